@@ -1,0 +1,187 @@
+"""The course's weight files on disk, and the figures that are kept beside them.
+
+This file knows the shelf: ``course_resnet18-1a2b3c4d.pth`` (half precision, the first eight digits of its SHA-256 in
+its name) and ``figures.json`` (one row a model: file, hash, size, parameters, recipe, and what the evaluation
+measured). It knows nothing of enums or of torchvision's registry: that is ``enums.py`` and the package itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from course_lib.errors import WeightsError
+
+__all__ = ["CATEGORIES", "FOLDER", "PREFIX", "read_figures", "sha256_of", "store", "verified", "write_figures"]
+
+#: The ten classes of the picture book that the course's weights know, in the order of their outputs.
+CATEGORIES = (
+    "camel",
+    "car",
+    "cat",
+    "coffee cup",
+    "dog",
+    "goldfish",
+    "hot dog",
+    "mushroom",
+    "sailboat",
+    "strawberry",
+)
+
+#: Where the files that come with the course lie.
+FOLDER = Path(__file__).resolve().parent
+
+#: What the registered names start with.
+PREFIX = "course_"
+
+_FIGURES = "figures.json"
+_CHUNK = 1 << 20
+
+# Files whose hash was found right in this process: a file that was not touched since is not read twice.
+_verified: set[tuple[str, int, int, str]] = set()
+
+
+def read_figures(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+    """Read what is known about the files: torchvision's model name → its row. No file means no models.
+
+    Raises:
+        WeightsError: the file is there, but it is not the JSON that ``store`` writes.
+    """
+    path = folder / _FIGURES
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read as JSON ({error}): install the course again.") from error
+    if not isinstance(figures, dict) or not all(isinstance(row, dict) and "file" in row for row in figures.values()):
+        raise WeightsError(f"{path} does not hold one row a model, each with its file: install the course again.")
+    return figures
+
+
+def write_figures(figures: dict[str, dict[str, Any]], folder: Path = FOLDER) -> Path:
+    """Write the rows, sorted by name, so that a reader sees either the old file or the new one, never half of it."""
+    path = folder / _FIGURES
+    text = json.dumps({name: figures[name] for name in sorted(figures)}, indent=1) + "\n"
+    _write(path, text.encode("utf-8"))
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal, read piece by piece."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def verified(path: Path, sha256: str) -> Path:
+    """Give ``path`` back if the file there has this hash.
+
+    The file is read once a process; it is read again when its size or its time of change differ.
+
+    Raises:
+        WeightsError: the file is missing, or its content is not what the course shipped.
+    """
+    try:
+        stat = path.stat()
+        key = (str(path), stat.st_mtime_ns, stat.st_size, sha256)
+        if key in _verified:
+            return path
+        found = sha256_of(path)
+    except OSError as error:
+        raise WeightsError(
+            f"The weights file {path.name} is not in {path.parent} ({error.strerror}): install the course again."
+        ) from error
+    if found != sha256:
+        raise WeightsError(
+            f"The weights file {path} was changed or damaged: its SHA-256 starts with {found[:8]}, expected "
+            f"{sha256[:8]}. Install the course again."
+        )
+    _verified.add(key)
+    return path
+
+
+def store(model_name: str, model: nn.Module, *, recipe: str, folder: Path = FOLDER) -> Path:
+    """Put a trained model on the shelf: its file in half precision, and its row without any accuracy yet.
+
+    Args:
+        model_name: torchvision's name, such as ``"resnet18"``.
+        model: the trained model, with one output a category.
+        recipe: how it was trained, for a reader: a command or a few words.
+        folder: where the file and ``figures.json`` go.
+
+    Returns:
+        The path of the new file. An older file of the same model is removed.
+
+    Raises:
+        WeightsError: a weight does not fit into half precision.
+    """
+    half = {}
+    for key, tensor in model.state_dict().items():
+        small = tensor.detach().cpu().contiguous().clone()
+        if small.is_floating_point():
+            small = small.half()
+            if not bool(torch.isfinite(small).all()):
+                raise WeightsError(f"{model_name}: {key} does not fit into half precision (largest value 65504).")
+        half[key] = small
+    # Through memory: torch.save writes the file's own name into the archive, and the hash would hang on it.
+    buffer = io.BytesIO()
+    torch.save(half, buffer)
+    content = buffer.getvalue()
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = folder / f"{PREFIX}{model_name}-{sha256[:8]}.pth"
+    _write(path, content)
+    figures = read_figures(folder)
+    figures[model_name] = {
+        "file": path.name,
+        "sha256": sha256,
+        "file_size": round(len(content) / 1024**2, 3),
+        "num_params": sum(parameter.numel() for parameter in model.parameters()),
+        "ops": _giga_macs(model),
+        "recipe": recipe,
+        "categories": list(CATEGORIES),
+        "accuracy": {},
+        "confusion": {},
+    }
+    write_figures(figures, folder)
+    for old in folder.glob(f"{PREFIX}{model_name}-????????.pth"):
+        if old != path:
+            old.unlink()
+    return path
+
+
+def _giga_macs(model: nn.Module) -> float:
+    """Multiply-adds of one 224 px picture in units of 10⁹, counted as torchvision's ``_ops`` are."""
+    from torch.utils.flop_counter import FlopCounterMode  # here: it would cost everybody a quarter of a second
+
+    parameter = next(model.parameters())
+    picture = torch.zeros(1, 3, 224, 224, device=parameter.device, dtype=parameter.dtype)
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(picture)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    macs = float(counter.get_total_flops()) / 2 / 1e9
+    return round(macs, 3) if macs >= 0.0005 else round(macs, 3 - math.floor(math.log10(macs or 1)))
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
