@@ -1,0 +1,45 @@
+# make lab        set everything up, open JupyterLab at the first lesson   (LAB_ARGS="--no-browser --port=9000")
+# make test       set everything up, run every test, notebooks included    (TEST_ARGS="-k doctor")
+# make notebooks  run the lessons' text and write the notebooks            (NAMES="01 02")
+# make bench      run every benchmark and print its figures
+# make clean      remove the environment and everything else that was made
+#
+# PYTHON=/path/to/python3 chooses the Python; VENV=folder the environment's place. Recipes use relative paths alone:
+# the name of this folder may hold a space.
+
+VENV ?= .venv
+WORKERS ?= 2
+override PY = "$(VENV)/bin/python"
+
+# What a learner has configured for other projects must not change a test. (OMP_NUM_THREADS: one per test worker.)
+ISOLATED = env -u PYTHONPATH -u PYTHONHOME -u PYTHONSTARTUP -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u MPLBACKEND \
+	-u MATPLOTLIBRC -u COURSE_WEIGHTS_MIRROR -u PYTEST_ADDOPTS PYTHONNOUSERSITE=1 JUPYTER_PREFER_ENV_PATH=1 \
+	JUPYTER_CONFIG_DIR="$$var/config" JUPYTER_DATA_DIR="$$var/share" JUPYTER_RUNTIME_DIR="$$var/runtime" \
+	IPYTHONDIR="$$var/ipython" MPLCONFIGDIR="$$var/matplotlib" COURSE_WEIGHTS=course
+VAR = var="$$(cd "$(VENV)" && pwd)/var"; mkdir -p "$$var/runtime";
+
+.PHONY: lab test notebooks bench clean environment
+
+lab: environment
+	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab $$(test "$$(id -u)" != 0 || echo --allow-root) \
+		$(LAB_ARGS) notebooks/00_start_here.ipynb
+
+test: environment
+	@$(VAR) OMP_NUM_THREADS=1 $(ISOLATED) $(PY) -m pytest -n $(WORKERS) --dist loadscope \
+		--nbval --nbval-current-env --nbval-sanitize-with notebooks/sanitize.cfg --nbval-cell-timeout 300 \
+		tests course_lib notebooks/*.ipynb $(TEST_ARGS)
+
+notebooks: environment
+	@$(VAR) $(ISOLATED) $(PY) tools/notebooks.py $(NAMES)
+
+bench: environment
+	@for file in benchmarks/*.py; do \
+		test -e "$$file" || continue; echo "== $$file"; $(PY) "$$file" || exit 1; \
+	done
+
+clean:
+	rm -rf "$(VENV)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis screenshots
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment:
+	@VENV="$(VENV)" PYTHON="$(PYTHON)" sh tools/setup.sh
