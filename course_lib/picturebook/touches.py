@@ -1,0 +1,100 @@
+"""Small habits of the hand that several drawings share: choosing, bundles of outlines, fur, shine, eyes.
+
+Nothing here knows a class; the brush itself is in ``canvas.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from matplotlib.path import Path
+from numpy.typing import ArrayLike, NDArray
+
+from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, mix, smooth
+
+__all__ = ["Ink", "bundle", "chance", "eye", "fur", "ink", "pick", "polyline", "ring"]
+
+Array = NDArray[np.float64]
+T = TypeVar("T")
+WHITE: Color = (1.0, 1.0, 1.0)
+NIGHT: Color = (0.07, 0.06, 0.08)
+
+
+def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
+    """One of ``items``, each as likely as the others."""
+    return items[int(rng.integers(len(items)))]
+
+
+def chance(rng: np.random.Generator, share: float) -> bool:
+    """True in ``share`` (0 to 1) of all cases."""
+    return bool(rng.random() < share)
+
+
+@dataclass(frozen=True)
+class Ink:
+    """How a drawing is finished: its rim (``edge`` None: no rim), the rim's ``width``, and shaded or flat."""
+
+    edge: Color | None
+    width: float
+    shaded: bool
+
+
+def ink(rng: np.random.Generator, base: Color, outlined: float = 0.5) -> Ink:
+    """A finish that suits a body of colour ``base``; ``outlined`` is the share of drawings with a rim."""
+    edge = mix(darker(base, 0.6), NIGHT, rng.uniform(0, 0.7)) if chance(rng, outlined) else None
+    return Ink(edge, float(rng.uniform(0.012, 0.03)), chance(rng, 0.7))
+
+
+def bundle(outlines: Sequence[Path]) -> Path:
+    """Many outlines as one, so that seeds, scales or hairs cost a single stroke of the brush."""
+    return Path(np.concatenate([o.vertices for o in outlines]), np.concatenate([o.codes for o in outlines]))
+
+
+def polyline(points: ArrayLike) -> Path:
+    """An open line through ``points`` (n, 2) that may go into a ``bundle``."""
+    p = np.asarray(points, float)
+    codes = np.full(len(p), Path.LINETO, Path.code_type)
+    codes[0] = Path.MOVETO
+    return Path(p, codes)
+
+
+def ring(x: float, y: float, rx: float, ry: float, n: int = 24, start: float = 0.0, stop: float = 360.0) -> Array:
+    """Points (n, 2) on an ellipse from ``start`` to ``stop`` degrees."""
+    turn = np.deg2rad(np.linspace(start, stop, n, endpoint=stop - start < 359.9))
+    return np.stack([x + rx * np.cos(turn), y + ry * np.sin(turn)], 1)
+
+
+def fur(rng: np.random.Generator, points: ArrayLike, length: float) -> Path:
+    """A furry closed outline: hairs about ``length`` long stand out from a smooth outline through ``points``."""
+    rim = np.asarray(points, float)
+    along = np.roll(rim, -1, 0) - np.roll(rim, 1, 0)
+    out = np.stack([along[:, 1], -along[:, 0]], 1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-9)
+    tips = rim + along * rng.uniform(-0.2, 0.45, (len(rim), 1)) + out * (length * rng.uniform(0.6, 1.1, (len(rim), 1)))
+    both = np.empty((2 * len(rim), 2))
+    both[::2], both[1::2] = rim, tips
+    return polyline(np.vstack([both, both[:1]]))
+
+
+def eye(brush: Brush, x: float, y: float, r: float, *, iris: Color | None = None, rim: Color | None = None) -> None:
+    """A round eye with a highlight; ``iris`` None: a plain dark bead."""
+    if iris is not None:
+        brush.oval(x, y, r, color=iris, edge=rim, width=r * 0.2)
+    brush.oval(x, y, r * (0.62 if iris is not None else 1.0), color=NIGHT)
+    brush.oval(x + 0.25 * r, y + 0.3 * r, r * 0.25, color=WHITE)
+    if iris is not None:
+        brush.oval(x - 0.22 * r, y - 0.26 * r, r * 0.11, color=WHITE, alpha=0.8)
+
+
+def spots(centres: Sequence[tuple[float, float, float, float, float]]) -> Path:
+    """Ellipses (x, y, rx, ry, angle) as one bundle."""
+    return bundle([ellipse(*c) for c in centres])
+
+
+def blob(rng: np.random.Generator, x: float, y: float, r: float, n: int = 8, rough: float = 0.3) -> Path:
+    """A soft irregular patch of about radius ``r``."""
+    turn = np.linspace(0, 2 * np.pi, n, endpoint=False) + rng.uniform(0, 6)
+    radii = r * rng.uniform(1 - rough, 1 + rough, n)
+    return smooth(np.stack([x + radii * np.cos(turn), y + radii * np.sin(turn)], 1))
