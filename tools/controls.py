@@ -16,6 +16,9 @@ from playwright.sync_api import Locator
 
 from tools.lab import Notebook
 
+#: Moves a control; the number says which attempt this is, so that each can take another value.
+Move = Callable[[Locator, int], None]
+
 #: A widget's output: what it shows is compared, what it is steered with is left out.
 WIDGETS = ".jp-NotebookPanel .jp-OutputArea-output:has(.jupyter-widgets)"
 
@@ -49,7 +52,7 @@ class Moved:
         return f"widget {self.widget}: {self.kind} {self.name!r} {'answers' if self.answered else 'DOES NOT ANSWER'}"
 
 
-def _press(*keys: str) -> Callable[[Locator, int], None]:
+def _press(*keys: str) -> Move:
     def move(control: Locator, attempt: int) -> None:
         control.focus()
         control.press(keys[attempt % len(keys)])
@@ -97,7 +100,7 @@ def _upload(control: Locator, attempt: int) -> None:
 
 
 #: kind -> (selector inside the widget's output, how to move it). Buttons last: a "reset" needs something to undo.
-KINDS: dict[str, tuple[str, Callable[[Locator, int], None]]] = {
+KINDS: dict[str, tuple[str, Move]] = {
     "slider": (".widget-slider .noUi-handle", _press("ArrowRight", "ArrowLeft", "PageUp", "PageDown")),
     "dropdown": (".widget-dropdown select", _choose),
     "list": (".widget-select select", _choose),
@@ -136,14 +139,13 @@ def move_all(notebook: Notebook, *, seconds: float = 15, attempts: int = 3) -> I
 def _name(control: Locator) -> str:
     return control.evaluate(
         """e => { const box = e.closest('.widget-inline-hbox, .widget-radio, .widget-checkbox') || e;
-                  const label = box.querySelector('.widget-label-basic:not(:empty), .widget-label:not(:empty)');
-                  return (label?.textContent.trim() || box.textContent.trim() || e.title || '').replace(/\\u200b/g, '').trim().slice(0, 60); }"""
+                  const labels = [...box.querySelectorAll('.widget-label, .widget-label-basic'), box];
+                  const names = labels.map(one => one.textContent.replace(/\\u200b/g, '').trim());
+                  return (names.find(name => name) || e.title).slice(0, 60); }"""
     )
 
 
-def _answers(
-    notebook: Notebook, widget: Locator, control: Locator, move: Callable[[Locator, int], None], seconds: float, attempts: int
-) -> bool:
+def _answers(notebook: Notebook, widget: Locator, control: Locator, move: Move, seconds: float, attempts: int) -> bool:
     before = widget.evaluate(SHOWN)
     for attempt in range(attempts):
         move(control, attempt)

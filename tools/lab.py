@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser: start it on a folder of notebooks, open one, run all of it, look at it, move its widgets.
+"""JupyterLab in a real browser: start it on a folder of notebooks, open one, run all of it, look at it.
 
 Used by tools/screenshot.py and tests/browser. It knows JupyterLab's page and ipywidgets' controls; it knows no lesson.
 It needs playwright and Debian's chromium (`apt-get install chromium`), never a browser that playwright downloads.
@@ -25,10 +25,17 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
 
-CHROMIUM_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --force-color-profile=srgb"
-).split()
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+]
 
 #: JupyterLab's own settings: no news toast, and every cell in the page (it otherwise keeps only those in sight).
 SETTINGS = {
@@ -173,9 +180,10 @@ class Notebook:
 
     def errors(self) -> list[str]:
         """What stands in the page as an error or on stderr."""
-        selector = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
-        dead = '.jp-OutputArea-output:has-text("Error displaying widget"), .jp-OutputArea-output:has-text("Loading widget")'
-        return [text.strip()[:600] for one in (selector, dead) for text in self.page.locator(one).all_inner_texts()]
+        kinds = ["error", "stderr"]
+        signs = [f'[data-mime-type="application/vnd.jupyter.{kind}"]' for kind in kinds]
+        signs += [f'.jp-OutputArea-output:has-text("{text}")' for text in ("Error displaying widget", "Loading widget")]
+        return [text.strip()[:600] for sign in signs for text in self.page.locator(sign).all_inner_texts()]
 
     def screenshots(self, folder: Path, *, slice_height: int = 1300) -> list[Path]:
         """Save the notebook as pictures from top to bottom, each overlapping the one before by 60 pixels."""

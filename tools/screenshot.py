@@ -31,21 +31,22 @@ def main() -> int:
     environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
     with tempfile.TemporaryDirectory(prefix="notebooks-") as root:
         shutil.copy(options.notebook, root)
-        with lab.jupyterlab(Path(root), environment) as server, lab.chromium() as browser:
-            with lab.opened(server, browser, options.notebook.name, width=options.width) as notebook:
-                if not options.as_saved:
-                    notebook.run_all(options.seconds)
-                if options.move:
-                    for control in controls.move_all(notebook):
-                        print(control)
-                for path in notebook.screenshots(options.folder):
-                    print(path)
-                problems = notebook.errors() + (notebook.complaints if not options.as_saved else [])
-                unfilled = [] if options.as_saved else [p for p in notebook.prompts() if p == "[ ]:"]
+        with (
+            lab.jupyterlab(Path(root), environment) as server,
+            lab.chromium() as browser,
+            lab.opened(server, browser, options.notebook.name, width=options.width) as notebook,
+        ):
+            if not options.as_saved:
+                notebook.run_all(options.seconds)
+            if options.move:
+                print(*controls.move_all(notebook), sep="\n")
+            print(*notebook.screenshots(options.folder), sep="\n")
+            problems = notebook.errors() + ([] if options.as_saved else notebook.complaints)
+            unfilled = 0 if options.as_saved else notebook.prompts().count("[ ]:")
     for problem in problems:
         print(problem, file=sys.stderr)
     if unfilled:
-        print(f"{len(unfilled)} cells did not run", file=sys.stderr)
+        print(f"{unfilled} cells did not run", file=sys.stderr)
     return 1 if problems or unfilled else 0
 
 
