@@ -1,0 +1,246 @@
+"""The oracle is ``weights.transforms()`` itself, over every recipe in torchvision's registry, to the bit."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings, strategies
+from PIL import Image
+from torchvision.models import ResNet18_Weights
+from torchvision.transforms import v2
+
+from course_lib import preprocessing
+from course_lib.errors import PictureError, WeightsError
+from course_lib.preprocessing import MISTAKES, Stage, seen_box, stages, to_picture
+
+T = torchvision.transforms
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+def registry() -> dict[str, Any]:
+    """One transforms object for every distinct recipe of torchvision's classifiers."""
+    found: dict[str, tuple[str, Any]] = {}
+    for name in torchvision.models.list_models(module=torchvision.models):
+        for weights in torchvision.models.get_model_weights(name):
+            transforms = weights.transforms()
+            found.setdefault(repr(transforms), (str(weights), transforms))
+    return dict(found.values())
+
+
+RECIPES = registry()
+RESNET = ResNet18_Weights.IMAGENET1K_V1.transforms()
+#: A Compose as learners write it, in the old style and the new.
+COMPOSED: dict[str, Any] = {
+    "v1": T.Compose([T.Resize(256), T.CenterCrop(224), T.ToTensor(), T.Normalize(MEAN, STD)]),
+    "v1, stretched": T.Compose([T.Resize((96, 64)), T.CenterCrop((48, 64)), T.ToTensor(), T.Normalize(MEAN, STD)]),
+    "v1, two steps": T.Compose(
+        [T.Resize([64]), T.CenterCrop(48), T.PILToTensor(), T.ConvertImageDtype(torch.float), T.Normalize(MEAN, STD)]
+    ),
+    "v2": v2.Compose(
+        [
+            v2.Resize(64, interpolation=T.InterpolationMode.BICUBIC),
+            v2.CenterCrop(48),
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(MEAN, STD),
+        ]
+    ),
+}
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image.Image:
+    values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(values)
+
+
+def tensor_of(stage: Stage) -> torch.Tensor:
+    assert isinstance(stage.value, torch.Tensor)
+    return stage.value
+
+
+def test_the_registry_was_really_read() -> None:
+    assert len(RECIPES) >= 25
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("size", [(320, 240), (241, 383), (37, 301), (1, 1), (640, 40)])
+def test_the_last_stage_equals_the_transforms(name: str, size: tuple[int, int]) -> None:
+    transforms, picture = RECIPES[name], noise(*size)
+    shown = stages(picture, transforms)
+    assert torch.equal(tensor_of(shown[-1]), transforms(picture))
+    assert [stage.name for stage in shown] == ["open", "resize", "crop", "to tensor", "normalise"]
+
+
+@settings(deadline=None, max_examples=40)
+@given(width=strategies.integers(1, 500), height=strategies.integers(1, 500), data=strategies.data())
+def test_any_size_under_any_recipe(width: int, height: int, data: strategies.DataObject) -> None:
+    width, height = min(width, 12 * height), min(height, 12 * width)
+    transforms = data.draw(strategies.sampled_from([*RECIPES.values(), *COMPOSED.values()]))
+    picture = noise(width, height)
+    assert torch.equal(tensor_of(stages(picture, transforms)[-1]), transforms(picture))
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_a_compose_has_the_same_stages(name: str) -> None:
+    picture = noise(301, 200)
+    shown = stages(picture, COMPOSED[name])
+    assert torch.equal(tensor_of(shown[-1]), COMPOSED[name](picture))
+    found = preprocessing.settings(COMPOSED[name])
+    assert tensor_of(shown[-1]).shape[1:] == found.crop_hw
+
+
+def test_a_compose_like_the_preset_reads_the_same_settings() -> None:
+    assert preprocessing.settings(COMPOSED["v1"]) == preprocessing.settings(RESNET)
+
+
+@pytest.mark.parametrize(
+    "transforms",
+    [
+        T.Compose([T.ToTensor(), T.Resize(256), T.CenterCrop(224), T.Normalize(MEAN, STD)]),
+        T.Compose([T.Resize(256), T.CenterCrop(224), T.ToTensor()]),
+        T.Compose([T.Resize(256), T.RandomCrop(224), T.ToTensor(), T.Normalize(MEAN, STD)]),
+        T.Compose([T.Resize(256, max_size=300), T.CenterCrop(224), T.ToTensor(), T.Normalize(MEAN, STD)]),
+        T.Compose([]),
+        ResNet18_Weights.IMAGENET1K_V1,
+        ResNet18_Weights.IMAGENET1K_V1.transforms,  # the brackets are missing
+        T.ToTensor(),
+        None,
+    ],
+)
+def test_other_transforms_are_refused_with_a_sentence(transforms: object) -> None:
+    with pytest.raises(WeightsError, match=r"Compose .*Resize.*CenterCrop.*ToTensor.*Normalize"):
+        stages(noise(30, 20), transforms)
+
+
+def test_each_stage_tells_its_numbers() -> None:
+    opened, resized, cropped, tensor, normal = stages(noise(320, 240), RESNET)
+    assert [stage.shape for stage in (opened, resized, cropped)] == [(240, 320, 3), (256, 341, 3), (224, 224, 3)]
+    assert tensor.shape == normal.shape == (3, 224, 224)
+    assert [stage.dtype for stage in (opened, cropped, tensor, normal)] == ["uint8", "uint8", "float32", "float32"]
+    assert opened.range == (0.0, 255.0)
+    values = tensor_of(normal)
+    assert normal.range == (values.min().item(), values.max().item())
+    assert "341×256" in resized.note and "bilinear" in resized.note
+    assert "224×224" in cropped.note and "43%" in cropped.note  # 1 - 224 * 224 / (341 * 256)
+    assert "0.485" in normal.note and "0.225" in normal.note
+
+
+def test_a_stage_shows_itself_as_a_picture() -> None:
+    opened, _, cropped, tensor, normal = stages(noise(320, 240), RESNET)
+    assert opened.picture() is opened.value
+    assert np.array_equal(np.asarray(tensor.picture()), np.asarray(cropped.value))
+    assert normal.picture().getextrema() != cropped.picture().getextrema()
+    low, high = zip(*normal.picture().getextrema(), strict=True)
+    assert min(low) == 0 and max(high) == 255
+
+
+def test_other_pictures_are_opened_first() -> None:
+    grey = Image.new("L", (40, 30), 80)
+    assert torch.equal(tensor_of(stages(grey, RESNET)[-1]), RESNET(grey.convert("RGB")))
+    with pytest.raises(PictureError):
+        stages("no such file.jpg", RESNET)
+
+
+@pytest.mark.parametrize("size", [(320, 240), (240, 320), (900, 300), (224, 224), (100, 260)])
+@pytest.mark.parametrize("name", [next(iter(RECIPES)), "MaxVit_T_Weights.IMAGENET1K_V1", "v1, stretched"])
+def test_nothing_outside_the_seen_box_reaches_the_network(name: str, size: tuple[int, int]) -> None:
+    """Change every pixel outside of the box (but for the reach of the resize's filter): the tensor stays the same."""
+    transforms = {**RECIPES, **COMPOSED}[name]
+    picture = noise(*size)
+    left, top, right, bottom = seen_box(size, transforms)
+    assert 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
+    resized = stages(picture, transforms)[1].picture()
+    reach = 2 + 2 * max(1, *(before / after for before, after in zip(size, resized.size, strict=True)))
+    corner = (max(0, int(left - reach)), max(0, int(top - reach)))
+    seen = picture.crop((*corner, min(size[0], int(right + reach)), min(size[1], int(bottom + reach))))
+    other = noise(*size, seed=1)
+    other.paste(seen, corner)
+    assert torch.equal(transforms(other), transforms(picture))
+
+
+@pytest.mark.parametrize("size", [(320, 240), (240, 320), (900, 300), (224, 224), (100, 260)])
+def test_the_borders_of_the_seen_box_do_reach_the_network(size: tuple[int, int]) -> None:
+    left, top, right, bottom = seen_box(size, RESNET)
+    picture = Image.new("RGB", size, "black")
+    for strip in (
+        (left, top, left + 3, bottom),
+        (right - 3, top, right, bottom),
+        (left, top, right, top + 3),
+        (left, bottom - 3, right, bottom),
+    ):
+        other = picture.copy()
+        x0, y0, x1, y1 = (round(edge) for edge in strip)
+        other.paste("white", (x0, y0, x1, y1))
+        changed = (RESNET(other) != RESNET(picture)).any(dim=0)
+        rows, columns = (torch.nonzero(changed.any(dim=dim)).flatten() for dim in (1, 0))
+        edges = {0, 223}
+        assert edges & set(rows.tolist()) and edges & set(columns.tolist())
+
+
+def test_a_picture_without_pixels_has_no_box() -> None:
+    with pytest.raises(PictureError, match="0"):
+        seen_box((0, 10), RESNET)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_way_back_gives_the_cropped_picture(name: str) -> None:
+    found = preprocessing.settings(RECIPES[name])
+    picture = noise(300, 280)
+    back = to_picture(RECIPES[name](picture).unsqueeze(0), found.mean, found.std)
+    cropped = stages(picture, RECIPES[name])[2].picture()
+    assert np.array_equal(np.asarray(back), np.asarray(cropped))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (8, 8), (8, 8, 3), (3, 0, 4)])
+def test_what_is_no_picture_has_no_way_back(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PictureError, match=r"\(3, H, W\)"):
+        to_picture(torch.zeros(shape), MEAN, STD)
+    with pytest.raises(PictureError, match="2 numbers"):
+        to_picture(torch.zeros(3, 4, 4), MEAN[:2], STD[:2])
+
+
+def imagenet(tensor: torch.Tensor) -> torch.Tensor:
+    return (tensor - torch.tensor(MEAN).reshape(3, 1, 1)) / torch.tensor(STD).reshape(3, 1, 1)
+
+
+def pixels(picture: Image.Image) -> torch.Tensor:
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float()
+
+
+#: The same mistakes as somebody would make them with Pillow and NumPy.
+BY_HAND: dict[str, Callable[[Image.Image, Image.Image], torch.Tensor]] = {
+    "no normalise": lambda whole, crop: pixels(crop) / 255,
+    "BGR": lambda whole, crop: imagenet(pixels(Image.merge("RGB", crop.split()[::-1])) / 255),
+    "squashed": lambda whole, crop: imagenet(pixels(whole.resize((224, 224), Image.Resampling.BILINEAR)) / 255),
+    "0-255": lambda whole, crop: imagenet(pixels(crop)),
+    "wrong mean and std": lambda whole, crop: (pixels(crop) / 255 - 0.5) / 0.5,
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_the_mistake_it_says(name: str) -> None:
+    picture = noise(320, 240)
+    crop = picture.resize((341, 256), Image.Resampling.BILINEAR).crop((58, 16, 282, 240))
+    wrong = MISTAKES[name].apply(picture, RESNET)
+    torch.testing.assert_close(wrong, BY_HAND[name](picture, crop), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("transforms", [*RECIPES.values(), COMPOSED["v1"], COMPOSED["v2"]])
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_gives_no_error_and_the_wrong_numbers(name: str, transforms: Any) -> None:
+    picture = noise(320, 240)
+    right, wrong = transforms(picture), MISTAKES[name].apply(picture, transforms)
+    assert wrong.shape == right.shape and wrong.dtype == right.dtype
+    assert not torch.allclose(wrong, right, atol=0.01)
+
+
+def test_mistakes_explain_themselves_in_one_sentence_and_travel_to_workers() -> None:
+    for name, mistake in MISTAKES.items():
+        assert mistake.name == name and mistake.explanation.endswith(".") and mistake.explanation.count(". ") == 0
+        assert pickle.loads(pickle.dumps(mistake)) == mistake
