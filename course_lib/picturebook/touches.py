@@ -13,9 +13,9 @@ import numpy as np
 from matplotlib.path import Path
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, mix, smooth
+from course_lib.picturebook.canvas import Brush, Color, darker, mix, smooth
 
-__all__ = ["Ink", "bundle", "chance", "eye", "fur", "ink", "pick", "polyline", "ring"]
+__all__ = ["Ink", "blob", "bundle", "chance", "eye", "fur", "ink", "pick", "polyline", "ring"]
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -50,6 +50,8 @@ def ink(rng: np.random.Generator, base: Color, outlined: float = 0.5) -> Ink:
 
 def bundle(outlines: Sequence[Path]) -> Path:
     """Many outlines as one, so that seeds, scales or hairs cost a single stroke of the brush."""
+    if not outlines:
+        return Path(np.zeros((1, 2)), np.array([Path.MOVETO], Path.code_type))
     return Path(np.concatenate([o.vertices for o in outlines]), np.concatenate([o.codes for o in outlines]))
 
 
@@ -88,13 +90,12 @@ def eye(brush: Brush, x: float, y: float, r: float, *, iris: Color | None = None
         brush.oval(x - 0.22 * r, y - 0.26 * r, r * 0.11, color=WHITE, alpha=0.8)
 
 
-def spots(centres: Sequence[tuple[float, float, float, float, float]]) -> Path:
-    """Ellipses (x, y, rx, ry, angle) as one bundle."""
-    return bundle([ellipse(*c) for c in centres])
-
-
-def blob(rng: np.random.Generator, x: float, y: float, r: float, n: int = 8, rough: float = 0.3) -> Path:
-    """A soft irregular patch of about radius ``r``."""
-    turn = np.linspace(0, 2 * np.pi, n, endpoint=False) + rng.uniform(0, 6)
-    radii = r * rng.uniform(1 - rough, 1 + rough, n)
-    return smooth(np.stack([x + radii * np.cos(turn), y + radii * np.sin(turn)], 1))
+def blob(
+    rng: np.random.Generator, x: float, y: float, r: float, squash: float = 1.0, angle: float = 0.0, rough: float = 0.3
+) -> Path:
+    """A soft irregular patch of about radius ``r``, ``squash`` times as high as wide, turned by ``angle`` degrees."""
+    turn = np.linspace(0, 2 * np.pi, 8, endpoint=False) + rng.uniform(0, 6)
+    radii = r * rng.uniform(1 - rough, 1 + rough, 8)
+    a = np.deg2rad(angle)
+    flat = np.stack([radii * np.cos(turn), squash * radii * np.sin(turn)], 1)
+    return smooth(flat @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + [x, y])
