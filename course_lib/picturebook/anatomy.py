@@ -11,11 +11,12 @@ from typing import TypeVar
 import numpy as np
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from course_lib.picturebook.canvas import Brush, Color, Point, darker, ellipse, lighter, smooth, tube
 
 T = TypeVar("T")
+Points = NDArray[np.float64]
 WHITE: Color = (0.98, 0.97, 0.95)
 NIGHT: Color = (0.13, 0.11, 0.12)
 
@@ -30,7 +31,7 @@ def chance(rng: np.random.Generator, share: float) -> bool:
     return bool(rng.random() < share)
 
 
-def jitter(rng: np.random.Generator, points: ArrayLike, amount: float = 0.02) -> np.ndarray:
+def jitter(rng: np.random.Generator, points: ArrayLike, amount: float = 0.02) -> Points:
     """``points`` (n, 2), each moved a little."""
     p = np.asarray(points, float)
     return p + rng.uniform(-amount, amount, p.shape)
@@ -47,16 +48,19 @@ def union(*outlines: Path) -> Path:
 
 
 def _counterclockwise(outline: Path) -> Path:
-    x, y = outline.vertices[:, 0], outline.vertices[:, 1]
+    if np.count_nonzero(np.asarray(outline.codes) == Path.MOVETO) > 1:
+        return outline  # a union already
+    vertices = np.asarray(outline.vertices)
+    x, y = vertices[:, 0], vertices[:, 1]
     area = float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]))
-    # Only ellipses carry a closing code, and they turn the right way already; the other outlines read the same backwards.
-    return outline if area >= 0 else Path(outline.vertices[::-1], outline.codes)
+    # Only ellipses carry a closing code, and they turn the right way already; other outlines read the same backwards.
+    return outline if area >= 0 else Path(vertices[::-1], outline.codes)
 
 
-def mirrored(points: ArrayLike) -> np.ndarray:
+def mirrored(points: ArrayLike) -> Points:
     """A half outline (n, 2), from the top down on the right, completed by its mirror image on the left."""
     p = np.asarray(points, float)
-    return np.vstack([p, (p * (-1, 1))[::-1]])
+    return np.vstack([p, (p[p[:, 0] > 0] * (-1, 1))[::-1]])
 
 
 def corner(a: Point, tip: Point, b: Point) -> Path:

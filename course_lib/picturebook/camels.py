@@ -11,11 +11,13 @@ from course_lib.picturebook.anatomy import WHITE, chance, eye, hair, jitter, mir
 from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, tube, vary
 
 _COATS: tuple[Color, ...] = (
-    (0.85, 0.67, 0.42), (0.78, 0.58, 0.36), (0.62, 0.43, 0.27), (0.92, 0.80, 0.60), (0.90, 0.70, 0.38), (0.70, 0.50, 0.33),
+    (0.85, 0.67, 0.42), (0.78, 0.58, 0.36), (0.62, 0.43, 0.27), (0.92, 0.80, 0.60), (0.90, 0.70, 0.38), (0.70, 0.50,
+        0.33),
     (0.82, 0.60, 0.44),
 )  # fmt: skip
 _CLOTHS: tuple[Color, ...] = (
-    (0.80, 0.18, 0.20), (0.13, 0.42, 0.62), (0.50, 0.18, 0.46), (0.10, 0.52, 0.46), (0.90, 0.50, 0.12), (0.18, 0.22, 0.50),
+    (0.80, 0.18, 0.20), (0.13, 0.42, 0.62), (0.50, 0.18, 0.46), (0.10, 0.52, 0.46), (0.90, 0.50, 0.12), (0.18, 0.22,
+        0.50),
 )  # fmt: skip
 _TRIMS: tuple[Color, ...] = ((0.98, 0.80, 0.30), (0.97, 0.93, 0.84), (0.95, 0.55, 0.20), (0.45, 0.80, 0.78))
 
@@ -53,7 +55,7 @@ def _look(rng: np.random.Generator) -> _Look:
 
 
 def camel(brush: Brush, rng: np.random.Generator) -> None:
-    """A camel with one hump or two: standing or walking, kneeling, or its long-necked portrait from the side or front."""
+    """A camel with one hump or two: standing or walking, kneeling, or a portrait from the side or the front."""
     look = _look(rng)
     pick(rng, (_standing, _standing, _standing, _standing, _kneeling, _kneeling, _profile, _face))(brush, look, rng)
 
@@ -66,13 +68,15 @@ _NECKS = {
     "low": ([(0.12, 0.15), (0.36, 0.06), (0.54, -0.10), (0.63, -0.32), (0.64, -0.56)], -42.0),
 }
 _SKULL = smooth(
-    [(-0.13, -0.06), (-0.10, 0.09), (0.01, 0.14), (0.12, 0.10), (0.26, 0.04), (0.36, -0.01), (0.39, -0.09), (0.34, -0.16),
+    [(-0.13, -0.06), (-0.10, 0.09), (0.01, 0.14), (0.12, 0.10), (0.26, 0.04), (0.36, -0.01), (0.39, -0.09),
+        (0.34, -0.16),
      (0.25, -0.15), (0.14, -0.15), (0.03, -0.19), (-0.09, -0.18)]
 )  # fmt: skip
 
 
 def _standing(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     """From the side, on four long legs, walking or still; the head up, ahead or down to the grass."""
+    brush = brush.at(-0.08, 0.0)
     stride = rng.uniform(0.0, 0.16)
     far = darker(look.base, 0.24)
     legs = [_hind_leg(-0.40, stride), _fore_leg(0.14, -stride * 1.2)]
@@ -80,21 +84,25 @@ def _standing(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     _tail(brush, look, rng)
     near = [_hind_leg(-0.50, -stride), _fore_leg(0.27, stride)]
     _trunk(brush, look, rng, near, pick(rng, ("up", "up", "tall", "forward", "low")))
+    crease = darker(look.base, 0.28)
+    brush.line([(-0.29, -0.06), (-0.28, -0.14), (-0.34, -0.26)], crease, 0.018, alpha=0.7)
+    brush.line([(0.14, -0.05), (0.125, -0.12), (0.16, -0.22)], crease, 0.018, alpha=0.7)
     for x, swing in ((-0.50, -stride), (0.27, stride)):
         _toes(brush, x + swing, look)
 
 
 def _kneeling(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     """Couched on the ground, legs folded under the body."""
-    brush = brush.at(-0.04, -0.28, scale=1.08)
+    brush = brush.at(-0.09, -0.28, scale=1.05)
     fold = tube([(0.24, -0.10), (0.50, -0.34), (0.24, -0.40), (0.08, -0.40)], [0.22, 0.17, 0.12, 0.11])
     paint(brush, placed(fold, 0.10, 0.02), darker(look.base, 0.24), ink=look.ink)
     _tail(brush, look, rng, low=-0.32)
-    thigh = union(ellipse(-0.46, -0.14, 0.25, 0.24, 20), tube([(-0.30, -0.26), (-0.42, -0.38), (-0.2, -0.4), (0.02, -0.4)], [0.2, 0.16, 0.11, 0.12]))
+    thigh = union(ellipse(-0.46, -0.14, 0.25, 0.24, 20),
+        tube([(-0.30, -0.26), (-0.42, -0.38), (-0.2, -0.4), (0.02, -0.4)], [0.2, 0.16, 0.11, 0.12]))
     belly = ellipse(-0.15, -0.16, 0.42, 0.2)
     _trunk(brush, look, rng, [fold, thigh, belly], pick(rng, ("up", "up", "tall", "forward")))
     crease = darker(look.base, 0.35)
-    brush.line([(-0.24, 0.0), (-0.20, -0.16), (-0.32, -0.30)], crease, 0.02, alpha=0.8)
+    brush.line([(-0.26, -0.07), (-0.21, -0.18), (-0.32, -0.31)], crease, 0.02, alpha=0.8)
     brush.line([(-0.3, -0.325), (-0.1, -0.34), (0.05, -0.335)], crease, 0.02, alpha=0.8)
     brush.line([(0.2, -0.325), (0.32, -0.31), (0.40, -0.27)], crease, 0.02, alpha=0.8)
 
@@ -116,27 +124,31 @@ def _toes(brush: Brush, x: float, look: _Look) -> None:
 def _tail(brush: Brush, look: _Look, rng: np.random.Generator, low: float = -0.25) -> None:
     end = -0.80 + rng.uniform(-0.06, 0.06)
     paint(brush, tube([(-0.62, 0.15), (-0.74, 0.05), (end, low)], [0.07, 0.05, 0.04]), look.base, ink=look.ink)
-    brush.fill(tube([(end + 0.01, low + 0.06), (end - 0.02, low - 0.08), (end, low - 0.17)], [0.05, 0.10, 0.02]), darker(look.wool, 0.2))
+    brush.fill(tube([(end + 0.01, low + 0.06), (end - 0.02, low - 0.08), (end, low - 0.17)], [0.05, 0.10, 0.02]),
+        darker(look.wool, 0.2))
 
 
 def _hump(x: float, width: float, top: float, lean: float) -> Path:
     return smooth(
-        [(x - width, 0.12), (x - width * 0.72, 0.38), (x - width * 0.3 + lean, top - 0.05), (x + lean, top),
-         (x + width * 0.3 + lean, top - 0.06), (x + width * 0.72, 0.38), (x + width, 0.12)]
+        [(x - width, 0.12), (x - width * 0.78, 0.36), (x - width * 0.55 + lean / 2, 0.16 + 0.6 * top),
+         (x - width * 0.26 + lean, top - 0.03), (x + width * 0.06 + lean, top), (x + width * 0.32 + lean, top - 0.06),
+         (x + width * 0.58 + lean / 2, 0.16 + 0.55 * top), (x + width * 0.8, 0.36), (x + width, 0.12)]
     )  # fmt: skip
 
 
 def _trunk(brush: Brush, look: _Look, rng: np.random.Generator, legs: list[Path], pose: str) -> None:
     """Barrel, hump or humps, neck and head as one silhouette with the near legs, then all that lies on it."""
     barrel = smooth(
-        jitter(rng, [(-0.70, 0.08), (-0.64, 0.27), (-0.44, 0.36), (-0.15, 0.38), (0.15, 0.36), (0.34, 0.24), (0.40, 0.02),
+        jitter(rng, [(-0.70, 0.08), (-0.64, 0.27), (-0.44, 0.36), (-0.15, 0.38), (0.15, 0.36), (0.34, 0.24),
+            (0.40, 0.02),
                      (0.24, -0.15), (-0.08, -0.14), (-0.40, -0.07), (-0.62, -0.10)], 0.012)
     )  # fmt: skip
     lean = rng.uniform(-0.05, 0.05)
     if look.humps == 1:
         places = [(-0.14 + rng.uniform(-0.04, 0.04), rng.uniform(0.32, 0.38), rng.uniform(0.68, 0.82))]
     else:
-        places = [(-0.38, rng.uniform(0.22, 0.25), rng.uniform(0.62, 0.76)), (0.08, rng.uniform(0.22, 0.25), rng.uniform(0.62, 0.76))]
+        places = [(-0.38, rng.uniform(0.22, 0.25), rng.uniform(0.62, 0.76)),
+            (0.08, rng.uniform(0.22, 0.25), rng.uniform(0.62, 0.76))]
     humps = [_hump(x, width, top, lean) for x, width, top in places]
     neck, tilt = _NECKS[pose]
     spine = np.asarray(neck) + np.linspace(0, 1, 5)[:, None] * rng.uniform(-0.04, 0.04, 2)
@@ -150,21 +162,18 @@ def _trunk(brush: Brush, look: _Look, rng: np.random.Generator, legs: list[Path]
     def marks() -> None:
         for x, _, top in places:
             brush.oval(x + lean, top, 0.17, 0.17, color=look.wool, alpha=0.55)
-        brush.oval(-0.1, -0.2, 0.5, 0.12, color=darker(look.base, 0.3), alpha=0.35)
         if look.cloth is not None:
             _cloth(brush, look, look.cloth)
 
     paint(brush, union(barrel, *humps, throat, head, *legs), look.base, ink=look.ink, shade=look.shade, marks=marks)
-    crease = darker(look.base, 0.28)
-    brush.line([(-0.33, 0.12), (-0.27, -0.02), (-0.33, -0.2)], crease, 0.018, alpha=0.7)
-    brush.line([(0.13, 0.1), (0.10, -0.02), (0.15, -0.16)], crease, 0.018, alpha=0.7)
-    for k in range(5):  # the beard under the neck
-        x, y = spine[1] + (spine[3] - spine[1]) * k / 4
-        brush.fill(hair([(x + 0.06, y - 0.08), (x + 0.08, y - 0.16), (x + 0.06, y - 0.24 + 0.02 * k)], 0.07), look.wool, alpha=0.75)
+    for k in range(6):  # the beard under the neck
+        x, y = spine[1] + (spine[3] - spine[1]) * k / 5
+        brush.fill(hair([(x + 0.05, y - 0.06), (x + 0.07, y - 0.15), (x + 0.05, y - 0.22 + 0.02 * k)], 0.06), look.wool)
     if look.cloth is not None:
         _fringe(brush, look)
         if look.humps == 2:
-            brush.fill(tube([(-0.22, 0.42), (-0.14, 0.38), (-0.04, 0.43)], [0.1, 0.12, 0.1]), darker(look.cloth, 0.35), edge=look.trim, width=0.02)
+            brush.fill(smooth([(-0.32, 0.52), (-0.15, 0.45), (0.02, 0.52), (0.03, 0.36), (-0.15, 0.31),
+                (-0.33, 0.36)]), darker(look.cloth, 0.3))
     _head(brush.at(*poll, angle=tilt), look)
 
 
@@ -205,7 +214,7 @@ def _head(brush: Brush, look: _Look) -> None:
         brush.line([(0.17, -0.06), (-0.02, -0.06)], look.halter, 0.026)
         brush.oval(0.17, -0.06, 0.022, color=look.trim)
     eye(brush, 0.095, 0.035, 0.037, iris=(0.25, 0.14, 0.08), pupil=0.5)
-    brush.fill(ellipse(0.09, 0.035 + 0.075 * (1 - look.sleepy), 0.055, 0.045, -12), look.base)
+    brush.fill(ellipse(0.092, 0.035 + 0.055 * (1 - look.sleepy), 0.05, 0.026, -8), lighter(look.base, 0.08))
     brush.line([(0.04, 0.045), (0.09, 0.075 - 0.05 * look.sleepy), (0.15, 0.045)], ink, 0.016)
     for x in (0.105, 0.13, 0.15):
         brush.line([(x, 0.06), (x + 0.035, 0.085)], ink, 0.011)
@@ -217,16 +226,18 @@ def _profile(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     tilt, scale = rng.uniform(-10, 8), rng.uniform(1.75, 2.0)
     x, y = 0.12, 0.5
     if chance(rng, 0.7):
-        back = smooth([(-0.98, -0.95), (-0.95, -0.5), (-0.78, -0.02), (-0.62, 0.02), (-0.45, -0.3), (-0.1, -0.5), (0.1, -0.95)])
+        back = smooth([(-0.98, -0.95), (-0.95, -0.5), (-0.78, -0.02), (-0.62, 0.02), (-0.45, -0.3), (-0.1, -0.5),
+            (0.1, -0.95)])
         paint(brush, back, darker(look.base, 0.16), ink=look.ink, shade=look.shade)
         brush.oval(-0.70, -0.08, 0.1, 0.08, color=look.wool, alpha=0.5)
-    neck = smooth([(-0.20, 0.62), (-0.14, 0.0), (-0.34, -0.5), (-0.50, -0.94), (0.1, -0.98), (0.42, -0.9), (0.36, -0.45), (0.26, 0.0), (0.24, 0.38)])
+    neck = smooth([(-0.10, 0.52), (-0.13, 0.0), (-0.34, -0.5), (-0.50, -0.94), (0.1, -0.98), (0.42, -0.9),
+        (0.36, -0.45), (0.26, 0.0), (0.24, 0.38)])
     head = placed(_SKULL, x, y, scale, tilt)
     paint(brush, placed(_ear(), x + 0.08, y, scale, tilt), darker(look.base, 0.3), ink=look.ink)
     paint(brush, union(neck, head), look.base, ink=look.ink, shade=look.shade)
     for k in range(9):
-        px, py = 0.25 + 0.012 * k, 0.22 - k * 0.12
-        brush.fill(hair([(px - 0.1, py), (px + 0.02, py - 0.1), (px + 0.02, py - 0.22)], 0.1), look.wool, alpha=0.8)
+        px, py = 0.20 + 0.016 * k, 0.20 - k * 0.115
+        brush.fill(hair([(px - 0.03, py), (px + 0.03, py - 0.1), (px + 0.015, py - 0.24)], 0.09), look.wool)
     if look.cloth is not None:
         brush.line([(-0.34, -0.52), (0.0, -0.66), (0.36, -0.5)], look.cloth, 0.12)
         for k in range(6):
@@ -237,8 +248,8 @@ def _profile(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
 
 def _face(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     """Face to face: ears out, heavy lids, long split muzzle, the neck below."""
-    if chance(rng, 0.6):
-        hump = smooth(mirrored([(0, 0.12), (0.35, 0.0), (0.62, -0.4), (0.75, -0.95)]))
+    if chance(rng, 0.85):
+        hump = smooth(mirrored([(0, 0.12), (0.30, 0.04), (0.52, -0.32), (0.68, -0.95)]))
         paint(brush, hump, darker(look.base, 0.2), ink=look.ink, shade=look.shade)
     neck = smooth(mirrored([(0, 0.4), (0.22, 0.2), (0.24, -0.3), (0.36, -0.7), (0.42, -0.95), (0.2, -0.98)]))
     paint(brush, neck, darker(look.base, 0.09), ink=look.ink, shade=look.shade)
@@ -249,8 +260,10 @@ def _face(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     for side in (-1, 1):
         ear = tube([(side * 0.2, 0.36), (side * 0.42, 0.46), (side * 0.56, 0.50)], [0.14, 0.17, 0.04])
         paint(brush, ear, look.base, ink=look.ink)
-        brush.fill(hair([(side * 0.3, 0.4), (side * 0.42, 0.45), (side * 0.52, 0.48)], 0.08), mix(look.muzzle, (0.85, 0.5, 0.45), 0.4))
-    face = smooth(mirrored([(0, 0.58), (0.2, 0.53), (0.33, 0.32), (0.31, 0.05), (0.23, -0.16), (0.30, -0.34), (0.27, -0.54), (0.12, -0.64)]))
+        brush.fill(hair([(side * 0.3, 0.4), (side * 0.42, 0.45), (side * 0.52, 0.48)], 0.08),
+            mix(look.muzzle, (0.85, 0.5, 0.45), 0.4))
+    face = smooth(mirrored([(0, 0.58), (0.2, 0.53), (0.33, 0.32), (0.31, 0.05), (0.23, -0.16), (0.30, -0.34),
+        (0.27, -0.54), (0.12, -0.64)]))
 
     def marks() -> None:
         brush.oval(0, -0.46, 0.31, 0.24, color=look.muzzle, alpha=0.85)
@@ -259,7 +272,8 @@ def _face(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     paint(brush, face, look.base, ink=look.ink, shade=look.shade, marks=marks)
     ink = darker(look.base, 0.65)
     for k in range(7):
-        brush.fill(hair([((k - 3) * 0.06, 0.55), ((k - 3) * 0.07, 0.63), ((k - 3) * 0.06, 0.68 - abs(k - 3) * 0.02)], 0.09), look.wool)
+        brush.fill(hair([((k - 3) * 0.06, 0.55), ((k - 3) * 0.07, 0.63), ((k - 3) * 0.06, 0.68 - abs(k - 3) * 0.02)],
+            0.09), look.wool)
     if look.halter is not None:
         brush.line([(-0.245, -0.14), (0, -0.19), (0.245, -0.14)], look.halter, 0.055)
         for side in (-1, 1):
@@ -271,7 +285,8 @@ def _face(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
         lid = 0.245 - 0.1 * (look.sleepy - 0.2)
         brush.line([(side * 0.11, lid - 0.02), (side * 0.22, lid + 0.02), (side * 0.34, lid - 0.02)], ink, 0.03)
         for k in range(3):
-            brush.line([(side * (0.27 + 0.03 * k), lid), (side * (0.33 + 0.03 * k), lid + 0.06 - 0.015 * k)], ink, 0.016)
+            brush.line([(side * (0.27 + 0.03 * k), lid), (side * (0.33 + 0.03 * k), lid + 0.06 - 0.015 * k)], ink,
+                0.016)
         brush.line([(side * 0.16, -0.32), (side * 0.10, -0.37), (side * 0.06, -0.43)], ink, 0.035)
     brush.line([(0, -0.42), (0, -0.52)], ink, 0.02)
     sag = rng.uniform(-0.03, 0.04)
