@@ -111,10 +111,10 @@ def _limb(model: Model, look: Ant, joints: Array, widths: tuple[float, ...], sha
 def _legs(model: Model, look: Ant, rng: np.random.Generator, rest: Array, raised: float) -> None:
     """Six legs: the middle pair of one side steps with the outer pairs of the other."""
     stride = rng.uniform(0.02, 0.13)
-    thick = 0.075 * look.stout
+    thick = 0.08 * look.stout
     reach = look.leg
     for side in (-1, 1):
-        for pair, (hip, knee, foot) in enumerate(((0.22, 0.42, 0.62), (0.07, 0.09, 0.07), (-0.08, -0.34, -0.72))):
+        for pair, (hip, knee, foot) in enumerate(((0.2, 0.46, 0.76), (0.07, 0.1, 0.04), (-0.08, -0.4, -0.86))):
             step = stride * (1 if (pair % 2 == 0) == (side > 0) else -1) + rng.uniform(-0.03, 0.03)
             wide = (0.5, 0.62, 0.55)[pair] * reach
             end = np.array([foot * (0.85 + 0.15 * reach) + step, side * wide, 0.0])
@@ -208,7 +208,7 @@ def build(brush: Brush, rng: np.random.Generator, view: View, load: float = 0.15
     tail = waist + tail_frame @ np.array([-0.06 - size[0], 0, 0.04])
     neck = rest + [0.3, 0, 0.05]
     turn_head = bend * rng.uniform(0.3, 1.0)
-    head_size = np.array([0.2, 0.19 * s, 0.165 * s]) * rng.uniform(0.95, 1.2)
+    head_size = np.array([0.21, 0.2 * s, 0.175 * s]) * rng.uniform(0.98, 1.25)
     forward = View.frame(0, turn_head) @ np.array([1.0, 0, 0])
     head = neck + forward * (head_size[0] * 0.93) + [0, 0, 0.03]
 

@@ -225,7 +225,6 @@ def above(brush: Brush, rng: np.random.Generator) -> None:
     """Seen from above, the body bent in a stroke, the tail flowing."""
     look = some_fish(rng, ("comet", "common", "fantail", "fantail", "telescope", "bubble"))
     slim = look.kind in ("comet", "common")
-    brush = brush.at(angle=rng.uniform(-75, 75))
     swing = rng.uniform(0.05, 0.2) * pick(rng, (-1, 1))
     t = np.linspace(0, 1, 7)
     spine = np.stack([0.86 - 1.0 * t, swing * np.sin(2.6 * t) - swing * 0.5], 1)
@@ -237,11 +236,17 @@ def above(brush: Brush, rng: np.random.Generator) -> None:
     root, back_way, across = spine[-1], along[-1], normal[-1]
     length = 0.82 if not slim else 0.7
     wave = swing * 1.2
+    lobes = []
     for k in (-1, 1):
         wide = rng.uniform(0.5, 0.62) if not slim else rng.uniform(0.22, 0.3)
         pts = np.array([[0.22, 0.42], [0.62, 0.95], [0.95, 1.0], [1.0, 0.62], [0.82, 0.3], [0.7, 0.06]])
         pts = pts + rng.uniform(-0.03, 0.03, pts.shape)
-        edge = root + pts[:, :1] * length * back_way + (pts[:, 1:] * wide * k + wave * pts[:, :1] ** 2) * across
+        lobes.append(root + pts[:, :1] * length * back_way + (pts[:, 1:] * wide * k + wave * pts[:, :1] ** 2) * across)
+    reach = np.vstack([*lobes, spine])
+    middle = (reach.max(0) + reach.min(0)) / 2
+    size = 0.99 / float(np.hypot(*(reach - middle).T).max())
+    brush = brush.at(angle=rng.uniform(-75, 75)).at(-size * float(middle[0]), -size * float(middle[1]), scale=size)
+    for k, edge in zip((-1, 1), lobes, strict=True):
         fin(brush, look, root + across * 0.04 * k, root - across * 0.02 * k, edge, rays=9)
     for k in (-1, 1):
         for i, reach in ((2, 0.36), (4, 0.22)):
@@ -282,8 +287,8 @@ def above(brush: Brush, rng: np.random.Generator) -> None:
 def face(brush: Brush, rng: np.random.Generator) -> None:
     """Coming towards us: round face, tail showing behind on the left."""
     look = some_fish(rng, ("fantail", "fantail", "telescope", "bubble"))
-    brush = brush.at(0.08, -0.02, angle=rng.uniform(-10, 10), scale=rng.uniform(0.94, 1.0))
-    cx = rng.uniform(0.1, 0.2)
+    brush = brush.at(0.0, -0.03, angle=rng.uniform(-10, 10), scale=rng.uniform(0.9, 0.96))
+    cx = rng.uniform(0.08, 0.16)
     sway = rng.uniform(0.8, 1.15)
     _fan_tail(brush, look, rng, -0.28, 0.05, 0.66 * sway, rng.uniform(-0.5, 1.0))
     high = rng.uniform(0.26, 0.4)

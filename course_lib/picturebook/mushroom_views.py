@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 CAPS: dict[str, tuple[Color, ...]] = {
     "agaric": ((0.86, 0.12, 0.10), (0.92, 0.24, 0.12), (0.78, 0.08, 0.10), (0.93, 0.38, 0.14), (0.62, 0.42, 0.28)),
     "porcini": ((0.55, 0.33, 0.17), (0.66, 0.42, 0.22), (0.45, 0.25, 0.14), (0.74, 0.52, 0.30)),
-    "field": ((0.95, 0.92, 0.86), (0.86, 0.77, 0.66), (0.78, 0.66, 0.52), (0.92, 0.87, 0.78)),
+    "field": ((0.94, 0.89, 0.80), (0.82, 0.70, 0.56), (0.70, 0.55, 0.40), (0.88, 0.80, 0.68), (0.64, 0.50, 0.42)),
     "cluster": ((0.80, 0.55, 0.25), (0.90, 0.70, 0.38), (0.66, 0.40, 0.20), (0.93, 0.86, 0.74), (0.72, 0.64, 0.58)),
     "chanterelle": ((0.97, 0.70, 0.18), (0.95, 0.62, 0.14), (0.98, 0.78, 0.34), (0.90, 0.56, 0.20)),
 }
@@ -106,8 +106,10 @@ def cap(brush: Brush, look: Fungus, rng: np.random.Generator) -> None:
         brush.oval(0, crown * 0.62, r * 0.36, crown * 0.24, color=darker(look.cap, 0.3), alpha=0.4)
     if look.look_up < 0:
         _underside(brush, look, rng, rim)
-    elif look.look_up < 8:
-        brush.fill(smooth(np.vstack([ring(0, 0.0, r * 0.97, 0.1, 9, 180, 360), ring(0, 0.0, r * 0.97, 0.015, 9, 0, 180)])), darker(look.cap, 0.3), alpha=0.5)
+    else:
+        low, high = max(rim, 0.05) + 0.01, max(rim, 0.05) * 0.62 - 0.05
+        band = np.vstack([ring(0, 0, r * 0.965, low, 9, 184, 356), ring(0, 0, r * 0.965, high, 9, 356, 184)])
+        brush.fill(smooth(band), darker(look.cap, 0.32), alpha=0.45)
 
 
 def _underside(brush: Brush, look: Fungus, rng: np.random.Generator, rim: float) -> None:
@@ -133,11 +135,15 @@ def stem(brush: Brush, look: Fungus, rng: np.random.Generator, top: Array, foot:
     """The stem from ``top`` to ``foot``, ``bulb`` times as wide at its foot."""
     bend = rng.uniform(-0.08, 0.08)
     t = np.linspace(0, 1, 5)[:, None]
-    line = top * (1 - t) + foot * t + np.array([bend, 0]) * np.sin(np.pi * t)
-    grow = {"porcini": [0.85, 0.95, 1.1, 1.2, 1.0]}.get(look.kind, [1.0, 0.94, 0.96, 1.08, 1.0])
+    grow = {"porcini": [0.85, 0.95, 1.1, 1.2, 1.05]}.get(look.kind, [1.0, 0.94, 0.96, 1.06, 1.04])
     widths = width * np.array(grow) * np.linspace(1, bulb, 5) ** 1.4
-    line[-1, 1] += widths[-1] * 0.45
-    brush.fill(tube(line, widths), look.stem, edge=look.ink.edge, width=look.ink.width)
+    sole = foot + (top - foot) * min(0.6, float(widths[-1]) * 0.2 / float(np.linalg.norm(top - foot)))
+    line = top * (1 - t) + sole * t + np.array([bend, 0]) * np.sin(np.pi * t)
+    down = (line[-1] - line[-2]) / float(np.linalg.norm(line[-1] - line[-2]))
+    across, half = np.array([-down[1], down[0]]), widths[:, None] / 2
+    base = line[-1] + half[-1] * np.array([[0.24], [0.36], [0.24]]) * down + half[-1] * np.array([[0.72], [0.0], [-0.72]]) * across
+    outline = smooth(np.vstack([line + half * across, base, (line - half * across)[::-1]]))
+    brush.fill(outline, look.stem, edge=look.ink.edge, width=look.ink.width)
     if look.ink.shaded:
         side = line[:, :] + np.stack([widths * 0.3, 0 * widths], 1)
         brush.fill(tube(side[:], widths * 0.32), darker(look.stem, 0.25), alpha=0.4)
@@ -263,14 +269,11 @@ def below(brush: Brush, rng: np.random.Generator) -> None:
     kind = pick(rng, ("agaric", "field", "field", "porcini", "cluster"))
     look = some_fungus(rng, kind, float(rng.uniform(-64, -34)))
     _, crown, rim = _dome(look)
-    e = np.deg2rad(look.look_up)
-    long_ = rng.uniform(1.2, 1.6) * np.cos(e)
-    high = crown + long_
-    scale = min(1.0, 1.85 / high)
-    y = 0.94 - crown * scale if high > 1.5 else 0.35 - (crown - long_) * 0.3
-    brush = brush.at(angle=rng.uniform(-35, 35), scale=0.98)
-    inner = brush.at(0, y, scale=scale)
+    reach = max(rng.uniform(1.0, 1.5) * float(np.cos(np.deg2rad(look.look_up))), rim * 1.05)
+    size = 1.88 / max(crown + reach, 2 * look.radius)
+    turned = brush.at(angle=rng.uniform(-35, 35))
+    inner = turned.at(0, (reach - crown) / 2 * size, scale=size)
     cap(inner, look, rng)
-    thick = rng.uniform(0.34, 0.5) if kind == "porcini" else rng.uniform(0.22, 0.32)
-    lean = rng.uniform(-0.15, 0.15)
-    stem(inner, look, rng, np.array([0.0, -0.02]), np.array([lean, -long_ - rim * 0.2]), thick, rng.uniform(1.05, 1.4), kind in ("agaric", "field") and chance(rng, 0.5))
+    thick = rng.uniform(0.36, 0.5) if kind == "porcini" else rng.uniform(0.22, 0.32)
+    skirt = kind in ("agaric", "field") and reach > 0.9 and chance(rng, 0.6)
+    stem(inner, look, rng, np.array([0.0, -0.02]), np.array([rng.uniform(-0.15, 0.15), -reach]), thick, rng.uniform(1.05, 1.4), skirt)

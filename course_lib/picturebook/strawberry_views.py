@@ -41,10 +41,14 @@ def some_berry(rng: np.random.Generator) -> Berry:
     )
 
 
+CONE_AT = np.array([0.0, 0.03, 0.08, 0.15, 0.24, 0.36, 0.5, 0.64, 0.78, 0.9, 0.96, 1.0])
+CONE_WIDE = np.array([0.5, 0.74, 0.93, 1.04, 1.07, 1.0, 0.86, 0.68, 0.47, 0.27, 0.15, 0.04])
+
+
 def half_width(look: Berry, v: Array) -> Array:
     """Half the berry's width at ``v``, 0 at the shoulders to 1 at the tip."""
-    round_ = np.sqrt(np.clip(1 - ((v - 0.36) / 0.66) ** 2, 0, 1))
-    cone = np.minimum(1.0, 1.16 - 0.95 * np.clip(v - 0.1, 0, 1)) * np.clip(v / 0.05, 0, 1) ** 0.35 * np.clip((1.02 - v) / 0.16, 0, 1) ** 0.5
+    round_ = np.sqrt(np.clip(1 - (np.where(v < 0.38, 0.38 - v, (v - 0.38) * 0.645) / 0.4) ** 2, 0, 1)) ** 1.05
+    cone = np.interp(v, CONE_AT, CONE_WIDE)
     return np.asarray(0.66 * look.plump * (look.taper * cone + (1 - look.taper) * round_))
 
 
@@ -127,7 +131,7 @@ def _flesh(brush: Brush, look: Berry, rng: np.random.Generator, top: float, tip:
     body = smooth(pts)
     brush.fill(body, look.red, edge=look.ink.edge, width=look.ink.width)
     if look.unripe:
-        steps = ((1.25, 0.35), (1.0, 0.5), (0.72, 0.85))
+        steps = ((1.3, 0.22), (1.15, 0.28), (1.0, 0.36), (0.84, 0.45), (0.66, 0.6))
         for share, alpha in steps:
             v = np.linspace(0.012, min(look.unripe * share, 0.9), 7)
             w = half_width(look, v) * 0.985
