@@ -1,0 +1,25 @@
+"""A shelf with random weights in place of the course's own, so that tests do not hang on the files that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+
+import course_lib.pretrained
+import course_lib.weights
+from course_lib.weights.enums import make_enum
+from course_lib.weights.shelf import read_figures, store
+
+
+def put_up(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Make ``names`` the models with course weights for the length of a test."""
+    for name in names:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            store(name, torchvision.models.get_model(name, num_classes=10), recipe="random", folder=folder)
+    enums = {name: make_enum(name, row, folder, module=__name__) for name, row in read_figures(folder).items()}
+    monkeypatch.setattr(course_lib.weights, "_ENUMS", enums)
+    monkeypatch.setattr(course_lib.pretrained, "COURSE_MODELS", tuple(enums))
