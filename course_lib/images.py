@@ -52,7 +52,8 @@ def open_image(source: object) -> Image.Image:
     Args:
         source: a path; an http(s) address; bytes; a file opened in binary mode; an array (H, W), (H, W, 1, 3 or 4) of
             uint8, uint16 or floats from 0 to 1; a tensor (C, H, W) of uint8 or floats from 0 to 1; a PIL picture; the
-            value of an ipywidgets FileUpload (version 7 or 8) with one file; a Sample.
+            value of an ipywidgets FileUpload (version 7 or 8) with one file; a Sample; anything with a PIL picture as
+            its ``picture``, such as a Scene.
 
     Returns:
         Turned as its EXIF data say, transparency on white, 16 bits scaled to 8, the first frame of an animation.
@@ -88,6 +89,8 @@ export the page as PNG.
         return _open_file(source)
     if isinstance(source, (Mapping, tuple, list)):
         return _open_upload(source)
+    if isinstance(inner := getattr(source, "picture", None), Image.Image):  # a Scene of the picture book
+        return open_image(inner)
     raise PictureError(
         f"A {type(source).__name__} is no picture: expected a path, an address, bytes, a file, an array, a tensor, a "
         "PIL picture or an upload."
@@ -96,6 +99,8 @@ export the page as PNG.
 
 def _open_path(path: Path) -> Image.Image:
     name = str(path)
+    if name == ".":
+        raise PictureError("The path given is empty, or is this folder itself: expected the path of one picture.")
     if "\0" in name:
         raise PictureError(f"{name!r} is no path: it holds a zero byte. Picture bytes are given as bytes, not as str.")
     try:

@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,10 @@ def test_a_pil_picture_is_copied_and_left_alone() -> None:
     frames.seek(1)
     open_image(frames)
     assert frames.tell() == 1
+
+
+def test_what_holds_a_picture_is_opened() -> None:
+    assert same(open_image(SimpleNamespace(picture=PICTURE, label="cat")), PICTURE)
 
 
 @pytest.mark.parametrize("source", [None, 3, 2.5, object(), Image])

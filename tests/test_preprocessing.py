@@ -183,6 +183,27 @@ def test_the_borders_of_the_seen_box_do_reach_the_network(size: tuple[int, int])
         assert edges & set(rows.tolist()) and edges & set(columns.tolist())
 
 
+@settings(deadline=None, max_examples=40)
+@given(longer=strategies.integers(256, 600), upright=strategies.booleans())
+def test_where_nothing_is_resized_the_box_is_the_crop(longer: int, upright: bool) -> None:
+    picture = noise(256, longer) if upright else noise(longer, 256)
+    cropped = stages(picture, RESNET)[2].picture()
+    left, top, right, bottom = seen_box(picture.size, RESNET)
+    assert np.array_equal(np.asarray(picture)[int(top) : int(bottom), int(left) : int(right)], np.asarray(cropped))
+
+
+@settings(deadline=None, max_examples=60)
+@given(width=strategies.integers(1, 500), height=strategies.integers(1, 500), name=strategies.sampled_from([*COMPOSED]))
+def test_the_box_is_as_large_as_the_crop_was_before_the_resize(width: int, height: int, name: str) -> None:
+    width, height = min(width, 12 * height), min(height, 12 * width)
+    transforms = COMPOSED[name]
+    resized = transforms.transforms[0](noise(width, height))
+    crop_h, crop_w = preprocessing.settings(transforms).crop_hw
+    left, top, right, bottom = seen_box((width, height), transforms)
+    assert (right - left) * resized.width / width == pytest.approx(min(crop_w, resized.width))
+    assert (bottom - top) * resized.height / height == pytest.approx(min(crop_h, resized.height))
+
+
 def test_a_picture_without_pixels_has_no_box() -> None:
     with pytest.raises(PictureError, match="0"):
         seen_box((0, 10), RESNET)
