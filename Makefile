@@ -21,7 +21,7 @@ VAR = var="$$(cd "$(VENV)" && pwd)/var"; mkdir -p "$$var/runtime";
 .PHONY: lab test notebooks bench clean environment
 
 lab: environment
-	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab $$(test "$$(id -u)" != 0 || echo --allow-root) \
+	@export JUPYTER_PREFER_ENV_PATH=1; exec $(PY) -m jupyterlab $$(test "$$(id -u)" != 0 || echo --allow-root) \
 		$(LAB_ARGS) notebooks/00_start_here.ipynb
 
 test: environment
