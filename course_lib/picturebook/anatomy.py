@@ -139,3 +139,11 @@ def hair(points: ArrayLike, width: float) -> Path:
 def paw(x: float, y: float, size: float) -> Path:
     """A rounded foot whose sole lies at ``y``."""
     return ellipse(x, y + size * 0.55, size, size * 0.58)
+
+
+def fringe(a: Point, b: Point, hang: Point, count: int, width: float) -> list[Path]:
+    """Tufts along the line from ``a`` to ``b``, each ``hang`` long: for the union with a shaggy animal's body."""
+    roots = np.linspace(a, b, count)
+    tip, side = np.asarray(hang), np.asarray((hang[1], -hang[0]))
+    return [hair([p - tip * 0.25, p + tip * 0.4 + side * 0.12, p + tip * (0.85 + 0.15 * (k % 2))], width)
+            for k, p in enumerate(roots)]  # fmt: skip

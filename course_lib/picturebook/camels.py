@@ -7,7 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.path import Path
 
-from course_lib.picturebook.anatomy import WHITE, chance, eye, hair, jitter, mirrored, paint, pick, placed, union
+from course_lib.picturebook.anatomy import (
+    WHITE,
+    chance,
+    eye,
+    fringe,
+    hair,
+    jitter,
+    mirrored,
+    paint,
+    pick,
+    placed,
+    union,
+)
 from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, tube, vary
 
 _COATS: tuple[Color, ...] = (
@@ -34,6 +46,7 @@ class _Look:
     trim: Color
     halter: Color | None
     sleepy: float
+    woolly: bool
 
 
 def _look(rng: np.random.Generator) -> _Look:
@@ -48,7 +61,8 @@ def _look(rng: np.random.Generator) -> _Look:
         shade=rng.uniform(0.08, 0.2) if chance(rng, 0.7) else 0.0,
         humps=2 if chance(rng, 0.42) else 1,
         cloth=cloth,
-        trim=pick(rng, _TRIMS),
+        trim=pick(rng, [t for t in _TRIMS if sum(abs(a - b) for a, b in zip(t, cloth or strap, strict=True)) > 0.75]),
+        woolly=chance(rng, 0.35),
         halter=strap if chance(rng, 0.75 if cloth else 0.25) else None,
         sleepy=rng.uniform(0.15, 0.5),
     )
@@ -77,7 +91,7 @@ _SKULL = smooth(
 def _standing(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     """From the side, on four long legs, walking or still; the head up, ahead or down to the grass."""
     brush = brush.at(-0.08, 0.0)
-    stride = rng.uniform(0.0, 0.16)
+    stride = rng.uniform(0.18, 0.28) if chance(rng, 0.25) else rng.uniform(0.0, 0.16)
     far = darker(look.base, 0.24)
     legs = [_hind_leg(-0.40, stride), _fore_leg(0.14, -stride * 1.2)]
     paint(brush, union(*legs), far, ink=look.ink)
@@ -93,7 +107,7 @@ def _standing(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
 
 def _kneeling(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     """Couched on the ground, legs folded under the body."""
-    brush = brush.at(-0.09, -0.28, scale=1.05)
+    brush = brush.at(-0.12, -0.28, scale=1.02)
     fold = tube([(0.24, -0.10), (0.50, -0.34), (0.24, -0.40), (0.08, -0.40)], [0.22, 0.17, 0.12, 0.11])
     paint(brush, placed(fold, 0.10, 0.02), darker(look.base, 0.24), ink=look.ink)
     _tail(brush, look, rng, low=-0.32)
@@ -162,10 +176,15 @@ def _trunk(brush: Brush, look: _Look, rng: np.random.Generator, legs: list[Path]
     def marks() -> None:
         for x, _, top in places:
             brush.oval(x + lean, top, 0.17, 0.17, color=look.wool, alpha=0.55)
+            if look.woolly:
+                for tuft in fringe((x - 0.15, top - 0.12), (x + 0.17, top - 0.12), (0.0, -0.13), 6, 0.07):
+                    brush.fill(tuft, look.wool)
         if look.cloth is not None:
             _cloth(brush, look, look.cloth)
 
-    paint(brush, union(barrel, *humps, throat, head, *legs), look.base, ink=look.ink, shade=look.shade, marks=marks)
+    wool = fringe((0.36, 0.02), (0.16, -0.12), (0.02, -0.12), 6, 0.08) if look.woolly else []
+    paint(brush, union(barrel, *humps, throat, head, *legs, *wool), look.base, ink=look.ink, shade=look.shade,
+        marks=marks)
     for k in range(6):  # the beard under the neck
         x, y = spine[1] + (spine[3] - spine[1]) * k / 5
         brush.fill(hair([(x + 0.05, y - 0.06), (x + 0.07, y - 0.15), (x + 0.05, y - 0.22 + 0.02 * k)], 0.06), look.wool)

@@ -8,7 +8,20 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_lib.picturebook.anatomy import NIGHT, WHITE, chance, corner, eye, hair, mirrored, paint, pick, shut_eye
+from course_lib.picturebook.anatomy import (
+    NIGHT,
+    WHITE,
+    chance,
+    corner,
+    eye,
+    fringe,
+    hair,
+    mirrored,
+    paint,
+    pick,
+    shut_eye,
+    union,
+)
 from course_lib.picturebook.canvas import Brush, Color, Point, darker, lighter, mix, smooth, star, tube, vary
 
 _COATS: tuple[tuple[str, Color], ...] = (
@@ -45,6 +58,7 @@ class Look:
     collar: Color | None
     blotches: tuple[Point, ...]
     chub: float
+    fluffy: bool
 
 
 def cat_look(rng: np.random.Generator) -> Look:
@@ -75,6 +89,7 @@ def cat_look(rng: np.random.Generator) -> Look:
         collar=vary(rng, pick(rng, _COLLARS), 0.03) if chance(rng, 0.35) else None,
         blotches=tuple((float(x), float(y)) for x, y in rng.uniform(-1, 1, (7, 2))),
         chub=rng.uniform(0.88, 1.14),
+        fluffy=chance(rng, 0.28),
     )
 
 
@@ -101,6 +116,7 @@ def patches(brush: Brush, look: Look, places: Sequence[Point], size: float) -> N
 
 def tail(brush: Brush, look: Look, spine: Sequence[Point], width: float = 0.13) -> None:
     n = len(spine)
+    width *= 1.5 if look.fluffy else 1.0
     outline = tube(spine, np.linspace(width, width * 0.72, n))
 
     def marks() -> None:
@@ -144,7 +160,11 @@ def head(brush: Brush, look: Look, *, turn: float = 0.0, asleep: bool = False, s
     def marks() -> None:
         _face_marks(brush, look, f, point)
 
-    paint(brush, skull, look.base, ink=look.ink or look.seam, shade=look.shade, width=0.075 if look.ink else 0.05,
+    outline = skull
+    if look.fluffy:
+        tufts = [fringe((s * 0.96, -0.12), (s * 0.66, -0.62), (s * 0.26, -0.14), 5, 0.26) for s in (-1, 1)]
+        outline = union(skull, *tufts[0], *tufts[1], *fringe((-0.08, 0.76), (0.1, 0.76), (0.03, 0.2), 3, 0.12))
+    paint(brush, outline, look.base, ink=look.ink or look.seam, shade=look.shade, width=0.075 if look.ink else 0.05,
         marks=marks)
     for side in (-1, 1):
         brush.oval(side * 0.17 + f, -0.44, 0.26, 0.21,

@@ -13,7 +13,8 @@ from course_lib.picturebook.cat_looks import Look, cat_look, head, neckband, pat
 def cat(brush: Brush, rng: np.random.Generator) -> None:
     """A cat, tabby, black, ginger, calico or Siamese: sitting, walking, lying, curled up asleep, or only its head."""
     look = cat_look(rng)
-    pick(rng, (_sitting, _sitting, _beside, _walking, _walking, _resting, _asleep, _close))(brush, look, rng)
+    pick(rng, (_sitting, _sitting, _beside, _walking, _walking, _resting, _resting, _asleep, _arched, _close,
+        _close))(brush, look, rng)
 
 
 # -- poses ------------------------------------------------------------------------------------------------------------
@@ -120,6 +121,36 @@ def _walking(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     neckband(brush, look, [(0.34, 0.14), (0.46, 0.06), (0.60, 0.08)])
     head(brush.at(0.52, 0.36, scale=rng.uniform(0.37, 0.41), angle=rng.uniform(-10, 6)), look,
         turn=rng.uniform(0.1, 0.9), gaze=rng.uniform(-0.5, 1))
+
+
+def _arched(brush: Brush, look: Look, rng: np.random.Generator) -> None:
+    """Back arched and tail straight up, stretching or startled."""
+    brush = brush.at(-0.04, -0.03)
+    lean = rng.uniform(-0.12, 0.12)
+    tail(brush, look, [(-0.42, 0.0), (-0.62, 0.14), (-0.68 + lean / 2, 0.46), (-0.64 + lean, 0.78),
+        (-0.66 + lean, 0.9)], 0.15)
+    for x, swing in ((-0.26, 0.06), (0.20, -0.04)):
+        paint(brush, _leg(x, swing, hind=x < 0), darker(look.base, 0.22), ink=look.ink)
+    high = rng.uniform(0.36, 0.5)
+    trunk = smooth([(-0.54, -0.06), (-0.48, 0.2), (-0.22, high), (0.06, high), (0.30, 0.28), (0.50, 0.06),
+        (0.52, -0.14), (0.40, -0.28), (0.2, -0.22), (0.02, -0.02), (-0.14, -0.04), (-0.3, -0.22), (-0.5, -0.2)])
+    near = [_leg(-0.40, 0.04, hind=True), _leg(0.34, 0.0, hind=False)]
+
+    def marks() -> None:
+        brush.oval(0.54, -0.12, 0.13, 0.2, color=look.pale)
+        stripes(brush, look, [(-0.56, 0.14, -0.3, 0.02), (-0.44, 0.34, -0.24, 0.12), (-0.24, 0.52, -0.14, 0.2),
+            (-0.02, 0.54, -0.02, 0.2), (0.2, 0.46, 0.12, 0.16), (0.38, 0.3, 0.24, 0.08)])
+        stripes(brush, look, [(x + 0.14, y, x - 0.04, y - 0.02) for x in (-0.42, 0.34) for y in (-0.42, -0.56)], 0.055)
+        patches(brush, look, [(-0.4, 0.1), (0.02, 0.32), (0.3, -0.1)], 0.2)
+        if look.limb != look.base:
+            for x in (-0.36, 0.36):
+                brush.oval(x, -0.9, 0.18, 0.16, color=look.limb)
+        brush.oval(0.54, -0.02, 0.34, 0.14, color=darker(look.base, 0.35), alpha=0.45)
+
+    paint(brush, union(trunk, *near), look.base, ink=look.ink, shade=look.shade, marks=marks)
+    neckband(brush, look, [(0.34, 0.02), (0.46, -0.07), (0.60, -0.06)])
+    head(brush.at(0.53, 0.22, scale=rng.uniform(0.38, 0.41), angle=rng.uniform(-10, 4)), look,
+        turn=rng.uniform(0.0, 0.8), smile=chance(rng, 0.3))
 
 
 def _leg(x: float, swing: float, *, hind: bool) -> Path:

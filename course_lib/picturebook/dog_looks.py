@@ -14,6 +14,7 @@ from course_lib.picturebook.anatomy import (
     chance,
     corner,
     eye,
+    fringe,
     mirrored,
     paint,
     pick,
@@ -56,6 +57,7 @@ class Look:
     shade: float
     collar: Color | None
     tongue: bool
+    shaggy: bool
     one_sided: int
     blotches: tuple[Point, ...]
 
@@ -65,6 +67,7 @@ def dog_look(rng: np.random.Generator) -> Look:
     base, mark = vary(rng, base, 0.012, 0.06, 0.05), vary(rng, mark, 0.012, 0.06, 0.05)
     ears = "prick" if pattern == "mask" else pick(rng, ("hang", "hang", "hang", "fold", "prick"))
     dark = sum(base) < 1.1
+    shaggy = pattern in ("plain", "patch", "saddle") and chance(rng, 0.3)
     pale = WHITE if pattern in ("mask", "patch", "spots") else lighter(base, 0.14 if dark else rng.uniform(0.3, 0.6))
     return Look(
         base=base,
@@ -74,7 +77,7 @@ def dog_look(rng: np.random.Generator) -> Look:
         ears=ears,
         ear_size=rng.uniform(0.88, 1.2),
         muzzle=rng.uniform(0.9, 1.15),
-        tail="curl" if pattern == "mask" else pick(rng, ("up", "up", "plume", "curl", "stub")),
+        tail="curl" if pattern == "mask" else "plume" if shaggy else pick(rng, ("up", "up", "plume", "curl", "stub")),
         legs=rng.uniform(0.55, 0.7) if ears == "hang" and chance(rng, 0.25) else rng.uniform(0.9, 1.08),
         iris=(0.48, 0.72, 0.90) if pattern == "mask" and chance(rng, 0.5) else pick(rng,
             ((0.36, 0.22, 0.12), (0.52, 0.33, 0.14), (0.24, 0.15, 0.1))),
@@ -83,6 +86,7 @@ def dog_look(rng: np.random.Generator) -> Look:
         shade=rng.uniform(0.08, 0.18) if chance(rng, 0.7) else 0.0,
         collar=vary(rng, pick(rng, _COLLARS), 0.03) if chance(rng, 0.75) else None,
         tongue=chance(rng, 0.62),
+        shaggy=shaggy,
         one_sided=pick(rng, (-1, 1)),
         blotches=tuple((float(x), float(y)) for x, y in rng.uniform(-1, 1, (9, 2))),
     )
@@ -182,7 +186,11 @@ def side_head(brush: Brush, look: Look, *, asleep: bool = False) -> None:
             brush.oval(0.95, -0.25, 0.5, 0.30, color=look.pale if look.pattern == "plain" else darker(look.mark, 0.0),
                 alpha=0.75)
 
-    paint(brush, union(_CRANIUM, snout), look.base, ink=look.ink, shade=look.shade, width=0.075, marks=marks)
+    fur = fringe((-0.55, -0.45), (0.10, -0.60), (0.02, -0.26), 6, 0.24) if look.shaggy else []
+    if look.shaggy:
+        fur += fringe((0.60, -0.30), (1.02 * m, -0.24), (0.0, -0.2), 4, 0.16) if not open_mouth else []
+        fur += fringe((-0.25, 0.52), (0.25, 0.52), (0.1, 0.2), 4, 0.2)
+    paint(brush, union(_CRANIUM, snout, *fur), look.base, ink=look.ink, shade=look.shade, width=0.075, marks=marks)
     line = look.line if sum(look.base) < 1.1 else NIGHT
     brush.oval(1.12 * m, 0.03, 0.15, 0.115, angle=-18, color=NIGHT)
     brush.oval(1.10 * m, 0.075, 0.06, 0.025, angle=-12, color=WHITE, alpha=0.75)
@@ -248,7 +256,12 @@ def front_head(brush: Brush, look: Look, rng: np.random.Generator, *, asleep: bo
     if tongue:
         mouth = ellipse(f, -0.74, 0.25, 0.24)
         brush.fill(mouth, darker(_TONGUE, 0.62), edge=look.ink or darker(look.base, 0.3), width=0.06)
-    paint(brush, union(skull, jowls), look.base, ink=look.ink, shade=look.shade, width=0.075, marks=marks)
+    fur: list[Path] = []
+    if look.shaggy:
+        for side in (-1, 1):
+            fur += fringe((side * 0.72, -0.1), (side * 0.48, -0.62), (side * 0.2, -0.16), 5, 0.24)
+        fur += fringe((-0.2, 0.80), (0.2, 0.80), (0.04, 0.2), 5, 0.2)
+    paint(brush, union(skull, jowls, *fur), look.base, ink=look.ink, shade=look.shade, width=0.075, marks=marks)
     if tongue:
         brush.oval(f, -0.76, 0.22, 0.20, color=darker(_TONGUE, 0.65))
         brush.fill(tube([(f, -0.68), (f + 0.01, -0.86), (f + 0.02, -1.02)], [0.26, 0.32, 0.28]), _TONGUE,

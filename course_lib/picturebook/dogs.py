@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.path import Path
 
-from course_lib.picturebook.anatomy import chance, mirrored, paint, paw, pick, union
+from course_lib.picturebook.anatomy import chance, fringe, mirrored, paint, paw, pick, union
 from course_lib.picturebook.canvas import Brush, capsule, darker, ellipse, smooth, tube
 from course_lib.picturebook.dog_looks import Look, blob, dog_look, front_head, neckband, side_head, spots, tail, toes
 
@@ -13,7 +13,7 @@ from course_lib.picturebook.dog_looks import Look, blob, dog_look, front_head, n
 def dog(brush: Brush, rng: np.random.Generator) -> None:
     """A dog of some breed: standing or trotting, sitting from the front or the side, lying, or only its head."""
     look = dog_look(rng)
-    pick(rng, (_standing, _standing, _standing, _sitting, _sitting, _beside, _beside, _lying, _close,
+    pick(rng, (_standing, _standing, _standing, _sitting, _sitting, _beside, _beside, _lying, _bowing, _close,
         _profile))(brush, look, rng)
 
 
@@ -46,7 +46,12 @@ def _standing(brush: Brush, look: Look, rng: np.random.Generator) -> None:
                 brush.oval(x, ground, 0.2, 0.36, color=look.pale)
         spots(brush, look, (-0.66, -0.62, 0.44, 0.3), 0.05, 7, 4)
 
-    paint(brush, union(trunk, neck, *near), look.base, ink=look.ink, shade=look.shade, marks=marks)
+    fur: list[Path] = []
+    if look.shaggy:
+        fur = fringe((-0.40, -0.2), (0.28, -0.32), (-0.03, -0.13), 9, 0.1) + fringe((0.52, 0.22), (0.40, -0.26),
+            (0.05, -0.13), 6, 0.12)
+        fur += fringe((-0.62, -0.05), (-0.56, -0.4), (-0.09, -0.1), 5, 0.1)
+    paint(brush, union(trunk, neck, *near, *fur), look.base, ink=look.ink, shade=look.shade, marks=marks)
     brush.line([(-0.30, 0.02), (-0.26, -0.14), (-0.34, -0.30)], look.line, 0.018, alpha=0.5)
     for x in (-0.49 - stride, 0.30 + stride):
         toes(brush, look, x + 0.06, ground + 0.02, 0.12)
@@ -84,7 +89,11 @@ def _sitting(brush: Brush, look: Look, rng: np.random.Generator) -> None:
                 brush.oval(s * 0.46, -0.2, 0.17, 0.4, color=look.mark)
         brush.oval(0, 0.02, 0.40, 0.14, color=darker(look.base, 0.35), alpha=0.45)
 
-    paint(brush, body, look.base, ink=look.ink, shade=look.shade, marks=marks)
+    fur: list[Path] = []
+    if look.shaggy:
+        for s in (-1, 1):
+            fur += fringe((s * 0.34, 0.0), (s * 0.50, -0.7), (s * 0.09, -0.1), 8, 0.11)
+    paint(brush, union(body, *fur), look.base, ink=look.ink, shade=look.shade, marks=marks)
     limb = look.pale if look.pattern in ("mask", "saddle") else look.base
     edge = look.ink or darker(limb, 0.2)
     for s in (-1, 1):
@@ -125,7 +134,11 @@ def _beside(brush: Brush, look: Look, rng: np.random.Generator) -> None:
             brush.oval(0.28, -0.95, 0.24, 0.3, color=look.pale)
         spots(brush, look, (-0.5, -0.85, 0.34, 0.2), 0.05, 5, 6)
 
-    paint(brush, union(body, leg), look.base, ink=look.ink, shade=look.shade, marks=marks)
+    fur: list[Path] = []
+    if look.shaggy:
+        fur = fringe((0.40, 0.16), (0.38, -0.4), (0.06, -0.13), 7, 0.12) + fringe((-0.2, 0.0), (-0.54, -0.6),
+            (-0.09, -0.09), 8, 0.11)
+    paint(brush, union(body, leg, *fur), look.base, ink=look.ink, shade=look.shade, marks=marks)
     brush.line([(0.08, -0.88), (0.13, -0.66), (0.0, -0.46), (-0.2, -0.46)], look.line, 0.022, alpha=0.7)
     brush.line([(0.17, -0.3), (0.165, -0.6), (0.175, -0.84)], look.line, 0.02, alpha=0.6)
     toes(brush, look, 0.33, -0.94, 0.13)
@@ -138,7 +151,7 @@ def _beside(brush: Brush, look: Look, rng: np.random.Generator) -> None:
 def _lying(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     """Stretched out from the side, front paws ahead, head up or asleep on them."""
     asleep = chance(rng, 0.3)
-    brush = brush.at(-0.02, 0.12)
+    brush = brush.at(0.03, 0.12, scale=0.95)
     tail(brush.at(-0.78, -0.44, scale=0.9, angle=rng.uniform(0, 35)), look, 0.0, 0.0, 0.0)
     body = smooth([(-0.88, -0.5), (-0.80, -0.16), (-0.54, -0.02), (-0.2, -0.04), (0.12, 0.02), (0.36, 0.02),
         (0.48, -0.24), (0.46, -0.56), (0.2, -0.70), (-0.6, -0.71)])
@@ -170,6 +183,38 @@ def _lying(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     else:
         neckband(brush, look, [(0.14, 0.14), (0.34, 0.05), (0.54, 0.10)])
         side_head(brush.at(0.36, 0.32, scale=rng.uniform(0.47, 0.52), angle=rng.uniform(-10, 12)), look)
+
+
+def _bowing(brush: Brush, look: Look, rng: np.random.Generator) -> None:
+    """The bow of a dog that wants to play: elbows on the ground, rump and tail in the air."""
+    brush = brush.at(0.0, 0.04)
+    tail(brush.at(-0.60, 0.12, angle=rng.uniform(-10, 25)), look, 0.0, 0.0, rng.uniform(-0.08, 0.08))
+    far = union(_leg(-0.40, 0.06, -0.93, hind=True),
+        tube([(0.2, -0.6), (0.4, -0.82), (0.84, -0.84)], [0.2, 0.14, 0.13]))
+    paint(brush, far, darker(look.base, 0.24), ink=look.ink)
+    trunk = smooth([(-0.68, 0.0), (-0.60, 0.2), (-0.38, 0.22), (-0.1, 0.04), (0.16, -0.12), (0.36, -0.14),
+        (0.46, -0.4), (0.36, -0.74), (0.12, -0.76), (-0.12, -0.48), (-0.36, -0.22), (-0.6, -0.18)])
+    neck = tube([(0.16, -0.36), (0.30, -0.16), (0.32, 0.06)], [0.46, 0.38, 0.32])
+    arm = tube([(0.18, -0.5), (0.26, -0.78), (0.5, -0.86), (0.74, -0.87)], [0.34, 0.2, 0.14, 0.15])
+
+    def marks() -> None:
+        brush.oval(0.44, -0.36, 0.14, 0.32, color=look.pale)
+        if look.pattern == "saddle":
+            brush.fill(smooth([(-0.75, 0.35), (-0.68, 0.0), (-0.4, -0.06), (-0.04, -0.34), (0.16, -0.2), (0.2, 0.2)]),
+                look.mark)
+        elif look.pattern == "patch":
+            blob(brush, look, -0.2, 0.0, 0.24)
+        elif look.pattern == "mask":
+            brush.oval(0.76, -0.87, 0.2, 0.12, color=look.pale)
+            brush.oval(-0.52, -0.93, 0.2, 0.34, color=look.pale)
+        spots(brush, look, (-0.66, -0.75, 0.4, 0.25), 0.05, 6, 5)
+
+    paint(brush, union(trunk, neck, arm, _leg(-0.52, -0.02, -0.95, hind=True)), look.base, ink=look.ink,
+        shade=look.shade, marks=marks)
+    brush.line([(0.06, -0.5), (0.12, -0.68), (0.24, -0.84)], look.line, 0.02, alpha=0.6)
+    brush.line([(-0.34, 0.04), (-0.29, -0.12), (-0.36, -0.28)], look.line, 0.018, alpha=0.5)
+    neckband(brush, look, [(0.12, -0.08), (0.31, -0.16), (0.50, -0.10)])
+    side_head(brush.at(0.34, 0.14, scale=rng.uniform(0.46, 0.50), angle=rng.uniform(0, 18)), look)
 
 
 def _close(brush: Brush, look: Look, rng: np.random.Generator) -> None:
