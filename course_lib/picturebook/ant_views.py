@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, tube, vary
+from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, vary
 from course_lib.picturebook.solids import Model, View, outline_of
-from course_lib.picturebook.touches import Ink, chance, eye, ink, pick, polyline
+from course_lib.picturebook.touches import Ink, chance, eye, ink, limb, pick, polyline, vec
 
 Array = NDArray[np.float64]
 
@@ -95,15 +95,15 @@ def _limb(model: Model, look: Ant, joints: Array, widths: tuple[float, ...], sha
     view = model.view
     flat = view.flat(joints)
     color = darker(look.limb, shade)
-    pieces = [tube(np.linspace(flat[i], flat[i + 1], 4), np.linspace(widths[i], widths[i + 1], 4)) for i in range(len(flat) - 1)]
+    outline = limb(flat, widths)
+    top, knee = flat[0], flat[1]
+    gleam = polyline([top + (knee - top) * 0.25, top + (knee - top) * 0.85])
 
     def paint(brush: Brush) -> None:
-        for piece in pieces:
-            brush.fill(piece, color, edge=look.ink.edge, width=look.ink.width * 0.8)
-        for i in range(1, len(flat) - 1):
-            brush.oval(flat[i][0], flat[i][1], widths[i] * 0.5, color=color)
-        top, knee = flat[0], flat[1]
-        brush.line(np.linspace(top + (knee - top) * 0.25, top + (knee - top) * 0.85, 3), lighter(color, 0.35), widths[1] * 0.22)
+        if look.ink.edge is not None:
+            brush.fill(outline, color, edge=look.ink.edge, width=look.ink.width * 1.6)
+        brush.fill(outline, color)
+        brush.line(gleam, lighter(color, 0.35), widths[1] * 0.22)
 
     model.add(view.depth(joints[:2].mean(0)) + nearer, paint, flat)
 
@@ -119,10 +119,10 @@ def _legs(model: Model, look: Ant, rng: np.random.Generator, rest: Array, raised
             wide = (0.5, 0.62, 0.55)[pair] * reach
             end = np.array([foot * (0.85 + 0.15 * reach) + step, side * wide, 0.0])
             joints = np.array([
-                rest + [hip, side * 0.09, -0.05],
+                rest + vec(hip, side * 0.09, -0.05),
                 [rest[0] + knee + 0.6 * step, rest[1] + side * wide * 0.5, rest[2] + raised * rng.uniform(0.85, 1.15)],
-                end + [-0.05 * np.sign(foot - 0.08), -side * 0.08, 0.06],
-                end + [0.1 if pair < 2 else -0.06, side * 0.07, 0.0],
+                end + vec(-0.05 * np.sign(foot - 0.08), -side * 0.08, 0.06),
+                end + vec(0.1 if pair < 2 else -0.06, side * 0.07, 0.0),
             ])
             far = model.view.depth(joints[1]) < model.view.depth(rest)
             _limb(model, look, joints, (thick, thick * 1.05, thick * 0.62, thick * 0.42), 0.3 if far else 0.0, 0.0 if far else 0.12)
@@ -135,13 +135,11 @@ def _antennae(model: Model, look: Ant, rng: np.random.Generator, head: Array, fo
         root = head + forward * 0.13 + [0, side * 0.07, 0.09]
         elbow = root + forward * 0.1 + [0, side * open_ * 0.8, lift]
         tip = elbow + forward * rng.uniform(0.3, 0.42) + [0, side * rng.uniform(0.0, 0.18), rng.uniform(-0.3, 0.02)]
-        flat = model.view.flat(np.array([root, elbow, elbow * 0.45 + tip * 0.55 + [0, 0, 0.03], tip]))
+        flat = model.view.flat(np.array([root, elbow, elbow * 0.45 + tip * 0.55 + [0, 0, 0.02], tip]))
         color = darker(look.limb, 0.0 if side < 0 else 0.2)
 
         def paint(brush: Brush, flat: Array = flat, color: Color = color) -> None:
-            brush.fill(tube(np.linspace(flat[0], flat[1], 4), 0.042), color)
-            brush.fill(tube(flat[1:], [0.04, 0.045, 0.06]), color)
-            brush.oval(flat[1][0], flat[1][1], 0.027, color=color)
+            brush.fill(limb(flat, [0.04, 0.044, 0.05, 0.062]), color)
 
         model.add(model.view.depth(elbow), paint, flat)
 
@@ -172,18 +170,18 @@ def _face(model: Model, look: Ant, head: Array, radii: Array, tilt: float, turn:
 
 def _load(model: Model, rng: np.random.Generator, mouth: Array) -> None:
     """A piece of leaf or a crumb carried in the jaws."""
-    x, y = model.view.flat(mouth + [0.12, 0, 0.06])
+    x, y = model.view.flat(mouth + vec(0.12, 0, 0.06))
     if chance(rng, 0.6):
         green = vary(rng, (0.42, 0.66, 0.22), 0.04)
         lean = rng.uniform(-0.15, 0.2)
-        leaf = np.array([[0, 0], [0.16, 0.12], [0.2 + lean, 0.34], [lean, 0.55], [-0.14 + lean, 0.36], [-0.12, 0.13]]) + [x, y]
+        leaf = np.array([[0, 0], [0.16, 0.12], [0.2 + lean, 0.34], [lean, 0.55], [-0.14 + lean, 0.36], [-0.12, 0.13]]) + vec(x, y)
 
         def paint(brush: Brush) -> None:
             brush.fill(smooth(leaf), green, edge=darker(green, 0.35), width=0.015)
             brush.line(leaf[[0, 3]] * [[1], [1]], lighter(green, 0.45), 0.018)
     else:
         crumb = vary(rng, (0.93, 0.78, 0.5), 0.02)
-        leaf = np.array([[-0.12, 0.0], [-0.05, -0.11], [0.1, -0.1], [0.14, 0.04], [0.06, 0.15], [-0.08, 0.12]]) + [x + 0.05, y]
+        leaf = np.array([[-0.12, 0.0], [-0.05, -0.11], [0.1, -0.1], [0.14, 0.04], [0.06, 0.15], [-0.08, 0.12]]) + vec(x + 0.05, y)
 
         def paint(brush: Brush) -> None:
             brush.fill(smooth(leaf, tension=0.6), crumb, edge=darker(crumb, 0.35), width=0.015)
@@ -204,9 +202,9 @@ def build(brush: Brush, rng: np.random.Generator, view: View, load: float = 0.15
     tail_turn = -bend * rng.uniform(0.3, 1.2)
     size = np.array([rng.uniform(0.3, 0.38), 0.24 * s, 0.23 * s]) * rng.uniform(0.95, 1.15)
     tail_frame = View.frame(tail_tilt, tail_turn)
-    waist = rest + [-0.2, 0, -0.02]
+    waist = rest + vec(-0.2, 0, -0.02)
     tail = waist + tail_frame @ np.array([-0.06 - size[0], 0, 0.04])
-    neck = rest + [0.3, 0, 0.05]
+    neck = rest + vec(0.3, 0, 0.05)
     turn_head = bend * rng.uniform(0.3, 1.0)
     head_size = np.array([0.21, 0.2 * s, 0.175 * s]) * rng.uniform(0.98, 1.25)
     forward = View.frame(0, turn_head) @ np.array([1.0, 0, 0])
@@ -214,9 +212,9 @@ def build(brush: Brush, rng: np.random.Generator, view: View, load: float = 0.15
 
     _legs(model, look, rng, rest, raised=rng.uniform(0.2, 0.34))
     _segment(model, look, look.body, tail, size, tail_tilt, tail_turn, look.bands)
-    _segment(model, look, darker(look.thorax, 0.1), waist + [0, 0, 0.02], np.array([0.07, 0.075, 0.1]), 0, 0)
-    _segment(model, look, look.thorax, rest + [-0.06, 0, 0.0], np.array([0.16, 0.105 * s, 0.115 * s]), -8, 0)
-    _segment(model, look, look.thorax, rest + [0.14, 0, 0.04], np.array([0.18, 0.125 * s, 0.13 * s]), 12, 0)
+    _segment(model, look, darker(look.thorax, 0.1), waist + vec(0, 0, 0.02), np.array([0.07, 0.075, 0.1]), 0, 0)
+    _segment(model, look, look.thorax, rest + vec(-0.06, 0, 0.0), np.array([0.16, 0.105 * s, 0.115 * s]), -8, 0)
+    _segment(model, look, look.thorax, rest + vec(0.14, 0, 0.04), np.array([0.18, 0.125 * s, 0.13 * s]), 12, 0)
     _segment(model, look, look.body, head, head_size, nod, turn_head)
     _face(model, look, head, head_size, nod, turn_head)
     _antennae(model, look, rng, head, forward)

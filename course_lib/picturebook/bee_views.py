@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, tube, vary
+from course_lib.picturebook.canvas import Brush, Color, darker, lighter, mix, smooth, tube, vary
 from course_lib.picturebook.solids import Model, Silhouette, View, outline_of
-from course_lib.picturebook.touches import Ink, bundle, chance, eye, fur, ink, pick, polyline, ring
+from course_lib.picturebook.touches import Ink, bundle, chance, eye, fur, ink, limb, ovals, pick, ring, vec
 
 Array = NDArray[np.float64]
 
@@ -74,12 +74,12 @@ def _abdomen(model: Model, look: Bee, rng: np.random.Generator, root: Array, len
         shapes.append((view.ellipsoid(root - axis @ np.array([back, 0, 0]), [max(r * 0.35, length / slices), r, r], tilt, turn), color))
     if view.depth(axis[:, 0]) > 0:
         shapes.reverse()  # the furthest slice first: the tail when we look at the face
-    belts: list[tuple[list[Path], Color]] = []
-    for shape, color in shapes:
-        if not belts or belts[-1][1] != color:
-            belts.append(([], color))
-        belts[-1][0].append(_slice(rng, shape, look.furry))
-    stripes = [(bundle(outlines), color) for outlines, color in belts]
+    stripes: list[tuple[Path, Color]] = []
+    start = 0
+    for stop in range(1, slices + 1):
+        if stop == slices or shapes[stop][1] != shapes[start][1]:
+            stripes.append((_belt(rng, [s for s, _ in shapes[start:stop]], look.furry), shapes[start][1]))
+            start = stop
     sting = view.flat(np.array([root - axis @ np.array([length * 0.95, 0, 0]), root - axis @ np.array([length * 1.12, 0, 0])]))
     ends = np.vstack([outline_of(s)[1] for s, _ in shapes[::3]])
     shine = view.ellipsoid(root - axis @ np.array([length * 0.4, 0, 0]), [length * 0.33, look.plump * 0.8, look.plump * 0.8], tilt, turn)
@@ -98,13 +98,18 @@ def _abdomen(model: Model, look: Bee, rng: np.random.Generator, root: Array, len
     model.add(view.depth(root - axis @ np.array([length * 0.5, 0, 0])), paint, np.vstack([ends, sting]))
 
 
-def _slice(rng: np.random.Generator, shape: Silhouette, hair: float) -> Path:
-    """One slice of the abdomen, furry where the bee is."""
+def _belt(rng: np.random.Generator, shapes: list[Silhouette], hair: float) -> Path:
+    """Neighbouring slices of the abdomen as one outline, furry where the bee is."""
     if hair < 0.02:
-        return ellipse(*shape)
-    x, y, rx, ry, angle = shape
-    a = np.deg2rad(angle)
-    return fur(rng, CIRCLE * [rx, ry] @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + [x, y], hair)
+        return ovals(shapes)
+    x, y, rx, ry, angle = np.array(shapes).T[:, :, None]
+    cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    long_ = 1 + hair * rng.uniform(0.6, 1.1, (len(shapes), len(TUFTS))) / rx * (np.arange(len(TUFTS)) % 2)
+    px, py = rx * long_ * TUFTS[:, 0], ry * (1 + (long_ - 1) * rx / ry) * TUFTS[:, 1]
+    points = np.stack([x + px * cos - py * sin, y + px * sin + py * cos], 2)
+    points[:, -1] = points[:, 0]
+    codes = np.tile(np.array([1] + [2] * (len(TUFTS) - 1), Path.code_type), len(shapes))
+    return Path(points.reshape(-1, 2), codes)
 
 
 def _ball(model: Model, look: Bee, rng: np.random.Generator, color: Color, centre: Array, radii: Array, tilt: float, turn: float, hair: float) -> None:
@@ -132,7 +137,7 @@ def _ball(model: Model, look: Bee, rng: np.random.Generator, color: Color, centr
     model.add(view.depth(centre), paint, outer.vertices)
 
 
-CIRCLE = ring(0, 0, 1, 1, 26)
+TUFTS = ring(0, 0, 1, 1, 53, 0, 367)
 WING = np.array([[0.0, 0.03], [0.25, 0.07], [0.6, 0.12], [0.9, 0.1], [1.0, 0.0], [0.94, -0.16], [0.7, -0.27], [0.4, -0.24], [0.14, -0.1], [0.0, -0.03]])
 VEINS = (
     np.array([[0.02, 0.0], [0.3, 0.02], [0.62, 0.05], [0.9, 0.02]]),
@@ -170,7 +175,7 @@ def _wings(model: Model, look: Bee, rng: np.random.Generator, rest: Array, pose:
     beat = rng.uniform(-0.15, 0.2)
     for side in (-1, 1):
         for hind in (True, False):
-            root = rest + [-0.07 if hind else 0.02, side * 0.1, 0.16]
+            root = rest + vec(-0.07 if hind else 0.02, side * 0.1, 0.16)
             if pose == "rest":
                 along = np.array([-1.0, side * (0.5 if hind else 0.62), 0.16 if hind else 0.3 + beat])
                 across = np.array([0.55, side * 0.8, 0.5])
@@ -203,8 +208,7 @@ def _limbs(model: Model, look: Bee, rng: np.random.Generator, rest: Array, flyin
 
             def paint(brush: Brush, joints: Array = joints, far: bool = far, load: Color | None = load) -> None:
                 shade = darker(color, 0.35) if far else color
-                brush.fill(tube(np.linspace(joints[0], joints[1], 3), thick), shade)
-                brush.fill(tube(joints[1:], [thick * 1.1, thick * 0.8, thick * 0.5]), shade)
+                brush.fill(limb(joints, [thick, thick * 1.15, thick * 0.8, thick * 0.5]), shade)
                 if load is not None:
                     x, y = joints[1] * 0.5 + joints[2] * 0.5
                     brush.oval(x, y, 0.07, 0.085, color=darker(load, 0.25) if far else load, edge=look.ink.edge, width=look.ink.width)
@@ -230,11 +234,10 @@ def _face(model: Model, look: Bee, rng: np.random.Generator, head: Array, radii:
 
         model.add(view.depth(spot) + 0.02, paint, (x, y))
         root = head + np.array([0.8, side * 0.3, 0.45]) * radii
-        feeler = view.flat(np.array([root, root + [0.1, side * 0.06, 0.14], root + [0.22, side * 0.12, 0.13 + droop], root + [0.32, side * 0.15, 0.04 + droop]]))
+        feeler = view.flat(np.array([root, root + vec(0.1, side * 0.06, 0.14), root + vec(0.22, side * 0.12, 0.13 + droop), root + vec(0.32, side * 0.15, 0.04 + droop)]))
 
         def antenna(brush: Brush, feeler: Array = feeler) -> None:
-            brush.fill(tube(feeler, [0.03, 0.034, 0.036, 0.045]), look.dark)
-            brush.oval(feeler[-1][0], feeler[-1][1], 0.028, color=look.dark)
+            brush.fill(limb(feeler, [0.03, 0.034, 0.04, 0.054]), look.dark)
 
         model.add(view.depth(root), antenna, feeler)
 

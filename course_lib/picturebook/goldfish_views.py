@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, tube, vary
-from course_lib.picturebook.touches import Ink, blob, bundle, chance, eye, ink, pick, polyline
+from course_lib.picturebook.touches import Ink, blob, bundle, chance, eye, ink, pick, polyline, vec
 
 Array = NDArray[np.float64]
 
@@ -196,7 +196,7 @@ def _head(brush: Brush, look: Fish, rng: np.random.Generator, nose: float, at: A
             brush.fill(knobs, wen, edge=look.ink.edge, width=look.ink.width * 2)
         brush.fill(knobs, wen)
         brush.fill(bundle([ellipse(b[0] - 0.01, b[1] + 0.03, b[2] * 0.5) for b in bumps[:5]]), lighter(wen, 0.2), alpha=0.7)
-    arc = np.array([[gill + 0.05, 0.24 * big], [gill - 0.04, 0.08 * big], [gill - 0.04, -0.12 * big], [gill + 0.07, -0.27 * big]]) + [0, y]
+    arc = np.array([[gill + 0.05, 0.24 * big], [gill - 0.04, 0.08 * big], [gill - 0.04, -0.12 * big], [gill + 0.07, -0.27 * big]]) + vec(0, y)
     brush.line(arc, tone, 0.02, alpha=0.8)
     brush.line([[nose + 0.005, y - 0.035], [nose - 0.05, y - 0.055], [nose - 0.09, y - 0.045]], darker(tone, 0.25), 0.022)
     if chance(rng, 0.4):
@@ -278,7 +278,7 @@ def above(brush: Brush, rng: np.random.Generator) -> None:
     ridge = np.vstack([spine[2], spine[3] + normal[3] * 0.03, spine[4], spine[5]])
     brush.fill(tube(ridge, [0.02, 0.06, 0.05, 0.02]), darker(look.fins, 0.12), edge=look.ink.edge, width=look.ink.width * 0.7)
     for k in (-1, 1):
-        spot = spine[0] + along[0] * 0.1 + normal[0] * k * (half[0] + half[1]) * (0.5 if not look.kind == "telescope" else 0.62)
+        spot = spine[0] + along[0] * 0.1 + normal[0] * k * (half[0] + half[1]) * (0.5 if look.kind != "telescope" else 0.62)
         if look.kind == "telescope":
             brush.oval(spot[0], spot[1], 0.1, color=look.body, edge=look.ink.edge, width=look.ink.width)
         eye(brush, float(spot[0]), float(spot[1]), 0.07, iris=look.iris, rim=NIGHTISH)

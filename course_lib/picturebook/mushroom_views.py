@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, tube, vary
-from course_lib.picturebook.touches import Ink, blob, bundle, chance, ink, pick, polyline, ring
+from course_lib.picturebook.canvas import Brush, Color, darker, lighter, mix, smooth, tube, vary
+from course_lib.picturebook.touches import Ink, blob, bundle, chance, ink, ovals, pick, polyline, ring
 
 Array = NDArray[np.float64]
 
@@ -120,7 +120,7 @@ def _underside(brush: Brush, look: Fungus, rng: np.random.Generator, rim: float)
         n = 46
         golden = np.arange(n) * 2.39996 + rng.uniform(0, 6)
         rho = np.sqrt((np.arange(n) + 0.5) / n) * 0.9
-        brush.fill(bundle([ellipse(r * p * np.cos(a), rim * p * np.sin(a), 0.03, 0.03 * rim / r) for a, p in zip(golden, rho, strict=True)]), darker(look.gill, 0.25), alpha=0.7)
+        brush.fill(ovals([(r * p * np.cos(a), rim * p * np.sin(a), 0.03, 0.03 * rim / r, 0.0) for a, p in zip(golden, rho, strict=True)]), darker(look.gill, 0.25), alpha=0.7)
         return
     count = int(rng.integers(38, 56))
     turn = np.linspace(0, 2 * np.pi, count, endpoint=False)
@@ -183,7 +183,7 @@ def single(brush: Brush, rng: np.random.Generator, kind: str) -> None:
     y = 0.95 - crown
     foot = np.array([lean * 0.2, -0.95])
     top = np.array([lean, y])
-    skirt = kind == "agaric" and chance(rng, 0.8) or kind == "field" and chance(rng, 0.5)
+    skirt = (kind == "agaric" and chance(rng, 0.8)) or (kind == "field" and chance(rng, 0.5))
     tall = max(0.0, y + 0.95)
     tilted = brush.at(lean, y, angle=-lean * 60)
     if chance(rng, 0.25) and kind == "agaric":
@@ -229,10 +229,10 @@ def chanterelle(brush: Brush, rng: np.random.Generator) -> None:
     funnel = np.vstack([outer, [[left[0] * 0.5, y], [right[0] * 0.5, y]]])
     brush.fill(smooth(funnel, tension=0.8), under, edge=look.ink.edge, width=look.ink.width)
     folds = []
-    for s in np.linspace(-0.86, 0.86, 12):
-        start = np.array([s * r, y - depth * np.sqrt(1 - s * s) * 0.6])
-        end = np.array([s * waist * 1.5 + lean * 0.7, rng.uniform(-0.72, -0.4)])
-        folds.append(smooth([start, start * [0.66, 1] - [0, 0.26], end], closed=False))
+    for s in np.linspace(-0.8, 0.8, 12):
+        start = np.array([s * r * 0.95, y - depth * np.sqrt(1 - s * s) * 0.6])
+        end = np.array([s * waist * 0.95 + lean * 0.9, rng.uniform(-0.72, -0.5)])
+        folds.append(smooth([start, [s * r * 0.56, y - 0.36], end], closed=False))
     brush.line(bundle(folds), darker(look.cap, 0.24), 0.026)
     brush.fill(smooth(rim), look.cap, edge=look.ink.edge or darker(look.cap, 0.15), width=look.ink.width)
     centre = np.array([0.0, y])
@@ -267,7 +267,7 @@ def cluster(brush: Brush, rng: np.random.Generator) -> None:
 def below(brush: Brush, rng: np.random.Generator) -> None:
     """Looking up under the cap, or a picked one lying with its gills towards us."""
     kind = pick(rng, ("agaric", "field", "field", "porcini", "cluster"))
-    look = some_fungus(rng, kind, float(rng.uniform(-64, -34)))
+    look = some_fungus(rng, kind, float(rng.uniform(-54, -32)))
     _, crown, rim = _dome(look)
     reach = max(rng.uniform(1.0, 1.5) * float(np.cos(np.deg2rad(look.look_up))), rim * 1.05)
     size = 1.88 / max(crown + reach, 2 * look.radius)

@@ -5,6 +5,7 @@ Space: x forward, y to the left, z up. A drawing collects its parts with their d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -49,12 +50,11 @@ class View:
     def ellipsoid(self, centre: ArrayLike, radii: ArrayLike, tilt: float = 0.0, turn: float = 0.0) -> Silhouette:
         """The silhouette (x, y, rx, ry, angle) of an ellipsoid whose nose is tilted up and turned left by degrees."""
         half = (self.matrix @ self.frame(tilt, turn) @ np.diag(np.asarray(radii, float)))[:2]
-        values, vectors = np.linalg.eigh(half @ half.T)
+        (a, b), (_, c) = (half @ half.T).tolist()
+        middle, swing = (a + c) / 2, math.hypot((a - c) / 2, b)
         x, y = self.flat(centre)
-        r = np.sqrt(np.maximum(values, 1e-9))
-        angle = float(np.rad2deg(np.arctan2(vectors[1, 1], vectors[0, 1])))
-        angle = (angle + 90) % 180 - 90  # the long axis, pointing right, so that "up" stays up
-        return float(x), float(y), float(r[1]), float(r[0]), angle
+        angle = math.degrees(0.5 * math.atan2(2 * b, a - c))  # of the long axis, from -90 to 90: "up" stays up
+        return float(x), float(y), math.sqrt(middle + swing), math.sqrt(max(middle - swing, 1e-9)), angle
 
 
 class Model:
@@ -87,4 +87,4 @@ def outline_of(silhouette: Silhouette) -> tuple[Path, Array]:
     x, y, rx, ry, angle = silhouette
     a = np.deg2rad(angle)
     half = np.hypot([rx * np.cos(a), rx * np.sin(a)], [ry * np.sin(a), ry * np.cos(a)])
-    return ellipse(*silhouette), np.array([[x, y] - half, [x, y] + half])
+    return ellipse(*silhouette), np.array([x, y]) + np.array([[-1.0], [1.0]]) * half

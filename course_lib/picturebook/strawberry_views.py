@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, tube, vary
-from course_lib.picturebook.touches import Ink, bundle, chance, ink, pick, ring
+from course_lib.picturebook.canvas import Brush, Color, darker, lighter, mix, smooth, tube, vary
+from course_lib.picturebook.touches import Ink, bundle, chance, ink, ovals, pick, ring
 
 Array = NDArray[np.float64]
+Oval = tuple[float, float, float, float, float]  # x, y, rx, ry, angle
 
 REDS: tuple[Color, ...] = ((0.90, 0.10, 0.14), (0.84, 0.07, 0.12), (0.95, 0.20, 0.18), (0.78, 0.05, 0.12), (0.93, 0.16, 0.25))
 GREENS: tuple[Color, ...] = ((0.33, 0.62, 0.18), (0.22, 0.52, 0.20), (0.47, 0.68, 0.22), (0.28, 0.58, 0.30))
@@ -62,11 +63,13 @@ def _outline(look: Berry, top: float, tip: float, lean: float) -> Array:
 
 def _seeds(brush: Brush, look: Berry, rng: np.random.Generator, top: float, tip: float, lean: float, turn: float) -> None:
     """Seeds in their dimples, in staggered rows that bend round the berry and grow narrow towards its rim."""
-    pits, grains, lights = [], [], []
+    pits: list[Oval] = []
+    grains: list[Oval] = []
+    lights: list[Oval] = []
     rows = int(rng.integers(6, 9))
     size = rng.uniform(0.85, 1.25)
     for i, v in enumerate(np.linspace(0.1, 0.92, rows)):
-        w = float(half_width(look, np.array([v]))[0])
+        w = float(half_width(look, np.array(v)))
         if w < 0.05:
             continue
         n = max(2, round(w * 10.5))
@@ -79,14 +82,14 @@ def _seeds(brush: Brush, look: Berry, rng: np.random.Generator, top: float, tip:
             y = top + (tip - top) * v - sag + 0.02 + rng.uniform(-0.01, 0.01)
             thin = np.cos(angle) * 0.85 + 0.15
             tilt = -np.rad2deg(np.sin(angle)) * 0.28
-            pits.append(ellipse(x, y + 0.006, 0.036 * thin * size, 0.05 * size, tilt))
-            grains.append(ellipse(x, y, 0.021 * thin * size, 0.036 * size, tilt))
-            lights.append(ellipse(x - 0.006 * thin, y + 0.012, 0.007 * thin * size, 0.013 * size, tilt))
+            pits.append((x, y + 0.006, 0.036 * thin * size, 0.05 * size, tilt))
+            grains.append((x, y, 0.021 * thin * size, 0.036 * size, tilt))
+            lights.append((x - 0.006 * thin, y + 0.012, 0.007 * thin * size, 0.013 * size, tilt))
     if look.ink.shaded:
-        brush.fill(bundle(pits), darker(look.red, 0.3), alpha=0.55)
-    brush.fill(bundle(grains), look.seed)
+        brush.fill(ovals(pits), darker(look.red, 0.3), alpha=0.55)
+    brush.fill(ovals(grains), look.seed)
     if sum(look.seed) > 1.2:
-        brush.fill(bundle(lights), (1.0, 1.0, 0.92))
+        brush.fill(ovals(lights), (1.0, 1.0, 0.92))
 
 
 def _leaf(x: float, y: float, angle: float, length: float, wide: float, curl: float) -> Array:
@@ -189,8 +192,8 @@ def _cut_face(brush: Brush, look: Berry, rng: np.random.Generator) -> None:
     if chance(rng, 0.7):
         brush.fill(smooth(core + (pts - core) * [0.16, 0.36]), mix(flesh, (1.0, 0.8, 0.7), 0.5))
     edge = core + (pts - core) * [0.95, 0.965]
-    marks = [ellipse(float(p[0]), float(p[1]), 0.018, 0.032, rng.uniform(-20, 20)) for p in edge[2:-1] if p[1] < 0.4]
-    brush.fill(bundle(marks), look.seed)
+    marks = [(float(p[0]), float(p[1]), 0.018, 0.032, rng.uniform(-20, 20)) for p in edge[2:-1] if p[1] < 0.4]
+    brush.fill(ovals(marks), look.seed)
     _calyx(brush, look, rng, 0.55, rng.uniform(0.48, 0.6))
 
 
@@ -224,7 +227,7 @@ def pair(brush: Brush, rng: np.random.Generator) -> None:
 
 
 def _flower(brush: Brush, rng: np.random.Generator) -> None:
-    petals = bundle([ellipse(0.55 * np.cos(a), 0.55 * np.sin(a), 0.42, 0.36, np.rad2deg(a)) for a in np.arange(5) * 1.2566 + rng.uniform(0, 1)])
+    petals = ovals([(0.55 * np.cos(a), 0.55 * np.sin(a), 0.42, 0.36, np.rad2deg(a)) for a in np.arange(5) * 1.2566 + rng.uniform(0, 1)])
     brush.fill(petals, (0.99, 0.98, 0.96), edge=(0.8, 0.78, 0.76), width=0.07)
     brush.fill(petals, (0.99, 0.98, 0.96))
     brush.oval(0, 0, 0.3, color=(0.98, 0.80, 0.20))
@@ -253,16 +256,17 @@ def end_on(brush: Brush, rng: np.random.Generator) -> None:
         brush.oval(dx * 0.5, dy * 0.5, rx * 0.82, ry * 0.8, color=lighter(look.red, 0.1))
     if look.unripe:
         brush.oval(dx * 0.8, dy * 0.8, rx * 0.6, ry * 0.6, color=look.pale, alpha=0.6)
-    pits, grains = [], []
+    pits: list[Oval] = []
+    grains: list[Oval] = []
     for k, r in enumerate((0.5, 0.68, 0.84, 0.94)):
-        n = int(round(2 * np.pi * r * 3.3))
+        n = round(2 * np.pi * r * 3.3)
         for a in np.linspace(0, 2 * np.pi, n, endpoint=False) + 0.3 * k:
             x, y = dx * (1 - r) + rx * r * np.cos(a), dy * (1 - r) + ry * r * np.sin(a)
             flat = float(np.sqrt(max(1 - r * r, 0.0))) * 0.6 + 0.4
-            pits.append(ellipse(x, y, 0.056 * flat, 0.042, np.rad2deg(a)))
-            grains.append(ellipse(x, y, 0.038 * flat, 0.024, np.rad2deg(a)))
-    brush.fill(bundle(pits), darker(look.red, 0.3), alpha=0.5)
-    brush.fill(bundle(grains), look.seed)
+            pits.append((x, y, 0.056 * flat, 0.042, np.rad2deg(a)))
+            grains.append((x, y, 0.038 * flat, 0.024, np.rad2deg(a)))
+    brush.fill(ovals(pits), darker(look.red, 0.3), alpha=0.5)
+    brush.fill(ovals(grains), look.seed)
     n = int(rng.integers(8, 12))
     for i, a in enumerate(np.linspace(0, 360, n, endpoint=False)):
         _sepal(brush, look, _leaf(dx, dy, a + rng.uniform(-9, 9), rng.uniform(0.42, 0.62), 0.5, rng.uniform(-0.2, 0.2)), darker(look.green, 0.15) if i % 2 else look.green)

@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from course_lib.picturebook.canvas import Brush, Color, darker, mix, smooth
 
-__all__ = ["Ink", "blob", "bundle", "chance", "eye", "fur", "ink", "pick", "polyline", "ring"]
+__all__ = ["Ink", "blob", "bundle", "chance", "eye", "fur", "ink", "limb", "ovals", "pick", "polyline", "ring", "vec"]
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
+_CIRCLE = Path.unit_circle()
 WHITE: Color = (1.0, 1.0, 1.0)
 NIGHT: Color = (0.07, 0.06, 0.08)
 
@@ -48,11 +49,37 @@ def ink(rng: np.random.Generator, base: Color, outlined: float = 0.5) -> Ink:
     return Ink(edge, float(rng.uniform(0.012, 0.03)), chance(rng, 0.7))
 
 
+def vec(*numbers: float) -> Array:
+    """A point or a step."""
+    return np.array(numbers, float)
+
+
 def bundle(outlines: Sequence[Path]) -> Path:
     """Many outlines as one, so that seeds, scales or hairs cost a single stroke of the brush."""
     if not outlines:
         return Path(np.zeros((1, 2)), np.array([Path.MOVETO], Path.code_type))
     return Path(np.concatenate([o.vertices for o in outlines]), np.concatenate([o.codes for o in outlines]))
+
+
+def ovals(shapes: ArrayLike) -> Path:
+    """Many ellipses, rows of (x, y, rx, ry, angle in degrees), as one outline."""
+    rows = np.asarray(shapes, float).reshape(-1, 5)
+    a = np.deg2rad(rows[:, 4])[:, None]
+    x, y = rows[:, 2:3] * _CIRCLE.vertices[:, 0], rows[:, 3:4] * _CIRCLE.vertices[:, 1]
+    points = np.stack([rows[:, :1] + x * np.cos(a) - y * np.sin(a), rows[:, 1:2] + x * np.sin(a) + y * np.cos(a)], 2)
+    return Path(points.reshape(-1, 2), np.tile(_CIRCLE.codes, len(rows))) if len(rows) else bundle([])
+
+
+def limb(joints: ArrayLike, widths: ArrayLike) -> Path:
+    """A jointed limb, as insects have: straight tapering pieces through ``joints`` (n, 2) with round knees."""
+    p, half = np.asarray(joints, float), np.asarray(widths, float)[:, None] / 2
+    along = np.diff(p, axis=0)
+    side = np.stack([-along[:, 1], along[:, 0]], 1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-9)
+    pieces = np.stack([p[:-1] - side * half[:-1], p[1:] - side * half[1:], p[1:] + side * half[1:]], 1)
+    corners = np.concatenate([pieces, (p[:-1] + side * half[:-1])[:, None], pieces[:, :1]], 1)
+    codes = np.tile(np.array([1, 2, 2, 2, 2], Path.code_type), len(along))
+    knees = ovals(np.hstack([p, half, half, 0 * half]))
+    return Path(np.concatenate([corners.reshape(-1, 2), knees.vertices]), np.concatenate([codes, knees.codes]))
 
 
 def polyline(points: ArrayLike) -> Path:
