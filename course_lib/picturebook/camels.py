@@ -113,7 +113,7 @@ def _kneeling(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     _tail(brush, look, rng, low=-0.32)
     thigh = union(ellipse(-0.46, -0.14, 0.25, 0.24, 20),
         tube([(-0.30, -0.26), (-0.42, -0.38), (-0.2, -0.4), (0.02, -0.4)], [0.2, 0.16, 0.11, 0.12]))
-    belly = ellipse(-0.15, -0.16, 0.42, 0.2)
+    belly = union(ellipse(-0.15, -0.16, 0.42, 0.2), ellipse(0.22, -0.28, 0.17, 0.11))
     _trunk(brush, look, rng, [fold, thigh, belly], pick(rng, ("up", "up", "tall", "forward")))
     crease = darker(look.base, 0.35)
     brush.line([(-0.26, -0.07), (-0.21, -0.18), (-0.32, -0.31)], crease, 0.02, alpha=0.8)
@@ -185,6 +185,7 @@ def _trunk(brush: Brush, look: _Look, rng: np.random.Generator, legs: list[Path]
     wool = fringe((0.36, 0.02), (0.16, -0.12), (0.02, -0.12), 6, 0.08) if look.woolly else []
     paint(brush, union(barrel, *humps, throat, head, *legs, *wool), look.base, ink=look.ink, shade=look.shade,
         marks=marks)
+    brush.fill(tube(spine[1:4] + np.array([0.055, -0.075]), [0.02, 0.06, 0.03]), look.wool)
     for k in range(6):  # the beard under the neck
         x, y = spine[1] + (spine[3] - spine[1]) * k / 5
         brush.fill(hair([(x + 0.05, y - 0.06), (x + 0.07, y - 0.15), (x + 0.05, y - 0.22 + 0.02 * k)], 0.06), look.wool)

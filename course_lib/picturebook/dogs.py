@@ -151,8 +151,8 @@ def _beside(brush: Brush, look: Look, rng: np.random.Generator) -> None:
 def _lying(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     """Stretched out from the side, front paws ahead, head up or asleep on them."""
     asleep = chance(rng, 0.3)
-    brush = brush.at(0.03, 0.12, scale=0.95)
-    tail(brush.at(-0.78, -0.44, scale=0.9, angle=rng.uniform(0, 35)), look, 0.0, 0.0, 0.0)
+    brush = brush.at(0.08, 0.1, scale=0.92)
+    tail(brush.at(-0.78, -0.44, scale=0.9, angle=rng.uniform(5, 32)), look, 0.0, 0.0, 0.0)
     body = smooth([(-0.88, -0.5), (-0.80, -0.16), (-0.54, -0.02), (-0.2, -0.04), (0.12, 0.02), (0.36, 0.02),
         (0.48, -0.24), (0.46, -0.56), (0.2, -0.70), (-0.6, -0.71)])
     arm = union(tube([(0.22, -0.36), (0.36, -0.58), (0.66, -0.62), (0.84, -0.62)], [0.34, 0.2, 0.15, 0.15]))
@@ -242,5 +242,5 @@ def _profile(brush: Brush, look: Look, rng: np.random.Generator) -> None:
 
     paint(brush, neck, look.base, ink=look.ink, shade=look.shade, marks=marks)
     neckband(brush, look, [(-0.70, -0.46), (-0.3, -0.58), (0.18, -0.48)], 0.13)
-    high, size = (0.08, 0.80) if look.ears == "prick" else (0.2, 0.88)
-    side_head(brush.at(-0.16, high, scale=size * rng.uniform(0.96, 1.03), angle=rng.uniform(-4, 12)), look)
+    high, size = (0.08, 0.80) if look.ears == "prick" else (0.2, 0.82)
+    side_head(brush.at(-0.20, high, scale=size * rng.uniform(0.96, 1.03), angle=rng.uniform(-4, 12)), look)
