@@ -51,16 +51,29 @@ def some_ant(rng: np.random.Generator) -> Ant:
     iris = None if chance(rng, 0.45) else pick(rng, ((1.0, 1.0, 1.0), (1.0, 0.97, 0.86)))
     if dark and iris is None:
         iris = mix(body, (0.75, 0.72, 0.70), 0.65)
-    return Ant(body, thorax, limb, finish, float(rng.uniform(0.86, 1.15)), float(rng.uniform(0.85, 1.2)), iris, int(rng.integers(0, 4)))
+    return Ant(
+        body,
+        thorax,
+        limb,
+        finish,
+        float(rng.uniform(0.86, 1.15)),
+        float(rng.uniform(0.85, 1.2)),
+        iris,
+        int(rng.integers(0, 4)),
+    )
 
 
-def _segment(model: Model, look: Ant, color: Color, centre: Array, radii: Array, tilt: float, turn: float, bands: int = 0) -> None:
+def _segment(
+    model: Model, look: Ant, color: Color, centre: Array, radii: Array, tilt: float, turn: float, bands: int = 0
+) -> None:
     """One rounded body segment with its shine, and ``bands`` rings round its rear."""
     view = model.view
     shape = view.ellipsoid(centre, radii, tilt, turn)
     outline, box = outline_of(shape)
     x, y, rx, ry, angle = shape
-    rings = [_ring(view, centre, radii, tilt, turn, share) for share in np.linspace(0.15, -0.72, bands)] if bands else []
+    rings = (
+        [_ring(view, centre, radii, tilt, turn, share) for share in np.linspace(0.15, -0.72, bands)] if bands else []
+    )
 
     def paint(brush: Brush) -> None:
         brush.fill(outline, darker(color, 0.28) if look.ink.shaded else color, edge=look.ink.edge, width=look.ink.width)
@@ -118,14 +131,27 @@ def _legs(model: Model, look: Ant, rng: np.random.Generator, rest: Array, raised
             step = stride * (1 if (pair % 2 == 0) == (side > 0) else -1) + rng.uniform(-0.03, 0.03)
             wide = (0.5, 0.62, 0.55)[pair] * reach
             end = np.array([foot * (0.85 + 0.15 * reach) + step, side * wide, 0.0])
-            joints = np.array([
-                rest + vec(hip, side * 0.09, -0.05),
-                [rest[0] + knee + 0.6 * step, rest[1] + side * wide * 0.5, rest[2] + raised * rng.uniform(0.85, 1.15)],
-                end + vec(-0.05 * np.sign(foot - 0.08), -side * 0.08, 0.06),
-                end + vec(0.1 if pair < 2 else -0.06, side * 0.07, 0.0),
-            ])
+            joints = np.array(
+                [
+                    rest + vec(hip, side * 0.09, -0.05),
+                    [
+                        rest[0] + knee + 0.6 * step,
+                        rest[1] + side * wide * 0.5,
+                        rest[2] + raised * rng.uniform(0.85, 1.15),
+                    ],
+                    end + vec(-0.05 * np.sign(foot - 0.08), -side * 0.08, 0.06),
+                    end + vec(0.1 if pair < 2 else -0.06, side * 0.07, 0.0),
+                ]
+            )
             far = model.view.depth(joints[1]) < model.view.depth(rest)
-            _limb(model, look, joints, (thick, thick * 1.05, thick * 0.62, thick * 0.42), 0.3 if far else 0.0, 0.0 if far else 0.12)
+            _limb(
+                model,
+                look,
+                joints,
+                (thick, thick * 1.05, thick * 0.62, thick * 0.42),
+                0.3 if far else 0.0,
+                0.0 if far else 0.12,
+            )
 
 
 def _antennae(model: Model, look: Ant, rng: np.random.Generator, head: Array, forward: Array) -> None:
@@ -158,7 +184,16 @@ def _face(model: Model, look: Ant, head: Array, radii: Array, tilt: float, turn:
                 eye(brush, x, y, 0.062, iris=look.iris, rim=darker(look.body, 0.5))
 
             model.add(view.depth(spot) + 0.03, paint, (x, y))
-        jaw = np.array([[0.62, 0.42, -0.35], [1.12, 0.5, -0.5], [1.42, 0.26, -0.62], [1.5, 0.02, -0.66], [1.2, 0.16, -0.55], [0.8, 0.1, -0.4]])
+        jaw = np.array(
+            [
+                [0.62, 0.42, -0.35],
+                [1.12, 0.5, -0.5],
+                [1.42, 0.26, -0.62],
+                [1.5, 0.02, -0.66],
+                [1.2, 0.16, -0.55],
+                [0.8, 0.1, -0.4],
+            ]
+        )
         flat = view.flat(head + (jaw * [1, side, 1] * radii) @ frame.T)
         color = mix(darker(look.thorax, 0.15), (0.45, 0.2, 0.08), 0.3)
 
@@ -174,14 +209,18 @@ def _load(model: Model, rng: np.random.Generator, mouth: Array) -> None:
     if chance(rng, 0.6):
         green = vary(rng, (0.42, 0.66, 0.22), 0.04)
         lean = rng.uniform(-0.15, 0.2)
-        leaf = np.array([[0, 0], [0.16, 0.12], [0.2 + lean, 0.34], [lean, 0.55], [-0.14 + lean, 0.36], [-0.12, 0.13]]) + vec(x, y)
+        leaf = np.array(
+            [[0, 0], [0.16, 0.12], [0.2 + lean, 0.34], [lean, 0.55], [-0.14 + lean, 0.36], [-0.12, 0.13]]
+        ) + vec(x, y)
 
         def paint(brush: Brush) -> None:
             brush.fill(smooth(leaf), green, edge=darker(green, 0.35), width=0.015)
             brush.line(leaf[[0, 3]] * [[1], [1]], lighter(green, 0.45), 0.018)
     else:
         crumb = vary(rng, (0.93, 0.78, 0.5), 0.02)
-        leaf = np.array([[-0.12, 0.0], [-0.05, -0.11], [0.1, -0.1], [0.14, 0.04], [0.06, 0.15], [-0.08, 0.12]]) + vec(x + 0.05, y)
+        leaf = np.array([[-0.12, 0.0], [-0.05, -0.11], [0.1, -0.1], [0.14, 0.04], [0.06, 0.15], [-0.08, 0.12]]) + vec(
+            x + 0.05, y
+        )
 
         def paint(brush: Brush) -> None:
             brush.fill(smooth(leaf, tension=0.6), crumb, edge=darker(crumb, 0.35), width=0.015)

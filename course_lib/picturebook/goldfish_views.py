@@ -1,6 +1,6 @@
-"""The goldfish: comet, common, fantail, lionhead, telescope and bubble-eye, from the side, from above, face to face.
+"""The goldfish from the side: comet, common, fantail, lionhead, telescope and bubble-eye; their coats, fins and tails.
 
-``small_animals.goldfish`` chooses the view.
+The views from above and from in front are in ``goldfish_turned.py``; ``small_animals.goldfish`` chooses.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.path import Path
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, tube, vary
+from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, smooth, vary
 from course_lib.picturebook.touches import Ink, blob, bundle, chance, eye, ink, pick, polyline, vec
 
 Array = NDArray[np.float64]
@@ -19,6 +20,7 @@ ORANGE: Color = (1.0, 0.52, 0.08)
 RED: Color = (0.93, 0.25, 0.10)
 GOLD: Color = (1.0, 0.70, 0.16)
 PEARL: Color = (0.99, 0.96, 0.92)
+EYE_RIM: Color = (0.25, 0.14, 0.08)
 INDIGO: Color = (0.16, 0.16, 0.21)
 # body, patches (none: plain), fins
 COATS: tuple[tuple[Color, tuple[Color, ...], Color], ...] = (
@@ -51,14 +53,32 @@ class Fish:
 
 def some_fish(rng: np.random.Generator, kinds: tuple[str, ...]) -> Fish:
     kind = pick(rng, kinds)
-    body, patches, fins = COATS[10] if kind == "telescope" and chance(rng, 0.5) else pick(rng, COATS[:10] if chance(rng, 0.9) else COATS)
+    black = kind == "telescope" and chance(rng, 0.6)
+    body, patches, fins = pick(rng, COATS[10:] if black else COATS[:10])
     body, fins = vary(rng, body, 0.015, 0.06, 0.04), vary(rng, fins, 0.015, 0.06, 0.03)
     iris = pick(rng, ((1.0, 1.0, 1.0), (1.0, 0.96, 0.82), (1.0, 0.86, 0.42)))
-    return Fish(kind, body, tuple(vary(rng, p, 0.015, 0.06, 0.04) for p in patches), fins, ink(rng, mix(body, fins, 0.5), 0.45), iris)
+    return Fish(
+        kind,
+        body,
+        tuple(vary(rng, p, 0.015, 0.06, 0.04) for p in patches),
+        fins,
+        ink(rng, mix(body, fins, 0.5), 0.45),
+        iris,
+    )
 
 
 # -- fins -------------------------------------------------------------------------------------------------------------
-def fin(brush: Brush, look: Fish, root_a: ArrayLike, root_b: ArrayLike, edge: ArrayLike, *, shade: float = 0.0, alpha: float = 0.94, rays: int = 7) -> None:
+def fin(
+    brush: Brush,
+    look: Fish,
+    root_a: ArrayLike,
+    root_b: ArrayLike,
+    edge: ArrayLike,
+    *,
+    shade: float = 0.0,
+    alpha: float = 0.94,
+    rays: int = 7,
+) -> None:
     """A translucent fin from the root ``root_a``-``root_b`` to its free ``edge`` (n, 2), with rays."""
     a, b, rim = np.asarray(root_a, float), np.asarray(root_b, float), np.asarray(edge, float)
     color = darker(look.fins, shade)
@@ -86,14 +106,31 @@ def _single_tail(brush: Brush, look: Fish, rng: np.random.Generator, x: float, y
     fin(brush, look, (x + 0.03, y + 0.07), (x + 0.03, y - 0.07), edge, rays=11)
 
 
-def _fan_tail(brush: Brush, look: Fish, rng: np.random.Generator, x: float, y: float, length: float, veil: float) -> None:
+def fan_tail(
+    brush: Brush, look: Fish, rng: np.random.Generator, x: float, y: float, length: float, veil: float
+) -> None:
     """The double tail of fancy goldfish: a far, darker pair of lobes behind a near one; ``veil`` lets it hang."""
-    base = np.array([[-0.3, 0.55], [-0.72, 0.92], [-0.95, 0.78], [-0.86, 0.42], [-0.66, 0.1], [-0.88, -0.12], [-1.0, -0.52], [-0.84, -0.9], [-0.55, -0.86], [-0.25, -0.5]])
+    base = np.array(
+        [
+            [-0.3, 0.55],
+            [-0.72, 0.92],
+            [-0.95, 0.78],
+            [-0.86, 0.42],
+            [-0.66, 0.1],
+            [-0.88, -0.12],
+            [-1.0, -0.52],
+            [-0.84, -0.9],
+            [-0.55, -0.86],
+            [-0.25, -0.5],
+        ]
+    )
     for near in (False, True):
         edge = base * [length, length * rng.uniform(0.62, 0.75)]
         edge += rng.uniform(-0.03, 0.03, edge.shape)
         turn = np.deg2rad(rng.uniform(8, 20) * veil if near else rng.uniform(-26, -14))
-        edge = edge @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) * (1.0 if near else 0.92) + [x, y]
+        edge = edge @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) * (
+            1.0 if near else 0.92
+        ) + [x, y]
         fin(brush, look, (x + 0.05, y + 0.08), (x + 0.05, y - 0.08), edge, shade=0.0 if near else 0.14, rays=12)
 
 
@@ -121,7 +158,9 @@ def _scales(at: Array, top: Array, bottom: Array) -> list[NDArray[np.float64]]:
             v = (k + 0.5 * (i % 2) + 0.25) / rows
             if v < 0.96:
                 r = (hi - lo) / rows * 0.52
-                arcs.append(np.stack([x - r * 0.8 * np.cos(turn), lo + (hi - lo) * (0.06 + 0.88 * v) + r * np.sin(turn)], 1))
+                arcs.append(
+                    np.stack([x - r * 0.8 * np.cos(turn), lo + (hi - lo) * (0.06 + 0.88 * v) + r * np.sin(turn)], 1)
+                )
     return arcs
 
 
@@ -139,31 +178,63 @@ def side(brush: Brush, rng: np.random.Generator) -> None:
     body = smooth(np.vstack([np.stack([at, top], 1), np.stack([at, bottom], 1)[:0:-1]]))
 
     def back(t: float, lift: float = 0.0, under: bool = False) -> Array:
-        return np.array([np.interp(t, np.linspace(0, 1, 8), at), np.interp(t, np.linspace(0, 1, 8), bottom if under else top) + lift])
+        return np.array(
+            [
+                np.interp(t, np.linspace(0, 1, 8), at),
+                np.interp(t, np.linspace(0, 1, 8), bottom if under else top) + lift,
+            ]
+        )
 
     room = 0.96 + root
     if slim:
         _single_tail(brush, look, rng, root, float(middle[-1]), room * rng.uniform(0.92, 1.02))
     else:
-        _fan_tail(brush, look, rng, root, float(middle[-1]), room * rng.uniform(0.95, 1.05), rng.uniform(0, 1.6))
+        fan_tail(brush, look, rng, root, float(middle[-1]), room * rng.uniform(0.95, 1.05), rng.uniform(0, 1.6))
     # far pectoral fin, the fins under the belly, the back fin
     low = rng.uniform(0.2, 0.3)
-    fin(brush, look, back(0.66, 0.04, True), back(0.84, 0.05, True), np.array([back(0.7, -low * 0.6, True), back(0.86, -low, True) - [0.08, 0], back(0.97, -low * 0.55, True)]), shade=0.08)
-    fin(brush, look, back(0.36, 0.06, True), back(0.5, 0.06, True), np.array([back(0.4, -low * 0.7, True), back(0.52, -low * 1.05, True), back(0.62, -low * 0.6, True)]), shade=0.12)
+    fin(
+        brush,
+        look,
+        back(0.66, 0.04, True),
+        back(0.84, 0.05, True),
+        np.array([back(0.7, -low * 0.6, True), back(0.86, -low, True) - [0.08, 0], back(0.97, -low * 0.55, True)]),
+        shade=0.08,
+    )
+    fin(
+        brush,
+        look,
+        back(0.36, 0.06, True),
+        back(0.5, 0.06, True),
+        np.array([back(0.4, -low * 0.7, True), back(0.52, -low * 1.05, True), back(0.62, -low * 0.6, True)]),
+        shade=0.12,
+    )
     if look.kind not in ("lionhead", "bubble"):
         high = rng.uniform(0.2, 0.28) if slim else rng.uniform(0.26, 0.4)
-        edge = np.array([back(0.34, high * 0.75), back(0.44, high), back(0.6, high * 0.8), back(0.78, high * 0.75), back(0.9, high * 0.62), back(0.84, 0.08)])
+        edge = np.array(
+            [
+                back(0.34, high * 0.75),
+                back(0.44, high),
+                back(0.6, high * 0.8),
+                back(0.78, high * 0.75),
+                back(0.9, high * 0.62),
+                back(0.84, 0.08),
+            ]
+        )
         fin(brush, look, back(0.3, -0.06), back(0.78, -0.06), edge, rays=9)
     brush.fill(body, look.body, edge=look.ink.edge, width=look.ink.width)
     _flank(brush, look, rng, body, at, top, bottom)
     _head(brush, look, rng, nose, at, top, bottom, float(middle[0]))
 
 
-def _flank(brush: Brush, look: Fish, rng: np.random.Generator, body: object, at: Array, top: Array, bottom: Array) -> None:
+def _flank(
+    brush: Brush, look: Fish, rng: np.random.Generator, body: Path, at: Array, top: Array, bottom: Array
+) -> None:
     """Patches, light and shade, scales, the gill and the near fin."""
     pale = look.body if look.kind == "telescope" and sum(look.body) < 1 else mix(look.body, (1.0, 0.97, 0.84), 0.55)
     keep = slice(1, 8)
-    belly = np.vstack([np.stack([at, bottom + 0.018], 1)[keep], np.stack([at, bottom * 0.62 + top * 0.38 - 0.04], 1)[keep][::-1]])
+    belly = np.vstack(
+        [np.stack([at, bottom + 0.018], 1)[keep], np.stack([at, bottom * 0.62 + top * 0.38 - 0.04], 1)[keep][::-1]]
+    )
     brush.fill(smooth(belly), pale, alpha=0.7 if look.ink.shaded else 0.45)
     if look.patches:
         spots: list[list[tuple[float, float, float]]] = [[] for _ in look.patches]
@@ -172,151 +243,85 @@ def _flank(brush: Brush, look: Fish, rng: np.random.Generator, body: object, at:
             x = float(np.interp(t, np.linspace(0, 1, 8), at))
             hi, lo = float(np.interp(t, np.linspace(0, 1, 8), top)), float(np.interp(t, np.linspace(0, 1, 8), bottom))
             small = sum(look.patches[i % len(look.patches)]) < 1
-            spots[i % len(look.patches)].append((x, lo + (hi - lo) * rng.uniform(0.35, 1.0), rng.uniform(0.05, 0.12) if small else rng.uniform(0.12, 0.26)))
-        with brush.inside(body):  # type: ignore[arg-type]
+            spots[i % len(look.patches)].append(
+                (
+                    x,
+                    lo + (hi - lo) * rng.uniform(0.35, 1.0),
+                    rng.uniform(0.05, 0.12) if small else rng.uniform(0.12, 0.26),
+                )
+            )
+        with brush.inside(body):
             for color, where in zip(look.patches, spots, strict=True):
                 if where:
                     brush.fill(bundle([blob(rng, *w) for w in where]), color)
     if look.ink.shaded:
-        dorsal = np.vstack([np.stack([at, top - 0.012], 1)[keep], np.stack([at, top * 0.8 + bottom * 0.2], 1)[keep][::-1]])
+        dorsal = np.vstack(
+            [np.stack([at, top - 0.012], 1)[keep], np.stack([at, top * 0.8 + bottom * 0.2], 1)[keep][::-1]]
+        )
         brush.fill(smooth(dorsal), darker(look.body, 0.35), alpha=0.28)
     tone = darker(look.body, 0.3) if sum(look.body) > 1 else lighter(look.body, 0.25)
     brush.line(bundle([polyline(a) for a in _scales(at, top, bottom)]), tone, 0.014, alpha=0.5)
 
 
-def _head(brush: Brush, look: Fish, rng: np.random.Generator, nose: float, at: Array, top: Array, bottom: Array, y: float) -> None:
+def _head(
+    brush: Brush, look: Fish, rng: np.random.Generator, nose: float, at: Array, top: Array, bottom: Array, y: float
+) -> None:
     tone = darker(look.body, 0.38) if sum(look.body) > 1 else lighter(look.body, 0.3)
     big = float(top.max() - bottom.min())
     gill = nose - (nose - at[-1]) * 0.31
     if look.kind == "lionhead":
         wen = look.patches[0] if look.patches and chance(rng, 0.7) else mix(look.body, RED, 0.45)
-        bumps = [(nose - 0.3, 0.31, 0.15), (nose - 0.16, 0.29, 0.15), (nose - 0.04, 0.19, 0.13), (nose - 0.0, 0.05, 0.1), (nose - 0.06, -0.1, 0.1), (nose - 0.17, -0.14, 0.14), (nose - 0.22, 0.1, 0.22)]
+        bumps = [
+            (nose - 0.3, 0.31, 0.15),
+            (nose - 0.16, 0.29, 0.15),
+            (nose - 0.04, 0.19, 0.13),
+            (nose - 0.0, 0.05, 0.1),
+            (nose - 0.06, -0.1, 0.1),
+            (nose - 0.17, -0.14, 0.14),
+            (nose - 0.22, 0.1, 0.22),
+        ]
         knobs = bundle([ellipse(*b) for b in bumps])
         if look.ink.edge is not None:
             brush.fill(knobs, wen, edge=look.ink.edge, width=look.ink.width * 2)
         brush.fill(knobs, wen)
-        brush.fill(bundle([ellipse(b[0] - 0.01, b[1] + 0.03, b[2] * 0.5) for b in bumps[:5]]), lighter(wen, 0.2), alpha=0.7)
-    arc = np.array([[gill + 0.05, 0.24 * big], [gill - 0.04, 0.08 * big], [gill - 0.04, -0.12 * big], [gill + 0.07, -0.27 * big]]) + vec(0, y)
+        brush.fill(
+            bundle([ellipse(b[0] - 0.01, b[1] + 0.03, b[2] * 0.5) for b in bumps[:5]]), lighter(wen, 0.2), alpha=0.7
+        )
+    arc = np.array(
+        [[gill + 0.05, 0.24 * big], [gill - 0.04, 0.08 * big], [gill - 0.04, -0.12 * big], [gill + 0.07, -0.27 * big]]
+    ) + vec(0, y)
     brush.line(arc, tone, 0.02, alpha=0.8)
-    brush.line([[nose + 0.005, y - 0.035], [nose - 0.05, y - 0.055], [nose - 0.09, y - 0.045]], darker(tone, 0.25), 0.022)
+    brush.line(
+        [[nose + 0.005, y - 0.035], [nose - 0.05, y - 0.055], [nose - 0.09, y - 0.045]], darker(tone, 0.25), 0.022
+    )
     if chance(rng, 0.4):
         brush.oval(nose - 0.2, y - 0.1, 0.06, 0.04, color=(1.0, 0.45, 0.4), alpha=0.45)
     px, py = gill - 0.03, y - 0.1 * big
     reach, swing = rng.uniform(0.24, 0.36), rng.uniform(-0.18, 0.1)
-    fin(brush, look, (px, py + 0.05), (px - 0.02, py - 0.06), np.array([[px - reach * 0.6, py + 0.06 + swing * 0.5], [px - reach, py - 0.08 + swing], [px - reach * 0.85, py - 0.2 + swing], [px - reach * 0.35, py - 0.16]]), rays=5)
+    fin(
+        brush,
+        look,
+        (px, py + 0.05),
+        (px - 0.02, py - 0.06),
+        np.array(
+            [
+                [px - reach * 0.6, py + 0.06 + swing * 0.5],
+                [px - reach, py - 0.08 + swing],
+                [px - reach * 0.85, py - 0.2 + swing],
+                [px - reach * 0.35, py - 0.16],
+            ]
+        ),
+        rays=5,
+    )
     ex, ey = nose - 0.2, y + 0.08 + 0.05 * big
     if look.kind == "telescope":
         brush.oval(ex, ey, 0.135, color=darker(look.body, 0.15), edge=look.ink.edge, width=look.ink.width)
-        eye(brush, ex + 0.02, ey, 0.1, iris=look.iris, rim=NIGHTISH)
+        eye(brush, ex + 0.02, ey, 0.1, iris=look.iris, rim=EYE_RIM)
     elif look.kind == "bubble":
         bubble = lighter(mix(look.body, (1.0, 0.85, 0.7), 0.5), 0.2)
         for dx, r in ((0.15, 0.16), (-0.05, 0.2)):
             brush.oval(ex + dx, ey - 0.2, r, r * 0.92, color=bubble, alpha=0.93, edge=darker(bubble, 0.3), width=0.016)
             brush.oval(ex + dx - 0.05, ey - 0.13, r * 0.3, r * 0.18, angle=30, color=(1.0, 1.0, 1.0), alpha=0.8)
-        eye(brush, ex + 0.02, ey + 0.03, 0.085, iris=look.iris, rim=NIGHTISH)
+        eye(brush, ex + 0.02, ey + 0.03, 0.085, iris=look.iris, rim=EYE_RIM)
     else:
-        eye(brush, ex, ey, rng.uniform(0.085, 0.115), iris=look.iris, rim=NIGHTISH)
-
-
-NIGHTISH: Color = (0.25, 0.14, 0.08)
-
-
-def above(brush: Brush, rng: np.random.Generator) -> None:
-    """Seen from above, the body bent in a stroke, the tail flowing."""
-    look = some_fish(rng, ("comet", "common", "fantail", "fantail", "telescope", "bubble"))
-    slim = look.kind in ("comet", "common")
-    swing = rng.uniform(0.05, 0.2) * pick(rng, (-1, 1))
-    t = np.linspace(0, 1, 7)
-    spine = np.stack([0.86 - 1.0 * t, swing * np.sin(2.6 * t) - swing * 0.5], 1)
-    widths = np.array([0.17, 0.31, 0.4, 0.4, 0.31, 0.2, 0.11]) * (rng.uniform(0.8, 0.95) if slim else rng.uniform(1.1, 1.3))
-    half = widths / 2
-    along = np.gradient(spine, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    normal = np.stack([along[:, 1], -along[:, 0]], 1)  # to the fish's left, as it swims to +x
-    root, back_way, across = spine[-1], along[-1], normal[-1]
-    length = 0.82 if not slim else 0.7
-    wave = swing * 1.2
-    lobes = []
-    for k in (-1, 1):
-        wide = rng.uniform(0.5, 0.62) if not slim else rng.uniform(0.22, 0.3)
-        pts = np.array([[0.22, 0.42], [0.62, 0.95], [0.95, 1.0], [1.0, 0.62], [0.82, 0.3], [0.7, 0.06]])
-        pts = pts + rng.uniform(-0.03, 0.03, pts.shape)
-        lobes.append(root + pts[:, :1] * length * back_way + (pts[:, 1:] * wide * k + wave * pts[:, :1] ** 2) * across)
-    reach = np.vstack([*lobes, spine])
-    middle = (reach.max(0) + reach.min(0)) / 2
-    size = 0.99 / float(np.hypot(*(reach - middle).T).max())
-    brush = brush.at(angle=rng.uniform(-75, 75)).at(-size * float(middle[0]), -size * float(middle[1]), scale=size)
-    for k, edge in zip((-1, 1), lobes, strict=True):
-        fin(brush, look, root + across * 0.04 * k, root - across * 0.02 * k, edge, rays=9)
-    for k in (-1, 1):
-        for i, reach in ((2, 0.36), (4, 0.22)):
-            p = spine[i] + normal[i] * half[i] * 0.85 * k
-            lift = rng.uniform(0.8, 1.1) * reach
-            edge = np.array([p + normal[i] * k * lift * 0.75 + along[i] * 0.04, p + normal[i] * k * lift + along[i] * 0.2, p + normal[i] * k * lift * 0.6 + along[i] * 0.28])
-            fin(brush, look, p - along[i] * 0.05, p + along[i] * 0.07, edge, rays=5)
-    body = tube(spine, widths)
-    for k in (-1, 1):
-        if look.kind == "bubble":
-            x, y = spine[0] + along[0] * 0.1 + normal[0] * k * (half[1] + 0.12)
-            brush.oval(x, y, 0.16, color=lighter(look.body, 0.35), edge=darker(look.body, 0.25), width=0.016)
-            brush.oval(x + 0.03, y + 0.05, 0.05, 0.03, color=(1.0, 1.0, 1.0), alpha=0.8)
-    brush.fill(body, look.body, edge=look.ink.edge, width=look.ink.width)
-    if look.patches:
-        with brush.inside(body):
-            for color in look.patches:
-                where = [spine[int(rng.integers(0, 7))] + rng.uniform(-0.1, 0.1, 2) for _ in range(2)]
-                brush.fill(bundle([blob(rng, float(w[0]), float(w[1]), rng.uniform(0.1, 0.2)) for w in where]), color)
-    brush.fill(tube(spine[1:6], widths[1:6] * 0.45), lighter(look.body, 0.3), alpha=0.4)
-    tone = darker(look.body, 0.3) if sum(look.body) > 1 else lighter(look.body, 0.25)
-    turn = np.linspace(-1.2, 1.2, 6)
-    arcs = []
-    for i in np.linspace(2.2, 5.4, 8):
-        c, w = (np.array([np.interp(i, np.arange(7), spine[:, k]) for k in (0, 1)]), float(np.interp(i, np.arange(7), half)))
-        n, d = normal[round(i)], along[round(i)]
-        arcs += [c + n * v * w + (d * np.cos(turn)[:, None] + n * np.sin(turn)[:, None]) * w * 0.24 for v in (-0.66, -0.22, 0.22, 0.66)]
-    brush.line(bundle([polyline(a) for a in arcs]), tone, 0.013, alpha=0.45)
-    ridge = np.vstack([spine[2], spine[3] + normal[3] * 0.03, spine[4], spine[5]])
-    brush.fill(tube(ridge, [0.02, 0.06, 0.05, 0.02]), darker(look.fins, 0.12), edge=look.ink.edge, width=look.ink.width * 0.7)
-    for k in (-1, 1):
-        spot = spine[0] + along[0] * 0.1 + normal[0] * k * (half[0] + half[1]) * (0.5 if look.kind != "telescope" else 0.62)
-        if look.kind == "telescope":
-            brush.oval(spot[0], spot[1], 0.1, color=look.body, edge=look.ink.edge, width=look.ink.width)
-        eye(brush, float(spot[0]), float(spot[1]), 0.07, iris=look.iris, rim=NIGHTISH)
-
-
-def face(brush: Brush, rng: np.random.Generator) -> None:
-    """Coming towards us: round face, tail showing behind on the left."""
-    look = some_fish(rng, ("fantail", "fantail", "telescope", "bubble"))
-    brush = brush.at(0.0, -0.03, angle=rng.uniform(-10, 10), scale=rng.uniform(0.9, 0.96))
-    cx = rng.uniform(0.08, 0.16)
-    sway = rng.uniform(0.8, 1.15)
-    _fan_tail(brush, look, rng, -0.28, 0.05, 0.66 * sway, rng.uniform(-0.5, 1.0))
-    high = rng.uniform(0.26, 0.4)
-    fin(brush, look, (cx - 0.36, 0.3), (cx + 0.05, 0.46), np.array([[cx - 0.5, 0.34 + high * 0.6], [cx - 0.3, 0.44 + high * 0.9], [cx - 0.02, 0.48 + high], [cx + 0.1, 0.52 + high * 0.5]]), rays=7)
-    for k in (-1, 1):
-        fin(brush, look, (cx + 0.12 * k, -0.42), (cx + 0.3 * k, -0.34), np.array([[cx + 0.1 * k, -0.62], [cx + 0.26 * k, -0.74], [cx + 0.42 * k, -0.6]]), shade=0.08, rays=5)
-        up = rng.uniform(-0.1, 0.22)
-        fin(brush, look, (cx + 0.46 * k, 0.0), (cx + 0.42 * k, -0.2), np.array([[cx + 0.62 * k, 0.08 + up], [cx + 0.82 * k, -0.02 + up], [cx + 0.8 * k, -0.2 + up * 0.6], [cx + 0.58 * k, -0.28]]), rays=6)
-    rx, ry = rng.uniform(0.48, 0.55), rng.uniform(0.48, 0.56)
-    rim = np.array([[0, 1], [0.62, 0.8], [0.98, 0.22], [0.92, -0.4], [0.5, -0.88], [0, -1], [-0.5, -0.88], [-0.92, -0.4], [-0.98, 0.22], [-0.62, 0.8]]) * [rx, ry] + [cx, 0]
-    body = smooth(rim)
-    brush.fill(body, look.body, edge=look.ink.edge, width=look.ink.width)
-    pale = mix(look.body, (1.0, 0.97, 0.84), 0.6 if sum(look.body) > 1 else 0.15)
-    if look.patches:
-        with brush.inside(body):
-            for color in look.patches:
-                where = [(cx + rng.uniform(-0.45, 0.45), rng.uniform(0.05, 0.5), rng.uniform(0.12, 0.25)) for _ in range(2)]
-                brush.fill(bundle([blob(rng, *w) for w in where]), color)
-    brush.oval(cx, -0.3, rx * 0.66, ry * 0.36, color=pale, alpha=0.85)
-    tone = darker(look.body, 0.3) if sum(look.body) > 1 else lighter(look.body, 0.25)
-    wide = 0.29 if look.kind != "telescope" else 0.4
-    for k in (-1, 1):
-        if look.kind == "bubble":
-            brush.oval(cx + 0.42 * k, -0.08, 0.24, 0.22, color=lighter(mix(look.body, (1.0, 0.85, 0.7), 0.5), 0.2), alpha=0.95, edge=tone, width=0.016)
-            brush.oval(cx + 0.42 * k - 0.06, 0.0, 0.07, 0.04, angle=30, color=(1.0, 1.0, 1.0), alpha=0.8)
-        if look.kind == "telescope":
-            brush.oval(cx + wide * k, 0.12, 0.19, color=darker(look.body, 0.12), edge=look.ink.edge, width=look.ink.width)
-        eye(brush, cx + wide * k, 0.14, 0.13, iris=look.iris, rim=NIGHTISH)
-    brush.oval(cx, -0.13, 0.1, 0.065, color=tone)
-    brush.oval(cx, -0.13, 0.06, 0.035, color=darker(tone, 0.55))
-    brush.oval(cx - 0.04, 0.4, 0.18, 0.05, color=(1.0, 1.0, 1.0), alpha=0.35)
+        eye(brush, ex, ey, rng.uniform(0.085, 0.115), iris=look.iris, rim=EYE_RIM)

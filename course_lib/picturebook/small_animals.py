@@ -1,10 +1,10 @@
-"""The small animals of the book: ``goldfish``, ``ant`` and ``bee``; each function chooses a view, ``*_views.py`` draws it."""
+"""The small animals: ``goldfish``, ``ant`` and ``bee``; each function chooses a view, ``*_views.py`` draws it."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from course_lib.picturebook import ant_views, bee_views, goldfish_views
+from course_lib.picturebook import ant_views, bee_views, goldfish_turned, goldfish_views
 from course_lib.picturebook.canvas import Brush
 from course_lib.picturebook.solids import View
 from course_lib.picturebook.touches import chance
@@ -34,15 +34,17 @@ def bee(brush: Brush, rng: np.random.Generator) -> None:
     elif kind < 0.85:
         bee_views.build(brush, rng, View(rng.uniform(-30, 8), rng.uniform(4, 24), rng.uniform(-18, 18)), "raised")
     else:
-        bee_views.build(brush, rng, View(rng.uniform(-70, -40), rng.uniform(20, 50)), "raised" if chance(rng, 0.5) else "spread")
+        bee_views.build(
+            brush, rng, View(rng.uniform(-70, -40), rng.uniform(20, 50)), "raised" if chance(rng, 0.5) else "spread"
+        )
 
 
 def goldfish(brush: Brush, rng: np.random.Generator) -> None:
     """A goldfish of one of six breeds: mostly from the side, also from above and face to face."""
     kind = rng.random()
-    if kind < 0.62:
+    if kind < 0.68:
         goldfish_views.side(brush, rng)
-    elif kind < 0.84:
-        goldfish_views.above(brush, rng)
+    elif kind < 0.87:
+        goldfish_turned.above(brush, rng)
     else:
-        goldfish_views.face(brush, rng)
+        goldfish_turned.face(brush, rng)

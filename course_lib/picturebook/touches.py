@@ -19,7 +19,8 @@ __all__ = ["Ink", "blob", "bundle", "chance", "eye", "fur", "ink", "limb", "oval
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
-_CIRCLE = Path.unit_circle()
+_CIRCLE = np.asarray(Path.unit_circle().vertices, float)
+_CIRCLE_CODES = np.asarray(Path.unit_circle().codes, Path.code_type)
 WHITE: Color = (1.0, 1.0, 1.0)
 NIGHT: Color = (0.07, 0.06, 0.08)
 
@@ -65,9 +66,9 @@ def ovals(shapes: ArrayLike) -> Path:
     """Many ellipses, rows of (x, y, rx, ry, angle in degrees), as one outline."""
     rows = np.asarray(shapes, float).reshape(-1, 5)
     a = np.deg2rad(rows[:, 4])[:, None]
-    x, y = rows[:, 2:3] * _CIRCLE.vertices[:, 0], rows[:, 3:4] * _CIRCLE.vertices[:, 1]
+    x, y = rows[:, 2:3] * _CIRCLE[:, 0], rows[:, 3:4] * _CIRCLE[:, 1]
     points = np.stack([rows[:, :1] + x * np.cos(a) - y * np.sin(a), rows[:, 1:2] + x * np.sin(a) + y * np.cos(a)], 2)
-    return Path(points.reshape(-1, 2), np.tile(_CIRCLE.codes, len(rows))) if len(rows) else bundle([])
+    return Path(points.reshape(-1, 2), np.tile(_CIRCLE_CODES, len(rows))) if len(rows) else bundle([])
 
 
 def limb(joints: ArrayLike, widths: ArrayLike) -> Path:
