@@ -75,7 +75,7 @@ def abdomen(
     """A spindle of thin slices, each in the colour of its stripe, painted from far to near."""
     view = model.view
     axis = View.frame(tilt, turn)
-    slices = 17
+    slices = 15
     u = np.linspace(0.0, 1.0, slices)
     girth = look.plump * np.sin(np.pi * np.clip(0.16 + 0.84 * u**0.9, 0, 1)) ** 0.55 * (1 - 0.22 * u)
     phase = rng.uniform(0.35, 0.6)
@@ -103,6 +103,8 @@ def abdomen(
         if stop == slices or shapes[stop][1] != shapes[start][1]:
             stripes.append((_belt(rng, [s for s, _ in shapes[start:stop]], look.furry), shapes[start][1]))
             start = stop
+    grown = look.ink.width + 0.75 * (look.furry if look.furry >= 0.02 else 0.0)
+    rim = ovals([(x, y, rx + grown, ry + grown, angle) for (x, y, rx, ry, angle), _ in shapes])
     sting = view.flat(
         np.array([root - axis @ np.array([length * 0.95, 0, 0]), root - axis @ np.array([length * 1.12, 0, 0])])
     )
@@ -114,8 +116,7 @@ def abdomen(
     def paint(brush: Brush) -> None:
         brush.fill(tube(np.linspace(sting[0], sting[1], 3), [0.05, 0.03, 0.01]), darker(look.dark, 0.3))
         if look.ink.edge is not None:
-            for outline, color in stripes:
-                brush.fill(outline, color, edge=look.ink.edge, width=look.ink.width * 2)
+            brush.fill(rim, look.ink.edge)
         for outline, color in stripes:
             brush.fill(outline, color)
         x, y, rx, ry, angle = shine
@@ -182,7 +183,7 @@ def ball(
     model.add(view.depth(centre), paint, outer.vertices)
 
 
-TUFTS = ring(0, 0, 1, 1, 53, 0, 367)
+TUFTS = ring(0, 0, 1, 1, 47, 0, 367)
 WING = np.array(
     [
         [0.0, 0.03],

@@ -168,7 +168,7 @@ def side(brush: Brush, rng: np.random.Generator) -> None:
     """Swimming to the right."""
     look = some_fish(rng, KINDS)
     slim = look.kind in ("comet", "common")
-    brush = brush.at(0.02, rng.uniform(-0.04, 0.04), angle=rng.uniform(-12, 12), scale=1.0 if slim else 0.98)
+    brush = brush.at(0.02, rng.uniform(-0.04, 0.04), angle=rng.uniform(-12, 12), scale=0.97 if slim else 0.95)
     nose, root = (0.9, rng.uniform(-0.36, -0.2)) if slim else (0.82, rng.uniform(-0.3, -0.18))
     heights = np.array(PROFILES[look.kind]) * rng.uniform(0.92, 1.1)
     lean = rng.uniform(-0.03, 0.05)

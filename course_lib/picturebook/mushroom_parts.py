@@ -84,16 +84,16 @@ def _warts(look: Fungus, rng: np.random.Generator) -> list[tuple[float, float, f
     e = np.deg2rad(look.look_up)
     r, h = look.radius, look.radius * look.height
     found: list[tuple[float, float, float, float, float]] = []
-    size = rng.uniform(0.07, 0.115)
-    golden, start, n = 2.39996, rng.uniform(0, 6), int(rng.integers(22, 34))
+    size = rng.uniform(0.065, 0.105) * min(1.0, 0.35 + h)
+    golden, start, n = 2.39996, rng.uniform(0, 6), int(rng.integers(24, 38))
     for k in range(n):
-        rho = np.sqrt((k + 0.5) / n) * 0.93
+        rho = np.sqrt(1 - (1 - (k + 0.5) / n * 0.86) ** 2)  # even over the dome, not over its plan
         a = start + golden * k
         px, py, pz = r * rho * np.cos(a), r * rho * np.sin(a), h * np.sqrt(1 - rho**2) ** look.full
         x, y = px, pz * np.cos(e) + py * np.sin(e)
         slope = np.array([np.cos(a) * rho / r, np.sin(a) * rho / r, np.sqrt(1 - rho**2) / h])
         facing = float((-slope[1] * np.cos(e) + slope[2] * np.sin(e)) / np.linalg.norm(slope))
-        if facing > 0.14 and not (
+        if facing > 0.26 and not (
             look.look_up < 0 and y < r * abs(np.sin(e)) * np.sqrt(max(0, 1 - (x / r) ** 2)) + 0.05
         ):
             s = size * rng.uniform(0.6, 1.2)

@@ -24,7 +24,7 @@ def single(brush: Brush, rng: np.random.Generator, kind: str) -> None:
         kind
     ]
     bulb = {"porcini": rng.uniform(1.0, 1.35), "agaric": rng.uniform(1.25, 1.7), "field": rng.uniform(0.95, 1.2)}[kind]
-    lean = rng.uniform(-0.14, 0.14)
+    lean = rng.uniform(-0.1, 0.1)
     y = 0.95 - crown
     foot = np.array([lean * 0.2, -0.95])
     top = np.array([lean, y])
