@@ -1,247 +1,105 @@
-"""Hot dogs as the picture book draws them: from the side, from above, coming towards the reader, in paper.
+"""Hot dogs as the picture book draws them: from the side, from above, larger towards one end, in paper, on a plate.
 
-A hot dog is a bent line with things of some width laid along it: bun, sausage, bun, and a wavy line of mustard.
+It knows views and what a hot dog is served on; its parts are in ``hot_dog_parts.py``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from matplotlib.path import Path
-from numpy.typing import ArrayLike, NDArray
 
-from course_lib.picturebook.canvas import Brush, Color, darker, ellipse, lighter, mix, polygon, rounded, tube, vary
+from course_lib.picturebook.canvas import (
+    Brush,
+    darker,
+    lighter,
+    polygon,
+    rounded,
+    vary,
+)
+from course_lib.picturebook.hot_dog_parts import (
+    KETCHUP,
+    Look,
+    Spine,
+    face,
+    frill,
+    half_bun,
+    paint_look,
+    sausage,
+    seeds,
+    toppings,
+)
 
 __all__ = ["hot_dog"]
-
-Floats = NDArray[np.float64]
-BUNS: tuple[Color, ...] = ((0.93, 0.68, 0.34), (0.86, 0.57, 0.27), (0.96, 0.76, 0.45), (0.78, 0.48, 0.22))
-SAUSAGES: tuple[Color, ...] = ((0.78, 0.30, 0.18), (0.67, 0.24, 0.15), (0.86, 0.42, 0.28), (0.58, 0.24, 0.14), (0.88, 0.46, 0.38))
-MUSTARD, KETCHUP, MAYO = (0.98, 0.80, 0.14), (0.80, 0.11, 0.08), (0.99, 0.95, 0.82)
-LEAF = (0.45, 0.70, 0.22)
-
-
-@dataclass(frozen=True)
-class Spine:
-    """The line a hot dog lies along: ``s`` runs from -1 (left end of the bun) to 1, ``off`` sideways (up)."""
-
-    bend: float
-    near: float  # how much wider the right end is than the middle
-
-    def at(self, s: ArrayLike, off: ArrayLike = 0.0) -> Floats:
-        s, off = np.broadcast_arrays(np.asarray(s, float), np.asarray(off, float))
-        slope = -2 * self.bend * s
-        long = np.sqrt(1 + slope**2)
-        off = off * self.scale(s)
-        return np.stack([0.8 * s - slope / long * off, self.bend * 0.8 * (0.5 - s * s) + off / long], -1)
-
-    def scale(self, s: ArrayLike) -> Floats:
-        return np.asarray(1 + self.near * np.asarray(s, float), float)
-
-    def roll(self, s0: float, s1: float, off: float, width: float, plump: float = 0.0) -> Path:
-        """A sausage shape along the spine from ``s0`` to ``s1``; ``plump`` thins its ends."""
-        s = np.linspace(s0, s1, 9)
-        n = np.linspace(-1, 1, 9)
-        return tube(self.at(s, off), width * self.scale(s) * (1 - plump * n**4))
-
-
-@dataclass(frozen=True)
-class Look:
-    bun: Color
-    crumb: Color
-    sausage: Color
-    pen: dict[str, Any]
-    shaded: bool
-
-
-def _look(rng: np.random.Generator) -> Look:
-    bun = vary(rng, BUNS[rng.integers(len(BUNS))], 0.012, 0.07, 0.04)
-    outlined = rng.random() < 0.42
-    ink = mix(darker(bun, 0.75), (0.25, 0.08, 0.05), 0.5)
-    return Look(
-        bun=bun,
-        crumb=vary(rng, (0.99, 0.90, 0.68), 0.01, 0.06, 0.02),
-        sausage=vary(rng, SAUSAGES[rng.integers(len(SAUSAGES))], 0.012, 0.07, 0.05),
-        pen={"edge": ink, "width": rng.uniform(0.018, 0.034)} if outlined else {},
-        shaded=bool(rng.random() < 0.85),
-    )
-
-
-# -- parts ------------------------------------------------------------------------------------------------------------
-def _sausage(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine, off: float, width: float, long: float) -> None:
-    brush.fill(spine.roll(-long, long, off, width), look.sausage, **(look.pen or {"edge": darker(look.sausage, 0.25), "width": 0.012}))
-    s = np.linspace(-long, long, 9)
-    if look.shaded:
-        brush.fill(spine.roll(-long * 0.98, long * 0.98, off - width * 0.30, width * 0.30), darker(look.sausage, 0.22))
-    brush.line(spine.at(s * 0.92, off + width * 0.30), lighter(look.sausage, 0.38), width * 0.10)
-    if rng.random() < 0.4:
-        dark = darker(look.sausage, 0.5)
-        for k in np.linspace(-long * 0.85, long * 0.85, int(rng.integers(6, 10))):
-            brush.line(spine.at([k - 0.05, k + 0.05], [off - width * 0.25, off + width * 0.3]), dark, 0.030)
-    if rng.random() < 0.5:
-        for end in (-1, 1):
-            x, y = spine.at(end * (long + width * 0.5), off)
-            brush.oval(x, y, 0.024, color=darker(look.sausage, 0.4))
-
-
-def _half_bun(brush: Brush, look: Look, spine: Spine, off: float, width: float, *, near: bool) -> None:
-    """One half of the bun; the ``near`` one shows its crust, the far one a strip of crumb as well."""
-    brush.fill(spine.roll(-0.98, 0.98, off, width, 0.20), look.bun, **(look.pen or {"edge": darker(look.bun, 0.18), "width": 0.012}))
-    if look.shaded and near:
-        brush.fill(spine.roll(-0.92, 0.92, off - width * 0.30, width * 0.34, 0.5), darker(look.bun, 0.16))
-        brush.fill(spine.roll(-0.80, 0.62, off + width * 0.16, width * 0.13, 0.6), lighter(look.bun, 0.36))
-
-
-def _sauce(brush: Brush, rng: np.random.Generator, spine: Spine, off: float, width: float, color: Color, pen: dict[str, Any], phase: float) -> None:
-    """A wavy, zigzag or straight line of sauce."""
-    turns = float(rng.integers(4, 8))
-    s = np.linspace(-0.93, 0.93, int(turns) * 6)
-    wave = np.sin(s * turns * np.pi / 1.0 + phase)
-    sharp = rng.random() < 0.3
-    if sharp:
-        wave = np.arcsin(wave) * 2 / np.pi
-    high = width * rng.uniform(0.26, 0.40)
-    thick = rng.uniform(0.065, 0.095)
-    line = spine.at(s, off + high * wave)
-    if pen:
-        brush.line(line, pen["edge"], thick + 2 * 0.016)
-    else:
-        brush.line(line - [0, 0.018], darker(color, 0.28), thick)
-    brush.line(line, color, thick)
-    brush.line(line + [-0.008, 0.014], lighter(color, 0.45), thick * 0.22)
-
-
-def _bits(brush: Brush, rng: np.random.Generator, spine: Spine, off: float, width: float) -> None:
-    """Chopped things: onions, relish, crisp onions, tomatoes."""
-    kinds: list[tuple[Color, ...]] = [
-        ((0.97, 0.95, 0.90), (0.90, 0.86, 0.92)), ((0.45, 0.62, 0.20), (0.58, 0.72, 0.28)), ((0.78, 0.52, 0.22), (0.65, 0.40, 0.15)), ((0.85, 0.20, 0.15), (0.93, 0.42, 0.30)),
-    ]  # fmt: skip
-    pair = kinds[rng.integers(4)]
-    for k in range(26):
-        x, y = spine.at(rng.uniform(-0.88, 0.88), off + rng.uniform(-0.38, 0.38) * width)
-        spot = brush.at(x, y, angle=rng.uniform(0, 180))
-        w, h = rng.uniform(0.035, 0.055), rng.uniform(0.022, 0.034)
-        color = pair[k % 2]
-        spot.fill(rounded([(-w, -h), (-w, h), (w, h), (w, -h)], 0.012), color, edge=darker(color, 0.28), width=0.009)
-
-
-def _frill(brush: Brush, rng: np.random.Generator, spine: Spine, off: float, high: float, pen: dict[str, Any]) -> None:
-    """Lettuce that peeps out along the edge."""
-    s = np.linspace(-0.94, 0.94, 34)
-    ruffle = off + high * (0.55 + 0.35 * np.sin(s * 17 + rng.uniform(0, 6)) + rng.uniform(-0.12, 0.12, 34))
-    color = vary(rng, LEAF, 0.03)
-    edge = tube(np.vstack([spine.at(s, ruffle)]), 0.02)
-    del edge
-    brush.fill(polygon(np.vstack([spine.at(s, ruffle), spine.at(s[::-1], off - 0.06)])), color, **(pen or {"edge": darker(color, 0.25), "width": 0.012}))
-    brush.line(spine.at(s, (ruffle + off) / 2), lighter(color, 0.3), 0.016)
-
-
-def _cheese(brush: Brush, rng: np.random.Generator, spine: Spine, off: float, width: float) -> None:
-    s = np.linspace(-0.8, 0.8, 30)
-    drip = off - width * (0.32 + 0.28 * (0.5 + 0.5 * np.sin(s * 13 + rng.uniform(0, 6))))
-    color = vary(rng, (0.99, 0.74, 0.22), 0.015)
-    brush.fill(polygon(np.vstack([spine.at(s, off + width * 0.34), spine.at(s[::-1], drip[::-1])])), color, edge=darker(color, 0.2), width=0.012)
-    brush.line(spine.at(s[2:-2], off + width * 0.22), lighter(color, 0.5), 0.025)
-
-
-def _toppings(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine, off: float, width: float) -> None:
-    what = rng.random()
-    if what < 0.12:
-        _cheese(brush, rng, spine, off, width)
-    elif what < 0.36:
-        _bits(brush, rng, spine, off, width)
-    if what > 0.12 or rng.random() < 0.4:
-        phase = rng.uniform(0, 6)
-        first, second = (MUSTARD, KETCHUP) if rng.random() < 0.78 else (KETCHUP, MUSTARD) if sum(look.sausage) < 1.0 else (MAYO, MUSTARD)
-        if rng.random() < 0.28:
-            _sauce(brush, rng, spine, off, width * 0.9, vary(rng, second, 0.01), look.pen, phase + 2)
-        _sauce(brush, rng, spine, off, width, vary(rng, first, 0.01, 0.05, 0.03), look.pen, phase)
-    if 0.36 < what < 0.48:
-        for k in np.linspace(-0.7, 0.7, int(rng.integers(4, 6))):
-            x, y = spine.at(k, off + width * 0.05)
-            brush.oval(x, y, 0.105, 0.095, color=(0.42, 0.58, 0.20), edge=(0.25, 0.40, 0.12), width=0.018)
-            brush.oval(x, y, 0.07, 0.062, color=(0.70, 0.80, 0.38))
-
-
-def _seeds(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine, off: float, width: float) -> None:
-    color = (0.99, 0.93, 0.76) if rng.random() < 0.7 else (0.22, 0.18, 0.18)
-    for _ in range(22):
-        s = rng.uniform(-0.85, 0.85)
-        x, y = spine.at(s, off + rng.uniform(-0.30, 0.34) * width)
-        brush.fill(ellipse(x, y, 0.026, 0.015, rng.uniform(0, 180)), color)
-
-
-def _face(brush: Brush, spine: Spine, off: float) -> None:
-    dark = (0.25, 0.12, 0.08)
-    for s in (-0.16, 0.16):
-        x, y = spine.at(s, off + 0.02)
-        brush.oval(x, y, 0.038, 0.05, color=dark)
-        brush.oval(x + 0.012, y + 0.018, 0.014, color=(1, 1, 1))
-        x, y = spine.at(s * 1.8, off - 0.05)
-        brush.oval(x, y, 0.055, 0.034, color=(0.95, 0.45, 0.35), alpha=0.75)
-    x, y = spine.at(0, off - 0.04)
-    brush.line([(x - 0.05, y + 0.015), (x, y - 0.025), (x + 0.05, y + 0.015)], dark, 0.022)
 
 
 # -- views ------------------------------------------------------------------------------------------------------------
 def _lengthwise(brush: Brush, rng: np.random.Generator, view: str) -> None:
     """All views that look across the spine; ``view`` says from the "side", from "above", and with what paper."""
-    look = _look(rng)
-    bend = rng.uniform(-0.30, 0.12) if view in ("side", "tray") else rng.uniform(-0.3, 0.3)
-    spine = Spine(bend, rng.uniform(0.10, 0.30) if view == "slant" else rng.uniform(-0.03, 0.03))
+    look = paint_look(rng)
+    bend = rng.uniform(-0.36, 0.03) if view in ("side", "tray") else rng.uniform(-0.3, 0.3)
+    if view == "wrap":
+        bend *= 0.3
+    spine = Spine(bend, rng.uniform(0.18, 0.40) if view == "slant" else rng.uniform(-0.03, 0.03))
     long = rng.uniform(1.0, 1.10) if view != "slant" else rng.uniform(0.98, 1.04)
-    thick = rng.uniform(0.30, 0.38)
+    thick = rng.uniform(0.34, 0.42)
     leaf = rng.random() < 0.34
     if view == "above":
-        gap, crust = rng.uniform(0.19, 0.24), rng.uniform(0.36, 0.44)
+        gap, crust = rng.uniform(0.22, 0.27), rng.uniform(0.38, 0.48)
         if leaf:
             for side in (1, -1):
                 flipped = Spine(spine.bend * side, spine.near)
-                _frill(brush.at(0, 0, squash=side), rng, flipped, gap + crust * 0.20, 0.25, look.pen)
+                frill(brush.at(0, 0, squash=side), rng, flipped, gap + crust * 0.24, 0.22, look.pen)
         brush.fill(spine.roll(-0.9, 0.9, 0, gap * 2 + 0.1), darker(look.crumb, 0.18))
         for off in (gap, -gap):
-            _half_bun(brush, look, spine, off, crust, near=True)
+            half_bun(brush, look, spine, off, crust, near=True)
             brush.fill(spine.roll(-0.93, 0.93, off * 0.72, crust * 0.55, 0.4), look.crumb)
         if rng.random() < 0.3:
-            _seeds(brush, rng, look, spine, gap + crust * 0.3, crust * 0.5)
-            _seeds(brush, rng, look, spine, -gap - crust * 0.3, crust * 0.5)
+            seeds(brush, rng, look, spine, gap + crust * 0.3, crust * 0.5)
+            seeds(brush, rng, look, spine, -gap - crust * 0.3, crust * 0.5)
         if leaf:
-            _frill(brush, rng, spine, thick * 0.36, 0.16, look.pen)
-        _sausage(brush, rng, look, spine, 0.0, thick, long)
-        _toppings(brush, rng, look, spine, 0.02, thick)
+            frill(brush, rng, spine, thick * 0.36, 0.16, look.pen)
+        sausage(brush, rng, look, spine, 0.0, thick, long)
+        toppings(brush, rng, look, spine, 0.02, thick)
         return
     up = rng.uniform(0.14, 0.20)
-    crust = rng.uniform(0.38, 0.46)
-    _half_bun(brush, look, spine, up + 0.02, crust * 0.95, near=False)
+    crust = rng.uniform(0.42, 0.52)
+    half_bun(brush, look, spine, up + 0.02, crust * 0.95, near=False)
     brush.fill(spine.roll(-0.92, 0.92, up - 0.02, crust * 0.66, 0.3), look.crumb)
     if leaf:
-        _frill(brush, rng, spine, up - 0.02, 0.26, look.pen)
-    _sausage(brush, rng, look, spine, up * 0.35, thick, long)
-    _toppings(brush, rng, look, spine, up * 0.35 + thick * 0.16, thick * 0.8)
+        frill(brush, rng, spine, up - 0.02, 0.26, look.pen)
+    sausage(brush, rng, look, spine, up * 0.35, thick, long)
+    toppings(brush, rng, look, spine, up * 0.35 + thick * 0.16, thick * 0.8)
     low = -up - 0.06
     if leaf and rng.random() < 0.6:
-        _frill(brush, rng, spine, low + crust * 0.40, 0.13, look.pen)
-    _half_bun(brush, look, spine, low, crust, near=True)
+        frill(brush, rng, spine, low + crust * 0.40, 0.13, look.pen)
+    half_bun(brush, look, spine, low, crust, near=True)
     brush.line(spine.at(np.linspace(-0.9, 0.9, 9), low + crust * 0.42), look.crumb, 0.035)
     if view == "tray":
         _tray(brush, rng, look, spine)
         return
+    if view == "wrap":
+        _wrap(brush, rng, look, spine)
+        return
     extra = rng.random()
     if extra < 0.22:
-        _seeds(brush, rng, look, spine, low, crust)
+        seeds(brush, rng, look, spine, low, crust)
     elif extra < 0.34:
-        _face(brush, spine, low)
+        face(brush, spine, low)
 
 
 def _tray(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine) -> None:
     """The near wall of a paper tray, chequered, striped or plain."""
     s = np.linspace(-1.0, 1.0, 13)
     top, low = spine.at(s, -0.17 + 0.02 * np.where(np.arange(13) % 2, 1, -1)), spine.at(s * 0.86, -0.56)
-    white, mark = (0.98, 0.97, 0.94), vary(rng, [(0.82, 0.16, 0.14), (0.16, 0.36, 0.62), (0.85, 0.62, 0.2), (0.2, 0.5, 0.35)][rng.integers(4)])
+    white, mark = (
+        (0.98, 0.97, 0.94),
+        vary(rng, [(0.82, 0.16, 0.14), (0.16, 0.36, 0.62), (0.85, 0.62, 0.2), (0.2, 0.5, 0.35)][rng.integers(4)]),
+    )
     style = rng.integers(3)
-    brush.fill(polygon(np.vstack([top, low[::-1], top[:1]])), white if style < 2 else mark, **(look.pen or {"edge": darker(white, 0.2), "width": 0.014}))
+    brush.fill(
+        polygon(np.vstack([top, low[::-1], top[:1]])),
+        white if style < 2 else mark,
+        **(look.pen or {"edge": darker(white, 0.2), "width": 0.014}),
+    )
     rows = 3 if style == 0 else 1
     if style < 2:
         for row in range(rows):
@@ -257,9 +115,49 @@ def _tray(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine) -> N
         brush.line(polygon(np.vstack([top, low[::-1], top[:1]])), look.pen["edge"], look.pen["width"])
 
 
+def _wrap(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine) -> None:
+    """Paper folded round the left end, its two upper edges crossing."""
+    paper = vary(rng, [(0.98, 0.96, 0.91), (0.86, 0.70, 0.50), (0.98, 0.97, 0.95)][rng.integers(3)], 0.01, 0.03, 0.02)
+    mark = vary(rng, [(0.84, 0.18, 0.15), (0.18, 0.40, 0.66), (0.25, 0.55, 0.38), (0.92, 0.62, 0.2)][rng.integers(4)])
+    low, high, tip = -0.58, 0.52, rng.uniform(0.0, 0.25)
+    edge = look.pen or {"edge": darker(paper, 0.25), "width": 0.014}
+    rear = [spine.at(-1.2, 0.42), spine.at(tip, high), spine.at(-0.35, low * 0.6), spine.at(-1.2, -0.5)]
+    brush.fill(rounded(rear, 0.05), darker(paper, 0.12), **edge)
+    corners = [spine.at(-1.2, -0.53), spine.at(-1.2, 0.44), spine.at(-0.48, high + 0.03), spine.at(tip + 0.05, low)]
+    brush.fill(rounded(corners, (0.08, 0.08, 0.03, 0.05)), paper, **edge)
+    a, b, c, d = (np.asarray(corner) for corner in corners)
+    for k in (0.2, 0.45, 0.7):
+        start, stop = (a + (d - a) * k) + (b - a) * 0.03, (b + (c - b) * k) - (b - a) * 0.03
+        brush.fill(polygon([start, stop, stop + (c - b) * 0.11, start + (d - a) * 0.11]), mark)
+
+
+def _plate(brush: Brush, rng: np.random.Generator) -> None:
+    """A plate from above, with a spot of sauce or slices of pickle at its rim."""
+    china = vary(rng, [(0.97, 0.97, 0.95), (0.62, 0.78, 0.82), (0.95, 0.88, 0.74), (0.36, 0.48, 0.60)][rng.integers(4)])
+    brush.oval(0, 0, 0.95, color=china, edge=darker(china, 0.25), width=0.018)
+    brush.oval(0, 0, 0.72, color=lighter(china, 0.35), edge=darker(china, 0.12), width=0.02)
+    side = rng.choice([-1.0, 1.0])
+    if rng.random() < 0.5:
+        brush.oval(0.1 * side, -0.62 * side, 0.17, 0.13, color=KETCHUP)
+        brush.oval(0.06 * side, -0.60 * side, 0.05, 0.03, color=lighter(KETCHUP, 0.5))
+    else:
+        for x, y in ((-0.12, 0.60), (0.10, 0.64)):
+            brush.oval(x, y * side, 0.11, color=(0.42, 0.58, 0.20))
+            brush.oval(x, y * side, 0.08, color=(0.70, 0.80, 0.38))
+
+
 def hot_dog(brush: Brush, rng: np.random.Generator) -> None:
     """A hot dog: from the side, from above, larger towards one end, or in a paper tray; level or slanting."""
-    view = ("side", "side", "above", "above", "slant", "tray")[rng.integers(6)]
-    angle = 0.0 if rng.random() < 0.4 or view == "tray" else rng.uniform(-42, 42)
-    lift = 0.12 if view == "tray" else 0.0
-    _lengthwise(brush.at(0, lift, angle=angle, scale=0.98), rng, view)
+    view = ("side", "side", "side", "above", "above", "above", "slant", "slant", "tray", "wrap", "plate")[
+        rng.integers(11)
+    ]
+    if view == "wrap":
+        _lengthwise(brush.at(0.03, 0.0, angle=rng.uniform(42, 75), scale=0.92), rng, view)
+    elif view == "plate":
+        _plate(brush, rng)
+        _lengthwise(brush.at(0, 0.02, angle=rng.uniform(-35, 35), scale=0.80), rng, "above")
+    else:
+        angle = 0.0 if rng.random() < 0.4 or view == "tray" else rng.uniform(-42, 42)
+        shift = -0.06 if view == "slant" else 0.0
+        turned = brush.at(0, 0.12 if view == "tray" else 0.0, angle=angle, scale=0.93)
+        _lengthwise(turned.at(shift, 0), rng, view)
