@@ -20,7 +20,6 @@ from course_lib.picturebook.canvas import (
     lighter,
     mix,
     polygon,
-    rounded,
     tube,
     vary,
 )
@@ -38,6 +37,7 @@ SAUSAGES: tuple[Color, ...] = (
 )
 MUSTARD, KETCHUP, MAYO = (0.98, 0.80, 0.14), (0.80, 0.11, 0.08), (0.99, 0.95, 0.82)
 LEAF = (0.45, 0.70, 0.22)
+_BRICK = np.array([(-1, -1), (-1, 1), (1, 1), (1, -1), (-1, -1)])
 
 
 @dataclass(frozen=True)
@@ -158,19 +158,19 @@ def _bits(brush: Brush, rng: np.random.Generator, spine: Spine, off: float, widt
         ((0.85, 0.20, 0.15), (0.93, 0.42, 0.30)),
     ]
     pair = kinds[rng.integers(4)]
+    places = spine.at(rng.uniform(-0.88, 0.88, 20), off + rng.uniform(-0.38, 0.38, 20) * width)
+    turns, sizes = rng.uniform(0, np.pi, 20), rng.uniform([0.035, 0.022], [0.055, 0.034], (20, 2))
     for k in range(20):
-        x, y = spine.at(rng.uniform(-0.88, 0.88), off + rng.uniform(-0.38, 0.38) * width)
-        spot = brush.at(x, y, angle=rng.uniform(0, 180))
-        w, h = rng.uniform(0.035, 0.055), rng.uniform(0.022, 0.034)
-        color = pair[k % 2]
-        spot.fill(rounded([(-w, -h), (-w, h), (w, h), (w, -h)], 0.012), color, edge=darker(color, 0.28), width=0.009)
+        color, c, n = pair[k % 2], np.cos(turns[k]), np.sin(turns[k])
+        corners = (_BRICK * sizes[k]) @ np.array([[c, n], [-n, c]]) + places[k]
+        brush.fill(polygon(corners), color, edge=darker(color, 0.28), width=0.010)
 
 
 def frill(brush: Brush, rng: np.random.Generator, spine: Spine, off: float, high: float, pen: dict[str, Any]) -> None:
     """Lettuce that peeps out along the edge."""
     s = np.linspace(-0.94, 0.94, 47)
     lobes = np.abs(np.sin(s * rng.uniform(9, 13) + rng.uniform(0, 6))) ** 0.7
-    ruffle = off + high * (0.30 + 0.45 * lobes + 0.12 * np.sin(s * 5 + rng.uniform(0, 6)))
+    ruffle = off + high * (0.30 + 0.45 * lobes + 0.12 * np.sin(s * 5 + rng.uniform(0, 6))) * (1 - (s / 0.95) ** 6)
     color = vary(rng, LEAF, 0.03)
     brush.fill(
         polygon(np.vstack([spine.at(s, ruffle), spine.at(s[::-1], off - 0.06)])),
@@ -221,10 +221,9 @@ def toppings(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine, o
 
 def seeds(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine, off: float, width: float) -> None:
     color = (0.99, 0.93, 0.76) if rng.random() < 0.7 else (0.22, 0.18, 0.18)
-    for _ in range(16):
-        s = rng.uniform(-0.85, 0.85)
-        x, y = spine.at(s, off + rng.uniform(-0.30, 0.34) * width)
-        brush.fill(ellipse(x, y, 0.026, 0.015, rng.uniform(0, 180)), color)
+    places = spine.at(rng.uniform(-0.85, 0.85, 16), off + rng.uniform(-0.30, 0.34, 16) * width)
+    for (x, y), angle in zip(places, rng.uniform(0, 180, 16), strict=True):
+        brush.fill(ellipse(x, y, 0.026, 0.015, angle), color)
 
 
 def face(brush: Brush, spine: Spine, off: float) -> None:

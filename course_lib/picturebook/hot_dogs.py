@@ -35,7 +35,7 @@ __all__ = ["hot_dog"]
 def _lengthwise(brush: Brush, rng: np.random.Generator, view: str) -> None:
     """All views that look across the spine; ``view`` says from the "side", from "above", and with what paper."""
     look = paint_look(rng)
-    bend = rng.uniform(-0.36, 0.03) if view in ("side", "tray") else rng.uniform(-0.3, 0.3)
+    bend = rng.uniform(-0.36, 0.03) if view in ("side", "tray", "slant") else rng.uniform(-0.3, 0.3)
     if view == "wrap":
         bend *= 0.3
     spine = Spine(bend, rng.uniform(0.18, 0.40) if view == "slant" else rng.uniform(-0.03, 0.03))
@@ -48,7 +48,7 @@ def _lengthwise(brush: Brush, rng: np.random.Generator, view: str) -> None:
             for side in (1, -1):
                 flipped = Spine(spine.bend * side, spine.near)
                 frill(brush.at(0, 0, squash=side), rng, flipped, gap + crust * 0.24, 0.22, look.pen)
-        brush.fill(spine.roll(-0.9, 0.9, 0, gap * 2 + 0.1), darker(look.crumb, 0.18))
+        brush.fill(spine.roll(-0.78, 0.78, 0, gap * 2 + 0.06), darker(look.crumb, 0.18))
         for off in (gap, -gap):
             half_bun(brush, look, spine, off, crust, near=True)
             brush.fill(spine.roll(-0.93, 0.93, off * 0.72, crust * 0.55, 0.4), look.crumb)
@@ -121,9 +121,9 @@ def _wrap(brush: Brush, rng: np.random.Generator, look: Look, spine: Spine) -> N
     mark = vary(rng, [(0.84, 0.18, 0.15), (0.18, 0.40, 0.66), (0.25, 0.55, 0.38), (0.92, 0.62, 0.2)][rng.integers(4)])
     low, high, tip = -0.58, 0.52, rng.uniform(0.0, 0.25)
     edge = look.pen or {"edge": darker(paper, 0.25), "width": 0.014}
-    rear = [spine.at(-1.2, 0.42), spine.at(tip, high), spine.at(-0.35, low * 0.6), spine.at(-1.2, -0.5)]
+    rear = [spine.at(-1.32, 0.40), spine.at(tip, high), spine.at(-0.35, low * 0.6), spine.at(-1.32, -0.46)]
     brush.fill(rounded(rear, 0.05), darker(paper, 0.12), **edge)
-    corners = [spine.at(-1.2, -0.53), spine.at(-1.2, 0.44), spine.at(-0.48, high + 0.03), spine.at(tip + 0.05, low)]
+    corners = [spine.at(-1.32, -0.49), spine.at(-1.32, 0.42), spine.at(-0.48, high + 0.03), spine.at(tip + 0.05, low)]
     brush.fill(rounded(corners, (0.08, 0.08, 0.03, 0.05)), paper, **edge)
     a, b, c, d = (np.asarray(corner) for corner in corners)
     for k in (0.2, 0.45, 0.7):
@@ -152,7 +152,7 @@ def hot_dog(brush: Brush, rng: np.random.Generator) -> None:
         rng.integers(11)
     ]
     if view == "wrap":
-        _lengthwise(brush.at(0.03, 0.0, angle=rng.uniform(42, 75), scale=0.92), rng, view)
+        _lengthwise(brush.at(0.05, 0.06, angle=rng.uniform(42, 75), scale=0.88), rng, view)
     elif view == "plate":
         _plate(brush, rng)
         _lengthwise(brush.at(0, 0.02, angle=rng.uniform(-35, 35), scale=0.80), rng, "above")
