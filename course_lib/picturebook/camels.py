@@ -111,8 +111,10 @@ def _kneeling(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     fold = tube([(0.24, -0.10), (0.50, -0.34), (0.24, -0.40), (0.08, -0.40)], [0.22, 0.17, 0.12, 0.11])
     paint(brush, placed(fold, 0.10, 0.02), darker(look.base, 0.24), ink=look.ink)
     _tail(brush, look, rng, low=-0.32)
-    thigh = union(ellipse(-0.46, -0.14, 0.25, 0.24, 20),
-        tube([(-0.30, -0.26), (-0.42, -0.38), (-0.2, -0.4), (0.02, -0.4)], [0.2, 0.16, 0.11, 0.12]))
+    thigh = union(
+        ellipse(-0.46, -0.14, 0.25, 0.24, 20),
+        tube([(-0.30, -0.26), (-0.42, -0.38), (-0.2, -0.4), (0.02, -0.4)], [0.2, 0.16, 0.11, 0.12]),
+    )
     belly = union(ellipse(-0.15, -0.16, 0.42, 0.2), ellipse(0.22, -0.28, 0.17, 0.11))
     _trunk(brush, look, rng, [fold, thigh, belly], pick(rng, ("up", "up", "tall", "forward")))
     crease = darker(look.base, 0.35)
@@ -138,8 +140,10 @@ def _toes(brush: Brush, x: float, look: _Look) -> None:
 def _tail(brush: Brush, look: _Look, rng: np.random.Generator, low: float = -0.25) -> None:
     end = -0.80 + rng.uniform(-0.06, 0.06)
     paint(brush, tube([(-0.62, 0.15), (-0.74, 0.05), (end, low)], [0.07, 0.05, 0.04]), look.base, ink=look.ink)
-    brush.fill(tube([(end + 0.01, low + 0.06), (end - 0.02, low - 0.08), (end, low - 0.17)], [0.05, 0.10, 0.02]),
-        darker(look.wool, 0.2))
+    brush.fill(
+        tube([(end + 0.01, low + 0.06), (end - 0.02, low - 0.08), (end, low - 0.17)], [0.05, 0.10, 0.02]),
+        darker(look.wool, 0.2),
+    )
 
 
 def _hump(x: float, width: float, top: float, lean: float) -> Path:
@@ -161,8 +165,10 @@ def _trunk(brush: Brush, look: _Look, rng: np.random.Generator, legs: list[Path]
     if look.humps == 1:
         places = [(-0.14 + rng.uniform(-0.04, 0.04), rng.uniform(0.32, 0.38), rng.uniform(0.68, 0.82))]
     else:
-        places = [(-0.38, rng.uniform(0.22, 0.25), rng.uniform(0.62, 0.76)),
-            (0.08, rng.uniform(0.22, 0.25), rng.uniform(0.62, 0.76))]
+        places = [
+            (-0.38, rng.uniform(0.22, 0.25), rng.uniform(0.62, 0.76)),
+            (0.08, rng.uniform(0.22, 0.25), rng.uniform(0.62, 0.76)),
+        ]
     humps = [_hump(x, width, top, lean) for x, width, top in places]
     neck, tilt = _NECKS[pose]
     spine = np.asarray(neck) + np.linspace(0, 1, 5)[:, None] * rng.uniform(-0.04, 0.04, 2)
@@ -183,8 +189,9 @@ def _trunk(brush: Brush, look: _Look, rng: np.random.Generator, legs: list[Path]
             _cloth(brush, look, look.cloth)
 
     wool = fringe((0.36, 0.02), (0.16, -0.12), (0.02, -0.12), 6, 0.08) if look.woolly else []
-    paint(brush, union(barrel, *humps, throat, head, *legs, *wool), look.base, ink=look.ink, shade=look.shade,
-        marks=marks)
+    paint(
+        brush, union(barrel, *humps, throat, head, *legs, *wool), look.base, ink=look.ink, shade=look.shade, marks=marks
+    )
     brush.fill(tube(spine[1:4] + np.array([0.055, -0.075]), [0.02, 0.06, 0.03]), look.wool)
     for k in range(6):  # the beard under the neck
         x, y = spine[1] + (spine[3] - spine[1]) * k / 5
@@ -192,8 +199,10 @@ def _trunk(brush: Brush, look: _Look, rng: np.random.Generator, legs: list[Path]
     if look.cloth is not None:
         _fringe(brush, look)
         if look.humps == 2:
-            brush.fill(smooth([(-0.32, 0.52), (-0.15, 0.45), (0.02, 0.52), (0.03, 0.36), (-0.15, 0.31),
-                (-0.33, 0.36)]), darker(look.cloth, 0.3))
+            brush.fill(
+                smooth([(-0.32, 0.52), (-0.15, 0.45), (0.02, 0.52), (0.03, 0.36), (-0.15, 0.31), (-0.33, 0.36)]),
+                darker(look.cloth, 0.3),
+            )
     _head(brush.at(*poll, angle=tilt), look)
 
 
@@ -246,12 +255,24 @@ def _profile(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     tilt, scale = rng.uniform(-10, 8), rng.uniform(1.75, 2.0)
     x, y = 0.12, 0.5
     if chance(rng, 0.7):
-        back = smooth([(-0.98, -0.95), (-0.95, -0.5), (-0.78, -0.02), (-0.62, 0.02), (-0.45, -0.3), (-0.1, -0.5),
-            (0.1, -0.95)])
+        back = smooth(
+            [(-0.98, -0.95), (-0.95, -0.5), (-0.78, -0.02), (-0.62, 0.02), (-0.45, -0.3), (-0.1, -0.5), (0.1, -0.95)]
+        )
         paint(brush, back, darker(look.base, 0.16), ink=look.ink, shade=look.shade)
         brush.oval(-0.70, -0.08, 0.1, 0.08, color=look.wool, alpha=0.5)
-    neck = smooth([(-0.10, 0.52), (-0.13, 0.0), (-0.34, -0.5), (-0.50, -0.94), (0.1, -0.98), (0.42, -0.9),
-        (0.36, -0.45), (0.26, 0.0), (0.24, 0.38)])
+    neck = smooth(
+        [
+            (-0.10, 0.52),
+            (-0.13, 0.0),
+            (-0.34, -0.5),
+            (-0.50, -0.94),
+            (0.1, -0.98),
+            (0.42, -0.9),
+            (0.36, -0.45),
+            (0.26, 0.0),
+            (0.24, 0.38),
+        ]
+    )
     head = placed(_SKULL, x, y, scale, tilt)
     paint(brush, placed(_ear(), x + 0.08, y, scale, tilt), darker(look.base, 0.3), ink=look.ink)
     paint(brush, union(neck, head), look.base, ink=look.ink, shade=look.shade)
@@ -280,10 +301,24 @@ def _face(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     for side in (-1, 1):
         ear = tube([(side * 0.2, 0.36), (side * 0.42, 0.46), (side * 0.56, 0.50)], [0.14, 0.17, 0.04])
         paint(brush, ear, look.base, ink=look.ink)
-        brush.fill(hair([(side * 0.3, 0.4), (side * 0.42, 0.45), (side * 0.52, 0.48)], 0.08),
-            mix(look.muzzle, (0.85, 0.5, 0.45), 0.4))
-    face = smooth(mirrored([(0, 0.58), (0.2, 0.53), (0.33, 0.32), (0.31, 0.05), (0.23, -0.16), (0.30, -0.34),
-        (0.27, -0.54), (0.12, -0.64)]))
+        brush.fill(
+            hair([(side * 0.3, 0.4), (side * 0.42, 0.45), (side * 0.52, 0.48)], 0.08),
+            mix(look.muzzle, (0.85, 0.5, 0.45), 0.4),
+        )
+    face = smooth(
+        mirrored(
+            [
+                (0, 0.58),
+                (0.2, 0.53),
+                (0.33, 0.32),
+                (0.31, 0.05),
+                (0.23, -0.16),
+                (0.30, -0.34),
+                (0.27, -0.54),
+                (0.12, -0.64),
+            ]
+        )
+    )
 
     def marks() -> None:
         brush.oval(0, -0.46, 0.31, 0.24, color=look.muzzle, alpha=0.85)
@@ -292,8 +327,10 @@ def _face(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
     paint(brush, face, look.base, ink=look.ink, shade=look.shade, marks=marks)
     ink = darker(look.base, 0.65)
     for k in range(7):
-        brush.fill(hair([((k - 3) * 0.06, 0.55), ((k - 3) * 0.07, 0.63), ((k - 3) * 0.06, 0.68 - abs(k - 3) * 0.02)],
-            0.09), look.wool)
+        brush.fill(
+            hair([((k - 3) * 0.06, 0.55), ((k - 3) * 0.07, 0.63), ((k - 3) * 0.06, 0.68 - abs(k - 3) * 0.02)], 0.09),
+            look.wool,
+        )
     if look.halter is not None:
         brush.line([(-0.245, -0.14), (0, -0.19), (0.245, -0.14)], look.halter, 0.055)
         for side in (-1, 1):
@@ -305,8 +342,9 @@ def _face(brush: Brush, look: _Look, rng: np.random.Generator) -> None:
         lid = 0.245 - 0.1 * (look.sleepy - 0.2)
         brush.line([(side * 0.11, lid - 0.02), (side * 0.22, lid + 0.02), (side * 0.34, lid - 0.02)], ink, 0.03)
         for k in range(3):
-            brush.line([(side * (0.27 + 0.03 * k), lid), (side * (0.33 + 0.03 * k), lid + 0.06 - 0.015 * k)], ink,
-                0.016)
+            brush.line(
+                [(side * (0.27 + 0.03 * k), lid), (side * (0.33 + 0.03 * k), lid + 0.06 - 0.015 * k)], ink, 0.016
+            )
         brush.line([(side * 0.16, -0.32), (side * 0.10, -0.37), (side * 0.06, -0.43)], ink, 0.035)
     brush.line([(0, -0.42), (0, -0.52)], ink, 0.02)
     sag = rng.uniform(-0.03, 0.04)

@@ -36,8 +36,13 @@ _EYES: tuple[Color, ...] = (
     (0.55, 0.76, 0.30), (0.93, 0.78, 0.22), (0.90, 0.60, 0.16), (0.38, 0.70, 0.55), (0.40, 0.66, 0.86), (0.72, 0.82,
         0.36),
 )  # fmt: skip
-_COLLARS: tuple[Color, ...] = ((0.86, 0.22, 0.25), (0.20, 0.50, 0.78), (0.95, 0.72, 0.20), (0.45, 0.28, 0.62),
-    (0.14, 0.60, 0.52))
+_COLLARS: tuple[Color, ...] = (
+    (0.86, 0.22, 0.25),
+    (0.20, 0.50, 0.78),
+    (0.95, 0.72, 0.20),
+    (0.45, 0.28, 0.62),
+    (0.14, 0.60, 0.52),
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,11 @@ def cat_look(rng: np.random.Generator) -> Look:
         pattern=pattern,
         mark=mark,
         pale=pale,
-        limb=WHITE if pattern == "tuxedo" or (pattern == "tabby" and chance(rng,
-            0.4)) else mark if pattern == "points" else base,
+        limb=WHITE
+        if pattern == "tuxedo" or (pattern == "tabby" and chance(rng, 0.4))
+        else mark
+        if pattern == "points"
+        else base,
         iris=(0.36, 0.64, 0.88) if pattern == "points" else vary(rng, pick(rng, _EYES), 0.02),
         slit=chance(rng, 0.55),
         ink=(darker(base, 0.6) if not dark else (0.06, 0.06, 0.08)) if chance(rng, 0.5) else None,
@@ -94,8 +102,9 @@ def cat_look(rng: np.random.Generator) -> Look:
 
 
 # -- coat -------------------------------------------------------------------------------------------------------------
-def stripes(brush: Brush, look: Look, places: Sequence[tuple[float, float, float, float]],
-    width: float = 0.075) -> None:
+def stripes(
+    brush: Brush, look: Look, places: Sequence[tuple[float, float, float, float]], width: float = 0.075
+) -> None:
     """Tapering stripes, each (x, y) of its thick end and of its tip; only a tabby has them."""
     if look.pattern != "tabby":
         return
@@ -131,8 +140,14 @@ def tail(brush: Brush, look: Look, spine: Sequence[Point], width: float = 0.13) 
             brush.oval(*spine[-1], width * 0.9, color=WHITE if look.pattern == "tuxedo" else look.mark)
 
     color = look.mark if look.pattern == "points" else look.base
-    paint(brush, outline, color, ink=look.ink or look.seam, width=0.035 if look.ink else 0.022,
-        marks=marks if look.pattern in ("tabby", "tuxedo", "calico") else None)
+    paint(
+        brush,
+        outline,
+        color,
+        ink=look.ink or look.seam,
+        width=0.035 if look.ink else 0.022,
+        marks=marks if look.pattern in ("tabby", "tuxedo", "calico") else None,
+    )
 
 
 def toes(brush: Brush, look: Look, x: float, y: float, size: float) -> None:
@@ -141,8 +156,9 @@ def toes(brush: Brush, look: Look, x: float, y: float, size: float) -> None:
 
 
 # -- head -------------------------------------------------------------------------------------------------------------
-def head(brush: Brush, look: Look, *, turn: float = 0.0, asleep: bool = False, smile: bool = False,
-    gaze: float = 0.0) -> None:
+def head(
+    brush: Brush, look: Look, *, turn: float = 0.0, asleep: bool = False, smile: bool = False, gaze: float = 0.0
+) -> None:
     """A round head with pointed ears, about one unit wide on either side; ``turn`` moves the face to the side."""
     e, w = look.ears, look.cheeks
     point = look.mark if look.pattern == "points" else look.base
@@ -153,8 +169,11 @@ def head(brush: Brush, look: Look, *, turn: float = 0.0, asleep: bool = False, s
         paint(brush, ear, color, ink=look.ink or look.seam, width=0.075 if look.ink else 0.05)
         inner = corner((side * 0.33, 0.62), (side * 0.69 * near, 0.60 + 0.50 * e), (side * 0.83, 0.38))
         brush.fill(inner, mix(look.pale, (0.93, 0.55, 0.55), 0.6))
-    skull = smooth(mirrored([(0, 0.78), (0.45, 0.72), (0.84, 0.38), (1.0 * w, -0.1), (1.02 * w, -0.42), (0.72, -0.66),
-        (0.3, -0.84)]))
+    skull = smooth(
+        mirrored(
+            [(0, 0.78), (0.45, 0.72), (0.84, 0.38), (1.0 * w, -0.1), (1.02 * w, -0.42), (0.72, -0.66), (0.3, -0.84)]
+        )
+    )
     f = 0.22 * turn
 
     def marks() -> None:
@@ -164,11 +183,23 @@ def head(brush: Brush, look: Look, *, turn: float = 0.0, asleep: bool = False, s
     if look.fluffy:
         tufts = [fringe((s * 0.96, -0.12), (s * 0.66, -0.62), (s * 0.26, -0.14), 5, 0.26) for s in (-1, 1)]
         outline = union(skull, *tufts[0], *tufts[1], *fringe((-0.08, 0.76), (0.1, 0.76), (0.03, 0.2), 3, 0.12))
-    paint(brush, outline, look.base, ink=look.ink or look.seam, shade=look.shade, width=0.075 if look.ink else 0.05,
-        marks=marks)
+    paint(
+        brush,
+        outline,
+        look.base,
+        ink=look.ink or look.seam,
+        shade=look.shade,
+        width=0.075 if look.ink else 0.05,
+        marks=marks,
+    )
     for side in (-1, 1):
-        brush.oval(side * 0.17 + f, -0.44, 0.26, 0.21,
-            color=look.pale if look.pattern != "points" else lighter(look.mark, 0.15))
+        brush.oval(
+            side * 0.17 + f,
+            -0.44,
+            0.26,
+            0.21,
+            color=look.pale if look.pattern != "points" else lighter(look.mark, 0.15),
+        )
     for side in (-1, 1):
         x, y = side * 0.43 + f, -0.02
         if asleep or smile:
@@ -184,8 +215,20 @@ def _face_marks(brush: Brush, look: Look, f: float, point: Color) -> None:
         stripes(brush, look, [(f, 0.95, f, 0.32), (f - 0.24, 0.9, f - 0.17, 0.4), (f + 0.24, 0.9, f + 0.17, 0.4)], 0.15)
         stripes(brush, look, [(s * 1.1, y, s * 0.68, y + 0.06) for s in (-1, 1) for y in (-0.14, -0.4)], 0.12)
     elif look.pattern == "tuxedo":
-        brush.fill(smooth([(f, 0.5), (f + 0.12, 0.05), (f + 0.5, -0.38), (f + 0.4, -1), (f - 0.4, -1),
-            (f - 0.5, -0.38), (f - 0.12, 0.05)]), WHITE)
+        brush.fill(
+            smooth(
+                [
+                    (f, 0.5),
+                    (f + 0.12, 0.05),
+                    (f + 0.5, -0.38),
+                    (f + 0.4, -1),
+                    (f - 0.4, -1),
+                    (f - 0.5, -0.38),
+                    (f - 0.12, 0.05),
+                ]
+            ),
+            WHITE,
+        )
     elif look.pattern == "calico":
         patches(brush, look, [(0.62, 0.35), (-0.66, 0.38)], 0.5)
     elif look.pattern == "points":
@@ -205,8 +248,9 @@ def _mouth(brush: Brush, look: Look, f: float) -> None:
     for side in (-1, 1):
         for rise in (0.16, 0.0, -0.17):
             start = (f + side * 0.32, -0.43 + rise * 0.4)
-            brush.line([start, (f + side * 0.8, -0.40 + rise * 0.9), (side * 1.3 + f, -0.46 + rise * 1.5)], whisker,
-                0.026)
+            brush.line(
+                [start, (f + side * 0.8, -0.40 + rise * 0.9), (side * 1.3 + f, -0.46 + rise * 1.5)], whisker, 0.026
+            )
 
 
 def neckband(brush: Brush, look: Look, points: Sequence[Point], width: float = 0.075) -> None:

@@ -13,8 +13,9 @@ from course_lib.picturebook.dog_looks import Look, blob, dog_look, front_head, n
 def dog(brush: Brush, rng: np.random.Generator) -> None:
     """A dog of some breed: standing or trotting, sitting from the front or the side, lying, or only its head."""
     look = dog_look(rng)
-    pick(rng, (_standing, _standing, _standing, _sitting, _sitting, _beside, _beside, _lying, _bowing, _close,
-        _profile))(brush, look, rng)
+    pick(
+        rng, (_standing, _standing, _standing, _sitting, _sitting, _beside, _beside, _lying, _bowing, _close, _profile)
+    )(brush, look, rng)
 
 
 # -- poses ------------------------------------------------------------------------------------------------------------
@@ -27,8 +28,22 @@ def _standing(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     tail(brush, look, -0.58, 0.06, wag)
     for x, swing in ((-0.36, stride), (0.16, -stride)):
         paint(brush, _leg(x, swing, ground, hind=x < 0), darker(look.base, 0.24), ink=look.ink)
-    trunk = smooth([(-0.66, -0.02), (-0.58, 0.14), (-0.3, 0.17), (0.0, 0.15), (0.28, 0.22), (0.44, 0.12),
-        (0.48, -0.12), (0.34, -0.36), (0.10, -0.36), (-0.18, -0.26), (-0.42, -0.24), (-0.60, -0.2)])
+    trunk = smooth(
+        [
+            (-0.66, -0.02),
+            (-0.58, 0.14),
+            (-0.3, 0.17),
+            (0.0, 0.15),
+            (0.28, 0.22),
+            (0.44, 0.12),
+            (0.48, -0.12),
+            (0.34, -0.36),
+            (0.10, -0.36),
+            (-0.18, -0.26),
+            (-0.42, -0.24),
+            (-0.60, -0.2),
+        ]
+    )
     neck = tube([(0.22, -0.06), (0.36, 0.16), (0.44, 0.42)], [0.46, 0.36, 0.30])
     near = [_leg(-0.49, -stride, ground, hind=True), _leg(0.30, stride, ground, hind=False)]
 
@@ -36,8 +51,9 @@ def _standing(brush: Brush, look: Look, rng: np.random.Generator) -> None:
         brush.oval(0.50, -0.14, 0.14, 0.34, angle=-10, color=look.pale)
         brush.oval(-0.02, -0.36, 0.26, 0.10, color=look.pale, alpha=0.8)
         if look.pattern == "saddle":
-            brush.fill(smooth([(-0.72, 0.3), (-0.66, 0.0), (-0.36, -0.1), (0.06, -0.12), (0.24, 0.06), (0.3, 0.5)]),
-                look.mark)
+            brush.fill(
+                smooth([(-0.72, 0.3), (-0.66, 0.0), (-0.36, -0.1), (0.06, -0.12), (0.24, 0.06), (0.3, 0.5)]), look.mark
+            )
         elif look.pattern == "patch":
             blob(brush, look, -0.22 + look.blotches[1][0] * 0.15, 0.06, 0.24)
             blob(brush, look, -0.62, 0.0, 0.16)
@@ -48,8 +64,9 @@ def _standing(brush: Brush, look: Look, rng: np.random.Generator) -> None:
 
     fur: list[Path] = []
     if look.shaggy:
-        fur = fringe((-0.40, -0.2), (0.28, -0.32), (-0.03, -0.13), 9, 0.1) + fringe((0.52, 0.22), (0.40, -0.26),
-            (0.05, -0.13), 6, 0.12)
+        fur = fringe((-0.40, -0.2), (0.28, -0.32), (-0.03, -0.13), 9, 0.1) + fringe(
+            (0.52, 0.22), (0.40, -0.26), (0.05, -0.13), 6, 0.12
+        )
         fur += fringe((-0.62, -0.05), (-0.56, -0.4), (-0.09, -0.1), 5, 0.1)
     paint(brush, union(trunk, neck, *near, *fur), look.base, ink=look.ink, shade=look.shade, marks=marks)
     brush.line([(-0.30, 0.02), (-0.26, -0.14), (-0.34, -0.30)], look.line, 0.018, alpha=0.5)
@@ -75,12 +92,17 @@ def _sitting(brush: Brush, look: Look, rng: np.random.Generator) -> None:
         wag = rng.uniform(-0.05, 0.1)
         spine = [(side * 0.34, -0.78), (side * 0.62, -0.74), (side * (0.78 + wag), -0.52), (side * (0.80 + wag), -0.28)]
         paint(brush, tube(spine, [0.16, 0.15, 0.18 if look.tail == "plume" else 0.11, 0.06]), look.base, ink=look.ink)
-    body = smooth(mirrored([(0, 0.2), (0.30, 0.06), (0.40, -0.2), (0.44, -0.5), (0.52, -0.76), (0.40, -0.92),
-        (0.1, -0.94)]))
+    body = smooth(
+        mirrored([(0, 0.2), (0.30, 0.06), (0.40, -0.2), (0.44, -0.5), (0.52, -0.76), (0.40, -0.92), (0.1, -0.94)])
+    )
 
     def marks() -> None:
-        brush.fill(smooth([(0, -0.52), (0.15, -0.40), (0.25, -0.12), (0.24, 0.16), (-0.24, 0.16), (-0.25, -0.12),
-            (-0.15, -0.40)]), look.pale)
+        brush.fill(
+            smooth(
+                [(0, -0.52), (0.15, -0.40), (0.25, -0.12), (0.24, 0.16), (-0.24, 0.16), (-0.25, -0.12), (-0.15, -0.40)]
+            ),
+            look.pale,
+        )
         if look.pattern == "patch":
             blob(brush, look, look.one_sided * 0.42, -0.5, 0.22)
         spots(brush, look, (-0.5, -0.9, 0.5, 0.1), 0.05, 5, 5)
@@ -114,20 +136,41 @@ def _beside(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     wag = rng.uniform(-0.1, 0.1)
     spine = [(-0.36, -0.82), (-0.62, -0.80), (-0.78, -0.60 + wag), (-0.86, -0.36 + wag)]
     if look.tail != "stub":
-        paint(brush, tube(spine, [0.16, 0.15, 0.2 if look.tail in ("plume", "curl") else 0.11, 0.05]), look.base,
-            ink=look.ink, shade=look.shade)
+        paint(
+            brush,
+            tube(spine, [0.16, 0.15, 0.2 if look.tail in ("plume", "curl") else 0.11, 0.05]),
+            look.base,
+            ink=look.ink,
+            shade=look.shade,
+        )
     far = union(capsule((0.30, -0.1), (0.42, -0.86), 0.24, 0.14), paw(0.47, -0.95, 0.13))
     paint(brush, far, darker(look.base, 0.24), ink=look.ink)
-    body = smooth([(-0.06, 0.36), (-0.14, 0.08), (-0.36, -0.28), (-0.54, -0.62), (-0.48, -0.88), (-0.1, -0.95),
-        (0.16, -0.9), (0.36, -0.44), (0.44, -0.06), (0.34, 0.36)])
-    leg = union(tube([(0.24, -0.1), (0.27, -0.5), (0.26, -0.84)], [0.36, 0.22, 0.16]), paw(0.31, -0.96, 0.14),
-        paw(-0.02, -0.96, 0.21))
+    body = smooth(
+        [
+            (-0.06, 0.36),
+            (-0.14, 0.08),
+            (-0.36, -0.28),
+            (-0.54, -0.62),
+            (-0.48, -0.88),
+            (-0.1, -0.95),
+            (0.16, -0.9),
+            (0.36, -0.44),
+            (0.44, -0.06),
+            (0.34, 0.36),
+        ]
+    )
+    leg = union(
+        tube([(0.24, -0.1), (0.27, -0.5), (0.26, -0.84)], [0.36, 0.22, 0.16]),
+        paw(0.31, -0.96, 0.14),
+        paw(-0.02, -0.96, 0.21),
+    )
 
     def marks() -> None:
         brush.oval(0.42, -0.08, 0.15, 0.40, angle=4, color=look.pale)
         if look.pattern == "saddle":
-            brush.fill(smooth([(-0.1, 0.3), (0.06, 0.0), (-0.08, -0.4), (-0.4, -0.62), (-0.8, -0.5), (-0.6, 0.2)]),
-                look.mark)
+            brush.fill(
+                smooth([(-0.1, 0.3), (0.06, 0.0), (-0.08, -0.4), (-0.4, -0.62), (-0.8, -0.5), (-0.6, 0.2)]), look.mark
+            )
         elif look.pattern == "patch":
             blob(brush, look, -0.26, -0.3, 0.26)
         elif look.pattern == "mask":
@@ -136,8 +179,9 @@ def _beside(brush: Brush, look: Look, rng: np.random.Generator) -> None:
 
     fur: list[Path] = []
     if look.shaggy:
-        fur = fringe((0.40, 0.16), (0.38, -0.4), (0.06, -0.13), 7, 0.12) + fringe((-0.2, 0.0), (-0.54, -0.6),
-            (-0.09, -0.09), 8, 0.11)
+        fur = fringe((0.40, 0.16), (0.38, -0.4), (0.06, -0.13), 7, 0.12) + fringe(
+            (-0.2, 0.0), (-0.54, -0.6), (-0.09, -0.09), 8, 0.11
+        )
     paint(brush, union(body, leg, *fur), look.base, ink=look.ink, shade=look.shade, marks=marks)
     brush.line([(0.08, -0.88), (0.13, -0.66), (0.0, -0.46), (-0.2, -0.46)], look.line, 0.022, alpha=0.7)
     brush.line([(0.17, -0.3), (0.165, -0.6), (0.175, -0.84)], look.line, 0.02, alpha=0.6)
@@ -153,11 +197,24 @@ def _lying(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     asleep = chance(rng, 0.3)
     brush = brush.at(0.08, 0.1, scale=0.92)
     tail(brush.at(-0.78, -0.44, scale=0.9, angle=rng.uniform(5, 32)), look, 0.0, 0.0, 0.0)
-    body = smooth([(-0.88, -0.5), (-0.80, -0.16), (-0.54, -0.02), (-0.2, -0.04), (0.12, 0.02), (0.36, 0.02),
-        (0.48, -0.24), (0.46, -0.56), (0.2, -0.70), (-0.6, -0.71)])
+    body = smooth(
+        [
+            (-0.88, -0.5),
+            (-0.80, -0.16),
+            (-0.54, -0.02),
+            (-0.2, -0.04),
+            (0.12, 0.02),
+            (0.36, 0.02),
+            (0.48, -0.24),
+            (0.46, -0.56),
+            (0.2, -0.70),
+            (-0.6, -0.71),
+        ]
+    )
     arm = union(tube([(0.22, -0.36), (0.36, -0.58), (0.66, -0.62), (0.84, -0.62)], [0.34, 0.2, 0.15, 0.15]))
-    thigh = union(ellipse(-0.56, -0.44, 0.28, 0.27),
-        tube([(-0.5, -0.62), (-0.3, -0.65), (-0.1, -0.65)], [0.14, 0.14, 0.13]))
+    thigh = union(
+        ellipse(-0.56, -0.44, 0.28, 0.27), tube([(-0.5, -0.62), (-0.3, -0.65), (-0.1, -0.65)], [0.14, 0.14, 0.13])
+    )
     neck = [] if asleep else [tube([(0.2, -0.2), (0.34, 0.06), (0.36, 0.3)], [0.5, 0.38, 0.34])]
     far = tube([(0.4, -0.5), (0.62, -0.55), (0.92, -0.56)], [0.2, 0.15, 0.14])
     paint(brush, far, darker(look.base, 0.22), ink=look.ink)
@@ -165,8 +222,9 @@ def _lying(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     def marks() -> None:
         brush.oval(0.46, -0.22, 0.15, 0.34, color=look.pale)
         if look.pattern == "saddle":
-            brush.fill(smooth([(-0.95, 0.1), (-0.8, -0.3), (-0.4, -0.26), (0.04, -0.34), (0.2, 0.0), (0.1, 0.4)]),
-                look.mark)
+            brush.fill(
+                smooth([(-0.95, 0.1), (-0.8, -0.3), (-0.4, -0.26), (0.04, -0.34), (0.2, 0.0), (0.1, 0.4)]), look.mark
+            )
         elif look.pattern == "patch":
             blob(brush, look, -0.3, -0.12, 0.26)
         elif look.pattern == "mask":
@@ -189,19 +247,36 @@ def _bowing(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     """The bow of a dog that wants to play: elbows on the ground, rump and tail in the air."""
     brush = brush.at(0.0, 0.04)
     tail(brush.at(-0.60, 0.12, angle=rng.uniform(-10, 25)), look, 0.0, 0.0, rng.uniform(-0.08, 0.08))
-    far = union(_leg(-0.40, 0.06, -0.93, hind=True),
-        tube([(0.2, -0.6), (0.4, -0.82), (0.84, -0.84)], [0.2, 0.14, 0.13]))
+    far = union(
+        _leg(-0.40, 0.06, -0.93, hind=True), tube([(0.2, -0.6), (0.4, -0.82), (0.84, -0.84)], [0.2, 0.14, 0.13])
+    )
     paint(brush, far, darker(look.base, 0.24), ink=look.ink)
-    trunk = smooth([(-0.68, 0.0), (-0.60, 0.2), (-0.38, 0.22), (-0.1, 0.04), (0.16, -0.12), (0.36, -0.14),
-        (0.46, -0.4), (0.36, -0.74), (0.12, -0.76), (-0.12, -0.48), (-0.36, -0.22), (-0.6, -0.18)])
+    trunk = smooth(
+        [
+            (-0.68, 0.0),
+            (-0.60, 0.2),
+            (-0.38, 0.22),
+            (-0.1, 0.04),
+            (0.16, -0.12),
+            (0.36, -0.14),
+            (0.46, -0.4),
+            (0.36, -0.74),
+            (0.12, -0.76),
+            (-0.12, -0.48),
+            (-0.36, -0.22),
+            (-0.6, -0.18),
+        ]
+    )
     neck = tube([(0.16, -0.36), (0.30, -0.16), (0.32, 0.06)], [0.46, 0.38, 0.32])
     arm = tube([(0.18, -0.5), (0.26, -0.78), (0.5, -0.86), (0.74, -0.87)], [0.34, 0.2, 0.14, 0.15])
 
     def marks() -> None:
         brush.oval(0.44, -0.36, 0.14, 0.32, color=look.pale)
         if look.pattern == "saddle":
-            brush.fill(smooth([(-0.75, 0.35), (-0.68, 0.0), (-0.4, -0.06), (-0.04, -0.34), (0.16, -0.2), (0.2, 0.2)]),
-                look.mark)
+            brush.fill(
+                smooth([(-0.75, 0.35), (-0.68, 0.0), (-0.4, -0.06), (-0.04, -0.34), (0.16, -0.2), (0.2, 0.2)]),
+                look.mark,
+            )
         elif look.pattern == "patch":
             blob(brush, look, -0.2, 0.0, 0.24)
         elif look.pattern == "mask":
@@ -209,8 +284,14 @@ def _bowing(brush: Brush, look: Look, rng: np.random.Generator) -> None:
             brush.oval(-0.52, -0.93, 0.2, 0.34, color=look.pale)
         spots(brush, look, (-0.66, -0.75, 0.4, 0.25), 0.05, 6, 5)
 
-    paint(brush, union(trunk, neck, arm, _leg(-0.52, -0.02, -0.95, hind=True)), look.base, ink=look.ink,
-        shade=look.shade, marks=marks)
+    paint(
+        brush,
+        union(trunk, neck, arm, _leg(-0.52, -0.02, -0.95, hind=True)),
+        look.base,
+        ink=look.ink,
+        shade=look.shade,
+        marks=marks,
+    )
     brush.line([(0.06, -0.5), (0.12, -0.68), (0.24, -0.84)], look.line, 0.02, alpha=0.6)
     brush.line([(-0.34, 0.04), (-0.29, -0.12), (-0.36, -0.28)], look.line, 0.018, alpha=0.5)
     neckband(brush, look, [(0.12, -0.08), (0.31, -0.16), (0.50, -0.10)])
@@ -233,8 +314,18 @@ def _close(brush: Brush, look: Look, rng: np.random.Generator) -> None:
 
 def _profile(brush: Brush, look: Look, rng: np.random.Generator) -> None:
     """Head and neck in profile, from close by."""
-    neck = smooth([(-0.52, 0.2), (-0.62, -0.2), (-0.86, -0.7), (-0.78, -0.95), (-0.2, -0.98), (0.24, -0.9),
-        (0.20, -0.5), (0.14, 0.0)])
+    neck = smooth(
+        [
+            (-0.52, 0.2),
+            (-0.62, -0.2),
+            (-0.86, -0.7),
+            (-0.78, -0.95),
+            (-0.2, -0.98),
+            (0.24, -0.9),
+            (0.20, -0.5),
+            (0.14, 0.0),
+        ]
+    )
 
     def marks() -> None:
         brush.oval(0.24, -0.7, 0.26, 0.5, angle=12, color=look.pale)
