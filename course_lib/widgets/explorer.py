@@ -1,0 +1,116 @@
+"""The one mechanism behind every widget: controls whose values go to a plain ``draw`` function, and a picture.
+
+A widget here holds no logic. ``draw(**state)`` gives a :class:`course_lib.figures.Still`; the same function makes the
+still picture of a saved notebook, the lesson's figure and the test's subject. The picture sits in ``widgets.Image``,
+not in an ``Output``; only controls that ipywidgets 7 and 8 share are used, so Colab shows the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from course_lib.errors import CourseError
+from course_lib.figures import Still
+
+__all__ = ["Explorer", "choice", "number", "switch"]
+
+_WIDE = widgets.Layout(width="auto", max_width="46em")
+_STYLE = {"description_width": "9em"}
+
+
+def choice(name: str, options: Any, value: Any = None) -> widgets.Widget:
+    """A control that picks one of ``options`` (names, or (name, value) pairs)."""
+    options = list(options)
+    first = options[0][1] if isinstance(options[0], tuple) else options[0]
+    start = first if value is None else value
+    return widgets.Dropdown(options=options, value=start, description=name, layout=_WIDE, style=_STYLE)
+
+
+def number(name: str, low: float, high: float, value: float, *, step: float = 1) -> widgets.Widget:
+    """A slider from ``low`` to ``high``; whole numbers when all of them are whole. It answers when it is let go."""
+    kind = widgets.IntSlider if all(isinstance(n, int) for n in (low, high, value, step)) else widgets.FloatSlider
+    how = {"continuous_update": False, "layout": _WIDE, "style": _STYLE}
+    return kind(min=low, max=high, value=value, step=step, description=name, **how)
+
+
+def switch(name: str, *, value: bool = False) -> widgets.Widget:
+    """A tick box."""
+    return widgets.Checkbox(value=value, description=name, layout=_WIDE, style=_STYLE)
+
+
+class Explorer:
+    """Controls above a picture that follows them.
+
+    Args:
+        draw: the controls' values, by name → what to show.
+        controls: the name of each of ``draw``'s arguments → its control.
+
+    Attributes:
+        state: the values shown now; ``set(...)`` changes them as a learner's hand would.
+        still: what is shown now.
+
+    Example:
+        >>> from course_lib.figures import bars
+        >>> explorer = Explorer(lambda n: bars({"n": n}, title="value"), {"n": number("n", 1, 9, 3)})
+        >>> explorer
+        value: n 3.0
+        >>> explorer.set(n=5).still
+        value: n 5.0
+    """
+
+    def __init__(self, draw: Callable[..., Still], controls: Mapping[str, widgets.Widget]) -> None:
+        self._draw, self.controls = draw, dict(controls)
+        self.still = draw(**self.state)
+        self._picture = widgets.Image(value=self.still.data, format=self.still.format)
+        self._picture.layout.width, self._picture.layout.max_width = f"{self.still.width}px", "100%"
+        self._message = widgets.HTML()
+        self.view = widgets.VBox([*self.controls.values(), self._message, self._picture])
+        for control in self.controls.values():
+            control.observe(self._follow, names="value")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the controls say, by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def set(self, **values: Any) -> Explorer:
+        """Move controls, as a hand would; gives the explorer back."""
+        for name, value in values.items():
+            if name not in self.controls:
+                raise CourseError(f"This widget has no control {name!r}; it has {', '.join(self.controls)}.")
+            self.controls[name].value = value
+        return self
+
+    def _follow(self, _change: Any) -> None:
+        # Nothing may vanish in a callback: a sentence for what we know, the error's own words for the rest.
+        try:
+            self.still = self._draw(**self.state)
+        except CourseError as problem:
+            self._say(str(problem))
+        except Exception as problem:
+            self._say(f"{type(problem).__name__}: {problem}")
+        else:
+            self._say("")
+            self._picture.format, self._picture.value = self.still.format, self.still.data
+            self._picture.layout.width = f"{self.still.width}px"
+
+    def _say(self, sentence: str) -> None:
+        box = '<p role="status" style="border-left:4px solid #D55E00;padding:4px 10px;margin:4px 0">{}</p>'
+        self._message.value = box.format(escape(sentence)) if sentence else ""
+
+    @property
+    def message(self) -> str:
+        """What the last setting was answered with in words; empty when all is well."""
+        return str(self._message.value)
+
+    def __repr__(self) -> str:
+        return self.still.alt
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, how = self.still._repr_mimebundle_()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view, **data}, how
