@@ -7,6 +7,7 @@ control that has several values gets a few chances, since two of them may rightl
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,15 +42,21 @@ SHOWN = """async group => {
 
 @dataclass(frozen=True)
 class Moved:
-    """One control that was moved: where, what it is, and whether the widget answered."""
+    """One control that was moved: where, what it is, whether the widget answered, and with which error, if any."""
 
     widget: int
     kind: str
     name: str
     answered: bool
+    error: str = ""
+
+    @property
+    def well(self) -> bool:
+        return self.answered and not self.error
 
     def __str__(self) -> str:
-        return f"widget {self.widget}: {self.kind} {self.name!r} {'answers' if self.answered else 'DOES NOT ANSWER'}"
+        how = self.error or ("answers" if self.answered else "DOES NOT ANSWER")
+        return f"widget {self.widget}: {self.kind} {self.name!r} {how}"
 
 
 def _press(*keys: str) -> Move:
@@ -101,7 +108,7 @@ def _upload(control: Locator, attempt: int) -> None:
 
 #: kind -> (selector inside the widget's output, how to move it). Buttons last: a "reset" needs something to undo.
 KINDS: dict[str, tuple[str, Move]] = {
-    "slider": (".widget-slider .noUi-handle", _press("ArrowRight", "ArrowLeft", "PageUp", "PageDown")),
+    "slider": (".widget-slider .noUi-handle", _press("ArrowRight", "Home", "End")),
     "dropdown": (".widget-dropdown select", _choose),
     "list": (".widget-select select", _choose),
     "toggle buttons": (".widget-toggle-buttons", _next_button),
@@ -133,7 +140,7 @@ def move_all(notebook: Notebook, *, seconds: float = 15, attempts: int = 3) -> I
                     if control.is_visible() and control.is_enabled():
                         name = _name(control)
                         answered = _answers(notebook, widget, control, move, seconds, attempts)
-                        yield Moved(number, kind, name, answered)
+                        yield Moved(number, kind, name, answered, _error(widget))
 
 
 def _name(control: Locator) -> str:
@@ -143,6 +150,13 @@ def _name(control: Locator) -> str:
                   const names = labels.map(one => one.textContent.replace(/\\u200b/g, '').trim());
                   return (names.find(name => name) || e.title).slice(0, 60); }"""
     )
+
+
+def _error(widget: Locator) -> str:
+    """An unforeseen error that a widget caught and shows as text: a class's name, not a sentence for a learner."""
+    texts = widget.locator(".widget-html, .widget-output").all_inner_texts()
+    found = re.search(r"\b[A-Za-z]+(Error|Exception|Warning): .*", "\n".join(texts))
+    return found[0][:200] if found else ""
 
 
 def _answers(notebook: Notebook, widget: Locator, control: Locator, move: Move, seconds: float, attempts: int) -> bool:

@@ -56,7 +56,7 @@ def shown(body: str) -> str:
 def test_every_kind_of_control_is_found_and_answers(run: Run) -> None:
     moved, notebook = run(shown(ALIVE))
     assert [control.kind for control in moved] == KINDS
-    assert all(control.answered for control in moved), [str(control) for control in moved]
+    assert all(control.well for control in moved), [str(control) for control in moved]
     assert notebook.complaints == []
 
 
@@ -69,6 +69,11 @@ def test_a_dead_control_is_noticed(run: Run) -> None:
 def test_an_error_in_a_callback_is_noticed(run: Run) -> None:
     _, notebook = run(shown("1 / 0"))
     assert any("ZeroDivisionError" in complaint for complaint in notebook.complaints)
+
+
+def test_an_error_that_a_widget_shows_as_text_is_noticed(run: Run) -> None:
+    moved, _ = run(shown("html.value += 'KeyError: 7 '"))
+    assert all(control.answered and "KeyError: 7" in control.error for control in moved)
 
 
 def test_an_error_in_a_cell_is_noticed(run: Run) -> None:

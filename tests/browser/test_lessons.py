@@ -30,7 +30,7 @@ def test_a_lesson_runs_and_its_widgets_answer(
         moved = list(controls.move_all(notebook))
         print(*moved, sep="\n")
         notebook.screenshots(screenshots / "moved")
-        assert [str(control) for control in moved if not control.answered] == []
+        assert [str(control) for control in moved if not control.well] == []
         assert notebook.errors() == []
         assert notebook.complaints == [], "a callback raised, or wrote to stderr"
         assert moved or not LESSON.match(name), "a lesson has widgets"
