@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -72,9 +73,9 @@ def start(way: str, name: str, path: Path) -> subprocess.Popen[str]:
     )
 
 
-def answer(child: subprocess.Popen[str]) -> dict[str, float]:
+def answer(child: subprocess.Popen[str]) -> dict[str, Any]:
     assert child.stdout is not None
-    found: dict[str, float] = json.loads(child.stdout.readline())
+    found: dict[str, Any] = json.loads(child.stdout.readline())
     return found
 
 
@@ -94,7 +95,7 @@ def weights_file(name: str, folder: Path) -> Path:
 def compare(folder: Path) -> bool:
     path = weights_file("vgg16", folder)
     size = path.stat().st_size / 1024**2
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for way in ("theirs", "ours") * ROUNDS:
         with start(way, "vgg16", path) as child:
             found.setdefault(way, []).append(answer(child))
