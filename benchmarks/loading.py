@@ -129,7 +129,7 @@ def share(folder: Path, processes: int) -> bool:
     print(f"vgg19, {size:.0f} MB, in {processes} processes that have all run it")
     print(f"  the file's pages: {mapped:.0f} MB altogether (PSS), {copies:.2f} times the file (bar: {COPIES_BAR})")
     print(f"  everything of their own: {own / processes:.0f} MB a process (Python, torch, a forward's memory)")
-    return copies <= COPIES_BAR and own / processes < size
+    return bool(copies <= COPIES_BAR and own / processes < size)
 
 
 def main() -> int:
