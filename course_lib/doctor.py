@@ -140,7 +140,7 @@ def _torch() -> Row:
         return Row("torch", "problem", f"torch and torchvision are not from one build: {_first_line(problem)}", advice)
     if kept != [0]:
         return Row("torch", "problem", f"{found}: torchvision.ops.nms gives {kept} instead of [0]", advice)
-    return Row("torch", "ok", f"{found}, one build")
+    return Row("torch", "ok", f"{found}: their compiled parts fit")
 
 
 def _widgets(
