@@ -1,0 +1,20 @@
+"""The course's widgets, one file each; ipywidgets is imported here alone.
+
+Every widget is a plain ``draw_...`` function of values and the controls that call it (``explorer.py``).
+"""
+
+from course_lib.widgets.crop_explorer import crop_explorer
+from course_lib.widgets.eval_or_train import eval_or_train
+from course_lib.widgets.explorer import Explorer
+from course_lib.widgets.prediction_explorer import prediction_explorer
+from course_lib.widgets.preprocessing_explorer import preprocessing_explorer
+from course_lib.widgets.temperature import temperature
+
+__all__ = [
+    "Explorer",
+    "crop_explorer",
+    "eval_or_train",
+    "prediction_explorer",
+    "preprocessing_explorer",
+    "temperature",
+]

@@ -1,0 +1,36 @@
+"""How much of a picture can be cut away before the answer changes? (lesson 00)"""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from course_lib import figures
+from course_lib.classifier import Classifier
+from course_lib.figures import Still
+from course_lib.widgets.explorer import Explorer, number
+
+__all__ = ["crop_explorer", "cropped", "draw_crop"]
+
+
+def cropped(picture: Image.Image, percent: int) -> tuple[Image.Image, tuple[int, int, int, int]]:
+    """The right-hand part of a picture after ``percent`` of its width was cut away on the left, and its box."""
+    left = min(round(picture.width * percent / 100), picture.width - 1)
+    box = (left, 0, picture.width, picture.height)
+    return picture.crop(box), box
+
+
+def draw_crop(classifier: Classifier, picture: Image.Image, *, percent: int) -> Still:
+    """The picture with what was cut away in grey, and the answer to the rest."""
+    rest, box = cropped(picture, percent)
+    answer = classifier.predict(rest)
+    figure = figures.new_figure(7.6, 2.3)
+    axes = figures.bare(figure.add_axes((0.01, 0.02, 0.42, 0.96)))
+    figures.draw_kept(axes, picture, box)
+    figures.draw_answer(figure.add_axes((0.58, 0.05, 0.37, 0.8)), f"{percent} % cut away", answer)
+    return figures.still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True)
+
+
+def crop_explorer(classifier: Classifier, picture: Image.Image, *, percent: int = 0) -> Explorer:
+    """A slider that cuts the picture from the left."""
+    controls = {"percent": number("cut away (%)", 0, 95, percent, step=5)}
+    return Explorer(lambda percent: draw_crop(classifier, picture, percent=percent), controls)

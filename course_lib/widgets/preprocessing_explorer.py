@@ -1,0 +1,78 @@
+"""A picture at every stage of preprocessing, done right or with a classic mistake, and what that does to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import torch
+from PIL import Image
+
+from course_lib import figures
+from course_lib.classifier import Classifier
+from course_lib.figures import Still
+from course_lib.predictions import Prediction, from_logits
+from course_lib.preprocessing import MISTAKES, seen_box, stages
+from course_lib.widgets.explorer import Explorer, choice, number
+
+__all__ = ["RIGHT", "draw_preprocessing", "preprocessing_explorer"]
+
+#: The name of "no mistake" among the mistakes.
+RIGHT = "as trained"
+
+
+def draw_preprocessing(classifier: Classifier, picture: Image.Image, *, stage: int, mistake: str = RIGHT) -> Still:
+    """The original with the crop's frame, the chosen stage, and the top 5.
+
+    Args:
+        classifier: its transforms are shown, its model answers.
+        picture: any RGB picture.
+        stage: 1 (open) to 5 (normalise).
+        mistake: a key of ``MISTAKES``, or ``RIGHT``.
+    """
+    return _draw(classifier, picture, stage, mistake, _answer(classifier, picture, mistake))
+
+
+def _answer(classifier: Classifier, picture: Image.Image, mistake: str) -> Prediction:
+    apply = classifier.transforms if mistake == RIGHT else None
+    tensor = apply(picture) if apply else MISTAKES[mistake].apply(picture, classifier.transforms)
+    return from_logits(classifier.logits(torch.as_tensor(tensor).unsqueeze(0))[0], classifier.categories, k=5)
+
+
+def _draw(classifier: Classifier, picture: Image.Image, stage: int, mistake: str, answer: Prediction) -> Still:
+    chosen = stages(picture, classifier.transforms)[stage - 1]
+    figure = figures.new_figure(8.6, 2.75)
+    axes = figures.bare(figure.add_axes((0.005, 0.0, 0.3, 0.86)))
+    axes.set_anchor("N")
+    figures.draw_kept(axes, picture, seen_box(picture.size, classifier.transforms))
+    figure.text(0.005, 0.9, "the crop keeps what is in colour", fontsize=9)
+    axes = figure.add_axes((0.33, 0.0, 0.25, 0.78))
+    axes.set_anchor("N")
+    figures.draw_picture(axes, chosen.picture())
+    low, high = chosen.range
+    numbers = f"{'×'.join(map(str, chosen.shape))}, {chosen.dtype}, {low:.4g} … {high:.4g}"
+    figure.text(0.33, 0.9, f"stage {stage}: {chosen.name}", fontsize=10, weight="bold", color=figures.BLUE)
+    figure.text(0.33, 0.81, numbers.replace("-", "\N{MINUS SIGN}"), fontsize=8.5)
+    figures.draw_answer(figure.add_axes((0.71, 0.04, 0.28, 0.76)), f"top 5, {mistake}", answer)
+    said = f"Stage {stage}, {chosen.name}: {chosen.shape} {chosen.dtype}. Preprocessed {mistake}: {answer.label}"
+    return figures.still(figure, said, photo=True)
+
+
+def preprocessing_explorer(
+    classifier: Classifier, pictures: Mapping[str, Image.Image], *, stage: int = 3, mistake: str = RIGHT
+) -> Explorer:
+    """Picture × stage × mistake."""
+
+    @lru_cache(maxsize=64)
+    def answer(name: str, mistake: str) -> Prediction:
+        return _answer(classifier, pictures[name], mistake)
+
+    def draw(picture: str, stage: int, mistake: str) -> Still:
+        return _draw(classifier, pictures[picture], stage, mistake, answer(picture, mistake))
+
+    controls = {
+        "picture": choice("picture", pictures),
+        "stage": number("stage", 1, 5, stage),
+        "mistake": choice("preprocessed", [RIGHT, *MISTAKES], mistake),
+    }
+    return Explorer(draw, controls)
