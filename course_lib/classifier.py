@@ -116,7 +116,7 @@ class Classifier:
         Pictures are opened and transformed by a few threads while the model computes the batch before them.
 
         Args:
-            folder: where the pictures lie.
+            folder: where the pictures lie, in it or in the folders inside it.
             k: how many classes to name for each.
             batch_size: how many pictures go through the model at once.
             extensions: which files count as pictures.
@@ -127,7 +127,7 @@ class Classifier:
         """
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise CourseError(f"batch_size is a whole number of at least 1, not {batch_size!r}.")
-        paths = list_images(folder, extensions)
+        paths = list_images(folder, extensions, recursive=True)
         rows: list[FolderRow] = []
         skipped: list[tuple[Path, str]] = []
         start = time.perf_counter()

@@ -209,12 +209,15 @@ def _looks_like(start: bytes) -> str:
     return ", or is damaged at its start; formats read here are JPEG, PNG, GIF, WebP, BMP and TIFF"
 
 
-def list_images(folder: str | Path, extensions: str | Iterable[str] = EXTENSIONS) -> list[Path]:
-    """The pictures that lie directly in a folder, in the order a person would give them (2.jpg before 10.jpg).
+def list_images(
+    folder: str | Path, extensions: str | Iterable[str] = EXTENSIONS, *, recursive: bool = False
+) -> list[Path]:
+    """The pictures that lie in a folder, in the order a person would give them (2.jpg before 10.jpg).
 
     Args:
-        folder: where to look. Folders in it, and hidden files (.x.jpg), are left out.
+        folder: where to look. Hidden files and folders (.x.jpg) are left out.
         extensions: one or several, with or without the dot, in capitals or not.
+        recursive: whether to look into the folders in it, and in theirs; they come in order, each with its pictures.
 
     Raises:
         PictureError: no such folder, or no file with such an extension; it says which extensions are there.
@@ -234,6 +237,8 @@ def list_images(folder: str | Path, extensions: str | Iterable[str] = EXTENSIONS
     several = [extensions] if isinstance(extensions, str) else extensions
     wanted = tuple("." + one.lower().lstrip("*").lstrip(".") for one in several)
     entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    if recursive:
+        entries = [path for path in folder.rglob("*") if not _hidden(path.relative_to(folder))]
     files = [path for path in entries if path.is_file()]
     found = [path for path in files if path.suffix.lower() in wanted]
     if not found:
@@ -242,7 +247,11 @@ def list_images(folder: str | Path, extensions: str | Iterable[str] = EXTENSIONS
         inner = sorted(path.name for path in entries if path.is_dir())
         folders = f", and the folders {', '.join(inner[:5])}{' …' if inner[5:] else ''}" if inner else ""
         raise PictureError(f"No picture in {folder}: looked for {', '.join(wanted)}; there: {holds}{folders}.")
-    return sorted(found, key=_natural)
+    return sorted(found, key=lambda path: (path.parent.as_posix(), _natural(path)))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:
