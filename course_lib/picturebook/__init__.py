@@ -8,7 +8,7 @@ pictures of each as anyone wants, at any size, each with its true label, box and
     ((96, 64), 'sailboat')
 """
 
-from course_lib.picturebook.classes import ALL_CLASSES, CLASSES, HELD_BACK, IMAGENET
+from course_lib.picturebook.classes import ALL_CLASSES, CLASSES, HELD_BACK, IMAGENET, counts_as
 from course_lib.picturebook.datasets import sheet, write_folder
 from course_lib.picturebook.difficulty import DIFFICULTIES
 from course_lib.picturebook.scene import Scene, Thing, scene
@@ -21,6 +21,7 @@ __all__ = [
     "IMAGENET",
     "Scene",
     "Thing",
+    "counts_as",
     "scene",
     "sheet",
     "write_folder",

@@ -46,7 +46,8 @@ def paint_place(rng: np.random.Generator, height: int, width: int, kind: str, ho
     """
     brush = Brush(width, height, Affine2D().scale(height))
     PLACES[kind](brush, rng, width / height, float(np.clip(horizon, 0.12, 0.85)))
-    picture = brush.pixels()[:, :, :3].astype(np.float32) / 255
+    picture: Floats = brush.pixels()[:, :, :3].astype(np.float32)
+    picture /= 255
     grain = noise(rng, height, width, int(rng.integers(3, 9)), 2) * rng.uniform(0.01, 0.05)
     fine = noise(rng, height, width, int(rng.integers(24, 60)), 1) * rng.uniform(0.0, 0.04)
     picture += (grain + fine)[:, :, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,7 @@ from course_lib.picturebook.plants import mushroom, strawberry
 from course_lib.picturebook.small_animals import ant, bee, goldfish
 from course_lib.picturebook.vehicles import car, sailboat
 
-__all__ = ["ALL_CLASSES", "CLASSES", "HELD_BACK", "IMAGENET", "OBJECTS", "Drawing", "Kind"]
+__all__ = ["ALL_CLASSES", "CLASSES", "HELD_BACK", "IMAGENET", "OBJECTS", "Drawing", "Kind", "counts_as"]
 
 
 Drawing = Callable[[Brush, np.random.Generator], None]
@@ -65,3 +65,22 @@ CLASSES: tuple[str, ...] = tuple(label for label in OBJECTS if label not in HELD
 ALL_CLASSES: tuple[str, ...] = tuple(OBJECTS)
 #: Which of ImageNet's classes each label counts as.
 IMAGENET: dict[str, tuple[int, ...]] = {label: kind.imagenet for label, kind in OBJECTS.items()}
+
+
+def counts_as(label: str, categories: Sequence[str]) -> tuple[int, ...]:
+    """Which outputs of a classifier are right for a picture of ``label``.
+
+    Args:
+        label: one of the twelve classes.
+        categories: the classifier's names: the course's ten (or any that hold ``label``), or ImageNet's thousand.
+
+    Returns:
+        Indices into ``categories``; empty when none of them is right.
+
+    Example:
+        >>> counts_as("cat", CLASSES), counts_as("ant", CLASSES)
+        ((2,), ())
+    """
+    if len(categories) == 1000:
+        return IMAGENET[label]
+    return (list(categories).index(label),) if label in categories else ()

@@ -1,0 +1,72 @@
+"""How often a classifier is right on a folder whose sub-folders are named by class; also with a mistake on purpose.
+
+The labels are the picture book's, and so is the knowledge of which outputs count as right for a label: the course's ten
+classes and ImageNet's thousand are scored alike.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from course_lib.classifier import Classifier
+from course_lib.errors import CourseError
+from course_lib.images import list_images, open_image
+from course_lib.picturebook import ALL_CLASSES, counts_as
+from course_lib.predictions import FolderRow
+from course_lib.preprocessing import Mistake
+from course_lib.progress import track
+
+__all__ = ["accuracy_under", "is_right"]
+
+_BATCH = 16
+
+
+def is_right(row: FolderRow, classifier: Classifier) -> bool:
+    """Whether a folder's row names the class that its sub-folder is named by."""
+    return row.prediction.index in counts_as(_label(row.path), classifier.categories)
+
+
+def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mistake: Mistake | None = None) -> float:
+    """The share of a folder's pictures that a classifier gets right, with right or wrong preprocessing.
+
+    Args:
+        classifier: its model is used as it is, in the mode it is in.
+        folder: sub-folders named by class, as ``picturebook.write_folder`` makes them.
+        mistake: one of ``preprocessing.MISTAKES``; None for the classifier's own transforms.
+
+    Returns:
+        Top-1 accuracy from 0 to 1.
+
+    Raises:
+        CourseError: a sub-folder is not named by one of the picture book's classes, or the classifier knows none.
+        PictureError: there are no pictures, or one of them cannot be opened.
+    """
+    paths = list_images(Path(folder), recursive=True)
+    answers = [counts_as(_label(path), classifier.categories) for path in paths]
+    if not any(answers):
+        raise CourseError(f"{classifier.name} knows none of the classes in {folder}: {classifier!r}.")
+
+    def prepared(path: Path) -> Tensor:
+        picture = open_image(path)
+        tensor = classifier.transforms(picture) if mistake is None else mistake.apply(picture, classifier.transforms)
+        return torch.as_tensor(tensor)
+
+    right = 0
+    starts = range(0, len(paths), _BATCH)
+    for start in track(starts, f"{len(paths)} pictures, {'as trained' if mistake is None else mistake.name}"):
+        chosen = slice(start, start + _BATCH)
+        logits = classifier.logits(torch.stack([prepared(path) for path in paths[chosen]]))
+        best = logits.argmax(1).tolist()
+        right += sum(index in answer for index, answer in zip(best, answers[chosen], strict=True))
+    return right / len(paths)
+
+
+def _label(path: Path) -> str:
+    label = path.parent.name
+    if label not in ALL_CLASSES:
+        raise CourseError(f"{path} lies in a folder named {label!r}; expected one of {', '.join(ALL_CLASSES)}.")
+    return label
