@@ -9,18 +9,29 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from PIL import Image
 
+from course_lib.errors import CourseError
 from course_lib.predictions import Prediction
 from course_lib.preprocessing import Stage
+from course_lib.stills import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    Place,
+    Still,
+    draw_bars,
+    draw_kept,
+    draw_picture,
+    new_figure,
+    shortened,
+    still,
+)
 
 __all__ = [
     "BLUE",
@@ -30,93 +41,32 @@ __all__ = [
     "Still",
     "bars",
     "confusion_matrix",
+    "draw_answer",
     "kept_and_lost",
     "picture_grid",
     "predictions",
+    "show",
     "still",
     "strip",
 ]
 
-# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/): distinct for every common kind of colour blindness.
-BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#9A9A9A", "#222222"
-_DOTS = 144  # two dots a CSS pixel at 72: sharp on a dense screen
-
-
-@dataclass(frozen=True)
-class Still:
-    """A finished picture.
-
-    Attributes:
-        data: its bytes.
-        format: "png" for charts, "jpeg" where pictures are the most of it, so that notebooks stay light.
-        width: how wide to show it, in CSS pixels.
-        alt: what it shows, for who cannot see it.
-    """
-
-    data: bytes
-    format: str
-    width: int
-    alt: str
-
-    def __repr__(self) -> str:
-        return self.alt
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        kind = f"image/{self.format}"
-        return {kind: self.data, "text/plain": self.alt}, {kind: {"width": self.width, "alt": self.alt}}
-
-    def open(self) -> Image.Image:
-        """The picture as a PIL image."""
-        return Image.open(io.BytesIO(self.data))
-
-
-def still(figure: Figure, alt: str, *, photo: bool = False) -> Still:
-    """Render a matplotlib figure; its size in inches times 72 is its width in CSS pixels.
-
-    Args:
-        figure: what to render.
-        alt: what it shows, in a sentence.
-        photo: whether pictures are the most of it; then it is kept as JPEG.
-
-    Example:
-        >>> figure = Figure(figsize=(2, 1))
-        >>> still(figure, "nothing").open().size
-        (288, 144)
-    """
-    canvas = FigureCanvasAgg(figure)
-    figure.set_dpi(_DOTS)
-    canvas.draw()
-    file = io.BytesIO()
-    rendered = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    if photo:
-        rendered.save(file, "jpeg", quality=86)
-    else:
-        rendered.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "png", compress_level=4)
-    return Still(file.getvalue(), "jpeg" if photo else "png", round(figure.get_figwidth() * 72), alt)
-
-
-def new_figure(width: float, height: float, **how: Any) -> Figure:
-    """A white figure, ``width`` × ``height`` in hundreds of CSS pixels, laid out so that nothing is cut off."""
-    return Figure(figsize=(width * 100 / 72, height * 100 / 72), facecolor="white", **how)
-
-
-def bare(axes: Axes) -> Axes:
-    """Take ticks and frame away: the axes of a picture."""
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return axes
-
-
-def quiet(axes: Axes) -> Axes:
-    """Keep only the lines that a chart needs."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=9, length=3)
-    return axes
-
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
+def show(picture: Image.Image, alt: str, *, width: int | None = None) -> Still:
+    """A picture as it is, with a description; ``width`` in CSS pixels, its own when left out, at most 860.
+
+    Example:
+        >>> show(Image.new("RGB", (40, 30)), "nothing yet")
+        nothing yet
+    """
+    width = min(width or picture.width, 860)
+    dense = min(2.0, max(1.0, picture.width / width))
+    size = (round(width * dense), max(1, round(width * dense * picture.height / picture.width)))
+    file = io.BytesIO()
+    picture.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(file, "jpeg", quality=88)
+    return Still(file.getvalue(), "jpeg", width, alt)
+
+
 def picture_grid(
     pictures: Sequence[Image.Image],
     titles: Sequence[str] | None = None,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 
-__all__ = ["Repeats", "repeat"]
+__all__ = ["Repeats", "repeat", "saved_for_backward"]
 
 Mode = Literal["eval", "train"]
 
@@ -84,6 +84,38 @@ def repeat(model: nn.Module, batch: Tensor, *, mode: Mode = "train", runs: int =
         after = _output(twin.eval(), batch)
     answers = torch.stack(logits) if logits else before.new_zeros((0, *before.shape))
     return Repeats(mode, answers.clone(), tuple(drift), before.clone(), after.clone())
+
+
+def saved_for_backward(model: nn.Module, batch: Tensor) -> int:
+    """How many bytes a forward keeps for the backward pass, the parameters themselves left out.
+
+    This is what ``no_grad`` and ``inference_mode`` save. The model's statistics and mode stay as they are.
+
+    Example:
+        >>> from torch import nn
+        >>> saved_for_backward(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), torch.zeros(2, 4)) >= 2 * 8 * 4
+        True
+    """
+    own = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    twin = copy.deepcopy(model) if model.training else model  # a forward in train mode would move BatchNorm
+    if twin is not model:
+        own |= {tensor.untyped_storage().data_ptr() for tensor in [*twin.parameters(), *twin.buffers()]}
+    with (
+        torch.random.fork_rng(),
+        torch.enable_grad(),
+        torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept),
+    ):
+        output = _output(twin, batch)  # must live until here: freed memory would be counted twice
+    del output
+    return sum(kept.values())
 
 
 def _output(model: nn.Module, batch: Tensor) -> Tensor:

@@ -109,8 +109,12 @@ def find(name: str, weights: WeightsEnum | str | None = None) -> Found:
     return Found(plain, member)
 
 
-def available_models(names: Iterable[str]) -> list[str]:
+def available_models(names: Iterable[str], *, download: bool = True) -> list[str]:
     """Those of ``names`` that load here and now: cached, downloadable, or with weights of the course.
+
+    Args:
+        names: names of torchvision's classifiers.
+        download: whether weights that would have to be fetched first count.
 
     Example:
         >>> import os
@@ -123,7 +127,7 @@ def available_models(names: Iterable[str]) -> list[str]:
     for name in names:
         plain, choice = known_name(name), _choice_of(name)
         course = choice != "imagenet" and course_weights_for(plain) is not None
-        if course or (choice != "course" and (_cached(plain) or is_reachable(_default(plain)))):
+        if course or (choice != "course" and (_cached(plain) or (download and is_reachable(_default(plain))))):
             found.append(name)
     return found
 

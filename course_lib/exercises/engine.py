@@ -1,4 +1,4 @@
-"""The exercises' engine: an answer goes in, a calm sentence comes out; never a traceback, never a pass for a wrong answer.
+"""The exercises' engine: an answer goes in, a calm sentence comes out; no traceback, no pass for a wrong answer.
 
 An exercise is declared in one place (``lesson01.py`` and so on): its check is a function that returns None for a right
 answer and otherwise the sentence that helps; its solution is ordinary code, which is both what ``.solution()`` shows
@@ -16,7 +16,17 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-__all__ = ["Exercise", "Outcome", "call", "need_function", "need_number", "need_shape", "need_tensor", "same_tensor"]
+__all__ = [
+    "Exercise",
+    "Outcome",
+    "call",
+    "guess_and_truth",
+    "need_function",
+    "need_number",
+    "need_shape",
+    "need_tensor",
+    "same_tensor",
+]
 
 State = Literal["not attempted", "not yet", "correct"]
 _LOOK = {"not attempted": ("○", "#777777"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A")}
@@ -68,8 +78,8 @@ class Exercise:
         id: unique, such as "01_top_k".
         title: a few words.
         minutes: how long it should take.
-        solution_code: the function whose source is the solution; called without arguments it gives the answer of an
-            exercise whose answer is a value (``kind`` "value"), itself it is the answer of one that asks for a function.
+        solution_code: the function whose source is the solution. Where the answer is a value (``kind`` "value"),
+            calling it gives the answer; where a function is asked for, it is the answer.
         checker: an answer → None when it is right, else the sentence that helps.
         hints: from a nudge to nearly the answer.
         kind: "value" or "function".
@@ -113,6 +123,23 @@ class Exercise:
     def answer(self) -> Any:
         """The right answer itself: what the solution's function gives, or the function."""
         return self.solution_code if self.kind == "function" else self.solution_code()
+
+
+def guess_and_truth(question: str, guess: Any, truth: Any) -> Note:
+    """A prediction beside what happened. Being wrong is the point: it shows what to look at.
+
+    Args:
+        question: what was predicted, a few words.
+        guess: what the learner wrote, or three dots.
+        truth: what was computed.
+
+    Example:
+        >>> guess_and_truth("the shape", ..., (3, 224, 224))
+        the shape
+        you: no guess yet; it is: (3, 224, 224)
+    """
+    said = "no guess yet" if guess is ... else str(guess)
+    return Note(question, f"you: {said}; it is: {truth}")
 
 
 def _untouched(answer: Any) -> bool:
@@ -169,7 +196,7 @@ def sentence_of(check: Callable[[Any], None]) -> Callable[[Any], str | None]:
     return checked
 
 
-# -- type, then shape, then dtype, then value ---------------------------------------------------------------------------
+# -- type, then shape, then dtype, then value -------------------------------------------------------------------------
 def need_function(answer: Any) -> None:
     """The answer must be callable."""
     if not callable(answer) or isinstance(answer, type):

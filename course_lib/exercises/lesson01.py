@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -64,7 +64,7 @@ def preprocess_solution(picture: Image.Image) -> Tensor:
 
     resized = F.resize(picture, [256], antialias=True)
     cropped = F.center_crop(resized, [224, 224])
-    tensor = F.to_tensor(cropped)
+    tensor: Tensor = F.to_tensor(cropped)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
     return (tensor - mean) / std
@@ -208,7 +208,7 @@ def careful_forward_solution(model: nn.Module, batch: Tensor) -> Tensor:
     return logits
 
 
-def _small_net() -> nn.Module:
+def _small_net() -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return nn.Sequential(
@@ -217,18 +217,23 @@ def _small_net() -> nn.Module:
         )  # fmt: skip
 
 
+def _batches_seen(norm: nn.BatchNorm2d) -> int:
+    return int(cast(Tensor, norm.num_batches_tracked))
+
+
 @sentence_of
 def _check_careful_forward(answer: Any) -> None:
     need_function(answer)
     batch = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
     for training in (True, False):
         net = _small_net().train(training)
+        norm = cast(nn.BatchNorm2d, net[1])
         with torch.no_grad():
             truth = _small_net().eval()(batch)
         what = f"a model in {'train' if training else 'eval'} mode"
-        counted = int(net[1].num_batches_tracked)  # type: ignore[index,union-attr,arg-type]
+        counted = _batches_seen(norm)
         value = need_tensor(call(answer, net, batch.clone(), what=what), (2, 4), what=what)
-        if int(net[1].num_batches_tracked) != counted:  # type: ignore[index,union-attr,arg-type]
+        if _batches_seen(norm) != counted:
             raise Wrong(f"On {what} BatchNorm's running statistics changed: the forward ran in train mode.")
         if value.requires_grad:
             raise Wrong(f"On {what} the result carries a graph: use torch.no_grad() or torch.inference_mode().")
