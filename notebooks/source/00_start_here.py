@@ -1,7 +1,12 @@
 # %% [markdown]
 # # Start here
 #
-# A placeholder.
+# **What happens between a picture and the word "dog"?**
+#
+# In 15 minutes you will have run a real trained network on a picture, moved your first widget, answered your first
+# exercise, and seen what the lessons hold. You need to know a little Python; nothing else.
+#
+# Run the cells from top to bottom: click into a cell and press Shift and Enter.
 
 # %%
 import subprocess
@@ -11,5 +16,146 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
     kit = "course_lib @ git+https://github.com/OWNER/image-classifiers-course"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "torchinfo", kit], check=True)
 
+# %% [markdown]
+# ## Three lines
+#
+# A picture, a classifier, an answer.
+
 # %%
-print(1 + 1)
+from course_lib.classifier import load_classifier
+from course_lib.figures import show
+from course_lib.images import samples
+
+picture = samples()["dog"].open()
+classifier = load_classifier("resnet18")
+prediction = classifier.predict(picture)
+
+# %%
+show(picture, "A drawn dog")
+
+# %%
+print(prediction)
+
+# %% [markdown]
+# The first line that was printed says *which* weights answered. With a network connection these are the ones trained on
+# ImageNet: a thousand classes of photographs. Without one, the course takes its own, which ship with it: ten classes of
+# drawings like this one. Everything in the lessons works with both.
+
+# %% [markdown]
+# ## What happened in between
+#
+# Four steps, and every lesson looks into one of them: the picture becomes a **tensor** (a block of numbers), the network
+# turns it into **logits** (one number a class), a softmax makes **probabilities** of them, and the largest has a **label**.
+
+# %%
+import torch
+
+tensor = classifier.prepare(picture)  # picture → tensor
+with torch.inference_mode():
+    logits = classifier.model(tensor)  # tensor → logits
+probabilities = logits.softmax(dim=1)  # logits → probabilities
+label = classifier.categories[int(probabilities.argmax())]  # probabilities → label
+print("picture      ", picture.size, picture.mode)
+print("tensor       ", tuple(tensor.shape), tensor.dtype)
+print("logits       ", tuple(logits.shape))
+print("probabilities", tuple(probabilities.shape), "sum to", f"{float(probabilities.sum()):.2f}")
+print("label        ", label)
+
+# %% [markdown]
+# The first step hides four of its own: resize, crop, to tensor, normalise. Look at what is left of the picture at the end:
+# that is what the network sees.
+
+# %%
+from course_lib.figures import strip
+from course_lib.preprocessing import stages
+
+strip(stages(picture, classifier.transforms))
+
+# %% [markdown]
+# ## Your first prediction
+#
+# Before you run a cell in this course, say what you expect. Being wrong is worth more than being right: it shows you
+# where to look.
+#
+# **How much of the picture can be cut away, from the left, before the answer changes?** Put a percentage in place of the
+# three dots.
+
+# %%
+my_guess = ...  # per cent, for example 40
+
+# %%
+from course_lib.exercises import guess_and_truth
+from course_lib.widgets.crop_explorer import cropped
+
+answers = {percent: classifier.predict(cropped(picture, percent)[0]).label for percent in range(0, 100, 5)}
+changed = next((percent for percent in answers if answers[percent] != label), None)
+guess_and_truth("cut away before the answer changes (%)", my_guess, changed)
+
+# %% [markdown]
+# Now do it by hand. This is a **widget**: drag the slider and let go. When this page is read without Python running, on
+# GitHub for instance, you see its picture only.
+
+# %%
+from course_lib.widgets import crop_explorer
+
+crop_explorer(classifier, picture, percent=30)
+
+# %% [markdown]
+# **What to notice.** The answer holds for longer than most people expect, and then it flips within a few pixels. Before it
+# flips, look at the second bar: the network has been preparing for it.
+
+# %% [markdown]
+# ## Your first exercise
+#
+# An exercise is a cell with three dots in it. Replace them, run the cell, and read the answer below it. You can be wrong
+# as often as you like; nothing is sent anywhere.
+#
+# **A prepared picture has 3 channels of 224 × 224 values. How many numbers is that?**
+
+# %% tags=["exercise"]
+from course_lib.exercises import lesson00 as ex
+
+count = ...
+ex.count_values.check(count)
+
+# %% [markdown]
+# Stuck? Ask for a hint; ask again for the next one. The last resort is the solution, which is the very code that the
+# course's own tests run.
+
+# %%
+ex.count_values.hint()
+
+# %%
+ex.count_values.solution()
+
+# %% [markdown]
+# ## The lessons
+#
+# | lesson | its question | afterwards you can |
+# |---|---|---|
+# | [00 Start here](00_start_here.ipynb) | What happens between a picture and a word? | run a classifier, a widget and an exercise |
+# | [01 Inference](01_inference.ipynb) | Why does the same network give two people two answers? | prepare, run and trust a forward pass |
+#
+# Take them in order. Each is a story of 45 to 60 minutes, with exercises on the way; you may stop and go on at any heading.
+
+# %% [markdown]
+# ## Is everything in order?
+#
+# The doctor looks at this computer and says, line by line, what is fine and what to do about the rest. Come back to it
+# when something does not work.
+
+# %% tags=["nbval-ignore-output"]
+from course_lib.doctor import report
+
+report()
+
+# %% [markdown]
+# ## In five lines
+#
+# 1. A classifier is three things together: preprocessing, a network, and a list of names.
+# 2. Picture → tensor → logits → probabilities → label.
+# 3. The network sees what preprocessing leaves of the picture, nothing else.
+# 4. Say what you expect before you run a cell.
+# 5. `check`, `hint`, `solution`: in that order.
+#
+# Next: [01 Inference](01_inference.ipynb).
