@@ -29,13 +29,16 @@ from course_lib.weights.enums import CourseWeightsEnum, make_enum
 from course_lib.weights.seeds import EVAL_SEEDS
 from course_lib.weights.shelf import FOLDER, read_figures, write_figures
 
-__all__ = ["DIFFICULTIES", "evaluate", "table"]
+__all__ = ["DIFFICULTIES", "README", "evaluate", "markdown", "stamped", "table"]
 
 DIFFICULTIES = ("easy", "standard", "hard")
 #: Of these the confusion matrix is kept: with easy pictures there is nothing to see.
 CONFUSIONS = ("standard", "hard")
 SIZE = (224, 224)
 _BATCH = 50
+_OPENING = "<!-- figures: written by python -m course_lib.weights.evaluate -->"
+_CLOSING = "<!-- /figures -->"
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def evaluate(
@@ -120,6 +123,31 @@ def table(figures: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def markdown(figures: dict[str, dict[str, Any]]) -> str:
+    """The table of the README, between its two markers.
+
+    Example:
+        >>> row = {"accuracy": {"easy": 100.0, "standard": 97.5, "hard": 90.0}, "num_params": 1200000, "file_size": 2.0}
+        >>> print(markdown({"tinynet": row}))
+        | model | parameters | file | easy | standard | hard |
+        |---|---|---|---|---|---|
+        | `course_tinynet` | 1.2 M | 2.0 MB | 100.0 % | 97.5 % | 90.0 % |
+    """
+    lines = ["| model | parameters | file | easy | standard | hard |", "|---|---|---|---|---|---|"]
+    for name, row in figures.items():
+        levels = " | ".join(f"{row['accuracy'].get(level, float('nan')):.1f} %" for level in DIFFICULTIES)
+        size = f"{row['num_params'] / 1e6:.1f} M | {row['file_size']:.1f} MB"
+        lines.append(f"| `course_{name}` | {size} | {levels} |")
+    return "\n".join(lines)
+
+
+def stamped(text: str, figures: dict[str, dict[str, Any]]) -> str:
+    """``text`` with the table between its markers made anew; unchanged when it has no markers."""
+    head, opening, rest = text.partition(_OPENING)
+    _, closing, tail = rest.partition(_CLOSING)
+    return f"{head}{opening}\n{markdown(figures)}\n{closing}{tail}" if opening and closing else text
+
+
 def _worst(matrix: list[list[int]], categories: list[str]) -> str:
     pairs = [
         (count, categories[true], categories[taken])
@@ -162,7 +190,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m course_lib.weights.evaluate", description=__doc__.split("\n")[0])
     parser.add_argument("model", nargs="*", help="torchvision's name of a model with course weights; none means all")
     try:
-        print(table(evaluate(parser.parse_args(arguments).model)))
+        figures = evaluate(parser.parse_args(arguments).model)
+        print(table(figures))
+        if README.is_file():  # a checkout, not an installed copy
+            README.write_text(stamped(README.read_text(encoding="utf-8"), figures), encoding="utf-8")
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1

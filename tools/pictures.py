@@ -1,0 +1,20 @@
+"""Draw the pictures of ``images/`` anew: ``python tools/pictures.py``. Nothing in there is drawn by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from course_lib.picturebook import ALL_CLASSES, sheet
+
+IMAGES = Path(__file__).resolve().parents[1] / "images"
+
+
+def main() -> None:
+    """Write the sheet of the picture book: a row a class, a column a seed, at the standard difficulty."""
+    page = sheet(ALL_CLASSES, range(100, 110), side=96)
+    page.save(IMAGES / "picturebook.jpg", quality=86, optimize=True)
+    print("images/picturebook.jpg", *page.size)
+
+
+if __name__ == "__main__":
+    main()
