@@ -78,27 +78,36 @@ def picture_grid(
     """Pictures in rows, each with its title.
 
     Args:
-        pictures: PIL pictures of any size.
+        pictures: PIL pictures of any size, at least one.
         titles: one a picture.
         right: whether each answer was right: the title gets a tick or a cross, and a colour.
         alt: what the grid shows; made from the titles when left out.
+
+    Raises:
+        CourseError: no picture, or another number of titles or answers than of pictures.
 
     Example:
         >>> picture_grid([Image.new("RGB", (40, 40))] * 2, ["camel", "dog"], right=[True, False])
         2 pictures: camel (right), dog (wrong)
     """
-    titles = list(titles or [""] * len(pictures))
-    columns = min(columns, max(1, len(pictures)))
+    titles = list([""] * len(pictures) if titles is None else titles)
+    for what, given in (("titles", titles), ("right", right)):
+        if given is not None and len(given) != len(pictures):
+            raise CourseError(f"{len(pictures)} pictures, but {what} has {len(given)}: give one for each picture.")
+    if not pictures or columns < 1:
+        raise CourseError(f"{len(pictures)} pictures in {columns} columns: a grid needs at least one of each.")
+    columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure = new_figure(columns * 1.95, rows * 2.12 + 0.1)
+    tallest = min(1.1, max(0.3, *(picture.height / picture.width for picture in pictures)))
+    line = 1.87 * tallest + 0.27  # hundreds of CSS pixels; the titles take 0.22 of them
+    figure = new_figure(columns * 1.95, rows * line)
     for k, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
         row, column = divmod(k, columns)
-        axes = bare(
-            figure.add_axes((column / columns + 0.01, 1 - (row + 1) / rows + 0.01, 0.98 / columns, 0.84 / rows))
-        )
-        draw_picture(axes, picture)
+        place = ((column + 0.02) / columns, 1 - (row + 1) / rows, 0.96 / columns, (1 - 0.27 / line) / rows)
+        left, _, width, _ = draw_picture(figure, place, picture, anchor="N")
         mark, color = ("", INK) if right is None else ("✓ ", GREEN) if right[k] else ("✗ ", ORANGE)
-        axes.set_title(mark + title, fontsize=9.5, color=color, pad=3)
+        x, y = left + width / 2, 1 - (row + 0.22 / line) / rows
+        figure.text(x, y, shortened(mark + title, 33), fontsize=9.5, color=color, ha="center", va="bottom")
     said = [t if right is None else f"{t} ({'right' if right[k] else 'wrong'})" for k, t in enumerate(titles) if t]
     return still(figure, alt or f"{len(pictures)} pictures" + (": " + ", ".join(said) if said else ""), photo=True)
 
@@ -108,9 +117,7 @@ def strip(stages: Sequence[Stage], *, alt: str | None = None) -> Still:
     figure = new_figure(8.2, 2.35)
     for k, stage in enumerate(stages):
         left = k / len(stages) + 0.008
-        axes = figure.add_axes((left, 0.0, 1 / len(stages) - 0.016, 0.72))
-        axes.set_anchor("N")
-        draw_picture(axes, stage.picture())
+        draw_picture(figure, (left, 0.0, 1 / len(stages) - 0.016, 0.72), stage.picture(), anchor="N")
         low, high = stage.range
         numbers = f"{low:.0f} … {high:.0f}" if stage.dtype == "uint8" else f"{low:.2f} … {high:.2f}"
         shape = "×".join(str(n) for n in stage.shape)
@@ -123,30 +130,12 @@ def strip(stages: Sequence[Stage], *, alt: str | None = None) -> Still:
 def kept_and_lost(picture: Image.Image, box: tuple[float, float, float, float], *, alt: str | None = None) -> Still:
     """A picture, greyed out outside ``box`` (left, top, right, bottom; pixels): what the crop threw away."""
     scale = 3.6 / max(picture.size)
-    figure = new_figure(picture.width * scale, picture.height * scale)
-    axes = bare(figure.add_axes((0, 0, 1, 1)))
-    draw_kept(axes, picture, box)
+    figure = new_figure(max(picture.width * scale, 0.1), max(picture.height * scale, 0.1))
+    draw_kept(figure, (0, 0, 1, 1), picture, box)
     left, top, right, bottom = box
     lost = 1 - (right - left) * (bottom - top) / (picture.width * picture.height)
-    return still(
-        figure,
-        alt or f"The crop keeps the middle of the picture; {lost:.0%} of it, greyed out, is thrown away",
-        photo=True,
-    )
-
-
-def draw_kept(axes: Axes, picture: Image.Image, box: tuple[float, float, float, float]) -> None:
-    """Draw what :func:`kept_and_lost` shows on axes of your own."""
-    values = np.asarray(picture, np.float32)
-    left, top, right, bottom = (round(edge) for edge in box)
-    outside = np.ones(values.shape[:2], bool)
-    outside[max(top, 0) : bottom, max(left, 0) : right] = False
-    grey = values.mean(2, keepdims=True) * 0.35 + 150
-    axes.imshow(np.where(outside[:, :, None], np.repeat(grey, 3, 2), values).astype(np.uint8))
-    frame = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor=ORANGE, linewidth=2)
-    axes.add_patch(frame)
-    axes.set_xlim(-0.5, picture.width - 0.5)
-    axes.set_ylim(picture.height - 0.5, -0.5)
+    said = f"The crop keeps the middle of the picture; {lost:.0%} of it, greyed out, is thrown away"
+    return still(figure, alt or said, photo=True)
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
@@ -157,8 +146,11 @@ def predictions(
 
     Args:
         picture: what was looked at.
-        answers: a name (a model, a mistake) → its prediction.
+        answers: a name (a model, a mistake) → its prediction; at least one.
         shown: what the picture is, for the description.
+
+    Raises:
+        CourseError: there is no answer.
 
     Example:
         >>> import torch
@@ -167,23 +159,18 @@ def predictions(
         >>> predictions(Image.new("RGB", (64, 64)), {"resnet18": dog}, shown="a dog")
         Top 2 for a dog. resnet18: dog 88 %
     """
+    if not answers:
+        raise CourseError("There is no answer to show: give at least one, such as {'resnet18': prediction}.")
     rows = -(-len(answers) // 3)
     columns = -(-len(answers) // rows)
     figure = new_figure(8.6, max(2.0, 1.85 * rows))
-    axes = bare(figure.add_axes((0.005, 0.05, 0.22, 0.9)))
-    draw_picture(axes, picture)
-    axes.set_anchor("C")
+    draw_picture(figure, (0.005, 0.05, 0.22, 0.9), picture)
+    room = 0.76 / columns
+    beside = min(0.2, room * 0.42)  # for the labels
     for k, (name, answer) in enumerate(answers.items()):
         row, column = divmod(k, columns)
-        room = 0.76 / columns
-        label_room = min(0.13, room * 0.42)
-        place = (
-            0.235 + column * room + label_room,
-            1 - (row + 1) / rows + 0.05 / rows,
-            room - label_room - 0.035,
-            0.8 / rows,
-        )
-        draw_answer(figure.add_axes(place), name, answer)
+        left, bottom = 0.235 + column * room + beside, 1 - (row + 1) / rows + 0.06 / rows
+        draw_answer(figure, (left, bottom, room - beside - 0.035, 0.79 / rows), name, answer, letters=int(155 * beside))
     k = max(len(answer.labels) for answer in answers.values())
     said = "; ".join(
         f"{name}: {answer.label} {answer.probability:.0%}".replace("%", " %") for name, answer in answers.items()
@@ -191,22 +178,15 @@ def predictions(
     return still(figure, alt or f"Top {k} for {shown}. {said}", photo=True)
 
 
-def draw_answer(axes: Axes, name: str, answer: Prediction) -> None:
-    """One prediction as horizontal bars, best on top, percentages written beside them."""
-    places = np.arange(len(answer.labels))
-    values = 100 * np.asarray(answer.probabilities)
-    axes.barh(places, values, color=[BLUE] + [GREY] * (len(values) - 1), height=0.66)
-    for place, value in enumerate(values):
-        inside = value > 62
-        axes.text(value + (-2 if inside else 2), place, f"{value:.1f} %", va="center", ha="right" if inside else "left",
-                  fontsize=8.5, color="white" if inside else INK)  # fmt: skip
-    axes.set_yticks(places, [_short(label) for label in answer.labels], fontsize=9)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 100)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.set_title(name, fontsize=10, weight="bold", loc="left", pad=3)
+def draw_answer(figure: Figure, place: Place, name: str, answer: Prediction, *, letters: int = 16) -> None:
+    """One prediction as horizontal bars, best on top, percentages written beside them.
+
+    Args:
+        place: of the bars; labels of up to ``letters`` letters (5.7 CSS pixels each) stand left of it, the name above.
+    """
+    values = [100 * probability for probability in answer.probabilities]
+    labels = [shortened(label, letters) for label in answer.labels]
+    draw_bars(figure, place, labels, values, [f"{value:.1f} %" for value in values], span=(0, 100), title=name)
 
 
 def bars(
@@ -220,26 +200,27 @@ def bars(
 ) -> Still:
     """One horizontal bar a name, with its value written beside it; ``highlight`` in blue, the others grey.
 
+    Raises:
+        CourseError: no value, or one that a bar from 0 cannot show.
+
     Example:
         >>> bars({"right": 98.0, "BGR": 71.5}, unit="%", title="accuracy")
         accuracy: right 98.0 %, BGR 71.5 %
     """
-    figure = new_figure(6.6, 0.36 * len(values) + (0.55 if title else 0.25))
-    axes = figure.add_axes((0.27, 0.04, 0.66, 0.92 if not title else 1 - 0.42 / (0.36 * len(values) + 0.55)))
-    places = np.arange(len(values))
-    numbers = list(values.values())
-    axes.barh(places, numbers, color=[BLUE if highlight in (None, name) else GREY for name in values], height=0.66)
-    top = max([*numbers, 1e-12])
-    said = [f"{number:.{digits}f} {unit}".strip() for number in numbers]
-    for place, (number, text) in enumerate(zip(numbers, said, strict=True)):
-        axes.text(number + top * 0.012, place, text, va="center", fontsize=9.5)
-    axes.set_yticks(places, list(values), fontsize=10)
-    axes.invert_yaxis()
-    axes.set_xlim(0, top * 1.14)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.set_title(title, fontsize=10.5, loc="left", pad=6)
+    wrong = [f"{name} = {value}" for name, value in values.items() if not 0 <= value < float("inf")]
+    if wrong or not values:
+        raise CourseError(f"Bars go from 0 to a finite value, and there is {', '.join(wrong) or 'none'}.")
+    tall = 0.36 * len(values) + (0.5 if title else 0.2)
+    figure = new_figure(6.6, tall)
+    said = [f"{number:.{digits}f} {unit}".strip() for number in values.values()]
+    place = (0.27, 0.08 / tall, 0.72, 0.36 * len(values) / tall)
+    beside = min(0.7, (max(map(len, said)) * 6 + 10) / (0.72 * 660))  # the longest text's share of the place
+    draw_bars(
+        figure, place, [shortened(name, 28) for name in values], list(values.values()), said,
+        span=(0, max([*values.values(), 1e-12]) / (1 - beside)), size=10,
+        blue=[k for k, name in enumerate(values) if highlight in (None, name)],
+    )  # fmt: skip
+    figure.text(0.27, 1 - 0.36 / tall, shortened(title, 76), fontsize=10.5, va="bottom")
     return still(figure, alt or f"{title}: " + ", ".join(f"{n} {text}" for n, text in zip(values, said, strict=True)))
 
 
@@ -261,21 +242,3 @@ def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], *, t
     axes.set_title(title, fontsize=10.5)
     right = int(np.trace(table))
     return still(figure, f"{title or 'Confusion matrix'}: {right} of {int(table.sum())} right")
-
-
-def draw_picture(axes: Axes, picture: Image.Image) -> None:
-    """Draw a picture on bare axes, resized beforehand: matplotlib's own resampling is ten times slower."""
-    bare(axes)
-    figure = cast(Figure, axes.get_figure())
-    room = axes.get_position()
-    wide, tall = (np.asarray(figure.get_size_inches()) * _DOTS) * (room.width, room.height)
-    zoom = min(wide / picture.width, tall / picture.height)
-    size = (max(1, round(picture.width * zoom)), max(1, round(picture.height * zoom)))
-    axes.imshow(
-        picture.resize(size, Image.Resampling.BICUBIC if zoom < 3 else Image.Resampling.NEAREST),
-        interpolation="nearest",
-    )
-
-
-def _short(label: str, room: int = 16) -> str:
-    return label if len(label) <= room else label[: room - 1] + "…"

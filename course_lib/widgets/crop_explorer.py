@@ -7,6 +7,7 @@ from PIL import Image
 from course_lib import figures
 from course_lib.classifier import Classifier
 from course_lib.figures import Still
+from course_lib.stills import draw_kept, new_figure, still
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["crop_explorer", "cropped", "draw_crop"]
@@ -23,11 +24,10 @@ def draw_crop(classifier: Classifier, picture: Image.Image, *, percent: int) -> 
     """The picture with what was cut away in grey, and the answer to the rest."""
     rest, box = cropped(picture, percent)
     answer = classifier.predict(rest)
-    figure = figures.new_figure(7.6, 2.3)
-    axes = figures.bare(figure.add_axes((0.01, 0.02, 0.42, 0.96)))
-    figures.draw_kept(axes, picture, box)
-    figures.draw_answer(figure.add_axes((0.58, 0.05, 0.37, 0.8)), f"{percent} % cut away", answer)
-    return figures.still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True)
+    figure = new_figure(7.6, 2.3)
+    draw_kept(figure, (0.01, 0.02, 0.42, 0.96), picture, box)
+    figures.draw_answer(figure, (0.61, 0.05, 0.37, 0.8), f"{percent} % cut away", answer, letters=20)
+    return still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True)
 
 
 def crop_explorer(classifier: Classifier, picture: Image.Image, *, percent: int = 0) -> Explorer:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
-from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 
-from course_lib import figures
 from course_lib.classifier import Classifier
-from course_lib.figures import Still
+from course_lib.figures import ORANGE, Still
 from course_lib.modes import Mode, Repeats, repeat
+from course_lib.stills import draw_curve, new_figure, still
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["draw_modes", "eval_or_train"]
@@ -36,30 +36,32 @@ def _draw(classifier: Classifier, found: Repeats) -> Still:
     label = classifier.categories[first]
     each = [float(p) for p in found.logits[:, 0].softmax(-1)[:, first] * 100]
     before, after = (float(logits[0].softmax(-1)[first]) * 100 for logits in (found.before, found.after))
-    turns = list(range(1, len(each) + 1))
-    figure = figures.new_figure(8.6, 2.6)
-    left = figures.quiet(figure.add_axes((0.075, 0.19, 0.375, 0.62)))
-    left.axhline(before, color=figures.GREY, linewidth=1.2, linestyle="--")
-    left.plot(turns, each, "o-", color=figures.BLUE, markersize=5, linewidth=1)
-    left.set_ylim(-4, 104)
-    left.set_title(f"probability of “{label}” in each run, %", fontsize=9.5, loc="left")
-    right = figures.quiet(figure.add_axes((0.53, 0.19, 0.24, 0.62)))
-    right.plot([0, *turns], [0.0, *found.drift], "s-", color=figures.ORANGE, markersize=4, linewidth=1)
-    right.set_ylim(-0.01, max(0.3, *found.drift, 0.0) * 1.08)
-    right.set_title("drift of BatchNorm's means", fontsize=9.5, loc="left")
-    for axes in (left, right):
-        axes.set_xlim(-0.5, max(len(each), 1) + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-        axes.set_xlabel("run", fontsize=9)
+    count = len(each)
+    step = max(1, -(-count // 6))
+    across = range(0, step * max(1, -(-count // step)) + 1, step)
+    figure = new_figure(8.6, 2.6)
+    draw_curve(
+        figure, (0.06, 0.2, 0.39, 0.64), list(enumerate(each, 1)), across=across, up=(0, 20, 40, 60, 80, 100),
+        title=f"probability of “{label}” in each run, %", below="run", level=before,
+    )  # fmt: skip
+    draw_curve(
+        figure, (0.53, 0.2, 0.24, 0.64), list(enumerate([0.0, *found.drift])), across=across, up=_ticks(found.drift),
+        title="drift of BatchNorm's means", below="run", color=ORANGE, marker="s",
+    )  # fmt: skip
     words = (
-        f"{classifier.name}\n{found.mode}() mode\n\ndifferent answers:\n{found.different} in {len(each)} runs\n\n"
+        f"{classifier.name}\n{found.mode}() mode\n\ndifferent answers:\n{found.different} in {count} runs\n\n"
         f"eval() before: {before:.1f} %\neval() after: {after:.1f} %"
     )
-    figure.text(0.8, 0.83, words, fontsize=9.5, va="top", linespacing=1.45)
-    said = (
-        f"{classifier.name} in {found.mode} mode, {len(each)} runs of one picture: {found.different} different answers"
-    )
-    return figures.still(figure, said)
+    figure.text(0.8, 0.86, words, fontsize=9.5, va="top", linespacing=1.45)
+    said = f"{classifier.name} in {found.mode} mode, {count} runs of one picture: {found.different} different answers"
+    return still(figure, said)
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Round numbers from 0 to above the largest value, at least to 0.3."""
+    top = max([0.3, *(value for value in values if math.isfinite(value))])
+    step = next(step for step in (0.1 * 10**n * m for n in range(40) for m in (1, 2, 5)) if 6 * step >= top)
+    return [k * step for k in range(int(-(-top // step)) + 1)]
 
 
 def eval_or_train(

@@ -13,6 +13,7 @@ from course_lib.classifier import Classifier
 from course_lib.figures import Still
 from course_lib.predictions import Prediction, from_logits
 from course_lib.preprocessing import MISTAKES, seen_box, stages
+from course_lib.stills import draw_kept, draw_picture, new_figure, still
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["RIGHT", "draw_preprocessing", "preprocessing_explorer"]
@@ -41,21 +42,18 @@ def _answer(classifier: Classifier, picture: Image.Image, mistake: str) -> Predi
 
 def _draw(classifier: Classifier, picture: Image.Image, stage: int, mistake: str, answer: Prediction) -> Still:
     chosen = stages(picture, classifier.transforms)[stage - 1]
-    figure = figures.new_figure(8.6, 2.75)
-    axes = figures.bare(figure.add_axes((0.005, 0.0, 0.3, 0.86)))
-    axes.set_anchor("N")
-    figures.draw_kept(axes, picture, seen_box(picture.size, classifier.transforms))
+    figure = new_figure(8.6, 2.75)
+    box = seen_box(picture.size, classifier.transforms)
+    draw_kept(figure, (0.005, 0.01, 0.3, 0.85), picture, box, anchor="N")
     figure.text(0.005, 0.9, "the crop keeps what is in colour", fontsize=9)
-    axes = figure.add_axes((0.33, 0.0, 0.25, 0.78))
-    axes.set_anchor("N")
-    figures.draw_picture(axes, chosen.picture())
+    draw_picture(figure, (0.33, 0.01, 0.25, 0.77), chosen.picture(), anchor="N")
     low, high = chosen.range
     numbers = f"{'×'.join(map(str, chosen.shape))}, {chosen.dtype}, {low:.4g} … {high:.4g}"
     figure.text(0.33, 0.9, f"stage {stage}: {chosen.name}", fontsize=10, weight="bold", color=figures.BLUE)
     figure.text(0.33, 0.81, numbers.replace("-", "\N{MINUS SIGN}"), fontsize=8.5)
-    figures.draw_answer(figure.add_axes((0.71, 0.04, 0.28, 0.76)), f"top 5, {mistake}", answer)
+    figures.draw_answer(figure, (0.73, 0.04, 0.26, 0.76), f"top 5, {mistake}", answer, letters=20)
     said = f"Stage {stage}, {chosen.name}: {chosen.shape} {chosen.dtype}. Preprocessed {mistake}: {answer.label}"
-    return figures.still(figure, said, photo=True)
+    return still(figure, said, photo=True)
 
 
 def preprocessing_explorer(

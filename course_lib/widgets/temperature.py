@@ -10,6 +10,7 @@ from torch import Tensor
 from course_lib import figures
 from course_lib.figures import Still
 from course_lib.predictions import from_logits
+from course_lib.stills import draw_bars, new_figure, shortened, still
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["draw_temperature", "temperature"]
@@ -26,17 +27,16 @@ def draw_temperature(logits: Tensor, categories: Sequence[str], *, temperature: 
     """
     changed = (torch.as_tensor(logits).detach().float().cpu() + shift) / temperature
     answer = from_logits(changed, tuple(categories), k=min(10, len(categories)))
-    figure = figures.new_figure(8.2, 2.9)
-    left = figures.quiet(figure.add_axes((0.13, 0.1, 0.32, 0.76)))
+    figure = new_figure(8.2, 2.9)
     values = [float(changed[index]) for index in answer.indices]
-    left.barh(range(len(values)), values, color=[figures.BLUE] + [figures.GREY] * (len(values) - 1), height=0.66)
-    left.set_yticks(range(len(values)), list(answer.labels), fontsize=9)
-    left.invert_yaxis()
-    left.axvline(0, color=figures.INK, linewidth=0.8)
-    left.set_title("(logits + shift) / temperature", fontsize=10, weight="bold", loc="left")
-    figures.draw_answer(figure.add_axes((0.62, 0.1, 0.34, 0.76)), "softmax", answer)
+    span = (min(0.0, *values) * 1.25, max(0.0, *values) * 1.25) if any(values) else (0.0, 1.0)
+    labels = [shortened(label, 18) for label in answer.labels]
+    written = [f"{value:.1f}".replace("-", "\N{MINUS SIGN}") for value in values]
+    title = "(logits + shift) / temperature"
+    draw_bars(figure, (0.14, 0.04, 0.33, 0.84), labels, values, written, span=span, title=title)
+    figures.draw_answer(figure, (0.63, 0.04, 0.34, 0.84), "softmax", answer, letters=18)
     said = f"Temperature {temperature:.1f}, shift {shift:.0f}: {answer.label} {answer.probability:.0%}"
-    return figures.still(figure, said.replace("%", " %"))
+    return still(figure, said.replace("%", " %"))
 
 
 def temperature(logits: Tensor, categories: Sequence[str]) -> Explorer:

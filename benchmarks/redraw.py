@@ -1,0 +1,106 @@
+"""How long a widget takes to show what a control was moved to, the model's own forward left out.
+
+    python benchmarks/redraw.py
+
+Every model answers at once with fixed logits; all else is as a learner has it: a sample picture is opened, prepared,
+the model's twin is made, the figure is drawn and encoded, the widget gets it. Seconds of processor time on one core,
+so that a busy machine measures the same as a quiet one; the median over the moves of all of a widget's controls.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import get_model, get_model_weights
+
+from course_lib import widgets
+from course_lib.classifier import Classifier
+from course_lib.images import samples
+from course_lib.widgets.explorer import Explorer
+
+BAR = 0.050
+ROUNDS = 3
+
+
+class AtOnce(nn.Module):
+    """A model with all of its layers, whose forward costs nothing."""
+
+    def __init__(self, inner: nn.Module, logits: Tensor) -> None:
+        super().__init__()
+        self.inner, self.answer = inner, logits
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return self.answer.expand(len(batch), -1)
+
+
+def classifier(name: str) -> Classifier:
+    weights = get_model_weights(name).DEFAULT
+    logits = torch.randn(1000, generator=torch.Generator().manual_seed(0)) * 3
+    model = AtOnce(get_model(name, weights=None), logits).eval()
+    transforms, categories = weights.transforms(), tuple(weights.meta["categories"])
+    return Classifier(name, model, weights, transforms, categories, torch.device("cpu"))
+
+
+def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
+    """Every widget and the values that its controls are moved to."""
+    found = samples()
+    pictures = {name: found[name].open() for name in ("cat", "chelsea", "astronaut")}
+    light = [classifier(name) for name in ("squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5")]
+    resnet = classifier("resnet18")
+    names = [one.name for one in light]
+    yield "crop_explorer", widgets.crop_explorer(resnet, pictures["cat"]), {"percent": [10, 30, 50, 70]}
+    yield (
+        "preprocessing_explorer",
+        widgets.preprocessing_explorer(resnet, pictures),
+        {"picture": list(pictures), "stage": [1, 2, 3, 4, 5], "mistake": ["BGR", "0-255", "squashed", "as trained"]},
+    )
+    yield (
+        "prediction_explorer",
+        widgets.prediction_explorer(light, pictures),
+        {"picture": list(pictures), "models": [names[:1], names[:2], names]},
+    )
+    yield (
+        "eval_or_train",
+        widgets.eval_or_train([resnet, *light], pictures["cat"]),
+        {"model": names, "mode": ["eval", "train"], "runs": [1, 5, 10, 20]},
+    )
+    yield (
+        "temperature",
+        widgets.temperature(resnet.logits(torch.zeros(1, 3, 224, 224))[0], resnet.categories),
+        {"temperature": [0.2, 2.0, 10.0], "shift": [-5.0, 0.0, 5.0]},
+    )
+
+
+def seconds(explorer: Explorer, moves: dict[str, list[object]]) -> Iterator[float]:
+    for _ in range(ROUNDS):
+        for name, values in moves.items():
+            for value in values:
+                shown = explorer.still
+                start = time.process_time()
+                explorer.set(**{name: value})
+                spent = time.process_time() - start
+                if explorer.message:
+                    raise SystemExit(f"{name}={value!r}: {explorer.message}")
+                if explorer.still is not shown:
+                    yield spent
+
+
+def main() -> int:
+    torch.set_num_threads(1)
+    medians = {}
+    for name, explorer, moves in explorers():
+        explorer.set(**{control: values[-1] for control, values in moves.items()})  # fonts and caches
+        times = sorted(seconds(explorer, moves))
+        medians[name] = statistics.median(times)
+        print(f"{name:24} {1000 * medians[name]:5.1f} ms, slowest {1000 * times[-1]:5.1f} ms, {len(times)} moves")
+    print(f"redraw, median of the slowest widget: {1000 * max(medians.values()):.1f} ms (bar: {1000 * BAR:.0f} ms)")
+    return 0 if max(medians.values()) <= BAR else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""Finished pictures with a description, and the few marks that the charts are made of.
+
+Not the charts themselves (``figures.py``). Everything is drawn off-screen on a matplotlib figure, without pyplot and,
+for pictures, bars and curves, without its axes: those cost ten times what is drawn on them, and a widget redraws at
+every move. Places are (left, bottom, width, height) as shares of the figure, as matplotlib has them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "Place",
+    "Still",
+    "draw_bars",
+    "draw_curve",
+    "draw_kept",
+    "draw_picture",
+    "new_figure",
+    "shortened",
+    "still",
+]
+
+Place = tuple[float, float, float, float]
+
+# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/): distinct for every common kind of colour blindness.
+BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#9A9A9A", "#222222"
+DOTS = 144  # two dots a CSS pixel at 72: sharp on a dense screen
+
+
+@dataclass(frozen=True)
+class Still:
+    """A finished picture.
+
+    Attributes:
+        data: its bytes.
+        format: "png" for charts, "jpeg" where pictures are the most of it, so that notebooks stay light.
+        width: how wide to show it, in CSS pixels.
+        alt: what it shows, for who cannot see it.
+    """
+
+    data: bytes
+    format: str
+    width: int
+    alt: str
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        kind = f"image/{self.format}"
+        return {kind: self.data, "text/plain": self.alt}, {kind: {"width": self.width, "alt": self.alt}}
+
+    def open(self) -> Image.Image:
+        """The picture as a PIL image."""
+        return Image.open(io.BytesIO(self.data))
+
+
+def still(figure: Figure, alt: str, *, photo: bool = False) -> Still:
+    """Render a matplotlib figure; its size in inches times 72 is its width in CSS pixels.
+
+    Args:
+        figure: what to render.
+        alt: what it shows, in a sentence.
+        photo: whether pictures are the most of it; then it is kept as JPEG.
+
+    Example:
+        >>> figure = Figure(figsize=(2, 1))
+        >>> still(figure, "nothing").open().size
+        (288, 144)
+    """
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(DOTS)
+    canvas.draw()
+    file = io.BytesIO()
+    rendered = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    if photo:
+        rendered.save(file, "jpeg", quality=86)
+    else:
+        rendered.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "png", compress_level=4)
+    return Still(file.getvalue(), "jpeg" if photo else "png", round(figure.get_figwidth() * 72), alt)
+
+
+def new_figure(width: float, height: float, **how: Any) -> Figure:
+    """A white figure, ``width`` × ``height`` in hundreds of CSS pixels."""
+    return Figure(figsize=(width * 100 / 72, height * 100 / 72), dpi=DOTS, facecolor="white", **how)
+
+
+def shortened(label: str, letters: int = 16) -> str:
+    """``label`` in at most ``letters`` letters, cut where it says so.
+
+    Example:
+        >>> shortened("goldfish", 8), shortened("soft-coated wheaten terrier", 12)
+        ('goldfish', 'soft-coated…')
+    """
+    return label if len(label) <= letters else label[: letters - 1].rstrip() + "…"
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+class _Photo(Artist):
+    """Pixels laid on the figure as they are; matplotlib's own images resample, which takes ten times as long."""
+
+    def __init__(self, pixels: NDArray[np.uint8], left: int, bottom: int) -> None:
+        super().__init__()
+        self._pixels, self._left, self._bottom = pixels, left, bottom
+        self.set_zorder(0)
+
+    def draw(self, renderer: Any) -> None:
+        opaque = np.full((*self._pixels.shape[:2], 4), 255, np.uint8)
+        opaque[:, :, :3] = self._pixels[::-1]
+        renderer.draw_image(renderer.new_gc(), self._left, self._bottom, opaque)
+
+
+def draw_picture(figure: Figure, place: Place, picture: Image.Image, *, anchor: str = "C") -> Place:
+    """Draw a picture as large as it fits, in the middle of its place or ("N") at its top; gives back where it lies."""
+    return _lay(figure, place, picture, anchor)[1]
+
+
+def draw_kept(
+    figure: Figure,
+    place: Place,
+    picture: Image.Image,
+    box: tuple[float, float, float, float],
+    *,
+    anchor: str = "C",
+) -> Place:
+    """Draw a picture greyed out outside ``box`` (left, top, right, bottom; its own pixels), which gets a frame."""
+    photo, where = _lay(figure, place, picture, anchor)
+    tall, wide = photo._pixels.shape[:2]
+    across, down = wide / picture.width, tall / picture.height
+    left, right = (min(max(round(edge * across), 0), wide) for edge in box[::2])
+    top, bottom = (min(max(round(edge * down), 0), tall) for edge in box[1::2])
+    grey = photo._pixels.mean(2, keepdims=True, dtype=np.float32) * 0.35 + 150
+    shown = np.repeat(grey.astype(np.uint8), 3, 2)
+    shown[top:bottom, left:right] = photo._pixels[top:bottom, left:right]
+    photo._pixels = shown
+    x, y, width, height = where
+    corner = (x + width * left / wide, y + height * (1 - bottom / tall))
+    size = (width * (right - left) / wide, height * (bottom - top) / tall)
+    _add(figure, Rectangle(corner, *size, fill=False, edgecolor=ORANGE, linewidth=2))
+    return where
+
+
+def _lay(figure: Figure, place: Place, picture: Image.Image, anchor: str) -> tuple[_Photo, Place]:
+    wide, tall = figure.get_size_inches() * DOTS
+    left, bottom, width, height = place[0] * wide, place[1] * tall, place[2] * wide, place[3] * tall
+    zoom = min(width / picture.width, height / picture.height)
+    size = (max(1, round(picture.width * zoom)), max(1, round(picture.height * zoom)))
+    way = Image.Resampling.BICUBIC if zoom < 3 else Image.Resampling.NEAREST
+    pixels = np.asarray(picture.convert("RGB").resize(size, way))
+    x = round(left + (width - size[0]) / 2)
+    y = round(bottom + (height - size[1]) * (1 if anchor == "N" else 0.5))
+    photo = _Photo(pixels, x, y)
+    figure.add_artist(photo)
+    return photo, (x / wide, y / tall, size[0] / wide, size[1] / tall)
+
+
+def _add(figure: Figure, *artists: Artist) -> None:
+    for artist in artists:
+        artist.set_transform(figure.transFigure)
+        figure.add_artist(artist)
+
+
+# -- charts -----------------------------------------------------------------------------------------------------------
+def draw_bars(
+    figure: Figure,
+    place: Place,
+    labels: Sequence[str],
+    values: Sequence[float],
+    written: Sequence[str],
+    *,
+    span: tuple[float, float],
+    title: str = "",
+    blue: Sequence[int] = (0,),
+    size: float = 9.0,
+) -> None:
+    """Horizontal bars from 0, the first on top; labels stand left of the place, numbers beside the bars.
+
+    Args:
+        place: of the bars themselves; the labels and the title need room left of it and above it.
+        written: each value in words.
+        span: the smallest and the largest value that have room; 0 lies between them.
+        blue: which bars are blue; the others are grey.
+        size: of the labels, in points.
+    """
+    left, bottom, width, height = place
+    low, high = span
+    scale = width / (high - low)
+    zero = left - low * scale
+    row = min(height / len(values), 40 / 72 / figure.get_figheight())  # one bar alone does not become a wall
+    letter, gap = (pixels / 72 / figure.get_figwidth() for pixels in (0.6 * size, 5))
+    for k, (label, value, words) in enumerate(zip(labels, values, written, strict=True)):
+        y = bottom + height - (k + 0.5) * row
+        end = zero + value * scale
+        color = BLUE if k in blue else GREY
+        _add(figure, Rectangle((min(zero, end), y - 0.33 * row), abs(end - zero), 0.66 * row, color=color, linewidth=0))
+        inside = value > 0 and left + width - end < len(words) * letter  # no room beside it
+        backwards = inside or value < 0
+        figure.text(
+            end + (-gap if backwards else gap), y, words, va="center", ha="right" if backwards else "left",
+            fontsize=size - 0.5, color="white" if inside and k in blue else INK,
+        )  # fmt: skip
+        figure.text(left - gap, y, label, va="center", ha="right", fontsize=size)
+    _add(figure, Line2D([zero, zero], [bottom + height - len(values) * row, bottom + height], color=INK, linewidth=0.8))
+    if title:
+        up = 4 / 72 / figure.get_figheight()
+        figure.text(left, bottom + height + up, title, fontsize=size + 1, weight="bold", va="bottom")
+
+
+def draw_curve(
+    figure: Figure,
+    place: Place,
+    points: Sequence[tuple[float, float]],
+    *,
+    across: Sequence[int],
+    up: Sequence[float],
+    title: str,
+    below: str,
+    color: str = BLUE,
+    marker: str = "o",
+    level: float | None = None,
+) -> None:
+    """Points joined by a line over two axes with ticks at ``across`` and ``up``; their ends are the axes' ends.
+
+    Args:
+        place: of the plot itself; the ticks' numbers stand left of it and under it.
+        level: a dashed grey line across, if any.
+    """
+    left, bottom, width, height = place
+    pad = 0.04
+
+    def x_of(value: float) -> float:
+        return left + width * (pad + (1 - 2 * pad) * (value - across[0]) / max(across[-1] - across[0], 1e-9))
+
+    def y_of(value: float) -> float:
+        return bottom + height * (pad + (1 - 2 * pad) * (value - up[0]) / max(up[-1] - up[0], 1e-9))
+
+    tick_x, tick_y = (3 / 72 / inches for inches in figure.get_size_inches())
+    frame = [(left, left), (left, left + width)], [(bottom, bottom + height), (bottom, bottom)]
+    for ends, heights in zip(*frame, strict=True):
+        _add(figure, Line2D(ends, heights, color=INK, linewidth=0.8))
+    for turn in across:
+        x = x_of(turn)
+        _add(figure, Line2D([x, x], [bottom, bottom - tick_y], color=INK, linewidth=0.8))
+        figure.text(x, bottom - 2 * tick_y, f"{turn}", ha="center", va="top", fontsize=9)
+    digits = 0 if all(float(number).is_integer() for number in up) else 2
+    for number in up:
+        y = y_of(number)
+        _add(figure, Line2D([left, left - tick_x], [y, y], color=INK, linewidth=0.8))
+        figure.text(left - 2 * tick_x, y, f"{number:.{digits}f}", ha="right", va="center", fontsize=9)
+    if level is not None:
+        y = y_of(level)
+        _add(figure, Line2D([left, left + width], [y, y], color=GREY, linewidth=1.2, linestyle="--"))
+    xs, ys = [x_of(x) for x, _ in points], [y_of(y) for _, y in points]
+    _add(figure, Line2D(xs, ys, color=color, linewidth=1, marker=marker, markersize=4.5))
+    figure.text(left, bottom + height + 2 * tick_y, title, fontsize=9.5, va="bottom")
+    figure.text(left + width / 2, bottom - 7.5 * tick_y, below, ha="center", va="top", fontsize=9)
