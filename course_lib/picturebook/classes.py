@@ -44,7 +44,10 @@ _INDOORS = ("room", "cloth", "studio")
 OBJECTS: dict[str, Kind] = {
     "camel": Kind(camel, "stands", ("desert", "desert", "meadow", "studio"), (354,)),
     "car": Kind(
-        car, "stands", ("street", "street", "meadow", "desert", "snow"), (436, 468, 511, 609, 627, 656, 717, 751, 817)
+        car,
+        "stands",
+        ("street", "street", "meadow", "desert", "snow"),
+        (436, 468, 511, 609, 627, 656, 661, 717, 751, 817),
     ),
     "cat": Kind(cat, "stands", ("room", "meadow", "studio", "cloth"), (281, 282, 283, 284, 285)),
     "coffee cup": Kind(coffee_cup, "stands", ("room", "room", "cloth", "studio"), (504, 967, 968)),

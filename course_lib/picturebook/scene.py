@@ -6,7 +6,7 @@ a layer of its own at twice the size and reduced; the layer's alpha, less what s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,9 +88,10 @@ def scene(
         label: one of the twelve classes, several for several objects, or none, ``()``, for an empty place.
         seed: any whole number from 0; another one is another picture.
         size: height and width in pixels, each from 16 to 4096.
-        difficulty: "easy", "standard" or "hard".
+        difficulty: "easy", "standard", "hard" or "extreme".
         where: (x, y, side) of the object's square: its centre as shares of width and height from the upper left, its
-            side as a share of the shorter side. One for each label; without it, chance decides.
+            side as a share of the shorter side. One for each label; without it, chance decides. What lies outside
+            the picture is cut off; where nothing is left to be seen, the box is (0, 0, 0, 0).
 
     Returns:
         A :class:`Scene`.
@@ -106,9 +107,8 @@ def scene(
         >>> bool(drawn.mask[top:bottom, left:right].sum() == drawn.mask.sum())
         True
     """
-    labels = (label,) if isinstance(label, str) else tuple(label)
-    dial = _checked(labels, seed, size, difficulty)
-    height, width = size
+    labels, dial = checked(label, seed=seed, size=size, difficulty=difficulty)
+    height, width = (int(n) for n in size)
     spots = _spots_given(labels, where)
     numbers = [seed, height, width, list(DIFFICULTIES).index(difficulty), *(ALL_CLASSES.index(one) for one in labels)]
     placing, place, objects, about, front, finish = (
@@ -149,34 +149,44 @@ def scene(
 
 
 # -- what was asked for ------------------------------------------------------------------------------------------------
-def _checked(labels: tuple[str, ...], seed: int, size: tuple[int, int], difficulty: str) -> Difficulty:
-    for label in labels:
-        if label not in OBJECTS:
-            raise CourseError(
-                f"The picture book has no {label!r}; it has {', '.join(ALL_CLASSES)}.{closest(label, ALL_CLASSES, 1)}"
-            )
-    if difficulty not in DIFFICULTIES:
-        raise CourseError(
-            f"difficulty={difficulty!r} is none of {', '.join(DIFFICULTIES)}.{closest(difficulty, DIFFICULTIES, 1)}"
-        )
+def checked(
+    label: str | Sequence[str], *, seed: int, size: tuple[int, int], difficulty: str
+) -> tuple[tuple[str, ...], Difficulty]:
+    """The labels and the dial's setting, once it is sure that the scene can be drawn."""
+    labels = (label,) if isinstance(label, str) or not isinstance(label, Iterable) else tuple(label)
+    for one in labels:
+        if not isinstance(one, str) or one not in OBJECTS:
+            near = closest(one, ALL_CLASSES, 1) if isinstance(one, str) else ""
+            raise CourseError(f"The picture book has no {one!r}; it has {', '.join(ALL_CLASSES)}.{near}")
+    if not isinstance(difficulty, str) or difficulty not in DIFFICULTIES:
+        near = closest(difficulty, DIFFICULTIES, 1) if isinstance(difficulty, str) else ""
+        raise CourseError(f"difficulty={difficulty!r} is none of {', '.join(DIFFICULTIES)}.{near}")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise CourseError(f"seed={seed!r}: a seed is a whole number from 0, such as seed=7.")
-    if len(size) != 2 or not all(isinstance(n, int | np.integer) and 16 <= n <= _LARGEST for n in size):
+    edges = tuple(size) if isinstance(size, Iterable) else ()
+    if len(edges) != 2 or not all(isinstance(n, int | np.integer) and 16 <= n <= _LARGEST for n in edges):
         raise CourseError(
             f"size={size!r}: give (height, width) in pixels, each from 16 to {_LARGEST}, such as (224, 224)."
         )
-    return DIFFICULTIES[difficulty]
+    return labels, DIFFICULTIES[difficulty]
 
 
 def _spots_given(labels: tuple[str, ...], where: Where | Sequence[Where] | None) -> list[Where]:
     if where is None:
         return []
-    flat = np.asarray(where, float)
-    if flat.size != 3 * len(labels) or not np.isfinite(flat).all() or (flat.reshape(-1, 3)[:, 2] <= 0).any():
+    try:
+        spots = np.asarray(where, float).reshape(len(labels), 3)
+    except (TypeError, ValueError):
         raise CourseError(
             f"where={where!r}: give (x, y, side) for each of the {len(labels)} label(s), such as (0.8, 0.7, 0.5)."
+        ) from None
+    inside = (spots[:, :2] >= -1) & (spots[:, :2] <= 2)
+    if not inside.all() or not ((spots[:, 2] > 0) & (spots[:, 2] <= 4)).all():
+        raise CourseError(
+            f"where={where!r}: x, y and side are shares of the picture, not pixels: its middle is (0.5, 0.5), and a "
+            "side of 1 is as long as the picture's shorter side. Give a side of at most 4."
         )
-    return [(float(x), float(y), float(side)) for x, y, side in flat.reshape(-1, 3)]
+    return [(float(x), float(y), float(side)) for x, y, side in spots]
 
 
 def _choose_spots(rng: np.random.Generator, dial: Difficulty, height: int, width: int, count: int) -> list[Where]:
