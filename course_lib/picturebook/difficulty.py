@@ -1,4 +1,4 @@
-"""How hard a scene is: three named settings of one dial, each a range for everything that makes seeing hard."""
+"""How hard a scene is: four named settings of one dial, each a range for everything that makes seeing hard."""
 
 from __future__ import annotations
 
@@ -47,6 +47,9 @@ DIFFICULTIES: dict[str, Difficulty] = {
         (0.42, 0.95), 0.05, 16, (0, 4), 0.25, 0.5, (0, 0.7), (0, 0.03), (0.75, 1.15), (0.05, 0.45), (0, 0.15)
     ),
     "hard": Difficulty(
+        (0.26, 0.65), 0.08, 32, (2, 6), 0.6, 0.3, (0.2, 1.5), (0.02, 0.09), (0.5, 1.0), (0.1, 0.6), (0.05, 0.35)
+    ),
+    "extreme": Difficulty(
         (0.2, 0.6), 0.2, 40, (3, 8), 0.75, 0.3, (0.3, 1.8), (0.03, 0.11), (0.4, 0.95), (0.1, 0.6), (0.1, 0.45)
     ),
 }

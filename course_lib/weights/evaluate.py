@@ -2,7 +2,7 @@
 
     python -m course_lib.weights.evaluate [MODEL ...]
 
-Every class of the picture book is drawn with each of ``EVAL_SEEDS``, at three difficulties and 224 px, and goes through
+Every class of the picture book is drawn with each of ``EVAL_SEEDS``, at every difficulty and 224 px, and goes through
 the weights' own transforms. Accuracy and confusion matrices are written to ``figures.json``, where the enums' ``meta``
 reads them, so that no figure is ever typed. This is a script: nothing in the course imports it.
 """
@@ -31,7 +31,7 @@ from course_lib.weights.shelf import FOLDER, read_figures, write_figures
 
 __all__ = ["DIFFICULTIES", "README", "evaluate", "markdown", "stamped", "table"]
 
-DIFFICULTIES = ("easy", "standard", "hard")
+DIFFICULTIES = ("easy", "standard", "hard", "extreme")
 #: Of these the confusion matrix is kept: with easy pictures there is nothing to see.
 CONFUSIONS = ("standard", "hard")
 SIZE = (224, 224)
@@ -108,16 +108,17 @@ def table(figures: dict[str, dict[str, Any]]) -> str:
         >>> row = {"accuracy": {"easy": 100.0, "hard": 90.0}, "confusion": {"hard": [[9, 1], [1, 9]]},
         ...        "categories": ["cat", "dog"], "num_params": 1000000, "file_size": 2.0}
         >>> print(table({"tinynet": row}))
-        model              parameters     MB   easy    standard  hard
-        tinynet                  1.0M    2.0   100.00         -  90.00
+        model              parameters     MB     easy  standard      hard   extreme
+        tinynet                  1.0M    2.0   100.00         -     90.00         -
           hard: cat taken for dog 1, dog taken for cat 1
     """
-    lines = [f"{'model':<18} {'parameters':>10} {'MB':>6}   {'easy':<7} {'standard':<9} hard"]
+    head = "  ".join(f"{level:>8}" for level in DIFFICULTIES)
+    lines = [f"{'model':<18} {'parameters':>10} {'MB':>6} {head}"]
     for name, row in figures.items():
-        levels = "  ".join(
-            f"{row['accuracy'][level]:.2f}".rjust(6) if level in row["accuracy"] else "     -" for level in DIFFICULTIES
-        )
-        lines.append(f"{name:<18} {row['num_params'] / 1e6:>9.1f}M {row['file_size']:>6.1f}   {levels}")
+        found = row["accuracy"]
+        cells = [f"{found[level]:.2f}" if level in found else "-" for level in DIFFICULTIES]
+        levels = "  ".join(f"{cell:>8}" for cell in cells)
+        lines.append(f"{name:<18} {row['num_params'] / 1e6:>9.1f}M {row['file_size']:>6.1f} {levels}")
         for level, matrix in row["confusion"].items():
             lines.append(f"  {level}: {_worst(matrix, row['categories'])}")
     return "\n".join(lines)
@@ -127,13 +128,17 @@ def markdown(figures: dict[str, dict[str, Any]]) -> str:
     """The table of the README, between its two markers.
 
     Example:
-        >>> row = {"accuracy": {"easy": 100.0, "standard": 97.5, "hard": 90.0}, "num_params": 1200000, "file_size": 2.0}
+        >>> row = {"accuracy": {"easy": 100.0, "standard": 97.5, "hard": 90.0, "extreme": 80.0},
+        ...        "num_params": 1200000, "file_size": 2.0}
         >>> print(markdown({"tinynet": row}))
-        | model | parameters | file | easy | standard | hard |
-        |---|---|---|---|---|---|
-        | `course_tinynet` | 1.2 M | 2.0 MB | 100.0 % | 97.5 % | 90.0 % |
+        | model | parameters | file | easy | standard | hard | extreme |
+        |---|---|---|---|---|---|---|
+        | `course_tinynet` | 1.2 M | 2.0 MB | 100.0 % | 97.5 % | 90.0 % | 80.0 % |
     """
-    lines = ["| model | parameters | file | easy | standard | hard |", "|---|---|---|---|---|---|"]
+    lines = [
+        f"| model | parameters | file | {' | '.join(DIFFICULTIES)} |",
+        "|---|---|---|" + "---|" * len(DIFFICULTIES),
+    ]
     for name, row in figures.items():
         levels = " | ".join(f"{row['accuracy'].get(level, float('nan')):.1f} %" for level in DIFFICULTIES)
         size = f"{row['num_params'] / 1e6:.1f} M | {row['file_size']:.1f} MB"
