@@ -170,7 +170,7 @@ def predictions(
     for k, (name, answer) in enumerate(answers.items()):
         row, column = divmod(k, columns)
         left, bottom = 0.235 + column * room + beside, 1 - (row + 1) / rows + 0.06 / rows
-        draw_answer(figure, (left, bottom, room - beside - 0.035, 0.79 / rows), name, answer, letters=int(155 * beside))
+        draw_answer(figure, (left, bottom, room - beside - 0.035, 0.79 / rows), name, answer, letters=int(121 * beside))
     k = max(len(answer.labels) for answer in answers.values())
     said = "; ".join(
         f"{name}: {answer.label} {answer.probability:.0%}".replace("%", " %") for name, answer in answers.items()
@@ -182,7 +182,7 @@ def draw_answer(figure: Figure, place: Place, name: str, answer: Prediction, *, 
     """One prediction as horizontal bars, best on top, percentages written beside them.
 
     Args:
-        place: of the bars; labels of up to ``letters`` letters (5.7 CSS pixels each) stand left of it, the name above.
+        place: of the bars; labels of up to ``letters`` letters (7 CSS pixels each) stand left of it, the name above.
     """
     values = [100 * probability for probability in answer.probabilities]
     labels = [shortened(label, letters) for label in answer.labels]
@@ -214,7 +214,7 @@ def bars(
     figure = new_figure(6.6, tall)
     said = [f"{number:.{digits}f} {unit}".strip() for number in values.values()]
     place = (0.27, 0.08 / tall, 0.72, 0.36 * len(values) / tall)
-    beside = min(0.7, (max(map(len, said)) * 6 + 10) / (0.72 * 660))  # the longest text's share of the place
+    beside = min(0.7, (max(map(len, said)) * 7.5 + 10) / (0.72 * 660))  # the longest text's share of the place
     draw_bars(
         figure, place, [shortened(name, 28) for name in values], list(values.values()), said,
         span=(0, max([*values.values(), 1e-12]) / (1 - beside)), size=10,
@@ -227,7 +227,7 @@ def bars(
 def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], *, title: str = "") -> Still:
     """Rows: what it is; columns: what was said. Counts are written in the cells, zeros left out."""
     table = np.asarray(counts)
-    side = 1.6 + 0.42 * len(names)
+    side = max(3.4, 1.6 + 0.42 * len(names))
     figure = new_figure(side, side - 0.2, layout="constrained")
     axes = figure.add_subplot()
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 State = Literal["not attempted", "not yet", "correct"]
-_LOOK = {"not attempted": ("○", "#777777"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A")}
+_LOOK = {"not attempted": ("○", "#666666"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A")}
 
 
 @dataclass(frozen=True)

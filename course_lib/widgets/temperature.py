@@ -29,7 +29,9 @@ def draw_temperature(logits: Tensor, categories: Sequence[str], *, temperature: 
     answer = from_logits(changed, tuple(categories), k=min(10, len(categories)))
     figure = new_figure(8.2, 2.9)
     values = [float(changed[index]) for index in answer.indices]
-    span = (min(0.0, *values) * 1.25, max(0.0, *values) * 1.25) if any(values) else (0.0, 1.0)
+    low, high = min(0.0, *values), max(0.0, *values)
+    room = 0.18 * (high - low) or 1.0  # for the numbers beside the bars
+    span = (low - room if low < 0 else 0.0, high + room if high > 0 else 0.0)
     labels = [shortened(label, 18) for label in answer.labels]
     written = [f"{value:.1f}".replace("-", "\N{MINUS SIGN}") for value in values]
     title = "(logits + shift) / temperature"
