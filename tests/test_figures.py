@@ -1,0 +1,230 @@
+"""Figures: whole pictures of the width they say, described, with every word inside, none over another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from torchvision.models import ResNet18_Weights, ViT_B_16_Weights
+
+from course_lib import figures
+from course_lib.errors import CourseError
+from course_lib.predictions import Prediction, from_logits
+from course_lib.preprocessing import stages
+from course_lib.stills import Still, draw_curve, draw_kept, draw_picture, new_figure, shortened, still
+
+from . import stills as checks
+
+NAMES = tuple(ResNet18_Weights.DEFAULT.meta["categories"])
+LONGEST = tuple(sorted(NAMES, key=len)[-40:])
+ODD_SIZES = [(16, 400), (1024, 30), (1, 1), (3000, 20), (1, 900), (1500, 1000)]
+
+
+def picture(width: int = 96, height: int = 72, seed: int = 0) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((width, height))
+
+
+def answer(k: int = 5, *, names: tuple[str, ...] = LONGEST, scale: float = 3.0, seed: int = 0) -> Prediction:
+    logits = torch.randn(len(names), generator=torch.Generator().manual_seed(seed)) * scale
+    return from_logits(logits, names, k=k)
+
+
+@pytest.fixture(autouse=True)
+def nothing_out_of_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
+    """Whatever a test of this file draws, every text of it must be in its place."""
+    seen = checks.watch(monkeypatch)
+    yield seen
+    assert [fault for figure in seen for fault in checks.faults(figure)] == []
+
+
+def test_the_check_itself_sees_what_is_wrong() -> None:
+    figure = new_figure(2, 1)
+    figure.text(0.9, 0.5, "leaves on the right", fontsize=10)
+    figure.text(0.1, 0.5, "lies over", fontsize=10)
+    figure.text(0.12, 0.52, "the other", fontsize=7)
+    said = " ".join(checks.faults(figure))
+    assert "leaves the figure" in said and "lies over" in said and "7.0 points" in said
+
+
+# -- stills -----------------------------------------------------------------------------------------------------------
+def test_a_still_carries_picture_text_and_width() -> None:
+    shown = figures.bars({"right": 98.0, "BGR": 71.5}, unit="%", title="accuracy")
+    checks.is_picture(shown, kind="png")
+    assert repr(shown) == shown.alt == "accuracy: right 98.0 %, BGR 71.5 %"
+    data, how = shown._repr_mimebundle_()
+    assert set(data) == {"image/png", "text/plain"} and data["text/plain"] == shown.alt
+    assert how == {"image/png": {"width": shown.width, "alt": shown.alt}}
+    assert Image.open(BytesIO(data["image/png"])).size == (2 * 660, shown.open().height)
+
+
+def test_ipython_shows_a_still_as_its_picture() -> None:
+    formatters = pytest.importorskip("IPython.core.formatters")
+    data, how = formatters.DisplayFormatter().format(figures.predictions(picture(), {"resnet18": answer()}))
+    assert data["image/jpeg"][:3] == b"\xff\xd8\xff" and data["text/plain"].startswith("Top 5")
+    assert how["image/jpeg"]["alt"] == data["text/plain"]
+
+
+def test_the_same_values_give_the_same_bytes() -> None:
+    one, other = (figures.predictions(picture(), {"resnet18": answer()}) for _ in range(2))
+    assert one == other
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", ODD_SIZES)
+def test_pictures_of_any_shape(size: tuple[int, int]) -> None:
+    odd = picture(*size)
+    checks.is_picture(figures.picture_grid([odd, picture()] * 2, LONGEST[:4], right=[True, False] * 2), kind="jpeg")
+    checks.is_picture(figures.predictions(odd, {"resnet18": answer()}), kind="jpeg")
+    box = (size[0] * 0.2, size[1] * 0.2, size[0] * 0.8, size[1] * 0.8)
+    kept = figures.kept_and_lost(odd, box)
+    assert kept.alt.endswith("64% of it, greyed out, is thrown away") and max(kept.open().size) in range(718, 723)
+
+
+@pytest.mark.parametrize("count, columns", [(1, 4), (2, 4), (3, 1), (5, 4), (9, 3)])
+def test_a_grid_shows_every_picture_in_full(count: int, columns: int) -> None:
+    # Pictures of one colour each, so that they can be found again in the still.
+    colors = [tuple(int(c) for c in np.random.default_rng(k).integers(20, 200, 3)) for k in range(count)]
+    shown = figures.picture_grid([Image.new("RGB", (60, 45), color) for color in colors], columns=columns)
+    assert shown.alt == f"{count} pictures" and shown.width == 195 * min(count, columns)
+    pixels = np.asarray(shown.open(), int)
+    found = [(np.abs(pixels - color).max(2) < 12).sum() for color in colors]
+    assert min(found) > 0.97 * max(found) and max(found) > 350 * 260
+
+
+def test_a_grid_says_who_was_right() -> None:
+    shown = figures.picture_grid([picture()] * 2, ["camel", "dog"], right=[True, False], alt=None)
+    assert shown.alt == "2 pictures: camel (right), dog (wrong)"
+
+
+@pytest.mark.parametrize("way", [{}, {"titles": ["one"]}, {"right": [True]}])
+def test_a_grid_that_cannot_be(way: dict[str, list[str]]) -> None:
+    with pytest.raises(CourseError):
+        figures.picture_grid([picture()] * 2 if way else [], **way)
+
+
+@pytest.mark.parametrize("weights", [ResNet18_Weights.DEFAULT, ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1])
+@pytest.mark.parametrize("size", [(320, 240), (30, 700), (700, 30)])
+def test_the_strip_of_stages(weights: ResNet18_Weights, size: tuple[int, int]) -> None:
+    found = stages(picture(*size), weights.transforms())
+    shown = figures.strip(found)
+    checks.is_picture(shown, kind="jpeg")
+    assert all(f"{stage.name} {stage.shape}" in shown.alt for stage in found)
+
+
+def test_a_picture_is_laid_down_dot_by_dot() -> None:
+    figure = new_figure(1, 1)  # 200 dots
+    exact = picture(120, 80)
+    place = draw_picture(figure, (0.1, 0.2, 0.6, 0.4), exact)
+    assert place == pytest.approx((0.1, 0.2, 0.6, 0.4))
+    data = np.asarray(still(figure, "exact", photo=True).open(), float)
+    assert np.abs(data[80:160, 20:140] - np.asarray(exact, float)).mean() < 6  # JPEG
+    assert data[:70].mean() > 253 and data[170:].mean() > 253
+
+
+def test_what_the_crop_throws_away_is_grey() -> None:
+    figure = new_figure(1, 1)
+    draw_kept(figure, (0, 0, 1, 1), Image.new("RGB", (100, 100), (200, 40, 40)), (50, 0, 100, 50))
+    pixels = np.asarray(still(figure, "kept", photo=True).open(), int)
+    inside, outside = pixels[10:90, 110:190], pixels[110:190, 10:190]
+    assert np.abs(inside - (200, 40, 40)).mean() < 5 and np.ptp(outside, axis=2).mean() < 5
+
+
+@pytest.mark.parametrize("size, width", [((300, 200), None), ((40, 30), None), ((2000, 500), None), ((800, 800), 100)])
+def test_a_picture_as_it_is(size: tuple[int, int], width: int | None) -> None:
+    shown = figures.show(picture(*size), "some squares", width=width)
+    assert shown.width == (width or min(size[0], 860)) and shown.alt == "some squares"
+    wide, tall = shown.open().size
+    assert shown.width <= wide <= 2 * shown.width and abs(tall / wide - size[1] / size[0]) < 0.02
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("k", [1, 2, 5, 10])
+@pytest.mark.parametrize("models", [1, 2, 3, 4, 8])
+def test_predictions_of_several_models(k: int, models: int) -> None:
+    answers = {f"model_number_{n}": answer(k, seed=n) for n in range(models)}
+    shown = figures.predictions(picture(), answers, shown="a test")
+    checks.is_picture(shown, kind="jpeg")
+    assert shown.width == 860 and shown.alt.startswith(
+        f"Top {k} for a test. model_number_0: {answers['model_number_0'].label}"
+    )
+    assert shown.alt.count(" %") == models
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 12.0, 1000.0])
+def test_sure_and_unsure_answers(scale: float) -> None:
+    checks.is_picture(figures.predictions(picture(), {"one": answer(scale=scale), "two": answer(scale=scale, seed=1)}))
+
+
+def test_nobody_answered() -> None:
+    with pytest.raises(CourseError, match="no answer"):
+        figures.predictions(picture(), {})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"right": 98.0}, {"none": 0.0, "nothing": 0.0}, {"large": 123456789.0, "small": 2.0}, {"tiny": 1e-9},
+        {name: float(k) for k, name in enumerate(LONGEST[:9])}, {f"n{k}": float(k) for k in range(25)},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("title", ["", "accuracy over the folder", "a title that is much too long for one line " * 4])
+def test_bars(values: dict[str, float], title: str) -> None:
+    shown = figures.bars(values, unit="pictures a second", title=title)
+    checks.is_picture(shown, kind="png") if title else None
+    assert all(f"{name} {value:.1f} pictures a second" in shown.alt for name, value in values.items())
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    pixels = np.asarray(figures.bars({"a": 10.0, "b": 5.0, "c": 0.0}).open().convert("RGB"), int)
+    blue = np.abs(pixels - (0, 0x72, 0xB2)).max(2) < 30
+    lengths = [int(row.sum()) for row in np.array_split(blue, 3)]
+    rows = [int(part.sum(1).max()) for part in np.array_split(blue, 3)]
+    assert lengths[0] > lengths[1] > lengths[2] and rows[1] == pytest.approx(rows[0] / 2, abs=4)
+
+
+@pytest.mark.parametrize("values", [{}, {"a": -3.0}, {"a": float("nan")}, {"a": 1.0, "b": float("inf")}])
+def test_bars_that_cannot_be_drawn(values: dict[str, float]) -> None:
+    with pytest.raises(CourseError, match="Bars go from 0"):
+        figures.bars(values)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 20])
+def test_confusion_matrix(count: int) -> None:
+    counts = np.random.default_rng(0).integers(0, 200, (count, count))
+    counts[0] = 0  # a class that never came up
+    shown = figures.confusion_matrix(counts.tolist(), LONGEST[:count], title="ResNet18, hard")
+    checks.is_picture(shown, kind="png")
+    assert shown.alt == f"ResNet18, hard: {np.trace(counts)} of {counts.sum()} right"
+
+
+@pytest.mark.parametrize("values", [[], [5.0], [0.0, 100.0, float("nan"), 20.0]])
+def test_curves(values: list[float]) -> None:
+    figure = new_figure(6, 2.6)
+    draw_curve(figure, (0.1, 0.2, 0.8, 0.6), list(enumerate(values)), across=range(5), up=(0, 50, 100), title="curve",
+               below="run", level=30)  # fmt: skip
+    checks.is_picture(still(figure, "a curve of a few points"), kind="png")
+
+
+def test_labels_are_cut_where_it_is_said() -> None:
+    for name in NAMES:
+        short = shortened(name, 16)
+        assert len(short) <= 16 and (short == name or (short[-1] == "…" and name.startswith(short[:-1])))
+
+
+def test_nothing_global_is_touched() -> None:
+    import sys
+
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    figures.bars({"a": 1.0})
+    assert dict(matplotlib.rcParams) == before
+    if "matplotlib.pyplot" in sys.modules:
+        assert sys.modules["matplotlib.pyplot"].get_fignums() == []
+    assert isinstance(figures.bars({"a": 1.0}), Still)
