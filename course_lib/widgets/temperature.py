@@ -30,13 +30,13 @@ def draw_temperature(logits: Tensor, categories: Sequence[str], *, temperature: 
     figure = new_figure(8.2, 2.9)
     values = [float(changed[index]) for index in answer.indices]
     low, high = min(0.0, *values), max(0.0, *values)
-    room = 0.18 * (high - low) or 1.0  # for the numbers beside the bars
-    span = (low - room if low < 0 else 0.0, high + room if high > 0 else 0.0)
-    labels = [shortened(label, 18) for label in answer.labels]
+    room = (0.3 if low < 0 else 0.22) * (high - low) or 1.0  # for the numbers beside the bars
+    span = (low - room if low < 0 else 0.0, high + room if high > 0 or low == 0 else 0.0)
+    labels = [shortened(label, 16) for label in answer.labels]
     written = [f"{value:.1f}".replace("-", "\N{MINUS SIGN}") for value in values]
     title = "(logits + shift) / temperature"
-    draw_bars(figure, (0.14, 0.04, 0.33, 0.84), labels, values, written, span=span, title=title)
-    figures.draw_answer(figure, (0.63, 0.04, 0.34, 0.84), "softmax", answer, letters=18)
+    draw_bars(figure, (0.165, 0.04, 0.305, 0.84), labels, values, written, span=span, title=title)
+    figures.draw_answer(figure, (0.64, 0.04, 0.34, 0.84), "softmax", answer, letters=16)
     said = f"Temperature {temperature:.1f}, shift {shift:.0f}: {answer.label} {answer.probability:.0%}"
     return still(figure, said.replace("%", " %"))
 

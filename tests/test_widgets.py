@@ -1,0 +1,345 @@
+"""The widgets: what each draws for a state, and that moving a control shows it, without a browser.
+
+Every widget is driven as a hand would (``Explorer.set`` goes through ``.value``), with small random models; a drawing
+that fails must leave the old picture and say why.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.models import get_model, get_model_weights
+
+from course_lib import widgets
+from course_lib.classifier import Classifier
+from course_lib.errors import CourseError
+from course_lib.picturebook import CLASSES, scene
+from course_lib.preprocessing import MISTAKES
+from course_lib.stills import Still
+from course_lib.widgets import Explorer
+from course_lib.widgets.crop_explorer import cropped, draw_crop
+from course_lib.widgets.eval_or_train import draw_modes
+from course_lib.widgets.explorer import choice, number, switch
+from course_lib.widgets.prediction_explorer import OWN, draw_predictions
+from course_lib.widgets.preprocessing_explorer import RIGHT, draw_preprocessing
+from course_lib.widgets.temperature import draw_temperature
+
+from . import stills as checks
+
+FOLDER = Path(widgets.__file__).parent
+PICTURES = {
+    label: scene(label, seed=1, size=size).picture for label, size in (("dog", (180, 240)), ("car", (200, 200)))
+}
+
+
+@pytest.fixture(scope="module")
+def models() -> list[Classifier]:
+    """Small models with random weights, sure enough of themselves for answers to differ."""
+    found = []
+    for name in ("shufflenet_v2_x0_5", "squeezenet1_1"):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = get_model(name, weights=None, num_classes=10).eval()
+        weights = get_model_weights(name).DEFAULT
+        found.append(Classifier(name, model, weights, weights.transforms(), CLASSES, torch.device("cpu")))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_out_of_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
+    seen = checks.watch(monkeypatch)
+    yield seen
+    assert [fault for figure in seen for fault in checks.faults(figure)] == []
+
+
+#: Each widget, and values that its controls are moved to: each of them must change the picture.
+MOVES: dict[str, list[dict[str, Any]]] = {
+    "crop": [{"percent": 40}, {"percent": 95}, {"percent": 0}],
+    "preprocessing": [
+        {"picture": "car"}, {"stage": 1}, {"stage": 5}, *({"mistake": name} for name in MISTAKES), {"mistake": RIGHT},
+    ],
+    "prediction": [{"picture": "car"}, {"models": ("squeezenet1_1",)}, {"models": ("shufflenet_v2_x0_5",)}],
+    "modes": [{"mode": "eval"}, {"runs": 3}, {"model": "squeezenet1_1"}, {"mode": "train"}],
+    "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
+}  # fmt: skip
+
+
+def built(name: str, models: list[Classifier]) -> Explorer:
+    makers: dict[str, Callable[[], Explorer]] = {
+        "crop": lambda: widgets.crop_explorer(models[0], PICTURES["dog"]),
+        "preprocessing": lambda: widgets.preprocessing_explorer(models[0], PICTURES),
+        "prediction": lambda: widgets.prediction_explorer(models, PICTURES),
+        "modes": lambda: widgets.eval_or_train(models, PICTURES["dog"], runs=4),
+        "temperature": lambda: widgets.temperature(torch.linspace(-4, 4, 10), CLASSES),
+    }
+    return makers[name]()
+
+
+def test_every_widget_of_the_package_is_tested_here() -> None:
+    makers = {name for name in widgets.__all__ if name != "Explorer"}
+    assert makers == {"crop_explorer", "preprocessing_explorer", "prediction_explorer", "eval_or_train", "temperature"}
+    assert len(makers) == len(MOVES)
+
+
+# -- every widget -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", MOVES)
+def test_every_control_changes_the_picture(name: str, models: list[Classifier]) -> None:
+    explorer = built(name, models)
+    checks.is_picture(explorer.still)
+    moved = set()
+    for move in MOVES[name]:
+        before = explorer.still
+        assert explorer.set(**move) is explorer
+        assert explorer.message == "" and explorer.still.data != before.data, move
+        assert {control: explorer.state[control] for control in move} == move
+        checks.is_picture(explorer.still)
+        assert explorer._picture.value == explorer.still.data and explorer._picture.format == explorer.still.format
+        moved |= set(move)
+    assert moved == set(explorer.controls) - {"upload", "address"}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_words_are_the_same_on_every_run(name: str, models: list[Classifier]) -> None:
+    def story() -> list[str]:
+        explorer = built(name, models)
+        return [repr(explorer), *(repr(explorer.set(**move)) for move in MOVES[name])]
+
+    first = story()
+    assert first == story() and len(set(first)) > 1
+    assert all(line and "\n" not in line and "0x" not in line for line in first)
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_notebook_gets_the_live_view_the_still_and_the_words(name: str, models: list[Classifier]) -> None:
+    explorer = built(name, models)
+    data, how = explorer._repr_mimebundle_()
+    kind = f"image/{explorer.still.format}"
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", kind, "text/plain"}
+    assert data[kind] == explorer.still.data and data["text/plain"] == explorer.still.alt == how[kind]["alt"]
+    view = data["application/vnd.jupyter.widget-view+json"]
+    assert view == {"version_major": 2, "version_minor": 0, "model_id": explorer.view.model_id}
+    assert set(explorer.controls.values()) < set(explorer.view.children)
+
+
+# Beyond what the traits of ipywidgets 8 would catch: keywords that 7.7.1 does not know (it warns and ignores them).
+ONLY_IN_8 = {"tooltip", "description_allow_html", "tabbable", "titles", "repeat", "playing", "orientation"}
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
+def test_only_keywords_that_ipywidgets_7_and_8_know(path: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "widgets":
+            kind = getattr(ipywidgets, call.func.attr)
+            given = {word.arg for word in call.keywords if word.arg}
+            assert given <= set(kind.class_trait_names()), f"{path.name}:{call.lineno}"
+            assert not given & ONLY_IN_8, f"{path.name}:{call.lineno}"
+            assert call.func.attr not in ("TagsInput", "ColorsInput", "DatetimePicker", "TimePicker", "Stack", "Output")
+
+
+@pytest.mark.parametrize("name", MOVES)
+@pytest.mark.filterwarnings("error:.*unrecognized arguments")
+def test_no_control_is_given_what_it_does_not_know(name: str, models: list[Classifier]) -> None:
+    for control in built(name, models).controls.values():
+        given = control.get_state()
+        assert set(given) <= set(type(control).class_trait_names())
+        assert control.description  # every control says what it is
+        if hasattr(control, "continuous_update"):
+            assert control.continuous_update is False  # a redraw costs more than a frame
+
+
+# -- the mechanism ----------------------------------------------------------------------------------------------------
+def plain(text: str = "fine") -> Still:
+    file = BytesIO()
+    Image.new("RGB", (20, 10), (len(text) * 7 % 255, 0, 0)).save(file, "png")
+    return Still(file.getvalue(), "png", 20, text)
+
+
+@pytest.mark.parametrize(
+    "problem, says",
+    [(CourseError("Choose <another> one."), "Choose &lt;another&gt; one."), (KeyError("x"), "KeyError: &#x27;x&#x27;")],
+)
+def test_an_error_is_said_and_the_old_picture_stays(problem: Exception, says: str) -> None:
+    def draw(n: int) -> Still:
+        if n == 2:
+            raise problem
+        return plain(f"n is {n}")
+
+    explorer = Explorer(draw, {"n": number("n", 1, 5, 1)})
+    old = explorer._picture.value
+    explorer.set(n=2)
+    assert says in explorer.message and "Traceback" not in explorer.message and 'role="status"' in explorer.message
+    assert explorer._picture.value == old and explorer.still.alt == "n is 1"
+    explorer.set(n=3)
+    assert explorer.message == "" and explorer.still.alt == "n is 3"
+
+
+def test_a_picture_of_another_kind_and_width_is_shown_as_what_it_is() -> None:
+    def draw(wide: bool) -> Still:
+        return replace(plain(), width=300, format="jpeg") if wide else plain()
+
+    explorer = Explorer(draw, {"wide": switch("wide")})
+    explorer.set(wide=True)
+    assert (explorer._picture.format, explorer._picture.layout.width) == ("jpeg", "300px")
+
+
+def test_a_control_that_is_not_there() -> None:
+    with pytest.raises(CourseError, match="no control 'm'; it has n"):
+        Explorer(lambda n: plain(), {"n": number("n", 1, 5, 1)}).set(m=3)
+
+
+def test_a_state_that_cannot_be_drawn_at_first_is_an_error_of_the_cell() -> None:
+    def draw(n: int) -> Still:
+        raise CourseError("There is nothing to draw.")
+
+    with pytest.raises(CourseError, match="nothing to draw"):
+        Explorer(draw, {"n": number("n", 1, 5, 1)})
+
+
+def test_controls() -> None:
+    assert isinstance(number("n", 1, 5, 3), ipywidgets.IntSlider)
+    assert isinstance(number("n", 0.5, 5, 3), ipywidgets.FloatSlider)
+    assert isinstance(number("n", 1, 5, 3, step=0.5), ipywidgets.FloatSlider)
+    assert choice("c", ["a", "b"]).value == "a" and choice("c", ["a", "b"], "b").value == "b"
+    assert choice("c", [("one", 1), ("two", 2)]).value == 1
+
+
+# -- what each draws --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("percent", [0, 33, 95, 100])
+def test_a_crop_is_the_right_hand_part(percent: int, models: list[Classifier]) -> None:
+    picture = PICTURES["dog"]
+    rest, box = cropped(picture, percent)
+    assert rest.size == (box[2] - box[0], picture.height) and rest.width >= 1
+    assert rest.tobytes() == picture.crop((picture.width - rest.width, 0, *picture.size)).tobytes()
+    label = models[0].predict(rest).label
+    assert repr(draw_crop(models[0], picture, percent=percent)) == f"{percent} % of the picture cut away: {label}"
+
+
+@pytest.mark.parametrize("mistake", [RIGHT, *MISTAKES])
+def test_preprocessing_shows_the_models_own_answer_to_the_mistake(mistake: str, models: list[Classifier]) -> None:
+    one, picture = models[0], PICTURES["dog"]
+    wrong = one.transforms(picture) if mistake == RIGHT else MISTAKES[mistake].apply(picture, one.transforms)
+    with torch.no_grad():
+        label = CLASSES[int(one.model(wrong[None]).argmax())]
+    for stage in range(1, 6):
+        assert repr(draw_preprocessing(one, picture, stage=stage, mistake=mistake)).endswith(f"{mistake}: {label}")
+
+
+def test_predictions_side_by_side(models: list[Classifier]) -> None:
+    said = repr(draw_predictions(models, PICTURES["car"], shown="a car"))
+    for one in models:
+        with torch.no_grad():
+            logits = one.model(one.transforms(PICTURES["car"])[None])[0]
+        best = int(logits.argmax())
+        assert f"{one.name}: {CLASSES[best]} {logits.softmax(0)[best]:.0%}".replace("%", " %") in said
+
+
+def test_modes_say_how_many_answers_differ(models: list[Classifier]) -> None:
+    batch = models[0].prepare(PICTURES["dog"])
+    assert "in eval mode, 5 runs of one picture: 1 different" in repr(draw_modes(models[0], batch, mode="eval", runs=5))
+    dropout = models[1]  # SqueezeNet drops out half of its last features in train mode
+    assert "5 different" in repr(draw_modes(dropout, dropout.prepare(PICTURES["dog"]), mode="train", runs=5))
+    assert not any(one.model.training for one in models)
+
+
+@pytest.mark.parametrize("temperature", [0.2, 1.0, 10.0])
+@pytest.mark.parametrize("shift", [-10.0, 0.0, 10.0])
+def test_temperature_is_a_softmax_of_the_divided_logits(temperature: float, shift: float) -> None:
+    logits = torch.tensor([-3.0, 0.5, 2.0, 1.0])
+    share = (logits / temperature).softmax(0)[2]  # a shift changes nothing
+    said = repr(draw_temperature(logits, ("a", "b", "c", "d"), temperature=temperature, shift=shift))
+    assert said == f"Temperature {temperature:.1f}, shift {shift:.0f}: c {share:.0%}".replace("%", " %")
+
+
+@pytest.mark.parametrize("logits", [torch.zeros(4), torch.full((4,), -7.0), torch.tensor([300.0, -300.0, 0.0, 1.0])])
+def test_temperature_of_odd_logits(logits: Tensor) -> None:
+    checks.is_picture(draw_temperature(logits, ("a" * 30, "b", "c", "d"), temperature=0.2, shift=-10.0))
+
+
+# -- a picture of one's own -------------------------------------------------------------------------------------------
+def png() -> bytes:
+    file = BytesIO()
+    PICTURES["car"].save(file, "png")
+    return file.getvalue()
+
+
+def upload(explorer: Explorer, version: int, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a file into the upload control as the front end does, in the words of either version of ipywidgets."""
+    entry = {"name": "car.png", "type": "image/png", "size": len(content), "content": content}
+    if version == 7:
+        value: Any = {"car.png": {"metadata": {k: v for k, v in entry.items() if k != "content"}, "content": content}}
+    else:
+        value = ({**entry, "content": memoryview(content)},)
+    control = explorer.controls["upload"]
+    change = {"name": "value", "old": control.value, "new": value, "owner": control, "type": "change"}
+    monkeypatch.setattr(type(control), "send_state", lambda *what, **how: None)  # no front end listens
+    control._trait_values["value"] = value  # past the validation of the version that is installed
+    control.notify_change(change)
+
+
+@pytest.mark.parametrize("version", [7, 8])
+def test_an_uploaded_picture_is_shown_at_once(
+    version: int, models: list[Classifier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer = built("prediction", models)
+    expected = repr(draw_predictions(models, PICTURES["car"], shown="your picture"))
+    upload(explorer, version, png(), monkeypatch)
+    assert explorer.state["picture"] == OWN and explorer.message == "" and repr(explorer) == expected
+    before = explorer.still
+    upload(explorer, version, b"%PDF-1.7 no picture at all", monkeypatch)
+    assert "car.png is not a picture but a PDF" in explorer.message and explorer.still is before
+
+
+def test_a_path_is_opened_and_a_wrong_one_is_said(models: list[Classifier], tmp_path: Path) -> None:
+    (tmp_path / "mine.png").write_bytes(png())
+    explorer = built("prediction", models)
+    explorer.set(address=str(tmp_path / "mine.png"))
+    assert explorer.state["picture"] == OWN and explorer.message == "" and "for your picture" in repr(explorer)
+    explorer.set(address=str(tmp_path / "mime.png"))
+    assert "There is no file" in explorer.message and "mine.png" in explorer.message
+
+
+def test_words_when_there_is_nothing_to_predict(models: list[Classifier]) -> None:
+    explorer = built("prediction", models).set(picture=OWN)
+    assert "Upload a picture, or type" in explorer.message
+    explorer.set(picture="dog", models=())
+    assert "Choose at least one model" in explorer.message
+    with pytest.raises(CourseError, match="no model to compare"):
+        widgets.prediction_explorer([], PICTURES)
+
+
+def test_a_model_answers_once_for_a_picture(models: list[Classifier]) -> None:
+    class Counted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.calls += 1
+            return torch.arange(10.0).expand(len(x), -1)
+
+    model = Counted()
+    explorer = widgets.preprocessing_explorer(replace(models[0], model=model), PICTURES)
+    for stage in (1, 2, 3, 4, 5):
+        explorer.set(stage=stage)
+    assert model.calls == 1
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in FOLDER.glob("*.py")))
+def test_a_file_of_a_widget_can_be_read_in_one_sitting(module: str) -> None:
+    source = (FOLDER / f"{module}.py").read_text()
+    assert len(source.splitlines()) <= 250 and ast.get_docstring(ast.parse(source))
+    assert "pyplot" not in source and "clear_output" not in source
+    assert inspect.ismodule(widgets)
