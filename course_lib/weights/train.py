@@ -26,13 +26,16 @@ from torch.utils.data import DataLoader, IterableDataset
 from torchvision.models import get_model
 from torchvision.transforms.v2 import functional as T
 
+from course_lib.checkpoints import read_state_dict
 from course_lib.picturebook import CLASSES, scene
 from course_lib.progress import track
 from course_lib.weights.seeds import TRAINING_SEEDS
-from course_lib.weights.shelf import store
+from course_lib.weights.shelf import FOLDER, read_figures, store
 
 __all__ = ["RECIPES", "Recipe", "draw_pictures", "train"]
 
+#: Pixels (n, 224, 224, 3), boxes (n, 4), classes (n,).
+Data = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]
 _SIDE = 224
 _DIFFICULTIES = ("easy", "standard", "standard", "extreme", "extreme")
 _MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
@@ -41,7 +44,11 @@ _STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one model is trained: a picture size in pixels for every epoch, the peak learning rate, and the rest."""
+    """How one model is trained: a picture size in pixels for every epoch, the peak learning rate, and the rest.
+
+    ``finish`` is a second, shorter cycle at a third of the peak (a warm restart, Loshchilov and Hutter 2016,
+    https://arxiv.org/abs/1608.03983).
+    """
 
     sizes: tuple[int, ...]
     learning_rate: float
@@ -50,11 +57,12 @@ class Recipe:
     weight_decay: float = 5e-4
     smoothing: float = 0.02
     adam: bool = False
+    finish: tuple[int, ...] = ()
 
 
 _LIGHT = (112, 112, 112, 128, 128, 144, 160, 192)
 RECIPES: dict[str, Recipe] = {
-    "resnet18": Recipe((112, 112, 128, 144, 192), 0.08, True),
+    "resnet18": Recipe((112, 112, 128, 144, 192), 0.08, True, finish=(128, 176)),
     # No BatchNorm: with SGD it stays at chance for an epoch and more, with Adam it learns from the first hundred steps.
     "squeezenet1_1": Recipe(_LIGHT, 5e-4, True, adam=True, weight_decay=0.01),
     "mobilenet_v3_small": Recipe(_LIGHT, 0.15, False, weight_decay=5e-5),
@@ -71,7 +79,7 @@ def _draw(k: int) -> tuple[NDArray[np.uint8], tuple[int, int, int, int], int]:
     return np.asarray(drawn.picture), drawn.box, turn if turn < len(CLASSES) else -1
 
 
-def draw_pictures(folder: Path, seeds: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+def draw_pictures(folder: Path, seeds: int) -> Data:
     """Draw ``seeds`` pictures of every class and as many empty places, on all cores; later calls read ``folder``.
 
     Returns:
@@ -96,9 +104,7 @@ def draw_pictures(folder: Path, seeds: int) -> tuple[NDArray[np.uint8], NDArray[
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
     """One epoch of batches: (B, 3, size, size) as bytes, and class indices."""
 
-    def __init__(
-        self, data: tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]], size: int, batch: int, seed: int
-    ) -> None:
+    def __init__(self, data: Data, size: int, batch: int, seed: int) -> None:
         self.data, self.size, self.batch, self.seed = data, size, batch, seed
 
     def __len__(self) -> int:
@@ -141,45 +147,75 @@ def _soft_targets(labels: Tensor, classes: int, smoothing: float) -> Tensor:
 
 
 # -- the training -----------------------------------------------------------------------------------------------------
-def train(name: str, folder: Path, seeds: int, *, seed: int = 0) -> nn.Module:
-    """Train torchvision's ``name`` from scratch on the ten classes; returns it in eval mode."""
+def train(name: str, folder: Path, seeds: int, *, seed: int = 0, finish_only: bool = False) -> nn.Module:
+    """Train torchvision's ``name`` from scratch on the ten classes; returns it in eval mode.
+
+    Args:
+        name: a key of ``RECIPES``.
+        folder: where the drawn pictures are kept between runs.
+        seeds: how many pictures of each class.
+        seed: of the weights' start and of the order of the pictures.
+        finish_only: begin with the weights on the shelf and run only the recipe's second cycle.
+    """
     recipe = RECIPES[name]
     torch.manual_seed(seed)
     model: nn.Module = get_model(name, weights=None, num_classes=len(CLASSES))
+    if finish_only:
+        model.load_state_dict(read_state_dict(FOLDER / read_figures()[name]["file"]))
     model.to(memory_format=torch.channels_last).train()
     data = draw_pictures(folder, seeds)
-    steps = len(recipe.sizes) * (len(data[2]) // recipe.batch_size)
+    first = len(recipe.sizes)
+    if not finish_only:
+        _cycle(name, model, data, recipe, recipe.sizes, recipe.learning_rate, seed * 1000)
+    if recipe.finish:
+        _cycle(name, model, data, recipe, recipe.finish, recipe.learning_rate / 3, seed * 1000 + first)
+    return model.eval()
+
+
+def _cycle(
+    name: str, model: nn.Module, data: Data, recipe: Recipe, sizes: tuple[int, ...], peak: float, first_seed: int
+) -> None:
+    """One cycle: the learning rate rises to its peak and falls to nothing, over an epoch for each of ``sizes``."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
     optimizer: torch.optim.Optimizer
     if recipe.adam:
-        optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        optimizer = torch.optim.AdamW(groups, lr=peak)
     else:
-        optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, steps, pct_start=0.2)
-    for epoch, size in enumerate(recipe.sizes):
-        batches = Batches(data, size, recipe.batch_size, seed * 1000 + epoch)
-        losses, right, seen = [], 0, 0
-        for pictures, labels in track(
-            DataLoader(batches, batch_size=None, num_workers=1), f"epoch {epoch} at {size} px"
-        ):
-            inputs = ((pictures.float() / 255 - _MEAN) / _STD).contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
-                logits = model(inputs)
-            loss = F.cross_entropy(logits.float(), _soft_targets(labels, len(CLASSES), recipe.smoothing))
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
-            losses.append(float(loss.detach()))
-            right, seen = right + int((logits.argmax(1) == labels).sum()), seen + int((labels >= 0).sum())
-        print(
-            f"{name}: epoch {epoch} at {size} px: loss {np.mean(losses):.3f}, training accuracy {right / seen:.3f}",
-            flush=True,
-        )
-    return model.eval()
+        optimizer = torch.optim.SGD(groups, lr=peak, momentum=0.9, nesterov=True)
+    steps = len(sizes) * (len(data[2]) // recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, steps, pct_start=0.2)
+    for epoch, size in enumerate(sizes):
+        loss, accuracy = _epoch(model, data, recipe, size, first_seed + epoch, optimizer, schedule)
+        print(f"{name}: epoch {epoch} at {size} px: loss {loss:.3f}, training accuracy {accuracy:.3f}", flush=True)
+
+
+def _epoch(
+    model: nn.Module,
+    data: Data,
+    recipe: Recipe,
+    size: int,
+    seed: int,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> tuple[float, float]:
+    """One pass over all pictures; gives the mean loss and the accuracy of the pictures with an object."""
+    losses, right, seen = [], 0, 0
+    batches = DataLoader(Batches(data, size, recipe.batch_size, seed), batch_size=None, num_workers=1)
+    for pictures, labels in track(batches, f"{size} px"):
+        inputs = ((pictures.float() / 255 - _MEAN) / _STD).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+            logits = model(inputs)
+        loss = F.cross_entropy(logits.float(), _soft_targets(labels, len(CLASSES), recipe.smoothing))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(float(loss.detach()))
+        right, seen = right + int((logits.argmax(1) == labels).sum()), seen + int((labels >= 0).sum())
+    return float(np.mean(losses)), right / seen
 
 
 def main() -> None:
@@ -190,9 +226,12 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=2200, help="pictures of each class")
     parser.add_argument("--pictures", type=Path, default=Path(tempfile.gettempdir()) / "course_pictures")
+    parser.add_argument(
+        "--finish-only", action="store_true", help="run only the second cycle, from the shelf's weights"
+    )
     options = parser.parse_args()
     for name in options.models:
-        model = train(name, options.pictures, options.seeds)
+        model = train(name, options.pictures, options.seeds, finish_only=options.finish_only)
         recipe = f"python -m course_lib.weights.train {name} --seeds {options.seeds}"
         print("stored", store(name, model.to(memory_format=torch.contiguous_format), recipe=recipe).name)
 
