@@ -7,12 +7,15 @@ and what the tests run.
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
+from types import FunctionType
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,6 +32,11 @@ __all__ = [
 ]
 
 State = Literal["not attempted", "not yet", "correct"]
+#: What a function does that only takes constants, keeps them in variables and gives them back, on Python 3.10 to 3.14.
+_IDLE = {
+    "CACHE", "LOAD_CONST", "LOAD_FAST", "LOAD_FAST_BORROW", "NOP", "POP_TOP", "RESUME", "RETURN_CONST", "RETURN_VALUE",
+    "STORE_FAST", "STORE_FAST_LOAD_FAST",
+}  # fmt: skip
 _LOOK = {"not attempted": ("○", "#666666"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A")}
 
 
@@ -97,11 +105,11 @@ class Exercise:
 
     def check(self, answer: Any = ...) -> Outcome:
         """Say how far an answer is: not attempted, not yet (and what to look at), or correct."""
-        if _untouched(answer):
-            return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
         try:
+            if _untouched(answer):
+                return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
             sentence = self.checker(answer)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             # The answer is a learner's: it may raise on anything, even on being looked at.
             sentence = f"Your answer could not be examined: it raised {_described(problem)}."
         if sentence is None:
@@ -138,19 +146,25 @@ def guess_and_truth(question: str, guess: Any, truth: Any) -> Note:
         the shape
         you: no guess yet; it is: (3, 224, 224)
     """
-    said = "no guess yet" if guess is ... else str(guess)
+    try:
+        said = "no guess yet" if guess is ... else str(guess)
+    except Exception:
+        said = f"a value of type {type(guess).__name__}"
     return Note(question, f"you: {said}; it is: {truth}")
 
 
 def _untouched(answer: Any) -> bool:
-    """Whether the stub is still there: three dots, or a function that does nothing but give them back."""
+    """Whether the stub is still there: three dots, or a function that does nothing, or nothing but give them back."""
     if answer is ...:
         return True
-    code = getattr(answer, "__code__", None)
-    if code is None:
+    if not isinstance(answer, FunctionType):
         return False
-    plain = [c for c in code.co_consts if c is not None and not isinstance(c, str)]
-    return plain == [...] and not code.co_names
+    steps = list(dis.get_instructions(answer))
+    constants = [step.argval for step in steps if "CONST" in step.opname]
+    if not {step.opname for step in steps} <= _IDLE or any(value not in (None, ...) for value in constants):
+        return False
+    made = {step.argval for step in steps if step.opname == "STORE_FAST"}
+    return all(step.argval in made for step in steps if step.opname.startswith("LOAD_FAST"))  # an argument is used
 
 
 def _described(problem: BaseException) -> str:
@@ -179,7 +193,7 @@ def call(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
     """
     try:
         return function(*arguments)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise Wrong(f"On {what} your function raised {_described(problem)}.") from problem
 
 
@@ -205,10 +219,14 @@ def need_function(answer: Any) -> None:
 
 def need_number(answer: Any, *, whole: bool = False) -> float:
     """The answer must be a number, and a finite one."""
-    if isinstance(answer, Tensor) and answer.numel() == 1:
+    if isinstance(answer, Tensor) and answer.numel() == 1 and not answer.is_meta:
+        answer = answer.item()
+    if isinstance(answer, (np.generic, np.ndarray)) and answer.size == 1:
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, (int, float)):
         raise Wrong(f"The answer is a number, but you gave a value of type {type(answer).__name__}.")
+    if isinstance(answer, int) and abs(answer) > 10**15:
+        raise Wrong("The answer is a number, but not one with more than 15 digits.")
     if answer != answer or answer in (float("inf"), float("-inf")):
         raise Wrong(f"The answer is a finite number, not {answer}.")
     if whole and answer != int(answer):

@@ -1,0 +1,415 @@
+"""Exercises: the solution passes, nothing else does, and whatever comes in gets a calm sentence.
+
+Found by themselves: every ``lesson*.py`` of the package is tested. The oracles are the solutions (which are run), their
+mutants (which must fail), and values that no exercise asks for.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models import ResNet18_Weights
+from torchvision.transforms import functional as F
+
+from course_lib import exercises
+from course_lib.exercises import guess_and_truth, lesson00, lesson01
+from course_lib.exercises.engine import Exercise, Outcome
+
+FOLDER = Path(exercises.__file__).parent
+LESSONS = [importlib.import_module(f"course_lib.exercises.{p.stem}") for p in sorted(FOLDER.glob("lesson*.py"))]
+ALL: dict[str, tuple[ModuleType, Exercise]] = {
+    one.id: (lesson, one) for lesson in LESSONS for one in vars(lesson).values() if isinstance(one, Exercise)
+}
+exercise = pytest.mark.parametrize("name", ALL)
+
+
+def test_every_lesson_has_exercises_and_every_id_is_its_own() -> None:
+    assert {lesson for lesson, _ in ALL.values()} == set(LESSONS) and len(ALL) >= 8
+    count = sum(isinstance(one, Exercise) for lesson in LESSONS for one in vars(lesson).values())
+    assert count == len(ALL)  # no id twice
+
+
+# -- right, and not attempted -----------------------------------------------------------------------------------------
+@exercise
+def test_the_solution_passes_also_as_it_is_shown(name: str) -> None:
+    lesson, one = ALL[name]
+    assert one.check(one.answer()).state == "correct"
+    shown = dict(vars(lesson))
+    exec(one.solution().words, shown)  # what a learner may reveal is code that runs
+    again = shown[one.solution_code.__name__]
+    assert one.check(again if one.kind == "function" else again()).state == "correct"
+
+
+STUBS = """
+def returned(*given): return ...
+def body(*given): ...
+def passed(*given): pass
+def described(*given):
+    "What it should do."
+    return ...
+def assigned(*given):
+    probabilities = ...
+    return probabilities
+"""
+
+
+@exercise
+def test_a_stub_is_not_attempted(name: str) -> None:
+    _, one = ALL[name]
+    space: dict[str, Any] = {}
+    exec(STUBS, space)
+    for stub in (..., *(value for value in space.values() if inspect.isfunction(value))):
+        outcome = one.check(stub)
+        assert outcome.state == "not attempted" and "three dots" in outcome.sentence, stub
+    assert one.check().state == "not attempted"
+
+
+@exercise
+def test_an_attempt_is_not_called_a_stub(name: str) -> None:
+    for attempt in (lambda *given: given, lambda *given: None or given[0], lambda *given: 3, print):
+        assert ALL[name][1].check(attempt).state == "not yet"
+
+
+@exercise
+def test_hints_lead_on_and_stay_at_the_last(name: str) -> None:
+    one = copy.deepcopy(ALL[name][1])
+    shown = [one.hint().words for _ in range(len(one.hints) + 2)]
+    assert one.hints and shown == [*one.hints, one.hints[-1], one.hints[-1]]
+    assert 1 <= one.minutes <= 30 and one.praise and one.title
+
+
+# -- wrong kinds ------------------------------------------------------------------------------------------------------
+class Nasty:
+    """Raises on everything that can be asked of it."""
+
+    def _refuse(self, *what: Any, **how: Any) -> Any:
+        raise RuntimeError("no")
+
+    __getattr__ = __str__ = __repr__ = __eq__ = __ne__ = __len__ = __iter__ = __bool__ = __hash__ = _refuse
+    __int__ = __float__ = __index__ = __call__ = __format__ = __getitem__ = __lt__ = __gt__ = __array__ = _refuse
+
+
+class Quits:
+    """Ends the program when it is called or printed."""
+
+    def __call__(self, *given: Any) -> Any:
+        raise SystemExit(3)
+
+    def __repr__(self) -> str:
+        raise SystemExit(3)
+
+
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def loop() -> list[Any]:
+    inner: list[Any] = []
+    inner.append(inner)
+    return inner
+
+
+def raises(problem: BaseException) -> Callable[..., Any]:
+    def function(*given: Any) -> Any:
+        raise problem
+
+    return function
+
+
+def deep(*given: Any) -> Any:
+    return deep(*given)
+
+
+WRONG: dict[str, Callable[[], Any]] = {
+    "None": lambda: None, "True": lambda: True, "a word": lambda: "(16, 3, 224, 224)", "bytes": lambda: b"1",
+    "nan": lambda: float("nan"), "infinity": lambda: float("-inf"), "half": lambda: 0.5, "complex": lambda: 1 + 0j,
+    "a huge number": lambda: 10**5000,
+    "a numpy number": lambda: np.float32(7), "a numpy array": lambda: np.zeros((2, 2)),
+    "a tensor": lambda: torch.zeros(3, 224), "a scalar tensor of nan": lambda: torch.tensor(float("nan")),
+    "an empty tensor": lambda: torch.zeros(0), "a meta tensor": lambda: torch.zeros(1, device="meta"),
+    "a complex tensor": lambda: torch.zeros(1, dtype=torch.complex64), "an empty tuple": tuple,
+    "a tuple of words": lambda: ("16", "3", "224", "224"), "a tuple of floats": lambda: (16.0, 3.0, 224.0, 224.0),
+    "a dict": lambda: {"a": 1}, "a set": lambda: {1, 2}, "a recursive list": loop,
+    "a generator": lambda: (n for n in (1,)),
+    "a class": lambda: torch.nn.Linear, "an exception": lambda: ValueError("x"), "a module": lambda: torch,
+    "an object": object, "a nasty object": Nasty, "not implemented": lambda: NotImplemented,
+}  # fmt: skip
+FUNCTIONS: dict[str, Callable[[], Any]] = {
+    "that raises": lambda: raises(ValueError("on\nseveral\nlines")), "that raises silently": lambda: raises(Silent()),
+    "that recurs": lambda: deep, "without arguments": lambda: lambda: 1, "that exits": lambda: raises(SystemExit(1)),
+    "an object that quits": Quits, "a builtin": lambda: len, "a layer": torch.nn.Identity,
+    **{f"that returns {name}": lambda value=value: lambda *given: value() for name, value in WRONG.items()},
+}  # fmt: skip
+
+
+def is_calm(outcome: Outcome) -> None:
+    assert outcome.state == "not yet"
+    assert 10 < len(outcome.sentence) < 400 and "\n" not in outcome.sentence and "Traceback" not in outcome.sentence
+    assert outcome.sentence.rstrip()[-1] in ".?"
+    assert outcome.sentence in repr(outcome) and escape(outcome.sentence) in outcome._repr_html_()
+
+
+@exercise
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_value_of_the_wrong_kind_gets_a_sentence(kind: str, name: str) -> None:
+    is_calm(ALL[name][1].check(WRONG[kind]()))
+
+
+@exercise
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_a_function_that_does_something_else_gets_a_sentence(kind: str, name: str) -> None:
+    is_calm(ALL[name][1].check(FUNCTIONS[kind]()))
+
+
+@exercise
+def test_chance_and_gradients_are_left_alone(name: str) -> None:
+    torch.manual_seed(5)
+    state, enabled = torch.get_rng_state(), torch.is_grad_enabled()
+    ALL[name][1].check(ALL[name][1].answer())
+    assert torch.equal(torch.get_rng_state(), state) and torch.is_grad_enabled() == enabled
+
+
+def test_numbers_of_numpy_and_torch_are_numbers() -> None:
+    for right in (1, -1, 1.0, np.int64(1), np.float64(-1), np.array(1), torch.tensor(1), torch.tensor([1.0])):
+        assert lesson01.softmax_dim.check(right).state == "correct", repr(right)
+    assert lesson00.count_values.check(np.int32(150528)).state == "correct"
+    assert lesson01.batch_shape.check(torch.zeros(16, 3, 224, 224).shape).state == "correct"
+    assert lesson01.batch_shape.check([16, 3, 224, 224]).state == "correct"
+
+
+# -- known mistakes ---------------------------------------------------------------------------------------------------
+RIGHT = ResNet18_Weights.DEFAULT.transforms()
+MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in (RIGHT.mean, RIGHT.std))
+
+
+def prepared(picture: Any, resize: Any = 256) -> torch.Tensor:
+    return F.to_tensor(F.center_crop(F.resize(picture, resize), [224, 224]))
+
+
+def forward(*, mode: bool | None = False, grad: bool = False, back: bool = True, safe: bool = True, hide: bool = False):
+    """A forward with the parts that are asked for."""
+
+    def function(model: Any, batch: torch.Tensor) -> Any:
+        was = model.training
+        if mode is not None:
+            model.train(mode)
+        try:
+            with torch.set_grad_enabled(grad):
+                out = model(batch)
+        except ValueError:
+            if safe and back:
+                model.train(was)
+            if hide:
+                return None
+            raise
+        if back:
+            model.train(was)
+        return out
+
+    return function
+
+
+def softmax_top(logits: torch.Tensor, k: int) -> Any:
+    return logits.softmax(0).topk(k)
+
+
+def naive_top(logits: torch.Tensor, k: int) -> Any:
+    shares = logits.exp() / logits.exp().sum()
+    order = shares.argsort(descending=True)[:k]
+    return shares[order], order
+
+
+def cv(*, flip: bool = True, scale: float = 255, mixed: bool = False) -> Callable[[Any], torch.Tensor]:
+    def function(array: Any) -> torch.Tensor:
+        rgb = torch.from_numpy(array[:, :, ::-1].copy() if flip else array).float() / scale
+        return rgb.reshape(1, 3, *array.shape[:2]) if mixed else rgb.permute(2, 0, 1)[None]
+
+    return function
+
+
+def right_ones(logits: torch.Tensor, targets: torch.Tensor) -> float:
+    return float((logits.argmax(1) == targets).float().mean())
+
+
+# Every known mistake, and what its sentence must say.
+MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson00.count_values: [
+        (224 * 224, "one channel"), (3 * 224, "one row"), (7, "7 is not it"), (150528.5, "whole number"),
+        (float("inf"), "finite"),
+    ],
+    lesson01.batch_shape: [
+        ((16, 224, 224, 3), "another order"), ((3, 224, 224), "one picture"), ((1, 3, 224, 224), "batch of one"),
+        ((16, 3, 256, 256), r"\(16, 3, 256, 256\) is not it"), ((16.0, 3), "whole numbers only"), (16, "is a shape"),
+    ],
+    lesson01.preprocess: [
+        (prepared, "not normalised"), (lambda p: (prepared(p) - MEAN) / STD.flip(0), "values differ by up to"),
+        (lambda p: ((prepared(p) - MEAN) / STD).flip(0), "BGR"),
+        (lambda p: (prepared(p) * 255 - MEAN) / STD, "divide by 255"),
+        (lambda p: prepared(p) - MEAN, "nothing is divided"),
+        (lambda p: (prepared(p, [256, 256]) - MEAN) / STD, "squashed"),
+        (lambda p: RIGHT(p)[None], r"shape should be \(3, 224, 224\), but it is \(1, 3, 224, 224\)"),
+        (lambda p: RIGHT(p).double(), "dtype should be torch.float32"), (np.asarray, "should return a tensor"),
+        (3, "The answer is a function"),
+    ],
+    lesson01.top_k: [
+        (lambda logits, k: logits.topk(k), "logits themselves"), (naive_top, "exp overflows"),
+        (lambda logits, k: [part.flip(0) for part in softmax_top(logits, k)], "smallest comes first"),
+        (lambda logits, k: softmax_top(-logits, k), "indices should be"),
+        (lambda logits, k: softmax_top(logits, k).values, "two tensors"),
+        (lambda logits, k: (softmax_top(logits * 1.1, k)), "values differ"),
+        (lambda logits, k: softmax_top(logits, k)[::-1], "dtype should be"),
+    ],
+    lesson01.softmax_dim: [(0, "compete with each other"), (2, "has the dims 0 and 1")],
+    lesson01.careful_forward: [
+        (forward(mode=None), "running statistics changed"), (forward(grad=True), "carries a graph"),
+        (forward(back=False), "left it in the other mode"), (forward(safe=False), "try ... finally"),
+        (forward(hide=True), "let it through"), (lambda model, batch: torch.zeros(2, 4), "values differ"),
+    ],
+    lesson01.from_opencv: [
+        (cv(flip=False), "still BGR"), (cv(scale=1), "from 0 to 255"), (cv(mixed=True), "scrambled"),
+        (lambda array: cv()(array)[0], "shape should be"), (lambda array: cv()(array).double(), "dtype should be"),
+    ],
+    lesson01.accuracy: [
+        (lambda *given: 100 * right_ones(*given), "percentage"),
+        (lambda *given: 1 - right_ones(*given), "that is wrong"),
+        (lambda *given: right_ones(*given) * len(given[1]), "divide by how many"),
+        (lambda *given: 0.123, "share should be"),
+        (lambda *given: "all", "is a number"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("one", MISTAKES, ids=lambda one: one.id)
+def test_each_known_mistake_gets_its_own_sentence(one: Exercise) -> None:
+    said = []
+    for attempt, says in MISTAKES[one]:
+        outcome = one.check(attempt)
+        is_calm(outcome)
+        assert re.search(says, outcome.sentence), outcome.sentence
+        said.append(outcome.sentence)
+    assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize("lesson", [lesson00, lesson01], ids=lambda lesson: lesson.__name__.split(".")[-1])
+def test_every_sentence_that_a_check_can_say_is_said_to_a_known_mistake(lesson: ModuleType) -> None:
+    said = " ".join(one.check(attempt).sentence for one, known in MISTAKES.items() for attempt, _ in known)
+    for call in ast.walk(ast.parse(inspect.getsource(lesson))):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Wrong":
+            parts = [n.value for n in ast.walk(call) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+            assert max(parts, key=len) in said, max(parts, key=len)
+
+
+# -- mutants ----------------------------------------------------------------------------------------------------------
+SWAPS = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt,
+    ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+
+
+def changes(node: ast.AST) -> Iterator[ast.AST]:
+    """What this one node could become."""
+    if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPS:
+        yield type(node)(**{**vars(node), "op": SWAPS[type(node.op)]()})
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
+        yield ast.Compare(node.left, [SWAPS[type(node.ops[0])](), *node.ops[1:]], node.comparators)
+    if isinstance(node, ast.UnaryOp):
+        yield node.operand
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield ast.Constant(not node.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        yield ast.Constant(node.value + 1)
+        yield ast.Constant(node.value * 2 or -1)
+    if isinstance(node, ast.Call) and len(node.args) == 2:
+        yield ast.Call(node.func, node.args[::-1], node.keywords)
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr | ast.AugAssign):
+        yield ast.Pass()
+    if isinstance(node, ast.Return):
+        yield ast.Return(ast.Constant(None))
+    if isinstance(node, ast.With) and len(node.body) == 1:
+        yield node.body[0]
+    if isinstance(node, ast.If | ast.IfExp):
+        yield type(node)(**{**vars(node), "test": ast.UnaryOp(ast.Not(), node.test)})
+
+
+def mutants(function: Callable[..., Any]) -> Iterator[str]:
+    """The source of a function, each time with one thing wrong."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    if ast.get_docstring(definition):
+        del definition.body[0]
+    for index, node in enumerate(ast.walk(definition)):
+        for change in changes(node):
+            other = copy.deepcopy(tree)
+            target = list(ast.walk(other.body[0]))[index]
+            for parent in ast.walk(other):
+                for field, value in ast.iter_fields(parent):
+                    if value is target:
+                        setattr(parent, field, change)
+                    elif isinstance(value, list) and any(item is target for item in value):
+                        value[:] = [change if item is target else item for item in value]
+            yield ast.unparse(ast.fix_missing_locations(other))
+
+
+def survives(lesson: ModuleType, one: Exercise, source: str) -> bool:
+    """Whether a mutant passes; one that computes the very value that is asked for is none."""
+    space = dict(vars(lesson))
+    exec(source, space)
+    made = space[one.solution_code.__name__]
+    if one.kind == "function":
+        return one.check(made).state == "correct"
+    try:
+        value = made()
+    except Exception:  # what could not be computed is no answer
+        return False
+    return bool(value != one.answer()) and one.check(value).state == "correct"
+
+
+@pytest.mark.filterwarnings("ignore:Anti-alias")
+def test_mutants_of_the_solutions_are_rejected() -> None:
+    made = [(lesson, one, source) for lesson, one in ALL.values() for source in mutants(one.solution_code)]
+    alive = [f"{one.id}:\n{source}" for lesson, one, source in made if survives(lesson, one, source)]
+    assert len(made) > 8 * len(ALL)
+    assert len(alive) <= 0.05 * len(made), f"{len(alive)} of {len(made)} survive:\n" + "\n\n".join(alive)
+
+
+# -- how it looks -----------------------------------------------------------------------------------------------------
+def test_what_a_learner_wrote_is_escaped() -> None:
+    def function(*given: Any) -> Any:
+        raise ValueError("<script>alert(1)</script>")
+
+    for _, one in ALL.values():
+        if one.kind == "function":
+            shown = one.check(function)._repr_html_()
+            assert "<script>" not in shown and "&lt;script&gt;" in shown and 'role="status"' in shown
+    outcome = Outcome("not yet", "a < b", "<i>")
+    assert "<i>" not in outcome._repr_html_() and "a &lt; b" in outcome._repr_html_() and "a < b" in repr(outcome)
+
+
+@exercise
+def test_notes_can_be_read_as_text_and_as_html(name: str) -> None:
+    one = copy.deepcopy(ALL[name][1])
+    for note in (one.hint(), one.solution()):
+        assert note.words in repr(note) and escape(note.words) in note._repr_html_()
+
+
+def test_a_guess_beside_the_truth() -> None:
+    assert repr(guess_and_truth("the shape", ..., 3)) == "the shape\nyou: no guess yet; it is: 3"
+    assert "you: (1, 2); it is: 3" in repr(guess_and_truth("the shape", (1, 2), 3))
+    assert "<b>x" not in guess_and_truth("the shape", "<b>x", 3)._repr_html_()
+    assert "it is: 3" in repr(guess_and_truth("the shape", Nasty(), 3))
