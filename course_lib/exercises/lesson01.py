@@ -197,14 +197,15 @@ softmax_dim = Exercise(
 
 # -- 5: a forward that leaves no trace --------------------------------------------------------------------------------
 def careful_forward_solution(model: nn.Module, batch: Tensor) -> Tensor:
-    """Logits in eval mode, without a graph; the model is left in the mode it was in."""
-    was_training = model.training
+    """Logits in eval mode, without a graph; every module is left in the mode it was in."""
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.no_grad():
             logits: Tensor = model(batch)
     finally:
-        model.train(was_training)
+        for module, training in modes.items():
+            module.training = training
     return logits
 
 
@@ -255,6 +256,12 @@ def _check_careful_forward(answer: Any) -> None:
     if not broken.training:
         raise Wrong("When the forward raises an error the model stays in eval mode: try ... finally puts it back.")
 
+    net = _small_net().train()
+    net[1].eval()  # frozen on purpose
+    call(answer, net, batch.clone(), what="a model with one frozen BatchNorm")
+    if net[1].training or not net[0].training:
+        raise Wrong("A BatchNorm that was frozen in eval mode is in train mode now: remember the mode of every module.")
+
 
 careful_forward = Exercise(
     "01_careful_forward",
@@ -264,7 +271,7 @@ careful_forward = Exercise(
     _check_careful_forward,
     (
         "model.training says which mode it is in.",
-        "model.train(True) and model.train(False) set the mode; model.eval() is model.train(False).",
+        "model.eval() sets the mode of every module in it; model.modules() lists them, each with its own .training.",
         "What stands in the finally of a try is done even when the forward raises.",
     ),
     kind="function",
