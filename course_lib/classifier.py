@@ -131,7 +131,8 @@ class Classifier:
         rows: list[FolderRow] = []
         skipped: list[tuple[Path, str]] = []
         start = time.perf_counter()
-        ready = track(self._opened(paths, ahead=3 * batch_size), f"{self.name} on {self.device}", total=len(paths))
+        label = f"{len(paths)} pictures through {self.name}"
+        ready = track(self._opened(paths, ahead=3 * batch_size), label, total=len(paths))
         while group := list(islice(ready, batch_size)):
             skipped += [(path, picture) for path, picture, _ in group if isinstance(picture, str)]
             good = [(path, picture, seconds) for path, picture, seconds in group if not isinstance(picture, str)]

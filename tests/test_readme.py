@@ -1,4 +1,4 @@
-"""The README keeps its word: code runs, links lead somewhere, calls exist, its table is what was measured.
+"""The README keeps its word: its code runs, its links lead somewhere, its calls exist, its table is measured."""
 
 from __future__ import annotations
 

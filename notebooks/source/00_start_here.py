@@ -37,15 +37,19 @@ show(picture, "A drawn dog")
 print(prediction)
 
 # %% [markdown]
-# The first line that was printed says *which* weights answered. With a network connection these are the ones trained on
-# ImageNet: a thousand classes of photographs. Without one, the course takes its own, which ship with it: ten classes of
-# drawings like this one. Everything in the lessons works with both.
+# Which weights answered? With a network connection, those trained on ImageNet: a thousand classes of photographs. Without
+# one, or where `COURSE_WEIGHTS=course` is set, the course's own, which ship with it: ten classes of drawings like this one.
+# Everything in the lessons works with both.
+
+# %%
+print(classifier.weights, "with", len(classifier.categories), "classes")
 
 # %% [markdown]
 # ## What happened in between
 #
-# Four steps, and every lesson looks into one of them: the picture becomes a **tensor** (a block of numbers), the network
-# turns it into **logits** (one number a class), a softmax makes **probabilities** of them, and the largest has a **label**.
+# Four steps, and lesson 01 takes each of them apart: the picture becomes a **tensor** (a block of numbers), the network turns
+# it into **logits** (one number per class), a softmax turns them into **probabilities**, and the class of the largest is the
+# **label**.
 
 # %%
 import torch
@@ -88,7 +92,9 @@ from course_lib.exercises import guess_and_truth
 from course_lib.widgets.crop_explorer import cropped
 
 answers = {percent: classifier.predict(cropped(picture, percent)[0]).label for percent in range(0, 100, 5)}
-changed = next((percent for percent in answers if answers[percent] != label), None)
+for percent, answer in answers.items():
+    print(f"{percent:2} % cut away: {answer}")
+changed = next((percent for percent in answers if answers[percent] != label), "never")
 guess_and_truth("cut away before the answer changes (%)", my_guess, changed)
 
 # %% [markdown]
@@ -101,8 +107,8 @@ from course_lib.widgets import crop_explorer
 crop_explorer(classifier, picture, percent=30)
 
 # %% [markdown]
-# **What to notice.** The answer holds for longer than most people expect, and then it flips within a few pixels. Before it
-# flips, look at the second bar: the network has been preparing for it.
+# **What to notice.** Does the answer flip once, or to and fro? Look at the second bar before it does. And mind that
+# preprocessing crops what you leave: of a tall, narrow rest the network sees only the middle.
 
 # %% [markdown]
 # ## Your first exercise
