@@ -20,7 +20,7 @@ __all__ = ["FolderPredictions", "FolderRow", "Prediction", "from_logits"]
 Truth = str | int | Collection[str | int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """The k most probable classes of one picture, best first.
 
@@ -56,6 +56,11 @@ class Prediction:
     def probability(self) -> float:
         """The probability of the most probable class, between 0 and 1."""
         return self.probabilities[0]
+
+    def __repr__(self) -> str:
+        # No more digits than any two machines agree on.
+        best = zip(self.labels, self.probabilities, strict=True)
+        return f"Prediction({', '.join(f'{label} {_percent(probability)}' for label, probability in best)})"
 
     def __str__(self) -> str:
         width = max(len(label) for label in self.labels)
