@@ -3,15 +3,15 @@
 #
 # **Why does the same network, with the same picture, give two people two answers?**
 #
-# Because of everything around the network. After 60 minutes of reading and running, and 40 more for the exercises, you can
+# Because of everything around the network. After 60 minutes, and 40 more for the exercises, you can
 #
 # - take a picture to an answer in plain PyTorch, and name shape, dtype and range at every step,
 # - read the errors of a wrong shape, dtype or device, and repair them,
 # - say what `eval()`, `no_grad()` and the softmax's `dim` really do, because you measured it,
 # - run a folder of pictures, and say how far an accuracy can be trusted.
 #
-# You need: Python, and what a tensor is. Lesson [00](00_start_here.ipynb) shows how widgets and exercises work. Sections 1–4
-# and 5–8 make two sittings.
+# You need: Python, and what a tensor is. Lesson [00](00_start_here.ipynb) shows how widgets and exercises work.
+# Sections 1–4 and 5–8 make two sittings.
 
 # %%
 import subprocess
@@ -570,12 +570,14 @@ ex.accuracy.check(accuracy_of)
 # computing, shows its progress, and reports bad files at the end instead of stopping.
 
 # %%
+from course_lib.scoring import is_right
+
 names = ("dog", "cat", "goldfish", "hot dog")
 mixed = write_folder("data/inference", names, n=16, split="mixed", difficulty="hard", first_seed=960_000)
 (mixed / "broken.png").write_bytes(b"this is not a picture")
 fast = load_classifier("resnet18")  # device="auto": a GPU when there is one
 found = fast.predict_folder(mixed)
-print(len(found.rows), "pictures,", found.accuracy(lambda path: path.parent.name) if len(categories) == 10 else "")
+print(len(found.rows), "pictures,", sum(is_right(row, fast) for row in found.rows), "of them right")
 for path, reason in found.skipped:
     print("skipped:", path.name, "-", reason.replace(str(mixed), "…"))
 
@@ -594,11 +596,10 @@ print(f"slowest: {slowest.path.parent.name}/{slowest.path.name}, {1000 * slowest
 from PIL import Image
 
 from course_lib.figures import picture_grid
-from course_lib.scoring import is_right
 
 rows = found.rows[::4]
 titles = [f"{row.prediction.label} {row.prediction.probability:.0%}" for row in rows]
-right = [is_right(row, classifier) for row in rows]
+right = [is_right(row, fast) for row in rows]
 picture_grid([Image.open(row.path) for row in rows], titles, right=right)
 
 # %% [markdown]
