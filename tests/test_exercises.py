@@ -277,7 +277,8 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson01.careful_forward: [
         (forward(mode=None), "running statistics changed"), (forward(grad=True), "carries a graph"),
         (forward(back=False), "left it in the other mode"), (forward(safe=False), "try ... finally"),
-        (forward(hide=True), "let it through"), (forward(), "the mode of every module"),
+        (forward(hide=True), "let it through"),
+        (forward(), "the mode of every module"),
         (lambda model, batch: torch.zeros(2, 4), "values differ"),
     ],
     lesson01.from_opencv: [
