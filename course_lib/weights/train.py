@@ -46,8 +46,8 @@ _STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 class Recipe:
     """How one model is trained: a picture size in pixels for every epoch, the peak learning rate, and the rest.
 
-    ``finish`` is a second, shorter cycle at a third of the peak (a warm restart, Loshchilov and Hutter 2016,
-    https://arxiv.org/abs/1608.03983).
+    ``finish`` is a second cycle whose peak is ``finish_rate`` times the first one's: a warm restart (Loshchilov and
+    Hutter 2016, https://arxiv.org/abs/1608.03983).
     """
 
     sizes: tuple[int, ...]
@@ -58,13 +58,16 @@ class Recipe:
     smoothing: float = 0.02
     adam: bool = False
     finish: tuple[int, ...] = ()
+    finish_rate: float = 1 / 3
 
 
 _LIGHT = (112, 112, 112, 128, 128, 144, 160, 192)
 RECIPES: dict[str, Recipe] = {
     "resnet18": Recipe((112, 112, 128, 144, 192), 0.08, True, finish=(128, 176)),
     # No BatchNorm: with SGD it stays at chance for an epoch and more, with Adam it learns from the first hundred steps.
-    "squeezenet1_1": Recipe(_LIGHT, 5e-4, True, adam=True, weight_decay=0.01),
+    "squeezenet1_1": Recipe(
+        _LIGHT, 5e-4, True, adam=True, weight_decay=0.01, finish=(112, 112, 128, 128, 144, 160, 192), finish_rate=1.2
+    ),
     "mobilenet_v3_small": Recipe(_LIGHT, 0.15, False, weight_decay=5e-5),
     "shufflenet_v2_x0_5": Recipe(_LIGHT, 0.2, False, weight_decay=5e-5),
 }
@@ -168,7 +171,7 @@ def train(name: str, folder: Path, seeds: int, *, seed: int = 0, finish_only: bo
     if not finish_only:
         _cycle(name, model, data, recipe, recipe.sizes, recipe.learning_rate, seed * 1000)
     if recipe.finish:
-        _cycle(name, model, data, recipe, recipe.finish, recipe.learning_rate / 3, seed * 1000 + first)
+        _cycle(name, model, data, recipe, recipe.finish, recipe.learning_rate * recipe.finish_rate, seed * 1000 + first)
     return model.eval()
 
 
