@@ -1,0 +1,221 @@
+"""Shapes that we can tell without asking PyTorch: on the meta device some of its functions take half a millisecond.
+
+Only where the answer is certain; everything else, and every call that would be refused, goes to PyTorch itself. The
+tests hold all of it against real forwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_lib.tracing import windows
+
+__all__ = ["ANSWERS", "FACTORIES", "Answer"]
+
+Answer = Callable[[Mapping[str, Any]], Any]
+
+#: Functions that make a tensor from nothing; on the meta device the tensor must be there too.
+FACTORIES = frozenset({
+    "empty", "zeros", "ones", "full", "rand", "randn", "randint", "arange", "linspace", "logspace", "eye", "tensor",
+    "randperm", "tril_indices", "triu_indices", "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor",
+    "empty_strided", "as_tensor",
+})  # fmt: skip
+
+
+def _like(value: Tensor) -> Tensor:
+    """As ``torch.empty_like``, whose meta kernel is written in Python and slow."""
+    if value.is_contiguous():
+        return torch.empty(value.shape, dtype=value.dtype, device="meta")
+    if 0 in value.stride():
+        return torch.empty_like(value)
+    return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+
+
+def _same(bound: Mapping[str, Any]) -> Any:
+    value = bound["input"]
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        return NotImplemented
+    return value if bound.get("inplace") else _like(value)
+
+
+def _in_place(bound: Mapping[str, Any]) -> Any:
+    value = bound["input"]
+    return value if isinstance(value, Tensor) and value.is_floating_point() else NotImplemented
+
+
+def _batch_norm(bound: Mapping[str, Any]) -> Any:
+    value = bound["input"]
+    if value.dim() < 2:
+        return NotImplemented
+    channels = value.shape[1]
+    for name in ("running_mean", "weight"):
+        if bound.get(name) is not None and bound[name].numel() != channels:
+            # On the meta device PyTorch's words are others than the learner would get.
+            raise RuntimeError(f"{name} should contain {channels} elements not {bound[name].numel()}")
+    if bound.get("training") and value.numel() == channels:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {value.shape}")
+    return _like(value)
+
+
+def _layer_norm(bound: Mapping[str, Any]) -> Any:
+    value, shape = bound["input"], tuple(bound["normalized_shape"])
+    if tuple(value.shape[value.dim() - len(shape) :]) != shape:
+        return NotImplemented
+    return torch.empty(value.shape, dtype=value.dtype, device="meta")
+
+
+def _binary(bound: Mapping[str, Any]) -> Any:
+    first, second = bound.get("input"), bound.get("other")
+    if len(bound) != 2 or not isinstance(first, Tensor) or not first.is_floating_point():
+        return NotImplemented
+    if type(second) in (int, float):
+        return _like(first)
+    if not isinstance(second, Tensor) or second.dtype != first.dtype:
+        return NotImplemented
+    one, two = first.shape, second.shape
+    if one == two:
+        return _like(first)
+    if len(one) == len(two) and one[2:] == (1, 1) and one[:2] == two[:2] and second.is_contiguous():
+        return _like(second)  # a gate times its map: squeeze and excitation
+    return NotImplemented
+
+
+def _binary_in_place(bound: Mapping[str, Any]) -> Any:
+    first, second = bound.get("input"), bound.get("other")
+    same = isinstance(second, int | float) or (isinstance(second, Tensor) and second.shape == first.shape)  # type: ignore[union-attr]
+    return first if same and _binary(bound) is not NotImplemented else NotImplemented
+
+
+def _adaptive_pool(bound: Mapping[str, Any]) -> Any:
+    value, size = bound["input"], bound.get("output_size")
+    if value.dim() not in (3, 4) or not value.is_floating_point() or bound.get("return_indices") or 0 in value.shape:
+        return NotImplemented
+    sizes = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(sizes) != 2 or not all(one is None or (type(one) is int and one > 0) for one in sizes):
+        return NotImplemented
+    out = [n if one is None else one for n, one in zip(value.shape[-2:], sizes, strict=True)]
+    return torch.empty((*value.shape[:-2], *out), dtype=value.dtype, device="meta")
+
+
+def _linear(bound: Mapping[str, Any]) -> Any:
+    value, weight, bias = bound.get("input"), bound.get("weight"), bound.get("bias")
+    if not (isinstance(value, Tensor) and isinstance(weight, Tensor) and value.is_floating_point()):
+        return NotImplemented
+    rows, wide = value.shape, weight.shape
+    if len(wide) != 2 or not rows or rows[-1] != wide[1] or value.dtype != weight.dtype:
+        return NotImplemented
+    if bias is not None and bias.shape != wide[:1]:
+        return NotImplemented
+    return torch.empty((*rows[:-1], wide[0]), dtype=value.dtype, device="meta")
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    if type(value) is int:
+        return value, value
+    if isinstance(value, tuple | list) and len(value) == 2 and type(value[0]) is int and type(value[1]) is int:
+        return value[0], value[1]
+    return None
+
+
+def _laid_out(value: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A new tensor in the memory layout that windows keep: channels last where the map already is."""
+    if not value.is_contiguous() and value.is_contiguous(memory_format=torch.channels_last):
+        return torch.empty(shape, dtype=value.dtype, device="meta", memory_format=torch.channels_last)
+    return torch.empty(shape, dtype=value.dtype, device="meta")
+
+
+def _conv2d(bound: Mapping[str, Any]) -> Any:
+    value, weight, groups = bound.get("input"), bound.get("weight"), bound.get("groups", 1)
+    stride, padding, dilation = (_pair(bound.get(n, d)) for n, d in (("stride", 1), ("padding", 0), ("dilation", 1)))
+    if not (isinstance(value, Tensor) and isinstance(weight, Tensor) and stride and padding and dilation):
+        return NotImplemented
+    batch, wide = value.shape, weight.shape
+    if len(batch) != 4 or len(wide) != 4 or value.dtype != weight.dtype or batch[1] != wide[1] * groups:
+        return NotImplemented
+    if wide[0] % groups or min(stride) < 1 or min(dilation) < 1 or min(padding) < 0 or 0 in batch:
+        return NotImplemented
+    height = windows.fits(batch[2], wide[2], stride[0], padding[0], dilation[0])
+    width = windows.fits(batch[3], wide[3], stride[1], padding[1], dilation[1])
+    return _laid_out(value, (batch[0], wide[0], height, width)) if height > 0 and width > 0 else NotImplemented
+
+
+def _pool(bound: Mapping[str, Any]) -> Any:
+    value = bound.get("input")
+    if (
+        not isinstance(value, Tensor)
+        or value.dim() != 4
+        or not value.is_floating_point()
+        or bound.get("return_indices")
+    ):
+        return NotImplemented
+    kernel, padding, dilation = (
+        _pair(bound.get(n, d)) for n, d in (("kernel_size", None), ("padding", 0), ("dilation", 1))
+    )
+    stride = _pair(bound.get("stride") or kernel)
+    if not (kernel and stride and padding and dilation) or min(*kernel, *stride, *dilation) < 1 or 0 in value.shape:
+        return NotImplemented
+    if padding[0] * 2 > kernel[0] or padding[1] * 2 > kernel[1] or min(padding) < 0:
+        return NotImplemented
+    ceil = bool(bound.get("ceil_mode"))
+    out = [windows.fits(value.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], ceil=ceil) for i in (0, 1)]
+    return _laid_out(value, (*value.shape[:2], *out)) if min(out) > 0 else NotImplemented
+
+
+def _cat(bound: Mapping[str, Any]) -> Any:
+    parts, dim = bound.get("tensors"), bound.get("dim", 0)
+    if (
+        not isinstance(parts, tuple | list)
+        or not parts
+        or dim != 1
+        or not all(isinstance(one, Tensor) for one in parts)
+    ):
+        return NotImplemented
+    first = parts[0].shape
+    if len(first) < 2 or any(
+        len(one.shape) != len(first) or one.shape[0] != first[0] or one.shape[2:] != first[2:]
+        or one.dtype != parts[0].dtype or not one.is_contiguous() for one in parts
+    ):  # fmt: skip
+        return NotImplemented
+    return torch.empty((first[0], sum(one.shape[1] for one in parts), *first[2:]), dtype=parts[0].dtype, device="meta")
+
+
+ANSWERS: dict[str, Answer] = {
+    **dict.fromkeys(
+        (
+            "relu",
+            "relu6",
+            "hardtanh",
+            "hardswish",
+            "hardsigmoid",
+            "silu",
+            "gelu",
+            "sigmoid",
+            "tanh",
+            "elu",
+            "selu",
+            "leaky_relu",
+            "mish",
+            "softplus",
+            "dropout",
+            "dropout2d",
+            "local_response_norm",
+        ),
+        _same,
+    ),
+    **dict.fromkeys(("relu_", "sigmoid_", "tanh_", "bernoulli_", "normal_", "uniform_", "fill_", "zero_"), _in_place),
+    **dict.fromkeys(("add", "sub", "mul", "div"), _binary),
+    **dict.fromkeys(("add_", "sub_", "mul_", "div_"), _binary_in_place),
+    "batch_norm": _batch_norm,
+    "layer_norm": _layer_norm,
+    "conv2d": _conv2d,
+    "linear": _linear,
+    "max_pool2d": _pool,
+    "avg_pool2d": _pool,
+    "cat": _cat,
+    "adaptive_avg_pool2d": _adaptive_pool,
+    "adaptive_max_pool2d": _adaptive_pool,
+}

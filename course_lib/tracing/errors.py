@@ -1,0 +1,25 @@
+"""The error of a trace that cannot be: a sentence, and what had been seen until then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from course_lib.errors import CourseError
+
+if TYPE_CHECKING:
+    from course_lib.tracing.result import Trace
+
+__all__ = ["TraceError"]
+
+
+class TraceError(CourseError, ValueError):
+    """A model that cannot be traced, or whose forward fails.
+
+    Attributes:
+        trace: the ops that ran before it failed; None where nothing was run.
+        where: the module's path in which it stopped; None where nothing was run.
+    """
+
+    def __init__(self, message: str, *, trace: Trace | None = None, where: str | None = None) -> None:
+        super().__init__(message)
+        self.trace, self.where = trace, where

@@ -1,0 +1,140 @@
+"""What the arguments of torch's functions are called, so that an op's settings can be read by name.
+
+Modules call most functions by position, and many of those are built in and have no signature that Python can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["bind", "kind_of"]
+
+_CONV = "input weight bias stride padding dilation groups"
+_CONV_TRANSPOSED = "input weight bias stride padding output_padding groups dilation"
+_MAX_POOL = "input kernel_size stride padding dilation ceil_mode return_indices"
+_AVG_POOL = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
+_MHA = (
+    "query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v add_zero_attn dropout_p "
+    "out_proj_weight out_proj_bias training key_padding_mask need_weights attn_mask"
+)
+_SIGNATURES = {
+    **{f"conv{n}d": _CONV for n in (1, 2, 3)},
+    **{f"conv_transpose{n}d": _CONV_TRANSPOSED for n in (1, 2, 3)},
+    **{f"max_pool{n}d": _MAX_POOL for n in (1, 2, 3)},
+    **{f"avg_pool{n}d": _AVG_POOL for n in (1, 2, 3)},
+    **{f"adaptive_{way}_pool{n}d": "input output_size return_indices" for way in ("avg", "max") for n in (1, 2, 3)},
+    **dict.fromkeys(("add", "sub", "mul", "div", "matmul", "bmm", "mm", "pow", "maximum", "minimum"), "input other"),
+    **dict.fromkeys(("relu", "relu6", "hardswish", "hardsigmoid", "silu", "mish", "selu"), "input inplace"),
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d"), "input p training inplace"),
+    "hardtanh": "input min_val max_val inplace",
+    "elu": "input alpha inplace",
+    "leaky_relu": "input negative_slope inplace",
+    "batch_norm": "input running_mean running_var weight bias training momentum eps",
+    "layer_norm": "input normalized_shape weight bias eps",
+    "group_norm": "input num_groups weight bias eps",
+    "linear": "input weight bias",
+    "addmm": "bias input other",
+    "baddbmm": "bias input other",
+    "embedding": "input weight padding_idx",
+    "flatten": "input start_dim end_dim",
+    "unflatten": "input dim sizes",
+    "cat": "tensors dim",
+    "stack": "tensors dim",
+    "chunk": "input chunks dim",
+    "split": "input split_size dim",
+    "softmax": "input dim",
+    "normalize": "input p dim",
+    "mean": "input dim keepdim",
+    "sum": "input dim keepdim",
+    "amax": "input dim keepdim",
+    "transpose": "input dim0 dim1",
+    "swapaxes": "input dim0 dim1",
+    "unsqueeze": "input dim",
+    "squeeze": "input dim",
+    "getitem": "input index",
+    "setitem": "input index value",
+    "pad": "input pad mode value",
+    "roll": "input shifts dims",
+    "interpolate": "input size scale_factor mode align_corners",
+    "einsum": "equation operands",
+    "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal",
+    "multi_head_attention_forward": _MHA,
+}
+_NAMES = {kind: tuple(text.split()) for kind, text in _SIGNATURES.items()}
+_SPREAD = {"view": "shape", "reshape": "shape", "permute": "dims", "expand": "sizes", "repeat": "sizes"}
+_OTHER_WORDS = {"iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "idiv": "div_", "truediv": "div",
+                "radd": "add", "rsub": "rsub", "rmul": "mul", "rdiv": "rdiv", "rtruediv": "rdiv", "ipow": "pow_",
+                "_softmax": "softmax", "concat": "cat", "concatenate": "cat", "true_divide": "div",
+                "multiply": "mul", "subtract": "sub", "absolute": "abs", "adaptive_max_pool2d_with_indices":
+                "adaptive_max_pool2d", "max_pool2d_with_indices": "max_pool2d"}  # fmt: skip
+_CONVERSIONS = frozenset(  # which are no tensor functions, though one of the same name may exist: x.float()
+    f"__{name}__"
+    for name in (
+        "float",
+        "int",
+        "bool",
+        "index",
+        "complex",
+        "len",
+        "contains",
+        "iter",
+        "repr",
+        "hash",
+        "format",
+        "array",
+        "set",
+        "delete",
+        "reversed",
+        "array_wrap",
+        "dlpack",
+        "deepcopy",
+        "reduce_ex",
+        "setstate",
+    )
+)
+_SAME_ARGUMENT = {"self": "input", "mat2": "other", "axis": "dim", "axis0": "dim0", "axis1": "dim1"}
+
+
+def kind_of(func: Callable[..., Any]) -> str:
+    """The plain name of a torch function: ``conv2d``, ``add_`` (in place), ``getitem``, ``T``.
+
+    Example:
+        >>> import torch
+        >>> kind_of(torch.nn.functional.relu), kind_of(torch.Tensor.__getitem__), kind_of(torch.Tensor.T.__get__)
+        ('relu', 'getitem', 'T')
+    """
+    name = str(getattr(func, "__name__", None) or getattr(func, "_qualified_op_name", func))
+    if name == "__get__":
+        name = str(getattr(getattr(func, "__self__", None), "__name__", name))
+    if name.startswith("__") and name.endswith("__") and name not in _CONVERSIONS:
+        name = name[2:-2]
+    return _OTHER_WORDS.get(name, name)
+
+
+def bind(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name.
+
+    Example:
+        >>> bind("flatten", ("x", 1), {})
+        {'input': 'x', 'start_dim': 1}
+        >>> bind("view", ("x", 1, -1), {})
+        {'input': 'x', 'shape': (1, -1)}
+    """
+    plain = kind.rstrip("_")
+    bound: dict[str, Any] = {}
+    if plain in _SPREAD:
+        if args:
+            bound["input"] = args[0]
+        if len(args) > 1:
+            bound[_SPREAD[plain]] = args[1] if isinstance(args[1], tuple | list) else tuple(args[1:])
+    elif plain == "einsum":
+        bound["equation"] = args[0]
+        bound["operands"] = args[1] if len(args) > 1 and isinstance(args[1], tuple | list) else tuple(args[1:])
+    else:
+        names = _NAMES.get(plain, ("input",))
+        for place, value in enumerate(args):
+            bound[names[place] if place < len(names) else f"argument {place}"] = value
+    for name, value in kwargs.items():
+        bound[_SAME_ARGUMENT.get(name, name)] = value
+    return bound
