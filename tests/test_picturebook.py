@@ -36,6 +36,7 @@ from course_lib.picturebook import (
     sheet,
     write_folder,
 )
+from course_lib.picturebook.canvas import Brush, polygon
 
 ROOT = Path(__file__).parents[1]
 IMAGENET_NAMES: list[str] = ResNet18_Weights.DEFAULT.meta["categories"]
@@ -74,8 +75,7 @@ def test_the_same_arguments_give_the_same_bytes_whatever_was_drawn_before() -> N
 
 def test_another_process_draws_the_same_bytes() -> None:
     code = (
-        "import sys; sys.path.insert(0, 'tests')\n"
-        "from course_lib.picturebook import scene\nimport hashlib, numpy as np\n"
+        "import hashlib\nfrom course_lib.picturebook import scene\n"
         f"for label, how in reversed({ASKED!r}):\n"
         "    print(hashlib.sha256(scene(label, **how).picture.tobytes()).hexdigest())\n"
     )
@@ -420,3 +420,14 @@ def test_the_sheet_shows_the_scenes_at_half_size() -> None:
     assert page.size == (92, 92) and page.getpixel((1, 1)) == (255, 255, 255)
     cell = scene("bee", seed=3, size=(80, 80)).picture.reduce(2)
     assert page.crop((4, 48, 44, 88)).tobytes() == cell.tobytes()
+
+
+# -- the brush --------------------------------------------------------------------------------------------------------
+def test_every_outline_clips_where_it_is_also_when_others_are_long_gone() -> None:
+    # Agg remembers its last mask by the address of the outline's array; a new array may come to lie where an old one was.
+    brush = Brush(200, 10)
+    for k in range(0, 200, 2):  # every other column, each through an outline that lives no longer than this line
+        with brush.inside(polygon([(k, 0), (k + 1, 0), (k + 1, 10), (k, 10)])):
+            brush.fill(polygon([(0, 0), (200, 0), (200, 10), (0, 10)]), (1, 1, 1))
+    alpha = brush.pixels()[:, :, 3]
+    assert (alpha[:, ::2] == 255).all() and (alpha[:, 1::2] == 0).all()

@@ -175,6 +175,7 @@ class Brush:
         self._context = self._renderer.new_gc()
         self._to_pixels: Transform = IdentityTransform() if to_pixels is None else to_pixels
         self._unit = _scale_of(self._to_pixels)
+        self._outlines: list[Path] = []  # shared by all brushes of the layer
         self.width, self.height = width, height
 
     def pixels(self) -> NDArray[np.uint8]:
@@ -246,7 +247,10 @@ class Brush:
     @contextmanager
     def inside(self, outline: Path) -> Iterator[None]:
         """Whatever is drawn in this block shows only inside ``outline``: patterns on a coat, light on a cup."""
-        # A path with CURVE codes is copied, so that Agg's cache, which goes by identity, never meets a stale one.
+        # Agg keeps the last mask and knows it by the address of the outline's array. Were that freed, another array could
+        # come to lie there and be taken for it, by chance: so every outline lives as long as its layer.
+        outline = Path(np.ascontiguousarray(outline.vertices, float), outline.codes)
+        self._outlines.append(outline)
         self._context.set_clip_path(TransformedPath(outline, self._to_pixels))
         try:
             yield
