@@ -424,7 +424,7 @@ def test_the_sheet_shows_the_scenes_at_half_size() -> None:
 
 # -- the brush --------------------------------------------------------------------------------------------------------
 def test_every_outline_clips_where_it_is_also_when_others_are_long_gone() -> None:
-    # Agg remembers its last mask by the address of the outline's array; a new array may come to lie where an old one was.
+    # Agg knows its last mask by the address of the outline's array; a new array may come to lie where an old one was.
     brush = Brush(200, 10)
     for k in range(0, 200, 2):  # every other column, each through an outline that lives no longer than this line
         with brush.inside(polygon([(k, 0), (k + 1, 0), (k + 1, 10), (k, 10)])):

@@ -247,8 +247,8 @@ class Brush:
     @contextmanager
     def inside(self, outline: Path) -> Iterator[None]:
         """Whatever is drawn in this block shows only inside ``outline``: patterns on a coat, light on a cup."""
-        # Agg keeps the last mask and knows it by the address of the outline's array. Were that freed, another array could
-        # come to lie there and be taken for it, by chance: so every outline lives as long as its layer.
+        # Agg keeps the last mask and knows it by the address of the outline's array. Were that freed, another array
+        # could come to lie there and be taken for it, by chance: so every outline lives as long as its layer.
         outline = Path(np.ascontiguousarray(outline.vertices, float), outline.codes)
         self._outlines.append(outline)
         self._context.set_clip_path(TransformedPath(outline, self._to_pixels))
