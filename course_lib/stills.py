@@ -230,7 +230,8 @@ def draw_bars(
             end + (-gap if backwards else gap), y, words, va="center", ha="right" if backwards else "left",
             fontsize=size - 0.5, color="white" if inside and k in blue else INK,
         )  # fmt: skip
-        figure.text(left - gap, y, label, va="center", ha="right", fontsize=size)
+        if label:
+            figure.text(left - gap, y, label, va="center", ha="right", fontsize=size)
     _add(figure, Line2D([zero, zero], [bottom + height - len(values) * row, bottom + height], color=INK, linewidth=0.8))
     if title:
         up = 4 / 72 / figure.get_figheight()

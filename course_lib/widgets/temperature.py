@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib import figures
 from course_lib.figures import Still
 from course_lib.predictions import from_logits
 from course_lib.stills import draw_bars, new_figure, shortened, still
@@ -35,8 +34,10 @@ def draw_temperature(logits: Tensor, categories: Sequence[str], *, temperature: 
     labels = [shortened(label, 16) for label in answer.labels]
     written = [f"{value:.1f}".replace("-", "\N{MINUS SIGN}") for value in values]
     title = "(logits + shift) / temperature"
-    draw_bars(figure, (0.165, 0.04, 0.305, 0.84), labels, values, written, span=span, title=title)
-    figures.draw_answer(figure, (0.64, 0.04, 0.34, 0.84), "softmax", answer, letters=16)
+    draw_bars(figure, (0.165, 0.04, 0.375, 0.84), labels, values, written, span=span, title=title)
+    shares = [100 * probability for probability in answer.probabilities]
+    percent = [f"{share:.1f} %" for share in shares]  # the rows are the same: no second set of labels
+    draw_bars(figure, (0.6, 0.04, 0.38, 0.84), [""] * len(shares), shares, percent, span=(0, 100), title="softmax")
     said = f"Temperature {temperature:.1f}, shift {shift:.0f}: {answer.label} {answer.probability:.0%}"
     return still(figure, said.replace("%", " %"))
 
