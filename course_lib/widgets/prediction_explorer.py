@@ -58,7 +58,9 @@ def prediction_explorer(classifiers: Sequence[Classifier], pictures: Mapping[str
             options=list(by_name), value=tuple(by_name)[:6], description="models",
             rows=min(len(by_name), 6), layout=narrow, style=style,
         ),
-        "upload": widgets.FileUpload(accept="image/*", multiple=False, description="upload a picture"),
+        "upload": widgets.FileUpload(
+            accept="image/*", multiple=False, description="upload a picture", layout=widgets.Layout(width="12em")
+        ),
         "address": widgets.Text(
             placeholder="path or http address", description="or path, address", continuous_update=False,
             layout=narrow, style=style,
