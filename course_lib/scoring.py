@@ -7,6 +7,7 @@ classes and ImageNet's thousand are scored alike.
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -56,12 +57,11 @@ def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mista
         return torch.as_tensor(tensor)
 
     right = 0
-    starts = range(0, len(paths), _BATCH)
-    for start in track(starts, f"{len(paths)} pictures, {'as trained' if mistake is None else mistake.name}"):
-        chosen = slice(start, start + _BATCH)
-        logits = classifier.logits(torch.stack([prepared(path) for path in paths[chosen]]))
-        best = logits.argmax(1).tolist()
-        right += sum(index in answer for index, answer in zip(best, answers[chosen], strict=True))
+    label = f"{len(paths)} pictures, {'as trained' if mistake is None else mistake.name}"
+    opened = zip(track(paths, label), answers, strict=True)
+    while group := list(islice(opened, _BATCH)):
+        best = classifier.logits(torch.stack([prepared(path) for path, _ in group])).argmax(1).tolist()
+        right += sum(index in answer for index, (_, answer) in zip(best, group, strict=True))
     return right / len(paths)
 
 
