@@ -31,7 +31,7 @@ from course_lib.stills import Still
 from course_lib.widgets import Explorer
 from course_lib.widgets.crop_explorer import cropped, draw_crop
 from course_lib.widgets.eval_or_train import draw_modes
-from course_lib.widgets.explorer import choice, number, switch
+from course_lib.widgets.explorer import choice, number, switch, words
 from course_lib.widgets.prediction_explorer import OWN, draw_predictions
 from course_lib.widgets.preprocessing_explorer import RIGHT, draw_preprocessing
 from course_lib.widgets.temperature import draw_temperature
@@ -130,7 +130,8 @@ def test_a_notebook_gets_the_live_view_the_still_and_the_words(name: str, models
     assert data[kind] == explorer.still.data and data["text/plain"] == explorer.still.alt == how[kind]["alt"]
     view = data["application/vnd.jupyter.widget-view+json"]
     assert view == {"version_major": 2, "version_minor": 0, "model_id": explorer.view.model_id}
-    assert set(explorer.controls.values()) < set(explorer.view.children)
+    rows = [getattr(child, "children", (child,)) for child in explorer.view.children]
+    assert set(explorer.controls.values()) < {control for row in rows for control in row}
 
 
 # Beyond what the traits of ipywidgets 8 would catch: keywords that 7.7.1 does not know (it warns and ignores them).
@@ -214,6 +215,13 @@ def test_controls() -> None:
     assert isinstance(number("n", 1, 5, 3, step=0.5), ipywidgets.FloatSlider)
     assert choice("c", ["a", "b"]).value == "a" and choice("c", ["a", "b"], "b").value == "b"
     assert choice("c", [("one", 1), ("two", 2)]).value == 1
+    assert words("w", "64, M").value == "64, M"
+
+
+def test_many_controls_stand_side_by_side() -> None:
+    few, many = ({f"n{k}": number(f"n{k}", 1, 5, 1) for k in range(count)} for count in (4, 5))
+    assert list(few.values()) == list(Explorer(lambda **n: plain(), few).view.children[:4])
+    assert list(many.values()) == list(Explorer(lambda **n: plain(), many).view.children[0].children)
 
 
 # -- what each draws --------------------------------------------------------------------------------------------------

@@ -173,6 +173,9 @@ class Op:
                 return one.shape
         return None
 
+    def __repr__(self) -> str:
+        return f"<Op {self.index} {self}>"
+
     def __str__(self) -> str:
         came = " + ".join(times(one) for one in self.inputs) or "nothing"
         return f"{self.name} ({self.kind}): {came} → {', '.join(times(one) for one in self.outputs)}"

@@ -16,10 +16,11 @@ import ipywidgets as widgets
 from course_lib.errors import CourseError
 from course_lib.figures import Still
 
-__all__ = ["Explorer", "choice", "number", "switch"]
+__all__ = ["Explorer", "choice", "number", "switch", "words"]
 
 _WIDE = widgets.Layout(width="auto", max_width="46em")
 _STYLE = {"description_width": "9em"}
+_FEW = 4  # controls that stand below each other
 
 
 def choice(name: str, options: Any, value: Any = None) -> widgets.Widget:
@@ -40,6 +41,11 @@ def number(name: str, low: float, high: float, value: float, *, step: float = 1)
 def switch(name: str, *, value: bool = False) -> widgets.Widget:
     """A tick box."""
     return widgets.Checkbox(value=value, description=name, layout=_WIDE, style=_STYLE)
+
+
+def words(name: str, value: str) -> widgets.Widget:
+    """A line of text; it answers on Enter, or when another control is chosen."""
+    return widgets.Text(value=value, description=name, continuous_update=False, layout=_WIDE, style=_STYLE)
 
 
 class Explorer:
@@ -68,7 +74,7 @@ class Explorer:
         self._picture = widgets.Image(value=self.still.data, format=self.still.format)
         self._picture.layout.width, self._picture.layout.max_width = f"{self.still.width}px", "100%"
         self._message = widgets.HTML()
-        self.view = widgets.VBox([*self.controls.values(), self._message, self._picture])
+        self.view = widgets.VBox([*_side_by_side(list(self.controls.values())), self._message, self._picture])
         for control in self.controls.values():
             control.observe(self._follow, names="value")
 
@@ -114,3 +120,12 @@ class Explorer:
         data, how = self.still._repr_mimebundle_()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
         return {"application/vnd.jupyter.widget-view+json": view, **data}, how
+
+
+def _side_by_side(controls: list[widgets.Widget]) -> list[widgets.Widget]:
+    """More than a few controls stand in two columns where the page is wide enough, so that the picture stays in sight."""
+    if len(controls) <= _FEW:
+        return controls
+    for control in controls:
+        control.layout = widgets.Layout(width="auto", max_width="26em", flex="1 1 22em")
+    return [widgets.HBox(controls, layout=widgets.Layout(flex_flow="row wrap", max_width="54em"))]
