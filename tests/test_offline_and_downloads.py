@@ -168,9 +168,7 @@ def test_mismatch_then_cut_then_success(
     assert load_classifier(NAME, device="cpu").weights is weights
 
 
-@pytest.mark.parametrize(
-    ("how", "why"), [("another file", "not the file"), ("cut", "cut off"), ("page", "login")]
-)
+@pytest.mark.parametrize(("how", "why"), [("another file", "not the file"), ("cut", "cut off"), ("page", "login")])
 def test_when_the_choice_is_free_a_failed_download_falls_back_and_says_why(
     how: str,
     why: str,

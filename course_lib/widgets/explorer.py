@@ -123,7 +123,7 @@ class Explorer:
 
 
 def _side_by_side(controls: list[widgets.Widget]) -> list[widgets.Widget]:
-    """More than a few controls stand in two columns where the page is wide enough, so that the picture stays in sight."""
+    """More than a few controls stand in two columns where the page is wide enough: the picture stays in sight."""
     if len(controls) <= _FEW:
         return controls
     for control in controls:
