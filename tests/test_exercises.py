@@ -11,6 +11,7 @@ import copy
 import importlib
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from html import escape
@@ -21,12 +22,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torchvision.models import ResNet18_Weights
-from torchvision.transforms import functional as F
 
 from course_lib import exercises
 from course_lib.exercises import guess_and_truth, lesson00, lesson01
-from course_lib.exercises.engine import Exercise, Outcome
+from course_lib.exercises.engine import Exercise, Outcome, Wrong
 
 FOLDER = Path(exercises.__file__).parent
 LESSONS = [importlib.import_module(f"course_lib.exercises.{p.stem}") for p in sorted(FOLDER.glob("lesson*.py"))]
@@ -192,107 +191,15 @@ def test_numbers_of_numpy_and_torch_are_numbers() -> None:
 
 
 # -- known mistakes ---------------------------------------------------------------------------------------------------
-RIGHT = ResNet18_Weights.DEFAULT.transforms()
-MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in (RIGHT.mean, RIGHT.std))
+# Each lesson's lie in exercise_mistakes/lessonNN.py: MISTAKES, every exercise → (answer, what its sentence must say).
+MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {}
+for _lesson in LESSONS:
+    _file = f"{__package__}.exercise_mistakes.{_lesson.__name__.rpartition('.')[2]}"
+    MISTAKES.update(importlib.import_module(_file).MISTAKES)
 
 
-def prepared(picture: Any, resize: Any = 256) -> torch.Tensor:
-    return F.to_tensor(F.center_crop(F.resize(picture, resize), [224, 224]))
-
-
-def forward(*, mode: bool | None = False, grad: bool = False, back: bool = True, safe: bool = True, hide: bool = False):
-    """A forward with the parts that are asked for."""
-
-    def function(model: Any, batch: torch.Tensor) -> Any:
-        was = model.training
-        if mode is not None:
-            model.train(mode)
-        try:
-            with torch.set_grad_enabled(grad):
-                out = model(batch)
-        except ValueError:
-            if safe and back:
-                model.train(was)
-            if hide:
-                return None
-            raise
-        if back:
-            model.train(was)
-        return out
-
-    return function
-
-
-def softmax_top(logits: torch.Tensor, k: int) -> Any:
-    return logits.softmax(0).topk(k)
-
-
-def naive_top(logits: torch.Tensor, k: int) -> Any:
-    shares = logits.exp() / logits.exp().sum()
-    order = shares.argsort(descending=True)[:k]
-    return shares[order], order
-
-
-def cv(*, flip: bool = True, scale: float = 255, mixed: bool = False) -> Callable[[Any], torch.Tensor]:
-    def function(array: Any) -> torch.Tensor:
-        rgb = torch.from_numpy(array[:, :, ::-1].copy() if flip else array).float() / scale
-        return rgb.reshape(1, 3, *array.shape[:2]) if mixed else rgb.permute(2, 0, 1)[None]
-
-    return function
-
-
-def right_ones(logits: torch.Tensor, targets: torch.Tensor) -> float:
-    return float((logits.argmax(1) == targets).float().mean())
-
-
-# Every known mistake, and what its sentence must say.
-MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
-    lesson00.count_values: [
-        (224 * 224, "one channel"), (3 * 224, "one row"), (7, "7 is not it"), (150528.5, "whole number"),
-        (float("inf"), "finite"),
-    ],
-    lesson01.batch_shape: [
-        ((16, 224, 224, 3), "another order"), ((3, 224, 224), "one picture"), ((1, 3, 224, 224), "batch of one"),
-        ((16, 3, 256, 256), r"\(16, 3, 256, 256\) is not it"), ((16.0, 3), "whole numbers only"), (16, "is a shape"),
-    ],
-    lesson01.preprocess: [
-        (prepared, "not normalised"), (lambda p: (prepared(p) - MEAN) / STD.flip(0), "values differ by up to"),
-        (lambda p: ((prepared(p) - MEAN) / STD).flip(0), "BGR"),
-        (lambda p: (prepared(p) * 255 - MEAN) / STD, "divide by 255"),
-        (lambda p: prepared(p) - MEAN, "nothing is divided"),
-        (lambda p: (prepared(p, [256, 256]) - MEAN) / STD, "squashed"),
-        (lambda p: RIGHT(p)[None], r"shape should be \(3, 224, 224\), but it is \(1, 3, 224, 224\)"),
-        (lambda p: RIGHT(p).double(), "dtype should be torch.float32"), (np.asarray, "should return a tensor"),
-        (3, "The answer is a function"),
-    ],
-    lesson01.top_k: [
-        (lambda logits, k: logits.topk(k), "logits themselves"), (naive_top, "exp overflows"),
-        (lambda logits, k: [part.flip(0) for part in softmax_top(logits, k)], "smallest comes first"),
-        (lambda logits, k: softmax_top(-logits, k), "indices should be"),
-        (lambda logits, k: softmax_top(logits, k).values, "two tensors"),
-        (lambda logits, k: (softmax_top(logits * 1.1, k)), "values differ"),
-        (lambda logits, k: softmax_top(logits, k)[::-1], "dtype should be"),
-    ],
-    lesson01.softmax_dim: [(0, "compete with each other"), (2, "has the dims 0 and 1")],
-    lesson01.careful_forward: [
-        (forward(mode=None), "running statistics changed"), (forward(grad=True), "carries a graph"),
-        (forward(back=False), "left it in the other mode"), (forward(safe=False), "try ... finally"),
-        (forward(hide=True), "let it through"),
-        (forward(), "the mode of every module"),
-        (lambda model, batch: torch.zeros(2, 4), "values differ"),
-    ],
-    lesson01.from_opencv: [
-        (cv(flip=False), "still BGR"), (cv(scale=1), "from 0 to 255"), (cv(mixed=True), "scrambled"),
-        (lambda array: cv()(array)[0], "shape should be"), (lambda array: cv()(array).double(), "dtype should be"),
-    ],
-    lesson01.accuracy: [
-        (lambda *given: 100 * right_ones(*given), "percentage"),
-        (lambda *given: 1 - right_ones(*given), "that is wrong"),
-        (lambda *given: right_ones(*given) * len(given[1]), "divide by how many"),
-        (lambda *given: 0.123, "share should be"),
-        (lambda *given: "all", "is a number"),
-    ],
-}  # fmt: skip
+def test_every_exercise_has_known_mistakes() -> None:
+    assert set(MISTAKES) == {one for _, one in ALL.values()}
 
 
 @pytest.mark.parametrize("one", MISTAKES, ids=lambda one: one.id)
@@ -306,13 +213,23 @@ def test_each_known_mistake_gets_its_own_sentence(one: Exercise) -> None:
     assert len(set(said)) == len(said)
 
 
-@pytest.mark.parametrize("lesson", [lesson00, lesson01], ids=lambda lesson: lesson.__name__.split(".")[-1])
-def test_every_sentence_that_a_check_can_say_is_said_to_a_known_mistake(lesson: ModuleType) -> None:
-    said = " ".join(one.check(attempt).sentence for one, known in MISTAKES.items() for attempt, _ in known)
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.__name__.rpartition(".")[2])
+def test_every_sentence_that_a_check_can_say_is_said_to_a_known_mistake(
+    lesson: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: set[int] = set()  # lines
+
+    def noting(sentence: str) -> Wrong:
+        said.add(sys._getframe(1).f_lineno)
+        return Wrong(sentence)
+
+    monkeypatch.setattr(lesson, "Wrong", noting, raising=False)
+    for one in vars(lesson).values():
+        for attempt, _ in MISTAKES[one] if isinstance(one, Exercise) else ():
+            one.check(attempt)
     for call in ast.walk(ast.parse(inspect.getsource(lesson))):
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Wrong":
-            parts = [n.value for n in ast.walk(call) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-            assert max(parts, key=len) in said, max(parts, key=len)
+            assert said & set(range(call.lineno, (call.end_lineno or 0) + 1)), ast.unparse(call)
 
 
 # -- mutants ----------------------------------------------------------------------------------------------------------

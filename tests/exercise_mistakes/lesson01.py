@@ -1,0 +1,111 @@
+"""Known mistakes in the exercises of lesson 01, inference, and what each must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torchvision.models import ResNet18_Weights
+from torchvision.transforms import functional as F
+
+from course_lib.exercises import lesson01
+from course_lib.exercises.engine import Exercise
+
+RIGHT = ResNet18_Weights.DEFAULT.transforms()
+MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in (RIGHT.mean, RIGHT.std))
+
+
+def prepared(picture: Any, resize: Any = 256) -> torch.Tensor:
+    return F.to_tensor(F.center_crop(F.resize(picture, resize), [224, 224]))
+
+
+def forward(*, mode: bool | None = False, grad: bool = False, back: bool = True, safe: bool = True, hide: bool = False):
+    """A forward with the parts that are asked for."""
+
+    def function(model: Any, batch: torch.Tensor) -> Any:
+        was = model.training
+        if mode is not None:
+            model.train(mode)
+        try:
+            with torch.set_grad_enabled(grad):
+                out = model(batch)
+        except ValueError:
+            if safe and back:
+                model.train(was)
+            if hide:
+                return None
+            raise
+        if back:
+            model.train(was)
+        return out
+
+    return function
+
+
+def softmax_top(logits: torch.Tensor, k: int) -> Any:
+    return logits.softmax(0).topk(k)
+
+
+def naive_top(logits: torch.Tensor, k: int) -> Any:
+    shares = logits.exp() / logits.exp().sum()
+    order = shares.argsort(descending=True)[:k]
+    return shares[order], order
+
+
+def cv(*, flip: bool = True, scale: float = 255, mixed: bool = False) -> Callable[[Any], torch.Tensor]:
+    def function(array: Any) -> torch.Tensor:
+        rgb = torch.from_numpy(array[:, :, ::-1].copy() if flip else array).float() / scale
+        return rgb.reshape(1, 3, *array.shape[:2]) if mixed else rgb.permute(2, 0, 1)[None]
+
+    return function
+
+
+def right_ones(logits: torch.Tensor, targets: torch.Tensor) -> float:
+    return float((logits.argmax(1) == targets).float().mean())
+
+
+MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson01.batch_shape: [
+        ((16, 224, 224, 3), "another order"), ((3, 224, 224), "one picture"), ((1, 3, 224, 224), "batch of one"),
+        ((16, 3, 256, 256), r"\(16, 3, 256, 256\) is not it"), ((16.0, 3), "whole numbers only"), (16, "is a shape"),
+    ],
+    lesson01.preprocess: [
+        (prepared, "not normalised"), (lambda p: (prepared(p) - MEAN) / STD.flip(0), "values differ by up to"),
+        (lambda p: ((prepared(p) - MEAN) / STD).flip(0), "BGR"),
+        (lambda p: (prepared(p) * 255 - MEAN) / STD, "divide by 255"),
+        (lambda p: prepared(p) - MEAN, "nothing is divided"),
+        (lambda p: (prepared(p, [256, 256]) - MEAN) / STD, "squashed"),
+        (lambda p: RIGHT(p)[None], r"shape should be \(3, 224, 224\), but it is \(1, 3, 224, 224\)"),
+        (lambda p: RIGHT(p).double(), "dtype should be torch.float32"), (np.asarray, "should return a tensor"),
+        (3, "The answer is a function"),
+    ],
+    lesson01.top_k: [
+        (lambda logits, k: logits.topk(k), "logits themselves"), (naive_top, "exp overflows"),
+        (lambda logits, k: [part.flip(0) for part in softmax_top(logits, k)], "smallest comes first"),
+        (lambda logits, k: softmax_top(-logits, k), "indices should be"),
+        (lambda logits, k: softmax_top(logits, k).values, "two tensors"),
+        (lambda logits, k: (softmax_top(logits * 1.1, k)), "values differ"),
+        (lambda logits, k: softmax_top(logits, k)[::-1], "dtype should be"),
+    ],
+    lesson01.softmax_dim: [(0, "compete with each other"), (2, "has the dims 0 and 1")],
+    lesson01.careful_forward: [
+        (forward(mode=None), "running statistics changed"), (forward(grad=True), "carries a graph"),
+        (forward(back=False), "left it in the other mode"), (forward(safe=False), "try ... finally"),
+        (forward(hide=True), "let it through"),
+        (forward(), "the mode of every module"),
+        (lambda model, batch: torch.zeros(2, 4), "values differ"),
+    ],
+    lesson01.from_opencv: [
+        (cv(flip=False), "still BGR"), (cv(scale=1), "from 0 to 255"), (cv(mixed=True), "scrambled"),
+        (lambda array: cv()(array)[0], "shape should be"), (lambda array: cv()(array).double(), "dtype should be"),
+    ],
+    lesson01.accuracy: [
+        (lambda *given: 100 * right_ones(*given), "percentage"),
+        (lambda *given: 1 - right_ones(*given), "that is wrong"),
+        (lambda *given: right_ones(*given) * len(given[1]), "divide by how many"),
+        (lambda *given: 0.123, "share should be"),
+        (lambda *given: "all", "is a number"),
+    ],
+}  # fmt: skip
