@@ -1,0 +1,126 @@
+"""One residual block of torchvision's, made as ``ResNet._make_layer`` makes it, or the reason why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, conv1x1
+
+from course_lib.errors import CourseError
+
+__all__ = ["BlockError", "make_block", "why_downsample"]
+
+_KINDS: dict[str, type[BasicBlock] | type[Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
+
+
+class BlockError(CourseError, ValueError):
+    """A residual block that cannot be made, or a model that has none."""
+
+
+def make_block(
+    kind: str,
+    in_channels: int,
+    planes: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    base_width: int = 64,
+    dilation: int = 1,
+    downsample: bool | None = None,
+    norm_layer: Callable[..., nn.Module] | None = None,
+) -> nn.Module:
+    """One of torchvision's two residual blocks, with the downsample that ``ResNet._make_layer`` would give it.
+
+    Args:
+        kind: "basic" (3×3, 3×3) or "bottleneck" (1×1, 3×3, 1×1; four times ``planes`` come out).
+        in_channels: channels of the map that goes in.
+        planes: channels of its inner convs, before ``groups`` and ``base_width`` change them.
+        stride: cells that the window moves; of the first 3×3 conv and of the shortcut.
+        groups: parts into which a bottleneck's 3×3 conv is cut.
+        base_width: its channels in each group, for 64 planes.
+        dilation: distance between the cells under a bottleneck's 3×3 kernel.
+        downsample: None: a 1×1 conv on the shortcut where shapes need it. True: always. False: never, right or wrong.
+        norm_layer: channels → module; BatchNorm2d when left out.
+
+    Returns:
+        A block that takes (B, in_channels, H, W).
+
+    Raises:
+        BlockError: settings that no such block can have; with torchvision's own words where it has any.
+
+    Example:
+        >>> block = make_block("basic", 64, 128, stride=2)
+        >>> block.downsample[0]
+        Conv2d(64, 128, kernel_size=(1, 1), stride=(2, 2), bias=False)
+        >>> make_block("basic", 64, 64).downsample is None
+        True
+    """
+    if kind not in _KINDS:
+        raise BlockError(f'kind={kind!r}: torchvision has two residual blocks, "basic" and "bottleneck".')
+    numbers = {
+        "in_channels": in_channels, "planes": planes, "stride": stride,
+        "groups": groups, "base_width": base_width, "dilation": dilation,
+    }  # fmt: skip
+    for name, value in numbers.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise BlockError(f"{name}={value!r}: give a whole number, 1 or more.")
+    made = _KINDS[kind]
+    out_channels = planes * made.expansion
+    norm = norm_layer or nn.BatchNorm2d
+    wanted = bool(why_downsample(in_channels, out_channels, stride)) if downsample is None else downsample
+    try:
+        shortcut = nn.Sequential(conv1x1(in_channels, out_channels, stride), norm(out_channels)) if wanted else None
+        if kind == "bottleneck" and int(planes * (base_width / 64)) < 1:
+            raise BlockError(_why_not(**numbers, kind=kind))  # torchvision would build convs of no channels
+        return cast(nn.Module, made(in_channels, planes, stride, shortcut, groups, base_width, dilation, norm))
+    except (ValueError, NotImplementedError, RuntimeError, TypeError) as error:
+        if isinstance(error, BlockError):
+            raise
+        said = f"torchvision's own words: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        raise BlockError(f"{_why_not(**numbers, kind=kind)} ({said})") from error
+
+
+def _why_not(kind: str, in_channels: int, planes: int, stride: int, groups: int, base_width: int, dilation: int) -> str:
+    """Our words for settings that cannot be."""
+    if kind == "basic" and (groups != 1 or base_width != 64):
+        asked = " and ".join(
+            f"{name}={value}" for name, value, plain in (("groups", groups, 1), ("base_width", base_width, 64))
+            if value != plain
+        )  # fmt: skip
+        return (
+            f"A BasicBlock cannot have {asked}: it has no 1×1 convs that could lead to another width and back, so "
+            'torchvision builds it with groups=1 and base_width=64 alone; take kind="bottleneck".'
+        )
+    if kind == "basic" and dilation > 1:
+        return (
+            f"A BasicBlock cannot have dilation={dilation}: torchvision dilates the 3×3 conv of a Bottleneck alone; "
+            'take kind="bottleneck", or dilation=1.'
+        )
+    if kind == "bottleneck" and int(planes * (base_width / 64)) < 1:
+        return (
+            f"A Bottleneck with planes={planes} and base_width={base_width} has convs without channels: "
+            f"⌊{planes}·{base_width}/64⌋·{groups} = 0; take more planes, or a larger base_width."
+        )
+    return f"A {kind} block with in_channels={in_channels} and planes={planes} cannot be made; look at its norm_layer."
+
+
+def why_downsample(in_channels: int, out_channels: int, stride: int) -> str:
+    """Why the shortcut cannot be x itself, in a sentence; "" where it can.
+
+    Example:
+        >>> why_downsample(64, 128, 2)
+        'stride 2 makes the map smaller and 64 channels become 128: x fits after a 1×1 conv with stride 2'
+        >>> why_downsample(64, 64, 1)
+        ''
+    """
+    reasons = []
+    if stride != 1:
+        reasons.append(f"stride {stride} makes the map smaller")
+    if in_channels != out_channels:
+        reasons.append(f"{in_channels} channels become {out_channels}")
+    if not reasons:
+        return ""
+    repair = "a 1×1 conv" + (f" with stride {stride}" if stride != 1 else "")
+    return f"{' and '.join(reasons)}: x fits after {repair}"
