@@ -13,7 +13,7 @@ from torch import Tensor, bfloat16
 
 from course_lib.errors import PictureError
 
-__all__ = ["from_array", "from_tensor", "upright_rgb"]
+__all__ = ["cut_left", "from_array", "from_tensor", "upright_rgb"]
 
 
 def upright_rgb(picture: Image.Image, name: str) -> Image.Image:
@@ -160,3 +160,15 @@ def from_tensor(tensor: Tensor, name: str = "The tensor") -> Image.Image:
     if values.dtype == bfloat16:
         values = values.float()
     return from_array(np.asarray(values.numpy() if values.ndim == 2 else values.permute(1, 2, 0).numpy()), name)
+
+
+def cut_left(picture: Image.Image, percent: float) -> tuple[Image.Image, tuple[int, int, int, int]]:
+    """The right-hand part of a picture after ``percent`` of its width was cut away, and its box in the picture.
+
+    Example:
+        >>> cut_left(Image.new("RGB", (200, 100)), 25)[1]
+        (50, 0, 200, 100)
+    """
+    left = min(round(picture.width * percent / 100), picture.width - 1)
+    box = (left, 0, picture.width, picture.height)
+    return picture.crop(box), box

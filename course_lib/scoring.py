@@ -11,17 +11,18 @@ from itertools import islice
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from course_lib.classifier import Classifier
 from course_lib.errors import CourseError
 from course_lib.images import list_images, open_image
 from course_lib.picturebook import ALL_CLASSES, counts_as
-from course_lib.predictions import FolderRow
+from course_lib.predictions import FolderRow, Prediction, from_logits
 from course_lib.preprocessing import Mistake
 from course_lib.progress import track
 
-__all__ = ["accuracy_under", "is_right"]
+__all__ = ["accuracy_under", "answer_under", "is_right"]
 
 _BATCH = 16
 
@@ -51,18 +52,36 @@ def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mista
     if not any(answers):
         raise CourseError(f"{classifier.name} knows none of the classes in {folder}: {classifier!r}.")
 
-    def prepared(path: Path) -> Tensor:
-        picture = open_image(path)
-        tensor = classifier.transforms(picture) if mistake is None else mistake.apply(picture, classifier.transforms)
-        return torch.as_tensor(tensor)
-
     right = 0
     label = f"{len(paths)} pictures, {'as trained' if mistake is None else mistake.name}"
     opened = zip(track(paths, label), answers, strict=True)
     while group := list(islice(opened, _BATCH)):
-        best = classifier.logits(torch.stack([prepared(path) for path, _ in group])).argmax(1).tolist()
+        best = (
+            classifier.logits(torch.stack([_prepared(classifier, open_image(path), mistake) for path, _ in group]))
+            .argmax(1)
+            .tolist()
+        )
         right += sum(index in answer for index, (_, answer) in zip(best, group, strict=True))
     return right / len(paths)
+
+
+def answer_under(
+    classifier: Classifier, picture: Image.Image, mistake: Mistake | None = None, *, k: int = 5
+) -> Prediction:
+    """The top k for one picture, with right or wrong preprocessing.
+
+    Args:
+        classifier: its model is used as it is, in the mode it is in.
+        picture: RGB, of any size.
+        mistake: one of ``preprocessing.MISTAKES``; None for the classifier's own transforms.
+    """
+    logits = classifier.logits(_prepared(classifier, picture, mistake).unsqueeze(0))[0]
+    return from_logits(logits, classifier.categories, k=k)
+
+
+def _prepared(classifier: Classifier, picture: Image.Image, mistake: Mistake | None) -> Tensor:
+    tensor = classifier.transforms(picture) if mistake is None else mistake.apply(picture, classifier.transforms)
+    return torch.as_tensor(tensor)
 
 
 def _label(path: Path) -> str:

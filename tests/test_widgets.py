@@ -26,10 +26,11 @@ from course_lib import widgets
 from course_lib.classifier import Classifier
 from course_lib.errors import CourseError
 from course_lib.picturebook import CLASSES, scene
+from course_lib.pixels import cut_left
 from course_lib.preprocessing import MISTAKES
 from course_lib.stills import Still
 from course_lib.widgets import Explorer
-from course_lib.widgets.crop_explorer import cropped, draw_crop
+from course_lib.widgets.crop_explorer import draw_crop
 from course_lib.widgets.eval_or_train import draw_modes
 from course_lib.widgets.explorer import choice, number, switch, words
 from course_lib.widgets.prediction_explorer import OWN, draw_predictions
@@ -228,7 +229,7 @@ def test_many_controls_stand_side_by_side() -> None:
 @pytest.mark.parametrize("percent", [0, 33, 95, 100])
 def test_a_crop_is_the_right_hand_part(percent: int, models: list[Classifier]) -> None:
     picture = PICTURES["dog"]
-    rest, box = cropped(picture, percent)
+    rest, box = cut_left(picture, percent)
     assert rest.size == (box[2] - box[0], picture.height) and rest.width >= 1
     assert rest.tobytes() == picture.crop((picture.width - rest.width, 0, *picture.size)).tobytes()
     label = models[0].predict(rest).label

@@ -7,22 +7,16 @@ from PIL import Image
 from course_lib import figures
 from course_lib.classifier import Classifier
 from course_lib.figures import Still
+from course_lib.pixels import cut_left
 from course_lib.stills import draw_kept, new_figure, still
 from course_lib.widgets.explorer import Explorer, number
 
-__all__ = ["crop_explorer", "cropped", "draw_crop"]
-
-
-def cropped(picture: Image.Image, percent: int) -> tuple[Image.Image, tuple[int, int, int, int]]:
-    """The right-hand part of a picture after ``percent`` of its width was cut away on the left, and its box."""
-    left = min(round(picture.width * percent / 100), picture.width - 1)
-    box = (left, 0, picture.width, picture.height)
-    return picture.crop(box), box
+__all__ = ["crop_explorer", "draw_crop"]
 
 
 def draw_crop(classifier: Classifier, picture: Image.Image, *, percent: int) -> Still:
     """The picture with what was cut away in grey, and the answer to the rest."""
-    rest, box = cropped(picture, percent)
+    rest, box = cut_left(picture, percent)
     answer = classifier.predict(rest)
     figure = new_figure(7.6, 2.3)
     draw_kept(figure, (0.01, 0.02, 0.42, 0.96), picture, box)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-import torch
 from PIL import Image
 
 from course_lib import figures
 from course_lib.classifier import Classifier
 from course_lib.figures import Still
-from course_lib.predictions import Prediction, from_logits
+from course_lib.predictions import Prediction
 from course_lib.preprocessing import MISTAKES, seen_box, stages
+from course_lib.scoring import answer_under
 from course_lib.stills import draw_kept, draw_picture, new_figure, still
 from course_lib.widgets.explorer import Explorer, choice, number
 
@@ -31,13 +31,7 @@ def draw_preprocessing(classifier: Classifier, picture: Image.Image, *, stage: i
         stage: 1 (open) to 5 (normalise).
         mistake: a key of ``MISTAKES``, or ``RIGHT``.
     """
-    return _draw(classifier, picture, stage, mistake, _answer(classifier, picture, mistake))
-
-
-def _answer(classifier: Classifier, picture: Image.Image, mistake: str) -> Prediction:
-    apply = classifier.transforms if mistake == RIGHT else None
-    tensor = apply(picture) if apply else MISTAKES[mistake].apply(picture, classifier.transforms)
-    return from_logits(classifier.logits(torch.as_tensor(tensor).unsqueeze(0))[0], classifier.categories, k=5)
+    return _draw(classifier, picture, stage, mistake, answer_under(classifier, picture, MISTAKES.get(mistake)))
 
 
 def _draw(classifier: Classifier, picture: Image.Image, stage: int, mistake: str, answer: Prediction) -> Still:
@@ -63,7 +57,7 @@ def preprocessing_explorer(
 
     @lru_cache(maxsize=64)
     def answer(name: str, mistake: str) -> Prediction:
-        return _answer(classifier, pictures[name], mistake)
+        return answer_under(classifier, pictures[name], MISTAKES.get(mistake))
 
     def draw(picture: str, stage: int, mistake: str) -> Still:
         return _draw(classifier, pictures[picture], stage, mistake, answer(picture, mistake))

@@ -89,9 +89,9 @@ my_guess = ...  # per cent, for example 40
 
 # %%
 from course_lib.exercises import guess_and_truth
-from course_lib.widgets.crop_explorer import cropped
+from course_lib.pixels import cut_left
 
-answers = {percent: classifier.predict(cropped(picture, percent)[0]).label for percent in range(0, 100, 5)}
+answers = {percent: classifier.predict(cut_left(picture, percent)[0]).label for percent in range(0, 100, 5)}
 for percent, answer in answers.items():
     print(f"{percent:2} % cut away: {answer}")
 changed = next((percent for percent in answers if answers[percent] != label), "never")
