@@ -1,11 +1,11 @@
-"""The tracer against torchinfo (its forward on the CPU, and its meta mode) and the bare forward, on nine models.
+"""The tracer against torchinfo (forward on the CPU, and meta mode), torchview and the bare forward, on nine models.
 
     python benchmarks/tracing.py [--rounds 5]
 
-In one run, one thread, rounds alternating; a figure is the least of its rounds, since other work on a machine only ever
-adds. "trace" has shapes, edges, parameters and multiply-adds of every op; "and its table" also receptive fields and
-formulas. torchinfo's meta mode gets a model on the meta device (of a real one it destroys the weights), the tracer and
-the others the real one. Memory: how far a process's peak grows by tracing (Linux only).
+Processor time in one run, one thread, rounds alternating; a figure is the least of its rounds, since other work on a
+machine only ever adds. "trace" has shapes, edges, parameters and multiply-adds of every op; "and its table" also
+receptive fields and formulas. torchinfo's and torchview's meta modes get a model on the meta device (a real one would
+lose its weights), the tracer and the others the real one. Memory: how far a process's peak grows by tracing (Linux).
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ import torchinfo
 from torchvision.models import get_model
 
 from course_lib import tracing
+
+try:
+    from torchview import draw_graph
+except ImportError:
+    draw_graph = None
 
 FASTER_BAR = 5.0
 MEMORY_BAR = 5.0
@@ -61,10 +66,10 @@ def least(rounds: int, ways: dict[str, Callable[[], object]]) -> dict[str, float
     found = dict.fromkeys(ways, math.inf)
     for place in range(rounds + 1):
         for name, way in ways.items():
-            start = time.perf_counter()
+            start = time.process_time()
             way()
             if place:  # the first is a warm-up
-                found[name] = min(found[name], (time.perf_counter() - start) * 1000)
+                found[name] = min(found[name], (time.process_time() - start) * 1000)
     return found
 
 
@@ -78,10 +83,14 @@ def measure(name: str, rounds: int) -> dict[str, float]:
         with torch.inference_mode():
             return model(batch)
 
+    def viewed() -> object:
+        return draw_graph(light, input_size=size, device="meta", depth=10)
+
     return least(rounds, {
         "forward": forward,
         "torchinfo": lambda: torchinfo.summary(model, input_size=size, device="cpu", verbose=0),
         "torchinfo, meta": lambda: torchinfo.summary(light, input_size=size, device="meta", verbose=0),
+        **({"torchview, meta": viewed} if draw_graph else {}),
         "trace": lambda: tracing.trace(model, size).macs,
         "and its table": lambda: tracing.trace(model, size).text(),
     })  # fmt: skip
@@ -101,13 +110,18 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    heads = ("forward", "torchinfo", "torchinfo, meta", "trace", "and its table")
+    heads = ("forward", "torchinfo", "torchinfo, meta", "torchview, meta", "trace", "and its table")
     print(f"{'ms, 1 thread':20}" + "".join(f"{head:>17}" for head in heads) + f"{'faster':>9}")
     ratios = []
     for name in NAMES:
         found = measure(name, rounds)
         ratios.append(min(found["torchinfo"], found["torchinfo, meta"]) / found["trace"])
-        print(f"{name:20}" + "".join(f"{found[head]:17.1f}" for head in heads) + f"{ratios[-1]:8.1f}×", flush=True)
+        print(
+            f"{name:20}"
+            + "".join(f"{found[head]:17.1f}" if head in found else f"{'-':>17}" for head in heads)
+            + f"{ratios[-1]:8.1f}×",
+            flush=True,
+        )
     faster = math.exp(sum(math.log(one) for one in ratios) / len(ratios))
     print(f"geometric mean: {faster:.1f} times faster than torchinfo's faster mode (bar: {FASTER_BAR:g})")
     grown = {name: memory(name) for name in ("vgg19", "densenet121")} if sys.platform == "linux" else {}
