@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
+    from course_lib.tracing.ops import Op
     from course_lib.tracing.result import Trace
 
 __all__ = ["TraceError"]
@@ -18,8 +19,18 @@ class TraceError(CourseError, ValueError):
     Attributes:
         trace: the ops that ran before it failed; None where nothing was run.
         where: the module's path in which it stopped; None where nothing was run.
+        failed: the op that could not run: what went in, and no outputs; None where no function of PyTorch's failed.
+        reason: the message without how far the picture got.
     """
 
-    def __init__(self, message: str, *, trace: Trace | None = None, where: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        trace: Trace | None = None,
+        where: str | None = None,
+        failed: Op | None = None,
+        reason: str = "",
+    ) -> None:
         super().__init__(message)
-        self.trace, self.where = trace, where
+        self.trace, self.where, self.failed, self.reason = trace, where, failed, reason or message

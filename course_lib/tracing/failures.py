@@ -43,6 +43,7 @@ class Stopped:
         self.why = said if plain else f"{type(error).__name__}: {said}"
         self.trace, self.model = trace, model
         self.failure: Failure | None = recorder.failure if recorder else None
+        self.failed = recorder.failed() if recorder else None
         self.meeting: Meeting | None = None
         if isinstance(error, TypeError) and self.failure is not None and not self.failure.kind:
             self.meeting = _arguments(model, inputs) if not self.failure.path else None
@@ -78,7 +79,10 @@ class Stopped:
             if meeting.by_size and (found := sizes_that_fit()):
                 some = " or ".join(f"{h}×{w}" for h, w in found)
                 parts.append(f"As the model is, pictures of {some} go through.")
-        return TraceError(" ".join(part for part in parts if part), trace=self.trace, where=failure.path)
+        parts = [part for part in parts if part]
+        return TraceError(
+            " ".join(parts), trace=self.trace, where=failure.path, failed=self.failed, reason=" ".join(parts[1:])
+        )
 
     def _far(self) -> str:
         trace = self.trace

@@ -220,6 +220,27 @@ class Recorder(TorchFunctionMode):
         if result is first and not in_place:
             result = result.view_as(result)  # another object, so that the two can be told apart as sources
             outputs = [result]
+        operands, settings, weights = self._read(bound)
+        shapes = tuple([tuple(one.shape) for one in outputs])
+        for one, shape in zip(outputs, shapes, strict=True):
+            self._producers[id(one)] = len(self._events)
+            self._shapes[id(one)] = shape
+        self._alive.append(outputs)
+        size = 0 if in_place else sum([one.numel() * one.element_size() for one in outputs])
+        if size and kind in LOOKS and isinstance(first, Tensor):
+            idle = kind == "dropout" and not bound.get("training", True)
+            if idle or outputs[0].untyped_storage()._cdata == first.untyped_storage()._cdata:
+                size = 0
+        frame = self._frames[-1]
+        frame.ops += 1
+        self._events.append((frame, (
+            kind, tuple(operands), shapes, tuple(settings), tuple(weights),
+            str(outputs[0].dtype)[6:], size,
+        )))  # fmt: skip
+        return result
+
+    def _read(self, bound: Mapping[str, Any]) -> tuple[list[Operand], list[tuple[str, Any]], list[Weight]]:
+        """A function's arguments: the tensors, the rest, and which of the tensors are parameters."""
         operands: list[Operand] = []
         weights: list[Weight] = []
         settings: list[tuple[str, Any]] = []
@@ -239,23 +260,18 @@ class Recorder(TorchFunctionMode):
                 settings.append((name, tuple(tuple(v.shape) if isinstance(v, Tensor) else v for v in value)))
             else:
                 settings.append((name, value))
-        shapes = tuple([tuple(one.shape) for one in outputs])
-        for one, shape in zip(outputs, shapes, strict=True):
-            self._producers[id(one)] = len(self._events)
-            self._shapes[id(one)] = shape
-        self._alive.append(outputs)
-        size = 0 if in_place else sum([one.numel() * one.element_size() for one in outputs])
-        if size and kind in LOOKS and isinstance(first, Tensor):
-            idle = kind == "dropout" and not bound.get("training", True)
-            if idle or outputs[0].untyped_storage()._cdata == first.untyped_storage()._cdata:
-                size = 0
-        frame = self._frames[-1]
-        frame.ops += 1
-        self._events.append((frame, (
-            kind, tuple(operands), shapes, tuple(settings), tuple(weights),
-            str(outputs[0].dtype)[6:], size,
-        )))  # fmt: skip
-        return result
+        return operands, settings, weights
+
+    def failed(self) -> Op | None:
+        """The op that could not run, without outputs; None where no function failed."""
+        failure = self.failure
+        if failure is None or not failure.kind or not failure.bound:
+            return None
+        operands, settings, weights = self._read(failure.bound)
+        leaf = not any(path.startswith(f"{failure.path}.") for path in self.modules)
+        name = failure.path if leaf and failure.path else f"{failure.path}.{failure.kind.rstrip('_')}".lstrip(".")
+        return Op(len(self._events), name, failure.kind, failure.path, failure.module, tuple(operands), (),
+                  tuple(settings), tuple(weights), "", 0, self.shared)  # fmt: skip
 
     def _operand(self, name: str, value: Tensor, operands: list[Operand], weights: list[Weight]) -> None:
         key = id(value)
