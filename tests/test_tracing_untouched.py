@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from typing import Any
 
@@ -51,6 +52,7 @@ def everything(model: nn.Module) -> dict[str, Any]:
         "hooks": [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()],
         "attributes": [sorted(vars(module)) for module in model.modules()],
         "python": random.getstate(), "numpy": str(np.random.get_state()), "torch": torch.get_rng_state(),
+        "collector": gc.isenabled(),
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ but no numbers. A forward that needs the numbers is run again with real ones, an
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,7 +110,13 @@ def _checked(model: Any) -> nn.Module:
 
 @contextmanager
 def _untouched() -> Iterator[None]:
-    """Random states as before (a forward may use Python's or numpy's), and no gradients."""
+    """Random states as before (a forward may use Python's or numpy's), and no gradients.
+
+    The garbage collector waits: thousands of small objects are made, all of them kept, and a search through everything
+    that torch has imported takes longer than the trace.
+    """
+    collects = gc.isenabled()
+    gc.disable()
     python, cpu = random.getstate(), torch.get_rng_state()
     array: Any = np.random.get_state()
     try:
@@ -119,6 +126,8 @@ def _untouched() -> Iterator[None]:
         random.setstate(python)
         np.random.set_state(array)
         torch.set_rng_state(cpu)
+        if collects:
+            gc.enable()
 
 
 class _Run:
