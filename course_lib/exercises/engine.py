@@ -7,23 +7,25 @@ and what the tests run.
 
 from __future__ import annotations
 
-import dis
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
-from types import FunctionType
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from course_lib.exercises.manners import undisturbed, untouched
 
 __all__ = [
     "Exercise",
     "Outcome",
     "call",
     "guess_and_truth",
+    "need_choice",
+    "need_class",
     "need_function",
     "need_number",
     "need_shape",
@@ -32,11 +34,6 @@ __all__ = [
 ]
 
 State = Literal["not attempted", "not yet", "correct"]
-#: What a function does that only takes constants, keeps them in variables and gives them back, on Python 3.10 to 3.14.
-_IDLE = {
-    "CACHE", "LOAD_CONST", "LOAD_FAST", "LOAD_FAST_BORROW", "NOP", "POP_TOP", "RESUME", "RETURN_CONST", "RETURN_VALUE",
-    "STORE_FAST", "STORE_FAST_LOAD_FAST",
-}  # fmt: skip
 _LOOK = {"not attempted": ("○", "#666666"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A")}
 
 
@@ -86,11 +83,11 @@ class Exercise:
         id: unique, such as "01_top_k".
         title: a few words.
         minutes: how long it should take.
-        solution_code: the function whose source is the solution. Where the answer is a value (``kind`` "value"),
-            calling it gives the answer; where a function is asked for, it is the answer.
+        solution_code: the function or class whose source is the solution. Where the answer is a value (``kind``
+            "value"), calling it gives the answer; where a function or a class is asked for, it is the answer.
         checker: an answer → None when it is right, else the sentence that helps.
         hints: from a nudge to nearly the answer.
-        kind: "value" or "function".
+        kind: "value", "function" or "class".
     """
 
     id: str
@@ -99,22 +96,24 @@ class Exercise:
     solution_code: Callable[..., Any]
     checker: Callable[[Any], str | None]
     hints: tuple[str, ...] = ()
-    kind: Literal["value", "function"] = "value"
+    kind: Literal["value", "function", "class"] = "value"
     praise: str = ""
     _asked: list[int] = field(default_factory=lambda: [0], repr=False, compare=False)
 
     def check(self, answer: Any = ...) -> Outcome:
         """Say how far an answer is: not attempted, not yet (and what to look at), or correct."""
-        try:
-            if _untouched(answer):
-                return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
-            sentence = self.checker(answer)
-        except (Exception, SystemExit) as problem:
-            # The answer is a learner's: it may raise on anything, even on being looked at.
-            sentence = f"Your answer could not be examined: it raised {_described(problem)}."
+        with undisturbed() as heard:
+            try:
+                if untouched(answer):
+                    return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
+                sentence = self.checker(answer)
+            except (Exception, SystemExit) as problem:
+                # The answer is a learner's: it may raise on anything, even on being looked at.
+                sentence = f"Your answer could not be examined: it raised {_described(problem)}."
+        printed = " What your code printed is not shown here." if heard.something else ""
         if sentence is None:
-            return Outcome("correct", self.praise, self.title)
-        return Outcome("not yet", sentence, self.title)
+            return Outcome("correct", self.praise + printed, self.title)
+        return Outcome("not yet", sentence + printed, self.title)
 
     def hint(self) -> Note:
         """The next hint; after the last one the last again."""
@@ -125,12 +124,15 @@ class Exercise:
         return Note(f"{self.title}: hint {number + 1} of {len(self.hints)}", self.hints[number])
 
     def solution(self) -> Note:
-        """The code of the solution, the same that the tests run."""
-        return Note(f"{self.title}: a solution", inspect.getsource(self.solution_code).strip(), code=True)
+        """The code of the solution, the same that the tests run, under the names that the lesson's cells use."""
+        code = inspect.getsource(self.solution_code).strip()
+        if self.kind != "value":
+            code = code.replace("_solution(", "(")
+        return Note(f"{self.title}: a solution", code, code=True)
 
     def answer(self) -> Any:
-        """The right answer itself: what the solution's function gives, or the function."""
-        return self.solution_code if self.kind == "function" else self.solution_code()
+        """The right answer itself: what the solution's function gives, or the function or class."""
+        return self.solution_code() if self.kind == "value" else self.solution_code
 
 
 def guess_and_truth(question: str, guess: Any, truth: Any) -> Note:
@@ -153,20 +155,6 @@ def guess_and_truth(question: str, guess: Any, truth: Any) -> Note:
     return Note(question, f"you: {said}; it is: {truth}")
 
 
-def _untouched(answer: Any) -> bool:
-    """Whether the stub is still there: three dots, or a function that does nothing, or nothing but give them back."""
-    if answer is ...:
-        return True
-    if not isinstance(answer, FunctionType):
-        return False
-    steps = list(dis.get_instructions(answer))
-    constants = [step.argval for step in steps if "CONST" in step.opname]
-    if not {step.opname for step in steps} <= _IDLE or any(value not in (None, ...) for value in constants):
-        return False
-    made = {step.argval for step in steps if step.opname == "STORE_FAST"}
-    return all(step.argval in made for step in steps if step.opname.startswith("LOAD_FAST"))  # an argument is used
-
-
 def _described(problem: BaseException) -> str:
     try:
         words = str(problem)
@@ -181,7 +169,7 @@ class Wrong(Exception):
 
 
 def call(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
-    """Call a learner's function.
+    """Call a learner's function, class or module.
 
     Args:
         function: the learner's.
@@ -194,7 +182,8 @@ def call(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
     try:
         return function(*arguments)
     except (Exception, SystemExit) as problem:
-        raise Wrong(f"On {what} your function raised {_described(problem)}.") from problem
+        noun = "class" if isinstance(function, type) else "module" if isinstance(function, nn.Module) else "function"
+        raise Wrong(f"On {what} your {noun} raised {_described(problem)}.") from problem
 
 
 def sentence_of(check: Callable[[Any], None]) -> Callable[[Any], str | None]:
@@ -215,6 +204,27 @@ def need_function(answer: Any) -> None:
     """The answer must be callable."""
     if not callable(answer) or isinstance(answer, type):
         raise Wrong(f"The answer is a function, but you gave a value of type {type(answer).__name__}.")
+
+
+def need_class(answer: Any) -> None:
+    """The answer must be something that makes a module: a class, or a function."""
+    if isinstance(answer, nn.Module):
+        raise Wrong("You gave a module that is already made: give the class itself, without brackets behind it.")
+    if not callable(answer):
+        raise Wrong(f"The answer is a class, but you gave a value of type {type(answer).__name__}.")
+
+
+def need_choice(answer: Any, options: str) -> frozenset[str]:
+    """The answer must be some of these letters: "AC", "a, c", {"A", "C"} or ["A", "C"]; "" for none."""
+    if isinstance(answer, str):
+        answer = [letter for letter in answer if letter not in " ,;"]
+    if not isinstance(answer, (list, tuple, set, frozenset)) or not all(isinstance(one, str) for one in answer):
+        example = f'"{options[0]}{options[-1]}"'
+        raise Wrong(f"The answer is a word of letters, such as {example}, not a value of type {type(answer).__name__}.")
+    chosen = frozenset(one.strip().upper() for one in answer)
+    if unknown := sorted(chosen - set(options)):
+        raise Wrong(f"{unknown[0][:20]!r} is none of the letters from {options[0]} to {options[-1]}.")
+    return chosen
 
 
 def need_number(answer: Any, *, whole: bool = False) -> float:
@@ -246,7 +256,9 @@ def need_shape(answer: Any) -> tuple[int, ...]:
 def need_tensor(value: Any, shape: tuple[int, ...], *, what: str, dtype: torch.dtype | None = torch.float32) -> Tensor:
     """A value must be a tensor of this shape and dtype."""
     if not isinstance(value, Tensor):
-        raise Wrong(f"On {what} your function should return a tensor, but it returned {type(value).__name__}.")
+        raise Wrong(f"On {what} your code should return a tensor, but it returned {type(value).__name__}.")
+    if value.device.type != "cpu":
+        raise Wrong(f"On {what} the result is on the device {value.device}; it should stay on the input's, the cpu.")
     if tuple(value.shape) != shape:
         raise Wrong(f"On {what} the shape should be {shape}, but it is {tuple(value.shape)}.")
     if dtype is not None and value.dtype != dtype:

@@ -1,0 +1,129 @@
+"""What a check does around a learner's code: tell a stub from an attempt, and leave the notebook as it was.
+
+A check runs code that nobody has read. It may print, seed the random numbers, turn gradients off or change the default
+dtype; none of it reaches the notebook. It knows nothing about right and wrong.
+"""
+
+from __future__ import annotations
+
+import dis
+import io
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import torch
+
+__all__ = ["undisturbed", "untouched"]
+
+#: What a function does that only takes constants, keeps them in variables and gives them back, on Python 3.10 to 3.14.
+_IDLE = {
+    "CACHE", "LOAD_CONST", "LOAD_FAST", "LOAD_FAST_BORROW", "NOP", "POP_TOP", "RESUME", "RETURN_CONST", "RETURN_VALUE",
+    "STORE_FAST", "STORE_FAST_LOAD_FAST",
+}  # fmt: skip
+#: What `super().__init__()` and `self.conv1 = ...` add to that.
+_IDLE_IN_CLASSES = _IDLE | {
+    "CALL", "CALL_FUNCTION", "CALL_METHOD", "COPY_FREE_VARS", "LOAD_ATTR", "LOAD_DEREF", "LOAD_GLOBAL", "LOAD_METHOD",
+    "LOAD_SUPER_ATTR", "PRECALL", "PUSH_NULL", "STORE_ATTR",
+}  # fmt: skip
+_NAMES_IN_CLASSES = {"super", "__init__", "__class__"}
+
+
+def untouched(answer: Any) -> bool:
+    """Whether the stub is still there: three dots, or a function or class that does nothing with what it is given.
+
+    Example:
+        >>> def stub(picture):
+        ...     return ...
+        >>> untouched(stub), untouched(lambda picture: picture)
+        (True, False)
+    """
+    if answer is ...:
+        return True
+    if isinstance(answer, type):
+        return _idle_class(answer)
+    return isinstance(answer, FunctionType) and _idle(answer)
+
+
+def _idle(function: FunctionType) -> bool:
+    steps = list(dis.get_instructions(function))
+    if not {step.opname for step in steps} <= _IDLE or not _constant(steps):
+        return False
+    made = {step.argval for step in steps if step.opname == "STORE_FAST"}
+    return all(step.argval in made for step in steps if step.opname.startswith("LOAD_FAST"))  # an argument is used
+
+
+def _constant(steps: list[dis.Instruction]) -> bool:
+    return all(step.argval in (None, ...) for step in steps if "CONST" in step.opname)
+
+
+def _idle_class(answer: type) -> bool:
+    """Whether its methods do nothing, or nothing but call `super().__init__()` and keep three dots."""
+    for name, value in vars(answer).items():
+        if isinstance(value, FunctionType) and not name.startswith("__annotat"):
+            if not _idle_method(value, answer.__name__):
+                return False
+        elif not (name.startswith("__") or value is ... or isinstance(value, (int, str))):
+            return False
+    return "__module__" in vars(answer)  # a builtin has none, and its methods are not functions
+
+
+def _idle_method(method: FunctionType, owner: str) -> bool:
+    steps = list(dis.get_instructions(method))
+    if not {step.opname for step in steps} <= _IDLE_IN_CLASSES or not _constant(steps):
+        return False
+    loads = ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_DEREF")
+    if any(step.opname in loads and step.argval not in {*_NAMES_IN_CLASSES, owner} for step in steps):
+        return False
+    made = {step.argval for step in steps if step.opname == "STORE_FAST"} | set(method.__code__.co_varnames[:1])
+    return all(step.argval in made for step in steps if step.opname.startswith("LOAD_FAST"))
+
+
+class _Sink(io.TextIOBase):
+    """Takes what is printed and only remembers that there was something."""
+
+    something = False
+
+    def write(self, text: str) -> int:
+        self.something = self.something or bool(text)
+        return len(text)
+
+
+@contextmanager
+def undisturbed() -> Iterator[_Sink]:
+    """Run code so that no printing, seeding or setting of it is left behind.
+
+    Yields:
+        the sink that took what was printed; its ``something`` says whether there was anything.
+
+    Example:
+        >>> with undisturbed() as heard:
+        ...     print("a learner's print")
+        >>> heard.something
+        True
+    """
+    sink, put_back, device = _Sink(), _settings(), torch.get_default_device()
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    try:
+        with torch.random.fork_rng(gpus), warnings.catch_warnings(), redirect_stdout(sink), redirect_stderr(sink):
+            warnings.simplefilter("ignore")  # a warning is not a learner's print
+            yield sink
+    finally:
+        for setter, value in put_back:
+            setter(value)
+        if torch.get_default_device() != device:  # setting it is not free: torch then looks at every call
+            torch.set_default_device(device)
+
+
+def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
+    return [
+        (random.setstate, random.getstate()),
+        (np.random.set_state, np.random.get_state()),
+        (torch.set_grad_enabled, torch.is_grad_enabled()),
+        (torch.set_default_dtype, torch.get_default_dtype()),
+        (torch.set_num_threads, torch.get_num_threads()),
+    ]
