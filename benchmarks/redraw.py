@@ -70,6 +70,11 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
         {"model": names, "mode": ["eval", "train"], "runs": [1, 5, 10, 20]},
     )
     yield (
+        "convolution_arithmetic",
+        widgets.convolution_arithmetic(),
+        {"n": [5, 7, 10], "k": [3, 1, 5, 3], "s": [1, 2], "p": [0, 1, 3], "d": [1, 2], "row": [0, 3], "column": [0, 3]},
+    )
+    yield (
         "temperature",
         widgets.temperature(resnet.logits(torch.zeros(1, 3, 224, 224))[0], resnet.categories),
         {"temperature": [0.2, 2.0, 10.0], "shift": [-5.0, 0.0, 5.0]},

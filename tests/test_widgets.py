@@ -73,6 +73,9 @@ MOVES: dict[str, list[dict[str, Any]]] = {
     ],
     "prediction": [{"picture": "car"}, {"models": ("squeezenet1_1",)}, {"models": ("shufflenet_v2_x0_5",)}],
     "modes": [{"mode": "eval"}, {"runs": 3}, {"model": "squeezenet1_1"}, {"mode": "train"}],
+    "convolution": [
+        {"n": 9}, {"k": 4}, {"s": 1}, {"p": 0}, {"d": 2}, {"row": 2}, {"column": 0}, {"row": 9}, {"n": 4, "k": 1},
+    ],
     "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
 }  # fmt: skip
 
@@ -83,6 +86,7 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "preprocessing": lambda: widgets.preprocessing_explorer(models[0], PICTURES),
         "prediction": lambda: widgets.prediction_explorer(models, PICTURES),
         "modes": lambda: widgets.eval_or_train(models, PICTURES["dog"], runs=4),
+        "convolution": widgets.convolution_arithmetic,
         "temperature": lambda: widgets.temperature(torch.linspace(-4, 4, 10), CLASSES),
     }
     return makers[name]()
@@ -90,7 +94,10 @@ def built(name: str, models: list[Classifier]) -> Explorer:
 
 def test_every_widget_of_the_package_is_tested_here() -> None:
     makers = {name for name in widgets.__all__ if name != "Explorer"}
-    assert makers == {"crop_explorer", "preprocessing_explorer", "prediction_explorer", "eval_or_train", "temperature"}
+    assert makers == {
+        "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
+        "temperature",
+    }  # fmt: skip
     assert len(makers) == len(MOVES)
 
 

@@ -3,6 +3,7 @@
 Every widget is a plain ``draw_...`` function of values and the controls that call it (``explorer.py``).
 """
 
+from course_lib.widgets.convolution_arithmetic import convolution_arithmetic
 from course_lib.widgets.crop_explorer import crop_explorer
 from course_lib.widgets.eval_or_train import eval_or_train
 from course_lib.widgets.explorer import Explorer
@@ -12,6 +13,7 @@ from course_lib.widgets.temperature import temperature
 
 __all__ = [
     "Explorer",
+    "convolution_arithmetic",
     "crop_explorer",
     "eval_or_train",
     "prediction_explorer",

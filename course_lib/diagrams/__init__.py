@@ -1,0 +1,5 @@
+"""Pictures of networks, made from the live model and its trace; each function gives a finished ``Still``."""
+
+from course_lib.diagrams.sliding import sliding_window
+
+__all__ = ["sliding_window"]

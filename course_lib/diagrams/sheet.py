@@ -1,0 +1,190 @@
+"""A sheet to draw on in CSS pixels, from the top left corner, with many small texts at little cost.
+
+What the grids and tables of the diagrams are made of; it knows nothing of networks. Matplotlib renders every text
+anew for every picture, a twentieth of a millisecond for each letter, and a grid has hundreds of numbers. Here a text
+is rendered once, in matplotlib's own typeface, kept, and laid into the picture. All else is matplotlib's artists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgb
+from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from course_lib.stills import DOTS, INK, PIXELS, Still, new_figure, still
+
+__all__ = ["Box", "Mark", "Sheet", "middle", "text_width"]
+
+Box = tuple[float, float, float, float]  # left, top, width, height
+#: (x, y) of its middle, what is written, its colour.
+Mark = tuple[float, float, str, str]
+_DENSE = DOTS / PIXELS  # dots a CSS pixel
+_DIGIT, _LINE = 0.73, 1.4  # of a letter's size: how tall a digit is, and how far lines lie apart
+
+
+class Sheet:
+    """A white sheet, ``width`` × ``height`` CSS pixels; x grows to the right and y down.
+
+    Attributes:
+        figure: matplotlib's figure under it.
+
+    Example:
+        >>> sheet = Sheet(200, 50)
+        >>> sheet.boxes([(10, 10, 30, 30)], fill="white", edge=INK)
+        >>> sheet.marks([(25, 25, "7", INK)])
+        >>> sheet.still("a seven in a box").open().size
+        (400, 100)
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
+        self.figure = new_figure(width / 100, height / 100)
+        self._place = Affine2D().scale(1 / width, -1 / height).translate(0, 1) + self.figure.transFigure
+
+    def still(self, alt: str) -> Still:
+        """The finished picture."""
+        return still(self.figure, alt)
+
+    def text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
+             align: str = "left") -> None:  # fmt: skip
+        """A line or lines of text; ``y`` is the top of the first, ``x`` their "left", "center" or "right"."""
+        self._add(_Words(x, y, words, size, color, bold, align))
+
+    def boxes(self, boxes: Sequence[Box], *, fill: str = "none", edge: str = "none", line: float = 0.8,
+              level: float = 1.0) -> None:  # fmt: skip
+        """Rectangles that look the same; ``line`` in points, ``level`` says what lies on top."""
+        corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h in boxes]
+        self._add(PolyCollection(corners, facecolors=fill, edgecolors=edge, linewidths=line, zorder=level))
+
+    def grid(self, box: Box, rows: int, columns: int, *, color: str = INK, line: float = 0.8, dashed: bool = False,
+             level: float = 1.1) -> None:  # fmt: skip
+        """Lines between and around the cells of a table."""
+        x, y, w, h = box
+        lines = [[(x, y + k * h / rows), (x + w, y + k * h / rows)] for k in range(rows + 1)]
+        lines += [[(x + k * w / columns, y), (x + k * w / columns, y + h)] for k in range(columns + 1)]
+        self.lines(lines, color=color, line=line, dashed=dashed, level=level)
+
+    def hatched(self, boxes: Sequence[Box], *, color: str = INK, level: float = 3.0) -> None:
+        """Rectangles filled with slanted lines; where they overlap the lines are the same."""
+        corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h), (x, y)] for x, y, w, h in boxes]
+        path = Path.make_compound_path(*(Path(one, closed=True) for one in corners))
+        self._add(PathPatch(path, facecolor="none", edgecolor=color, linewidth=0, hatch="/////", zorder=level))
+
+    def lines(self, lines: Iterable[Sequence[tuple[float, float]]], *, color: str = INK, line: float = 0.8,
+              dashed: bool = False, level: float = 2.0) -> None:  # fmt: skip
+        """Lines through points; square ends, so that corners are whole."""
+        how = {"linestyles": (0, (3, 2))} if dashed else {"capstyle": "projecting"}
+        self._add(LineCollection([*lines], colors=color, linewidths=line, zorder=level, **how))
+
+    def marks(self, marks: Sequence[Mark], *, size: float = 9.0, bold: bool = False) -> None:
+        """Short texts by the middle of each; all of one size, in points."""
+        self._add(_Marks(marks, size, bold))
+
+    def _add(self, artist: Artist) -> None:
+        artist.set_transform(self._place)
+        self.figure.add_artist(artist)
+
+
+class _Words(Text):
+    """A text that matplotlib can measure, drawn from what was rendered before."""
+
+    def __init__(self, x: float, y: float, words: str, size: float, color: str, bold: bool, align: str) -> None:
+        weight = "bold" if bold else "normal"
+        super().__init__(x, y, words, fontsize=size, fontweight=weight, ha=align, va="top", linespacing=_LINE)
+        self._x, self._y, self._size, self._ink, self._bold = x, y, size, color, bold
+        self._share = {"left": 0.0, "center": 0.5, "right": 1.0}[align]
+        self.set_zorder(4)
+
+    def draw(self, renderer: Any) -> None:
+        dots = self._size * DOTS / 72
+        for k, line in enumerate(self.get_text().split("\n")):
+            shape, base = _rendered(line, self._size, self._bold)
+            layer = np.empty((*shape.shape, 4), np.uint8)
+            layer[..., :3], layer[..., 3] = _rgb(self._ink), shape
+            x = round(_DENSE * self._x - self._share * (shape.shape[1] - 2)) - 1
+            down = round(_DENSE * self._y + (0.76 + k * _LINE) * dots)  # the line that letters stand on
+            bottom = round(renderer.height) - (down + shape.shape[0] - base)
+            renderer.draw_image(renderer.new_gc(), x, bottom, layer[::-1])
+
+
+class _Marks(Artist):
+    """Rendered texts, laid over what is below them as one picture."""
+
+    def __init__(self, marks: Sequence[Mark], size: float, bold: bool) -> None:
+        super().__init__()
+        self._marks, self._size, self._bold = marks, size, bold
+        self.set_zorder(4)
+
+    def draw(self, renderer: Any) -> None:
+        if not self._marks:
+            return
+        placed = []
+        for x, y, words, color in self._marks:
+            shape, base = _rendered(words, self._size, self._bold)
+            up = base - _DIGIT / 2 * self._size * DOTS / 72
+            placed.append((round(_DENSE * x - shape.shape[1] / 2), round(_DENSE * y - up), shape, color))
+        x0, y0 = min(one[0] for one in placed), min(one[1] for one in placed)
+        wide = max(left + shape.shape[1] for left, _, shape, _ in placed) - x0
+        tall = max(top + shape.shape[0] for _, top, shape, _ in placed) - y0
+        layer = np.zeros((tall, wide, 4), np.uint8)
+        for left, top, shape, color in placed:
+            part = layer[top - y0 : top - y0 + shape.shape[0], left - x0 : left - x0 + shape.shape[1]]
+            ink = shape > part[..., 3]
+            part[ink, :3] = _rgb(color)
+            part[ink, 3] = shape[ink]
+        renderer.draw_image(renderer.new_gc(), x0, round(renderer.height) - y0 - tall, layer[::-1])
+
+
+@lru_cache(maxsize=4096)
+def _rendered(words: str, size: float, bold: bool) -> tuple[NDArray[np.uint8], int]:
+    """How strong each dot of a text is, (height, width), and the row that letters stand on."""
+    font, dots = _font(size, bold), size * DOTS / 72
+    base, below = int(np.ceil(0.95 * dots)), int(np.ceil(0.28 * dots))
+    mask = Image.new("L", (int(np.ceil(font.getlength(words))) + 2, base + below), 0)
+    ImageDraw.Draw(mask).text((1, base), words, fill=255, font=font, anchor="ls")
+    return np.asarray(mask), base
+
+
+@lru_cache(maxsize=32)
+def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
+    path = findfont(FontProperties(weight="bold" if bold else "normal"))
+    return ImageFont.truetype(path, size * DOTS / 72)
+
+
+@lru_cache(maxsize=64)
+def _rgb(color: str) -> tuple[int, int, int]:
+    red, green, blue = (round(255 * part) for part in to_rgb(color))
+    return red, green, blue
+
+
+def text_width(words: str, size: float = 9.0, *, bold: bool = False) -> float:
+    """How wide a text will be, in CSS pixels.
+
+    Example:
+        >>> text_width("8888") == 2 * text_width("88") and 15 < text_width("888", 8) < 25
+        True
+    """
+    return float(_font(size, bold).getlength(words)) / _DENSE
+
+
+def middle(box: Box) -> tuple[float, float]:
+    """The point in the middle of a box.
+
+    Example:
+        >>> middle((10, 20, 4, 2))
+        (12.0, 21.0)
+    """
+    left, top, width, height = box
+    return left + width / 2, top + height / 2
