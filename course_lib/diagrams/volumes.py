@@ -23,12 +23,13 @@ from course_lib.tracing import Trace, trace
 
 __all__ = ["volumes"]
 
-_TALLEST, _LEAST = 165.0, 5.0  # CSS pixels: the largest map's side, the smallest side that is drawn
+_LEAST = 5.0  # CSS pixels: the smallest side that is drawn
 _SLANT = 0.5 * sqrt(0.5)  # a length away from the reader: half as long, at 45 degrees
 _MOST = 14  # boxes side by side
 _DEEP = 256  # channels that are always drawn on the scale of as many, so that 8 look fewer than 64
-#: (letters of a name, CSS pixels for the most channels): the first that fits is taken.
-_TRIES = ((40, 110.0), (40, 80.0), (40, 60.0), (14, 80.0), (14, 50.0), (9, 50.0), (9, 24.0), (5, 20.0), (0, 12.0))
+#: (letters of a name, CSS pixels for the most channels, for the largest map's side): the first that fits is taken.
+_TRIES = ((40, 110, 165), (40, 80, 165), (40, 60, 165), (14, 80, 165), (14, 50, 165), (14, 50, 110), (9, 50, 165),
+          (9, 24, 165), (9, 24, 110), (5, 20, 110), (0, 12, 110), (0, 12, 70), (0, 6, 40))  # fmt: skip
 _COLORS = {"input": GREY, "maps": BLUE, "tokens": GREEN, "vector": "#B0609A"}
 _FAINT = "#5F5F5F"
 
@@ -132,11 +133,13 @@ class _Drawing:
         self.left_out = max(len(stages) - _MOST, 0)
         if self.left_out:
             shown = [*shown[: _MOST // 2], *shown[-_MOST // 2 :]]
-        side = max(16, *(n for _, one in shown for n in one.size))
-        most = max(_DEEP, *(one.channels for _, one in shown))
+        side = max([16, *(n for _, one in shown for n in one.size)])
+        most = max([_DEEP, *(one.channels for _, one in shown)])
         room = 0.0
-        for letters, deepest in _TRIES:
-            self.boxes = [_box(one, side, most, deepest, letters, k == marked) for k, one in shown]
+        for letters, deepest, tallest in _TRIES:
+            self.boxes = [
+                _box(one, tallest / sqrt(side), deepest / sqrt(most), letters, k == marked) for k, one in shown
+            ]
             room = width - 20 - sum(box.slot for box in self.boxes)
             if room >= 9 * (len(self.boxes) - 1):
                 break
@@ -170,9 +173,8 @@ class _Drawing:
         return sheet.still(alt)
 
 
-def _box(one: Volume, side: int, most: int, deepest: float, letters: int, marked: bool) -> _Box:
+def _box(one: Volume, scale: float, deep: float, letters: int, marked: bool) -> _Box:
     height, width = one.size[-2:] if len(one.size) > 1 else (*one.size, 1) if one.size else (1, 1)
-    scale, deep = _TALLEST / sqrt(side), deepest / sqrt(most)
     up, away = (max(_LEAST, scale * sqrt(n)) for n in (height, width))
     above = f"{one.channels}" if one.channels == one.last else f"{one.channels} → {one.last}"
     below = {0: "vector", 1: f"{height} tokens"}.get(len(one.size), "×".join(str(n) for n in one.size))
