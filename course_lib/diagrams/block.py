@@ -1,0 +1,137 @@
+"""``block``: the inner graph of any module as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from torch import nn
+
+from course_lib.diagrams.graph import Edge, Graph, Node, fused, graph
+from course_lib.diagrams.layout import Layout, lay_out
+from course_lib.diagrams.paint import Lettering, paint
+from course_lib.diagrams.series import take_apart
+from course_lib.diagrams.shortcuts import with_shortcuts
+from course_lib.errors import CourseError
+from course_lib.stills import Still
+from course_lib.tracing import Op, Trace, TraceError, trace
+
+__all__ = ["block", "plan"]
+
+Detail = Literal["auto", "ops", "compact", "modules"]
+TALLEST = 640.0  # CSS pixels, the title and the caption left out
+
+
+def block(
+    what: nn.Module | str | Trace,
+    input_size: Any = None,
+    *,
+    path: str = "",
+    title: str | None = None,
+    width: float = 8.6,
+    detail: Detail = "auto",
+) -> Still:
+    """Draw what happens inside a module: every op a box, every tensor a line with its shape.
+
+    Args:
+        what: a module, a name from torchvision's registry, or a trace.
+        input_size: as ``trace`` takes it; (3, 224, 224) when left out.
+        path: the module inside that is drawn, such as "layer2.0"; "" is the whole.
+        title: above the picture; the path and the class when left out.
+        width: the most it may take, in hundreds of CSS pixels.
+        detail: "ops": a box for every op; "compact": norms and activations right under the op they follow; "modules":
+            a box for every child module; "auto": the first of these that fits the page.
+
+    Returns:
+        A picture. Where the forward fails, what ran is drawn, and the op that could not run in red with the reason.
+
+    Raises:
+        TraceError: nothing ran at all, or there is no such module.
+        CourseError: an unknown ``detail``, or sizes given for a trace, which has its own.
+
+    Example:
+        >>> block("resnet18", path="layer1.0")
+        layer1.0, a BasicBlock: 7 ops, 73,984 parameters, 1×64×56×56 → 1×64×56×56. ...
+    """
+    if detail not in _DETAILS:
+        raise CourseError(f"detail={detail!r}: choose one of {', '.join(map(repr, _DETAILS))}.")
+    found, failed, reason = _traced(what, input_size)
+    if failed is not None and path and failed.path != path and not failed.path.startswith(f"{path}."):
+        failed, reason = None, ""
+    whole = graph(found, path, failed=failed)
+    drawn, layout, lettering = plan(found, path, failed=failed, detail=detail, width=100 * width)
+    return paint(drawn, layout, lettering, _title(found, path, title), _facts(whole), reason, 100 * width)
+
+
+_DETAILS = ("auto", "ops", "compact", "modules")
+
+
+def _traced(what: Any, input_size: Any) -> tuple[Trace, Op | None, str]:
+    if isinstance(what, Trace):
+        if input_size is not None:
+            raise CourseError(f"input_size={input_size!r}: a trace has its own sizes; leave this one out.")
+        return what, None, ""
+    try:
+        return trace(what, (3, 224, 224) if input_size is None else input_size), None, ""
+    except TraceError as error:
+        if error.trace is None or (not error.trace.ops and error.failed is None):
+            raise
+        return error.trace, error.failed, error.reason
+
+
+def plan(
+    found: Trace, path: str = "", *, failed: Op | None = None, detail: Detail = "auto", width: float = 860.0
+) -> tuple[Graph, Layout, Lettering]:
+    """What is drawn, where, and how it is lettered: the first way that fits the page, or the one that comes nearest."""
+    best: tuple[float, Graph, Layout, Lettering] | None = None
+    for wanted, lettering in _WAYS:
+        if detail not in ("auto", wanted):
+            continue
+        seen = graph(found, path, failed=failed, modules=wanted == "modules")
+        if wanted != "ops":
+            seen = fused(seen)
+        structure = take_apart(len(seen.nodes), [(edge.source, edge.target) for edge in seen.edges])
+        seen = with_shortcuts(seen, structure)
+        sizes = {node.key: lettering.size(node) for node in seen.nodes}
+        labels = {edge: lettering.label(edge) for edge in seen.edges}
+        layout = lay_out(seen, structure, sizes, labels, tallest=TALLEST, widest=width - 16)
+        over = max(layout.width / (width - 16), 1) * max(layout.height / TALLEST, 1)
+        if best is None or over < best[0] - 0.01:
+            best = over, seen, layout, lettering
+        if over == 1:
+            break
+    if best is None:  # pragma: no cover - every detail has its ways
+        raise CourseError(f"detail={detail!r} is not known.")
+    return best[1:]
+
+
+_WAYS: tuple[tuple[str, Lettering], ...] = tuple(
+    (wanted, Lettering(names=names, words=words))
+    for wanted in ("ops", "compact", "modules")
+    for names, words in ((True, True), (True, False), (False, False))
+)
+
+
+def _title(found: Trace, path: str, title: str | None) -> str:
+    if title is not None:
+        return title
+    kind = dict(found.modules).get(path, found.name)
+    if not path:
+        return found.name
+    return f"{path}, {'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
+
+
+def _facts(whole: Graph) -> Mapping[str, Any]:
+    ops = [op for node in whole.nodes for op in node.ops if not node.failed]
+    return {
+        "ops": len(ops),
+        "parameters": sum(op.parameters for op in ops),
+        "macs": sum(op.macs for op in ops),
+        "inputs": [_label(whole, node, True) for node in whole.nodes if node.kind == "input"],
+        "outputs": [_label(whole, node, False) for node in whole.nodes if node.kind == "output"],
+    }
+
+
+def _label(whole: Graph, node: Node, out: bool) -> str:
+    edges: list[Edge] = [edge for edge in whole.edges if node.key == (edge.source if out else edge.target)]
+    return edges[0].label if edges else ""
