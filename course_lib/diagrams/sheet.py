@@ -18,11 +18,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from course_lib.diagrams.words import Words, words_width
 from course_lib.stills import DOTS, INK, PIXELS, Still, new_figure, still
 
 __all__ = ["Box", "Mark", "Sheet", "middle", "text_width"]
@@ -31,7 +31,8 @@ Box = tuple[float, float, float, float]  # left, top, width, height
 #: (x, y) of its middle, what is written, its colour.
 Mark = tuple[float, float, str, str]
 _DENSE = DOTS / PIXELS  # dots a CSS pixel
-_DIGIT, _LINE = 0.73, 1.4  # of a letter's size: how tall a digit is, and how far lines lie apart
+# Of a letter's size: how tall a digit and a tall letter are, and how far lines lie apart.
+_DIGIT, _RISE, _LINE = 0.73, 0.76, 1.4
 
 
 class Sheet:
@@ -58,9 +59,13 @@ class Sheet:
         return still(self.figure, alt)
 
     def text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
-             align: str = "left") -> None:  # fmt: skip
+             mono: bool = False, align: str = "left") -> None:  # fmt: skip
         """A line or lines of text; ``y`` is the top of the first, ``x`` their "left", "center" or "right"."""
-        self._add(_Words(x, y, words, size, color, bold, align))
+        dots = size * PIXELS / 72
+        for k, line in enumerate(words.split("\n")):
+            down = y + (_RISE + k * _LINE) * dots
+            Words(self.figure, x / self.width, 1 - down / self.height, line, size=size, color=color, bold=bold,
+                  mono=mono, ha=align)  # fmt: skip
 
     def boxes(self, boxes: Sequence[Box], *, fill: str = "none", edge: str = "none", line: float = 0.8,
               level: float = 1.0) -> None:  # fmt: skip
@@ -88,43 +93,33 @@ class Sheet:
         how = {"linestyles": (0, (3, 2))} if dashed else {"capstyle": "projecting"}
         self._add(LineCollection([*lines], colors=color, linewidths=line, zorder=level, **how))
 
-    def marks(self, marks: Sequence[Mark], *, size: float = 9.0, bold: bool = False) -> None:
-        """Short texts by the middle of each; all of one size, in points."""
-        self._add(_Marks(marks, size, bold))
+    def marks(self, marks: Sequence[Mark], *, size: float = 9.0, bold: bool = False, align: str = "center") -> None:
+        """Short texts by the middle of each, or by the middle of its "left" or "right" end; all of one size."""
+        self._add(_Marks(marks, size, bold, align))
+
+    def cuboids(self, cuboids: Sequence[tuple[float, float, float, float, float]], *, color: str,
+                edge: str | None = None, line: float = 0.8) -> None:  # fmt: skip
+        """Boxes in cabinet projection: (left, bottom, to the right, up, away), the last one drawn at 45 degrees."""
+        faces, fills = [], []
+        for x, y, r, u, a in cuboids:
+            faces.append([(x, y), (x + r, y), (x + r, y - u), (x, y - u)])
+            faces.append([(x, y - u), (x + r, y - u), (x + r + a, y - u - a), (x + a, y - u - a)])
+            faces.append([(x + r, y), (x + r + a, y - a), (x + r + a, y - u - a), (x + r, y - u)])
+            fills += [_thinned(color, share) for share in (0.62, 0.35, 0.16)]
+        self._add(PolyCollection(faces, facecolors=fills, edgecolors=edge or color, linewidths=line, zorder=2))
 
     def _add(self, artist: Artist) -> None:
         artist.set_transform(self._place)
         self.figure.add_artist(artist)
 
 
-class _Words(Text):
-    """A text that matplotlib can measure, drawn from what was rendered before."""
-
-    def __init__(self, x: float, y: float, words: str, size: float, color: str, bold: bool, align: str) -> None:
-        weight = "bold" if bold else "normal"
-        super().__init__(x, y, words, fontsize=size, fontweight=weight, ha=align, va="top", linespacing=_LINE)
-        self._x, self._y, self._size, self._ink, self._bold = x, y, size, color, bold
-        self._share = {"left": 0.0, "center": 0.5, "right": 1.0}[align]
-        self.set_zorder(4)
-
-    def draw(self, renderer: Any) -> None:
-        dots = self._size * DOTS / 72
-        for k, line in enumerate(self.get_text().split("\n")):
-            shape, base = _rendered(line, self._size, self._bold)
-            layer = np.empty((*shape.shape, 4), np.uint8)
-            layer[..., :3], layer[..., 3] = _rgb(self._ink), shape
-            x = round(_DENSE * self._x - self._share * (shape.shape[1] - 2)) - 1
-            down = round(_DENSE * self._y + (0.76 + k * _LINE) * dots)  # the line that letters stand on
-            bottom = round(renderer.height) - (down + shape.shape[0] - base)
-            renderer.draw_image(renderer.new_gc(), x, bottom, layer[::-1])
-
-
 class _Marks(Artist):
     """Rendered texts, laid over what is below them as one picture."""
 
-    def __init__(self, marks: Sequence[Mark], size: float, bold: bool) -> None:
+    def __init__(self, marks: Sequence[Mark], size: float, bold: bool, align: str) -> None:
         super().__init__()
         self._marks, self._size, self._bold = marks, size, bold
+        self._share = {"left": 0.0, "center": 0.5, "right": 1.0}[align]
         self.set_zorder(4)
 
     def draw(self, renderer: Any) -> None:
@@ -134,7 +129,7 @@ class _Marks(Artist):
         for x, y, words, color in self._marks:
             shape, base = _rendered(words, self._size, self._bold)
             up = base - _DIGIT / 2 * self._size * DOTS / 72
-            placed.append((round(_DENSE * x - shape.shape[1] / 2), round(_DENSE * y - up), shape, color))
+            placed.append((round(_DENSE * x - self._share * shape.shape[1]), round(_DENSE * y - up), shape, color))
         x0, y0 = min(one[0] for one in placed), min(one[1] for one in placed)
         wide = max(left + shape.shape[1] for left, _, shape, _ in placed) - x0
         tall = max(top + shape.shape[0] for _, top, shape, _ in placed) - y0
@@ -163,6 +158,12 @@ def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size * DOTS / 72)
 
 
+def _thinned(color: str, share: float) -> tuple[float, float, float]:
+    """A colour mixed with white."""
+    red, green, blue = (1 - share + share * part for part in to_rgb(color))
+    return red, green, blue
+
+
 @lru_cache(maxsize=64)
 def _rgb(color: str) -> tuple[int, int, int]:
     red, green, blue = (round(255 * part) for part in to_rgb(color))
@@ -176,7 +177,7 @@ def text_width(words: str, size: float = 9.0, *, bold: bool = False) -> float:
         >>> text_width("8888") == 2 * text_width("88") and 15 < text_width("888", 8) < 25
         True
     """
-    return float(_font(size, bold).getlength(words)) / _DENSE
+    return words_width(words, size, bold=bold)
 
 
 def middle(box: Box) -> tuple[float, float]:
