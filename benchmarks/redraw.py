@@ -75,6 +75,18 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
         {"n": [5, 7, 10], "k": [3, 1, 5, 3], "s": [1, 2], "p": [0, 1, 3], "d": [1, 2], "row": [0, 3], "column": [0, 3]},
     )
     yield (
+        "block_explorer",
+        widgets.block_explorer(kind="bottleneck"),
+        {
+            "in_channels": [64, 256, 512], "planes": [64, 128], "stride": [1, 2], "groups": [32, 1],
+            "base_width": [4, 128, 64], "dilation": [2, 1], "kind": ["basic", "bottleneck"],
+            "shortcut": ["x itself, fits or not", "always a 1×1 conv", "as torchvision makes it"],
+        },
+    )  # fmt: skip
+    yield "stage_stepper", widgets.stage_stepper(), {
+        "model": ["resnet18", "resnet50", "resnet152"], "step": [1, 4, 9, 50], "answer": [False, True],
+    }  # fmt: skip
+    yield (
         "temperature",
         widgets.temperature(resnet.logits(torch.zeros(1, 3, 224, 224))[0], resnet.categories),
         {"temperature": [0.2, 2.0, 10.0], "shift": [-5.0, 0.0, 5.0]},

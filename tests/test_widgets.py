@@ -76,6 +76,11 @@ MOVES: dict[str, list[dict[str, Any]]] = {
     "convolution": [
         {"n": 9}, {"k": 4}, {"s": 1}, {"p": 0}, {"d": 2}, {"row": 2}, {"column": 0}, {"row": 9}, {"n": 4, "k": 1},
     ],
+    "block": [
+        {"planes": 128}, {"stride": 2}, {"kind": "bottleneck"}, {"groups": 32}, {"base_width": 4}, {"dilation": 2},
+        {"in_channels": 256}, {"shortcut": "x itself, fits or not"}, {"shortcut": "always a 1×1 conv"},
+    ],
+    "stages": [{"step": 3}, {"answer": False}, {"model": "resnet50"}, {"answer": True}, {"step": 16}],
     "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
 }  # fmt: skip
 
@@ -87,6 +92,8 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "prediction": lambda: widgets.prediction_explorer(models, PICTURES),
         "modes": lambda: widgets.eval_or_train(models, PICTURES["dog"], runs=4),
         "convolution": widgets.convolution_arithmetic,
+        "block": widgets.block_explorer,
+        "stages": lambda: widgets.stage_stepper(("resnet18", "resnet50")),
         "temperature": lambda: widgets.temperature(torch.linspace(-4, 4, 10), CLASSES),
     }
     return makers[name]()
@@ -96,7 +103,7 @@ def test_every_widget_of_the_package_is_tested_here() -> None:
     makers = {name for name in widgets.__all__ if name != "Explorer"}
     assert makers == {
         "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
-        "temperature",
+        "block_explorer", "stage_stepper", "temperature",
     }  # fmt: skip
     assert len(makers) == len(MOVES)
 

@@ -2,5 +2,6 @@
 
 from course_lib.diagrams.block import block
 from course_lib.diagrams.sliding import sliding_window
+from course_lib.diagrams.stages import stage_steps
 
-__all__ = ["block", "sliding_window"]
+__all__ = ["block", "sliding_window", "stage_steps"]

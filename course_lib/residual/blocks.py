@@ -38,7 +38,8 @@ def make_block(
         in_channels: channels of the map that goes in.
         planes: channels of its inner convs, before ``groups`` and ``base_width`` change them.
         stride: cells that the window moves; of the first 3×3 conv and of the shortcut.
-        groups: parts into which a bottleneck's 3×3 conv is cut.
+        groups: parts into which a bottleneck's 3×3 conv is cut; its channels are made a multiple of them, so that they
+            always divide: ⌊planes · base_width / 64⌋ · groups.
         base_width: its channels in each group, for 64 planes.
         dilation: distance between the cells under a bottleneck's 3×3 kernel.
         downsample: None: a 1×1 conv on the shortcut where shapes need it. True: always. False: never, right or wrong.

@@ -3,20 +3,24 @@
 Every widget is a plain ``draw_...`` function of values and the controls that call it (``explorer.py``).
 """
 
+from course_lib.widgets.block_explorer import block_explorer
 from course_lib.widgets.convolution_arithmetic import convolution_arithmetic
 from course_lib.widgets.crop_explorer import crop_explorer
 from course_lib.widgets.eval_or_train import eval_or_train
 from course_lib.widgets.explorer import Explorer
 from course_lib.widgets.prediction_explorer import prediction_explorer
 from course_lib.widgets.preprocessing_explorer import preprocessing_explorer
+from course_lib.widgets.stage_stepper import stage_stepper
 from course_lib.widgets.temperature import temperature
 
 __all__ = [
     "Explorer",
+    "block_explorer",
     "convolution_arithmetic",
     "crop_explorer",
     "eval_or_train",
     "prediction_explorer",
     "preprocessing_explorer",
+    "stage_stepper",
     "temperature",
 ]
