@@ -1,7 +1,10 @@
 """Pictures of networks, made from the live model and its trace; each function gives a finished ``Still``."""
 
 from course_lib.diagrams.block import block
+from course_lib.diagrams.kernels import filters
+from course_lib.diagrams.maps import maps_of
+from course_lib.diagrams.sight import field_on_picture
 from course_lib.diagrams.sliding import sliding_window
 from course_lib.diagrams.stages import stage_steps
 
-__all__ = ["block", "sliding_window", "stage_steps"]
+__all__ = ["block", "field_on_picture", "filters", "maps_of", "sliding_window", "stage_steps"]
