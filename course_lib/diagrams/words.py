@@ -22,14 +22,21 @@ from course_lib.stills import DOTS, INK, PIXELS
 __all__ = ["Words", "words_width"]
 
 
+#: How far the baseline lies below the place, in the letters' size: matplotlib's lines reach from 0.76 above it to 0.24
+#: below.
+_DOWN = {"baseline": 0.0, "center": 0.26, "top": 0.76}
+_BACK = {"left": 0.0, "center": 0.5, "right": 1.0}
+
+
 class Words(Text):
-    """A line of upright text that stands on its place.
+    """A line of upright text.
 
     Args:
-        x, y: the baseline's left end, in the figure's coordinates: shares of it, from the bottom left corner.
+        x, y: its place, in the figure's coordinates: shares of it, from the bottom left corner.
         words: one line.
         size: in points.
-        ha: "left", "center" or "right" of the place.
+        ha: which part of the line is at x: "left", "center" or "right".
+        va: which part of it is at y: "baseline", "center" or "top".
         mono: letters of equal width, for code.
 
     Example:
@@ -52,10 +59,11 @@ class Words(Text):
         bold: bool = False,
         mono: bool = False,
         ha: str = "left",
+        va: str = "baseline",
         level: float = 4.0,
     ) -> None:
         super().__init__(
-            x, y, words, fontsize=size, color=color, ha=ha, va="baseline", zorder=level,
+            x, y, words, fontsize=size, color=color, ha=ha, va=va, zorder=level,
             weight="bold" if bold else "normal", family="DejaVu Sans Mono" if mono else "DejaVu Sans",
             parse_math=False,
         )  # fmt: skip
@@ -69,7 +77,8 @@ class Words(Text):
             return
         pixels, left, top, wide = _rendered(words, *self._kind, str(self.get_color()))
         x, y = self.get_transform().transform(self.get_position())
-        x -= wide * {"left": 0.0, "center": 0.5, "right": 1.0}[self.get_horizontalalignment()]
+        x -= wide * _BACK[self.get_horizontalalignment()]
+        y -= _DOWN[self.get_verticalalignment()] * self._kind[0] * DOTS / 72
         renderer.draw_image(renderer.new_gc(), round(x) + left, round(y) - top - pixels.shape[0], pixels)
 
 
