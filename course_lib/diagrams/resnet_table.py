@@ -58,7 +58,7 @@ def resnet_table(names: Sequence[str] = NAMES) -> Still:
         names: torchvision's names of one to six ResNets, ResNeXts or wide ResNets.
 
     Raises:
-        CourseError: one of them is no ResNet, or there is another number of them.
+        CourseError: one of them is no ResNet, there is another number of them, or they do not fit side by side.
         ModelNameError: torchvision has no such model.
 
     Example:
@@ -71,7 +71,6 @@ def resnet_table(names: Sequence[str] = NAMES) -> Still:
     if not 1 <= len(names) <= _MOST:
         raise CourseError(f"{len(names)} models: the table has room for 1 to {_MOST}.")
     found = [_column(name) for name in names]
-    count = len(found)
     rows = [Row((cell("layer"), cell("maps"), *(cell(one.name, bold=True) for one in found)), 1.6)]
     rows.append(_shared(["conv1"], _size(found[0].stem[1]), [(one.stem[0],) for one in found], 1.0))
     rows.append(_shared(["maxpool"], _size(found[0].stages[0].size), [(one.pool,) for one in found], 0.5))
@@ -87,11 +86,10 @@ def resnet_table(names: Sequence[str] = NAMES) -> Still:
     for name, written in (("parameters, millions", [f"{one.parameters / 1e6:.2f}" for one in found]),
                           ("multiply-adds, 10⁹", [f"{one.gmacs:.2f}" for one in found])):  # fmt: skip
         rows.append(Row((cell(name, span=2, color=FAINT), *(cell(words) for words in written))))
-    widths = [0.75, 0.75, *(6.0 / max(count, 3),) * count]
     alt = "ResNets read from live models: " + "; ".join(
         f"{one.name} {one.layers} layers, {one.parameters / 1e6:.2f} million parameters, {one.gmacs:.2f} billion "
         "multiply-adds" for one in found)  # fmt: skip
-    return set_table(rows, widths, alt, notes=_notes(found))
+    return set_table(rows, alt, notes=_notes(found))
 
 
 def _shared(left: Sequence[str], size: str, contents: Sequence[tuple[str, ...]], rule: float) -> Row:

@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 
 from course_lib.diagrams.sheet import Sheet, text_width
+from course_lib.errors import CourseError
 from course_lib.stills import INK, Still
 
 __all__ = ["FAINT", "Cell", "Line", "Row", "cell", "new_against", "set_table"]
@@ -79,21 +80,25 @@ def new_against(before: Sequence[Sequence[str]] | None, blocks: Sequence[Sequenc
     return answer
 
 
-def set_table(
-    rows: Sequence[Row], widths: Sequence[float], alt: str, *, notes: Sequence[str] = (), size: float = 9.0
-) -> Still:
-    """Set a table.
+def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> Still:
+    """Set a table as wide as a notebook; columns get what they need, and the rest makes them alike.
 
     Args:
         rows: from top to bottom; each one's spans add up to the number of columns.
-        widths: of the columns, in parts; together they are a notebook's width.
         alt: what it says, in a sentence.
         notes: small lines under it, broken where they are too long.
-        size: of the letters, in points.
+
+    Raises:
+        CourseError: the columns do not fit side by side, even in small letters.
     """
     total = 860 - 2 * _EDGE
-    parts = [0.0, *accumulate(total * one / sum(widths) for one in widths)]
-    edges = [_EDGE + one for one in parts]
+    for size in (9.0, 8.5, 8.0):
+        needs = _needs(rows, size)
+        if sum(needs) <= total:
+            break
+    else:
+        raise CourseError(f"{len(needs)} columns do not fit side by side: give fewer.")
+    edges = list(accumulate(_shared_out(needs, total), initial=_EDGE))
     heights = [_LINE * max((len(one.lines) for one in row.cells), default=1) + 2 * _PAD for row in rows]
     below = [line for note in notes for line in _broken(note, total)]
     tall = _EDGE + sum(heights) + (12 + 14 * len(below) if below else 0) + _EDGE
@@ -111,6 +116,32 @@ def set_table(
     for k, note in enumerate(below):
         sheet.text(_EDGE, y + 12 + 14 * k, note, size=8, color=FAINT)
     return sheet.still(alt)
+
+
+def _needs(rows: Sequence[Row], size: float) -> list[float]:
+    """How wide each column must be for its own cells."""
+    needs = [0.0] * sum(one.span for one in rows[0].cells)
+    for row in rows:
+        at = 0
+        for one in row.cells:
+            if one.span == 1:
+                needs[at] = max(needs[at], _width(one, size) + 12)
+            at += one.span
+    return needs
+
+
+def _width(one: Cell, size: float) -> float:
+    lines = max((text_width(line.words, size, bold=line.bold) for line in one.lines), default=0.0)
+    return lines if one.times is None else lines + 16 + text_width(one.times.words, size, bold=one.times.bold)
+
+
+def _shared_out(needs: Sequence[float], total: float) -> list[float]:
+    """Widths that add up to ``total``: the narrowest columns are widened first."""
+    low, high = 0.0, total
+    for _ in range(40):
+        level = (low + high) / 2
+        low, high = (level, high) if sum(max(one, level) for one in needs) < total else (low, level)
+    return [max(one, low) for one in needs]
 
 
 def _set_cell(sheet: Sheet, one: Cell, x: float, middle: float, size: float) -> None:

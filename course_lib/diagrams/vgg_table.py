@@ -86,7 +86,7 @@ def vgg_table(columns: Sequence[str] | Mapping[str, str | Sequence[Any]] | None 
         "conv3-64: 3×3 convolution to 64 channels, then ReLU. LRN: local response normalisation. FC: linear layer. "
         "Bold: new against the column to its left. Every column was built and run at 3×224×224.",
     )
-    return set_table(rows, [1.35, *(1.0,) * count], _alt(found, bold), notes=notes)
+    return set_table(rows, _alt(found, bold), notes=notes)
 
 
 def _chosen(columns: Sequence[str] | Mapping[str, str | Sequence[Any]] | None) -> dict[str, Any]:
