@@ -3,8 +3,8 @@
 from course_lib.diagrams.block import block
 from course_lib.diagrams.kernels import filters
 from course_lib.diagrams.maps import maps_of
-from course_lib.diagrams.sight import field_on_picture
 from course_lib.diagrams.resnet_table import resnet_table
+from course_lib.diagrams.sight import field_on_picture
 from course_lib.diagrams.sliding import sliding_window
 from course_lib.diagrams.stages import stage_steps
 from course_lib.diagrams.vgg_table import vgg_table
@@ -12,10 +12,10 @@ from course_lib.diagrams.volumes import volumes
 
 __all__ = [
     "block",
-    "resnet_table",
     "field_on_picture",
     "filters",
     "maps_of",
+    "resnet_table",
     "sliding_window",
     "stage_steps",
     "vgg_table",
