@@ -1,0 +1,192 @@
+"""Charts: every word in its place whatever is drawn, marks where the numbers say, and the alt text tells the values."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon, Rectangle
+from matplotlib.text import Text
+
+from course_lib import marks
+from course_lib.charts import histograms, lines, shares
+from course_lib.errors import CourseError
+
+from . import stills as checks
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
+    """Whatever a test of this file draws, every text of it must be in its place."""
+    seen = checks.watch(monkeypatch)
+    yield seen
+    assert [fault for figure in seen for fault in checks.faults(figure)] == []
+
+
+def curves(figure: Figure) -> list[Line2D]:
+    return [one for one in figure.findobj(Line2D) if one.get_linewidth() == 1.8 and len(one.get_xdata()) > 2]
+
+
+def words(figure: Figure) -> list[str]:
+    return [one.get_text() for one in figure.findobj(Text) if one.get_text()]
+
+
+# -- lines ------------------------------------------------------------------------------------------------------------
+CASES = {
+    "one": ({"loss": [3, 2, 1]}, {}),
+    "a constant": ({"a": [2.0] * 5}, {}),
+    "zeros": ({"a": [0.0, 0.0]}, {}),
+    "one value": ({"a": [0.5]}, {}),
+    "negative": ({"a": [-3, 5, -1e-3], "b": [0, 1, 2]}, {"level": -2.0, "level_label": "here"}),
+    "tiny and huge": ({"a": [1e-30, 1e-3], "b": [1e12, 3]}, {"log": True, "level": 1.0}),
+    "not finite": ({"a": [1, NAN, 2, INF], "b": [NAN]}, {}),
+    "vanished": ({"a": [1, 0.5, 0.0, 0.0], "b": [1, 1, 1, 1]}, {"log": True}),
+    "the same ends": ({f"line {k}, twin": [k, 1.0] for k in range(8)}, {}),
+    "lengths": ({f"{kind}, {n} layers": range(n) for kind in ("plain", "residual") for n in (20, 40, 80)}, {}),
+    "long names": ({"a name that does not end where it should, at all": range(9), "b": range(9)}, {"start": 0}),
+    "a level on top": ({"a": [1, 2, 3.98]}, {"level": 4.0, "level_label": "the ceiling"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_lines_of_any_kind_are_whole_pictures(case: str) -> None:
+    values, how = CASES[case]
+    checks.is_picture(lines(values, title="what goes up", below="what goes across", **how), kind="png")
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=9), min_size=1, max_size=5), st.booleans())
+def test_whatever_the_numbers_nothing_is_out_of_place(rows: list[list[float]], log: bool) -> None:
+    values = {f"line {k}": [abs(y) + 1e-9 for y in row] if log else row for k, row in enumerate(rows)}
+    with pytest.MonkeyPatch.context() as patch:
+        seen = checks.watch(patch)
+        lines(values, title="t", below="b", log=log)
+        assert checks.faults(seen[0]) == [] and len(curves(seen[0])) <= len(rows)
+
+
+def test_a_curve_goes_where_its_numbers_go(drawn: list[Figure]) -> None:
+    lines({"a": [1, 100, 10]}, title="t", below="b", log=True, start=5)
+    (curve,) = curves(drawn[0])
+    (left, middle, right), (low, high, half) = curve.get_xdata(), curve.get_ydata()
+    assert right - middle == pytest.approx(middle - left) and high - half == pytest.approx(half - low)
+    place = {one.get_text(): one.get_position()[1] for one in drawn[0].findobj(Text)}
+    assert (low, half, high) == pytest.approx((place["1"], place["10"], place["100"]))  # the ticks agree
+
+
+def test_colour_tells_the_kind_and_dashes_the_variant(drawn: list[Figure]) -> None:
+    values = {f"{kind}, {n}": [1.0, 2.0, float(n)] for kind in ("plain", "residual") for n in (20, 40)}
+    lines(values, title="t", below="b")
+    colors, dashes = zip(*((one.get_color(), str(one._dash_pattern)) for one in curves(drawn[0])), strict=True)
+    assert colors[0] == colors[1] != colors[2] == colors[3] and dashes[0] == dashes[2] != dashes[1] == dashes[3]
+    assert set(values) <= set(words(drawn[0]))
+
+
+def test_the_alt_text_tells_first_and_last() -> None:
+    shown = lines({"plain": [2.31, 2.2], "residual": [3.3, 0.0021]}, title="loss", below="step")
+    assert shown.alt == "loss: plain from 2.3 to 2.2; residual from 3.3 to 0.0021"
+    assert lines({"a": [1, 2]}, title="t", below="b", alt="one goes up").alt == "one goes up"
+
+
+@pytest.mark.parametrize(
+    ("values", "log"), [({}, False), ({"a": []}, False), ({"a": [NAN]}, False), ({"a": [0, -1]}, True)]
+)
+def test_nothing_to_draw_gets_a_sentence(values: dict[str, list[float]], log: bool) -> None:
+    with pytest.raises(CourseError, match="nothing to draw"):
+        lines(values, title="t", below="b", log=log)
+
+
+# -- histograms -------------------------------------------------------------------------------------------------------
+def test_histograms_agree_with_numpy(drawn: list[Figure]) -> None:
+    values = torch.randn(3, 4, 500, generator=torch.Generator().manual_seed(0)) * 0.05 + 0.01
+    shown = histograms({"conv1.weight": values})
+    reach = float(values.abs().max())
+    truth = np.histogram(values.numpy(), 49, (-reach, reach))[0]
+    (shape,) = drawn[0].findobj(Polygon)
+    tops = shape.get_xy()[1:-2:2, 1] - shape.get_xy()[0, 1]
+    assert tops / tops.max() == pytest.approx(truth / truth.max(), abs=0.01)
+    found = re.fullmatch(r"conv1.weight: mean (\S+), std (\S+)", shown.alt)
+    assert found and [float(one) for one in found.groups()] == pytest.approx(
+        [float(values.mean()), float(values.std())], abs=6e-4
+    )
+    assert any(text.startswith("6 k values") for text in words(drawn[0]))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("columns", [1, 3, 4])
+def test_as_many_histograms_as_there_are(n: int, columns: int) -> None:
+    kinds = [torch.ones(5), torch.arange(9), torch.rand(50) * 1e-9, torch.randn(9).half(), -torch.rand(5)]
+    tensors = {f"layer.{k}.a_rather_long_name.weight": kinds[k % len(kinds)] for k in range(n)}
+    checks.is_picture(histograms(tensors, title="the weights as they are made", columns=columns))
+
+
+@pytest.mark.parametrize(("tensors", "says"), [
+    ({}, "at least one"), ({"a": torch.zeros(0)}, "a holds no values"),
+    ({"a": torch.zeros(2, device="meta")}, "on meta"), ({"a": torch.tensor([1.0, NAN])}, "not finite"),
+    ({"a": torch.tensor([1.0, INF])}, "not finite"),
+])  # fmt: skip
+def test_what_no_histogram_can_show_gets_a_sentence(tensors: dict[str, torch.Tensor], says: str) -> None:
+    with pytest.raises(CourseError, match=says):
+        histograms(tensors)
+
+
+# -- shares -----------------------------------------------------------------------------------------------------------
+def test_parts_are_as_wide_as_their_shares(drawn: list[Figure]) -> None:
+    row = {"a": 10, "b": 30, "c": 60}
+    shown = shares({"x": row, "y": {"c": 1, "d": 3}}, title="made of")
+    assert shown.alt == "made of: x a 10 %, b 30 %, c 60 %; y c 25 %, d 75 %"
+    parts = [one for one in drawn[0].findobj(Rectangle) if one.get_linewidth() == 1.2]
+    wide = np.array([one.get_width() for one in parts])
+    assert wide[:3] / wide[:3].sum() == pytest.approx([0.1, 0.3, 0.6])
+    assert wide[3:] / wide[:3].sum() == pytest.approx([0.25, 0.75])  # bars are equally long
+    assert parts[2].get_facecolor() == parts[3].get_facecolor() != parts[4].get_facecolor()
+    assert [one.get_x() for one in parts[1:3]] == pytest.approx([one.get_x() + one.get_width() for one in parts[:2]])
+
+
+@pytest.mark.parametrize("values", [
+    {"all": 1}, {"convs": 14.7e6, "linear": 123.6e6}, {f"part {k}": 10.0 ** -k for k in range(12)},
+    {f"a network with a long name {k}": {"convs": k, "a part with a rather long name too": 5} for k in range(6)},
+    {"a": 0, "b": 1e12}, {"x": {"a": 1}, "y": {"b": 2}},
+])  # fmt: skip
+def test_shares_of_any_kind_are_whole_pictures(values: dict[str, float]) -> None:
+    checks.is_picture(shares(values, title="where the parameters are", unit="parameters"))
+
+
+@pytest.mark.parametrize("values", [{}, {"a": -1.0}, {"a": NAN}, {"a": INF}, {"a": 0.0}, {"x": {}}, {"x": {"a": 0.0}}])
+def test_what_is_no_share_gets_a_sentence(values: dict[str, float]) -> None:
+    with pytest.raises(CourseError, match="part of a whole"):
+        shares(values)
+
+
+# -- marks ------------------------------------------------------------------------------------------------------------
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.integers(2, 12))
+def test_ticks_are_round_and_reach_round_the_numbers(low: float, span: float, most: int) -> None:
+    found = marks.ticks(low, low + span, most)
+    step = found[1] - found[0]
+    assert found[0] <= low + 1e-4 * (abs(low) + step) and found[-1] >= low + span - 1e-4 * (abs(low) + step)
+    assert 2 <= len(found) <= most + 3 and np.diff(found) == pytest.approx(step, rel=1e-3)
+    assert len({marks.tick_words(one) for one in found}) == len(found)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_labels_keep_apart_in_their_order(places: list[float]) -> None:
+    moved = marks.apart(places, 0.05, 0, 1)
+    order = sorted(range(len(places)), key=lambda k: places[k])
+    assert all(moved[b] - moved[a] > 0.045 for a, b in itertools.pairwise(order))
+    assert min(moved) > -0.03 and max(moved) < 1.03
+
+
+@pytest.mark.parametrize(("value", "says"), [
+    (0, "0"), (999, "999"), (1000, "1 k"), (999_999, "1 M"), (1234, "1.23 k"), (138_357_544, "138 M"), (2.5e9, "2.5 G"),
+])  # fmt: skip
+def test_counts_have_three_digits(value: float, says: str) -> None:
+    assert marks.count(value) == says
