@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -12,16 +11,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 from torch import Tensor, nn
-from torchvision.models import ResNet, get_model, resnet18, resnet50
+from torchvision.models import ResNet, get_model, resnet18
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from course_lib.diagrams.stages import stage_steps as picture
 from course_lib.errors import CourseError, ModelNameError
 from course_lib.residual import (
     BlockError,
-    StageStep,
     count_layers,
     make_block,
     stage_shapes,
@@ -31,8 +27,6 @@ from course_lib.residual import (
 from course_lib.residual.listing import listing
 from course_lib.tracing import TraceError, trace
 
-from . import stills as checks
-
 #: He et al. 2015, table 1: blocks in conv2_x to conv5_x; each network's name is its number of layers.
 TABLE = {
     "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3),
@@ -41,13 +35,6 @@ TABLE = {
 #: The paper's output sizes, and the last column of channels in table 1 (conv2_x to conv5_x).
 SIDES = (56, 28, 14, 7)
 NETWORKS = (*TABLE, "resnext50_32x4d", "wide_resnet50_2")
-
-
-@pytest.fixture(autouse=True)
-def nothing_out_of_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
-    seen = checks.watch(monkeypatch)
-    yield seen
-    assert [fault for figure in seen for fault in checks.faults(figure)] == []
 
 
 def on_meta(name: str, **how: Any) -> ResNet:
@@ -257,7 +244,6 @@ def test_a_network_of_ones_own() -> None:
     ]  # fmt: skip
     assert "though there is a conv" in steps[1].why and "though" not in steps[0].why
     assert str(count_layers(model)) == "1 + 2·(2 + 1) + 0 = 7"
-    checks.is_picture(picture(steps, 3, name="mine"))
 
 
 def test_models_that_have_no_stages() -> None:
@@ -313,54 +299,3 @@ def test_numbers_put_in_are_those_of_the_constructor(witness: Witness) -> None:
 def _arguments(call: str) -> tuple[list[str], dict[str, str]]:
     parts = call.split("(", 1)[1].rstrip(")").split(", ")
     return [one for one in parts if "=" not in one], dict(one.split("=") for one in parts if "=" in one)
-
-
-# -- the picture ------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("name", "number"), [("resnet18", 1), ("resnet18", 8), ("resnet50", 4), ("resnet152", 30)])
-def test_pictures(name: str, number: int) -> None:
-    steps = stage_steps(name)
-    shown = picture(steps, number, name=name)
-    checks.is_picture(shown)
-    step = steps[number - 1]
-    assert step.path in shown.alt and step.why in shown.alt and f"block {number} of {len(steps)}" in shown.alt
-    asked = picture(steps, number, name=name, answer=False)
-    checks.is_picture(asked)
-    assert step.why not in asked.alt and "identity" not in asked.alt and "projection" not in asked.alt
-    assert asked.data != shown.data and asked.width == shown.width
-    assert picture(steps, number, name=name, code=False).open().height < shown.open().height
-
-
-def test_a_picture_tells_nothing_that_is_to_be_guessed() -> None:
-    """Two networks that differ in one shortcut alone look the same before the answer."""
-
-    def steps(downsample: bool) -> tuple[StageStep, ...]:
-        with torch.device("meta"):
-            blocks = [make_block("basic", 64, 64, downsample=choice) for choice in (False, downsample, False)]
-        return stage_steps(nn.Sequential(nn.Sequential(*blocks)), (64, 8, 8))
-
-    one, other = steps(True), steps(False)
-    assert picture(one, 2, answer=False).data == picture(other, 2, answer=False).data
-    assert picture(one, 2).data != picture(other, 2).data
-    assert picture(one, 1).data == picture(other, 1).data  # blocks to come have no shortcut yet
-    assert picture(one, 3).data != picture(other, 3).data
-
-
-def test_every_step_has_the_same_size_of_picture(witness: Witness) -> None:
-    steps = stage_steps(witness)
-    pictures = [picture(steps, step.number).open() for step in steps[:: max(1, len(steps) // 5)]]
-    assert len({one.size for one in pictures}) == 1
-
-
-@pytest.mark.parametrize("number", [0, 9, -1, 1.5, "layer1"])
-def test_a_block_that_is_not_there(number: Any) -> None:
-    with pytest.raises(CourseError, match="this network has 8, from 1 to 8"):
-        picture(on_meta("resnet18"), number)
-
-
-def test_a_model_is_left_as_it_was() -> None:
-    model = resnet50(num_classes=2).train()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    picture(model, 3)
-    count_layers(model)
-    stage_shapes(model)
-    assert model.training and all(torch.equal(before[name], value) for name, value in model.state_dict().items())

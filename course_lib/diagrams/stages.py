@@ -104,7 +104,7 @@ class _Page:
 
 
 def _title(page: _Page, name: str, step: StageStep, count: int) -> None:
-    page.text(_SIDE, 19, f"{name}: block {step.number} of {count}, {step.path}", size=11, bold=True)
+    page.text(_SIDE, 19, f"{shortened(name, 18)}: block {step.number} of {count}", size=11, bold=True)
     key = "filled: made    framed: being made    outline: to come    arc: the shortcut, dashed where it has a conv"
     page.text(page.width - _SIDE, 19, key, size=8.5, color=_QUIET, ha="right")
 
