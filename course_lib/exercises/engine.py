@@ -256,7 +256,8 @@ def need_shape(answer: Any) -> tuple[int, ...]:
 def need_tensor(value: Any, shape: tuple[int, ...], *, what: str, dtype: torch.dtype | None = torch.float32) -> Tensor:
     """A value must be a tensor of this shape and dtype."""
     if not isinstance(value, Tensor):
-        raise Wrong(f"On {what} your code should return a tensor, but it returned {type(value).__name__}.")
+        told = f"On {what} your code should return a tensor, but it returned"
+        raise Wrong(f"{told} nothing: is the return missing?" if value is None else f"{told} {type(value).__name__}.")
     if value.device.type != "cpu":
         raise Wrong(f"On {what} the result is on the device {value.device}; it should stay on the input's, the cpu.")
     if tuple(value.shape) != shape:
