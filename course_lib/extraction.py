@@ -22,7 +22,18 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from course_lib.errors import CourseError, closest
 from course_lib.tracing import Op, times, trace
 
-__all__ = ["Inside", "LayerError", "cell_op", "device_of", "inside", "layer_op", "map_order", "run_layer", "size_of"]
+__all__ = [
+    "Inside",
+    "LayerError",
+    "cell_op",
+    "device_of",
+    "fingerprint",
+    "inside",
+    "layer_op",
+    "map_order",
+    "run_layer",
+    "size_of",
+]
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _KEEP_HOOKS_OF = ("torch.nn.utils.", "torch.ao.")  # weight_norm and spectral_norm compute the weight in a hook
@@ -147,6 +158,20 @@ def _mark(model: nn.Module) -> list[Any]:
         found.append((name, name and id(module)))
         found += [(k, v) for k, v in vars(module).items() if type(v) in _PLAIN and k != "training"]
     return found
+
+
+def fingerprint(model: nn.Module) -> int:
+    """A number that changes when a parameter or buffer is replaced or written to: what was computed before is old then.
+
+    Example:
+        >>> net = nn.Linear(2, 2)
+        >>> before = fingerprint(net)
+        >>> _ = nn.init.zeros_(net.weight)
+        >>> before == fingerprint(net)
+        False
+    """
+    tensors = (*model.parameters(), *model.buffers())
+    return hash(tuple((id(one), 0 if one.is_inference() else one._version) for one in tensors))
 
 
 # -- layers that have maps ---------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ __all__ = ["coloured", "frame", "lay", "outlined", "scale", "short", "tiled"]
 
 Pixels = NDArray[np.uint8]
 _DENSE = DOTS // PIXELS  # dots a CSS pixel
+_APART = 5  # dots: less is too little to tell cells apart
 
 
 @lru_cache(maxsize=1)
@@ -37,20 +38,30 @@ def coloured(values: NDArray[np.floating], low: float, high: float) -> Pixels:
         >>> coloured(np.array([[0.0, 1.0]]), 0, 1).tolist()
         [[[68, 1, 84], [253, 231, 37]]]
     """
-    scaled = (values - low) * (255 / (high - low) if high > low else 0.0)  # a flat map is dark
-    colours: Pixels = _viridis()[np.nan_to_num(scaled).clip(0, 255).round().astype(np.uint8)]
+    scaled = (values - low) * (255 / (high - low) if high > low else 0.0) + 0.5  # a flat map is dark
+    colours: Pixels = _viridis()[np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)]
     return colours
 
 
-def tiled(values: NDArray[np.floating], width: int, height: int) -> NDArray[np.float32]:
-    """A map (H, W) in as many dots: cells become rectangles; a map with more cells than dots is averaged."""
+def tiled(values: NDArray[np.floating], low: float, high: float, width: int, height: int) -> Pixels:
+    """A map (H, W) in colours, in as many dots (height, width, 3).
+
+    A map with more cells than dots is averaged; one with a few dots a cell is smooth, as a photograph would be; where
+    a cell has many dots it is a rectangle, so that it can be told from its neighbours.
+
+    Example:
+        >>> tiled(np.eye(2), 0, 1, 32, 32)[[0, 0, 31], [0, 31, 31]].tolist()
+        [[253, 231, 37], [68, 1, 84], [253, 231, 37]]
+    """
     tall, wide = values.shape
     if tall > height or wide > width:
-        picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
-        return np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+        small = Image.fromarray(np.ascontiguousarray(values, np.float32))
+        return coloured(np.asarray(small.resize((width, height), Image.Resampling.BOX)), low, high)
+    pixels = coloured(values, low, high)
+    if width < _APART * wide:
+        return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)).copy()
     rows, columns = (np.arange(dots) * many // dots for dots, many in ((height, tall), (width, wide)))
-    cells: NDArray[np.float32] = values[rows[:, None], columns].astype(np.float32)
-    return cells
+    return np.ascontiguousarray(pixels[rows[:, None], columns])
 
 
 def outlined(pixels: Pixels, row: int, column: int, cells: tuple[int, int]) -> None:

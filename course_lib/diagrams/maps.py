@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from course_lib import featuremaps
 from course_lib.diagrams import heat
 from course_lib.diagrams.sheet import Sheet
-from course_lib.featuremaps import LayerError
+from course_lib.featuremaps import Box, LayerError
 from course_lib.preprocessing import stages
 from course_lib.stills import BLUE, INK, Still, shortened, still
 
 if TYPE_CHECKING:
     from course_lib.classifier import Classifier
 
-__all__ = ["Grid", "Maps", "Scale", "draw_maps", "fitting", "maps_of", "prepared", "sees"]
+__all__ = ["Grid", "Maps", "Scale", "draw_maps", "fitting", "maps_of", "prepared"]
 
 Scale = Literal["shared", "each its own"]
 _MOST = 24  # channels
@@ -92,15 +92,6 @@ def maps_of(
     return draw_maps(classifier.model, layer, found, count=count, scale=scale, cell=cell)
 
 
-def sees(model: nn.Module, layer: str, picture_size: Sequence[int]) -> str:
-    """What a cell of the layer sees in theory, in words."""
-    size = featuremaps.field_size(model, layer, picture_size)
-    if size is None:
-        return "sees what the trace cannot follow"
-    whole = size == tuple(picture_size)[-2:]
-    return "sees the whole picture" if whole else f"sees {size[1]}×{size[0]} pixels"
-
-
 def draw_maps(
     model: nn.Module, layer: str, found: Sequence[Maps], *, count: int, scale: Scale, cell: tuple[int, int] | None
 ) -> Still:
@@ -115,7 +106,8 @@ def draw_maps(
     chosen = featuremaps.strongest(found[0].values, count)
     shown = [one.values[list(chosen)].numpy() for one in found]
     span = (min(float(v.min()) for v in shown), max(float(v.max()) for v in shown))
-    how = _How(chosen, span if scale == "shared" else None, cell)
+    box, sight = _sight(model, layer, cell, found[0].picture.size)
+    how = _How(chosen, span if scale == "shared" else None, cell, box, sight)
     two = len(found) == 2
     grid = fitting(len(chosen), (tall, wide), (415, 345) if two else (610, 392), 13 if scale == "shared" else 25)
     body = 168 + grid.height if two else max(grid.height, 330 if cell else 240)
@@ -127,7 +119,7 @@ def draw_maps(
     sheet.text(6, 7, f"{layer}: {strongest}{ranked}, {tall}×{wide} cells each", size=10.5, bold=True)
     for k, (one, values) in enumerate(zip(found, shown, strict=True)):
         left = 6 + 432 * k
-        _show_picture(sheet, model, layer, one, cell, (left, 34), beside=two)
+        _show_picture(sheet, one, how, (left, 34), beside=two)
         _show_maps(sheet, values, how, (left, 34 + 168) if two else (244, 34), grid)
     place = (6.0, sheet.height - 19, 200.0, 11.0) if two else (244.0, 34.0 + grid.height + 12, 200.0, 11.0)
     if scale == "shared":
@@ -139,18 +131,32 @@ def draw_maps(
     many = f"all {channels} channels" if len(chosen) == channels else f"the {strongest}"
     said = f"{layer}, {tall}×{wide} cells: {many} for {for_whom}, {colours}"
     if cell is not None:
-        size = (found[0].picture.height, found[0].picture.width)
-        said += f"; the cell at row {cell[0]}, column {cell[1]} {sees(model, layer, size)}"
+        said += f"; the cell at row {cell[0]}, column {cell[1]} {sight}"
     return still(sheet.figure, said, photo=True)
 
 
 @dataclass(frozen=True)
 class _How:
-    """Which channels, in which range of colours (None: each its own), and the cell that is marked."""
+    """Which channels, in which range of colours (None: each its own); the marked cell, its field and that in words."""
 
     chosen: tuple[int, ...]
     span: tuple[float, float] | None
     cell: tuple[int, int] | None
+    box: Box | None
+    sight: str
+
+
+def _sight(model: nn.Module, layer: str, cell: tuple[int, int] | None, size: tuple[int, int]) -> tuple[Box | None, str]:
+    """What the cell sees of a picture (width, height) in theory, and that in words."""
+    if cell is None:
+        return None, ""
+    wide, tall = size
+    field = featuremaps.field_size(model, layer, (tall, wide))
+    box = featuremaps.field_of(model, layer, *cell, (tall, wide))
+    if field is None or box is None:
+        return None, "sees what the trace cannot follow"
+    seen = "sees the whole picture" if field == (tall, wide) else f"sees {field[1]}×{field[0]} pixels"
+    return (box if box[2] > box[0] and box[3] > box[1] else None), seen
 
 
 @dataclass(frozen=True)
@@ -182,35 +188,24 @@ def fitting(count: int, cells: tuple[int, int], room: tuple[int, int], below: in
     return best or Grid(1, 1, room[0], room[1], below)
 
 
-def _show_picture(
-    sheet: Sheet,
-    model: nn.Module,
-    layer: str,
-    one: Maps,
-    cell: tuple[int, int] | None,
-    corner: tuple[float, float],
-    *,
-    beside: bool,
-) -> None:
+def _show_picture(sheet: Sheet, one: Maps, how: _How, corner: tuple[float, float], *, beside: bool) -> None:
+    """The picture with the cell's field framed, the field enlarged, and words, beside the picture or below it."""
     left, top = corner
     side = 150 if beside else 222
     place = heat.lay(sheet, one.picture, (left, top, side, side))
-    name = shortened(one.name, 26)
     size = one.picture.size
     x, y = (left + side + 12, top) if beside else (left, top + place[3] + 8)
-    sheet.text(x, y, name, size=10, bold=True, color=BLUE)
+    sheet.text(x, y, shortened(one.name, 26), size=10, bold=True, color=BLUE)
     sheet.text(x, y + 17, f"as the model gets it: {size[0]}×{size[1]}", size=8.5)
-    if cell is None:
+    if how.cell is None:
         return
-    box = featuremaps.field_of(model, layer, *cell, (size[1], size[0]))
-    sheet.text(x, y + 32, f"row {cell[0]}, column {cell[1]}", size=8.5)
-    sheet.text(x, y + 46, sees(model, layer, (size[1], size[0])), size=8.5)
-    if box is None or box[2] <= box[0] or box[3] <= box[1]:
+    sheet.text(x, y + 32, f"row {how.cell[0]}, column {how.cell[1]}", size=8.5)
+    sheet.text(x, y + 46, how.sight, size=8.5)
+    if how.box is None:
         return
-    heat.frame(sheet, place, size, box)
-    patch = one.picture.crop(box)
-    room = (x, y + 66, 120.0, 84.0) if beside else (left + 139, y + 40, 80.0, 80.0)
-    where = heat.lay(sheet, patch, room)
+    heat.frame(sheet, place, size, how.box)
+    patch = one.picture.crop(how.box)
+    where = heat.lay(sheet, patch, (x, y + 66, 120.0, 84.0) if beside else (left + 139, y + 40, 80.0, 80.0))
     heat.frame(sheet, where, patch.size, (0, 0, *patch.size))
 
 
@@ -222,7 +217,7 @@ def _show_maps(sheet: Sheet, values: NDArray[np.floating], how: _How, corner: tu
     for k, (channel, one) in enumerate(zip(how.chosen, values, strict=True)):
         row, column = divmod(k, grid.columns)
         low, high = how.span or (float(one.min()), float(one.max()))
-        dots = heat.coloured(heat.tiled(one, 2 * grid.wide, 2 * grid.tall), low, high)
+        dots = heat.tiled(one, low, high, 2 * grid.wide, 2 * grid.tall)
         if how.cell is not None:
             heat.outlined(dots, *how.cell, one.shape)
         y, x = row * step_y, column * step_x
