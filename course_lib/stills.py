@@ -103,9 +103,13 @@ def still(figure: Figure, alt: str, *, photo: bool = False) -> Still:
 
 def _jpeg(picture: Image.Image) -> bytes:
     """As good as fits: noise is dear to JPEG, and nobody misses its finest grain in a saved notebook."""
-    for quality in (86, 74, 60, 45):
+    first = 0
+    for quality, least in ((86, 0.0), (74, 0.70), (60, 0.54), (45, 0.0)):
+        if first * least > _MOST_BYTES:  # even a picture that shrinks well would not fit: do not try
+            continue
         file = io.BytesIO()
         picture.save(file, "jpeg", quality=quality)
+        first = first or file.tell()
         if file.tell() <= _MOST_BYTES:
             break
     return file.getvalue()
