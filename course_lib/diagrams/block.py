@@ -9,7 +9,8 @@ from torch import nn
 
 from course_lib.diagrams.graph import Edge, Graph, Node, fused, graph
 from course_lib.diagrams.layout import Layout, lay_out
-from course_lib.diagrams.paint import Lettering, paint
+from course_lib.diagrams.lettering import LETTERINGS, Lettering
+from course_lib.diagrams.paint import paint
 from course_lib.diagrams.series import take_apart
 from course_lib.diagrams.shortcuts import with_shortcuts
 from course_lib.errors import CourseError
@@ -51,7 +52,7 @@ def block(
 
     Example:
         >>> block("resnet18", path="layer1.0")
-        layer1.0, a BasicBlock: 7 ops, 73,984 parameters, 1×64×56×56 → 1×64×56×56. ...
+        layer1.0 of resnet18, a BasicBlock: 7 ops, 73,984 parameters, 1×64×56×56 → 1×64×56×56. ...
     """
     if detail not in _DETAILS:
         raise CourseError(f"detail={detail!r}: choose one of {', '.join(map(repr, _DETAILS))}.")
@@ -84,32 +85,39 @@ def plan(
 ) -> tuple[Graph, Layout, Lettering]:
     """What is drawn, where, and how it is lettered: the first way that fits the page, or the one that comes nearest."""
     best: tuple[float, Graph, Layout, Lettering] | None = None
-    for wanted, lettering in _WAYS:
-        if detail not in ("auto", wanted):
+    count = len(graph(found, path, failed=failed).nodes)
+    for wanted, columns in _WAYS:
+        kind = "modules" if wanted == "folded" else wanted
+        if detail not in ("auto", kind) or (detail == "auto" and kind != "modules" and count > _MOST_OPS):
             continue
-        seen = graph(found, path, failed=failed, modules=wanted == "modules")
-        if wanted != "ops":
-            seen = fused(seen)
+        most = _FOLDED if wanted == "folded" else None
+        seen = graph(found, path, failed=failed, modules=kind == "modules", most=most)
+        seen = seen if wanted == "ops" else fused(seen)
         structure = take_apart(len(seen.nodes), [(edge.source, edge.target) for edge in seen.edges])
         seen = with_shortcuts(seen, structure)
-        sizes = {node.key: lettering.size(node) for node in seen.nodes}
-        labels = {edge: lettering.label(edge) for edge in seen.edges}
-        layout = lay_out(seen, structure, sizes, labels, tallest=TALLEST, widest=width - 16)
-        over = max(layout.width / (width - 16), 1) * max(layout.height / TALLEST, 1)
-        if best is None or over < best[0] - 0.01:
-            best = over, seen, layout, lettering
-        if over == 1:
+        for lettering in LETTERINGS:
+            sizes = {node.key: lettering.size(node) for node in seen.nodes}
+            labels = {edge: lettering.label(edge) for edge in seen.edges}
+            layout = lay_out(seen, structure, sizes, labels, tallest=TALLEST, widest=width - 16, columns=columns)
+            wide, tall = max(layout.width / (width - 16), 1), max(layout.height / TALLEST, 1)
+            over = wide**4 * tall  # the page has an end on the right, and none below
+            if best is None or over < best[0] - 0.01:
+                best = over, seen, layout, lettering
+            if over == 1 or wide == 1:  # narrower letters do not make it less tall
+                break
+        if best is not None and best[0] == 1:
             break
     if best is None:  # pragma: no cover - every detail has its ways
         raise CourseError(f"detail={detail!r} is not known.")
     return best[1:]
 
 
-_WAYS: tuple[tuple[str, Lettering], ...] = tuple(
-    (wanted, Lettering(names=names, words=words))
-    for wanted in ("ops", "compact", "modules")
-    for names, words in ((True, True), (True, False), (False, False))
-)
+_MOST_OPS = 60  # more are never readable
+_FOLDED = 12  # boxes, where equal modules are folded
+#: What is drawn, and in how many columns at most; from the fullest to the sparsest.
+_WAYS = (
+    ("ops", 1), ("compact", 1), ("ops", 2), ("compact", 3), ("modules", 1), ("modules", 3), ("folded", 3),
+)  # fmt: skip
 
 
 def _title(found: Trace, path: str, title: str | None) -> str:
@@ -118,7 +126,7 @@ def _title(found: Trace, path: str, title: str | None) -> str:
     kind = dict(found.modules).get(path, found.name)
     if not path:
         return found.name
-    return f"{path}, {'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
+    return f"{path} of {found.name}, {'an' if kind.lstrip('_')[:1] in 'AEIOU' else 'a'} {kind}"
 
 
 def _facts(whole: Graph) -> Mapping[str, Any]:

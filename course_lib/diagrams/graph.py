@@ -12,7 +12,7 @@ from typing import Literal
 from course_lib.diagrams.names import SIGNS, Row, row
 from course_lib.errors import closest
 from course_lib.tracing import Op, Trace, TraceError
-from course_lib.tracing.ops import Call, Shape, times
+from course_lib.tracing.ops import Call, Operand, Shape, times
 
 __all__ = ["Edge", "Graph", "Node", "fused", "graph"]
 
@@ -45,6 +45,7 @@ class Edge:
     Attributes:
         source, target: the boxes' keys.
         shapes: of the tensor, or of several where several go the same way.
+        arguments: what the target calls each of them.
         role: "identity" or "projection" for what belongs to a shortcut.
         bad: it goes into an op that could not take it.
         note: a word to stand above its shape, such as "identity".
@@ -53,6 +54,7 @@ class Edge:
     source: int
     target: int
     shapes: tuple[Shape, ...]
+    arguments: tuple[str, ...] = ()
     role: Role = "plain"
     bad: bool = False
     note: str = ""
@@ -62,7 +64,11 @@ class Edge:
         """The shape in words."""
         different = tuple(dict.fromkeys(self.shapes))
         if len(different) == 1:
-            return times(different[0]) if len(self.shapes) == 1 else f"{len(self.shapes)} of {times(different[0])}"
+            if len(self.shapes) == 1:
+                return times(different[0])
+            if len(set(self.arguments)) == len(self.shapes):
+                return f"{times(different[0])} as {', '.join(self.arguments[:-1])} and {self.arguments[-1]}"
+            return f"{len(self.shapes)} of {times(different[0])}"
         return " and ".join(times(one) for one in different)
 
 
@@ -76,13 +82,15 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Ops that become one box, and the module they are, where it is a module."""
+    """Ops that become one box, and the calls of modules that they are: none for a plain op."""
 
     ops: tuple[Op, ...]
-    call: Call | None = None
+    calls: tuple[Call, ...] = ()
 
 
-def graph(trace: Trace, path: str = "", *, failed: Op | None = None, modules: bool = False) -> Graph:
+def graph(
+    trace: Trace, path: str = "", *, failed: Op | None = None, modules: bool = False, most: int | None = None
+) -> Graph:
     """The inner graph of the module at ``path``, in its first call.
 
     Args:
@@ -90,6 +98,7 @@ def graph(trace: Trace, path: str = "", *, failed: Op | None = None, modules: bo
         path: "" is the model itself.
         failed: the op in which the forward stopped (``TraceError.failed``).
         modules: child modules become one box each.
+        most: how many boxes there may be before equal modules that follow each other are folded into one.
 
     Raises:
         TraceError: no such module, or it did not run.
@@ -104,42 +113,50 @@ def graph(trace: Trace, path: str = "", *, failed: Op | None = None, modules: bo
     if failed is not None and path and failed.path != path and not failed.path.startswith(f"{path}."):
         failed = None
     parts = _collapsed(trace, ops, depth) if modules else [_Part((op,)) for op in ops]
+    if most is not None:
+        parts = _folded(parts, most)
     home = {op.index: part for part, one in enumerate(parts) for op in one.ops}
-    met: list[tuple[int, int | None, Shape, bool]] = []  # source op, target part, shape
+    met: list[tuple[Operand, int]] = []  # what goes into which part
     for number, part in enumerate(parts):
-        inside = {op.index for op in part.ops}
+        came: set[tuple[int, Shape]] = set()  # a module takes a tensor once, however often it is used inside
         for op in part.ops:
             for one in op.operands:
-                if one.source is not None and one.source not in inside:
-                    met.append((one.source, number, one.shape, False))
+                if one.source is None or home.get(one.source) == number:
+                    continue
+                if not part.calls or (one.source, one.shape) not in came:
+                    met.append((one, number))
+                came.add((one.source, one.shape))
     if failed is not None:
-        met += [(one.source, len(parts), one.shape, True) for one in failed.operands if one.source is not None]
-    outside = list(dict.fromkeys(source for source, *_ in met if source not in home))
+        met += [(one, len(parts)) for one in failed.operands if one.source is not None]
+    outside = list(dict.fromkeys(one.source for one, _ in met if one.source is not None and one.source not in home))
     if not ops and failed is None:
         outside = [-1]
     first = len(outside)
     keys = {source: place for place, source in enumerate(outside)}
     keys.update({index: first + part for index, part in home.items()})
     nodes = [Node(place, "input", (_input(trace, source, first),)) for place, source in enumerate(outside)]
-    nodes += [_node(first + number, part, path, trace, keys) for number, part in enumerate(parts)]
+    nodes += [_node(first + number, part, path, trace) for number, part in enumerate(parts)]
     if failed is not None:
-        nodes.append(replace(_node(len(nodes), _Part((failed,)), path, trace, keys), failed=True))
+        nodes.append(replace(_node(len(nodes), _Part((failed,)), path, trace), failed=True))
     edges: dict[tuple[int, int], Edge] = {}
-    for source, target, shape, bad in met:
-        _join(edges, keys[source], first + (target or 0), shape, bad)
+    for one, target in met:
+        if one.source is not None:
+            _join(edges, keys[one.source], first + target, one.shape, one.argument, target == len(parts))
     for op in () if failed is not None else _outputs(trace, ops):
-        nodes.append(Node(len(nodes), "output", (Row("output", "", "", 0, "end"),)))
-        _join(edges, keys[op.index], len(nodes) - 1, op.output, False)
+        nodes.append(Node(len(nodes), "output", (Row("output", "", "", "", 0, "end"),)))
+        _join(edges, keys[op.index], len(nodes) - 1, op.output)
     if not ops and failed is None:
-        nodes.append(Node(1, "output", (Row("output", "", "", 0, "end"),)))
-        _join(edges, 0, 1, trace.outputs[0] if trace.outputs else trace.sizes[0], False)
+        nodes.append(Node(1, "output", (Row("output", "", "", "", 0, "end"),)))
+        _join(edges, 0, 1, trace.outputs[0] if trace.outputs else trace.sizes[0])
     return Graph(tuple(nodes), tuple(edges.values()))
 
 
-def _join(edges: dict[tuple[int, int], Edge], source: int, target: int, shape: Shape, bad: bool) -> None:
-    known = edges.get((source, target))
-    shapes = (*known.shapes, shape) if known else (shape,)
-    edges[source, target] = Edge(source, target, shapes, bad=bad)
+def _join(
+    edges: dict[tuple[int, int], Edge], source: int, target: int, shape: Shape, argument: str = "", bad: bool = False
+) -> None:
+    known = edges.get((source, target), Edge(source, target, ()))
+    shapes, arguments = (*known.shapes, shape), (*known.arguments, argument)
+    edges[source, target] = Edge(source, target, shapes, arguments, bad=bad)
 
 
 def _scope(trace: Trace, path: str) -> tuple[tuple[Op, ...], int]:
@@ -153,14 +170,12 @@ def _scope(trace: Trace, path: str) -> tuple[tuple[Op, ...], int]:
     ops = trace.within(path)  # it was entered, and never left
     if not ops and path:
         raise TraceError(f"The module {path!r} did not run in this trace.")
-    return ops, path.count(".") + 2 if path else 1
+    return ops, 0
 
 
 def _collapsed(trace: Trace, ops: Sequence[Op], depth: int) -> list[_Part]:
-    """Calls of that depth as one part each; one that holds more than half of everything is opened again."""
-    first, end = (ops[0].index, ops[-1].index + 1) if ops else (0, 0)
-    inside = [call for call in trace.calls if first <= call.first < call.end <= end and call.depth >= depth]
-    chosen = [call for call in inside if call.depth == depth]
+    """Calls from that depth on as one part each; one that holds more than half of everything is opened again."""
+    chosen = _outermost(trace.calls, ops, depth)
     while True:
         covered = {index: call for call in chosen for index in range(call.first, call.end)}
         parts: list[_Part] = []
@@ -169,32 +184,74 @@ def _collapsed(trace: Trace, ops: Sequence[Op], depth: int) -> list[_Part]:
             if call is None or call.end - call.first == 1:
                 parts.append(_Part((op,)))
             elif op.index == call.first:
-                parts.append(_Part(tuple(trace.ops[call.first : call.end]), call))
-        biggest = max((part for part in parts if part.call), key=lambda part: len(part.ops), default=None)
-        if biggest is None or biggest.call is None or 2 * len(biggest.ops) <= len(ops):
+                parts.append(_Part(trace.ops[call.first : call.end], (call,)))
+        biggest = max((part for part in parts if part.calls), key=lambda part: len(part.ops), default=None)
+        if biggest is None or 2 * len(biggest.ops) <= len(ops):
             return parts
-        call = biggest.call
-        inner = [one for one in inside if call.first <= one.first < one.end <= call.end and one.depth == call.depth + 1]
+        call = biggest.calls[0]
+        inner = _outermost(trace.calls, biggest.ops, call.depth + 1)
         loose = len(biggest.ops) - sum(one.end - one.first for one in inner)
         if len(parts) - 1 + len(inner) + loose > _MOST_PARTS:
             return parts
         chosen = [one for one in chosen if one is not call] + inner
 
 
+def _outermost(calls: Sequence[Call], ops: Sequence[Op], depth: int) -> list[Call]:
+    """The calls among these ops, at least that deep, that lie in no other."""
+    first, end = (ops[0].index, ops[-1].index + 1) if ops else (0, 0)
+    inside = [call for call in calls if first <= call.first < call.end <= end and call.depth >= depth]
+    found: list[Call] = []
+    for call in sorted(inside, key=lambda one: (one.first, -one.end, one.depth)):
+        if not found or call.first >= found[-1].end:
+            found.append(call)
+    return found
+
+
 _MOST_PARTS = 16
 
 
-def _node(key: int, part: _Part, path: str, trace: Trace, keys: dict[int, int]) -> Node:
-    if part.call is not None:
-        name = _below(part.call.path, path)
-        words = Row(part.call.kind, name, f"{len(part.ops)} ops", sum(op.parameters for op in part.ops), "module")
-        return Node(key, "module", (words,), part.ops)
+def _folded(parts: list[_Part], most: int) -> list[_Part]:
+    """The middle of the longest run of equal modules as one part, until there are few enough or no run is left."""
+    while len(parts) > most:
+        runs: list[tuple[int, int]] = []
+        for number, part in enumerate(parts):
+            same = runs and len(part.calls) == 1 == len(parts[number - 1].calls)
+            if same and part.calls[0].kind == parts[number - 1].calls[0].kind:
+                runs[-1] = runs[-1][0], number + 1
+            else:
+                runs.append((number, number + 1))
+        first, end = max(runs, key=lambda run: run[1] - run[0])
+        first, end = first + 2, end - 1
+        if end - first < 2:
+            break
+        inside = parts[first:end]
+        whole = _Part(tuple(op for one in inside for op in one.ops), tuple(one.calls[0] for one in inside))
+        parts = [*parts[:first], whole, *parts[end:]]
+    return parts
+
+
+def _node(key: int, part: _Part, path: str, trace: Trace) -> Node:
+    if part.calls:
+        return Node(key, "module", (_module(part, path, trace),), part.ops)
     op = part.ops[0]
-    words = row(op, _below(op.name, path))
+    words = row(op, _below(op.path if op.plain == "multi_head_attention_forward" else op.name, path))
     met = {one.source for one in op.operands if one.source is not None}
     if op.plain in SIGNS and len(met) > 1:
-        return Node(key, "join", (replace(words, title=SIGNS[op.plain], note=""),), part.ops)
+        return Node(key, "join", (replace(words, title=SIGNS[op.plain], how="", note=""),), part.ops)
     return Node(key, "ops", (words,), part.ops)
+
+
+def _module(part: _Part, path: str, trace: Trace) -> Row:
+    call, parameters = part.calls[0], sum(op.parameters for op in part.ops)
+    name = _below(call.path, path)
+    if len(part.calls) > 1:
+        title = f"{name} … {_below(part.calls[-1].path, path)}"
+        return Row(title, "", "", f"{len(part.calls)} × {call.kind}, {len(part.ops)} ops", parameters, "module")
+    kinds = [
+        one.kind for one in trace.calls if call.first <= one.first < one.end <= call.end and one.depth == call.depth + 1
+    ]
+    same = f"{len(kinds)} × {kinds[0]}, " if len(set(kinds)) == 1 < len(kinds) else ""
+    return Row(name, "", call.kind, f"{same}{len(part.ops)} ops", parameters, "module")
 
 
 def _below(name: str, path: str) -> str:
@@ -203,8 +260,9 @@ def _below(name: str, path: str) -> str:
 
 def _input(trace: Trace, source: int, count: int) -> Row:
     if source < 0:
-        return Row("input" if count == 1 or len(trace.sizes) == 1 else f"input {-source}", "", "", 0, "end")
-    return Row("input", trace.ops[source].name, "", 0, "end")
+        several = count > 1 and len(trace.sizes) > 1
+        return Row(f"input {-source}" if several else "input", "", "", "", 0, "end")
+    return Row("input", "", trace.ops[source].name, "", 0, "end")
 
 
 def _outputs(trace: Trace, ops: Sequence[Op]) -> list[Op]:
@@ -222,7 +280,7 @@ _FUSE = ("norm", "activation")
 
 
 def fused(given: Graph) -> Graph:
-    """Norms and activations drawn right under the op that feeds them, where nothing else takes its output.
+    """Norms, activations and dropouts drawn right under the op that feeds them, where nothing else takes its output.
 
     Example:
         >>> from course_lib.tracing import trace
@@ -239,7 +297,8 @@ def fused(given: Graph) -> Graph:
     members: dict[int, list[Node]] = {}
     for node in given.nodes:
         host[node.key] = node.key
-        fits = node.kind == "ops" and not node.failed and node.rows[0].family in _FUSE
+        idle = bool(node.ops) and node.ops[0].plain == "dropout"
+        fits = node.kind == "ops" and not node.failed and (node.rows[0].family in _FUSE or idle)
         if fits and len(into.get(node.key, ())) == 1:
             above = into[node.key][0].source
             if len(out[above]) == 1 and given.nodes[above].kind in ("ops", "module"):

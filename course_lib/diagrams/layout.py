@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from course_lib.diagrams.geometry import GUTTER, STEP, Place, Point, Wire
 from course_lib.diagrams.graph import Edge, Graph
-from course_lib.diagrams.placing import GUTTER, STEP, Place, Planner, Point, Wire
-from course_lib.diagrams.series import END, START, Chain, Direct, Gap, Ladder
+from course_lib.diagrams.placing import Planner
+from course_lib.diagrams.series import END, START, Chain, Direct, Gap
 
 __all__ = ["Layout", "Place", "Wire", "lay_out"]
 
@@ -36,6 +37,7 @@ def lay_out(
     *,
     tallest: float = 640.0,
     widest: float = 860.0,
+    columns: int = 1,
 ) -> Layout:
     """Place everything.
 
@@ -44,25 +46,27 @@ def lay_out(
         structure: what ``take_apart`` made of it.
         sizes: each box's (width, height).
         labels: how wide each edge's words are.
-        tallest, widest: a long chain is cut into columns when it is taller than this, as long as they fit.
+        tallest, widest: a chain that is taller than this goes on in new columns, as long as they fit.
+        columns: how many there may be.
 
     Returns:
         A layout; it may be larger than asked for where nothing else can be done.
     """
     planner = Planner(graph, dict(sizes), labels)
+    planner.even(structure, START, END)
     whole = planner.measure(structure, START, END)
-    columns = [structure]
+    parts = [structure]
     if whole.height > tallest and isinstance(structure, Chain):
-        for count in (2, 3, 4):
+        for count in range(2, columns + 1):
             cut = _cut(structure, planner, count)
             measured = [planner.measure(part, START, END) for part in cut]
             if sum(one.left + one.right for one in measured) + GUTTER * (len(cut) - 1) > widest:
                 break
-            columns = cut
+            parts = cut
             if max(one.height for one in measured) <= tallest:
                 break
     left, height, before = 0.0, 0.0, None
-    for number, part in enumerate(columns):
+    for number, part in enumerate(parts):
         size = planner.measure(part, START, END)
         x, top = left + size.left, STEP if number else 0.0
         planner.place(part, START, END, x, top, size.height)
@@ -70,7 +74,7 @@ def lay_out(
             planner.carry(before, part.waists[0], left - GUTTER / 2, top)
         before = part.waists[-1] if isinstance(part, Chain) else None
         left += size.left + size.right + GUTTER
-        height = max(height, top + size.height + (12 if number < len(columns) - 1 else 0))
+        height = max(height, top + size.height + (12 if number < len(parts) - 1 else 0))
     return Layout(
         tuple(planner.places[key] for key in sorted(planner.places)),
         tuple(planner.wires),
@@ -99,11 +103,3 @@ def _cut(chain: Chain, planner: Planner, count: int) -> list[Gap]:
         last = chain.gaps[b] if b == len(chain.waists) else Direct()
         parts.append(Chain(chain.waists[a:b], (chain.gaps[0] if a == 0 else Direct(), *chain.gaps[a + 1 : b], last)))
     return parts
-
-
-def ladders(structure: Gap) -> bool:
-    """Whether anything in it could not be taken apart."""
-    if isinstance(structure, Ladder):
-        return True
-    parts = getattr(structure, "gaps", ()) or getattr(structure, "branches", ())
-    return any(ladders(part) for part in parts)

@@ -3,93 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
+from course_lib.diagrams.geometry import (
+    APART,
+    BETWEEN,
+    FAN,
+    GAP,
+    LANE,
+    MERGE,
+    STEP,
+    STUB,
+    Goal,
+    Place,
+    Point,
+    Size,
+    Wire,
+    straightened,
+)
 from course_lib.diagrams.graph import Edge, Graph
+from course_lib.diagrams.lanes import lanes
 from course_lib.diagrams.series import END, START, Chain, Direct, Gap, Ladder, Parallel
 from course_lib.diagrams.shortcuts import edges_by_pair, main_branch
 
-__all__ = ["GUTTER", "STEP", "Place", "Planner", "Point", "Wire"]
-
-Point = tuple[float, float]
-
-STEP = 24.0  # between two boxes: an arrow, and a shape beside it
-APART = 8.0  # between two boxes that no line joins
-FAN = 9.0  # from a box down to where its line divides
-MERGE = 8.0  # from where lines meet down to where they go on
-BETWEEN = 18.0  # branches
-LANE = 9.0  # the lanes of a ladder
-GUTTER = 26.0  # the columns of a long chain
-GAP = 5.0  # from a line to its words
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a box lies."""
-
-    key: int
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @property
-    def middle(self) -> float:
-        """The x of its middle."""
-        return self.left + self.width / 2
-
-    @property
-    def half(self) -> float:
-        """The y of its middle."""
-        return self.top + self.height / 2
-
-    @property
-    def right(self) -> float:
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> float:
-        return self.top + self.height
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """An edge, and the points its line goes through.
-
-    Attributes:
-        label: the left middle of its words; None where they stand at another line with the same tensor already.
-    """
-
-    edge: Edge
-    points: tuple[Point, ...]
-    label: Point | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Size:
-    """How far a part reaches to the left and to the right of its axis, and how high it is."""
-
-    left: float
-    right: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Goal:
-    """Where lines go: a box that lies right below, or the points to one that lies further."""
-
-    place: Place | None
-    points: tuple[Point, ...] = ()
-
-    def way(self, x: float) -> tuple[Point, ...]:
-        """From the line down at ``x``."""
-        if self.place is None:
-            return self.points if not self.points or x == self.points[0][0] else ((x, self.points[0][1]), *self.points)
-        if abs(x - self.place.middle) < 0.5:
-            return ((x, self.place.top),)
-        side = self.place.right if x > self.place.middle else self.place.left
-        return ((x, self.place.half), (side, self.place.half))
+__all__ = ["Planner"]
 
 
 class Planner:
@@ -101,42 +38,57 @@ class Planner:
         self.places: dict[int, Place] = {}
         self.wires: list[Wire] = []
         self.dots: list[Point] = []
-        self._measured: dict[int, tuple[Gap, _Size]] = {}
+        self._measured: dict[int, tuple[Gap, Size]] = {}
 
     # How large.
 
-    def measure(self, part: Gap, start: int, end: int) -> _Size:
+    def measure(self, part: Gap, start: int, end: int) -> Size:
         """The size of what lies between two boxes."""
         if id(part) not in self._measured:
             self._measured[id(part)] = part, self._size(part, start, end)
         return self._measured[id(part)][1]
 
-    def _size(self, part: Gap, start: int, end: int) -> _Size:
+    def _size(self, part: Gap, start: int, end: int) -> Size:
         if isinstance(part, Direct):
             edge = self.edges.get((start, end))
             if edge is None:
-                return _Size(0, 0, 0 if start == START or end == END else APART)
-            return _Size(GAP, GAP + self.labels[edge], STEP)
+                return Size(0, 0, 0 if start == START or end == END else APART)
+            return Size(GAP, GAP + self.labels[edge], STEP)
         if isinstance(part, Ladder):
             return self._ladder_size(part, start, end)
         if isinstance(part, Chain):
-            self._even(part.waists)
             stops = (start, *part.waists, end)
             gaps = [self.measure(gap, a, b) for gap, a, b in zip(part.gaps, stops, stops[1:], strict=False)]
             half = max(self.sizes[box][0] / 2 for box in part.waists)
             height = sum(one.height for one in gaps) + sum(self.sizes[box][1] for box in part.waists)
-            return _Size(max(half, *(one.left for one in gaps)), max(half, *(one.right for one in gaps)), height)
+            return Size(max(half, *(one.left for one in gaps)), max(half, *(one.right for one in gaps)), height)
         columns = self._columns(part, start, end)
         left = max(self.measure(branch, start, end).left - x for branch, x in columns)
         right = max(self.measure(branch, start, end).right + x for branch, x in columns)
         tall = max(self.measure(branch, start, end).height for branch, _ in columns)
-        return _Size(left, right, tall + (FAN if start != START else 0) + (MERGE if end == END else 0))
+        return Size(left, right, tall + (FAN if start != START else 0) + (MERGE if end == END else 0))
 
-    def _even(self, boxes: Sequence[int]) -> None:
-        """Boxes below each other get one width; ends and joins keep their own."""
-        same = [box for box in boxes if self.graph.nodes[box].kind in ("ops", "module")]
+    def even(self, part: Gap, start: int, end: int) -> None:
+        """Boxes on one axis get one width; ends and joins keep their own."""
+        same = [box for box in self._axis(part, start, end) if self.graph.nodes[box].kind in ("ops", "module")]
         widest = max((self.sizes[box][0] for box in same), default=0)
         self.sizes.update({box: (widest, self.sizes[box][1]) for box in same})
+
+    def _axis(self, part: Gap, start: int, end: int) -> list[int]:
+        """The boxes on the axis of a part; those of its side branches are made even on the way."""
+        if isinstance(part, Ladder):
+            return list(part.boxes)
+        if isinstance(part, Chain):
+            stops = (start, *part.waists, end)
+            inner = [self._axis(gap, a, b) for gap, a, b in zip(part.gaps, stops, stops[1:], strict=False)]
+            return [*part.waists, *(box for one in inner for box in one)]
+        if isinstance(part, Parallel):
+            main = main_branch(self.graph, part, start, end)
+            for number, branch in enumerate(part.branches):
+                if number != main:
+                    self.even(branch, start, end)
+            return [] if main is None else self._axis(part.branches[main], start, end)
+        return []
 
     def _columns(self, part: Parallel, start: int, end: int) -> list[tuple[Gap, float]]:
         """The branches with the x of each one's axis, seen from the axis of the whole."""
@@ -172,10 +124,10 @@ class Planner:
 
     def place(self, part: Gap, start: int, end: int, x: float, top: float, height: float) -> None:
         """Place the whole; its axis is ``x``."""
-        self._put(part, start, end, x, top, height, (), _Goal(None))
+        self._put(part, start, end, x, top, height, (), Goal(None))
 
     def _put(
-        self, part: Gap, start: int, end: int, x: float, top: float, height: float, way: tuple[Point, ...], goal: _Goal
+        self, part: Gap, start: int, end: int, x: float, top: float, height: float, way: tuple[Point, ...], goal: Goal
     ) -> None:
         """``way``: the points from the box before to (x, top)."""
         if isinstance(part, Direct):
@@ -196,7 +148,7 @@ class Planner:
         top: float,
         height: float,
         way: tuple[Point, ...],
-        goal: _Goal,
+        goal: Goal,
     ) -> None:
         spare = height - self.measure(part, start, end).height
         y, stops = top, (start, *part.waists, end)
@@ -204,7 +156,7 @@ class Planner:
             gap, before = part.gaps[number], stops[number]
             tall = self.measure(gap, before, box).height + (spare / 2 if number == 0 else 0)
             place = self._box(box, x, y + tall)
-            self._put(gap, before, box, x, y, tall, way, _Goal(place))
+            self._put(gap, before, box, x, y, tall, way, Goal(place))
             y, way = place.bottom, ((x, place.bottom),)
         self._put(part.gaps[-1], stops[-2], end, x, y, top + height - y, way, goal)
 
@@ -215,7 +167,7 @@ class Planner:
 
     def _put_parallel(
         self, part: Parallel, start: int, end: int, x: float, top: float, height: float, way: tuple[Point, ...],
-        goal: _Goal,
+        goal: Goal,
     ) -> None:  # fmt: skip
         bus = top + (FAN if start != START else 0)
         bottom = top + height - (MERGE if goal.place is None else 0)
@@ -227,16 +179,18 @@ class Planner:
             come = (*way, (x, bus)) if way else ()
             if offset:
                 come = (*come, (here, bus)) if way else ()
-                reach = _Goal(None, ((here, bottom), *goal.way(here)))
+                reach = Goal(None, ((here, bottom), *goal.way(here)))
             else:
                 reach = goal
-            self._put(branch, start, end, here, bus, bottom - bus, come, reach)
+            equals = main_branch(self.graph, part, start, end) is None  # begin side by side
+            tall = self.measure(branch, start, end).height if equals and start != START else bottom - bus
+            self._put(branch, start, end, here, bus, tall, come, reach)
 
     def _wire(self, start: int, end: int, points: tuple[Point, ...], label: Point | None = None) -> None:
         edge = self.edges.get((start, end))
         if edge is None:
             return
-        points = _straightened(points)
+        points = straightened(points)
         upright = [(b[1] - a[1], a, b) for a, b in itertools.pairwise(points) if a[0] == b[0]]
         if label is None and upright:
             _, a, b = max(enumerate(upright), key=lambda one: (round(one[1][0]), one[0]))[1]
@@ -261,70 +215,48 @@ class Planner:
 
     # Ladders.
 
-    def _lanes(self, part: Ladder, start: int, end: int) -> dict[int, tuple[int, ...]]:
-        """The boxes whose tensors are needed later than by the next one, and where."""
-        stops = (start, *part.boxes, end)
-        after = dict(itertools.pairwise(stops))
-        found: dict[int, tuple[int, ...]] = {}
-        for box in (start, *part.boxes):
-            later = [b for b in (*part.boxes, end) if (box, b) in self.edges and b != after[box]]
-            if later:
-                found[box] = tuple(later)
-        return dict(sorted(found.items(), key=lambda one: -one[0]))  # short ways first: they lie inside
-
-    def _ladder_size(self, part: Ladder, start: int, end: int) -> _Size:
-        self._even(part.boxes)
+    def _ladder_size(self, part: Ladder, start: int, end: int) -> Size:
         half = max(self.sizes[box][0] / 2 for box in part.boxes)
-        words = max(
-            (self.labels[edge] + GAP for (a, _), edge in self.edges.items() if a in (start, *part.boxes)), default=0
-        )
+        words = max((self.labels[edge] + GAP for (a, _), edge in self.edges.items() if a in (start, *part.boxes)),
+                    default=0)  # fmt: skip
         height = sum(self.sizes[box][1] for box in part.boxes) + STEP * (len(part.boxes) + 1)
-        return _Size(half, max(half, words) + LANE * (len(self._lanes(part, start, end)) + 1), height)
+        count = max((lane.number + 1 for lane in lanes(part, start, end, self.edges)), default=0)
+        return Size(max(half, words), half + LANE * (count + 1), height)
 
     def _put_ladder(
-        self, part: Ladder, start: int, end: int, x: float, top: float, way: tuple[Point, ...], goal: _Goal
+        self, part: Ladder, start: int, end: int, x: float, top: float, way: tuple[Point, ...], goal: Goal
     ) -> None:
-        size = self.measure(part, start, end)
-        lanes = self._lanes(part, start, end)
-        inner = x + size.right - LANE * len(lanes)
-        ways = {start: way}
-        y = top
+        ways, y = {start: way}, top
         for box in part.boxes:
             place = self._box(box, x, y + STEP)
             y = place.bottom
             ways[box] = ((x, y),)
+        goals = {**{box: Goal(self.places[box]) for box in part.boxes}, end: goal}
+        half = max(self.sizes[box][0] / 2 for box in part.boxes)
         stops = (start, *part.boxes, end)
+        named = set()  # whose shape is written already
         for a, b in itertools.pairwise(stops):
-            goals = goal if b == end else _Goal(self.places[b])
-            self._wire(a, b, (*ways[a], *goals.way(x)))
-        for number, (a, later) in enumerate(lanes.items()):
-            lane = inner + LANE * number
-            stem = (*ways[a], (x, ways[a][-1][1] + 6), (lane, ways[a][-1][1] + 6)) if ways[a] else ()
-            straight = (a, stops[stops.index(a) + 1]) in self.edges
-            for place_number, b in enumerate(later):
-                goals = goal if b == end else _Goal(self.places[b])
-                points = (*stem, *goals.way(lane))
-                label = (x + GAP, ways[a][-1][1] + 13) if ways[a] and not straight and not place_number else None
-                self._lane_wire(a, b, points, label)
-                if b != later[-1]:
-                    self.dots.append((lane, points[-2][1]))
-
-    def _lane_wire(self, start: int, end: int, points: tuple[Point, ...], label: Point | None) -> None:
-        edge = self.edges.get((start, end))
-        if edge is not None:
-            self.wires.append(Wire(edge, _straightened(points), label))
-
-
-def _straightened(points: tuple[Point, ...]) -> tuple[Point, ...]:
-    """Without repeated points and those in the middle of a line."""
-    kept: list[Point] = []
-    for point in points:
-        if kept and abs(kept[-1][0] - point[0]) < 1e-6 and abs(kept[-1][1] - point[1]) < 1e-6:
-            continue
-        if len(kept) > 1 and all(
-            abs(kept[-2][axis] - kept[-1][axis]) < 1e-6 and abs(kept[-1][axis] - point[axis]) < 1e-6 for axis in (0,)
-        ):
-            kept[-1] = point
-            continue
-        kept.append(point)
-    return tuple(kept)
+            if (edge := self.edges.get((a, b))) is not None:
+                named.add(a)
+                points = (*ways[a], *goals[b].way(x))
+                low = max(y for _, y in points[-2:])
+                label = (x - GAP - self.labels[edge] + 4, (min(y for _, y in points[-2:]) + low) / 2)
+                self._wire(a, b, points, label)
+        found = lanes(part, start, end, self.edges)
+        taps = [target for lane in found for target in lane.targets]
+        for lane in found:
+            begin = ways[lane.source]
+            if not begin:
+                continue
+            across = x + half + LANE * (lane.number + 1)
+            stem = (*begin, (x, begin[-1][1] + STUB), (across, begin[-1][1] + STUB))
+            if lane.source in named:
+                self.dots.append(stem[-2])
+            for target in lane.targets:
+                edge = self.edges[lane.source, target]
+                points = straightened((*stem, *goals[target].way(across)))
+                label = None if lane.source in named else (x - GAP - self.labels[edge] + 4, begin[-1][1] + STEP / 2)
+                named.add(lane.source)
+                self.wires.append(Wire(edge, points, label))
+                if target != lane.targets[-1] or taps.count(target) > 1:
+                    self.dots.append(points[-2])

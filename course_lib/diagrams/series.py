@@ -89,6 +89,8 @@ def _region(start: int, end: int, inner: tuple[int, ...], pairs: Sequence[tuple[
             here = {start, end, *group}
             kept = [(a, b) for a, b in pairs if a in here and b in here and (a, b) != (start, end)]
             branches.append(_region(start, end, group, kept))
+        if direct and len(branches) == 1 and isinstance(branches[0], Ladder):
+            return branches[0]  # one tensor more that is needed later
         return Parallel((*branches, *([Direct()] if direct else [])))
     waists = [box for box in inner if not any(a < box < b for a, b in pairs)]
     if not waists:
