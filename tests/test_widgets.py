@@ -81,6 +81,14 @@ MOVES: dict[str, list[dict[str, Any]]] = {
         {"in_channels": 256}, {"shortcut": "x itself, fits or not"}, {"shortcut": "always a 1×1 conv"},
     ],
     "stages": [{"step": 3}, {"answer": False}, {"model": "resnet50"}, {"answer": True}, {"step": 16}],
+    "maps": [
+        {"layer": "features.3.squeeze"}, {"row": 3}, {"column": 50}, {"second": "car"}, {"scale": "shared"},
+        {"count": 4}, {"layer": "features.12.cat"}, {"picture": "car"}, {"second": "dog"}, {"column": 0},
+    ],
+    "field": [
+        {"layer": "maxpool"}, {"row": 31}, {"column": 9}, {"model": "squeezenet1_1"}, {"picture": "car"},
+        {"layer": "features.7.cat"}, {"row": 0},
+    ],
     "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
 }  # fmt: skip
 
@@ -94,6 +102,8 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "convolution": widgets.convolution_arithmetic,
         "block": widgets.block_explorer,
         "stages": lambda: widgets.stage_stepper(("resnet18", "resnet50")),
+        "maps": lambda: widgets.feature_map_explorer(models[1], PICTURES),
+        "field": lambda: widgets.receptive_field_explorer(models, PICTURES),
         "temperature": lambda: widgets.temperature(torch.linspace(-4, 4, 10), CLASSES),
     }
     return makers[name]()
@@ -103,7 +113,7 @@ def test_every_widget_of_the_package_is_tested_here() -> None:
     makers = {name for name in widgets.__all__ if name != "Explorer"}
     assert makers == {
         "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
-        "block_explorer", "stage_stepper", "temperature",
+        "block_explorer", "stage_stepper", "temperature", "feature_map_explorer", "receptive_field_explorer",
     }  # fmt: skip
     assert len(makers) == len(MOVES)
 
