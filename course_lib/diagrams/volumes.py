@@ -154,7 +154,7 @@ class _Drawing:
         if text_width(" ".join(words), 8) < self.width - 16:
             words = [" ".join(words)]
         sheet = Sheet(self.width, names + 27 + 15 * len(words))
-        sheet.text(8, 8, shortened(title, int(self.width / 7.8)), size=10.5, bold=True)
+        sheet.text(8, 8, shortened(title, int((self.width - 130 * bool(self.left_out)) / 7.8)), size=10.5, bold=True)
         x = (self.width - sum(box.slot for box in self.boxes) - self.gap * (len(self.boxes) - 1)) / 2
         for k, box in enumerate(self.boxes):
             centre, bottom = x + box.slot / 2, middle + (box.up + box.away) / 2
