@@ -71,6 +71,21 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
         {"model": names, "mode": ["eval", "train"], "runs": [1, 5, 10, 20]},
     )
     yield (
+        "cfg_builder",
+        widgets.cfg_builder(),
+        {"cfg": ["64, M", "A", "C", "E"], "batch_norm": [True, False], "side": [32, 128, 224]},
+    )
+    yield (
+        "cfg_stepper",
+        widgets.cfg_stepper(),
+        {
+            "column": ["VGG A", "VGG C", "VGG E"],
+            "token": [1, 9, 21],
+            "batch_norm": [True, False],
+            "answer": [False, True],
+        },
+    )
+    yield (
         "convolution_arithmetic",
         widgets.convolution_arithmetic(),
         {"n": [5, 7, 10], "k": [3, 1, 5, 3], "s": [1, 2], "p": [0, 1, 3], "d": [1, 2], "row": [0, 3], "column": [0, 3]},

@@ -73,6 +73,12 @@ MOVES: dict[str, list[dict[str, Any]]] = {
     ],
     "prediction": [{"picture": "car"}, {"models": ("squeezenet1_1",)}, {"models": ("shufflenet_v2_x0_5",)}],
     "modes": [{"mode": "eval"}, {"runs": 3}, {"model": "squeezenet1_1"}, {"mode": "train"}],
+    "cfg builder": [
+        {"cfg": "8, M, 16"}, {"batch_norm": True}, {"side": 64}, {"cfg": "C"}, {"side": 512}, {"batch_norm": False},
+    ],
+    "cfg stepper": [
+        {"token": 2}, {"batch_norm": True}, {"answer": False}, {"column": "VGG C"}, {"token": 18}, {"answer": True},
+    ],
     "convolution": [
         {"n": 9}, {"k": 4}, {"s": 1}, {"p": 0}, {"d": 2}, {"row": 2}, {"column": 0}, {"row": 9}, {"n": 4, "k": 1},
     ],
@@ -99,6 +105,8 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "preprocessing": lambda: widgets.preprocessing_explorer(models[0], PICTURES),
         "prediction": lambda: widgets.prediction_explorer(models, PICTURES),
         "modes": lambda: widgets.eval_or_train(models, PICTURES["dog"], runs=4),
+        "cfg builder": widgets.cfg_builder,
+        "cfg stepper": widgets.cfg_stepper,
         "convolution": widgets.convolution_arithmetic,
         "block": widgets.block_explorer,
         "stages": lambda: widgets.stage_stepper(("resnet18", "resnet50")),
@@ -112,6 +120,7 @@ def built(name: str, models: list[Classifier]) -> Explorer:
 def test_every_widget_of_the_package_is_tested_here() -> None:
     makers = {name for name in widgets.__all__ if name != "Explorer"}
     assert makers == {
+        "cfg_builder", "cfg_stepper",
         "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
         "block_explorer", "stage_stepper", "temperature", "feature_map_explorer", "receptive_field_explorer",
     }  # fmt: skip

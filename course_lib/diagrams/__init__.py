@@ -1,6 +1,8 @@
 """Pictures of networks, made from the live model and its trace; each function gives a finished ``Still``."""
 
 from course_lib.diagrams.block import block
+from course_lib.diagrams.cfg import cfg_steps
+from course_lib.diagrams.cfg_table import cfg_table
 from course_lib.diagrams.kernels import filters
 from course_lib.diagrams.maps import maps_of
 from course_lib.diagrams.resnet_table import resnet_table
@@ -12,6 +14,8 @@ from course_lib.diagrams.volumes import volumes
 
 __all__ = [
     "block",
+    "cfg_steps",
+    "cfg_table",
     "field_on_picture",
     "filters",
     "maps_of",

@@ -170,14 +170,14 @@ def _rgb(color: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def text_width(words: str, size: float = 9.0, *, bold: bool = False) -> float:
+def text_width(words: str, size: float = 9.0, *, bold: bool = False, mono: bool = False) -> float:
     """How wide a text will be, in CSS pixels.
 
     Example:
         >>> text_width("8888") == 2 * text_width("88") and 15 < text_width("888", 8) < 25
         True
     """
-    return words_width(words, size, bold=bold)
+    return words_width(words, size, bold=bold, mono=mono)
 
 
 def middle(box: Box) -> tuple[float, float]:

@@ -4,6 +4,8 @@ Every widget is a plain ``draw_...`` function of values and the controls that ca
 """
 
 from course_lib.widgets.block_explorer import block_explorer
+from course_lib.widgets.cfg_builder import cfg_builder
+from course_lib.widgets.cfg_stepper import cfg_stepper
 from course_lib.widgets.convolution_arithmetic import convolution_arithmetic
 from course_lib.widgets.crop_explorer import crop_explorer
 from course_lib.widgets.eval_or_train import eval_or_train
@@ -18,6 +20,8 @@ from course_lib.widgets.temperature import temperature
 __all__ = [
     "Explorer",
     "block_explorer",
+    "cfg_builder",
+    "cfg_stepper",
     "convolution_arithmetic",
     "crop_explorer",
     "eval_or_train",
