@@ -14,7 +14,7 @@ from course_lib.diagrams.sheet import Sheet, text_width
 from course_lib.errors import CourseError
 from course_lib.stills import INK, Still
 
-__all__ = ["FAINT", "Cell", "Line", "Row", "cell", "new_against", "set_table"]
+__all__ = ["FAINT", "Cell", "Line", "Row", "broken", "cell", "new_against", "set_table"]
 
 FAINT = "#5F5F5F"
 _LINE, _PAD, _EDGE = 15.5, 7.0, 10.0  # CSS pixels: a line's height, above and below a row's lines, beside the table
@@ -100,7 +100,7 @@ def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> St
         raise CourseError(f"{len(needs)} columns do not fit side by side: give fewer.")
     edges = list(accumulate(_shared_out(needs, total), initial=_EDGE))
     heights = [_LINE * max((len(one.lines) for one in row.cells), default=1) + 2 * _PAD for row in rows]
-    below = [line for note in notes for line in _broken(note, total)]
+    below = [line for note in notes for line in broken(note, total)]
     tall = _EDGE + sum(heights) + (12 + 14 * len(below) if below else 0) + _EDGE
     sheet = Sheet(860, tall)
     y = _EDGE
@@ -167,7 +167,13 @@ def _set_cell(sheet: Sheet, one: Cell, x: float, middle: float, size: float) -> 
         sheet.text(x, y, line.words, size=size, bold=line.bold, color=line.color, align="center")
 
 
-def _broken(note: str, width: float) -> list[str]:
+def broken(note: str, width: float) -> list[str]:
+    """A small note in lines of at most ``width`` CSS pixels.
+
+    Example:
+        >>> broken("as wide as there is room", 60)
+        ['as wide as', 'there is', 'room']
+    """
     lines = [""]
     for word in note.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -17,6 +17,7 @@ from torch import nn
 
 from course_lib.diagrams.sheet import Sheet, text_width
 from course_lib.diagrams.sizes import Volume, volumes_of
+from course_lib.diagrams.tables import FAINT, broken
 from course_lib.errors import CourseError, closest
 from course_lib.stills import BLUE, GREEN, GREY, INK, ORANGE, Still, shortened
 from course_lib.tracing import Trace, trace
@@ -31,7 +32,10 @@ _DEEP = 256  # channels that are always drawn on the scale of as many, so that 8
 _TRIES = ((40, 110, 165), (40, 80, 165), (40, 60, 165), (14, 80, 165), (14, 50, 165), (14, 50, 110), (9, 50, 165),
           (9, 24, 165), (9, 24, 110), (5, 20, 110), (0, 12, 110), (0, 12, 70), (0, 6, 40))  # fmt: skip
 _COLORS = {"input": GREY, "maps": BLUE, "tokens": GREEN, "vector": "#B0609A"}
-_FAINT = "#5F5F5F"
+_NOTE = (
+    "up: height; into the page: width; to the right: channels (the bold number). "
+    "Scale: square roots, so 4 times as many is twice as long."
+)
 
 
 def volumes(
@@ -149,12 +153,12 @@ class _Drawing:
         tall = max(box.up + box.away for box in self.boxes)
         middle = 53 + tall / 2
         names = middle + tall / 2 + 29
-        words = ["up: height; into the page: width; to the right: channels (the bold number).",
-                 "Scale: square roots, so 4 times as many is twice as long."]  # fmt: skip
-        if text_width(" ".join(words), 8) < self.width - 16:
-            words = [" ".join(words)]
+        words = broken(_NOTE, self.width - 16)
         sheet = Sheet(self.width, names + 27 + 15 * len(words))
-        sheet.text(8, 8, shortened(title, int((self.width - 130 * bool(self.left_out)) / 7.8)), size=10.5, bold=True)
+        letters, room = len(title), self.width - 16 - 140 * bool(self.left_out)
+        while text_width(shortened(title, letters), 10.5, bold=True) > room:
+            letters -= 1
+        sheet.text(8, 8, shortened(title, letters), size=10.5, bold=True)
         x = (self.width - sum(box.slot for box in self.boxes) - self.gap * (len(self.boxes) - 1)) / 2
         for k, box in enumerate(self.boxes):
             centre, bottom = x + box.slot / 2, middle + (box.up + box.away) / 2
@@ -162,14 +166,14 @@ class _Drawing:
             _draw(sheet, box, centre - box.wide / 2, bottom)
             sheet.text(centre, top - 15, box.above, size=9.5, bold=True, color=color, align="center")
             sheet.text(centre, bottom + 6, box.below, size=8.5, bold=box.marked, color=color, align="center")
-            faint = color if box.marked else _FAINT
+            faint = color if box.marked else FAINT
             sheet.text(centre, names, box.name, size=8, bold=box.marked, color=faint, align="center")
             x += box.slot + self.gap
             if self.left_out and k + 1 == _MOST // 2:
                 sheet.text(x - self.gap / 2, middle - 8, "…", size=12, bold=True, align="center")
-                sheet.text(self.width - 8, 9, f"…: {self.left_out} more stages", color=_FAINT, align="right")
+                sheet.text(self.width - 8, 9, f"…: {self.left_out} more stages", color=FAINT, align="right")
         for k, line in enumerate(words):
-            sheet.text(self.width / 2, names + 25 + 15 * k, line, size=8, color=_FAINT, align="center")
+            sheet.text(self.width / 2, names + 25 + 15 * k, line, size=8, color=FAINT, align="center")
         return sheet.still(alt)
 
 
