@@ -16,11 +16,11 @@ from course_lib.diagrams.shortcuts import with_shortcuts
 from course_lib.errors import CourseError
 from course_lib.stills import Still
 from course_lib.tracing import Op, Trace, TraceError, trace
+from course_lib.tracing.ops import Operand, Shared
 
 __all__ = ["block", "plan"]
 
 Detail = Literal["auto", "ops", "compact", "modules"]
-TALLEST = 640.0  # CSS pixels, the title and the caption left out
 
 
 def block(
@@ -77,7 +77,17 @@ def _traced(what: Any, input_size: Any) -> tuple[Trace, Op | None, str]:
     except TraceError as error:
         if error.trace is None or (not error.trace.ops and error.failed is None):
             raise
-        return error.trace, error.failed, error.reason
+        return error.trace, error.failed or _stop(error, error.trace), error.reason
+
+
+def _stop(error: TraceError, found: Trace) -> Op:
+    """Where a forward stopped with an error of Python's, drawn as an op that took what the last one gave."""
+    last, path = found.ops[-1], error.where or ""
+    kind = dict(found.modules).get(path, found.name)
+    came = (Operand("input", last.output, last.index),)
+    return Op(
+        len(found.ops), f"{path}.stopped".lstrip("."), "stopped here", path, kind, came, (), (), (), "", 0, Shared()
+    )
 
 
 def plan(
@@ -86,7 +96,7 @@ def plan(
     """What is drawn, where, and how it is lettered: the first way that fits the page, or the one that comes nearest."""
     best: tuple[float, Graph, Layout, Lettering] | None = None
     count = len(graph(found, path, failed=failed).nodes)
-    for wanted, columns in _WAYS:
+    for wanted, columns, tallest in _WAYS:
         kind = "modules" if wanted == "folded" else wanted
         if detail not in ("auto", kind) or (detail == "auto" and kind != "modules" and count > _MOST_OPS):
             continue
@@ -98,8 +108,8 @@ def plan(
         for lettering in LETTERINGS:
             sizes = {node.key: lettering.size(node) for node in seen.nodes}
             labels = {edge: lettering.label(edge) for edge in seen.edges}
-            layout = lay_out(seen, structure, sizes, labels, tallest=TALLEST, widest=width - 16, columns=columns)
-            wide, tall = max(layout.width / (width - 16), 1), max(layout.height / TALLEST, 1)
+            layout = lay_out(seen, structure, sizes, labels, tallest=tallest, widest=width - 16, columns=columns)
+            wide, tall = max(layout.width / (width - 16), 1), max(layout.height / tallest, 1)
             over = wide**4 * tall  # the page has an end on the right, and none below
             if best is None or over < best[0] - 0.01:
                 best = over, seen, layout, lettering
@@ -113,10 +123,11 @@ def plan(
 
 
 _MOST_OPS = 60  # more are never readable
-_FOLDED = 12  # boxes, where equal modules are folded
-#: What is drawn, and in how many columns at most; from the fullest to the sparsest.
+_FOLDED = 24  # boxes, where equal modules are folded
+#: What is drawn, in how many columns at most, and how tall it may be; from the fullest to the sparsest.
 _WAYS = (
-    ("ops", 1), ("compact", 1), ("ops", 2), ("compact", 3), ("modules", 1), ("modules", 3), ("folded", 3),
+    ("ops", 1, 640.0), ("compact", 1, 700.0), ("ops", 2, 640.0), ("compact", 3, 640.0), ("modules", 1, 640.0),
+    ("modules", 3, 700.0), ("folded", 3, 700.0),
 )  # fmt: skip
 
 

@@ -181,7 +181,7 @@ def _collapsed(trace: Trace, ops: Sequence[Op], depth: int) -> list[_Part]:
         parts: list[_Part] = []
         for op in ops:
             call = covered.get(op.index)
-            if call is None or call.end - call.first == 1:
+            if call is None or call.end - call.first == 1 or (call.container and call.end - call.first <= _FEW):
                 parts.append(_Part((op,)))
             elif op.index == call.first:
                 parts.append(_Part(trace.ops[call.first : call.end], (call,)))
@@ -207,7 +207,8 @@ def _outermost(calls: Sequence[Call], ops: Sequence[Op], depth: int) -> list[Cal
     return found
 
 
-_MOST_PARTS = 16
+_MOST_PARTS = 24
+_FEW = 3  # ops that a Sequential may have before it gets a box of its own
 
 
 def _folded(parts: list[_Part], most: int) -> list[_Part]:
@@ -301,7 +302,7 @@ def fused(given: Graph) -> Graph:
         fits = node.kind == "ops" and not node.failed and (node.rows[0].family in _FUSE or idle)
         if fits and len(into.get(node.key, ())) == 1:
             above = into[node.key][0].source
-            if len(out[above]) == 1 and given.nodes[above].kind in ("ops", "module"):
+            if len(out[above]) == 1 and given.nodes[above].kind == "ops":
                 host[node.key] = host[above]
         members.setdefault(host[node.key], []).append(node)
     keys = {old: new for new, old in enumerate(members)}

@@ -122,7 +122,8 @@ def _rearranged(op: Op, kind: str) -> _Said:
     if kind == "getitem":
         return _index(op.setting("index")), "", "", "reshape"
     if kind in ("flatten", "view", "reshape", "contiguous", "unsqueeze", "squeeze", "expand", "roll", "pad", "unbind"):
-        return kind, "", "", "reshape"
+        own = op.weights[0].name.rpartition(".")[2] if op.weights else ""
+        return f"{kind} {own}".strip(), "", "", "reshape"
     return _PLAIN.get(kind, kind.replace("_", " ")), "", "", "weight" if op.weights else "other"
 
 

@@ -196,4 +196,4 @@ def _alt(graph: Graph, title: str, facts: Mapping[str, Any], reason: str) -> str
     listed = ", ".join(rows[:16]) + (f" and {len(rows) - 16} more" if len(rows) > 16 else "")
     roles = {edge.role for edge in graph.edges} - {"plain"}
     short = f" Shortcut: {' and '.join(sorted(roles))}." if roles else ""
-    return f"{start}. {listed}.{short}{' Failed: ' + reason if reason else ''}"
+    return f"{start}. {listed or 'The input goes through as it is'}.{short}{' Failed: ' + reason if reason else ''}"

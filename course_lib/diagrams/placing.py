@@ -194,7 +194,8 @@ class Planner:
         upright = [(b[1] - a[1], a, b) for a, b in itertools.pairwise(points) if a[0] == b[0]]
         if label is None and upright:
             _, a, b = max(enumerate(upright), key=lambda one: (round(one[1][0]), one[0]))[1]
-            label = (a[0] + GAP, (a[1] + b[1]) / 2)
+            turns = b != points[-1] and b[1] - a[1] < 2 * STEP  # keep off the box that it turns to
+            label = (a[0] + GAP, (a[1] + b[1]) / 2 - (5 if turns else 0))
         if any(wire.label == label for wire in self.wires):
             label = None
         self.wires.append(Wire(edge, points, label))
