@@ -262,6 +262,18 @@ def test_nothing_of_a_check_is_left_behind(name: str, capfd: pytest.CaptureFixtu
     assert surroundings() == before and capfd.readouterr() == ("", "")
 
 
+@exercise
+def test_a_notebook_with_another_default_device_gets_the_same_answer(name: str) -> None:
+    one = ALL[name][1]
+    right = one.answer()
+    torch.set_default_device("meta")
+    try:
+        assert one.check(right).state == "correct"
+        assert torch.get_default_device().type == "meta"
+    finally:
+        torch.set_default_device(None)
+
+
 def test_a_right_answer_that_prints_is_right_and_told() -> None:
     def noisy(*given: Any) -> Any:
         print(given)

@@ -80,6 +80,17 @@ def test_a_resnet50_made_of_the_solutions_gives_torchvisions_logits() -> None:
         assert torch.equal(mine(batch), truth(batch))
 
 
+def test_the_solutions_as_shown_need_no_more_than_torch_and_each_other() -> None:
+    notebook: dict[str, Any] = {"torch": torch, "nn": nn, "Tensor": Tensor}
+    for one in (lesson03.basic_block, lesson03.bottleneck, lesson03.make_layer, lesson03.resnet18):
+        exec(one.solution().words, notebook)
+    for one in (lesson03.output_size, lesson03.needs_downsample, lesson03.count_layers):
+        exec(one.solution().words, notebook)
+    assert lesson03.resnet18.check(notebook["ResNet18"]).state == "correct"
+    assert lesson03.make_layer.check(notebook["make_layer"]).state == "correct"
+    assert lesson03.count_layers.check(notebook["count_layers"]).state == "correct"
+
+
 # -- other ways to be right -------------------------------------------------------------------------------------------
 class InPlace(nn.Module):
     """As in torchvision's source: ReLU as a module and in place, += for the sum."""

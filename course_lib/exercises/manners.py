@@ -107,6 +107,8 @@ def undisturbed() -> Iterator[_Sink]:
         True
     """
     sink, put_back, device = _Sink(), _settings(), torch.get_default_device()
+    if device.type != "cpu":  # a check's own tensors are on the cpu, and so should be the answer's
+        torch.set_default_device("cpu")
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:
         with torch.random.fork_rng(gpus), warnings.catch_warnings(), redirect_stdout(sink), redirect_stderr(sink):
@@ -116,7 +118,7 @@ def undisturbed() -> Iterator[_Sink]:
         for setter, value in put_back:
             setter(value)
         if torch.get_default_device() != device:  # setting it is not free: torch then looks at every call
-            torch.set_default_device(device)
+            torch.set_default_device(None if device.type == "cpu" else device)
 
 
 def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
