@@ -85,9 +85,8 @@ def _stop(error: TraceError, found: Trace) -> Op:
     last, path = found.ops[-1], error.where or ""
     kind = dict(found.modules).get(path, found.name)
     came = (Operand("input", last.output, last.index),)
-    return Op(
-        len(found.ops), f"{path}.stopped".lstrip("."), "stopped here", path, kind, came, (), (), (), "", 0, Shared()
-    )
+    name = f"{path}.stopped".lstrip(".")
+    return Op(len(found.ops), name, "stopped here", path, kind, came, (), (), (), "", 0, Shared())
 
 
 def plan(
@@ -113,7 +112,7 @@ def plan(
             over = wide**4 * tall  # the page has an end on the right, and none below
             if best is None or over < best[0] - 0.01:
                 best = over, seen, layout, lettering
-            if over == 1 or wide == 1:  # narrower letters do not make it less tall
+            if over == 1 or (wide == 1 and columns == 1):  # narrower letters alone do not make it less tall
                 break
         if best is not None and best[0] == 1:
             break
@@ -127,7 +126,7 @@ _FOLDED = 24  # boxes, where equal modules are folded
 #: What is drawn, in how many columns at most, and how tall it may be; from the fullest to the sparsest.
 _WAYS = (
     ("ops", 1, 640.0), ("compact", 1, 700.0), ("ops", 2, 640.0), ("compact", 3, 640.0), ("modules", 1, 640.0),
-    ("modules", 3, 700.0), ("folded", 3, 700.0),
+    ("modules", 3, 640.0), ("folded", 3, 640.0),
 )  # fmt: skip
 
 

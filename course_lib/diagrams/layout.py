@@ -55,15 +55,16 @@ def lay_out(
     planner = Planner(graph, dict(sizes), labels)
     planner.even(structure, START, END)
     whole = planner.measure(structure, START, END)
-    parts = [structure]
+    parts, tall = [structure], whole.height
     if whole.height > tallest and isinstance(structure, Chain):
         for count in range(2, columns + 1):
             cut = _cut(structure, planner, count)
             measured = [planner.measure(part, START, END) for part in cut]
             if sum(one.left + one.right for one in measured) + GUTTER * (len(cut) - 1) > widest:
                 break
-            parts = cut
-            if max(one.height for one in measured) <= tallest:
+            if max(one.height for one in measured) < tall - 1:  # else what is tall cannot be cut
+                parts, tall = cut, max(one.height for one in measured)
+            if tall <= tallest:
                 break
     left, height, before = 0.0, 0.0, None
     for number, part in enumerate(parts):

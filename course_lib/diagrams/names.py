@@ -85,6 +85,8 @@ def _said(op: Op) -> _Said:
         return "attention", "", f"{op.setting('num_heads')} heads", "weight"
     if kind in _NORMS:
         return _NORMS[kind], "", "", "norm"
+    if kind == "hardtanh" and op.setting("min_val") == 0 and op.setting("max_val") == 6:
+        return "ReLU6", "", "", "activation"
     if kind in _ACTIVATIONS:
         return _ACTIVATIONS[kind], "", "", "activation"
     if kind == "dropout":

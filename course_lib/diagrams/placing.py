@@ -97,7 +97,8 @@ class Planner:
         if main is not None:
             first = part.branches[main]
             order = [first, *(branch for branch in order if branch is not first)]
-        xs, reach = [], 0.0
+        xs: list[float] = []
+        reach = 0.0
         for branch in order:
             size = self.measure(branch, start, end)
             xs.append(reach + size.left if xs else 0.0)
@@ -195,7 +196,7 @@ class Planner:
         if label is None and upright:
             _, a, b = max(enumerate(upright), key=lambda one: (round(one[1][0]), one[0]))[1]
             turns = b != points[-1] and b[1] - a[1] < 2 * STEP  # keep off the box that it turns to
-            label = (a[0] + GAP, (a[1] + b[1]) / 2 - (5 if turns else 0))
+            label = (a[0] + GAP, (a[1] + b[1]) / 2 + (-5 if turns else 1))
         if any(wire.label == label for wire in self.wires):
             label = None
         self.wires.append(Wire(edge, points, label))
@@ -241,8 +242,7 @@ class Planner:
                 named.add(a)
                 points = (*ways[a], *goals[b].way(x))
                 low = max(y for _, y in points[-2:])
-                label = (x - GAP - self.labels[edge] + 4, (min(y for _, y in points[-2:]) + low) / 2)
-                self._wire(a, b, points, label)
+                self._wire(a, b, points, (x - GAP - self.labels[edge] + 4, (min(y for _, y in points[-2:]) + low) / 2))
         found = lanes(part, start, end, self.edges)
         taps = [target for lane in found for target in lane.targets]
         for lane in found:
