@@ -232,11 +232,12 @@ def test_volumes_of_small_and_odd_things(monkeypatch: pytest.MonkeyPatch) -> Non
     for model, size in strange:
         is_picture(volumes(model, size, title="a rather long title " * 9))
         _apart(seen[-1])
-    assert "…: 12 more stages" in words(seen[4])
+    assert "…: 12 more" in words(seen[4])
     assert [faults(figure) for figure in seen] == [[]] * len(strange)
     for width in (3.0, 5.0):
         assert volumes("resnet18", width=width).width == 100 * width
         assert faults(seen[-1]) == []
+        _apart(seen[-1])
 
 
 def test_volumes_mark_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:

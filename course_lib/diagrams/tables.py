@@ -1,6 +1,6 @@
 """Tables as a paper sets them: few horizontal rules, none upright, cells of several lines, brackets round a block.
 
-Only setting; what is in a table is found in ``vgg_table`` and ``resnet_table``.
+Only setting; what is in a table is found in ``vgg_paper`` and ``resnet_paper``.
 """
 
 from __future__ import annotations

@@ -26,11 +26,11 @@ __all__ = ["volumes"]
 
 _LEAST = 5.0  # CSS pixels: the smallest side that is drawn
 _SLANT = 0.5 * sqrt(0.5)  # a length away from the reader: half as long, at 45 degrees
-_MOST = 14  # boxes side by side
+_MOST, _SLOT = 14, 52  # boxes side by side; CSS pixels that each needs at least
 _DEEP = 256  # channels that are always drawn on the scale of as many, so that 8 look fewer than 64
 #: (letters of a name, CSS pixels for the most channels, for the largest map's side): the first that fits is taken.
 _TRIES = ((40, 110, 165), (40, 80, 165), (40, 60, 165), (14, 80, 165), (14, 50, 165), (14, 50, 110), (9, 50, 165),
-          (9, 24, 165), (9, 24, 110), (5, 20, 110), (0, 12, 110), (0, 12, 70), (0, 6, 40))  # fmt: skip
+          (9, 24, 165), (9, 24, 110), (7, 20, 110), (0, 12, 110), (0, 12, 70), (0, 6, 40))  # fmt: skip
 _COLORS = {"input": GREY, "maps": BLUE, "tokens": GREEN, "vector": "#B0609A"}
 _NOTE = (
     "up: height; into the page: width; to the right: channels (the bold number). "
@@ -134,17 +134,19 @@ class _Drawing:
     def __init__(self, stages: Sequence[Volume], marked: int | None, width: float) -> None:
         self.width = width
         shown = list(enumerate(stages))
-        self.left_out = max(len(stages) - _MOST, 0)
+        most = min(_MOST, int(width / _SLOT))
+        self.left_out, self.before = max(len(stages) - most, 0), most // 2
+        self.dots = 18 * bool(self.left_out)  # room for "…"
         if self.left_out:
-            shown = [*shown[: _MOST // 2], *shown[-_MOST // 2 :]]
+            shown = [*shown[: self.before], *shown[self.before - most :]]
         side = max([16, *(n for _, one in shown for n in one.size)])
-        most = max([_DEEP, *(one.channels for _, one in shown)])
+        deep = max([_DEEP, *(one.channels for _, one in shown)])
         room = 0.0
         for letters, deepest, tallest in _TRIES:
             self.boxes = [
-                _box(one, tallest / sqrt(side), deepest / sqrt(most), letters, k == marked) for k, one in shown
+                _box(one, tallest / sqrt(side), deepest / sqrt(deep), letters, k == marked) for k, one in shown
             ]
-            room = width - 20 - sum(box.slot for box in self.boxes)
+            room = width - 20 - self.dots - sum(box.slot for box in self.boxes)
             if room >= 9 * (len(self.boxes) - 1):
                 break
         self.gap = min(34.0, room / max(len(self.boxes) - 1, 1))
@@ -155,11 +157,11 @@ class _Drawing:
         names = middle + tall / 2 + 29
         words = broken(_NOTE, self.width - 16)
         sheet = Sheet(self.width, names + 27 + 15 * len(words))
-        letters, room = len(title), self.width - 16 - 140 * bool(self.left_out)
+        letters, room = len(title), self.width - 16 - 90 * bool(self.left_out)
         while text_width(shortened(title, letters), 10.5, bold=True) > room:
             letters -= 1
         sheet.text(8, 8, shortened(title, letters), size=10.5, bold=True)
-        x = (self.width - sum(box.slot for box in self.boxes) - self.gap * (len(self.boxes) - 1)) / 2
+        x = (self.width - self.dots - sum(box.slot for box in self.boxes) - self.gap * (len(self.boxes) - 1)) / 2
         for k, box in enumerate(self.boxes):
             centre, bottom = x + box.slot / 2, middle + (box.up + box.away) / 2
             top, color = bottom - box.up - box.away, ORANGE if box.marked else INK
@@ -169,9 +171,10 @@ class _Drawing:
             faint = color if box.marked else FAINT
             sheet.text(centre, names, box.name, size=8, bold=box.marked, color=faint, align="center")
             x += box.slot + self.gap
-            if self.left_out and k + 1 == _MOST // 2:
-                sheet.text(x - self.gap / 2, middle - 8, "…", size=12, bold=True, align="center")
-                sheet.text(self.width - 8, 9, f"…: {self.left_out} more stages", color=FAINT, align="right")
+            if self.left_out and k + 1 == self.before:
+                x += self.dots
+                sheet.text(x - (self.gap + self.dots) / 2, middle - 8, "…", size=12, bold=True, align="center")
+                sheet.text(self.width - 8, 9, f"…: {self.left_out} more", color=FAINT, align="right")
         for k, line in enumerate(words):
             sheet.text(self.width / 2, names + 25 + 15 * k, line, size=8, color=FAINT, align="center")
         return sheet.still(alt)
@@ -182,7 +185,8 @@ def _box(one: Volume, scale: float, deep: float, letters: int, marked: bool) -> 
     up, away = (max(_LEAST, scale * sqrt(n)) for n in (height, width))
     above = f"{one.channels}" if one.channels == one.last else f"{one.channels} → {one.last}"
     below = {0: "vector", 1: f"{height} tokens"}.get(len(one.size), "×".join(str(n) for n in one.size))
-    name = shortened(one.name, letters) if letters else ""
+    name = one.name if len(one.name) <= letters else one.name[one.name.rfind(".") :]  # ".24–28" of "features.24–28"
+    name = shortened(name, letters) if letters else ""
     return _Box(one, max(_LEAST - 1, deep * sqrt(one.channels)), up, away * _SLANT, above, below, name, marked)
 
 
