@@ -91,14 +91,32 @@ def still(figure: Figure, alt: str, *, photo: bool = False) -> Still:
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(DOTS)
     canvas.draw()
-    rendered = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    rendered = np.asarray(canvas.buffer_rgba())
     if photo:
-        data = _jpeg(rendered)
+        data = _jpeg(Image.fromarray(rendered).convert("RGB"))
     else:
         file = io.BytesIO()
-        rendered.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "png", compress_level=4)
+        _few_colours(rendered).save(file, "png", compress_level=4)
         data = file.getvalue()
     return Still(data, "jpeg" if photo else "png", round(figure.get_figwidth() * PIXELS), alt)
+
+
+def _few_colours(rendered: NDArray[np.uint8]) -> Image.Image:
+    """White and 127 more; most dots of a chart are white, and to choose for the others alone takes half the time.
+
+    Args:
+        rendered: (height, width, 4), opaque.
+    """
+    dots = rendered.view(np.uint32)[..., 0]
+    ink = dots != np.uint32(0xFFFFFFFF)
+    others = Image.fromarray(rendered[ink][None]).convert("RGB") if ink.any() else Image.new("RGB", (1, 1))
+    chosen = others.quantize(127, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    palette = (chosen.getpalette() or [])[: 3 * 127]
+    places = np.full(dots.shape, 127, np.uint8)
+    places[ink] = np.asarray(chosen)[0] if ink.any() else 0
+    picture = Image.frombytes("P", places.shape[::-1], places.tobytes())
+    picture.putpalette([*palette, *[0] * (3 * 127 - len(palette)), 255, 255, 255])
+    return picture
 
 
 def _jpeg(picture: Image.Image) -> bytes:
