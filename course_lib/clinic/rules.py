@@ -53,7 +53,7 @@ RULES: tuple[Rule, ...] = (
     Rule((RuntimeError,), r"^Error\(s\) in loading state_dict for ", state_dicts.explain),
     Rule((TypeError,), r"^Expected state_dict to be dict-like", state_dicts.no_dict),
     Rule((pickle.UnpicklingError, EOFError, KeyError), r"", files.explain),
-    Rule((RuntimeError,), r"^PytorchStreamReader failed", files.explain),
+    Rule((RuntimeError, OSError), r"^PytorchStreamReader failed|Invalid argument", files.explain),
     Rule((AttributeError, TypeError), r"(GoogLeNet|Inception)Outputs", outputs.several_outputs),
     Rule((RuntimeError,), r"modified by an inplace operation", outputs.in_place),
     Rule((RuntimeError,), r"leaf Variable that requires grad is being used in an in-place", outputs.leaf),

@@ -35,7 +35,8 @@ def explain(scene: Scene) -> Diagnosis | None:
         return _picture(scene, first, shape, *found)
     if first.error.failed is not None and (diagnosis := _network(scene, first, first.error.failed)):
         return diagnosis
-    if shape and (found := repairs(model, shape, sizes=True, modes=modes)):
+    sized = type(model).__module__.startswith("torchvision.") or "is too small for" in first.error.reason
+    if shape and sized and (found := repairs(model, shape, sizes=True, modes=modes)):
         return _picture(scene, first, shape, *found)
     if first.error.failed is not None or first.error.where:
         met = _met(first)
