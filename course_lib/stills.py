@@ -114,7 +114,7 @@ def _few_colours(rendered: NDArray[np.uint8]) -> Image.Image:
     palette = (chosen.getpalette() or [])[: 3 * 127]
     places = np.full(dots.shape, 127, np.uint8)
     places[ink] = np.asarray(chosen)[0] if ink.any() else 0
-    picture = Image.frombytes("P", places.shape[::-1], places.tobytes())
+    picture = Image.frombytes("P", (rendered.shape[1], rendered.shape[0]), places.tobytes())
     picture.putpalette([*palette, *[0] * (3 * 127 - len(palette)), 255, 255, 255])
     return picture
 

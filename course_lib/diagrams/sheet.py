@@ -2,27 +2,22 @@
 
 What the grids and tables of the diagrams are made of; it knows nothing of networks. Matplotlib renders every text
 anew for every picture, a twentieth of a millisecond for each letter, and a grid has hundreds of numbers. Here a text
-is rendered once, in matplotlib's own typeface, kept, and laid into the picture. All else is matplotlib's artists.
+is rendered once, in matplotlib's own typeface, kept (``words``), and laid into the picture. All else is ordinary artists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
-from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
-from course_lib.diagrams.words import Words, words_width
+from course_lib.diagrams.words import Words, rendered, words_width
 from course_lib.stills import DOTS, INK, PIXELS, Still, new_figure, still
 
 __all__ = ["Box", "Mark", "Sheet", "middle", "text_width"]
@@ -114,7 +109,7 @@ class Sheet:
 
 
 class _Marks(Artist):
-    """Rendered texts, laid over what is below them as one picture."""
+    """Short texts that were rendered before."""
 
     def __init__(self, marks: Sequence[Mark], size: float, bold: bool, align: str) -> None:
         super().__init__()
@@ -123,50 +118,18 @@ class _Marks(Artist):
         self.set_zorder(4)
 
     def draw(self, renderer: Any) -> None:
-        if not self._marks:
-            return
-        placed = []
+        how, tall = renderer.new_gc(), round(renderer.height)
+        up = _DIGIT / 2 * self._size * DOTS / 72
         for x, y, words, color in self._marks:
-            shape, base = _rendered(words, self._size, self._bold)
-            up = base - _DIGIT / 2 * self._size * DOTS / 72
-            placed.append((round(_DENSE * x - self._share * shape.shape[1]), round(_DENSE * y - up), shape, color))
-        x0, y0 = min(one[0] for one in placed), min(one[1] for one in placed)
-        wide = max(left + shape.shape[1] for left, _, shape, _ in placed) - x0
-        tall = max(top + shape.shape[0] for _, top, shape, _ in placed) - y0
-        layer = np.zeros((tall, wide, 4), np.uint8)
-        for left, top, shape, color in placed:
-            part = layer[top - y0 : top - y0 + shape.shape[0], left - x0 : left - x0 + shape.shape[1]]
-            ink = shape > part[..., 3]
-            part[ink, :3] = _rgb(color)
-            part[ink, 3] = shape[ink]
-        renderer.draw_image(renderer.new_gc(), x0, round(renderer.height) - y0 - tall, layer[::-1])
-
-
-@lru_cache(maxsize=4096)
-def _rendered(words: str, size: float, bold: bool) -> tuple[NDArray[np.uint8], int]:
-    """How strong each dot of a text is, (height, width), and the row that letters stand on."""
-    font, dots = _font(size, bold), size * DOTS / 72
-    base, below = int(np.ceil(0.95 * dots)), int(np.ceil(0.28 * dots))
-    mask = Image.new("L", (int(np.ceil(font.getlength(words))) + 2, base + below), 0)
-    ImageDraw.Draw(mask).text((1, base), words, fill=255, font=font, anchor="ls")
-    return np.asarray(mask), base
-
-
-@lru_cache(maxsize=32)
-def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
-    path = findfont(FontProperties(weight="bold" if bold else "normal"))
-    return ImageFont.truetype(path, size * DOTS / 72)
+            pixels, left, top, wide = rendered(words, self._size, self._bold, False, color)
+            beginning = round(_DENSE * x - self._share * wide)
+            line = round(_DENSE * y + up)  # that letters stand on
+            renderer.draw_image(how, beginning + left, tall - line - top - pixels.shape[0], pixels)
 
 
 def _thinned(color: str, share: float) -> tuple[float, float, float]:
     """A colour mixed with white."""
     red, green, blue = (1 - share + share * part for part in to_rgb(color))
-    return red, green, blue
-
-
-@lru_cache(maxsize=64)
-def _rgb(color: str) -> tuple[int, int, int]:
-    red, green, blue = (round(255 * part) for part in to_rgb(color))
     return red, green, blue
 
 

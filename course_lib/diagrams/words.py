@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from course_lib.stills import DOTS, INK, PIXELS
 
-__all__ = ["Words", "words_width"]
+__all__ = ["Words", "rendered", "words_width"]
 
 
 #: How far the baseline lies below the place, in the letters' size: matplotlib's lines reach from 0.76 above it to 0.24
@@ -75,7 +75,7 @@ class Words(Text):
         words = self.get_text()
         if not words.strip() or not self.get_visible():
             return
-        pixels, left, top, wide = _rendered(words, *self._kind, str(self.get_color()))
+        pixels, left, top, wide = rendered(words, *self._kind, str(self.get_color()))
         x, y = self.get_transform().transform(self.get_position())
         x -= wide * _BACK[self.get_horizontalalignment()]
         y -= _DOWN[self.get_verticalalignment()] * self._kind[0] * DOTS / 72
@@ -83,7 +83,7 @@ class Words(Text):
 
 
 @lru_cache(maxsize=2048)
-def _rendered(words: str, size: float, bold: bool, mono: bool, color: str) -> tuple[NDArray[np.uint8], int, int, float]:
+def rendered(words: str, size: float, bold: bool, mono: bool, color: str) -> tuple[NDArray[np.uint8], int, int, float]:
     """Pixels (bottom row first, as matplotlib's renderer wants them), where they begin, and how far the words reach."""
     font = _font(size, bold, mono)
     left, top, right, bottom = (round(edge) for edge in font.getbbox(words, anchor="ls"))
