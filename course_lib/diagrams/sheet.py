@@ -2,7 +2,7 @@
 
 What the grids and tables of the diagrams are made of; it knows nothing of networks. Matplotlib renders every text
 anew for every picture, a twentieth of a millisecond for each letter, and a grid has hundreds of numbers. Here a text
-is rendered once, in matplotlib's own typeface, kept (``words``), and laid into the picture. All else is ordinary artists.
+is rendered once, in matplotlib's own typeface, kept (``words``), and laid into the picture. All else: ordinary artists.
 """
 
 from __future__ import annotations
