@@ -195,7 +195,8 @@ def test_every_picture_can_be_read(numbers: tuple[int, ...], seen: list[Figure])
     for row, column in {(0, 0), (last, 0), (last // 2, last)}:
         still = sliding_window(conv, row, column)
         checks.is_picture(still, kind="png")
-        assert f"cell ({row}, {column}) = {conv.written(row, column)}" in still.alt
+        written = conv.written(row, column)
+        assert f"cell ({row}, {column}) = {written if conv.k <= 3 else written.split()[-1]}" in still.alt
         assert all(remark in still.alt for remark in conv.remarks)
     assert seen
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from matplotlib.collections import PolyCollection
-from matplotlib.transforms import Affine2D
 from torch import nn
 
 from course_lib.diagrams.sheet import Sheet, text_width
@@ -192,20 +190,6 @@ def _box(one: Volume, scale: float, deep: float, letters: int, marked: bool) -> 
 
 def _draw(sheet: Sheet, box: _Box, left: float, bottom: float) -> None:
     """Three faces: front, top, and at the right the map itself."""
-    x, y, r, u, a = left, bottom, box.right, box.up, box.away
-    front = [(x, y), (x + r, y), (x + r, y - u), (x, y - u)]
-    top = [(x, y - u), (x + r, y - u), (x + r + a, y - u - a), (x + a, y - u - a)]
-    side = [(x + r, y), (x + r + a, y - a), (x + r + a, y - u - a), (x + r, y - u)]
-    color = _COLORS[box.stage.kind]
-    fills = [_mixed(color, share) for share in (0.62, 0.35, 0.16)]
-    edge, line = (ORANGE, 2.4) if box.marked else (color, 0.8)
-    place = Affine2D().scale(1 / sheet.width, -1 / sheet.height).translate(0, 1) + sheet.figure.transFigure
-    faces = PolyCollection([front, top, side], facecolors=fills, edgecolors=edge, linewidths=line, zorder=2)
-    faces.set_transform(place)
-    sheet.figure.add_artist(faces)
-
-
-def _mixed(color: str, share: float) -> tuple[float, float, float]:
-    """A colour thinned with white."""
-    red, green, blue = (1 - share + share * int(color[k : k + 2], 16) / 255 for k in (1, 3, 5))
-    return red, green, blue
+    edge, line = (ORANGE, 2.4) if box.marked else (None, 0.8)
+    body = (left, bottom, box.right, box.up, box.away)
+    sheet.cuboids([body], color=_COLORS[box.stage.kind], edge=edge, line=line)

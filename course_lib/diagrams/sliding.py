@@ -15,7 +15,7 @@ __all__ = ["sliding_window"]
 MOST_CELLS, MOST_KERNEL = 22, 7  # that can be read: of the padded input, of the kernel
 _WIDTH, _TOP = 860, 46  # CSS pixels; where the grids begin
 _INPUT, _KERNEL, _OUTPUT = 34, 436, 606  # left edges
-_PALE, _FAINT, _QUIET = "#D6E8F5", "#EAEAEA", "#6E6E6E"
+_PALE, _FAINT, _QUIET = "#D6E8F5", "#F3F3F3", "#6E6E6E"
 
 
 def sliding_window(convolution: Convolution, row: int = 0, column: int = 0, *, note: str = "") -> Still:
@@ -59,7 +59,8 @@ def sliding_window(convolution: Convolution, row: int = 0, column: int = 0, *, n
     for k, words in enumerate(remarks):
         sheet.text(_INPUT, middle + 18 * k, words, size=9.5)
     said = f"Convolution n={conv.n} k={conv.k} s={conv.s} p={conv.p} d={conv.d}: output {conv.out}×{conv.out}"
-    said += f"; cell ({row}, {column}) = {conv.written(row, column)}"
+    value = conv.written(row, column) if conv.k <= 3 else f"{conv.outputs[row][column]}, a sum of {conv.k**2} products"
+    said += f"; cell ({row}, {column}) = {value}"
     return sheet.still(" ".join([said + ".", *remarks]) if remarks else said)
 
 
