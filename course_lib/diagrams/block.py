@@ -95,12 +95,10 @@ def plan(
     """What is drawn, where, and how it is lettered: the first way that fits the page, or the one that comes nearest."""
     best: tuple[float, Graph, Layout, Lettering] | None = None
     count = len(graph(found, path, failed=failed).nodes)
-    for wanted, columns, tallest in _WAYS:
-        kind = "modules" if wanted == "folded" else wanted
-        if detail not in ("auto", kind) or (detail == "auto" and kind != "modules" and count > _MOST_OPS):
+    for wanted, most, columns, tallest in _WAYS:
+        if detail not in ("auto", wanted) or (detail == "auto" and wanted != "modules" and count > _MOST_OPS):
             continue
-        most = _FOLDED if wanted == "folded" else None
-        seen = graph(found, path, failed=failed, modules=kind == "modules", most=most)
+        seen = graph(found, path, failed=failed, modules=wanted == "modules", most=most)
         seen = seen if wanted == "ops" else fused(seen)
         structure = take_apart(len(seen.nodes), [(edge.source, edge.target) for edge in seen.edges])
         seen = with_shortcuts(seen, structure)
@@ -122,11 +120,11 @@ def plan(
 
 
 _MOST_OPS = 60  # more are never readable
-_FOLDED = 24  # boxes, where equal modules are folded
-#: What is drawn, in how many columns at most, and how tall it may be; from the fullest to the sparsest.
+#: What is drawn, how many boxes there may be before equal modules are folded, in how many columns at most, and how tall
+#: it may be; from the fullest to the sparsest.
 _WAYS = (
-    ("ops", 1, 640.0), ("compact", 1, 700.0), ("ops", 2, 640.0), ("compact", 3, 640.0), ("modules", 1, 640.0),
-    ("modules", 3, 640.0), ("folded", 3, 640.0),
+    ("ops", None, 1, 640.0), ("compact", None, 1, 700.0), ("ops", None, 2, 640.0), ("compact", None, 3, 640.0),
+    ("modules", None, 1, 640.0), ("modules", None, 3, 640.0), ("modules", 24, 3, 640.0), ("modules", 10, 1, 640.0),
 )  # fmt: skip
 
 

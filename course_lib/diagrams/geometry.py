@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from course_lib.diagrams.graph import Edge
 
 __all__ = [
-    "APART", "BETWEEN", "FAN", "GAP", "GUTTER", "LANE", "MERGE", "STEP", "STUB",
+    "APART", "BETWEEN", "FAN", "GAP", "GUTTER", "LANE", "MERGE", "STEP", "STUB", "TURN",
     "Goal", "Place", "Point", "Size", "Wire", "straightened",
 ]  # fmt: skip
 
@@ -21,6 +21,7 @@ BETWEEN = 18.0  # branches
 LANE = 9.0  # the lanes of a ladder
 GUTTER = 26.0  # the columns of a long chain
 GAP = 5.0  # from a line to its words
+TURN = 14.0  # from a box to the line that comes down beside it
 STUB = 7.0  # from a box down to where a lane begins
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from course_lib.diagrams.geometry import GUTTER, STEP, Place, Point, Wire
+from course_lib.diagrams.geometry import GAP, GUTTER, STEP, Place, Point, Wire
 from course_lib.diagrams.graph import Edge, Graph
 from course_lib.diagrams.placing import Planner
 from course_lib.diagrams.series import END, START, Chain, Direct, Gap
@@ -60,29 +60,45 @@ def lay_out(
         for count in range(2, columns + 1):
             cut = _cut(structure, planner, count)
             measured = [planner.measure(part, START, END) for part in cut]
-            if sum(one.left + one.right for one in measured) + GUTTER * (len(cut) - 1) > widest:
+            if sum(one.left + _right(planner, cut, number) for number, one in enumerate(measured)) > widest:
                 break
-            if max(one.height for one in measured) < tall - 1:  # else what is tall cannot be cut
-                parts, tall = cut, max(one.height for one in measured)
+            highest = max(one.height for one in measured)
+            if highest < 0.8 * tall:  # else what is tall cannot be cut
+                parts, tall = cut, highest
             if tall <= tallest:
                 break
-    left, height, before = 0.0, 0.0, None
+    left, height = 0.0, 0.0
     for number, part in enumerate(parts):
         size = planner.measure(part, START, END)
-        x, top = left + size.left, STEP if number else 0.0
-        planner.place(part, START, END, x, top, size.height)
-        if number and before is not None and isinstance(part, Chain):
-            planner.carry(before, part.waists[0], left - GUTTER / 2, top)
-        before = part.waists[-1] if isinstance(part, Chain) else None
-        left += size.left + size.right + GUTTER
+        top = STEP if number else 0.0
+        planner.place(part, START, END, left + size.left, top, size.height)
+        if number:
+            planner.carry(*_joint(parts, number), left - GUTTER / 2)
+        left += size.left + _right(planner, parts, number)
         height = max(height, top + size.height + (12 if number < len(parts) - 1 else 0))
     return Layout(
         tuple(planner.places[key] for key in sorted(planner.places)),
         tuple(planner.wires),
         tuple(dict.fromkeys(planner.dots)),
-        left - GUTTER,
+        left,
         height,
     )
+
+
+def _joint(parts: list[Gap], number: int) -> tuple[int, int]:
+    """The last box of the column before, and the first of this one."""
+    above, below = parts[number - 1], parts[number]
+    if not isinstance(above, Chain) or not isinstance(below, Chain):  # pragma: no cover - only chains are cut
+        raise TypeError("A column that is no chain.")
+    return above.waists[-1], below.waists[0]
+
+
+def _right(planner: Planner, parts: list[Gap], number: int) -> float:
+    """How far a column reaches to the right: also the words at its head, and the gutter to the next."""
+    reach = planner.measure(parts[number], START, END).right
+    if number:
+        reach = max(reach, GAP + planner.labels[planner.edges[_joint(parts, number)]])
+    return reach + (GUTTER if number < len(parts) - 1 else 0)
 
 
 def _cut(chain: Chain, planner: Planner, count: int) -> list[Gap]:

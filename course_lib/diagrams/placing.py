@@ -14,6 +14,7 @@ from course_lib.diagrams.geometry import (
     MERGE,
     STEP,
     STUB,
+    TURN,
     Goal,
     Place,
     Point,
@@ -109,7 +110,16 @@ class Planner:
             nearest = min(xs, key=lambda x: abs(x - shift))
             shift = nearest if abs(nearest - shift) < 30 else shift
             xs = [x - shift for x in xs]
-        return list(zip(order, xs, strict=True))
+        return list(zip(order, self._beside(xs, end), strict=True))
+
+    def _beside(self, xs: list[float], end: int) -> list[float]:
+        """The axes moved out so far that a line can come down beside the box where all meet, and turn to it."""
+        if end == END:
+            return xs
+        need = self.sizes[end][0] / 2 + TURN
+        right = max(0.0, need - min((x for x in xs if x > 0.5), default=need))
+        left = max(0.0, need + max((x for x in xs if x < -0.5), default=-need))
+        return [x + right if x > 0.5 else x - left if x < -0.5 else 0.0 for x in xs]
 
     def _ranked(self, part: Parallel, start: int, end: int) -> list[Gap]:
         """As the box that takes them all has them among its arguments."""
@@ -201,7 +211,7 @@ class Planner:
             label = None
         self.wires.append(Wire(edge, points, label))
 
-    def carry(self, start: int, end: int, gutter: float, top: float) -> None:
+    def carry(self, start: int, end: int, gutter: float) -> None:
         """The line from the foot of a column to the head of the next."""
         a, b = self.places[start], self.places[end]
         turn, over = a.bottom + 10, 4.0
@@ -218,12 +228,16 @@ class Planner:
     # Ladders.
 
     def _ladder_size(self, part: Ladder, start: int, end: int) -> Size:
-        half = max(self.sizes[box][0] / 2 for box in part.boxes)
+        half = self._half(part, end)
         words = max((self.labels[edge] + GAP for (a, _), edge in self.edges.items() if a in (start, *part.boxes)),
                     default=0)  # fmt: skip
         height = sum(self.sizes[box][1] for box in part.boxes) + STEP * (len(part.boxes) + 1)
         count = max((lane.number + 1 for lane in lanes(part, start, end, self.edges)), default=0)
         return Size(max(half, words), half + LANE * (count + 1), height)
+
+    def _half(self, part: Ladder, end: int) -> float:
+        """Half the width of the widest box that a lane comes to."""
+        return max(self.sizes[box][0] / 2 for box in (*part.boxes, end) if box != END)
 
     def _put_ladder(
         self, part: Ladder, start: int, end: int, x: float, top: float, way: tuple[Point, ...], goal: Goal
@@ -234,7 +248,7 @@ class Planner:
             y = place.bottom
             ways[box] = ((x, y),)
         goals = {**{box: Goal(self.places[box]) for box in part.boxes}, end: goal}
-        half = max(self.sizes[box][0] / 2 for box in part.boxes)
+        half = self._half(part, end)
         stops = (start, *part.boxes, end)
         named = set()  # whose shape is written already
         for a, b in itertools.pairwise(stops):
