@@ -70,6 +70,18 @@ def test_ipython_shows_a_still_as_its_picture() -> None:
     assert how["image/jpeg"]["alt"] == data["text/plain"]
 
 
+def test_few_colours_look_like_all_of_them() -> None:
+    figure = new_figure(3, 2)
+    for k, color in enumerate((figures.BLUE, figures.ORANGE, figures.GREEN, figures.GREY, "black", "#F3F3F3")):
+        figure.text(0.05, 0.05 + 0.15 * k, "words in a colour", color=color, fontsize=14)
+    shown = np.asarray(still(figure, "words in six colours").open().convert("RGB")).astype(int)
+    drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)  # type: ignore[attr-defined]
+    assert (shown[(drawn == 255).all(-1)] == 255).all()
+    assert np.abs(shown - drawn).max() < 32 and np.abs(shown - drawn).mean() < 0.5
+    blank = np.asarray(still(new_figure(1, 1), "a blank sheet").open().convert("RGB"))
+    assert (blank == 255).all()
+
+
 def test_the_same_values_give_the_same_bytes() -> None:
     one, other = (figures.predictions(picture(), {"resnet18": answer()}) for _ in range(2))
     assert one == other
