@@ -77,7 +77,7 @@ def _loop() -> ast.For | None:
 def _lines(body: Sequence[ast.stmt], indent: str, runs: bool, known: Mapping[str, Any]) -> Iterator[CodeLine]:
     for statement in body:
         if isinstance(statement, ast.If):
-            truth = bool(_result(statement.test, known)) if runs else None
+            truth = _truth(statement.test, known) if runs else None
             put_in = _put_in(statement.test, known)
             value = "" if not runs else put_in if put_in == str(truth) else f"{put_in} → {truth}"
             yield CodeLine(f"{indent}if {ast.unparse(statement.test)}:", runs, value)
@@ -101,8 +101,12 @@ def _value(statement: ast.stmt, known: Mapping[str, Any]) -> str:
     return ""
 
 
-def _result(test: ast.expr, known: Mapping[str, Any]) -> Any:
-    return eval(compile(ast.Expression(test), "make_layers", "eval"), {"__builtins__": {}}, dict(known))
+def _truth(test: ast.expr, known: Mapping[str, Any]) -> bool | None:
+    """What a condition gives; None where another version of torchvision asks about names that are not known here."""
+    try:
+        return bool(eval(compile(ast.Expression(test), "make_layers", "eval"), {"__builtins__": {}}, dict(known)))
+    except (NameError, TypeError):
+        return None
 
 
 def _put_in(expression: ast.expr, known: Mapping[str, Any]) -> str:
