@@ -186,12 +186,17 @@ def map_order(op: Op, height: int, width: int) -> tuple[int, int, int, int] | No
     if len(op.output) != 4 or min(op.output) < 1:
         return None
 
-    def bent(tall: int, wide: int) -> float:  # how far from the picture's own proportions
-        return abs(log(tall / wide * width / height)) if min(tall, wide) > 1 else 9.0
+    def bent(tall: int, wide: int) -> tuple[float, float]:
+        """How far from the picture's proportions: with a cell or two more or less, and as it is."""
+        if min(tall, wide) < 2:
+            return 9.0, 9.0
+        ratio = height / width
+        low, high = max(tall - 2, 0.5) / (wide + 2), (tall + 2) / max(wide - 2, 0.5)
+        return max(0.0, log(low / ratio), log(ratio / high)), abs(log(tall / wide / ratio))
 
     _, a, b, c = op.output
     first, last = bent(b, c), bent(a, b)
-    if min(first, last) > 0.25:
+    if min(first, last)[0] > 0.1:
         return None
     return (0, 1, 2, 3) if first <= last else (0, 3, 1, 2)
 

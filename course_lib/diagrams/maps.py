@@ -203,9 +203,12 @@ def _show_picture(sheet: Sheet, one: Maps, how: _How, corner: tuple[float, float
     sheet.text(x, y + 46, how.sight, size=8.5)
     if how.box is None:
         return
+    wide, tall = how.box[2] - how.box[0], how.box[3] - how.box[1]
+    if f"{wide}×{tall}" not in how.sight and (tall, wide) != size[::-1]:
+        sheet.text(x, y + 60, f"{wide}×{tall} of them on it", size=8.5)
     heat.frame(sheet, place, size, how.box)
     patch = one.picture.crop(how.box)
-    where = heat.lay(sheet, patch, (x, y + 66, 120.0, 84.0) if beside else (left + 139, y + 40, 80.0, 80.0))
+    where = heat.lay(sheet, patch, (x, y + 80, 120.0, 70.0) if beside else (left + 139, y + 40, 80.0, 80.0))
     heat.frame(sheet, where, patch.size, (0, 0, *patch.size))
 
 
@@ -213,6 +216,7 @@ def _show_maps(sheet: Sheet, values: NDArray[np.floating], how: _How, corner: tu
     """All maps as one picture, and the words under them."""
     step_x, step_y = grid.wide + 7, grid.tall + grid.below + 7
     canvas = np.full((2 * grid.height, 2 * (grid.columns * step_x - 7), 3), 255, np.uint8)
+    gap = " … " if grid.wide >= 76 else "…"
     first, second = [], []
     for k, (channel, one) in enumerate(zip(how.chosen, values, strict=True)):
         row, column = divmod(k, grid.columns)
@@ -226,7 +230,7 @@ def _show_maps(sheet: Sheet, values: NDArray[np.floating], how: _How, corner: tu
         word = "channel " if grid.wide >= 76 else ""
         first.append((middle, corner[1] + y + grid.tall + 7, f"{word}{channel}", INK))
         if how.span is None:
-            text = f"{heat.short(low)} … {heat.short(high)}"
+            text = f"{heat.short(low)}{gap}{heat.short(high)}"
             second.append((middle, corner[1] + y + grid.tall + 19, text, INK))
     heat.lay(sheet, canvas, (*corner, canvas.shape[1] / 2, canvas.shape[0] / 2))
     sheet.marks(first, size=8.5)

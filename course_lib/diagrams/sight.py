@@ -164,7 +164,7 @@ def _tell(
         sheet.text(
             left,
             137,
-            "nothing: no pixel moves this cell\nnow. Its ReLU gives 0 in every\nchannel: try another cell.",
+            "nothing: no pixel moves this cell.\nNo gradient comes through a ReLU\nthat gives 0: try another cell.",
             size=9,
         )
         return
