@@ -206,3 +206,22 @@ def test_looking_up() -> None:
     assert sum(one.numel for one in unused.unused) == 27_161_264 - sum(op.parameters for op in unused)
     with pytest.raises(TraceError, match="did not run"):
         unused["AuxLogits"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "size"),
+    [
+        (nn.Conv1d(3, 4, 5), (1, 3, 4)),
+        (nn.Conv2d(3, 4, 5, dilation=2), (1, 3, 8, 12)),
+        (nn.Conv3d(3, 4, (1, 5, 5)), (1, 3, 4, 4, 4)),
+        (nn.MaxPool2d(3), (1, 3, 2, 2)),
+        (nn.Embedding(9, 4), (2, 7)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_what_pytorch_refuses_is_refused_on_every_version(layer: nn.Module, size: tuple[int, ...]) -> None:
+    """Older meta devices let some of these pass with empty maps."""
+    with pytest.raises(RuntimeError):
+        layer(torch.zeros(size))
+    with pytest.raises(TraceError):
+        tracing.trace(nn.Sequential(layer, nn.Flatten(0)), torch.zeros(size))

@@ -16,6 +16,9 @@ from course_lib.tracing import windows
 
 __all__ = ["ANSWERS", "FACTORIES", "Answer"]
 
+#: In PyTorch's words.
+_TOO_SMALL = "Kernel size can't be greater than actual input size"
+
 Answer = Callable[[Mapping[str, Any]], Any]
 
 #: Functions that make a tensor from nothing; on the meta device the tensor must be there too.
@@ -140,7 +143,29 @@ def _conv2d(bound: Mapping[str, Any]) -> Any:
         return NotImplemented
     height = windows.fits(batch[2], wide[2], stride[0], padding[0], dilation[0])
     width = windows.fits(batch[3], wide[3], stride[1], padding[1], dilation[1])
-    return _laid_out(value, (batch[0], wide[0], height, width)) if height > 0 and width > 0 else NotImplemented
+    if height < 1 or width < 1:
+        raise RuntimeError(_TOO_SMALL)
+    return _laid_out(value, (batch[0], wide[0], height, width))
+
+
+def _other_conv(bound: Mapping[str, Any]) -> Any:
+    """PyTorch answers, but for a map that is too small: up to torch 2.6 its meta device lets it pass with no cells."""
+    value, weight, padding = bound.get("input"), bound.get("weight"), bound.get("padding", 0)
+    if isinstance(value, Tensor) and isinstance(weight, Tensor) and not isinstance(padding, str):
+        kernel = tuple(weight.shape[2:])
+        each = (one if isinstance(one, tuple | list) else [one] * 3 for one in (padding, bound.get("dilation", 1)))
+        cells = zip(value.shape[-len(kernel) :], kernel, *each, strict=False)
+        if value.dim() > len(kernel) and any(n + 2 * p < d * (k - 1) + 1 for n, k, p, d in cells):
+            raise RuntimeError(_TOO_SMALL)
+    return NotImplemented
+
+
+def _embedding(bound: Mapping[str, Any]) -> Any:
+    """PyTorch answers, but for floats: up to torch 2.11 its meta device takes them as rows' numbers."""
+    rows = bound.get("input")
+    if isinstance(rows, Tensor) and rows.is_floating_point():
+        raise RuntimeError("Expected tensor for argument #1 'indices' to have one of the scalar types: Long, Int")
+    return NotImplemented
 
 
 def _pool(bound: Mapping[str, Any]) -> Any:
@@ -212,6 +237,9 @@ ANSWERS: dict[str, Answer] = {
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "conv2d": _conv2d,
+    "conv1d": _other_conv,
+    "conv3d": _other_conv,
+    "embedding": _embedding,
     "linear": _linear,
     "max_pool2d": _pool,
     "avg_pool2d": _pool,
