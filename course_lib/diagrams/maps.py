@@ -205,7 +205,7 @@ def _show_picture(sheet: Sheet, one: Maps, how: _How, corner: tuple[float, float
         return
     wide, tall = how.box[2] - how.box[0], how.box[3] - how.box[1]
     if f"{wide}×{tall}" not in how.sight and (tall, wide) != size[::-1]:
-        sheet.text(x, y + 60, f"{wide}×{tall} of them on it", size=8.5)
+        sheet.text(x, y + 60, f"{wide}×{tall} on the picture", size=8.5)
     heat.frame(sheet, place, size, how.box)
     patch = one.picture.crop(how.box)
     where = heat.lay(sheet, patch, (x, y + 80, 120.0, 70.0) if beside else (left + 139, y + 40, 80.0, 80.0))
