@@ -38,11 +38,8 @@ def explain(scene: Scene) -> Diagnosis | None:
     sized = type(model).__module__.startswith("torchvision.") or "is too small for" in first.error.reason
     if shape and sized and (found := repairs(model, shape, sizes=True, modes=modes)):
         return _picture(scene, first, shape, *found)
-    if first.error.failed is not None or first.error.where:
-        met = _met(first)
-        return Diagnosis("shapes that do not fit", first.error.reason, scene.module, scene.lines(), met,
-                         trace=first.trace)  # fmt: skip
-    return None
+    met = _met(first)
+    return Diagnosis("shapes that do not fit", first.error.reason, scene.module, scene.lines(), met, trace=first.trace)
 
 
 def _again(scene: Scene, model: nn.Module) -> Attempt | None:

@@ -9,6 +9,7 @@ numbers: there the model's own confidence is asked, over several pictures, with 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,11 +20,10 @@ from course_lib.tracing.shadow import shadow
 
 __all__ = ["look"]
 
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_HALVES = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _NORMALIZE = "torchvision.transforms.functional.normalize"
-#: For the model's own opinion about the channels: pictures to look at, and how sure it must be (see tests).
-_PICTURES, _ENOUGH, _GAIN, _SURE = 16, 4, 0.1, 2.0
+#: Pictures to look at; and for the model's opinion about the channels: the fewest pictures, by how much more probable
+#: its answers must become on average, and how many standard errors the gain must be.
+_PICTURES, _ENOUGH, _GAIN, _SURE = 8, 4, 0.1, 2.0
 
 Found = tuple[str, str, str]
 
@@ -36,76 +36,102 @@ def look(model: nn.Module, batch: Tensor, transforms: Any, *, alone: bool) -> It
         transforms: the weights' own, or None.
         alone: look at the numbers without running the model.
     """
-    mean, std = _IMAGENET
-    if transforms is not None:
-        numbers = settings(transforms)
-        mean, std = numbers.mean, numbers.std  # type: ignore[assignment]
+    recipe = settings(transforms) if transforms is not None else None  # refused before anything is looked at
     if not batch.is_floating_point():
         return
     pictures = batch.detach()[:_PICTURES].float()
-    low, high = float(pictures.min()), float(pictures.max())
     if not torch.isfinite(pictures).all():
         count = int((~torch.isfinite(pictures)).sum())
         yield "no numbers", f"{count:,} of the values are nan or infinite, and so will every answer be.", ""
         return
-    if low == high or pictures.dim() not in (3, 4) or pictures.shape[-3] != 3:
+    if pictures.dim() not in (3, 4) or pictures.shape[-3] != 3 or pictures.min() == pictures.max():
         return
-    lines = f"mean, std = {list(mean)}, {list(std)}\nbatch = {_NORMALIZE}"
+    norm = _Norm(recipe.mean, recipe.std) if recipe is not None else _IMAGENET
+    found = _numbers(pictures, norm, known=recipe is not None)
+    if found is not None:
+        yield found
+    elif not alone and _turned(model, pictures, norm):
+        said = (
+            f"The model is clearly surer of these {len(pictures)} pictures with red and blue exchanged: OpenCV reads "
+        )
+        yield "channels perhaps in the order BGR", f"{said}blue first.", _redo(norm, "(batch * std + mean).flip(-3)")
+
+
+@dataclass(frozen=True)
+class _Norm:
+    """A mean and a std for each channel, of values between 0 and 1."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def undo(self, pictures: Tensor) -> Tensor:
+        m, s = (torch.tensor(one, device=pictures.device).view(3, 1, 1) for one in (self.mean, self.std))
+        return pictures * s + m
+
+    def redo(self, pictures: Tensor) -> Tensor:
+        m, s = (torch.tensor(one, device=pictures.device).view(3, 1, 1) for one in (self.mean, self.std))
+        return (pictures - m) / s
+
+    @property
+    def turned(self) -> _Norm:
+        return _Norm(self.mean[::-1], self.std[::-1])
+
+
+_IMAGENET = _Norm((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALVES = _Norm((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_ALL = "batch = torch.stack([transforms(picture) for picture in pictures])"
+
+
+def _numbers(pictures: Tensor, norm: _Norm, *, known: bool) -> Found | None:
+    low, high = float(pictures.min()), float(pictures.max())
     span = f"The values run from {low:.3g} to {high:.3g}"
+    settings = f"mean, std = {list(norm.mean)}, {list(norm.std)}\nbatch = {_NORMALIZE}"
     if high > 20:
-        if low < 0:
-            said = f"{span}: they were normalised without being divided by 255 first."
-            code = f"mean, std = torch.tensor({list(mean)}).view(3, 1, 1), torch.tensor({list(std)}).view(3, 1, 1)\n"
-            yield "values from 0 to 255", said, f"{code}batch = ((batch * std + mean) / 255 - mean) / std"
-        else:
+        if _whole(pictures) or (low >= 0 and not _whole(norm.undo(pictures))):
             said = f"{span}, as in a file; the network learnt from values between 0 and 1, normalised."
-            yield "values from 0 to 255", said, f"{lines}(batch / 255, mean, std)"
-        return
-    if low >= 0 and high <= 1 and (high - low > 0.5 or _stored(pictures, (0.0,) * 3, (1.0,) * 3)):
-        said = f"{span}: mean and std have not been applied. The network learnt from about -2.1 to 2.6."
-        if mean != _IMAGENET[0]:
-            said = f"{span}: mean and std have not been applied."
-        yield "not normalised", said, f"{lines}(batch, mean, std)"
-        return
-    if not _stored(pictures, mean, std):
-        other = next((one for one in (_IMAGENET, _HALVES) if one[0] != mean and _stored(pictures, *one)), None)
-        turned = tuple(reversed(mean)), tuple(reversed(std))
-        if turned[0] != mean and _stored(pictures, *turned):
-            yield ("channels in the order BGR",
-                   "Red and blue have changed places: undoing the normalisation gives a picture's whole numbers only "
-                   "with mean and std in the order blue, green, red.", "batch = batch.flip(-3)")  # fmt: skip
-            return
-        if other is not None and transforms is not None:
-            said = f"The batch was normalised with mean {list(other[0])} and std {list(other[1])}; these weights want "
-            said += f"mean {list(mean)} and std {list(std)}."
-            yield "another mean and std", said, "batch = torch.stack([transforms(picture) for picture in pictures])"
-            return
-        if transforms is not None and _beyond(pictures, mean, std):
-            yield ("values that no picture has", f"{span}; normalised with these weights' mean and std, a picture's "
-                   f"values lie between {-max(m / s for m, s in zip(mean, std, strict=True)):.2f} and "
-                   f"{max((1 - m) / s for m, s in zip(mean, std, strict=True)):.2f}.",
-                   "batch = torch.stack([transforms(picture) for picture in pictures])")  # fmt: skip
-            return
-    if not alone and _turned(model, pictures):
-        yield ("channels perhaps in the order BGR",
-               f"The model is clearly surer of these {len(pictures)} pictures with red and blue exchanged, as OpenCV "
-               "reads them.", "batch = batch.flip(-3)")  # fmt: skip
+            return "values from 0 to 255", said, f"{settings}(batch / 255, mean, std)"
+        said = f"{span}: they were normalised without being divided by 255 first."
+        return "values from 0 to 255", said, _redo(norm, "(batch * std + mean) / 255")
+    if low >= 0 and high <= 1 and (high - low > 0.5 or _whole(pictures * 255)):
+        least, most = float(norm.redo(torch.zeros(3, 1, 1)).min()), float(norm.redo(torch.ones(3, 1, 1)).max())
+        said = (
+            f"{span}: mean and std have not been applied. The network learnt from values of {least:.1f} to {most:.1f}."
+        )
+        return "not normalised", said, f"{settings}(batch, mean, std)"
+    if _whole(norm.undo(pictures) * 255):
+        return None
+    if norm.turned != norm and _whole(norm.turned.undo(pictures) * 255):
+        said = "Red and blue have changed places: undoing the normalisation gives a picture's whole numbers only with "
+        return (
+            "channels in the order BGR",
+            f"{said}mean and std in the order blue, green, red.",
+            "batch = batch.flip(-3)",
+        )
+    if not known:
+        return None  # it may be prepared for weights with another mean and std
+    other = next((one for one in (_IMAGENET, _HALVES) if one != norm and _whole(one.undo(pictures) * 255)), None)
+    if other is not None:
+        said = (
+            f"The batch was normalised with mean {list(other.mean)} and std {list(other.std)}; these weights want mean "
+        )
+        return "another mean and std", f"{said}{list(norm.mean)} and std {list(norm.std)}.", _ALL
+    undone = norm.undo(pictures)
+    if undone.min() < -0.2 or undone.max() > 1.2:  # with room for a resize that overshoots
+        said = f"{span}: with these weights' mean and std undone, that is {float(undone.min()):.2g} to "
+        return "values that no picture has", f"{said}{float(undone.max()):.2g}, and a picture has 0 to 1.", _ALL
+    return None
 
 
-def _stored(pictures: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> bool:
-    """Whether undoing this normalisation gives the whole numbers from 0 to 255 that a stored picture holds."""
-    m, s = (torch.tensor(one, device=pictures.device).view(3, 1, 1) for one in (mean, std))
-    numbers = (pictures * s + m) * 255
+def _redo(norm: _Norm, pictures: str) -> str:
+    m, s = (f"torch.tensor({list(one)}).view(3, 1, 1)" for one in (norm.mean, norm.std))
+    return f"mean, std = {m}, {s}\nbatch = ({pictures} - mean) / std"
+
+
+def _whole(numbers: Tensor) -> bool:
+    """Whether they are the whole numbers from 0 to 255 that a stored picture holds."""
     if numbers.min() < -0.5 or numbers.max() > 255.5:
         return False
     return bool(((numbers - numbers.round()).abs() < 0.02).float().mean() > 0.99)
-
-
-def _beyond(pictures: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> bool:
-    """Whether undoing it leaves what a picture can be, with room for a resize that overshoots."""
-    m, s = (torch.tensor(one, device=pictures.device).view(3, 1, 1) for one in (mean, std))
-    numbers = pictures * s + m
-    return bool(numbers.min() < -0.2 or numbers.max() > 1.2)
 
 
 class _Nobody:
@@ -118,15 +144,16 @@ class _Nobody:
     def fail(self) -> None: ...
 
 
-def _turned(model: nn.Module, pictures: Tensor) -> bool:
+def _turned(model: nn.Module, pictures: Tensor, norm: _Norm) -> bool:
     """Whether the model, in eval mode, is surer of the pictures with the channels the other way round."""
     weight = next(iter(model.parameters()), None)
     if len(pictures) < _ENOUGH or pictures.dim() != 4 or weight is None or weight.device != pictures.device:
         return False
+    other = norm.redo(norm.undo(pictures).flip(1))
     twin = shadow(model, _Nobody(), lambda tensor: tensor).eval()
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         try:
-            sure = [_confidence(twin(one.to(weight.dtype))) for one in (pictures, pictures.flip(1))]
+            sure = [_confidence(twin(one.to(weight.dtype))) for one in (pictures, other)]
         except Exception:
             return False
     if sure[0] is None or sure[1] is None:
