@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from course_lib.errors import CourseError
 from course_lib.picturebook import CLASSES, scene
+from course_lib.progress import track
 from course_lib.stacks import RULES, Stack, plain, residual, rule_for
 
 __all__ = ["RULES", "Signals", "Stack", "few_pictures", "init_signal", "learn_by_heart", "measure", "plain", "residual"]
@@ -201,7 +202,7 @@ def learn_by_heart(
     optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
     losses = []
     with torch.enable_grad():
-        for _ in range(steps):
+        for _ in track(range(steps), "learning by heart"):
             loss = F.cross_entropy(model(pictures), labels)
             optimizer.zero_grad()
             loss.backward()
