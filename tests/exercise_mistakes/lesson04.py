@@ -1,0 +1,141 @@
+"""Known mistakes in the exercises of lesson 04, VGG cfgs: mostly the solutions with one thing changed in their text."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torchvision.models import vgg11, vgg16
+
+from course_lib.exercises import lesson04
+from course_lib.exercises.engine import Exercise
+from course_lib.exercises.lesson04 import ColumnC, make_layers_solution, pool_count_solution, stack_field_solution
+
+
+def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:
+    """A solution with pieces of its text replaced, wherever they stand."""
+    source = inspect.getsource(solution)
+    for old, new in edits:
+        assert old in source, old
+        source = source.replace(old, new)
+    space = dict(vars(lesson04))
+    exec(source, space)
+    return space[solution.__name__]
+
+
+def layers(*edits: tuple[str, str]) -> Any:
+    return edited(make_layers_solution, *edits)
+
+
+def net(*edits: tuple[str, str]) -> Any:
+    return edited(ColumnC, *edits)
+
+
+def share(make: Callable[..., nn.Module], part: str) -> float:
+    with torch.device("meta"):
+        model = make()
+    mine = sum(parameter.numel() for parameter in model.get_submodule(part).parameters())
+    return 100 * mine / sum(parameter.numel() for parameter in model.parameters())
+
+
+CONV = "nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)"
+RELU = "layers.append(nn.ReLU())"
+NORM = "layers.append(nn.BatchNorm2d(out_channels))"
+POOL = "nn.MaxPool2d(kernel_size=2, stride=2)"
+END = "return nn.Sequential(*layers)"
+KERNELS = "(256, (3, 3, 1)), (512, (3, 3, 1)), (512, (3, 3, 1))"
+CONV_RELU = "[nn.Conv2d(in_channels, width, kernel, padding=kernel // 2), nn.ReLU()]"
+AVERAGE = "nn.AdaptiveAvgPool2d((7, 7))"
+FORWARD = "self.classifier(x.flatten(1))"
+
+MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson04.trace_cfg: [
+        ((1, 128, 12, 6), "but for the batch"), ((128, 144), "has 2 numbers"), ((12, 6, 128), "another order"),
+        ((128, 6, 12), "exchanged"), ((128, 13, 7), "25 columns give 12"), ((128, 25, 12), "three"),
+        ((288, 12, 6), "channels are not 288"), ((128, 88, 38), "only an M halves"), ((64, 100, 50), "is not it"),
+        (128, "is a shape"),
+    ],
+    lesson04.pool_count: [
+        (edited(pool_count_solution, ("math.floor(math.log2(min(height, width)))", "min(height, width).bit_length()")),
+         "1×1 map has no room"),
+        (edited(pool_count_solution, ("min(height, width)", "min(height, width) / 2")), "one more pool goes"),
+        (edited(pool_count_solution, ("min(", "max(")), "shorter side"),
+        (lambda height, width: math.log2(min(height, width)), "round down"),
+        (lambda height, width: height * width, "torch's 2×2 pool runs 7 times"), (7, "is a function"),
+        (lambda height: 7, "your function raised TypeError"),
+    ],
+    lesson04.head_share: [
+        (share(vgg16, "features"), "convolutions' share"), (share(vgg16, "classifier.0"), "first linear layer alone"),
+        (share(vgg16, "classifier") / 100, "from 0 to 1"), (18.75, "share of the layers"), (50, "most people guess so"),
+        (share(vgg11, "classifier"), "Too high"), ("89 %", "is a number"),
+    ],
+    lesson04.stack_field: [
+        (lambda stack: math.prod(kernel for kernel, _ in stack), "are multiplied"),
+        (lambda stack: sum(kernel for kernel, _ in stack), "are added"),
+        (edited(stack_field_solution, ("field, jump = 1, 1", "field, jump = 0, 1")), "one pixel, not none"),
+        (edited(stack_field_solution, ("jump *= stride", "pass")), "strides are left out"),
+        (edited(stack_field_solution, ("- 1) * jump", "- 1) * jump * stride")), "widens its own kernel"),
+        (edited(stack_field_solution, ("in layers:", "in layers[::-1]:")), "from the end"),
+        (lambda stack: len(stack) + 40, "sees 3 pixels in a row"), ([3, 5, 7], "is a function"),
+    ],
+    lesson04.stack_parameters: [
+        (lambda field, channels: field**2 * channels**2, "which the stack replaces"),
+        (lambda field, channels: (field - 1) // 2 * (9 * channels**2 + channels), "biases are counted"),
+        (lambda field, channels: (field - 1) // 2 * 9 * channels, "in and by those out"),
+        (lambda field, channels: (field - 1) // 2 * 9, "one kernel for each layer"),
+        (lambda field, channels: 9 * channels**2, "that is one layer"),
+        (lambda field, channels: field // 3 * 9 * channels**2, "adds two pixels, not three"),
+        (lambda field, channels: field + channels, "hold 9 weights"), (27, "is a function"),
+    ],
+    lesson04.make_layers: [
+        (layers(("*layers", "layers")), "with the star"), (layers((END, "return layers")), "gives a list"),
+        (layers((END, "return nn.ModuleList(layers)")), "should be a torch.nn.Sequential"),
+        (layers((RELU, "pass")), "no ReLU"), (layers((NORM, "pass")), "no BatchNorm2d"),
+        (layers(("if batch_norm", "if True")), "though batch_norm is False"),
+        (layers((f"layers.append({POOL})", "pass")), "no pool"),
+        (layers(("in_channels = out_channels", "pass")), "Update in_channels after each"),
+        (layers(("in_channels = 3", "in_channels = 1")), "takes 1 channels, but 3 come in"),
+        (layers((CONV, CONV.replace(", padding=1", ""))), "with padding 1"),
+        (layers((CONV, CONV.replace("size=3", "size=5"))), "kernel of 5×5"),
+        (layers((CONV, CONV.replace("padding=1", "padding=1, stride=2"))), "only the pools make maps smaller"),
+        (layers(("int(token)", "int(token) * 2")), "its token says 4"),
+        (layers((POOL, "nn.MaxPool2d(3, 2, 1)")), "2×2 pool with stride 2"),
+        (layers((NORM, "pass"), (RELU, f"{RELU}; layers += [nn.BatchNorm2d(out_channels)] * batch_norm")),
+         "should be a BatchNorm2d, but it is a ReLU"),
+        (layers((RELU, f"{RELU}; layers.append(nn.Dropout())")), "should be a MaxPool2d, but it is a Dropout"),
+        (layers((END, f"layers.append(nn.Flatten()); {END}")), "one too many"),
+        (layers((END, "cfg.clear(); return nn.Sequential(*layers)")), "changed the cfg"),
+        (layers((CONV, CONV.replace("padding=1", "padding=1, bias=False"))), "has the key 0.bias"),
+        (layers((CONV, CONV.replace("padding=1", "padding=1, padding_mode='reflect'"))), "are not torchvision's"),
+        (make_layers_solution([8]), "your module raised TypeError"), (3, "is a function"),
+    ],
+    lesson04.cfg_under_budget: [
+        ("A", "more than 5 million"), ([32, 32, "M", 64, 64, "M", 128, "M"], "100 are asked for"),
+        ([16, "M"] * 6, "Its last map is 3×3"), ([64, "P", 128], "Token 2, 'P'"), ([16, "M"] * 9, "gets a map of 1×1"),
+        (5_000_000, "is a cfg"), ([64, "M", 12.5], "channels are counted"),
+    ],
+    lesson04.column_c: [
+        (net((KERNELS, KERNELS.replace("1)", "3)"))), "that is column D"),
+        (net((KERNELS, KERNELS.replace(", 1)", ")"))), "that is column B"),
+        (net((KERNELS, KERNELS.replace("(3, 3, 1)", "(1, 3, 3)"))), "shape of features.10.weight should be"),
+        (net(("padding=kernel // 2", "padding=1")), "features.14 should give 1×256×56×56"),
+        (net((CONV_RELU, CONV_RELU.replace(", nn.ReLU()", ""))), "is every ReLU and pool there"),
+        (net((CONV_RELU, CONV_RELU.replace("nn.ReLU()", "nn.Identity()"))), "should come a relu"),
+        (net((AVERAGE, "nn.Identity()")), "cannot take pictures of 256×256"),
+        (net(("nn.Sequential(*layers)", "nn.Sequential(nn.Identity(), *layers, nn.Conv2d(512, 512, 1))")),
+         "no features.0.weight"),
+        (net((FORWARD, "self.classifier(x)")), "cannot take pictures of 224×224"),
+        (net((FORWARD, f"{FORWARD}.softmax(1)")), "should come nothing, but there comes a softmax"),
+        (net((FORWARD, "self.classifier(x.flatten(1))[0]")), r"should give \(2, 1000\)"),
+        (net(("num_classes)", "1000)")), r"ColumnC\(10\) the shape of classifier.6.weight"),
+        (net(("nn.Dropout()", "nn.Identity()")), "two dropouts"),
+        (net(("self.avgpool = ", "self.more = nn.Linear(2, 2, device='meta'); self.avgpool = ")), "column C has none"),
+        (net(("super().__init__()", "pass")), "super"),
+        (lambda *classes: 3, "should be a torch.nn.Module"), ("C", "is a class"),
+        (net((FORWARD, "x.missing")), "has no attribute"), (net((FORWARD, "None")), "NoneType"),
+    ],
+}  # fmt: skip
