@@ -123,6 +123,17 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
         },
     )
     yield (
+        "weights_browser",
+        widgets.weights_browser(pictures),
+        {
+            "model": ["vit_h_14", "course_resnet18", "alexnet", "resnet50"],
+            "entry": ["IMAGENET1K_V1", "IMAGENET1K_V2"],
+            "beside": ["resnet50, IMAGENET1K_V1", "vgg16, IMAGENET1K_FEATURES", "course_resnet18, PICTUREBOOK_V1"],
+            "picture": list(pictures),
+            "word": ["cat", "terrier", ""],
+        },
+    )
+    yield (
         "temperature",
         widgets.temperature(resnet.logits(torch.zeros(1, 3, 224, 224))[0], resnet.categories),
         {"temperature": [0.2, 2.0, 10.0], "shift": [-5.0, 0.0, 5.0]},

@@ -96,6 +96,10 @@ MOVES: dict[str, list[dict[str, Any]]] = {
         {"layer": "features.7.cat"}, {"row": 0},
     ],
     "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
+    "weights": [
+        {"entry": "IMAGENET1K_V1"}, {"word": "camel"}, {"beside": "resnet50, IMAGENET1K_V2"}, {"picture": "car"},
+        {"model": "course_resnet18"}, {"beside": "none"}, {"word": ""}, {"model": "vit_b_16"},
+    ],
 }  # fmt: skip
 
 
@@ -112,6 +116,7 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "stages": lambda: widgets.stage_stepper(("resnet18", "resnet50")),
         "maps": lambda: widgets.feature_map_explorer(models[1], PICTURES),
         "field": lambda: widgets.receptive_field_explorer(models, PICTURES),
+        "weights": lambda: widgets.weights_browser(PICTURES),
         "temperature": lambda: widgets.temperature(torch.linspace(-4, 4, 10), CLASSES),
     }
     return makers[name]()
@@ -123,6 +128,7 @@ def test_every_widget_of_the_package_is_tested_here() -> None:
         "cfg_builder", "cfg_stepper",
         "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
         "block_explorer", "stage_stepper", "temperature", "feature_map_explorer", "receptive_field_explorer",
+        "weights_browser",
     }  # fmt: skip
     assert len(makers) == len(MOVES)
 

@@ -16,6 +16,7 @@ from course_lib.widgets.preprocessing_explorer import preprocessing_explorer
 from course_lib.widgets.receptive_field import receptive_field_explorer
 from course_lib.widgets.stage_stepper import stage_stepper
 from course_lib.widgets.temperature import temperature
+from course_lib.widgets.weights_browser import weights_browser
 
 __all__ = [
     "Explorer",
@@ -31,4 +32,5 @@ __all__ = [
     "receptive_field_explorer",
     "stage_stepper",
     "temperature",
+    "weights_browser",
 ]

@@ -1,0 +1,90 @@
+"""A weights entry's transforms on a picture: what is kept, what is thrown away, and what the network gets."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from course_lib.diagrams.sheet import Box, Sheet, text_width
+from course_lib.preprocessing import seen_box
+from course_lib.recipes import recipe, rgb
+from course_lib.stills import INK, ORANGE, Place, draw_kept, draw_picture
+from course_lib.weight_cards.entries import Card
+
+__all__ = ["QUIET", "draw_seen", "place_of", "wrapped"]
+
+QUIET = "#5A5A5A"
+_ARROW = 26.0
+
+
+def draw_seen(sheet: Sheet, box: Box, one: Card, picture: Image.Image) -> str:
+    """Draw the picture, grey where it is thrown away, an arrow, and what is left, as large as the crop makes it.
+
+    Args:
+        box: the room for all of it, in CSS pixels.
+        one: a card that has settings.
+        picture: any PIL picture.
+
+    Returns:
+        What is shown, in a sentence.
+    """
+    picture = rgb(picture)
+    transforms = one.weights.value.transforms()
+    left, top, wide, tall = box
+    edges = seen_box(picture.size, transforms)
+    resized, cropped = _after(one, picture)
+    side = min(0.36 * wide, tall)
+    room = (left, top, min(wide - side - _ARROW, tall * picture.width / picture.height), tall)
+    x, y, w, h = _drawn(sheet, draw_kept(sheet.figure, place_of(sheet, room), picture, edges, anchor="N"))
+    middle = y + h / 2
+    begin = x + w
+    end = begin + _ARROW
+    sheet.lines([[(begin + 5, middle), (end - 5, middle)]], color=INK, line=1.2)
+    sheet.lines([[(end - 10, middle - 4), (end - 5, middle), (end - 10, middle + 4)]], color=INK, line=1.2)
+    out = (end, max(top, middle - side / 2), side, side)
+    sx, sy, sw, sh = _drawn(sheet, draw_picture(sheet.figure, place_of(sheet, out), cropped))
+    sheet.boxes([(sx, sy, sw, sh)], edge=ORANGE, line=2.0, level=5)
+    lost = 1 - (edges[2] - edges[0]) * (edges[3] - edges[1]) / (picture.width * picture.height)
+    return (
+        f"{picture.width}×{picture.height} → {resized[0]}×{resized[1]} → {cropped.width}×{cropped.height}, "
+        f"{100 * lost:.0f} % of it thrown away"
+    )
+
+
+def _after(one: Card, picture: Image.Image) -> tuple[tuple[int, int], Image.Image]:
+    """The size after the entry's own resize, and the picture after its own crop."""
+    steps = recipe(one.weights.value.transforms())[1]
+    resized = steps["resize"](picture)
+    return resized.size, steps["crop"](resized)
+
+
+def place_of(sheet: Sheet, box: Box) -> Place:
+    """A box in CSS pixels from the top as a place of the figure: shares of it, from the bottom."""
+    x, y, w, h = box
+    return x / sheet.width, 1 - (y + h) / sheet.height, w / sheet.width, h / sheet.height
+
+
+def _drawn(sheet: Sheet, place: Place) -> Box:
+    x, y, w, h = place
+    return x * sheet.width, (1 - y - h) * sheet.height, w * sheet.width, h * sheet.height
+
+
+def wrapped(words: str, wide: float, size: float, *, most: int = 9, bold: bool = False) -> list[str]:
+    """Words in lines of at most ``wide`` CSS pixels; addresses break at their slashes, the last line ends with "…".
+
+    Example:
+        >>> wrapped("one two three", 60, 9)
+        ['one two', 'three']
+    """
+    lines, line = [], ""
+    for word in words.replace("/", "/\u200b").replace("#", "\u200b#").replace(" ", " \u200b").split("\u200b"):
+        if line and text_width((line + word).rstrip(), size, bold=bold) > wide:
+            lines.append(line.rstrip())
+            line = ""
+        line += word
+    lines = [*lines, line.rstrip()]
+    if len(lines) <= most:
+        return lines
+    last = lines[most - 1]
+    while last and text_width(last + "…", size, bold=bold) > wide:
+        last = last[:-1]
+    return [*lines[: most - 1], last.rstrip(" ,;") + "…"]
