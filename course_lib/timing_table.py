@@ -1,0 +1,154 @@
+"""The times that were measured once, for who has not measured yet: ``timings.json``, and how it was made.
+
+    python -m course_lib.timing [--check]
+
+Every weights entry's model and size, one picture, on the CPU and on a GPU where there is one. The rounds go over all
+models, and of a model's rounds the fastest is kept: other work on a machine only ever adds. A model that takes more
+than a second runs in the first only. With ``--check`` the medians are compared with the table, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torchvision.models import get_model_weights, list_models
+
+from course_lib.errors import CourseError
+from course_lib.progress import track
+from course_lib.quick_models import quick_model
+from course_lib.stopwatch import Timing, devices
+
+__all__ = ["PATH", "defaults", "look_up", "main", "wanted"]
+
+#: Where the table lies.
+PATH = Path(__file__).with_name("timings.json")
+_ROUNDS, _BUDGET, _SLOW = 3, 0.6, 1.0
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[tuple[str, int, str], Timing]:
+    """(model, side of the picture, device) → what was measured."""
+    if not PATH.is_file():
+        raise CourseError(
+            f"There is no {PATH.name} beside {Path(__file__).name}: python -m course_lib.timing makes it."
+        )
+    read = json.loads(PATH.read_text())
+    found = {}
+    for row in read["rows"]:
+        common = {**read["common"][row["device"]], **row}
+        name = common.pop("model")
+        timing = Timing(**{**common, "size": tuple(common["size"])}, stored=True)
+        found[name, timing.size[-1], timing.device] = timing
+    return found
+
+
+def look_up(name: str, side: int, device: str = "cpu") -> Timing | None:
+    """What was measured for a model at a size, or None.
+
+    Args:
+        name: torchvision's name, or the course's: ``course_resnet18`` takes as long as ``resnet18``.
+        side: of the picture, in pixels.
+
+    Example:
+        >>> look_up("resnet18", 224).stored, look_up("resnet18", 225)
+        (True, None)
+    """
+    return _table().get((name.removeprefix("course_"), side, device))
+
+
+def defaults(device: str = "cpu") -> dict[str, Timing]:
+    """Every model of torchvision that the table has at its default weights' size."""
+    found = {}
+    for name in list_models(module=torchvision.models):
+        timing = look_up(name, _side(get_model_weights(name).DEFAULT), device)
+        if timing is not None:
+            found[name] = timing
+    return found
+
+
+def wanted() -> list[tuple[str, int]]:
+    """Every model of torchvision with every size that one of its weights entries wants.
+
+    Example:
+        >>> ("resnet18", 224) in wanted(), ("vit_b_16", 384) in wanted()
+        (True, True)
+    """
+    return [
+        (name, side)
+        for name in list_models(module=torchvision.models)
+        for side in sorted({_side(entry) for entry in get_model_weights(name)})
+    ]
+
+
+def _side(weights: Any) -> int:
+    return int(weights.transforms().crop_size[0])
+
+
+# -- measuring --------------------------------------------------------------------------------------------------------
+def rounds(todo: Sequence[tuple[str, int]], device: str = "cpu") -> dict[tuple[str, int], list[Timing]]:
+    """Every model's timings, one for each round that it took part in."""
+    from course_lib.timing import measure  # it reads this table
+
+    found: dict[tuple[str, int], list[Timing]] = {key: [] for key in todo}
+
+    def turns() -> Iterable[tuple[str, int]]:
+        for _ in range(_ROUNDS):
+            yield from (key for key in todo if not found[key] or found[key][0].median < _SLOW)
+
+    for name, side in track(turns(), f"timing {len(todo)} models on the {device}, {_ROUNDS} rounds"):
+        model = quick_model(name, side=side)
+        found[name, side].append(measure(model, (1, 3, side, side), device=device, budget=_BUDGET, spread=0.03))
+    return found
+
+
+def spread(timings: Iterable[Sequence[Timing]]) -> tuple[float, float]:
+    """How far the medians of several rounds are apart, (largest - smallest) / smallest: in the middle, and at worst."""
+    each = [max(t.median for t in row) / min(t.median for t in row) - 1 for row in timings if len(row) > 1]
+    return (statistics.median(each), max(each)) if each else (math.nan, math.nan)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write the table or compare with it."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib.timing", description="Measure every model's forward.")
+    parser.add_argument("--check", action="store_true", help="compare with the stored table and write nothing")
+    only_check = parser.parse_args(arguments).check
+    best: dict[tuple[str, int, str], Timing] = {}
+    for device in devices():
+        found = rounds(wanted(), device)
+        middle, worst = spread(found.values())
+        print(
+            f"{device}: {len(found)} models and sizes, medians of the rounds apart by {middle:.1%}, worst {worst:.1%}"
+        )
+        best |= {(*key, device): min(row, key=lambda one: one.median) for key, row in found.items()}
+    if only_check:
+        ratios = [best[key].median / one.median for key, one in _table().items() if key in best]
+        print(f"{len(ratios)} of them stored: {statistics.median(ratios):.2f} times as long as in the table")
+    else:
+        _write(best)
+        print(f"{len(best)} rows written to {PATH}")
+
+
+def _write(best: dict[tuple[str, int, str], Timing]) -> None:
+    """One line a row, so that a new measurement can be read as a difference."""
+    shared = ("threads", "machine")
+    common: dict[str, dict[str, Any]] = {}
+    rows = []
+    for (name, _, device), one in sorted(best.items()):
+        row = asdict(one)
+        row |= {key: float(f"{row[key]:.4g}") for key in ("median", "low", "high")}
+        row.pop("stored")
+        common[device] = {key: row.pop(key) for key in shared}
+        common[device]["machine"] += f", PyTorch {torch.__version__.split('+')[0]}"
+        rows.append(json.dumps({"model": name, **row}))
+    PATH.write_text(f'{{"common": {json.dumps(common)},\n"rows": [\n' + ",\n".join(rows) + "\n]}\n")
+    _table.cache_clear()
