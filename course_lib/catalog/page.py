@@ -19,26 +19,28 @@ if TYPE_CHECKING:
 __all__ = ["html", "row_html"]
 
 _BARS = ("top1", "top5", "parameters", "megabytes", "gmacs")
-# Colours are the page's own, so that a dark theme stays dark; the bars' blue is the figures'. The selectors name the
-# table as well, because JupyterLab's own rules for tables would win otherwise.
+# Colours are the page's own, so that a dark theme stays dark; the bars' blue is the figures'. The class is named
+# twice where JupyterLab's own rules for tables would win otherwise. Where a page strips all styles (GitHub),
+# a plain table remains.
 _STYLE = """<style>
 .course-catalog {font: 13px/1.45 system-ui, sans-serif; max-width: 100%}
 .course-catalog div {max-height: 460px; width: fit-content; max-width: 100%; overflow: auto;
   border: 1px solid rgba(128, 128, 128, .35)}
-.course-catalog table {font: inherit; border-collapse: separate; border-spacing: 0; margin: 0; border: 0}
-.course-catalog table th, .course-catalog table td {text-align: left; vertical-align: top; padding: 3px 7px;
-  font-weight: normal; white-space: nowrap; max-width: none; border: 0;
+.course-catalog table {font: inherit; color: inherit; border: 0; border-collapse: separate; border-spacing: 0;
+  margin: 0}
+.course-catalog.course-catalog table th, .course-catalog.course-catalog table td {text-align: left; padding: 3px 6px;
+  vertical-align: top; font-weight: normal; white-space: nowrap; max-width: none; border: 0;
   border-bottom: 1px solid rgba(128, 128, 128, .18)}
 .course-catalog table tbody tr:nth-child(n) {background: none}
 .course-catalog table thead th, .course-catalog table tbody th {position: sticky; left: 0; z-index: 1;
   background: var(--jp-layout-color0, var(--colab-primary-surface-color, var(--vscode-editor-background, Canvas)))}
-.course-catalog table thead th {top: 0; left: auto; z-index: 2; vertical-align: bottom; font-weight: 600}
-.course-catalog table thead th:first-child {left: 0; z-index: 3}
-.course-catalog table td.n, .course-catalog table th.n {text-align: right; font-variant-numeric: tabular-nums}
+.course-catalog.course-catalog table thead th {top: 0; left: auto; z-index: 2; vertical-align: bottom; font-weight: 600}
+.course-catalog.course-catalog table thead th:first-child {left: 0; z-index: 3}
+.course-catalog.course-catalog table .n {text-align: right; font-variant-numeric: tabular-nums}
 .course-catalog b {font-weight: 600}
-.course-catalog small {display: block; font-size: 11px; opacity: .75}
+.course-catalog small {font-size: 11px; opacity: .75}
 .course-catalog i {display: block; height: 4px; margin: 5px 0 0 auto; background: #0072B2; border-radius: 1px}
-.course-catalog td.n span {display: block; width: 50px; margin-left: auto}
+.course-catalog td.n span {display: block; width: 44px; margin-left: auto}
 .course-catalog p {margin: 5px 2px; max-width: 64em; line-height: 1.4}
 </style>"""
 
@@ -72,15 +74,15 @@ def _plain(rows: Catalog, names: tuple[str, ...]) -> str:
 
 
 _HEADS = (
-    ("model<small>weights</small>", False),
-    ("family, year<small>kind · class</small>", False),
-    ("top-1<small>error, %</small>", True),
-    ("top-5<small>error, %</small>", True),
-    ("parameters<small>millions</small>", True),
-    ("file<small>MB</small>", True),
-    ("cost<small>GMACs</small>", True),
-    ("resize → crop<small>interpolation</small>", False),
-    ("training<small>licence</small>", False),
+    ("model<br><small>weights</small>", False),
+    ("family, year<br><small>kind · class</small>", False),
+    ("top-1<br><small>error, %</small>", True),
+    ("top-5<br><small>error, %</small>", True),
+    ("params<br><small>millions</small>", True),
+    ("file<br><small>MB</small>", True),
+    ("cost<br><small>GMACs</small>", True),
+    ("resize → crop<br><small>interpolation</small>", False),
+    ("training<br><small>licence</small>", False),
 )
 
 
@@ -93,12 +95,12 @@ def _compact(rows: Catalog) -> str:
 
 def _two_lines(row: Row, largest: dict[str, float]) -> str:
     family = f"{_linked(row, 'family')}, {row.year or NO}"
-    preset = f"{size(row.resize)} → {size(row.crop)}<small>{cell(row, 'interpolation')}</small>"
+    preset = f"{size(row.resize)} → {size(row.crop)}<br><small>{cell(row, 'interpolation')}</small>"
     recipe = _link(row.recipe, "recipe") if _is_address(row.recipe) else "own" if row.recipe else NO
-    licence = f"<small>{_link(row.license, 'its own')}</small>" if row.license else ""
+    licence = f"<br><small>{_link(row.license, 'its own')}</small>" if row.license else ""
     cells = [
-        f'<th scope="row"><b>{escape(row.builder)}</b><small>{cell(row, "entry")}</small></th>',
-        f"<td>{family}<small>{escape(row.kind)} · {row.cls.__name__}</small></td>",
+        f'<th scope="row"><b>{escape(row.builder)}</b><br><small>{cell(row, "entry")}</small></th>',
+        f"<td>{family}<br><small>{escape(row.kind)} · {row.cls.__name__}</small></td>",
         *(f'<td class="n">{_barred(row, name, largest[name])}</td>' for name in _BARS),
         f"<td>{preset}</td>",
         f"<td>{recipe}{licence}</td>",
