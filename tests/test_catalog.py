@@ -384,6 +384,8 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "br":  # has no end
+            return
         self.open.append(tag)
         if tag == "tr":
             self.rows.append([])
