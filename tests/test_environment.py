@@ -55,6 +55,18 @@ def test_the_installed_package_is_declared_as_pyproject_says() -> None:
         assert f'"{need.name}{need.specifier}"' in text, f"{need} is not what pyproject.toml has: run make again"
 
 
+def test_the_lowest_versions_are_the_lower_bounds() -> None:
+    lowest = pins("lowest.txt")
+    bounds = {
+        canonicalize_name(need.name): Version(only.version)
+        for need in declared()[""] + declared()["test"]
+        for only in need.specifier
+    }
+    assert {canonicalize_name(need.name) for need in declared()[""]} <= lowest.keys()
+    for name in lowest.keys() & bounds.keys():
+        assert lowest[name] == bounds[name], name
+
+
 def test_torch_is_bounded_below_only() -> None:
     for need in declared()[""]:
         assert {only.operator for only in need.specifier} == {">="}, need
