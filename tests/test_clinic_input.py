@@ -233,6 +233,16 @@ def test_the_report_reads_well(classifier: Classifier) -> None:
     assert repr(report) == text
 
 
+def test_several_mistakes_are_found_at_once(classifier: Classifier, pictures: list[Image.Image]) -> None:
+    array = torch.from_numpy(np.array(pictures[0])).float()  # 240×320×3, 0 to 255
+    report = check_input(classifier.model, array)
+    assert names(report) == ["channels last", "no batch dimension", "values from 0 to 255"]
+    space: dict[str, Any] = {"batch": array, "torchvision": torchvision}
+    for finding in report:
+        exec(finding.repair, space)
+    assert names(check_input(classifier.model, space["batch"])) == []
+
+
 def test_the_names_are_the_ones_promised() -> None:
     for name in clinic.__all__:
         assert getattr(clinic, name)

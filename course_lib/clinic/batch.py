@@ -93,6 +93,7 @@ def check_input(model: nn.Module, batch: Any, *, transforms: Any = None) -> Repo
         WeightsError: ``transforms`` is something else.
 
     Example:
+        >>> import torch
         >>> from torchvision.models import squeezenet1_1
         >>> pictures = torch.linspace(0, 255, 3 * 64 * 64).reshape(1, 3, 64, 64).round()
         >>> for finding in check_input(squeezenet1_1(), pictures):

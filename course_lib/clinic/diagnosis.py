@@ -5,6 +5,7 @@ It holds words and shapes alone: no tensor, no frame and no exception, so nothin
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html import escape
 from textwrap import indent, wrap
@@ -22,7 +23,7 @@ _STYLE += "font:14px/1.5 system-ui,sans-serif;max-width:56em"
 _HEAD = '<span aria-hidden="true" style="display:inline-block;width:1.35em;height:1.35em;line-height:1.3em;'
 _HEAD += "border:1.5px solid #0072B2;border-radius:50%;text-align:center;font-weight:bold;margin-right:.55em"
 _HEAD += '">{icon}</span><b>{title}</b>'
-_TERM = "opacity:.75;padding:2px 14px 2px 0;vertical-align:top;text-align:left;white-space:nowrap;font-weight:normal"
+_TERM = "width:1%;opacity:.75;padding:2px 14px 2px 0;vertical-align:top;text-align:left;white-space:nowrap;font-weight:normal"
 _CELL = "padding:2px 0;text-align:left;vertical-align:top;white-space:normal"
 _CODE = "margin:2px 0;padding:4px 8px;background:rgba(128,128,128,.13);white-space:pre-wrap;font-size:13px"
 
@@ -116,10 +117,15 @@ class Diagnosis:
         for term, texts, code in self._rows():
             kind = "pre" if code else "div"
             style = _CODE if code else ""
-            cell = "".join(f'<{kind} style="{style}">{escape(text)}</{kind}>' for text in texts)
+            cell = "".join(f'<{kind} style="{style}">{_faint(escape(text))}</{kind}>' for text in texts)
             rows += f'<tr style="background:none"><th scope="row" style="{_TERM}">{term}</th>'
             rows += f'<td style="{_CELL}">{cell}</td></tr>'
-        return box(self.title, f'<table style="border:none;margin:6px 0 0 0">{rows}</table>', icon="?")
+        return box(self.title, f'<table style="border:none;margin:6px 0 0 0;font:inherit;width:100%">{rows}</table>', icon="?")
+
+
+def _faint(text: str) -> str:
+    """The place behind a line, as ``Line`` writes it, fainter than the line."""
+    return re.sub(r"(    \(.+, line \d+\))$", r'<span style="opacity:.65">\1</span>', text)
 
 
 def box(title: str, body: str, *, icon: str) -> str:

@@ -44,6 +44,8 @@ def look(model: nn.Module, batch: Tensor, transforms: Any, *, alone: bool) -> It
         count = int((~torch.isfinite(pictures)).sum())
         yield "no numbers", f"{count:,} of the values are nan or infinite, and so will every answer be.", ""
         return
+    if pictures.dim() in (3, 4) and pictures.shape[-1] == 3 != pictures.shape[-3]:
+        pictures = pictures.movedim(-1, -3)  # its shape is a finding of its own
     if pictures.dim() not in (3, 4) or pictures.shape[-3] != 3 or pictures.min() == pictures.max():
         return
     norm = _Norm(recipe.mean, recipe.std) if recipe is not None else _IMAGENET
