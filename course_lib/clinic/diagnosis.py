@@ -23,7 +23,9 @@ _STYLE += "font:14px/1.5 system-ui,sans-serif;max-width:56em"
 _HEAD = '<span aria-hidden="true" style="display:inline-block;width:1.35em;height:1.35em;line-height:1.3em;'
 _HEAD += "border:1.5px solid #0072B2;border-radius:50%;text-align:center;font-weight:bold;margin-right:.55em"
 _HEAD += '">{icon}</span><b>{title}</b>'
-_TERM = "width:1%;opacity:.75;padding:2px 14px 2px 0;vertical-align:top;text-align:left;white-space:nowrap;font-weight:normal"
+_TERM = "width:1%;opacity:.75;padding:2px 14px 2px 0;vertical-align:top;text-align:left;white-space:nowrap;"
+_TERM += "font-weight:normal"
+_TABLE = "border:none;margin:6px 0 0 0;font:inherit;width:100%"
 _CELL = "padding:2px 0;text-align:left;vertical-align:top;white-space:normal"
 _CODE = "margin:2px 0;padding:4px 8px;background:rgba(128,128,128,.13);white-space:pre-wrap;font-size:13px"
 
@@ -120,7 +122,7 @@ class Diagnosis:
             cell = "".join(f'<{kind} style="{style}">{_faint(escape(text))}</{kind}>' for text in texts)
             rows += f'<tr style="background:none"><th scope="row" style="{_TERM}">{term}</th>'
             rows += f'<td style="{_CELL}">{cell}</td></tr>'
-        return box(self.title, f'<table style="border:none;margin:6px 0 0 0;font:inherit;width:100%">{rows}</table>', icon="?")
+        return box(self.title, f'<table style="{_TABLE}">{rows}</table>', icon="?")
 
 
 def _faint(text: str) -> str:
