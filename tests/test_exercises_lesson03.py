@@ -18,7 +18,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import resnet
 
-from course_lib.exercises import lesson03
+from course_lib.exercises import lesson03, lesson04
 from course_lib.exercises.lesson03 import BasicBlock, Bottleneck, ResNet18, make_layer_solution
 
 NETWORKS = {
@@ -52,10 +52,10 @@ def test_a_downsample_is_needed_where_torchvision_has_one(name: str) -> None:
 def test_the_size_of_a_map_is_torchs() -> None:
     for n, k, s, p, d in product((7, 8, 12), (1, 2, 3), (1, 2, 3), (0, 1), (1, 2)):
         conv = nn.Conv1d(1, 1, k, s, p, d)
-        assert lesson03.output_size_solution(n, k, s, p, d) == conv(torch.zeros(1, 1, n)).shape[-1]
+        assert lesson04.output_size_solution(n, k, s, p, d) == conv(torch.zeros(1, 1, n)).shape[-1]
         if 2 * p <= k:
             pool = nn.MaxPool1d(k, s, p, d)
-            assert lesson03.output_size_solution(n, k, s, p, d) == pool(torch.zeros(1, 1, n)).shape[-1]
+            assert lesson04.output_size_solution(n, k, s, p, d) == pool(torch.zeros(1, 1, n)).shape[-1]
 
 
 def test_the_price_of_a_bottleneck_is_what_torchvision_pays() -> None:
@@ -84,7 +84,7 @@ def test_the_solutions_as_shown_need_no_more_than_torch_and_each_other() -> None
     notebook: dict[str, Any] = {"torch": torch, "nn": nn, "Tensor": Tensor}
     for one in (lesson03.basic_block, lesson03.bottleneck, lesson03.make_layer, lesson03.resnet18):
         exec(one.solution().words, notebook)
-    for one in (lesson03.output_size, lesson03.needs_downsample, lesson03.count_layers):
+    for one in (lesson03.needs_downsample, lesson03.count_layers):
         exec(one.solution().words, notebook)
     assert lesson03.resnet18.check(notebook["ResNet18"]).state == "correct"
     assert lesson03.make_layer.check(notebook["make_layer"]).state == "correct"
@@ -151,9 +151,9 @@ def weights_of_dimension(model: nn.Module) -> int:
 
 RIGHT: list[tuple[Any, Any]] = [
     *((lesson03.legal_add, one) for one in ("DA", "a, d", {"A", "D"}, ["D", "A"], ("A", "D"), frozenset("ad"))),
-    (lesson03.output_size, lambda n, k, s, p, d: math.floor((n + 2 * p - d * (k - 1) - 1) / s + 1)),
-    (lesson03.output_size, lambda n, k, s, p, d: int((n + 2 * p - d * (k - 1) - 1) / s) + 1),
-    (lesson03.output_size, lambda n, k, s, p, d: len(range(0, n + 2 * p - d * (k - 1), s))),
+    (lesson04.output_size, lambda n, k, s, p, d: math.floor((n + 2 * p - d * (k - 1) - 1) / s + 1)),
+    (lesson04.output_size, lambda n, k, s, p, d: int((n + 2 * p - d * (k - 1) - 1) / s) + 1),
+    (lesson04.output_size, lambda n, k, s, p, d: len(range(0, n + 2 * p - d * (k - 1), s))),
     (lesson03.bottleneck_parameters, 69632.0), (lesson03.bottleneck_parameters, torch.tensor(69632)),
     (lesson03.needs_downsample, lambda c, planes, stride, e: not (stride == 1 and c == e * planes)),
     (lesson03.basic_block, InPlace), (lesson03.basic_block, made_by_a_function),

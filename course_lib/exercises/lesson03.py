@@ -37,7 +37,6 @@ __all__ = [
     "legal_add",
     "make_layer",
     "needs_downsample",
-    "output_size",
     "resnet18",
 ]
 
@@ -78,7 +77,7 @@ def _check_legal_add(answer: Any) -> None:
 
 legal_add = Exercise(
     "03_legal_add",
-    "Which additions are legal?",
+    "Legal additions",
     3,
     legal_add_solution,
     _check_legal_add,
@@ -90,54 +89,7 @@ legal_add = Exercise(
 )
 
 
-# -- 2: the size of a map ---------------------------------------------------------------------------------------------
-def output_size_solution(n: int, k: int, s: int, p: int, d: int) -> int:
-    """n cells, a kernel of k cells d apart, stride s, p cells of padding on either side → how many come out."""
-    reach = d * (k - 1) + 1  # from the kernel's first cell to its last
-    return (n + 2 * p - reach) // s + 1
-
-
-@sentence_of
-def _check_output_size(answer: Any) -> None:
-    need_function(answer)
-    for n, k, s, p, d in (
-        (5, 3, 1, 0, 1), (9, 3, 1, 2, 1), (224, 7, 2, 3, 1), (56, 1, 2, 0, 1), (14, 3, 1, 2, 2), (7, 7, 3, 0, 1),
-        (20, 5, 3, 1, 3), (112, 3, 2, 1, 1),
-    ):  # fmt: skip
-        what = f"n={n}, k={k}, s={s}, p={p}, d={d}"
-        kernel = torch.empty(1, 1, 1, k, device="meta")
-        truth = nn.functional.conv2d(torch.empty(1, 1, 1, n, device="meta"), kernel, None, s, (0, p), d).shape[-1]
-        value = need_number(call(answer, n, k, s, p, d, what=what))
-        if value == truth:
-            continue
-        if truth < value < truth + 1:
-            raise Wrong(f"On {what} you gave {value:g}: // rounds down, as windows must fit whole.")
-        if value == truth - 1:
-            raise Wrong(f"On {what} it is {truth}, not {value:g}: the window's first place counts too.")
-        if d > 1 and value == (n + 2 * p - k) // s + 1:
-            raise Wrong(f"On {what} the dilation is left out: the kernel spans {d * (k - 1) + 1} cells.")
-        if value == (n + p - d * (k - 1) - 1) // s + 1:
-            raise Wrong(f"On {what} the padding is counted once; it is on both sides.")
-        raise Wrong(f"On {what} torch's convolution gives {truth}, and your function {value:g}.")
-
-
-output_size = Exercise(
-    "03_output_size",
-    "The size of a map",
-    6,
-    output_size_solution,
-    _check_output_size,
-    (
-        "Lay the window at the left end of the padded row. How many cells are left to its right?",
-        "The padded row has n + 2p cells; the window reaches over d(k − 1) + 1 of them.",
-        "It can take (cells that are left) // s steps, and there is one place more than there are steps.",
-    ),
-    kind="function",
-    praise="Every map of every convolution and pool in this course follows from this line.",
-)
-
-
-# -- 3: the price of a bottleneck -------------------------------------------------------------------------------------
+# -- 2: the price of a bottleneck -------------------------------------------------------------------------------------
 def bottleneck_parameters_solution() -> int:
     """256 → 64 by 1×1, 64 → 64 by 3×3, 64 → 256 by 1×1, no bias."""
     return 256 * 64 * 1 * 1 + 64 * 64 * 3 * 3 + 64 * 256 * 1 * 1
@@ -175,7 +127,7 @@ bottleneck_parameters = Exercise(
 )
 
 
-# -- 4: when a downsample is needed -----------------------------------------------------------------------------------
+# -- 3: when a downsample is needed -----------------------------------------------------------------------------------
 def needs_downsample_solution(in_channels: int, planes: int, stride: int, expansion: int) -> bool:
     """Whether x has another shape than what comes out of the block's residual path."""
     return stride != 1 or in_channels != planes * expansion
@@ -215,7 +167,7 @@ def _shapes_differ(block: Any, in_channels: int, planes: int, stride: int) -> bo
 
 needs_downsample = Exercise(
     "03_needs_downsample",
-    "Is a downsample needed?",
+    "When a downsample is needed",
     4,
     needs_downsample_solution,
     _check_needs_downsample,
@@ -228,7 +180,7 @@ needs_downsample = Exercise(
 )
 
 
-# -- 5: the basic block -----------------------------------------------------------------------------------------------
+# -- 4: the basic block -----------------------------------------------------------------------------------------------
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions and the shortcut around them (He et al. 2015, figure 5 left)."""
 
@@ -270,7 +222,7 @@ basic_block = Exercise(
 )
 
 
-# -- 6: the bottleneck ------------------------------------------------------------------------------------------------
+# -- 5: the bottleneck ------------------------------------------------------------------------------------------------
 class Bottleneck(nn.Module):
     """1×1 down, 3×3, 1×1 up to four times the planes (He et al. 2015, figure 5 right; stride as in torchvision)."""
 
@@ -315,7 +267,7 @@ bottleneck = Exercise(
 )
 
 
-# -- 7: a stage -------------------------------------------------------------------------------------------------------
+# -- 6: a stage -------------------------------------------------------------------------------------------------------
 def make_layer_solution(
     block: type[BasicBlock] | type[Bottleneck], in_channels: int, planes: int, blocks: int, stride: int = 1
 ) -> nn.Sequential:
@@ -349,7 +301,7 @@ make_layer = Exercise(
 )
 
 
-# -- 8: the whole network ---------------------------------------------------------------------------------------------
+# -- 7: the whole network ---------------------------------------------------------------------------------------------
 class ResNet18(nn.Module):
     """torchvision's resnet18 under its names, (B, 3, H, W) → (B, 1000): its state dict loads."""
 
@@ -403,7 +355,7 @@ resnet18 = Exercise(
 )
 
 
-# -- 9: counting layers -----------------------------------------------------------------------------------------------
+# -- 8: counting layers -----------------------------------------------------------------------------------------------
 def count_layers_solution(model: nn.Module) -> int:
     """The convolutions and linear layers of a ResNet, those of the shortcuts left out, as the paper counts."""
     counted = 0
@@ -444,7 +396,7 @@ def _unfilled(make: Callable[[], nn.Module]) -> nn.Module:
 
 count_layers = Exercise(
     "03_count_layers",
-    "Eighteen of what?",
+    "Eighteen of what",
     6,
     count_layers_solution,
     _check_count_layers,

@@ -28,7 +28,7 @@ __all__ = [
     "column_c",
     "head_share",
     "make_layers",
-    "pool_count",
+    "output_size",
     "stack_field",
     "stack_parameters",
     "trace_cfg",
@@ -86,55 +86,50 @@ trace_cfg = Exercise(
 )
 
 
-# -- 2: how many pools ------------------------------------------------------------------------------------------------
-def pool_count_solution(height: int, width: int) -> int:
-    """How often a map of this size can be halved by a 2×2 pool that has to fit."""
-    return math.floor(math.log2(min(height, width)))  # each pool halves, and the shorter side is used up first
+# -- 2: the size of a map ---------------------------------------------------------------------------------------------
+def output_size_solution(n: int, k: int, s: int, p: int, d: int) -> int:
+    """n cells, a kernel of k cells d apart, stride s, p cells of padding on either side → how many come out."""
+    reach = d * (k - 1) + 1  # from the kernel's first cell to its last
+    return (n + 2 * p - reach) // s + 1
 
 
 @sentence_of
-def _check_pool_count(answer: Any) -> None:
+def _check_output_size(answer: Any) -> None:
     need_function(answer)
-    for height, width in ((224, 224), (32, 32), (31, 31), (7, 300), (500, 16), (3, 2), (1, 1), (1, 9), (1023, 2048)):
-        what, truth = f"a map of {height}×{width}", _pools(height, width)
-        value = need_number(call(answer, height, width, what=what))
+    for n, k, s, p, d in (
+        (5, 3, 1, 0, 1), (9, 3, 1, 2, 1), (224, 7, 2, 3, 1), (56, 1, 2, 0, 1), (14, 3, 1, 2, 2), (7, 7, 3, 0, 1),
+        (20, 5, 3, 1, 3), (112, 3, 2, 1, 1),
+    ):  # fmt: skip
+        what = f"n={n}, k={k}, s={s}, p={p}, d={d}"
+        kernel = torch.empty(1, 1, 1, k, device="meta")
+        truth = nn.functional.conv2d(torch.empty(1, 1, 1, n, device="meta"), kernel, None, s, (0, p), d).shape[-1]
+        value = need_number(call(answer, n, k, s, p, d, what=what))
         if value == truth:
             continue
-        if value == truth + 1:
-            raise Wrong(f"On {what} it is {truth}, not {value:g}: a 1×1 map has no room for a 2×2 window.")
-        if value == truth - 1:
-            raise Wrong(f"On {what} it is {truth}, not {value:g}: from 2×2 one more pool goes, to 1×1.")
         if truth < value < truth + 1:
-            raise Wrong(f"On {what} you gave {value:g}: a pool runs or does not; round down.")
-        if value == _pools(max(height, width), max(height, width)):
-            raise Wrong(f"On {what} it is {truth}: the shorter side is used up first.")
-        raise Wrong(f"On {what} torch's 2×2 pool runs {truth} times, and your function says {value:g}.")
+            raise Wrong(f"On {what} you gave {value:g}: // rounds down, as windows must fit whole.")
+        if value == truth - 1:
+            raise Wrong(f"On {what} it is {truth}, not {value:g}: the window's first place counts too.")
+        if d > 1 and value == (n + 2 * p - k) // s + 1:
+            raise Wrong(f"On {what} the dilation is left out: the kernel spans {d * (k - 1) + 1} cells.")
+        if value == (n + p - d * (k - 1) - 1) // s + 1:
+            raise Wrong(f"On {what} the padding is counted once; it is on both sides.")
+        raise Wrong(f"On {what} torch's convolution gives {truth}, and your function {value:g}.")
 
 
-def _pools(height: int, width: int) -> int:
-    """By trying."""
-    x, count = torch.empty(1, 1, height, width, device="meta"), 0
-    while True:
-        try:
-            x = nn.functional.max_pool2d(x, 2)
-        except RuntimeError:  # "Output size is too small"
-            return count
-        count += 1
-
-
-pool_count = Exercise(
-    "04_pool_count",
-    "How many pools?",
-    5,
-    pool_count_solution,
-    _check_pool_count,
+output_size = Exercise(
+    "04_output_size",
+    "The size of a map",
+    6,
+    output_size_solution,
+    _check_output_size,
     (
-        "A 2×2 window must fit into the map: both sides need at least 2 cells.",
-        "Halve both sides, rounded down, and count, while the shorter side is at least 2.",
-        "Without a loop: how often can the shorter side be halved? 2 to the power of what is it? math.log2 knows.",
+        "Lay the window at the left end of the padded row. How many cells are left to its right?",
+        "The padded row has n + 2p cells; the window reaches over d(k − 1) + 1 of them.",
+        "It can take (cells that are left) // s steps, and there is one place more than there are steps.",
     ),
     kind="function",
-    praise="224 allows seven, and VGG takes five: its last map still says where something was, in 7×7 cells.",
+    praise="Every map of every convolution and pool in this course follows from this line.",
 )
 
 
@@ -168,7 +163,7 @@ def _check_head_share(answer: Any) -> None:
 
 head_share = Exercise(
     "04_head_share",
-    "Where are the parameters?",
+    "Where the parameters are",
     5,
     head_share_solution,
     _check_head_share,

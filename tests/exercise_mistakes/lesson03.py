@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -65,15 +64,6 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson03.legal_add: [
         ("ABD", "B is not legal"), ({"a", "c", "d"}, "C is not legal"), ("D", "A is missing"), ("A", "broadcasting"),
         (["A", "E"], "'E' is none of the letters"), (4, "a word of letters"),
-    ],
-    lesson03.output_size: [
-        (lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1, "rounds down"),
-        (lambda n, k, s, p, d: math.ceil((n + 2 * p - d * (k - 1) - 1) / s) + 1, "torch's convolution gives"),
-        (lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s, "first place counts too"),
-        (lambda n, k, s, p, d: (n + 2 * p - k) // s + 1, "dilation is left out"),
-        (lambda n, k, s, p, d: (n + p - d * (k - 1) - 1) // s + 1, "on both sides"),
-        (lambda n, k, s, p, d: "many", "is a number"), (56, "The answer is a function"),
-        (lambda n: n, "your function raised TypeError"),
     ],
     lesson03.bottleneck_parameters: [
         (69632 + 384, "a bias for each channel"), (70400, "with its BatchNorms"), (589824, "is there to avoid"),

@@ -13,7 +13,7 @@ from torchvision.models import vgg11, vgg16
 
 from course_lib.exercises import lesson04
 from course_lib.exercises.engine import Exercise
-from course_lib.exercises.lesson04 import ColumnC, make_layers_solution, pool_count_solution, stack_field_solution
+from course_lib.exercises.lesson04 import ColumnC, make_layers_solution, stack_field_solution
 
 
 def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:
@@ -59,14 +59,14 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         ((288, 12, 6), "channels are not 288"), ((128, 88, 38), "only an M halves"), ((64, 100, 50), "is not it"),
         (128, "is a shape"),
     ],
-    lesson04.pool_count: [
-        (edited(pool_count_solution, ("math.floor(math.log2(min(height, width)))", "min(height, width).bit_length()")),
-         "1×1 map has no room"),
-        (edited(pool_count_solution, ("min(height, width)", "min(height, width) / 2")), "one more pool goes"),
-        (edited(pool_count_solution, ("min(", "max(")), "shorter side"),
-        (lambda height, width: math.log2(min(height, width)), "round down"),
-        (lambda height, width: height * width, "torch's 2×2 pool runs 7 times"), (7, "is a function"),
-        (lambda height: 7, "your function raised TypeError"),
+    lesson04.output_size: [
+        (lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1, "rounds down"),
+        (lambda n, k, s, p, d: math.ceil((n + 2 * p - d * (k - 1) - 1) / s) + 1, "torch's convolution gives"),
+        (lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s, "first place counts too"),
+        (lambda n, k, s, p, d: (n + 2 * p - k) // s + 1, "dilation is left out"),
+        (lambda n, k, s, p, d: (n + p - d * (k - 1) - 1) // s + 1, "on both sides"),
+        (lambda n, k, s, p, d: "many", "is a number"), (56, "The answer is a function"),
+        (lambda n: n, "your function raised TypeError"),
     ],
     lesson04.head_share: [
         (share(vgg16, "features"), "convolutions' share"), (share(vgg16, "classifier.0"), "first linear layer alone"),
