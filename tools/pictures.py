@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from course_lib import diagrams
 from course_lib.picturebook import ALL_CLASSES, sheet
+from course_lib.tracing import trace
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 
 
 def main() -> None:
-    """Write the sheet of the picture book: a row a class, a column a seed, at the standard difficulty."""
+    """Write the sheet of the picture book (a row a class, a column a seed, standard difficulty) and a traced block."""
     page = sheet(ALL_CLASSES, range(100, 110), side=96)
     page.save(IMAGES / "picturebook.jpg", quality=86, optimize=True)
     print("images/picturebook.jpg", *page.size)
+    block = diagrams.block(trace("resnet18"), path="layer2.0")
+    (IMAGES / "block.png").write_bytes(block.data)
+    print("images/block.png", *block.open().size)
 
 
 if __name__ == "__main__":
