@@ -255,8 +255,8 @@ class Planner:
             if (edge := self.edges.get((a, b))) is not None:
                 named.add(a)
                 points = (*ways[a], *goals[b].way(x))
-                low = max(y for _, y in points[-2:])
-                self._wire(a, b, points, (x - GAP - self.labels[edge] + 4, (min(y for _, y in points[-2:]) + low) / 2))
+                at = ways[a][-1][1] if ways[a] else points[0][1]
+                self._wire(a, b, points, (x - GAP - self.labels[edge] + 4, at + STEP / 2))
         found = lanes(part, start, end, self.edges)
         taps = [target for lane in found for target in lane.targets]
         for lane in found:
