@@ -1,0 +1,257 @@
+"""The bubble chart: error across, time up on a logarithmic axis, the file's size as an area; down and left is best.
+
+A bubble's shape and colour say its kind, a dark ring that it is on the front, and what breaks a limit is grey. Labels
+never lie over each other (``labels.py``). Which points are on the front is ``choosing.py``'s business.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from course_lib import marks
+from course_lib.choosing import Limits, Point, find, pareto
+from course_lib.diagrams.sheet import Sheet, text_width
+from course_lib.errors import CourseError
+from course_lib.kind_marks import (
+    DEVICES,
+    GREY,
+    LOOKS,
+    Mark,
+    draw_marks,
+    footnote,
+    look_of,
+    middle_text,
+    wrapped,
+)
+from course_lib.labels import Bubble, place_labels
+from course_lib.stills import INK, Still
+
+__all__ = ["bubbles"]
+
+_WIDE, _TALL = 840.0, 600.0  # CSS pixels
+_LEFT, _RIGHT, _BOTTOM = 58.0, _WIDE - 18, _TALL - 78
+_MANY = 26  # up to so many points all have labels
+_SIZE = 8.5  # of a label, points
+_BIGGEST = 30.0  # pixels, the radius of a disc for the largest file
+_LEAST = 24.0  # square pixels: what is smaller would not be seen
+
+
+def bubbles(
+    points: Iterable[Point],
+    *,
+    front: bool = True,
+    limits: Limits | None = None,
+    selected: str | None = None,
+    title: str = "",
+) -> Still:
+    """Draw models by what they cost and how often they err. All have labels; of many, only those that matter.
+
+    Args:
+        points: at least one, all from one device.
+        front: whether those that nothing beats in error, time and size are ringed, and the front of error and time
+            alone is a dashed line; among those that keep to the limits, when there are any.
+        limits: what breaks them turns grey.
+        selected: the name of a point whose figures are written beside it.
+        title: above the chart; a long one is wrapped.
+
+    Raises:
+        CourseError: there is no point, or a time, a size or an error that cannot be drawn.
+        ModelNameError: no point has the selected name.
+
+    Example:
+        >>> bubbles([Point("a", "classic", 30.0, 10.0, 45.0), Point("b", "classic", 25.0, 20.0, 98.0)], selected="b")
+        2 models by error, time and size; on the front: b, a; b: error 25.0 %, 20 ms, 98 MB
+    """
+    listed = sorted(points, key=lambda point: (-point.megabytes, point.name))  # none hides a smaller one
+    if not listed:
+        raise CourseError("There is no model to draw: choose one more kind, or give at least one point.")
+    for point in listed:
+        if not all(math.isfinite(value) and value > 0 for value in (point.error, point.ms, point.megabytes)):
+            raise CourseError(f"{point.name} cannot be drawn: its error, time and size have to be above 0: {point}.")
+    chosen = None if selected is None else find(listed, selected)
+    limits = limits or Limits()
+    fitting = {point for point in listed if limits.allows(point)}
+    best = set(pareto(fitting)) if front else set()
+    lines = wrapped(title, _WIDE - 24, 10.5)
+
+    sheet = Sheet(_WIDE, _TALL)
+    sheet.text(8, 6, "\n".join(lines), size=10.5, bold=True)
+    top = 20.0 * len(lines) + 18
+    _draw_key(sheet, listed, top, front=front)
+    scales = _scales(listed, top + 66)
+    _draw_axes(sheet, scales, limits, listed[0].device)
+    stairs = scales.stairs(pareto(fitting, ("error", "ms"))) if front else []
+    if stairs:
+        sheet.lines([stairs], color="#777777", line=1.0, dashed=True, level=1.5)
+    drawn = []
+    for point in listed:
+        color, shape = look_of(point.kind)
+        edge, line = (INK, 2.4) if point is chosen else (INK, 1.2) if point in best else ("#FFFFFF", 0.7)
+        drawn.append(Mark(*scales.at(point), shape, color if point in fitting else "#D9D9D9",
+                          scales.area(point.megabytes), edge, line, 0.8))  # fmt: skip
+    draw_marks(sheet, drawn)
+    few = len(listed) <= _MANY
+    worth = fitting if few else best if len(best) <= _MANY // 2 else pareto(fitting, ("error", "ms"))
+    named = {*worth} if chosen is None else {*worth, chosen}
+    _draw_labels(sheet, scales, listed, named, best if len(best) < len(named) and few else set(), chosen, stairs)
+    sheet.text(8, _TALL - 17, footnote(listed), size=8, color=GREY)
+    return sheet.still(_said(listed, len(fitting), best, chosen, limits))
+
+
+def _said(listed: Sequence[Point], fitting: int, best: set[Point], chosen: Point | None, limits: Limits) -> str:
+    said = [f"{len(listed)} models by error, time and size"]
+    if limits != Limits():
+        said.append(f"{limits}: {fitting} of them")
+    if best:
+        names = [point.name for point in sorted(best, key=lambda point: point.error)]
+        said.append("on the front: " + ", ".join(names[:12]) + (f" and {len(names) - 12} more" if names[12:] else ""))
+    if chosen is not None:
+        said.append(f"{chosen.name}: error {_figures(chosen)}")
+    return "; ".join(said)
+
+
+def _figures(point: Point) -> str:
+    return f"{point.error:.1f} %, {marks.digits(point.ms, max(point.ms, 10))} ms, {point.megabytes:.0f} MB"
+
+
+# -- scales -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Scales:
+    """Where a point stands, in CSS pixels from the top left corner."""
+
+    errors: tuple[float, float]
+    times: tuple[float, float]  # as logarithms
+    top: float
+    megabyte: float  # square pixels
+
+    def x(self, error: float) -> float:
+        return _LEFT + (_RIGHT - _LEFT) * (error - self.errors[0]) / (self.errors[1] - self.errors[0])
+
+    def y(self, ms: float) -> float:
+        return _BOTTOM - (_BOTTOM - self.top) * (math.log10(ms) - self.times[0]) / (self.times[1] - self.times[0])
+
+    def at(self, point: Point) -> tuple[float, float]:
+        return self.x(point.error), self.y(point.ms)
+
+    def area(self, megabytes: float) -> float:
+        return max(self.megabyte * megabytes, _LEAST)
+
+    def radius(self, point: Point) -> float:
+        return math.sqrt(self.area(point.megabytes) / math.pi)
+
+    def stairs(self, front: Iterable[Point]) -> list[tuple[float, float]]:
+        """The front of error and time: right of it and above it, something is better in both."""
+        corners: list[tuple[float, float]] = []
+        for point in sorted(front, key=lambda point: point.error):
+            x, y = self.at(point)
+            corners += [(x, corners[-1][1] if corners else self.top), (x, y)]
+        return [*corners, (_RIGHT, corners[-1][1])] if corners else []
+
+
+def _scales(points: Sequence[Point], top: float) -> _Scales:
+    """Scales on which every bubble lies inside the axes."""
+    megabyte = math.pi * _BIGGEST**2 / max(150.0, *(point.megabytes for point in points))
+    errors = _reaching([(point.error, point) for point in points], megabyte, _RIGHT - _LEFT, least=4.0)
+    times = _reaching([(math.log10(point.ms), point) for point in points], megabyte, _BOTTOM - top, least=0.7)
+    return _Scales((max(errors[0], 0.0), errors[1]), times, top, megabyte)
+
+
+def _reaching(
+    values: Sequence[tuple[float, Point]], megabyte: float, long: float, *, least: float
+) -> tuple[float, float]:
+    """The ends of an axis of ``long`` pixels, so that what stands at ``values`` keeps its radius from both."""
+    low, high = min(value for value, _ in values), max(value for value, _ in values)
+    lacking = max(least - (high - low), 0) / 2
+    low, high = low - lacking, high + lacking
+    for _ in range(4):
+        pixel = (high - low) / long
+        pads = [
+            (value, pixel * (1.2 * math.sqrt(megabyte * point.megabytes / math.pi) + 14)) for value, point in values
+        ]
+        low, high = min(low, *(value - pad for value, pad in pads)), max(high, *(value + pad for value, pad in pads))
+    return low, high
+
+
+# -- what is drawn ----------------------------------------------------------------------------------------------------
+def _draw_axes(sheet: Sheet, scales: _Scales, limits: Limits, device: str) -> None:
+    top = scales.top
+    shade = []
+    if limits.max_error is not None and limits.max_error < scales.errors[1]:
+        x = max(scales.x(limits.max_error), _LEFT)
+        shade.append((x, top, _RIGHT - x, _BOTTOM - top))
+    if limits.max_ms is not None and math.log10(limits.max_ms) < scales.times[1]:
+        y = min(scales.y(limits.max_ms), _BOTTOM)
+        shade.append((_LEFT, top, _RIGHT - _LEFT, y - top))
+    sheet.boxes(shade, fill="#F3F3F3", level=0.1)
+    steps = [n * 10.0**k for k in range(-2, 7) for n in (1, 2, 5)]
+    up = [ms for ms in steps if scales.times[0] <= math.log10(ms) <= scales.times[1]]
+    up = up if len(up) * 24 <= _BOTTOM - top else [ms for ms in up if f"{ms:.0e}"[0] == "1"]
+    across = [tick for tick in marks.ticks(*scales.errors, 9) if scales.errors[0] <= tick <= scales.errors[1]]
+    sheet.lines([[(_LEFT, scales.y(ms)), (_RIGHT, scales.y(ms))] for ms in up], color="#E2E2E2", level=0.2)
+    for ms in up:
+        middle_text(sheet, _LEFT - 7, scales.y(ms), f"{ms:,g}".replace(",", "\N{THIN SPACE}"), align="right")
+    for error in across:
+        sheet.text(scales.x(error), _BOTTOM + 7, f"{error:g}", align="center")
+    sheet.lines([[(scales.x(error), _BOTTOM), (scales.x(error), _BOTTOM + 4)] for error in across], level=0.3)
+    sheet.lines([[(_LEFT, top), (_LEFT, _BOTTOM), (_RIGHT, _BOTTOM)]], level=0.3)
+    sheet.text((_LEFT + _RIGHT) / 2, _BOTTOM + 27, "top-1 error, % of the pictures", size=9.5, align="center")
+    sheet.text(8, top - 19, f"milliseconds for one picture on {DEVICES.get(device, device)}", size=9.5)
+    middle_text(sheet, _LEFT + 8, _BOTTOM - 11, "↙ better", size=9.5, color=GREY)
+
+
+def _draw_key(sheet: Sheet, points: Sequence[Point], y: float, *, front: bool) -> None:
+    x = 8.0
+    drawn = []
+    for kind in (kind for kind in LOOKS if any(point.kind == kind for point in points)):
+        color, shape = LOOKS[kind]
+        drawn.append(Mark(x + 6, y, shape, color, 90))
+        middle_text(sheet, x + 17, y, kind)
+        x += text_width(kind) + 36
+    if front:
+        sheet.lines([[(8, y + 24), (28, y + 24)]], color="#777777", line=1.0, dashed=True)
+        middle_text(sheet, 34, y + 24, "front of error and time", size=8.5)
+        x = 34 + text_width("front of error and time", 8.5) + 22
+        drawn.append(Mark(x, y + 24, "o", "#FFFFFF", 90, INK, 1.2))
+        middle_text(sheet, x + 11, y + 24, "front of error, time and size", size=8.5)
+    largest = max(point.megabytes for point in points)
+    unit = math.pi * _BIGGEST**2 / max(150.0, largest)
+    x = _RIGHT
+    for size in reversed([size for size in (10, 30, 100, 300, 1000) if size <= largest][-3:] or [10]):
+        x -= text_width(f"{size} MB")
+        middle_text(sheet, x, y + 20, f"{size} MB")
+        radius = math.sqrt(max(unit * size, _LEAST) / math.pi)
+        drawn.append(Mark(x - radius - 5, y + 20, "o", "#FFFFFF", math.pi * radius**2, "#777777", 1.0))
+        x -= 2 * radius + 18
+    draw_marks(sheet, drawn)
+
+
+def _draw_labels(
+    sheet: Sheet, scales: _Scales, points: Sequence[Point], named: set[Point], bold: set[Point], chosen: Point | None,
+    stairs: Sequence[tuple[float, float]],
+) -> None:  # fmt: skip
+    words = {point: point.name for point in named}
+    if chosen is not None:
+        words[chosen] = f"{chosen.name}: {_figures(chosen)}"
+    heavy = bold if chosen is None else {*bold, chosen}
+    sizes = [(text_width(words[p], _SIZE, bold=p in heavy) + 4 + 6 * (p is chosen), 14.0 + 5 * (p is chosen))
+             if p in words else None for p in points]  # fmt: skip
+    discs = [Bubble(*scales.at(point), math.sqrt(scales.area(point.megabytes) / math.pi) + 1) for point in points]
+    room = (_LEFT + 2, scales.top - 2, _RIGHT + 14, _BOTTOM - 2)
+    lines = list(itertools.pairwise(stairs))
+    found = place_labels(discs, sizes, room, taken=[(_LEFT + 2, _BOTTOM - 22, _LEFT + 72, _BOTTOM - 2)], lines=lines)
+    leaders, boxes = [], []
+    for point, label in zip(points, found, strict=True):
+        if label is None:
+            continue
+        if label.line:
+            leaders.append(label.line)
+        if point is chosen:
+            boxes.append((label.left, label.bottom, label.wide, label.tall))
+        middle_text(sheet, label.left + 2 + 3 * (point is chosen), label.bottom + label.tall / 2, words[point],
+                    size=_SIZE, bold=point in heavy)  # fmt: skip
+    sheet.lines(leaders, color="#444444", line=0.7, level=3.4)
+    draw_marks(sheet, [Mark(*start, "o", INK, 8, INK, 0.0) for start, _ in leaders], level=3.4)
+    sheet.boxes(boxes, fill="#FFFFFF", edge=INK, line=1.0, level=3.6)

@@ -1,0 +1,134 @@
+"""What the charts of models share: each kind's shape and colour, where the times are from, and small drawing helps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgb
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
+from matplotlib.transforms import IdentityTransform
+
+from course_lib.choosing import Point
+from course_lib.diagrams.sheet import Sheet, text_width
+from course_lib.families import KINDS, OTHER
+from course_lib.stills import BLUE, GREEN, INK, ORANGE, PIXELS
+
+__all__ = [
+    "DEVICES", "GREY", "LOOKS", "Mark", "area_of", "draw_marks", "footnote", "look_of", "middle_text", "wrapped",
+]  # fmt: skip
+
+GREY = "#555555"  # of notes: dark enough to read
+
+#: Each kind's colour (Okabe and Ito's palette again) and shape; no two kinds share either.
+LOOKS: dict[str, tuple[str, str]] = dict(
+    zip(
+        (*KINDS, OTHER), zip((BLUE, GREEN, ORANGE, "#CC79A7", "#E69F00", "#777777"), "o^sDPX", strict=True), strict=True
+    )
+)
+
+#: Devices as a chart's words have them.
+DEVICES = {"cpu": "a CPU", "cuda": "a GPU", "mps": "an Apple GPU"}
+
+
+def look_of(kind: str) -> tuple[str, str]:
+    """A kind's colour and shape; what the table does not know looks like "other"."""
+    return LOOKS.get(kind, LOOKS[OTHER])
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark on a sheet: its middle and area in CSS pixels, the lines' width in points."""
+
+    x: float
+    y: float
+    shape: str
+    color: str
+    area: float
+    edge: str = "#FFFFFF"
+    line: float = 0.6
+    alpha: float = 1.0
+
+
+def draw_marks(sheet: Sheet, marks: Sequence[Mark], *, level: float = 2.0) -> None:
+    """Draw marks, the last on top; all shapes of the same area cover the same area."""
+    if not marks:
+        return
+    sides = [math.sqrt(mark.area / area_of(mark.shape)) * 72 / PIXELS for mark in marks]
+    drawn = PathCollection(
+        [_outline(mark.shape) for mark in marks],
+        sizes=[side**2 for side in sides],
+        offsets=[(mark.x / sheet.width, 1 - mark.y / sheet.height) for mark in marks],
+        offset_transform=sheet.figure.transFigure,
+        facecolors=[(*to_rgb(mark.color), mark.alpha) for mark in marks],
+        edgecolors=[to_rgb(mark.edge) for mark in marks],
+        linewidths=[mark.line for mark in marks],
+        zorder=level,
+    )
+    drawn.set_transform(IdentityTransform())
+    sheet.figure.add_artist(drawn)
+
+
+@lru_cache(maxsize=16)
+def _outline(shape: str) -> Path:
+    style = MarkerStyle(shape)
+    return style.get_path().transformed(style.get_transform())
+
+
+@lru_cache(maxsize=16)
+def area_of(shape: str) -> float:
+    """The area of matplotlib's marker of size 1, by the shoelace formula.
+
+    Example:
+        >>> round(area_of("o"), 2), area_of("s"), area_of("^")
+        (0.79, 1.0, 0.5)
+    """
+    corners = np.concatenate(_outline(shape).to_polygons(closed_only=True, width=0, height=0))
+    x, y = corners.T
+    return float(abs(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1])) / 2)
+
+
+def middle_text(
+    sheet: Sheet, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
+    align: str = "left",
+) -> None:  # fmt: skip
+    """A line whose letters' middle is at y."""
+    sheet.text(x, y - 0.395 * size * PIXELS / 72, words, size=size, color=color, bold=bold, align=align)
+
+
+def wrapped(words: str, wide: float, size: float) -> list[str]:
+    """Bold words in lines of at most ``wide`` CSS pixels.
+
+    Example:
+        >>> wrapped("one two three", 80, 10.5)
+        ['one two', 'three']
+    """
+    lines: list[str] = []
+    for word in words.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size, bold=True) <= wide:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def footnote(points: Sequence[Point]) -> str:
+    """Where the times are from: this machine, or the table that was measured once, and which machine that was.
+
+    Example:
+        >>> footnote([Point("a", "classic", 30.0, 10.0, 45.0, machine="a laptop", stored=True)])
+        'Times: from a table measured once on another machine (a laptop), one picture at a time.'
+    """
+    here = sorted({point.machine or "this machine" for point in points if not point.stored})
+    table = sorted({point.machine for point in points if point.stored})
+    count = sum(not point.stored for point in points)
+    parts = [f"measured here ({', '.join(here)})"] if here else []
+    parts += [f"from a table measured once on another machine ({', '.join(table)})"] if table else []
+    joined = f" for {count} of {len(points)} models, the others ".join(parts)
+    return f"Times: {joined}, one picture at a time."

@@ -1,0 +1,212 @@
+"""Where the labels of a chart stand so that none lies over another: near their points, or at the end of a thin line.
+
+Pure arithmetic in pixels; nothing is drawn here. First come, first served is followed by rounds in which each label may
+move to a better place; what cannot be placed without overlap is left out, never laid over another.
+The idea is that of Christensen, Marks and Shieber 1995 (https://doi.org/10.1145/212332.212334): a few candidate places
+for each label, and a cost for what each would cover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Bubble", "Label", "place_labels"]
+
+Floats = NDArray[np.float64]
+_ANGLES = np.radians([0, 45, 315, 135, 225, 90, 270, 180, 20, 340, 160, 200])
+_RINGS = (3.0, 9.0, 18.0, 30.0, 45.0, 64.0, 90.0, 125.0)  # pixels between a bubble's edge and its label
+_NEAR = 9.0  # up to here a label needs no line to its bubble, unless another bubble is nearer
+_GAP = 3.0  # between two labels
+_WRONG = 1e6
+
+
+@dataclass(frozen=True)
+class Bubble:
+    """A disc that labels should not cover: its middle and its radius, in pixels."""
+
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True)
+class Label:
+    """Where a label stands: its corner nearest to the origin, its size, and a line from its bubble's middle, if any."""
+
+    left: float
+    bottom: float
+    wide: float
+    tall: float
+    line: tuple[tuple[float, float], tuple[float, float]] | None
+
+    def overlaps(self, other: Label) -> bool:
+        """Whether the two share any area."""
+        across = min(self.left + self.wide, other.left + other.wide) - max(self.left, other.left)
+        return across > 0 and min(self.bottom + self.tall, other.bottom + other.tall) > max(self.bottom, other.bottom)
+
+
+def place_labels(
+    bubbles: Sequence[Bubble],
+    sizes: Sequence[tuple[float, float] | None],
+    room: tuple[float, float, float, float],
+    *,
+    taken: Sequence[tuple[float, float, float, float]] = (),
+    lines: Sequence[tuple[tuple[float, float], tuple[float, float]]] = (),
+    rounds: int = 3,
+) -> list[Label | None]:
+    """Find a place for every label.
+
+    Args:
+        bubbles: all of the chart's bubbles; labels keep off them where they can.
+        sizes: each bubble's label, wide and tall; None for a bubble without one.
+        room: left, bottom, right, top of where labels may stand.
+        taken: places like ``room`` that no label may touch.
+        lines: of the chart; labels keep off them where they can.
+        rounds: how often every label may move.
+
+    Returns:
+        For each bubble its label; None where it has none, or where there is no free place for it.
+
+    Example:
+        >>> two = place_labels([Bubble(50, 50, 5), Bubble(52, 50, 5)], [(60, 12), (60, 12)], (0, 0, 200, 100))
+        >>> two[0].overlaps(two[1])
+        False
+    """
+    wanted = [k for k, size in enumerate(sizes) if size is not None]
+    discs = np.array([(one.x, one.y, one.radius) for one in bubbles], np.float64).reshape(-1, 3)
+    if not wanted:
+        return [None] * len(bubbles)
+    blocked = np.array(taken, np.float64).reshape(-1, 4)
+    drawn = np.array(lines, np.float64).reshape(-1, 4)
+    choices = [_Choices(k, sizes[k] or (0, 0), discs, room, blocked, drawn) for k in wanted]
+    boxes = np.full((len(wanted), 4), np.nan)  # of the labels that have a place
+    leaders = np.full((len(wanted), 4), np.nan)
+    chosen = [-1] * len(wanted)
+    crowded = sorted(range(len(wanted)), key=lambda j: -float(np.partition(choices[j].cost, 8)[:8].mean()))
+    for _ in range(rounds + 1):
+        moved = False
+        for j in crowded:
+            boxes[j] = leaders[j] = np.nan
+            best = choices[j].best(boxes, leaders)
+            moved |= best != chosen[j]
+            chosen[j] = best
+            if best >= 0:
+                boxes[j], leaders[j] = choices[j].boxes[best], choices[j].lines[best]
+        if not moved:
+            break
+    found: list[Label | None] = [None] * len(bubbles)
+    for j, k in enumerate(wanted):
+        if chosen[j] >= 0:
+            left, bottom, right, top = (float(value) for value in boxes[j])
+            x0, y0, x1, y1 = (float(value) for value in leaders[j])
+            line = ((x0, y0), (x1, y1)) if choices[j].far[chosen[j]] else None
+            found[k] = Label(left, bottom, right - left, top - bottom, line)
+    return found
+
+
+class _Choices:
+    """The candidate places of one label, and what each costs whatever the other labels do."""
+
+    def __init__(
+        self, k: int, size: tuple[float, float], discs: Floats, room: tuple[float, float, float, float], taken: Floats,
+        drawn: Floats,
+    ) -> None:  # fmt: skip
+        (x, y, radius), (wide, tall) = discs[k], size
+        across, up, rings = _directions()
+        middle_x = x + across * (radius + rings) + np.clip(1.6 * across, -1, 1) * wide / 2
+        middle_y = y + up * (radius + rings) + np.clip(1.6 * up, -1, 1) * tall / 2
+        inside = 2 * radius > wide + 4
+        if inside:  # a big bubble holds its label itself
+            middle_x, middle_y = np.append(x, middle_x), np.append(y, middle_y)
+            rings = np.append(0.0, rings)
+        self.boxes = np.stack(
+            [middle_x - wide / 2, middle_y - tall / 2, middle_x + wide / 2, middle_y + tall / 2], axis=1
+        )
+        others = discs[discs[:, 2] < radius] if inside else np.delete(discs, k, axis=0)
+        off = _off(self.boxes, others)  # pixels from each place to each other bubble; below 0 inside it
+        self.cost = rings + 0.004 * rings**2 + np.arange(len(rings)) % len(_ANGLES) * 0.15
+        self.far = rings > _NEAR
+        if len(others):
+            self.cost += (np.clip(1 - off, 0, 8) * np.where(others[:, 2] < 14, 9.0, 5.0)).sum(1)
+            confusing = (off.min(1) < rings + 5) & (rings > 0)
+            self.cost += 12 * confusing
+            self.far |= confusing
+        near_x, near_y = np.clip(x, self.boxes[:, 0], self.boxes[:, 2]), np.clip(y, self.boxes[:, 1], self.boxes[:, 3])
+        self.lines = np.stack([np.full_like(near_x, x), np.full_like(near_x, y), near_x, near_y], axis=1)
+        self.lines[~self.far] = np.nan
+        left, bottom, right, top = room
+        outside = (self.boxes[:, 0] < left) | (self.boxes[:, 1] < bottom)
+        self.cost[outside | (self.boxes[:, 2] > right) | (self.boxes[:, 3] > top)] += _WRONG
+        if len(taken):
+            self.cost += _WRONG * (_shared(self.boxes, taken) > 0).any(1)
+        if len(drawn):
+            self.cost += 15 * _through(drawn, self.boxes).any(0)
+        if len(others) and self.far.any():
+            self.cost[self.far] += 12 * _met(self.lines[self.far], others)
+
+    def best(self, boxes: Floats, lines: Floats) -> int:
+        """The cheapest place beside the other labels; -1 when every one of them would overlap."""
+        cost = self.cost.copy()
+        there = ~np.isnan(boxes[:, 0])
+        if there.any():
+            grown = boxes[there] + np.array([-_GAP, -1, _GAP, 1])
+            cost += _WRONG * (_shared(self.boxes, grown) > 0).any(1)
+            cost += 40 * _through(self.lines, grown).sum(1)
+            ways = lines[there]
+            ways = ways[~np.isnan(ways[:, 0])]
+            if len(ways):
+                cost += 40 * _through(ways, self.boxes).sum(0) + 40 * _cross(self.lines, ways).sum(1)
+        best = int(cost.argmin())
+        return best if cost[best] < _WRONG else -1
+
+
+@lru_cache(maxsize=1)
+def _directions() -> tuple[Floats, Floats, Floats]:
+    rings = np.repeat(_RINGS, len(_ANGLES))
+    angles = np.tile(_ANGLES, len(_RINGS))
+    return np.cos(angles), np.sin(angles), rings
+
+
+def _shared(boxes: Floats, others: Floats) -> Floats:
+    """(N, 4), (M, 4) → (N, M) areas that they share."""
+    across = np.minimum(boxes[:, None, 2], others[None, :, 2]) - np.maximum(boxes[:, None, 0], others[None, :, 0])
+    up = np.minimum(boxes[:, None, 3], others[None, :, 3]) - np.maximum(boxes[:, None, 1], others[None, :, 1])
+    return np.maximum(across, 0) * np.maximum(up, 0)
+
+
+def _off(boxes: Floats, discs: Floats) -> Floats:
+    """(N, 4), (M, 3) → (N, M): how far a box is from a disc's edge; below 0 where it reaches inside."""
+    across = np.maximum(np.maximum(boxes[:, None, 0] - discs[:, 0], discs[:, 0] - boxes[:, None, 2]), 0)
+    up = np.maximum(np.maximum(boxes[:, None, 1] - discs[:, 1], discs[:, 1] - boxes[:, None, 3]), 0)
+    return np.asarray(np.hypot(across, up) - discs[:, 2])
+
+
+def _met(lines: Floats, discs: Floats) -> Floats:
+    """(N,): over how many bubbles' middles a line passes."""
+    start, way = lines[:, None, :2], lines[:, None, 2:] - lines[:, None, :2]
+    long = np.maximum((way**2).sum(-1), 1e-9)
+    at = np.clip(((discs[None, :, :2] - start) * way).sum(-1) / long, 0, 1)
+    away = np.linalg.norm(start + at[..., None] * way - discs[None, :, :2], axis=-1)
+    return np.asarray((away < np.minimum(discs[:, 2], 7) + 1).sum(1), np.float64)
+
+
+def _cross(lines: Floats, others: Floats) -> NDArray[np.bool_]:
+    """(N, 4), (M, 4) → (N, M): whether two lines cross; a missing line (nan) crosses nothing."""
+    a, b, c, d = lines[:, None, :2], lines[:, None, 2:], others[None, :, :2], others[None, :, 2:]
+
+    def turn(p: Floats, q: Floats, r: Floats) -> Floats:
+        return np.asarray((q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1])
+                          - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0]))  # fmt: skip
+
+    return np.asarray((turn(a, b, c) * turn(a, b, d) < 0) & (turn(c, d, a) * turn(c, d, b) < 0))
+
+
+def _through(lines: Floats, boxes: Floats) -> NDArray[np.bool_]:
+    """(N, 4), (M, 4) → (N, M): whether a line passes through a box, by either of the box's diagonals."""
+    rising, falling = boxes, boxes[:, [0, 3, 2, 1]]
+    return _cross(lines, rising) | _cross(lines, falling)
