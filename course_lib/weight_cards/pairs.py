@@ -17,17 +17,18 @@ from course_lib.weight_cards.seen import QUIET, draw_seen, wrapped
 __all__ = ["Difference", "differences", "draw_pair"]
 
 _WIDTH, _EDGE, _LINE = 860.0, 12.0, 17.0  # CSS pixels
-_SIGN, _ONE, _OTHER = 30.0, 190.0, 530.0  # where labels and the two entries begin
+_SIGN, _ONE, _OTHER = 30.0, 230.0, 550.0  # where labels and the two entries begin
 _ROOM = _WIDTH - _OTHER - _EDGE
 _TALL, _BAND = 112.0, 46.0  # of the pictures, of the names above them
 _COLUMNS = 3  # of the lines that are the same
 _SHADE = "#FFF3C4"
+_ABOVE = ("model", "entry", "hash prefix")
 _FACTORS = ("parameters", "file size", "work")  # what is compared by a factor
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A line of the comparison: a label, what each entry says, whether that differs, and by how much in words."""
+    """A line of a comparison: a label, what each entry says, whether that differs, and by how much in words."""
 
     label: str
     one: str
@@ -37,7 +38,7 @@ class Difference:
 
 
 def differences(one: Card, other: Card) -> tuple[Difference, ...]:
-    """Two cards line by line.
+    """Two cards line by line, without their names, which stand above them, and the hash that a file's name ends with.
 
     Example:
         >>> from course_lib.weight_cards.entries import card
@@ -48,7 +49,7 @@ def differences(one: Card, other: Card) -> tuple[Difference, ...]:
         acc@1, ImageNet-1K | 76.13 % | 80.858 % +4.73 points
         resize | shorter side to 256 | shorter side to 232
     """
-    mine, theirs = ({fact.label: fact for fact in facts(card)} for card in (one, other))
+    mine, theirs = ({fact.label: fact for fact in facts(card) if fact.label not in _ABOVE} for card in (one, other))
     found = []
     for label in _labels(list(mine), list(theirs)):
         a, b = (side.get(label, Fact(label, NOT_SAID, None)) for side in (mine, theirs))
@@ -87,7 +88,7 @@ def draw_pair(one: Card, other: Card, picture: Image.Image | None = None, *, wor
     Example:
         >>> from course_lib.weight_cards.entries import card
         >>> draw_pair(card("ResNet50_Weights.IMAGENET1K_V1"), card("ResNet50_Weights.IMAGENET1K_V2"))
-        ResNet50_Weights.IMAGENET1K_V1 beside ResNet50_Weights.IMAGENET1K_V2: 7 of 19 lines differ: entry, ...
+        ResNet50_Weights.IMAGENET1K_V1 beside ResNet50_Weights.IMAGENET1K_V2: 5 of 16 lines differ: acc@1, ...
     """
     lines = list(differences(one, other))
     if word.strip():
