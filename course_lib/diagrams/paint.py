@@ -47,9 +47,14 @@ class _Sheet:
 def paint(
     graph: Graph, layout: Layout, lettering: Lettering, title: str, facts: Mapping[str, Any], reason: str, widest: float
 ) -> Still:
-    """The picture with its title, its sums, and the reason why it failed, where it did."""
-    counted = f"{facts['ops']} ops · {facts['parameters']:,} parameters · {facts['macs']:,} multiply-adds"
-    if not lettering.words:
+    """The picture with its title, its sums, and the reason why it failed, where it did.
+
+    ``facts`` has "inputs" and "outputs" in words, and "ops", "parameters" and "macs"; or "counted": a line instead.
+    """
+    counted = facts.get("counted") or (
+        f"{facts['ops']} ops · {facts['parameters']:,} parameters · {facts['macs']:,} multiply-adds"
+    )
+    if not lettering.words and facts.get("parameters"):
         counted += " · in the boxes: parameters"
     need = max(layout.width, words_width(title, 11, bold=True), words_width(counted, 9)) + 2 * EDGE
     wide = min(max(need, 420 if reason else 0), max(widest, layout.width + 2 * EDGE))
@@ -191,7 +196,8 @@ def _wrapped(words: str, wide: float, size: float) -> list[str]:
 
 def _alt(graph: Graph, title: str, facts: Mapping[str, Any], reason: str) -> str:
     ends = f"{' and '.join(facts['inputs'])} → {' and '.join(facts['outputs'])}" if facts["outputs"] else ""
-    start = f"{title}: {facts['ops']} ops, {facts['parameters']:,} parameters" + (f", {ends}" if ends else "")
+    counted = facts.get("counted") or f"{facts['ops']} ops, {facts['parameters']:,} parameters"
+    start = f"{title}: {counted}" + (f", {ends}" if ends else "")
     rows = [row.words for node in graph.nodes if node.kind not in ("input", "output") for row in node.rows]
     listed = ", ".join(rows[:16]) + (f" and {len(rows) - 16} more" if len(rows) > 16 else "")
     roles = {edge.role for edge in graph.edges} - {"plain"}
