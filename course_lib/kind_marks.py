@@ -85,8 +85,8 @@ def area_of(shape: str) -> float:
     """The area of matplotlib's marker of size 1, by the shoelace formula.
 
     Example:
-        >>> round(area_of("o"), 2), area_of("s"), area_of("^")
-        (0.79, 1.0, 0.5)
+        >>> [round(area_of(shape), 2) for shape in "os^"]
+        [0.79, 1.0, 0.5]
     """
     corners = np.concatenate(_outline(shape).to_polygons(closed_only=True, width=0, height=0))
     x, y = corners.T

@@ -133,8 +133,8 @@ class _Choices:
         self.far = rings > _NEAR
         if len(others):
             self.cost += (np.clip(1 - off, 0, 8) * np.where(others[:, 2] < 14, 9.0, 5.0)).sum(1)
-            confusing = (off.min(1) < rings + 5) & (rings > 0)
-            self.cost += 12 * confusing
+            confusing = (off.min(1) < 2.5 * rings + 6) & (rings > 0)
+            self.cost += 6 * confusing
             self.far |= confusing
         near_x, near_y = np.clip(x, self.boxes[:, 0], self.boxes[:, 2]), np.clip(y, self.boxes[:, 1], self.boxes[:, 3])
         self.lines = np.stack([np.full_like(near_x, x), np.full_like(near_x, y), near_x, near_y], axis=1)
@@ -156,11 +156,11 @@ class _Choices:
         if there.any():
             grown = boxes[there] + np.array([-_GAP, -1, _GAP, 1])
             cost += _WRONG * (_shared(self.boxes, grown) > 0).any(1)
-            cost += 40 * _through(self.lines, grown).sum(1)
+            cost += 300 * _through(self.lines, grown).sum(1)
             ways = lines[there]
             ways = ways[~np.isnan(ways[:, 0])]
             if len(ways):
-                cost += 40 * _through(ways, self.boxes).sum(0) + 40 * _cross(self.lines, ways).sum(1)
+                cost += 300 * _through(ways, self.boxes).sum(0) + 40 * _cross(self.lines, ways).sum(1)
         best = int(cost.argmin())
         return best if cost[best] < _WRONG else -1
 
@@ -176,7 +176,7 @@ def _shared(boxes: Floats, others: Floats) -> Floats:
     """(N, 4), (M, 4) → (N, M) areas that they share."""
     across = np.minimum(boxes[:, None, 2], others[None, :, 2]) - np.maximum(boxes[:, None, 0], others[None, :, 0])
     up = np.minimum(boxes[:, None, 3], others[None, :, 3]) - np.maximum(boxes[:, None, 1], others[None, :, 1])
-    return np.maximum(across, 0) * np.maximum(up, 0)
+    return np.asarray(np.maximum(across, 0) * np.maximum(up, 0))
 
 
 def _off(boxes: Floats, discs: Floats) -> Floats:
