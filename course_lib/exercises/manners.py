@@ -7,6 +7,7 @@ dtype; none of it reaches the notebook. It knows nothing about right and wrong.
 from __future__ import annotations
 
 import dis
+import enum
 import io
 import random
 import warnings
@@ -44,6 +45,8 @@ def untouched(answer: Any) -> bool:
     """
     if answer is ...:
         return True
+    if isinstance(answer, enum.EnumMeta):
+        return _idle_enum(answer)
     if isinstance(answer, type):
         return _idle_class(answer)
     return isinstance(answer, FunctionType) and _idle(answer)
@@ -70,6 +73,15 @@ def _idle_class(answer: type) -> bool:
         elif not (name.startswith("__") or value is ... or isinstance(value, (int, str))):
             return False
     return "__module__" in vars(answer)  # a builtin has none, and its methods are not functions
+
+
+def _idle_enum(answer: Any) -> bool:
+    """Whether its members are three dots and its own methods do nothing; Python itself puts others into its class."""
+    own = f"{answer.__qualname__}."
+    methods = (value for value in vars(answer).values() if isinstance(value, FunctionType))
+    return all(member.value is ... for member in answer) and all(
+        _idle_method(method, answer.__name__) for method in methods if method.__qualname__.startswith(own)
+    )
 
 
 def _idle_method(method: FunctionType, owner: str) -> bool:
