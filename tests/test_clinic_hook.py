@@ -41,7 +41,7 @@ CELLS = {
     "on": "clinic.switch_on()\nclinic.switch_on()",
     "speaks": "x = 1\nmodel(picture)",
     "silent": "1 / 0",
-    "syntax": "model(",
+    "syntax": "model)",
     "in a function": "def predict(one):\n    return model(one)\n\npredict(picture)",
     "broken": "import course_lib.clinic.rules as r\nkept, r.RULES = r.RULES, None\nmodel(picture)",
     "mended": "r.RULES = kept\nmodel(picture)",
