@@ -22,7 +22,9 @@ from torchvision.models import get_model, get_model_weights
 from course_lib import widgets
 from course_lib.classifier import Classifier, load_classifier
 from course_lib.images import samples
+from course_lib.kind_marks import LOOKS
 from course_lib.widgets.explorer import Explorer
+from course_lib.widgets.model_chooser import ANY
 
 BAR = 0.050
 ROUNDS = 3
@@ -133,6 +135,11 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
             "word": ["cat", "terrier", ""],
         },
     )
+    yield "model_chooser", widgets.model_chooser(), {
+        "selected": ["resnet50", "vit_b_16", "none"], "max_error": [30, 22, ANY], "max_ms": [100, 30, 500, ANY],
+        "max_megabytes": [20, 50, 300, ANY], "front": [False, True],
+        "kinds": [("classic",), ("light-weight", "found by search"), tuple(LOOKS)[:5]],
+    }  # fmt: skip
     yield (
         "temperature",
         widgets.temperature(resnet.logits(torch.zeros(1, 3, 224, 224))[0], resnet.categories),

@@ -123,12 +123,17 @@ def footnote(points: Sequence[Point]) -> str:
 
     Example:
         >>> footnote([Point("a", "classic", 30.0, 10.0, 45.0, machine="a laptop", stored=True)])
-        'Times: from a table measured once on another machine (a laptop), one picture at a time.'
+        'Times of one picture: from a table measured once (a laptop), not here.'
     """
-    here = sorted({point.machine or "this machine" for point in points if not point.stored})
-    table = sorted({point.machine for point in points if point.stored})
-    count = sum(not point.stored for point in points)
-    parts = [f"measured here ({', '.join(here)})"] if here else []
-    parts += [f"from a table measured once on another machine ({', '.join(table)})"] if table else []
-    joined = f" for {count} of {len(points)} models, the others ".join(parts)
-    return f"Times: {joined}, one picture at a time."
+    here = [point for point in points if not point.stored]
+    table = [point for point in points if point.stored]
+    parts = [f"measured here ({_machines(here)})"] if here else []
+    parts += [f"from a table measured once ({_machines(table)}), not here" if not here
+              else f"the others from a table measured once ({_machines(table)})"] if table else []  # fmt: skip
+    if len(parts) == 2:
+        parts[0] = f"{len(here)} of {len(points)} {parts[0]}"
+    return f"Times of one picture: {', '.join(parts)}."
+
+
+def _machines(points: Sequence[Point]) -> str:
+    return ", ".join(sorted({point.machine or "this machine" for point in points}))
