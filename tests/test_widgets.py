@@ -23,26 +23,44 @@ from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
 from course_lib import widgets
+from course_lib.choosing import Point, points
 from course_lib.classifier import Classifier
 from course_lib.errors import CourseError
 from course_lib.picturebook import CLASSES, scene
 from course_lib.pixels import cut_left
 from course_lib.preprocessing import MISTAKES
 from course_lib.stills import Still
+from course_lib.stopwatch import Timing
 from course_lib.widgets import Explorer
 from course_lib.widgets.crop_explorer import draw_crop
 from course_lib.widgets.eval_or_train import draw_modes
 from course_lib.widgets.explorer import choice, number, switch, words
+from course_lib.widgets.model_chooser import ANY, HERE_FITTING, HERE_SELECTED, NONE, TABLE
 from course_lib.widgets.prediction_explorer import OWN, draw_predictions
 from course_lib.widgets.preprocessing_explorer import RIGHT, draw_preprocessing
 from course_lib.widgets.temperature import draw_temperature
 
 from . import stills as checks
 
+MPS = torch.backends.mps.is_available()
 FOLDER = Path(widgets.__file__).parent
 PICTURES = {
     label: scene(label, seed=1, size=size).picture for label, size in (("dog", (180, 240)), ("car", (200, 200)))
 }
+POINTS = tuple(
+    Point(name, kind, error, ms, megabytes, machine="another machine", stored=True)
+    for name, kind, error, ms, megabytes in (
+        ("alexnet", "classic", 43.5, 18.0, 233.0), ("resnet50", "classic", 19.1, 52.0, 98.0),
+        ("vgg16", "classic", 28.4, 162.0, 528.0), ("mobilenet_v3_small", "found by search", 32.3, 5.0, 10.0),
+        ("efficientnet_b0", "found by search", 22.3, 20.0, 20.0), ("squeezenet1_1", "light-weight", 41.8, 8.0, 5.0),
+    )
+)  # fmt: skip
+
+
+def in_no_time(names: list[str], *, device: str, budget: float) -> dict[str, Timing]:
+    """Measured: twice as fast as the table says."""
+    seconds = {point.name: point.ms / 2000 for point in POINTS}
+    return {name: Timing(*[seconds[name]] * 3, 5, 2, 1, device, (1, 3, 224, 224), None, "here") for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +113,10 @@ MOVES: dict[str, list[dict[str, Any]]] = {
         {"layer": "maxpool"}, {"row": 31}, {"column": 9}, {"model": "squeezenet1_1"}, {"picture": "car"},
         {"layer": "features.7.cat"}, {"row": 0},
     ],
+    "chooser": [
+        {"selected": "resnet50"}, {"max_megabytes": 50}, {"max_ms": 100}, {"max_error": 25}, {"front": False},
+        {"kinds": ("classic", "found by search")}, {"times": HERE_SELECTED}, {"times": HERE_FITTING}, {"times": TABLE},
+    ],
     "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
     "weights": [
         {"entry": "IMAGENET1K_V1"}, {"word": "camel"}, {"beside": "resnet50, IMAGENET1K_V2"}, {"picture": "car"},
@@ -117,6 +139,7 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "maps": lambda: widgets.feature_map_explorer(models[1], PICTURES),
         "field": lambda: widgets.receptive_field_explorer(models, PICTURES),
         "weights": lambda: widgets.weights_browser(PICTURES),
+        "chooser": lambda: widgets.model_chooser(POINTS, measure=in_no_time),
         "temperature": lambda: widgets.temperature(torch.linspace(-4, 4, 10), CLASSES),
     }
     return makers[name]()
@@ -127,8 +150,8 @@ def test_every_widget_of_the_package_is_tested_here() -> None:
     assert makers == {
         "cfg_builder", "cfg_stepper",
         "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
-        "block_explorer", "stage_stepper", "temperature", "feature_map_explorer", "receptive_field_explorer",
-        "weights_browser",
+        "model_chooser", "block_explorer", "stage_stepper", "temperature", "feature_map_explorer",
+        "receptive_field_explorer", "weights_browser",
     }  # fmt: skip
     assert len(makers) == len(MOVES)
 
@@ -314,6 +337,41 @@ def test_temperature_is_a_softmax_of_the_divided_logits(temperature: float, shif
 @pytest.mark.parametrize("logits", [torch.zeros(4), torch.full((4,), -7.0), torch.tensor([300.0, -300.0, 0.0, 1.0])])
 def test_temperature_of_odd_logits(logits: Tensor) -> None:
     checks.is_picture(draw_temperature(logits, ("a" * 30, "b", "c", "d"), temperature=0.2, shift=-10.0))
+
+
+def test_the_chooser_answers_limits_and_measures_what_it_is_told_to() -> None:
+    asked: list[list[str]] = []
+
+    def measure(names: list[str], *, device: str, budget: float) -> dict[str, Timing]:
+        asked.append(sorted(names))
+        return in_no_time(names, device=device, budget=budget)
+
+    explorer = widgets.model_chooser(POINTS, max_ms=20, max_megabytes=20, measure=measure)
+    assert "at most 20 ms and 20 MB: 3 of them" in repr(explorer) and not asked  # nothing is measured unasked
+    explorer.set(times=HERE_FITTING)
+    assert asked == [["efficientnet_b0", "mobilenet_v3_small", "squeezenet1_1"]]
+    explorer.set(max_ms=10)  # efficientnet_b0 took 20 ms there, and takes 10 here
+    assert "at most 10 ms and 20 MB: 3 of them" in repr(explorer) and len(asked) == 1
+    explorer.set(times=TABLE)
+    assert "at most 10 ms and 20 MB: 2 of them" in repr(explorer)
+    explorer.set(times=HERE_SELECTED)
+    assert "Select the model" in explorer.message
+    explorer.set(selected="vgg16", max_ms=ANY, max_megabytes=ANY)
+    assert asked[1:] == [["vgg16"]] and "vgg16: error 28.4 %, 81 ms, 528 MB" in repr(explorer)
+    explorer.set(kinds=())
+    assert "Choose at least one kind" in explorer.message
+    explorer.set(kinds=("classic",), times=HERE_FITTING, max_error=12)
+    assert "Nothing fits" in explorer.message
+    assert explorer.state["selected"] == "vgg16" and NONE in explorer.controls["selected"].options
+
+
+def test_the_choosers_first_state() -> None:
+    assert repr(widgets.model_chooser()).startswith(f"{len(points())} models by error, time and size; on the front: ")
+    with pytest.raises(CourseError, match="Did you mean 'alexnet'"):
+        widgets.model_chooser(POINTS, selected="alexnett")
+    with pytest.raises(CourseError, match="no model to choose from"):
+        widgets.model_chooser([])
+    assert ("device" in widgets.model_chooser(POINTS).controls) == (torch.cuda.is_available() or MPS)
 
 
 # -- a picture of one's own -------------------------------------------------------------------------------------------
