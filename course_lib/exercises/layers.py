@@ -17,6 +17,7 @@ from torchvision.models import vgg as torchvision_vgg
 
 from course_lib import vgg
 from course_lib.exercises.engine import Wrong, call, need_class, need_function
+from course_lib.exercises.manners import on_meta
 from course_lib.exercises.modules import build, load, same_output, scrambled
 from course_lib.tracing import TraceError, times, trace
 
@@ -50,7 +51,7 @@ def check_make_layers(answer: Any) -> None:
         same_output(made, truth, batch, what=what)
     for column, batch_norm in (("A", False), ("B", True)):  # vgg11 and vgg13_bn, without memory
         what = f"make_layers of column {column}{' with BatchNorm' if batch_norm else ''}"
-        with torch.device("meta"):
+        with on_meta():
             made = _made(answer, vgg.COLUMNS[column], (batch_norm,), what)
             load(made, _true_layers(vgg.COLUMNS[column], batch_norm), what=what)
 
@@ -139,7 +140,7 @@ def check_column_c(answer: Any) -> None:
     need_class(answer)
     for classes, given in ((1000, ()), (10, (10,))):  # 1000 is the default
         what = f"ColumnC({', '.join(map(str, given))})"
-        with torch.device("meta"):
+        with on_meta():
             made, truth = build(answer, *given, what=what), vgg.build("C", num_classes=classes)
         _compare_weights(made, truth, what)
         for size in (224, 256):

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["undisturbed", "untouched"]
+__all__ = ["on_meta", "undisturbed", "untouched"]
 
 #: What a function does that only takes constants, keeps them in variables and gives them back, on Python 3.10 to 3.14.
 _IDLE = {
@@ -131,6 +131,27 @@ def undisturbed() -> Iterator[_Sink]:
             setter(value)
         if torch.get_default_device() != device:  # setting it is not free: torch then looks at every call
             torch.set_default_device(None if device.type == "cpu" else device)
+
+
+@contextmanager
+def on_meta() -> Iterator[None]:
+    """Let a learner's code make tensors without memory.
+
+    Unlike ``with torch.device("meta")`` this survives code that sets a default device of its own: torch takes the
+    inner of two such contexts for the outer one, and leaves a device behind.
+
+    Example:
+        >>> with on_meta():
+        ...     torch.set_default_device("cpu")
+        >>> torch.empty(1).device
+        device(type='cpu')
+    """
+    device = torch.get_default_device()
+    torch.set_default_device("meta")
+    try:
+        yield
+    finally:
+        torch.set_default_device(None if device.type == "cpu" else device)
 
 
 def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
