@@ -24,7 +24,16 @@ from torchvision.models import WeightsEnum
 
 from course_lib.errors import CourseError
 
-__all__ = ["Asked", "Heard", "Table", "hear", "hear_all", "stopped_at_the_file"]
+__all__ = [
+    "Asked",
+    "Heard",
+    "Table",
+    "Weightless",
+    "hear",
+    "hear_all",
+    "instead_of_files",
+    "stopped_at_the_file",
+]
 
 _MARKS = {"trained": ("●", "#0072B2"), "random": ("○", "#666666"), "value": ("=", "#0072B2"), "error": ("✕", "#B25500")}
 _numbers = count(1)
@@ -198,7 +207,7 @@ def _run(code: str, name: str, space: dict[str, Any]) -> Heard:
         warnings.catch_warnings(record=True) as caught,
         torch.random.fork_rng(devices=[]),
         stopped_at_the_file(),
-        _Weightless(),
+        Weightless(),
     ):
         warnings.simplefilter("always")
         try:
@@ -218,20 +227,31 @@ def _run(code: str, name: str, space: dict[str, Any]) -> Heard:
 def stopped_at_the_file() -> Iterator[None]:
     """While it is on, whoever asks an entry for its state dict gets ``Asked`` instead; no file is read or fetched."""
 
-    def stop(self: WeightsEnum, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        raise Asked(self)
+    def stop(weights: WeightsEnum) -> dict[str, Any]:
+        raise Asked(weights)
+
+    with instead_of_files(stop):
+        yield
+
+
+@contextmanager
+def instead_of_files(give: Callable[[WeightsEnum], dict[str, Any]]) -> Iterator[None]:
+    """While it is on, ``get_state_dict`` of every entry gives what ``give`` makes of the entry."""
+
+    def given(self: WeightsEnum, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return give(self)
 
     own = {cls: vars(cls)["get_state_dict"] for cls in _family(WeightsEnum) if "get_state_dict" in vars(cls)}
     try:
         for cls in own:
-            cls.get_state_dict = stop
+            cls.get_state_dict = given
         yield
     finally:
         for cls, theirs in own.items():
             cls.get_state_dict = theirs
 
 
-class _Weightless(TorchFunctionMode):
+class Weightless(TorchFunctionMode):
     """While it is on, the large tensors of layers are made on PyTorch's meta device: shapes without memory.
 
     Not ``torch.device("meta")``: that would take everything there, and RegNet computes with the values of a few.
