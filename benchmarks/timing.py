@@ -2,9 +2,9 @@
 
     python benchmarks/timing.py [--runs 3] [--budget 2]
 
-Each run is a process of its own, as a learner's next session is, and calls ``timing.measure_models`` for the same models;
-between two measurements of a model all the others are measured. The spread is (largest - smallest) / smallest median.
-The number of other processes that wait for a core is printed: on a busy machine the spread is the machine's, not ours.
+Each run is a process of its own, as a learner's next session is, and calls ``timing.measure_models`` for the same
+models; between two measurements of one all the others are measured. The spread is (largest - smallest) / smallest
+median. The load is printed beside it: on a busy machine the spread is the machine's, not ours.
 """
 
 from __future__ import annotations
