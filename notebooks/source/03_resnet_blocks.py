@@ -76,6 +76,7 @@ guess_and_truth("the gradient", my_guess, "explodes" if factor > 10 else "vanish
 # the years before. BatchNorm keeps every layer's *output* at a healthy size and pays on the way back: each layer hands on a
 # gradient a little larger than it got, and eighty times a little is a lot
 # ([Yang et al. 2019](https://arxiv.org/abs/1902.08129)). A step that suits the last layer tears the first one apart.
+# At the paper's 34 layers the growth is still modest, and its authors found healthy norms: size is not all of it.
 #
 # Now the one line. Two layers at a time, and then `+ x`.
 
@@ -96,7 +97,7 @@ for depth in (20, 40, 80):
 
 # %% [markdown]
 # The derivative of `path(x) + x` is the path's derivative **plus one**. However deep the net, there is a road from the loss to
-# the first layer that passes no weight: nothing on it stretches the gradient.
+# the first layer that passes no weight of a block: nothing there stretches the gradient.
 #
 # Now every layer, not only the first. **Forward**, what arrives at a layer is as large in one kind as in the other:
 
@@ -118,12 +119,12 @@ curves = {name: found.gradient for name, found in signals.items()}
 lines(curves, title="gradient at each layer's weights, before training", below="layer", log=True)
 
 # %% [markdown]
-# Size is half of it. A gradient should also *mean* something: change the pictures by 1 %, and it should point roughly the same
-# way. 1 is the same direction, 0 any direction at all.
+# "A little larger" in numbers; and the other half. A gradient should *mean* something: change the pictures by 1 %, and it should
+# point roughly the same way. A steadiness of 1 is the same direction, 0 any direction at all.
 
 # %%
 for name, found in signals.items():
-    print(f"{name:20} {found.steadiness:5.2f}")
+    print(f"{name:20} times {found.growth:.2f} from layer to layer; steadiness {found.steadiness:5.2f}")
 
 # %% [markdown]
 # In the deep plain stack it is noise ([Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591)). Can such a network at least learn forty
@@ -156,18 +157,8 @@ print(f"residual, 80 layers, no BatchNorm: the signal's spread grows from 1 to {
 # %% [markdown]
 # ## 2 The block as a drawing
 #
-# The line you wrote *is* the residual block. torchvision's has names for its parts: the **residual path** (two 3×3
-# convolutions) and the **shortcut**, here called `identity`. This is its own source, live:
-
-# %%
-import inspect
-
-from torchvision.models.resnet import BasicBlock, Bottleneck
-
-print(inspect.getsource(BasicBlock.forward))
-
-# %% [markdown]
-# The drawing below is not drawn by hand: it is computed from the live model. Read the shapes on its edges.
+# The line you wrote *is* the residual block. Its parts have names: the **residual path**, here two 3×3 convolutions, and the
+# **shortcut**. The drawing below is not drawn by hand: it is computed from the live model. Read the shapes on its edges.
 
 # %%
 features = trace(classifier.model)
@@ -181,7 +172,8 @@ diagrams.block(features, path="layer1.0")
 # ### Exercise: which additions are legal?
 #
 # Decide for each before PyTorch does, in a batch of 8: **A** 64×56×56 + 64×56×56, **B** 64×56×56 + 128×56×56,
-# **C** 128×28×28 + 128×56×56, **D** 128×28×28 + 128×1×1. 3 minutes.
+# **C** 128×28×28 + 128×56×56, **D** 128×28×28 + 128×1×1. 3 minutes. As ever: `ex.legal_add.hint()` helps,
+# `ex.legal_add.solution()` is the last resort.
 
 # %% tags=["exercise"]
 legal = ...  # the letters, for example "BC"
@@ -203,10 +195,12 @@ for letter, (one, other) in pairs.items():
 # %% [markdown]
 # ## 3 Stride 2 breaks the sum
 #
-# Between stages the map is halved and the channels are doubled: the first convolution has stride 2. The shortcut
-# still carries the old shape. What does PyTorch say?
+# Between stages the map is halved and the channels are doubled: the first convolution has stride 2. Only one of them: with
+# stride 2 on both, the map would shrink to a quarter. The shortcut still carries the old shape. What does PyTorch say?
 
 # %%
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
 broken = BasicBlock(64, 128, stride=2)  # and no downsample
 try:
     broken(torch.zeros(1, 64, 56, 56))
@@ -296,6 +290,14 @@ class MyBasicBlock(nn.Module):
 ex.basic_block.check(MyBasicBlock)
 
 # %% [markdown]
+# Compare yours with torchvision's own, live; `identity` is its name for the shortcut:
+
+# %%
+import inspect
+
+print(inspect.getsource(BasicBlock.forward))
+
+# %% [markdown]
 # ## 4 Bottleneck
 #
 # 3×3 convolutions on many channels are dear. From ResNet50 on, a block first *squeezes* the channels with a 1×1
@@ -344,7 +346,7 @@ for stage in (old.layer2, old.layer3, old.layer4):
 print(f"paper {trace(old, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50.gmacs:.2f}, the same parameters")
 
 # %% [markdown]
-# The paper's table says 3.8 billion for its 50 layers, without the projections.
+# The paper's table says 3.8 billion: this is its network, projections included.
 
 # %% [markdown]
 # ### Exercise: Bottleneck
@@ -368,24 +370,24 @@ ex.bottleneck.check(MyBottleneck)
 # %% [markdown]
 # ## 5 From block to stage
 #
-# A stage is a row of blocks. Only the first may change shape; the rest must not. `_make_layer` decides, in five lines.
-# `self.inplanes` remembers how many channels the last block left behind.
+# A stage is a row of blocks. Only the first may change shape; the rest must not. `_make_layer` builds it, and five of its lines
+# decide about the projection. `self.inplanes` remembers how many channels the last block left behind.
 
 # %%
 from torchvision.models import ResNet
 
-lines = inspect.getsource(ResNet._make_layer).splitlines()
-start = next(n for n, line in enumerate(lines) if "if stride != 1" in line)
-print("\n".join(lines[start:]))
+source = inspect.getsource(ResNet._make_layer).splitlines()
+start = next(n for n, line in enumerate(source) if "if stride != 1" in line)
+print("\n".join(source[start : start + 5]))
 
 # %% [markdown]
-# **Predict** before every step: is there a downsample? Then move the slider. Look hard at `layer1`, once for ResNet18 and once for
-# ResNet50.
+# **Predict** at every step: is there a projection? Then tick the box and see. Look hard at `layer1`, once for ResNet18 and once
+# for ResNet50.
 
 # %%
 from course_lib.widgets import stage_stepper
 
-stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"])
+stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], answer=False)
 
 # %% [markdown]
 # **What to notice.** `layer1` keeps the size of the map, because the max-pool has halved it already. ResNet18 needs no projection there:
@@ -405,29 +407,26 @@ def make_layer(block, in_channels, planes, blocks, stride=1):
 ex.make_layer.check(make_layer)
 
 # %% [markdown]
-# ## 6 Counting to 18
-#
-# The number in the name counts layers with weights: convolutions and the last linear layer. Four stages of [2, 2, 2, 2] blocks, two
-# convolutions each: 1 + 2·(2 + 2 + 2 + 2) + 1 = 18. **Predict:** with [3, 4, 6, 3] blocks, how many layers has
-# ResNet34, how many ResNet50?
+# And the rest of torchvision's, to compare:
 
 # %%
-my_guess = ...  # for example (30, 40)
-
-# %%
-from course_lib.residual import count_layers
-
-counted = {name: count_layers(get_model(name)) for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")}
-for name, count in counted.items():
-    print(f"{name:10} {count}")
-guess_and_truth("34 and 50", my_guess, (counted["resnet34"].total, counted["resnet50"].total))
+print("\n".join(source[start + 5 :]))
 
 # %% [markdown]
-# Same list of blocks, other block: that is the whole difference between 34 and 50. The projections are not counted, nor are the
-# norms. The paper's table 1, rebuilt from live models:
+# ## 6 Counting to 18
+#
+# The number in the name counts layers with weights, on the longest way: the stem, two convolutions in each of [2, 2, 2, 2]
+# blocks, and the linear layer make 1 + 2·(2 + 2 + 2 + 2) + 1 = 18. **Predict:** two ResNets have [3, 4, 6, 3] blocks, one of
+# BasicBlocks, one of Bottlenecks; a third has [3, 8, 36, 3] Bottlenecks. Which numbers stand in their names?
 
 # %%
-diagrams.resnet_table()
+my_guess = ...  # three numbers, for example (30, 40, 140)
+
+# %%
+blocks = {"basic, [3, 4, 6, 3]": (2, [3, 4, 6, 3]), "bottleneck, [3, 4, 6, 3]": (3, [3, 4, 6, 3]),
+          "bottleneck, [3, 8, 36, 3]": (3, [3, 8, 36, 3])}
+names = tuple(1 + convolutions * sum(stages) + 1 for convolutions, stages in blocks.values())
+guess_and_truth("the three names", my_guess, names)
 
 # %% [markdown]
 # ### Exercise: eighteen of what?
@@ -441,6 +440,19 @@ def layers_of(model):
 
 
 ex.count_layers.check(layers_of)
+
+# %%
+from course_lib.residual import count_layers
+
+for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"):
+    print(f"{name:10} {count_layers(get_model(name))}")
+
+# %% [markdown]
+# Same list of blocks, other block: that is the whole difference between 34 and 50. The projections are not counted, nor are the
+# norms. The paper's table 1, rebuilt from live models:
+
+# %%
+diagrams.resnet_table()
 
 # %% [markdown]
 # ## 7 Why is this 56?
@@ -492,12 +504,22 @@ for name in ("resnet50", "resnext50_32x4d", "wide_resnet50_2"):
           f"  in all {found.parameters / 1e6:5.1f} M, {found.gmacs:5.2f} GMACs")
 
 # %% [markdown]
-# **Dilation instead of stride** keeps the map large, for networks that draw masks; a dilated kernel has holes, so it
-# sees as far as before.
+# They are nothing but switches, and so is the norm:
 
 # %%
 from torchvision.models import resnet50 as build_resnet50
 
+same = trace(build_resnet50(groups=32, width_per_group=4), mode="eval")
+print("groups=32, width_per_group=4 is resnext50_32x4d:", same.rows() == trace("resnext50_32x4d").rows())
+grouped = get_model("resnet18", norm_layer=lambda channels: nn.GroupNorm(32, channels))
+kinds = [type(module).__name__ for module in grouped.modules()]
+print({kind: kinds.count(kind) for kind in ("BatchNorm2d", "GroupNorm")})
+
+# %% [markdown]
+# **Dilation instead of stride** keeps the map large, for networks that draw masks; a dilated kernel has holes, so it
+# sees as far as before.
+
+# %%
 for replace in (None, (False, True, True)):
     found = trace(build_resnet50(replace_stride_with_dilation=replace), mode="eval")
     shapes = [found.within(f"layer{n}")[-1].output[2] for n in (1, 2, 3, 4)]
@@ -520,7 +542,8 @@ with torch.no_grad():
 guess_and_truth("a new block", my_guess, "gives back its input, to the bit" if same else "changes its input")
 
 # %% [markdown]
-# It *is* the copy that plain training could not find: the network starts as if it were shallow, and grows. Convolutions start
+# It *is* the copy that plain training could not find, in every block whose shortcut is `x` itself: the network starts as if it
+# were shallow, and grows. Convolutions start
 # with Kaiming's rule: random numbers whose spread keeps a signal's size through a ReLU.
 
 # %%
@@ -565,6 +588,9 @@ from course_lib.widgets import feature_map_explorer
 pictures = {name: sample.open() for name, sample in samples().items()}
 feature_map_explorer(classifier, pictures, layer="layer1.1.relu_1")
 
+# %% [markdown]
+# Set *beside it* to another animal and the scale to *shared*: which channels answer to both, and which to the camel alone?
+
 # %%
 from course_lib.featuremaps import feature_maps
 
@@ -576,8 +602,15 @@ for stage in (1, 2, 3, 4):
 
 # %% [markdown]
 # **What to notice.** The maps shrink, and from stage to stage more of their cells are exactly zero: a channel has become choosy. The
-# outline goes first; what is left says *what* is *roughly where*. A cell of `layer1` sees a few pixels, one of `layer4` the
-# whole picture, in theory. And in fact?
+# outline goes first; what is left says *what* is *roughly where*. How far does a cell see? In theory:
+
+# %%
+for stage in (1, 2, 3, 4):
+    field = features[f"layer{stage}.1.add"].field
+    print(f"layer{stage}: {field.size[0]} pixels wide; the picture is {field.picture[1]}")
+
+# %% [markdown]
+# And in fact?
 
 # %%
 from course_lib.widgets import receptive_field_explorer
@@ -671,8 +704,10 @@ except RuntimeError as error:
 # %% [markdown]
 # ## Back to the question
 #
-# Why did deeper get worse? Because the gradient had to pass every layer, and nothing kept its size. What fixed it? `+ x`.
-# A block that learns a *difference* can do nothing by learning nothing, and its shortcut is a road for the gradient.
+# Why did deeper get worse? The paper could only rule things out: it was not overfitting, and with BatchNorm not vanished
+# gradients. What you measured was found later: in a deep plain stack, before any training, gradients grow from layer to layer
+# *and* point nowhere in particular. What fixed it? `+ x`. A block that learns a *difference* can do nothing by learning nothing,
+# and its shortcut is a road for the gradient.
 
 # %% [markdown]
 # In five lines:

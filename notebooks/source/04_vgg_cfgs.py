@@ -61,7 +61,8 @@ convolution_arithmetic()
 # %% [markdown]
 # ### Exercise: output size
 #
-# The formula as a function, for any kernel, stride, padding and dilation. 6 minutes.
+# The formula as a function, for any kernel, stride, padding and dilation. 6 minutes. As ever: `ex.output_size.hint()` helps,
+# `ex.output_size.solution()` is the last resort.
 
 # %% tags=["exercise"]
 def output_size(n, k, s, p, d):
@@ -109,12 +110,12 @@ except TypeError as error:
 print([1, 2, 3], "unpacked:", *[1, 2, 3])
 
 # %% [markdown]
-# **Predict** the shape before each pool, then step.
+# **Predict** the shape after each token, then tick the box and see.
 
 # %%
 from course_lib.widgets import cfg_stepper
 
-cfg_stepper()
+cfg_stepper(answer=False)
 
 # %% [markdown]
 # ### Exercise: a shape, token by token
@@ -128,8 +129,8 @@ ex.trace_cfg.check(shape)
 # %% [markdown]
 # ### Exercise: from a cfg to layers
 #
-# Turn the ten lines above into a function, with BatchNorm where it is asked for. The check loads torchvision's vgg11 and
-# vgg13_bn into what it gives. 12 minutes.
+# Turn the ten lines above into a function, with a BatchNorm behind each convolution where it is asked for; the convolutions keep
+# their bias. The check loads torchvision's vgg11 and vgg13_bn into what it gives. 12 minutes.
 
 # %% tags=["exercise"]
 def make_layers(cfg, batch_norm=False):
@@ -173,6 +174,7 @@ shares(parts, title="Where the parameters are", unit="parameters")
 
 # %% [markdown]
 # **What to notice.** ResNet18 averages each channel over the map before its one linear layer: the head shrinks to nothing.
+# MobileNet averages too; but its convolutions are so light that two small linear layers outweigh them.
 
 # %% [markdown]
 # ### Exercise: VGG16's head
@@ -279,9 +281,19 @@ for small, large in (((3, 3), (5,)), ((3, 3, 3), (7,))):
 guess_and_truth("two 3×3: field, per cent", my_guess, (stack(3, 3)[0], round(100 * stack(3, 3)[1] / stack(5)[1])))
 
 # %% [markdown]
+# After a stride, neighbouring cells lie further apart, so each later kernel adds more. Watch the field grow:
+
+# %%
+print([(step.token, step.field) for step in vgg.steps("64, 64, M, 64, M, 64")])
+
+# %% [markdown]
+# A 3×3 adds 2 pixels; after one M it adds 4, after two it adds 8.
+
+# %% [markdown]
 # ### Exercise: what a stack sees
 #
-# From the layers' (kernel, stride) to the width of the patch that one cell of the last one sees. 8 minutes.
+# From the layers' (kernel, stride) to the width of the patch that one cell of the last one sees. No layer at all sees 1 pixel.
+# 8 minutes.
 
 # %% tags=["exercise"]
 def stack_field(layers):
@@ -315,14 +327,14 @@ import inspect
 
 from torchvision.models import VGG
 
-lines = inspect.getsource(VGG.__init__).splitlines()
-start = next(n for n, line in enumerate(lines) if "if init_weights" in line)
-print("\n".join(line[8:] for line in lines[start:]))
+source = inspect.getsource(VGG.__init__).splitlines()
+start = next(n for n, line in enumerate(source) if "if init_weights" in line)
+print("\n".join(line[8:] for line in source[start:]))
 
 # %% [markdown]
 # And what they made, in the live weights. A convolution's spread is √(2 / (9 · out_channels)), Kaiming's rule: it keeps a
-# signal's size through a ReLU. The linear layers get 0.01, whatever their size. BatchNorm starts at 1 and 0: it changes
-# nothing yet.
+# signal's size through a ReLU. The linear layers get 0.01, whatever their size. BatchNorm's scale and shift start at 1 and
+# 0: it normalises, and adds nothing of its own yet.
 
 # %%
 from course_lib.charts import histograms
@@ -356,15 +368,16 @@ lines(signal, title="spread of the signal, no BatchNorm", below="layer", log=Tru
 # and forgets that a ReLU throws half of the signal away. Doubling the weights doubles the factor: twenty doublings are a million.
 
 # %% [markdown]
-# The paper's authors met this in 2014: their deep columns did not learn from such a start, so they trained column A first and
-# set the deeper ones' first layers from it. Kaiming's rule came months later; BatchNorm made it matter less.
+# The paper's authors met this in 2014: with one spread for every layer (they write a variance of 10⁻²) their deep columns stalled.
+# So they trained column A first, and copied its first four convolutions and its three linear layers. Later they found that
+# Xavier's rule does without; over 20 layers you see what it still loses. Kaiming's came months after.
 
 # %% [markdown]
 # ## 7 BatchNorm: learnt, counted, frozen
 #
-# `make_layers(…, batch_norm=True)` puts a BatchNorm after every convolution. It brings two kinds of numbers:
-# `weight` and `bias` are **learnt**, by gradients; `running_mean` and `running_var` are **counted**, from the batches that pass in
-# train mode. **Predict:** how many of the five entries change in one forward in train mode, and how many in eval mode?
+# `make_layers(…, batch_norm=True)` puts a BatchNorm after every convolution. Its state has five entries. `weight` and `bias`
+# are **learnt**, by gradients. `running_mean`, `running_var` and `num_batches_tracked` are **counted**, from batches that pass.
+# **Predict:** how many of the five change in one forward in train mode, and how many in eval mode?
 
 # %%
 my_guess = ...  # for example (5, 2)
@@ -384,8 +397,9 @@ guess_and_truth("changed in train, in eval", my_guess, (len(changed["train"]), l
 
 # %% [markdown]
 # In train mode the batch is normalised with its own mean: 0 comes out. In eval mode the counted mean is subtracted, and after one
-# batch it has moved only a tenth of the way to 3. Nothing at all changes in eval: **frozen**. A network put into eval too early
-# answers with statistics that are not there yet.
+# batch it has moved only a tenth of the way to 3: a network put into eval too early answers with statistics that are not there
+# yet. In eval the counted ones are **frozen**; `weight` and `bias` would still learn, and it takes `requires_grad_(False)` to
+# stop that.
 
 # %% [markdown]
 # ## 8 Your own
@@ -435,7 +449,7 @@ except RuntimeError as error:
 # 2. ⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1, and what is left over is seen by no window.
 # 3. A convolution's parameters do not depend on the picture's size; a linear layer's do.
 # 4. Stacks of 3×3 see as far as one large kernel, with fewer parameters and more ReLUs.
-# 5. Start with Kaiming; BatchNorm learns two, counts two, and freezes in eval.
+# 5. Start with Kaiming; BatchNorm learns two and counts three, and eval stops the counting.
 
 # %% [markdown]
 # | call | from | what it does |
