@@ -11,6 +11,7 @@ This file reads; it trains nothing, downloads nothing, and knows no model by nam
 from __future__ import annotations
 
 import pickle
+import pickletools
 import re
 import zipfile
 from collections import OrderedDict
@@ -24,6 +25,8 @@ from torch import Tensor, nn
 from course_lib.errors import CheckpointError
 
 __all__ = ["load_model", "read_state_dict"]
+
+_PICKLES = 4  # of the older format, before its numbers: a magic number, the version, the machine, the state dict
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -140,14 +143,30 @@ def _why(path: Path, head: bytes, error: Exception) -> str:
     if head.lstrip()[:1] == b"<":
         return f"{path} is a web page, not a checkpoint: the address it came from was probably wrong."
     wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
-    if isinstance(error, pickle.UnpicklingError) and wanted:
+    if isinstance(error, pickle.UnpicklingError) and wanted and not _cut(path):
         return (
             f"{path} holds more than tensors (it asks for {wanted.group(1)}) and could run code, so it was not opened: "
             "a checkpoint must be saved with torch.save(model.state_dict(), path)."
         )
-    if head[:2] == b"PK" and not zipfile.is_zipfile(path):
+    if (wanted and _cut(path)) or (head[:2] == b"PK" and not zipfile.is_zipfile(path)):
         return f"{path} is cut short: delete it and fetch it again."
     return f"{path} is not a PyTorch checkpoint, or it is damaged or cut short: delete it and fetch it again."
+
+
+def _cut(path: Path) -> bool:
+    """Whether a file of pickles ends inside one: in the middle of a name, it would seem to ask for another name."""
+    if zipfile.is_zipfile(path):
+        return False  # its list of contents is the last thing in it
+    with path.open("rb") as file:
+        try:
+            for _ in range(_PICKLES):
+                for _ in pickletools.genops(file):
+                    pass
+                if not file.peek(1):
+                    return False
+        except ValueError:  # reads only: nothing in the file runs
+            return not file.read(1)
+    return False
 
 
 def _plain(path: Path, content: Any) -> dict[str, Tensor]:

@@ -228,6 +228,27 @@ def test_a_file_cut_anywhere_is_one_sentence(share: float, old: bool, tmp_path_f
     assert re.search("cut short|is empty", sentence)
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_a_file_cut_at_any_byte_is_called_cut_short(old: bool, tmp_path: Path) -> None:
+    """Also in the middle of a name: ``torch._utils._re`` is not what the file asked for."""
+    path = tmp_path / "cut.pth"
+    torch.save(nn.Linear(1, 1).state_dict(), path, _use_new_zipfile_serialization=not old)
+    content = path.read_bytes()
+    for length in range(1, len(content)):
+        path.write_bytes(content[:length])
+        assert "cut short" in refused(path), length
+    path.write_bytes(content)
+    assert set(read_state_dict(path)) == {"weight", "bias"}
+
+
+@pytest.mark.parametrize("more", [b"", b"\n", b"\0" * 9])
+def test_a_pickle_that_asks_for_more_is_not_called_cut(more: bytes, tmp_path: Path) -> None:
+    path, marker = tmp_path / "hostile.pth", tmp_path / "it-ran"
+    torch.save({"weight": Touch(marker)}, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes() + more)
+    assert "could run code" in refused(path) and not marker.exists()
+
+
 def test_reading_warns_about_nothing(tmp_path: Path) -> None:
     good_file(tmp_path / "good.pth")
     with warnings.catch_warnings():
