@@ -31,8 +31,12 @@ from course_lib.stills import INK, Still
 
 __all__ = ["bubbles"]
 
+Line = tuple[tuple[float, float], tuple[float, float]]
+Room = tuple[float, float, float, float]  # left, top, right, bottom
+
 _WIDE, _TALL = 840.0, 600.0  # CSS pixels
 _LEFT, _RIGHT, _BOTTOM = 58.0, _WIDE - 18, _TALL - 78
+_LIMIT = "#8A3B00"  # a dark orange: of the limits' lines and numbers
 _MANY = 26  # up to so many points all have labels
 _SIZE = 8.5  # of a label, points
 _BIGGEST = 30.0  # pixels, the radius of a disc for the largest file
@@ -75,14 +79,16 @@ def bubbles(
     limits = limits or Limits()
     fitting = {point for point in listed if limits.allows(point)}
     best = set(pareto(fitting)) if front else set()
-    lines = wrapped(title, _WIDE - 24, 10.5)
+    heading = wrapped(title, _WIDE - 24, 10.5)
 
     sheet = Sheet(_WIDE, _TALL)
-    sheet.text(8, 6, "\n".join(lines), size=10.5, bold=True)
-    top = 20.0 * len(lines) + 18
+    sheet.text(8, 6, "\n".join(heading), size=10.5, bold=True)
+    top = 20.0 * len(heading) + 18
     _draw_key(sheet, listed, top, front=front)
     scales = _scales(listed, top + 66)
-    _draw_axes(sheet, scales, limits, listed[0].device)
+    _draw_axes(sheet, scales, listed[0].device)
+    lines, taken = _draw_limits(sheet, scales, limits)
+    taken.append((_LEFT + 2, _BOTTOM - 22, _LEFT + 72, _BOTTOM - 2))  # of the words in the corner
     stairs = scales.stairs(pareto(fitting, ("error", "ms"))) if front else []
     if stairs:
         sheet.lines([stairs], color="#777777", line=1.0, dashed=True, level=1.5)
@@ -96,7 +102,8 @@ def bubbles(
     few = len(listed) <= _MANY
     worth = fitting if few else best if len(best) <= _MANY // 2 else pareto(fitting, ("error", "ms"))
     named = {*worth} if chosen is None else {*worth, chosen}
-    _draw_labels(sheet, scales, listed, named, best if len(best) < len(named) and few else set(), chosen, stairs)
+    bold = best if few and len(best) < len(named) else set()
+    _draw_labels(sheet, scales, listed, named, bold, chosen, [*itertools.pairwise(stairs), *lines], taken)
     sheet.text(8, _TALL - 17, footnote(listed), size=8, color=GREY)
     return sheet.still(_said(listed, len(fitting), best, chosen, limits))
 
@@ -176,16 +183,8 @@ def _reaching(
 
 
 # -- what is drawn ----------------------------------------------------------------------------------------------------
-def _draw_axes(sheet: Sheet, scales: _Scales, limits: Limits, device: str) -> None:
+def _draw_axes(sheet: Sheet, scales: _Scales, device: str) -> None:
     top = scales.top
-    shade = []
-    if limits.max_error is not None and limits.max_error < scales.errors[1]:
-        x = max(scales.x(limits.max_error), _LEFT)
-        shade.append((x, top, _RIGHT - x, _BOTTOM - top))
-    if limits.max_ms is not None and math.log10(limits.max_ms) < scales.times[1]:
-        y = min(scales.y(limits.max_ms), _BOTTOM)
-        shade.append((_LEFT, top, _RIGHT - _LEFT, y - top))
-    sheet.boxes(shade, fill="#F3F3F3", level=0.1)
     steps = [n * 10.0**k for k in range(-2, 7) for n in (1, 2, 5)]
     up = [ms for ms in steps if scales.times[0] <= math.log10(ms) <= scales.times[1]]
     up = up if len(up) * 24 <= _BOTTOM - top else [ms for ms in up if f"{ms:.0e}"[0] == "1"]
@@ -200,6 +199,24 @@ def _draw_axes(sheet: Sheet, scales: _Scales, limits: Limits, device: str) -> No
     sheet.text((_LEFT + _RIGHT) / 2, _BOTTOM + 27, "top-1 error, % of the pictures", size=9.5, align="center")
     sheet.text(8, top - 19, f"milliseconds for one picture on {DEVICES.get(device, device)}", size=9.5)
     middle_text(sheet, _LEFT + 8, _BOTTOM - 11, "↙ better", size=9.5, color=GREY)
+
+
+def _draw_limits(sheet: Sheet, scales: _Scales, limits: Limits) -> tuple[list[Line], list[Room]]:
+    """The limits on error and time as lines with their numbers; gives back where labels should not lie."""
+    drawn: list[Line] = []
+    taken: list[Room] = []
+    if limits.max_error is not None and scales.errors[0] < limits.max_error < scales.errors[1]:
+        x = scales.x(limits.max_error)
+        drawn.append(((x, scales.top), (x, _BOTTOM)))
+        taken.append((x, scales.top, x + 45, scales.top + 17))
+        middle_text(sheet, x + 5, scales.top + 8, f"{limits.max_error:g} %", size=8.5, color=_LIMIT)
+    if limits.max_ms is not None and scales.times[0] < math.log10(limits.max_ms) < scales.times[1]:
+        y = scales.y(limits.max_ms)
+        drawn.append(((_LEFT, y), (_RIGHT, y)))
+        taken.append((_RIGHT - 60, y - 18, _RIGHT + 14, y))
+        middle_text(sheet, _RIGHT - 3, y - 9, f"{limits.max_ms:g} ms", size=8.5, color=_LIMIT, align="right")
+    sheet.lines(drawn, color=_LIMIT, line=1.3, level=1.6)
+    return drawn, taken
 
 
 def _draw_key(sheet: Sheet, points: Sequence[Point], y: float, *, front: bool) -> None:
@@ -230,8 +247,9 @@ def _draw_key(sheet: Sheet, points: Sequence[Point], y: float, *, front: bool) -
 
 def _draw_labels(
     sheet: Sheet, scales: _Scales, points: Sequence[Point], named: set[Point], bold: set[Point], chosen: Point | None,
-    stairs: Sequence[tuple[float, float]],
+    lines: Sequence[Line], taken: Sequence[Room],
 ) -> None:  # fmt: skip
+    """Names beside their bubbles, off ``lines`` where that can be and out of ``taken`` always."""
     words = {point: point.name for point in named}
     if chosen is not None:
         words[chosen] = f"{chosen.name}: {_figures(chosen)}"
@@ -240,8 +258,7 @@ def _draw_labels(
              if p in words else None for p in points]  # fmt: skip
     discs = [Bubble(*scales.at(point), math.sqrt(scales.area(point.megabytes) / math.pi) + 1) for point in points]
     room = (_LEFT + 2, scales.top - 2, _RIGHT + 14, _BOTTOM - 2)
-    lines = list(itertools.pairwise(stairs))
-    found = place_labels(discs, sizes, room, taken=[(_LEFT + 2, _BOTTOM - 22, _LEFT + 72, _BOTTOM - 2)], lines=lines)
+    found = place_labels(discs, sizes, room, taken=taken, lines=lines)
     leaders, boxes = [], []
     for point, label in zip(points, found, strict=True):
         if label is None:

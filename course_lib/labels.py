@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 _ANGLES = np.radians([0, 45, 315, 135, 225, 90, 270, 180, 20, 340, 160, 200])
 _RINGS = (3.0, 9.0, 18.0, 30.0, 45.0, 64.0, 90.0, 125.0)  # pixels between a bubble's edge and its label
 _NEAR = 9.0  # up to here a label needs no line to its bubble, unless another bubble is nearer
+_KEPT = 56  # places of each label that are tried beside the others
 _GAP = 3.0  # between two labels
 _WRONG = 1e6
 _FINE = 18.0  # of the labels' costs, in the middle: nothing crosses, and few stand far from their bubble
@@ -86,7 +87,7 @@ def place_labels(
     blocked = np.array(taken, np.float64).reshape(-1, 4)
     drawn = np.array(lines, np.float64).reshape(-1, 4)
     choices = [_Choices(k, sizes[k] or (0, 0), discs, room, blocked, drawn) for k in wanted]
-    crowded = sorted(range(len(wanted)), key=lambda j: -float(np.partition(choices[j].cost, 8)[:8].mean()))
+    crowded = sorted(range(len(wanted)), key=lambda j: -float(choices[j].cost[:8].mean()))
     # The order decides who gets the good places. Where that leaves somebody with a bad one, others are tried.
     across = sorted(crowded, key=lambda j: discs[wanted[j], 0])
     up = sorted(crowded, key=lambda j: discs[wanted[j], 1])
@@ -162,9 +163,17 @@ class _Choices:
         if len(taken):
             self.cost += _WRONG * (_shared(self.boxes, taken) > 0).any(1)
         if len(drawn):
-            self.cost += 15 * _through(drawn, self.boxes).any(0)
+            self.cost += 15 * _cross(_diagonals(self.boxes), drawn).any(1).reshape(2, -1).any(0)
         if len(others) and self.far.any():
             self.cost[self.far] += 12 * _met(self.lines[self.far], others)
+        kept = np.argsort(self.cost, kind="stable")[:_KEPT]
+        self.boxes, self.lines, self.cost, self.far = (
+            self.boxes[kept],
+            self.lines[kept],
+            self.cost[kept],
+            self.far[kept],
+        )
+        self.diagonals = _diagonals(self.boxes)
 
     def best(self, boxes: Floats, lines: Floats) -> tuple[int, float]:
         """The cheapest place beside the other labels, and its cost; -1 when every one of them would overlap."""
@@ -173,11 +182,13 @@ class _Choices:
         if there.any():
             grown = boxes[there] + np.array([-_GAP, -1, _GAP, 1])
             cost += _WRONG * (_shared(self.boxes, grown) > 0).any(1)
-            cost += 300 * _through(self.lines, grown).sum(1)
             ways = lines[there]
             ways = ways[~np.isnan(ways[:, 0])]
+            if self.far.any():  # a line through another label, or across another line
+                met = _cross(self.lines[self.far], np.concatenate([_diagonals(grown), ways]))
+                cost[self.far] += 300 * met[:, : 2 * len(grown)].sum(1) + 40 * met[:, 2 * len(grown) :].sum(1)
             if len(ways):
-                cost += 300 * _through(ways, self.boxes).sum(0) + 40 * _cross(self.lines, ways).sum(1)
+                cost += 300 * _cross(self.diagonals, ways).sum(1).reshape(2, -1).sum(0)
         best = int(cost.argmin())
         return (best if cost[best] < _WRONG else -1), float(min(cost[best], _WRONG))
 
@@ -214,16 +225,19 @@ def _met(lines: Floats, discs: Floats) -> Floats:
 
 def _cross(lines: Floats, others: Floats) -> NDArray[np.bool_]:
     """(N, 4), (M, 4) → (N, M): whether two lines cross; a missing line (nan) crosses nothing."""
-    a, b, c, d = lines[:, None, :2], lines[:, None, 2:], others[None, :, :2], others[None, :, 2:]
-
-    def turn(p: Floats, q: Floats, r: Floats) -> Floats:
-        return np.asarray((q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1])
-                          - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0]))  # fmt: skip
-
-    return np.asarray((turn(a, b, c) * turn(a, b, d) < 0) & (turn(c, d, a) * turn(c, d, b) < 0))
+    with np.errstate(invalid="ignore"):
+        ours, theirs = _sides(lines, others), _sides(others, lines)
+        return np.asarray((ours[0] * ours[1] < 0) & (theirs[0] * theirs[1] < 0).T)
 
 
-def _through(lines: Floats, boxes: Floats) -> NDArray[np.bool_]:
-    """(N, 4), (M, 4) → (N, M): whether a line passes through a box, by either of the box's diagonals."""
-    rising, falling = boxes, boxes[:, [0, 3, 2, 1]]
-    return _cross(lines, rising) | _cross(lines, falling)
+def _sides(lines: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """(N, 4), (M, 4) → twice (N, M): on which side of each line the others begin and end, by sign."""
+    x0, y0, x1, y1 = lines.T
+    across, up = (x1 - x0)[:, None], (y1 - y0)[:, None]
+    back = (x1 * y0 - x0 * y1)[:, None]
+    return across * others[:, 1] - up * others[:, 0] + back, across * others[:, 3] - up * others[:, 2] + back
+
+
+def _diagonals(boxes: Floats) -> Floats:
+    """(N, 4) → (2N, 4): a line that passes through a box crosses one of its diagonals."""
+    return np.concatenate([boxes, boxes[:, [0, 3, 2, 1]]])

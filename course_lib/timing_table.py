@@ -1,10 +1,11 @@
 """The times that were measured once, for who has not measured yet: ``timings.json``, and how it was made.
 
-    python -m course_lib.timing [--check]
+    python -m course_lib.timing [--check | --more]
 
 Every weights entry's model and size, one picture, on the CPU and on a GPU where there is one. The rounds go over all
 models, and of a model's rounds the fastest is kept: other work on a machine only ever adds. A model that takes more
-than a second runs in the first only. With ``--check`` the medians are compared with the table, and nothing is written.
+than a second runs in the first only. With ``--check`` the medians are compared with the table, and nothing is written;
+with ``--more`` the faster of the two stays, which is what a machine with other work to do needs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from torchvision.models import get_model_weights, list_models
 from course_lib.errors import CourseError
 from course_lib.progress import track
 from course_lib.quick_models import quick_model
-from course_lib.stopwatch import Timing, devices
+from course_lib.stopwatch import Timing, devices, machine_name
 
 __all__ = ["PATH", "defaults", "look_up", "main", "wanted"]
 
@@ -121,7 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and write the table or compare with it."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.timing", description="Measure every model's forward.")
     parser.add_argument("--check", action="store_true", help="compare with the stored table and write nothing")
-    only_check = parser.parse_args(arguments).check
+    parser.add_argument("--more", action="store_true", help="keep what is stored where it is faster")
+    asked = parser.parse_args(arguments)
     best: dict[tuple[str, int, str], Timing] = {}
     for device in devices():
         found = rounds(wanted(), device)
@@ -130,25 +132,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{device}: {len(found)} models and sizes, medians of the rounds apart by {middle:.1%}, worst {worst:.1%}"
         )
         best |= {(*key, device): min(row, key=lambda one: one.median) for key, row in found.items()}
-    if only_check:
+    if asked.check or asked.more:
         ratios = [best[key].median / one.median for key, one in _table().items() if key in best]
         print(f"{len(ratios)} of them stored: {statistics.median(ratios):.2f} times as long as in the table")
-    else:
+    if asked.more:
+        best = {key: min(one, _table().get(key, one), key=lambda each: each.median) for key, one in best.items()}
+    if not asked.check:
         _write(best)
         print(f"{len(best)} rows written to {PATH}")
 
 
 def _write(best: dict[tuple[str, int, str], Timing]) -> None:
     """One line a row, so that a new measurement can be read as a difference."""
-    shared = ("threads", "machine")
     common: dict[str, dict[str, Any]] = {}
     rows = []
     for (name, _, device), one in sorted(best.items()):
         row = asdict(one)
         row |= {key: float(f"{row[key]:.4g}") for key in ("median", "low", "high")}
         row.pop("stored")
-        common[device] = {key: row.pop(key) for key in shared}
-        common[device]["machine"] += f", PyTorch {torch.__version__.split('+')[0]}"
+        common[device] = {key: row.pop(key) for key in ("threads", "machine")}
+        common[device]["machine"] = f"{machine_name(device)}, PyTorch {torch.__version__.split('+')[0]}"
         rows.append(json.dumps({"model": name, **row}))
     PATH.write_text(f'{{"common": {json.dumps(common)},\n"rows": [\n' + ",\n".join(rows) + "\n]}\n")
     _table.cache_clear()
