@@ -53,16 +53,14 @@ def run(source: str, space: dict[str, Any]) -> None:
 def test_the_solution_passes_also_as_it_is_shown(name: str) -> None:
     lesson, one = ALL[name]
     assert one.check(one.answer()).state == "correct"
-    # What a learner may reveal is code that runs where the lesson's other solutions were pasted.
-    shown = dict(vars(lesson))
+    # What a learner may reveal is code that runs where the lesson's other solutions were pasted (see also
+    # test_exercises_shown.py: in the notebook's own cells).
+    cells: dict[str, Any] = {"torch": torch, "nn": torch.nn}
     for other in (value for value in vars(lesson).values() if isinstance(value, Exercise) and value.kind != "value"):
-        run(other.solution().words, shown)
-    if one.kind == "value":
-        run(one.solution().words, shown)
-        assert one.check(shown[one.solution_code.__name__]()).state == "correct"
-    else:
-        assert "_solution" not in one.solution().words
-        assert one.check(shown[one.solution_code.__name__.removesuffix("_solution")]).state == "correct"
+        run(other.solution().words, cells)
+    run(one.solution().words, cells)
+    assert "_solution" not in one.solution().words
+    assert one.check(cells[one.name_in_cell]).state == "correct"
 
 
 STUBS = """
@@ -230,6 +228,17 @@ def test_a_value_of_the_wrong_kind_gets_a_sentence(kind: str, name: str) -> None
 
 
 @exercise
+def test_what_a_wrong_kind_is_told_does_not_hold_the_answer(name: str) -> None:
+    one = ALL[name][1]
+    if one.kind != "value":
+        pytest.skip("the answer is code")
+    for kind in ("None", "a dict", "bytes", "complex", "an object", "a generator", "a class", "a module"):
+        told = one.check(WRONG[kind]()).sentence
+        for answer in {str(one.answer()), repr(one.answer())}:
+            assert not re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", told), told
+
+
+@exercise
 @pytest.mark.parametrize("kind", FUNCTIONS)
 def test_a_function_that_does_something_else_gets_a_sentence(kind: str, name: str) -> None:
     is_calm(ALL[name][1].check(FUNCTIONS[kind]()))
@@ -253,6 +262,11 @@ def rude(*given: Any) -> Any:
     return torch.rand(3, device="cpu")
 
 
+def is_called(one: Exercise) -> bool:
+    """Whether a check calls a function that it is given: not where a value or an enum is asked for."""
+    return one.kind == "function" or (one.kind == "class" and issubclass(one.solution_code, torch.nn.Module))
+
+
 @exercise
 def test_nothing_of_a_check_is_left_behind(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     one = ALL[name][1]
@@ -261,8 +275,7 @@ def test_nothing_of_a_check_is_left_behind(name: str, capfd: pytest.CaptureFixtu
     assert one.check(one.answer()).sentence == one.praise and surroundings() == before
     outcome = one.check(rude)
     is_calm(outcome)
-    called = one.kind == "function" or (one.kind == "class" and issubclass(one.solution_code, torch.nn.Module))
-    assert ("your code printed" in outcome.sentence) == called  # where a value or an enum is asked for, it is not
+    assert ("your code printed" in outcome.sentence) == is_called(one)
     assert surroundings() == before and capfd.readouterr() == ("", "")
 
 
@@ -425,7 +438,7 @@ def test_what_a_learner_wrote_is_escaped() -> None:
         raise ValueError("<script>alert(1)</script>")
 
     for _, one in ALL.values():
-        if one.kind != "value":
+        if is_called(one):
             shown = one.check(function)._repr_html_()
             assert "<script>" not in shown and "&lt;script&gt;" in shown and 'role="status"' in shown
     outcome = Outcome("not yet", "a < b", "<i>")

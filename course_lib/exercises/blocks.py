@@ -99,6 +99,9 @@ def _need_values(block: nn.Module, truth: nn.Module, batch: Tensor, what: str) -
     except Wrong as wrong:
         if "must match the size" in str(wrong) and truth.downsample is not None:
             raise Wrong(f"{wrong} Does x go through self.downsample before it is added?") from wrong
+        if "'NoneType' object is not callable" in str(wrong) and truth.downsample is None:
+            told = f"On {what} you call None: downsample may be None, and then the shortcut is x itself."
+            raise Wrong(told) from wrong
         raise
     if not torch.equal(value, right):
         with torch.no_grad():
@@ -216,6 +219,8 @@ def check_stage(answer: Any) -> None:
             raise Wrong(f"{what} should give an nn.Sequential, but it gave a value of type {type(stage).__name__}.")
         if len(stage) != blocks:
             raise Wrong(f"{what} should hold {blocks} blocks, but it holds {len(stage)}.")
+        if len(set(map(id, stage))) != blocks:
+            raise Wrong(f"{what} holds the same block more than once, with the same weights: make each one anew.")
         out = planes * block.expansion
         for index, one in enumerate(stage):
             if not isinstance(one, block):

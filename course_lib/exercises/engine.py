@@ -7,10 +7,10 @@ and what the tests run.
 
 from __future__ import annotations
 
-import inspect
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -18,12 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.exercises.manners import undisturbed, untouched
+from course_lib.exercises.outcomes import Note, Outcome, guess_and_truth
+from course_lib.exercises.shown import as_in_a_cell
+from course_lib.exercises.slips import said_of, said_of_layer
 
 __all__ = [
     "Exercise",
+    "Note",
     "Outcome",
+    "Wrong",
     "call",
     "guess_and_truth",
+    "need_bool",
     "need_choice",
     "need_class",
     "need_function",
@@ -31,48 +37,8 @@ __all__ = [
     "need_shape",
     "need_tensor",
     "same_tensor",
+    "sentence_of",
 ]
-
-State = Literal["not attempted", "not yet", "correct"]
-_LOOK = {"not attempted": ("○", "#666666"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A")}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an attempt, or words to help: shown as a box in a notebook, as a line in a terminal."""
-
-    state: State
-    sentence: str
-    title: str = ""
-
-    def __repr__(self) -> str:
-        return f"{_LOOK[self.state][0]} {self.title}: {self.state}. {self.sentence}".strip()
-
-    def _repr_html_(self) -> str:
-        icon, color = _LOOK[self.state]
-        return (
-            f'<div role="status" style="border-left:5px solid {color};padding:6px 12px;margin:4px 0">'
-            f'<b style="color:{color}">{icon} {escape(self.title)}: {self.state}</b><br>{escape(self.sentence)}</div>'
-        )
-
-
-@dataclass(frozen=True)
-class Note:
-    """A hint or a solution."""
-
-    title: str
-    words: str
-    code: bool = False
-
-    def __repr__(self) -> str:
-        return f"{self.title}\n{self.words}"
-
-    def _repr_html_(self) -> str:
-        body = f"<pre>{escape(self.words)}</pre>" if self.code else f"<br>{escape(self.words)}"
-        return (
-            '<div style="border-left:5px solid #0072B2;padding:6px 12px;margin:4px 0">'
-            f"<b>{escape(self.title)}</b>{body}</div>"
-        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +54,9 @@ class Exercise:
         checker: an answer → None when it is right, else the sentence that helps.
         hints: from a nudge to nearly the answer.
         kind: "value", "function" or "class".
+        praise: what a right answer is told.
+        cell_name: what the notebook's cell calls the answer, where that is not the solution's own name: a class
+            MyBasicBlock leaves torchvision's BasicBlock alone.
     """
 
     id: str
@@ -98,6 +67,7 @@ class Exercise:
     hints: tuple[str, ...] = ()
     kind: Literal["value", "function", "class"] = "value"
     praise: str = ""
+    cell_name: str = ""
     _asked: list[int] = field(default_factory=lambda: [0], repr=False, compare=False)
 
     def check(self, answer: Any = ...) -> Outcome:
@@ -124,35 +94,20 @@ class Exercise:
         return Note(f"{self.title}: hint {number + 1} of {len(self.hints)}", self.hints[number])
 
     def solution(self) -> Note:
-        """The code of the solution, the same that the tests run, under the names that the lesson's cells use."""
-        code = inspect.getsource(self.solution_code).strip()
-        if self.kind != "value":
-            code = code.replace("_solution(", "(")
-        return Note(f"{self.title}: a solution", code, code=True)
+        """The code of the solution, the same that the tests run, as it can be put into the exercise's cell."""
+        lesson = vars(sys.modules[self.solution_code.__module__]).values()
+        others = {one.solution_code.__name__: one.name_in_cell for one in lesson if isinstance(one, Exercise)}
+        names = {**others, self.solution_code.__name__: self.name_in_cell}
+        return Note(f"{self.title}: a solution", as_in_a_cell(self.solution_code, self.kind, names), code=True)
+
+    @property
+    def name_in_cell(self) -> str:
+        """What the cell calls the answer."""
+        return self.cell_name or self.solution_code.__name__.removesuffix("_solution")
 
     def answer(self) -> Any:
         """The right answer itself: what the solution's function gives, or the function or class."""
         return self.solution_code() if self.kind == "value" else self.solution_code
-
-
-def guess_and_truth(question: str, guess: Any, truth: Any) -> Note:
-    """A prediction beside what happened. Being wrong is the point: it shows what to look at.
-
-    Args:
-        question: what was predicted, a few words.
-        guess: what the learner wrote, or three dots.
-        truth: what was computed.
-
-    Example:
-        >>> guess_and_truth("the shape", ..., (3, 224, 224))
-        the shape
-        you: no guess yet; it is: (3, 224, 224)
-    """
-    try:
-        said = "no guess yet" if guess is ... else str(guess)
-    except Exception:
-        said = f"a value of type {type(guess).__name__}"
-    return Note(question, f"you: {said}; it is: {truth}")
 
 
 def _described(problem: BaseException) -> str:
@@ -182,6 +137,8 @@ def call(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
     try:
         return function(*arguments)
     except (Exception, SystemExit) as problem:
+        if sentence := said_of(problem):
+            raise Wrong(f"On {what}: {sentence}") from problem
         noun = "class" if isinstance(function, type) else "module" if isinstance(function, nn.Module) else "function"
         raise Wrong(f"On {what} your {noun} raised {_described(problem)}.") from problem
 
@@ -215,16 +172,25 @@ def need_class(answer: Any) -> None:
 
 
 def need_choice(answer: Any, options: str) -> frozenset[str]:
-    """The answer must be some of these letters: "AC", "a, c", {"A", "C"} or ["A", "C"]; "" for none."""
+    """The answer must be some of these letters: "AC", "a, c", "A and C", {"A", "C"} or ["A", "C"]; "" for none."""
+    example = f'"{options[1:3]}"'  # not the answer of any exercise, which the tests see to
     if isinstance(answer, str):
-        answer = [letter for letter in answer if letter not in " ,;"]
+        answer = list(re.sub(r"\band\b|[\s,;&+]", "", answer, flags=re.IGNORECASE))
     if not isinstance(answer, (list, tuple, set, frozenset)) or not all(isinstance(one, str) for one in answer):
-        example = f'"{options[0]}{options[-1]}"'
         raise Wrong(f"The answer is a word of letters, such as {example}, not a value of type {type(answer).__name__}.")
     chosen = frozenset(one.strip().upper() for one in answer)
     if unknown := sorted(chosen - set(options)):
-        raise Wrong(f"{unknown[0][:20]!r} is none of the letters from {options[0]} to {options[-1]}.")
+        told = f"{unknown[0][:20]!r} is none of the letters from {options[0]} to {options[-1]}."
+        raise Wrong(f"{told} Write only letters, such as {example}.")
     return chosen
+
+
+def need_bool(value: Any, *, what: str) -> bool:
+    """A value must be True or False."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    shown = f"{value} of type int" if isinstance(value, int) else f"a value of type {type(value).__name__}"
+    raise Wrong(f"On {what} your function should return True or False, not {shown}.")
 
 
 def need_number(answer: Any, *, whole: bool = False) -> float:
@@ -256,6 +222,8 @@ def need_shape(answer: Any) -> tuple[int, ...]:
 def need_tensor(value: Any, shape: tuple[int, ...], *, what: str, dtype: torch.dtype | None = torch.float32) -> Tensor:
     """A value must be a tensor of this shape and dtype."""
     if not isinstance(value, Tensor):
+        if sentence := said_of_layer(value):
+            raise Wrong(f"On {what} your code should return a tensor: {sentence}")
         told = f"On {what} your code should return a tensor, but it returned"
         raise Wrong(f"{told} nothing: is the return missing?" if value is None else f"{told} {type(value).__name__}.")
     if value.device.type != "cpu":

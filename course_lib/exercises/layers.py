@@ -63,12 +63,7 @@ def _true_layers(cfg: tuple[Any, ...], batch_norm: bool) -> nn.Sequential:
 
 def _made(answer: Callable[..., Any], cfg: tuple[Any, ...], norm: tuple[bool, ...], what: str) -> nn.Sequential:
     given = list(cfg)
-    try:
-        made = call(answer, given, *norm, what=what)
-    except Wrong as wrong:
-        if "is not a Module subclass" in str(wrong):
-            raise Wrong("nn.Sequential takes the layers one by one: nn.Sequential(*layers), with the star.") from wrong
-        raise
+    made = call(answer, given, *norm, what=what)
     if given != list(cfg):
         raise Wrong(f"{what} changed the cfg itself; whoever reads it next finds {given} there.")
     if isinstance(made, (list, tuple)):
@@ -117,6 +112,8 @@ def _compare_convs(mine: nn.Conv2d, right: nn.Conv2d, channels: int, what: str) 
         raise Wrong(f"{what} has a kernel of {times(mine.kernel_size)}; VGG's are 3×3.")
     if _pair(mine.padding) not in ((1, 1), ("same", "same")):
         raise Wrong(f"{what} has padding {_pair(mine.padding)[0]}; a 3×3 kernel keeps the map's size with padding 1.")
+    if mine.bias is None:
+        raise Wrong(f"{what} has no bias; torchvision's VGG keeps it even before BatchNorm (ResNet does not).")
     if mine.stride != (1, 1) or mine.dilation != (1, 1) or mine.groups != 1:
         raise Wrong(f"{what} should have stride 1, dilation 1 and one group: in VGG only the pools make maps smaller.")
 

@@ -37,4 +37,5 @@ count_values = Exercise(
         "3 × 224 × 224; let Python multiply.",
     ),
     praise="Every picture that enters the network is that many numbers, whatever it was before.",
+    cell_name="count",
 )

@@ -54,6 +54,7 @@ batch_shape = Exercise(
     _check_batch_shape,
     ("One prepared picture is (3, 224, 224).", "torch.stack puts a new dimension in front."),
     praise="Batch first, channels second: every torchvision classifier wants it so.",
+    cell_name="shape",
 )
 
 
@@ -192,6 +193,7 @@ softmax_dim = Exercise(
     _check_softmax_dim,
     ("Which numbers must sum to 1: a picture's ten, or a class's sixteen?", "Count the dims from 0."),
     praise="Each row, one picture, sums to 1. dim=-1 says the same and works for one picture too.",
+    cell_name="dim",
 )
 
 
@@ -360,4 +362,5 @@ accuracy = Exercise(
     ),
     kind="function",
     praise="The measure of this whole course, in one line.",
+    cell_name="accuracy_of",
 )

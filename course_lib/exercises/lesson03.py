@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision.models import resnet
@@ -21,6 +20,7 @@ from course_lib.exercises.engine import (
     Exercise,
     Wrong,
     call,
+    need_bool,
     need_choice,
     need_class,
     need_function,
@@ -86,6 +86,7 @@ legal_add = Exercise(
         "Where one of two sizes is 1, PyTorch repeats that one until they fit.",
     ),
     praise="D is the dangerous one: no error, yet no shortcut. It adds one number a channel to the whole map.",
+    cell_name="legal",
 )
 
 
@@ -123,7 +124,8 @@ bottleneck_parameters = Exercise(
         "A convolution has in-channels × out-channels × rows × columns weights.",
         "The first: 256 × 64 × 1 × 1. The second works on 64 channels only.",
     ),
-    praise="Less than an eighth of a single 3×3 on 256 channels, and it is three layers deep.",
+    praise="Three convolutions for that price. Now guess what two plain 3×3 would cost.",
+    cell_name="weights",
 )
 
 
@@ -143,9 +145,7 @@ def _check_needs_downsample(answer: Any) -> None:
         what = f"in_channels={in_channels}, planes={planes}, stride={stride}, expansion={expansion}"
         block = {1: resnet.BasicBlock, 4: resnet.Bottleneck}[expansion]
         truth = _shapes_differ(block, in_channels, planes, stride)
-        value = call(answer, in_channels, planes, stride, expansion, what=what)
-        if not isinstance(value, (bool, np.bool_)):
-            raise Wrong(f"On {what} your function should return True or False, not a {type(value).__name__}.")
+        value = need_bool(call(answer, in_channels, planes, stride, expansion, what=what), what=what)
         if value and not truth:
             raise Wrong(f"On {what} no downsample is needed: {in_channels} channels go in and out, and the map stays.")
         if truth and not value and in_channels != planes * expansion:
@@ -219,6 +219,7 @@ basic_block = Exercise(
     ),
     kind="class",
     praise="With torchvision's weights in it, it gives torchvision's values to the last bit.",
+    cell_name="MyBasicBlock",
 )
 
 
@@ -264,6 +265,7 @@ bottleneck = Exercise(
     ),
     kind="class",
     praise="ResNet 50, 101 and 152 are made of nothing else.",
+    cell_name="MyBottleneck",
 )
 
 
@@ -352,6 +354,7 @@ resnet18 = Exercise(
     ),
     kind="class",
     praise="Identical logits to the last bit. From here on torchvision's ResNet has no secrets.",
+    cell_name="MyResNet18",
 )
 
 
@@ -407,4 +410,5 @@ count_layers = Exercise(
     ),
     kind="function",
     praise="18 = 1 + 8 × 2 + 1: the stem, two convolutions a block, and the linear layer.",
+    cell_name="layers_of",
 )

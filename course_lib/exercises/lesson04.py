@@ -83,6 +83,7 @@ trace_cfg = Exercise(
         "100 → 50 → 25 → 12 high. And 50?",
     ),
     praise="Only the last number among the tokens decides the channels, only the M's decide height and width.",
+    cell_name="shape",
 )
 
 
@@ -108,6 +109,8 @@ def _check_output_size(answer: Any) -> None:
             continue
         if truth < value < truth + 1:
             raise Wrong(f"On {what} you gave {value:g}: // rounds down, as windows must fit whole.")
+        if d > 1 and value == (n + 2 * p - d * k) // s + 1:
+            raise Wrong(f"On {what} d·k counts one gap too many: k cells have k − 1 gaps.")
         if value == truth - 1:
             raise Wrong(f"On {what} it is {truth}, not {value:g}: the window's first place counts too.")
         if d > 1 and value == (n + 2 * p - k) // s + 1:
@@ -173,12 +176,13 @@ head_share = Exercise(
         "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
     ),
     praise="Nine parameters of ten sit behind the last pool. Networks after VGG let an average do their work.",
+    cell_name="percent",
 )
 
 
 # -- 4: the field of a stack ------------------------------------------------------------------------------------------
 def stack_field_solution(layers: Sequence[tuple[int, int]]) -> int:
-    """[(kernel, stride), …] → how many pixels in a row one cell at the end sees."""
+    """[(kernel, stride), …] → how many pixels in a row one cell at the end sees; 1 where the list is empty."""
     field, jump = 1, 1  # a pixel sees itself, and its neighbour is one pixel away
     for kernel, stride in layers:
         field += (kernel - 1) * jump
@@ -196,7 +200,7 @@ _STACKS: tuple[list[tuple[int, int]], ...] = (
 def _check_stack_field(answer: Any) -> None:
     need_function(answer)
     for layers in _STACKS:
-        what, truth = f"{layers}", _needed(layers)
+        what, truth = f"{layers}" if layers else "an empty list, where a cell sees 1 pixel, itself,", _needed(layers)
         value = need_number(call(answer, list(layers), what=what))
         if value == truth:
             continue
@@ -364,11 +368,12 @@ cfg_under_budget = Exercise(
     cfg_under_budget_solution,
     _check_cfg_under_budget,
     (
-        "Start from COLUMNS['A'], look at its steps, and find what is too dear.",
+        'Start from cfg = vgg.COLUMNS["A"]: vgg.steps(cfg) says what each token costs. Which is the dearest?',
         "Half the channels, in and out, is a quarter of the weights.",
         "A pool costs nothing and doubles what every later kernel adds to the field; five of them leave 7×7 of 224.",
     ),
     praise="Field and maps come from where the pools stand, the price from the widths: two dials, nearly independent.",
+    cell_name="cfg",
 )
 
 

@@ -63,7 +63,8 @@ STEM = "x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))"
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson03.legal_add: [
         ("ABD", "B is not legal"), ({"a", "c", "d"}, "C is not legal"), ("D", "A is missing"), ("A", "broadcasting"),
-        (["A", "E"], "'E' is none of the letters"), (4, "a word of letters"),
+        (["A", "E"], "'E' is none of the letters"), (4, "a word of letters, such as \"BC\""),
+        ("A or D", "'O' is none of the letters from A to D. Write only letters"),
     ],
     lesson03.bottleneck_parameters: [
         (69632 + 384, "a bias for each channel"), (70400, "with its BatchNorms"), (589824, "is there to avoid"),
@@ -74,7 +75,8 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (lambda c, planes, stride, e: stride != 1, "64 come in, planes × expansion = 128 go out"),
         (lambda c, planes, stride, e: stride != 1 or c != planes, "planes × expansion = 256 go out"),
         (lambda c, planes, stride, e: True, "no downsample is needed"),
-        (lambda c, planes, stride, e: "yes", "True or False, not a str"),
+        (lambda c, planes, stride, e: "yes", "True or False, not a value of type str"),
+        (lambda c, planes, stride, e: int(stride != 1), "True or False, not 0 of type int"),
     ],
     lesson03.basic_block: [
         # made
@@ -105,6 +107,12 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (basic((SECOND, SECOND.replace("padding=1, ", ""))), "conv2 should have the padding 1, not 0"),
         # forward
         (basic((END, END.replace("out + shortcut", "shortcut + out[:, :, :1]"))), "values differ by up to"),
+        (basic((INNER, "nn.ReLU(self.bn1(self.conv1(x)))")), ": nn.ReLU.x. makes a layer of x; use torch.relu"),
+        (basic((END, "return nn.ReLU(out + shortcut)")), "should return a tensor: nn.ReLU.x. makes a layer of x"),
+        (basic((END, "return nn.Sigmoid(out + shortcut)")), "use torch.sigmoid.x., or nn.Sigmoid.. made in __init__"),
+        (basic(("self.conv2(out)", "self.conv2(self.bn1)")), "a layer, BatchNorm2d, stands where a tensor should"),
+        (basic(("x if self.downsample is None else self.downsample(x)", "self.downsample(x)")),
+         "downsample may be None, and then the shortcut is x itself"),
         (basic((END, "return out[:, 0]")), r"shape should be \(2, 8, 9, 8\)"),
         (basic((END, "")), "is the return missing"),
         (basic((END, END + ".double()")), "dtype should be torch.float32"),
@@ -141,6 +149,8 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (stage((MAKE, MAKE.replace("(out, planes)", "(out, planes, stride)"))),
          "only the first block of a stage takes it"),
         (stage((MAKE, MAKE.replace("- 1", ""))), "should hold 2 blocks, but it holds 3"),
+        (stage((MAKE, "return nn.Sequential(*[first] * blocks)")), "the same block more than once"),
+        (stage((MAKE, "return nn.Sequential([first])")), "one by one: nn.Sequential.*layers., with the star"),
         (stage(("block(in_channels, planes, stride, downsample)", "nn.Identity()")), "is no BasicBlock"),
         (stage((MAKE, MAKE.replace("block(out, planes)", "block(in_channels, planes)"))),
          "block 1 was made for 8 channels, but 16 come in"),
