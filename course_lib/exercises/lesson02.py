@@ -90,7 +90,7 @@ builders_of = Exercise(
     builders_of_solution,
     _check_builders_of,
     (
-        "list_models(module=torchvision.models) has the names, get_model_builder(name) the function behind each.",
+        "models.list_models(module=models) has the names, models.get_model_builder(name) the function behind each.",
         "inspect.signature(builder).return_annotation is the class that a builder makes.",
         "Compare that class's __name__ with class_name, and collect the names where they agree.",
     ),
@@ -153,7 +153,7 @@ top_k_error = Exercise(
 def file_size_solution() -> float:
     """Megabytes of VGG16's weights: four bytes for each of its parameters."""
     with torch.device("meta"):  # shapes without memory
-        parameters = sum(p.numel() for p in vgg16().parameters())
+        parameters: int = sum(p.numel() for p in vgg16().parameters())
     return parameters * 4 / 2**20
 
 
@@ -190,6 +190,7 @@ file_size = Exercise(
         "Four bytes each, and 2**20 bytes are a megabyte as torchvision counts.",
     ),
     praise="Give or take some kilobytes for names, the file is its parameters and nothing else.",
+    cell_name="megabytes",
 )
 
 
@@ -359,16 +360,17 @@ dominated = Exercise(
         "For each of the rest: is there one model that has less in all three columns at once?",
     ),
     praise="Whatever you care about, and however much: for these two there is always a better choice.",
+    cell_name="beaten",
 )
 
 
 # -- 7: the front -----------------------------------------------------------------------------------------------------
-def pareto_solution(models: Sequence[tuple[float, ...]]) -> list[int]:
-    """The indices of the models that no other one beats: as good in everything and better in something."""
+def pareto_solution(candidates: Sequence[tuple[float, ...]]) -> list[int]:
+    """The indices of those that no other one beats: as good in everything and better in something."""
     front = []
-    for index, mine in enumerate(models):
+    for index, mine in enumerate(candidates):
         beaten = False
-        for other in models:
+        for other in candidates:
             nowhere_worse = all(a <= b for a, b in zip(other, mine, strict=True))
             if nowhere_worse and other != mine:
                 beaten = True
@@ -437,7 +439,7 @@ pareto = Exercise(
     (
         "For every model, look at all the others: is there one that beats it? Two loops are quite all right.",
         "It is beaten by one that is nowhere worse (all <=) and somewhere better (any <).",
-        "for index, mine in enumerate(models): keep the index unless any other beats mine.",
+        "for index, mine in enumerate(candidates): keep the index unless any other beats mine.",
     ),
     kind="function",
     praise="Whatever the prices of error, time and size: the best choice is one of these.",
@@ -509,7 +511,7 @@ within_limits = Exercise(
     within_limits_solution,
     _check_within_limits,
     (
-        "get_model_weights(name).DEFAULT.meta has both numbers: meta['_metrics']['ImageNet-1K']['acc@1'] and "
+        "models.get_model_weights(name).DEFAULT.meta has both: meta['_metrics']['ImageNet-1K']['acc@1'] and "
         "meta['_file_size'].",
         "The error is 100 minus acc@1. Collect (error, name), so that sorted() puts the smallest error first.",
     ),
