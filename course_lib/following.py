@@ -79,24 +79,27 @@ class Followed:
 
     def _repr_html_(self) -> str:
         rows = "".join(_row(line) for line in self.lines)
-        look = "border-collapse:collapse;font:13px/1.45 ui-monospace,Menlo,Consolas,monospace;margin:4px 0"
+        letters = "font:12.5px/1.5 ui-monospace,Menlo,Consolas,monospace"
+        look = f"border-collapse:collapse;table-layout:auto;margin:4px 0;{letters}"
         title = f'<caption style="text-align:left;font-weight:600;padding:2px 0">{escape(self.call)}</caption>'
         return f'<table style="{look}">{title}<tbody>{rows}</tbody></table>'
 
 
 #: Steps at which variables are looked at: a loop over a thousand weights says nothing new after that.
 _MOST = 200
-_CELL = "text-align:left;vertical-align:top;padding:1px 10px 1px 0;border:none"
+_CELL = "text-align:left;vertical-align:top;padding:1px 10px 1px 0;border:none;white-space:normal"
 
 
 def _row(line: CodeLine) -> str:
     mark, color = ("✕", "#B25500") if line.failed else ("→", "#0072B2") if line.runs else ("", "")
     faint = "" if line.runs else ";opacity:.45"
     said = "did not run" if not line.runs else "failed" if line.failed else "ran"
+    text = line.text.lstrip()
+    deep = len(line.text) - len(text) + 4  # what does not fit on a line goes on four letters further in
     cells = (
         f'<td style="{_CELL}" title="{said}"><b style="color:{color}">{mark}</b></td>',
-        f'<td style="{_CELL};white-space:pre-wrap{faint}">{escape(line.text)}</td>',
-        f'<td style="{_CELL};color:{color or "inherit"};max-width:28em;white-space:normal">{escape(line.value)}</td>',
+        f'<td style="{_CELL};padding-left:{deep}ch;text-indent:-4ch{faint}">{escape(text)}</td>',
+        f'<td style="{_CELL};color:{color or "inherit"};max-width:26em">{escape(line.value)}</td>',
     )
     return f'<tr style="background:none">{"".join(cells)}</tr>'
 

@@ -132,7 +132,7 @@ class Table:
     def _repr_html_(self) -> str:
         heads = "".join(f'<th scope="col" style="{_CELL};font-weight:600">{word}</th>' for word in _HEADS)
         body = "".join(_row(letter, heard) for letter, heard in self.rows)
-        look = "border-collapse:collapse;font:13px/1.45 system-ui,sans-serif;margin:4px 0"
+        look = "border-collapse:collapse;table-layout:auto;font:13px/1.45 system-ui,sans-serif;margin:4px 0"
         return f'<table style="{look}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
 
 
@@ -145,7 +145,7 @@ def _row(letter: str, heard: Heard) -> str:
     said = "".join(f"<div>{'' if heard.error else '⚠ '}{escape(sentence)}</div>" for sentence in heard.says)
     cells = (
         f'<th scope="row" style="{_CELL}"><b>{escape(letter)}</b></th>',
-        f'<td style="{_CELL};white-space:nowrap"><code>{escape(heard.code)}</code></td>',
+        f'<td style="{_CELL};white-space:nowrap"><code style="white-space:nowrap">{escape(heard.code)}</code></td>',
         f'<td style="{_CELL};white-space:nowrap"><b style="color:{color}">{mark}</b> {escape(heard.gives)}</td>',
         f'<td style="{_CELL};max-width:30em;white-space:normal">{said}</td>',
     )

@@ -139,6 +139,6 @@ def test_it_reads_as_text_and_as_html() -> None:
     found = follow("resnet18", weights="DEFAULT")
     page = found._repr_html_()
     for line in found.lines:
-        assert line.text in str(found) and escape(line.text) in page and escape(line.value) in page
+        assert line.text in str(found) and escape(line.text.strip()) in page and escape(line.value) in page
     assert page.count("<tr") == len(found.lines) and "<script" not in Followed("<script>", ())._repr_html_()
     assert all(len(line) <= 200 for line in str(found).splitlines())

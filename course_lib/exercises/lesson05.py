@@ -42,12 +42,12 @@ __all__ = [
 # -- 1: how many members ----------------------------------------------------------------------------------------------
 def members_solution() -> int:
     """How many entries list(Toy_Weights) has."""
-    eight_bits = partial(ImageClassification, crop_size=224)
+    preset = partial(ImageClassification, crop_size=224)
 
     class Toy_Weights(WeightsEnum):
-        A = Weights("https://example.org/toy-1a2b3c4d.pth", eight_bits, {"acc": 70})
-        B = Weights("https://example.org/toy-5e6f7a8b.pth", eight_bits, {"acc": 75})
-        C = Weights("https://example.org/toy-1a2b3c4d.pth", eight_bits, {"acc": 70})
+        A = Weights("https://example.org/toy-1a2b3c4d.pth", preset, {"acc": 70})
+        B = Weights("https://example.org/toy-5e6f7a8b.pth", preset, {"acc": 75})
+        C = Weights("https://example.org/toy-1a2b3c4d.pth", preset, {"acc": 70})
         DEFAULT = B
 
     return len(list(Toy_Weights))
@@ -149,7 +149,7 @@ def best_entry_solution(enum: type[WeightsEnum]) -> WeightsEnum:
     def top1(weights: WeightsEnum) -> float:
         return float(weights.meta["_metrics"]["ImageNet-1K"]["acc@1"])
 
-    return max((weights for weights in enum if not math.isnan(top1(weights))), key=top1)
+    return max((weights for weights in enum if top1(weights) == top1(weights)), key=top1)  # nan differs from itself
 
 
 @lru_cache(maxsize=1)
@@ -199,7 +199,7 @@ best_entry = Exercise(
     (
         "for weights in enum: goes through the entries, DEFAULT not counted twice.",
         'The accuracy is weights.meta["_metrics"]["ImageNet-1K"]["acc@1"].',
-        "Leave out what math.isnan(...) says is nan, then max(..., key=...).",
+        "Leave out nan, the only number that is not equal to itself (or ask math.isnan); then max(..., key=...).",
     ),
     kind="function",
     praise="For ViT-B/16 it is not the DEFAULT: the better ones have another licence, or want larger pictures.",
@@ -269,7 +269,7 @@ same_preprocessing = Exercise(
 
 
 # -- 5: verify by hand ------------------------------------------------------------------------------------------------
-def verify_solution(enum: type[WeightsEnum], weights: Any) -> WeightsEnum | None:
+def verify_solution(enum: type[WeightsEnum], weights: object) -> WeightsEnum | None:
     """What every builder does first: from what it was given to one of its entries, or None."""
     if weights is None or isinstance(weights, enum):
         return weights
@@ -398,7 +398,7 @@ hash_fits = Exercise(
 class ReadInPlace(WeightsEnum):
     """Has no members, so that enums may inherit from it. Reads the file where it lies, if its hash fits."""
 
-    def get_state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def get_state_dict(self, *args: object, **kwargs: object) -> dict[str, torch.Tensor]:
         path = Path(url2pathname(urlparse(self.url).path))
         if not hash_fits_solution(path):
             raise ValueError(f"{path.name} is not the file that its name promises.")
@@ -433,7 +433,7 @@ def own_model_solution(path: Path, categories: list[str]) -> Callable[..., nn.Mo
         )
         DEFAULT = V1
 
-    def own(*, weights: Own_Weights | None = None, progress: bool = True, **kwargs: Any) -> nn.Module:
+    def own(*, weights: Own_Weights | None = None, progress=True, **kwargs):
         weights = Own_Weights.verify(weights)
         if weights is not None:
             kwargs["num_classes"] = len(weights.meta["categories"])

@@ -81,7 +81,7 @@ class Kept(WeightsEnum):
         return str(self.url)
 
 
-BEST = "max((weights for weights in enum if not math.isnan(top1(weights))), key=top1)"
+BEST = "max((weights for weights in enum if top1(weights) == top1(weights)), key=top1)"
 DIGITS = 'path.stem.rpartition("-")[2]'
 SUM = "hashlib.sha256(path.read_bytes()).hexdigest().startswith(digits)"
 LOAD = 'torch.load(path, map_location="cpu", weights_only=True)'
@@ -158,7 +158,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (reads((LOAD, f"{{key: one.float() for key, one in {LOAD}.items()}}")), "seen .* dtype should be torch.int64"),
         (reads((LOAD, f"{{key: torch.zeros_like(one) for key, one in {LOAD}.items()}}")), "values differ"),
         (reads((f"return {LOAD}", "return super().get_state_dict(*args, **kwargs)")), "copied into torch.hub's cache"),
-        (reads(("self, *args: Any, **kwargs: Any", "self")), "unexpected keyword argument 'progress'"),
+        (reads(("self, *args: object, **kwargs: object", "self")), "unexpected keyword argument 'progress'"),
     ],
     lesson05.own_model: [
         (own(("return own", "")), "is the return missing"), (own(("return own", "return Own_Weights")), "the class"),
@@ -180,7 +180,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (own(("hidden=64, **kwargs", "hidden=64, num_classes=2")), r"should be \(2, 5\)|raised"),
         (own(("if weights is not None", "if True")), "raised AttributeError"),
         (own((VERIFY, "weights = getattr(Own_Weights, weights) if isinstance(weights, str) else weights"),
-              ("nn.Module:", "nn.Module:\n        assert not isinstance(weights, ResNet18_Weights)")),
+              ("**kwargs):", "**kwargs):\n        assert not isinstance(weights, ResNet18_Weights)")),
          "refused with TypeError"),
         (own((VERIFY, "weights = Own_Weights.V1 if weights is not None else None")), "without a word"),
         ({"a": json}, "is a function"), (nn.Linear, "is a function"), (torch.relu, "raised TypeError"),
