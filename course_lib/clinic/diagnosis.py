@@ -25,7 +25,7 @@ _HEAD += "border:1.5px solid #0072B2;border-radius:50%;text-align:center;font-we
 _HEAD += '">{icon}</span><b>{title}</b>'
 _TERM = "width:1%;opacity:.75;padding:2px 14px 2px 0;vertical-align:top;text-align:left;white-space:nowrap;"
 _TERM += "font-weight:normal"
-_TABLE = "border:none;margin:6px 0 0 0;font:inherit;width:100%"
+_TABLE = "border:none;margin:6px 0 0 0;font:inherit;width:100%;table-layout:auto"  # JupyterLab's own is fixed
 _CELL = "padding:2px 0;text-align:left;vertical-align:top;white-space:normal"
 _CODE = "margin:2px 0;padding:4px 8px;background:rgba(128,128,128,.13);white-space:pre-wrap;font-size:13px"
 
