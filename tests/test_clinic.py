@@ -306,7 +306,7 @@ GENERAL = {
     for how, words in {
         "cat": ("1×3×9×9", "1×8×4×4", "dimension 2"),
         "view": ("= 128 numbers", "(-1, 7)"),
-        "add": ("1×8×4×4", "1×1×9×9", "differ in dimension 2"),
+        "add": ("1×8×4×4", "1×1×9×9", "differ in the height and width (4 and 9)"),
         "norm": ("8 channels", "num_features=8", "norm (BatchNorm2d) of Odd"),
     }.items()
 }

@@ -95,7 +95,7 @@ class Net(nn.Module):
 @pytest.mark.parametrize(
     ("kind", "parts"),
     [
-        ("add", ["1×8×4×4 from conv and 1×4×8×8 from short", "nn.Conv2d(4, 8, kernel_size=1, stride=2)"]),
+        ("add", ["1×8×4×4 from conv and 1×4×8×8 from short", "nn.Conv2d(4, 8, kernel_size=1, stride=2, bias=False)"]),
         ("cat", ["1×8×4×4 from conv, 1×3×8×8 from the input", "dimension 2"]),
         ("norm", ["1×8×4×4 has 8 channels", "made for 4", "num_features=8"]),
         ("view", ["= 128 numbers", "cannot be read as (7, -1)"]),

@@ -15,6 +15,7 @@ from course_lib.clinic.diagnosis import Diagnosis, Met
 from course_lib.clinic.retrace import Attempt, Step, attempt, repairs, smallest
 from course_lib.clinic.scene import Scene, attribute
 from course_lib.tracing import Op, Trace
+from course_lib.tracing.branches import projection
 from course_lib.tracing.ops import Shape, times
 
 __all__ = ["explain"]
@@ -121,23 +122,22 @@ def _shortcut(scene: Scene, first: Attempt, failed: Op) -> Diagnosis | None:
     if short is None:
         return None
     out = shapes[1] if shapes[0] == short else shapes[0]
-    stride = next((s for s in range(1, 9) if all(-(-n // s) == m for n, m in zip(short[2:], out[2:], strict=True))), 0)
-    if not stride or short[0] != out[0]:
+    made = projection(short, out)
+    if made is None:
         return None
     a, b = short[1], out[1]
-    layer = f"nn.Conv2d({a}, {b}, kernel_size=1, stride={stride}, bias=False)"
     block = type(scene.inside[-1])
     left_out = block.__module__.startswith("torchvision.") and getattr(scene.inside[-1], "downsample", 0) is None
     if left_out:
         code, use = "downsample", f"Hand it to the block: {block.__name__}(…, downsample=downsample)."
     else:
         code, use = "self.shortcut", "Add self.shortcut(x) in the forward, in place of x."
-    code += f" = nn.Sequential({layer}, nn.BatchNorm2d({b}))"
+    code += f" = {made.code}"
     changed = [f"the channels go from {a} to {b}"] if a != b else []
     changed += [f"the maps from {times(short[2:])} to {times(out[2:])}"] if short[2:] != out[2:] else []
     what = f"The block adds its input {times(short)} to what its layers made of it, {times(out)}: "
     what += " and ".join(changed) + ", so the shortcut needs a projection."
-    why = f"A 1×1 convolution with stride {stride} makes {times(out)} of {times(short)}. {use}"
+    why = f"A 1×1 convolution with stride {made.stride} makes {times(out)} of {times(short)}. {use}"
     return Diagnosis("shortcut without downsample", what, scene.module, scene.lines(), _met(first), code, why,
                      first.trace)  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from course_lib.tracing import arithmetic, windows
+from course_lib.tracing import arithmetic, branches, windows
 from course_lib.tracing.ops import Shape, times
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def find(failure: Failure, weight: Callable[[Tensor], str | None], who: Who, why
     if kind in ("layer_norm", "group_norm") and shape:
         return _norm(kind, bound, shape)
     if kind in ("add", "sub", "mul", "div", "rsub", "pow", "maximum", "minimum", "where"):
-        return _elementwise(kind, bound, who)
+        return _elementwise(failure, kind, bound, who)
     if kind in ("cat", "stack"):
         return _cat(bound, who)
     if kind in ("view", "reshape", "unflatten") and shape:
@@ -206,26 +206,31 @@ def _norm(kind: str, bound: Mapping[str, Any], shape: Shape) -> Meeting | None:
     )
 
 
-def _elementwise(kind: str, bound: Mapping[str, Any], who: Who) -> Meeting | None:
+def _elementwise(failure: Failure, kind: str, bound: Mapping[str, Any], who: Who) -> Meeting | None:
     found = [one for one in bound.values() if isinstance(one, Tensor)]
     if len(found) < 2:
         return None
     first, second = _shape(found[0]), _shape(found[1])
-    common = arithmetic.broadcast(first, second)
-    if -1 not in common:
+    if -1 not in arithmetic.broadcast(first, second):
         return None
-    dim = common.index(-1)
-    a, b = (one[dim - len(common)] for one in (first, second))
     what = f"{times(first)} from {who(found[0])} and {times(second)} from {who(found[1])} "
-    what += f"differ in dimension {dim}: {a} and {b}"
+    what += f"differ in {branches.differences(first, second)}"
     fits = "branches that end in equal shapes"
-    if len(common) == 4 and kind == "add":
-        stride = max(first[-1], second[-1]) // max(min(first[-1], second[-1]), 1)
-        large, small = (first, second) if first[-1] >= second[-1] else (second, first)
-        if large == small[:1] + large[1:] and large[0] == small[0]:
-            fits += f"; for a shortcut, a projection nn.Conv2d({large[1]}, {small[1]}, kernel_size=1, stride={stride}) "
-            fits += f"makes {times(small)} of {times(large)}"
+    if kind == "add" and (made := _shortcut(failure, found[0], found[1])):
+        short, out, code = made
+        fits += f"; for a shortcut, the projection {code} makes {times(out)} of {times(short)}"
     return Meeting(what, fits)
+
+
+def _shortcut(failure: Failure, first: Tensor, second: Tensor) -> tuple[Shape, Shape, str] | None:
+    """Shape of the shortcut, shape of the residual path, and the projection: a module's own input is the shortcut."""
+    ways = [(first, second), (second, first)]
+    own = [way for way in ways if any(way[0] is one for one in failure.inputs)]
+    found = [
+        (_shape(short), _shape(out), made.code) for short, out in own or ways
+        if (made := branches.projection(_shape(short), _shape(out)))
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
 
 
 def _cat(bound: Mapping[str, Any], who: Who) -> Meeting | None:
