@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from course_lib import marks
+from course_lib.bubble_scales import BIGGEST, BOTTOM, LEAST, LEFT, RIGHT, TALL, WIDE, Scales, scales_of
 from course_lib.choosing import Limits, Point, find, pareto
 from course_lib.diagrams.sheet import Sheet, text_width
 from course_lib.errors import CourseError
@@ -34,13 +34,9 @@ __all__ = ["bubbles"]
 Line = tuple[tuple[float, float], tuple[float, float]]
 Room = tuple[float, float, float, float]  # left, top, right, bottom
 
-_WIDE, _TALL = 840.0, 600.0  # CSS pixels
-_LEFT, _RIGHT, _BOTTOM = 58.0, _WIDE - 18, _TALL - 78
 _LIMIT = "#8A3B00"  # a dark orange: of the limits' lines and numbers
 _MANY = 26  # up to so many points all have labels
 _SIZE = 8.5  # of a label, points
-_BIGGEST = 30.0  # pixels, the radius of a disc for the largest file
-_LEAST = 24.0  # square pixels: what is smaller would not be seen
 
 
 def bubbles(
@@ -79,16 +75,16 @@ def bubbles(
     limits = limits or Limits()
     fitting = {point for point in listed if limits.allows(point)}
     best = set(pareto(fitting)) if front else set()
-    heading = wrapped(title, _WIDE - 24, 10.5)
+    heading = wrapped(title, WIDE - 24, 10.5)
 
-    sheet = Sheet(_WIDE, _TALL)
+    sheet = Sheet(WIDE, TALL)
     sheet.text(8, 6, "\n".join(heading), size=10.5, bold=True)
     top = 20.0 * len(heading) + 18
     _draw_key(sheet, listed, top, front=front)
-    scales = _scales(listed, top + 66)
+    scales = scales_of(listed, top + 66)
     _draw_axes(sheet, scales, listed[0].device)
     lines, taken = _draw_limits(sheet, scales, limits)
-    taken.append((_LEFT + 2, _BOTTOM - 22, _LEFT + 72, _BOTTOM - 2))  # of the words in the corner
+    taken.append((LEFT + 2, BOTTOM - 22, LEFT + 72, BOTTOM - 2))  # of the words in the corner
     stairs = scales.stairs(pareto(fitting, ("error", "ms"))) if front else []
     if stairs:
         sheet.lines([stairs], color="#777777", line=1.0, dashed=True, level=1.5)
@@ -104,7 +100,7 @@ def bubbles(
     named = {*worth} if chosen is None else {*worth, chosen}
     bold = best if few and len(best) < len(named) else set()
     _draw_labels(sheet, scales, listed, named, bold, chosen, [*itertools.pairwise(stairs), *lines], taken)
-    sheet.text(8, _TALL - 17, footnote(listed), size=8, color=GREY)
+    sheet.text(8, TALL - 17, footnote(listed), size=8, color=GREY)
     return sheet.still(_said(listed, len(fitting), best, chosen, limits))
 
 
@@ -124,97 +120,39 @@ def _figures(point: Point) -> str:
     return f"{point.error:.1f} %, {marks.digits(point.ms, max(point.ms, 10))} ms, {point.megabytes:.0f} MB"
 
 
-# -- scales -----------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class _Scales:
-    """Where a point stands, in CSS pixels from the top left corner."""
-
-    errors: tuple[float, float]
-    times: tuple[float, float]  # as logarithms
-    top: float
-    megabyte: float  # square pixels
-
-    def x(self, error: float) -> float:
-        return _LEFT + (_RIGHT - _LEFT) * (error - self.errors[0]) / (self.errors[1] - self.errors[0])
-
-    def y(self, ms: float) -> float:
-        return _BOTTOM - (_BOTTOM - self.top) * (math.log10(ms) - self.times[0]) / (self.times[1] - self.times[0])
-
-    def at(self, point: Point) -> tuple[float, float]:
-        return self.x(point.error), self.y(point.ms)
-
-    def area(self, megabytes: float) -> float:
-        return max(self.megabyte * megabytes, _LEAST)
-
-    def radius(self, point: Point) -> float:
-        return math.sqrt(self.area(point.megabytes) / math.pi)
-
-    def stairs(self, front: Iterable[Point]) -> list[tuple[float, float]]:
-        """The front of error and time: right of it and above it, something is better in both."""
-        corners: list[tuple[float, float]] = []
-        for point in sorted(front, key=lambda point: point.error):
-            x, y = self.at(point)
-            corners += [(x, corners[-1][1] if corners else self.top), (x, y)]
-        return [*corners, (_RIGHT, corners[-1][1])] if corners else []
-
-
-def _scales(points: Sequence[Point], top: float) -> _Scales:
-    """Scales on which every bubble lies inside the axes."""
-    megabyte = math.pi * _BIGGEST**2 / max(150.0, *(point.megabytes for point in points))
-    errors = _reaching([(point.error, point) for point in points], megabyte, _RIGHT - _LEFT, least=4.0)
-    times = _reaching([(math.log10(point.ms), point) for point in points], megabyte, _BOTTOM - top, least=0.7)
-    return _Scales((max(errors[0], 0.0), errors[1]), times, top, megabyte)
-
-
-def _reaching(
-    values: Sequence[tuple[float, Point]], megabyte: float, long: float, *, least: float
-) -> tuple[float, float]:
-    """The ends of an axis of ``long`` pixels, so that what stands at ``values`` keeps its radius from both."""
-    low, high = min(value for value, _ in values), max(value for value, _ in values)
-    lacking = max(least - (high - low), 0) / 2
-    low, high = low - lacking, high + lacking
-    for _ in range(4):
-        pixel = (high - low) / long
-        pads = [
-            (value, pixel * (1.2 * math.sqrt(megabyte * point.megabytes / math.pi) + 14)) for value, point in values
-        ]
-        low, high = min(low, *(value - pad for value, pad in pads)), max(high, *(value + pad for value, pad in pads))
-    return low, high
-
-
 # -- what is drawn ----------------------------------------------------------------------------------------------------
-def _draw_axes(sheet: Sheet, scales: _Scales, device: str) -> None:
+def _draw_axes(sheet: Sheet, scales: Scales, device: str) -> None:
     top = scales.top
     steps = [n * 10.0**k for k in range(-2, 7) for n in (1, 2, 5)]
     up = [ms for ms in steps if scales.times[0] <= math.log10(ms) <= scales.times[1]]
-    up = up if len(up) * 24 <= _BOTTOM - top else [ms for ms in up if f"{ms:.0e}"[0] == "1"]
+    up = up if len(up) * 24 <= BOTTOM - top else [ms for ms in up if f"{ms:.0e}"[0] == "1"]
     across = [tick for tick in marks.ticks(*scales.errors, 9) if scales.errors[0] <= tick <= scales.errors[1]]
-    sheet.lines([[(_LEFT, scales.y(ms)), (_RIGHT, scales.y(ms))] for ms in up], color="#E2E2E2", level=0.2)
+    sheet.lines([[(LEFT, scales.y(ms)), (RIGHT, scales.y(ms))] for ms in up], color="#E2E2E2", level=0.2)
     for ms in up:
-        middle_text(sheet, _LEFT - 7, scales.y(ms), f"{ms:,g}".replace(",", "\N{THIN SPACE}"), align="right")
+        middle_text(sheet, LEFT - 7, scales.y(ms), f"{ms:,g}".replace(",", "\N{THIN SPACE}"), align="right")
     for error in across:
-        sheet.text(scales.x(error), _BOTTOM + 7, f"{error:g}", align="center")
-    sheet.lines([[(scales.x(error), _BOTTOM), (scales.x(error), _BOTTOM + 4)] for error in across], level=0.3)
-    sheet.lines([[(_LEFT, top), (_LEFT, _BOTTOM), (_RIGHT, _BOTTOM)]], level=0.3)
-    sheet.text((_LEFT + _RIGHT) / 2, _BOTTOM + 27, "top-1 error, % of the pictures", size=9.5, align="center")
+        sheet.text(scales.x(error), BOTTOM + 7, f"{error:g}", align="center")
+    sheet.lines([[(scales.x(error), BOTTOM), (scales.x(error), BOTTOM + 4)] for error in across], level=0.3)
+    sheet.lines([[(LEFT, top), (LEFT, BOTTOM), (RIGHT, BOTTOM)]], level=0.3)
+    sheet.text((LEFT + RIGHT) / 2, BOTTOM + 27, "top-1 error, % of the pictures", size=9.5, align="center")
     sheet.text(8, top - 19, f"milliseconds for one picture on {DEVICES.get(device, device)}", size=9.5)
-    middle_text(sheet, _LEFT + 8, _BOTTOM - 11, "↙ better", size=9.5, color=GREY)
+    middle_text(sheet, LEFT + 8, BOTTOM - 11, "↙ better", size=9.5, color=GREY)
 
 
-def _draw_limits(sheet: Sheet, scales: _Scales, limits: Limits) -> tuple[list[Line], list[Room]]:
+def _draw_limits(sheet: Sheet, scales: Scales, limits: Limits) -> tuple[list[Line], list[Room]]:
     """The limits on error and time as lines with their numbers; gives back where labels should not lie."""
     drawn: list[Line] = []
     taken: list[Room] = []
     if limits.max_error is not None and scales.errors[0] < limits.max_error < scales.errors[1]:
         x = scales.x(limits.max_error)
-        drawn.append(((x, scales.top), (x, _BOTTOM)))
+        drawn.append(((x, scales.top), (x, BOTTOM)))
         taken.append((x, scales.top, x + 45, scales.top + 17))
         middle_text(sheet, x + 5, scales.top + 8, f"{limits.max_error:g} %", size=8.5, color=_LIMIT)
     if limits.max_ms is not None and scales.times[0] < math.log10(limits.max_ms) < scales.times[1]:
         y = scales.y(limits.max_ms)
-        drawn.append(((_LEFT, y), (_RIGHT, y)))
-        taken.append((_RIGHT - 60, y - 18, _RIGHT + 14, y))
-        middle_text(sheet, _RIGHT - 3, y - 9, f"{limits.max_ms:g} ms", size=8.5, color=_LIMIT, align="right")
+        drawn.append(((LEFT, y), (RIGHT, y)))
+        taken.append((RIGHT - 60, y - 18, RIGHT + 14, y))
+        middle_text(sheet, RIGHT - 3, y - 9, f"{limits.max_ms:g} ms", size=8.5, color=_LIMIT, align="right")
     sheet.lines(drawn, color=_LIMIT, line=1.3, level=1.6)
     return drawn, taken
 
@@ -234,19 +172,19 @@ def _draw_key(sheet: Sheet, points: Sequence[Point], y: float, *, front: bool) -
         drawn.append(Mark(x, y + 24, "o", "#FFFFFF", 90, INK, 1.2))
         middle_text(sheet, x + 11, y + 24, "front of error, time and size", size=8.5)
     largest = max(point.megabytes for point in points)
-    unit = math.pi * _BIGGEST**2 / max(150.0, largest)
-    x = _RIGHT
+    unit = math.pi * BIGGEST**2 / max(150.0, largest)
+    x = RIGHT
     for size in reversed([size for size in (10, 30, 100, 300, 1000) if size <= largest][-3:] or [10]):
         x -= text_width(f"{size} MB")
         middle_text(sheet, x, y + 20, f"{size} MB")
-        radius = math.sqrt(max(unit * size, _LEAST) / math.pi)
+        radius = math.sqrt(max(unit * size, LEAST) / math.pi)
         drawn.append(Mark(x - radius - 5, y + 20, "o", "#FFFFFF", math.pi * radius**2, "#777777", 1.0))
         x -= 2 * radius + 18
     draw_marks(sheet, drawn)
 
 
 def _draw_labels(
-    sheet: Sheet, scales: _Scales, points: Sequence[Point], named: set[Point], bold: set[Point], chosen: Point | None,
+    sheet: Sheet, scales: Scales, points: Sequence[Point], named: set[Point], bold: set[Point], chosen: Point | None,
     lines: Sequence[Line], taken: Sequence[Room],
 ) -> None:  # fmt: skip
     """Names beside their bubbles, off ``lines`` where that can be and out of ``taken`` always."""
@@ -257,7 +195,7 @@ def _draw_labels(
     sizes = [(text_width(words[p], _SIZE, bold=p in heavy) + 4 + 6 * (p is chosen), 14.0 + 5 * (p is chosen))
              if p in words else None for p in points]  # fmt: skip
     discs = [Bubble(*scales.at(point), math.sqrt(scales.area(point.megabytes) / math.pi) + 1) for point in points]
-    room = (_LEFT + 2, scales.top - 2, _RIGHT + 14, _BOTTOM - 2)
+    room = (LEFT + 2, scales.top - 2, RIGHT + 14, BOTTOM - 2)
     found = place_labels(discs, sizes, room, taken=taken, lines=lines)
     leaders, boxes = [], []
     for point, label in zip(points, found, strict=True):

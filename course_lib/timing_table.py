@@ -2,10 +2,10 @@
 
     python -m course_lib.timing [--check | --more]
 
-Every weights entry's model and size, one picture, on the CPU and on a GPU where there is one. The rounds go over all
-models, and of a model's rounds the fastest is kept: other work on a machine only ever adds. A model that takes more
-than a second runs in the first only. With ``--check`` the medians are compared with the table, and nothing is written;
-with ``--more`` the faster of the two stays, which is what a machine with other work to do needs.
+Every weights entry's model and size, one picture, on the CPU and on a GPU where there is one. Other work on a machine
+only ever adds: so the models are measured in rounds, of a model's rounds the fastest is kept, and it takes part until
+its two fastest agree or the time is over. With ``--check`` the medians are compared with the table, and nothing is
+written; with ``--more`` the faster of the two stays, which is what a machine with other work to do needs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import statistics
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -33,7 +34,7 @@ __all__ = ["PATH", "defaults", "look_up", "main", "wanted"]
 
 #: Where the table lies.
 PATH = Path(__file__).with_name("timings.json")
-_ROUNDS, _BUDGET, _SLOW = 3, 0.6, 1.0
+_SECONDS, _BUDGET, _SLOW, _AGREE = 420.0, 0.6, 1.0, 0.04
 
 
 @lru_cache(maxsize=1)
@@ -97,24 +98,35 @@ def _side(weights: Any) -> int:
 
 # -- measuring --------------------------------------------------------------------------------------------------------
 def rounds(todo: Sequence[tuple[str, int]], device: str = "cpu") -> dict[tuple[str, int], list[Timing]]:
-    """Every model's timings, one for each round that it took part in."""
+    """Every model's timings, one for each round that it took part in; rounds end when all are settled, or at a time."""
     from course_lib.timing import measure  # it reads this table
 
     found: dict[tuple[str, int], list[Timing]] = {key: [] for key in todo}
+    end = time.monotonic() + _SECONDS
 
     def turns() -> Iterable[tuple[str, int]]:
-        for _ in range(_ROUNDS):
-            yield from (key for key in todo if not found[key] or found[key][0].median < _SLOW)
+        while left := [key for key in todo if not _settled(found[key])]:
+            for key in left:
+                if found[key] and time.monotonic() > end:
+                    return
+                yield key
 
-    for name, side in track(turns(), f"timing {len(todo)} models on the {device}, {_ROUNDS} rounds"):
+    for name, side in track(turns(), f"timing {len(todo)} models on the {device}"):
         model = quick_model(name, side=side)
         found[name, side].append(measure(model, (1, 3, side, side), device=device, budget=_BUDGET, spread=0.03))
     return found
 
 
+def _settled(timings: Sequence[Timing]) -> bool:
+    """Whether another round would say the same: the two fastest agree. What takes long has one round only."""
+    first, *second = sorted(one.median for one in timings)[:2] or [0.0]
+    return first > _SLOW or (bool(second) and second[0] <= (1 + _AGREE) * first)
+
+
 def spread(timings: Iterable[Sequence[Timing]]) -> tuple[float, float]:
-    """How far the medians of several rounds are apart, (largest - smallest) / smallest: in the middle, and at worst."""
-    each = [max(t.median for t in row) / min(t.median for t in row) - 1 for row in timings if len(row) > 1]
+    """How far the two fastest rounds of a model are apart, as a share of the faster: in the middle, and at worst."""
+    pairs = [sorted(one.median for one in row)[:2] for row in timings if len(row) > 1]
+    each = [slower / faster - 1 for faster, slower in pairs]
     return (statistics.median(each), max(each)) if each else (math.nan, math.nan)
 
 

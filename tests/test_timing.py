@@ -292,6 +292,9 @@ def test_the_table_is_written_as_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp
         assert first is not None and first.stored and first.size == (1, 3, 64, 64) and "PyTorch" in first.machine
         assert timing_table.look_up("course_squeezenet1_1", 64) == first
         assert timing_table.look_up("squeezenet1_1", 224) is None and stored() == {}
+        timing_table.main(["--more"])
+        again = timing_table.look_up("squeezenet1_1", 64)
+        assert again is not None and again.median <= first.median and "PyTorch" in again.machine
         written = timing_table.PATH.read_text()
         timing_table.main(["--check"])
         assert timing_table.PATH.read_text() == written and "2 of them stored" in capsys.readouterr().out
@@ -303,8 +306,30 @@ def test_the_table_is_written_as_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_the_spread_of_rounds() -> None:
     one = Timing(1.0, 0.9, 1.1, 5, 2, 1, "cpu", (1,), None, "m")
-    rows = [[one, replace(one, median=1.5)], [one, replace(one, median=1.1)], [one, replace(one, median=1.2)], [one]]
+    rows = [[replace(one, median=1.5), one], [one, replace(one, median=1.1)], [one, replace(one, median=1.2)], [one]]
+    rows[1].append(replace(one, median=9.0))
     assert timing_table.spread(rows) == pytest.approx((0.2, 0.5))
+
+
+def test_a_model_takes_part_until_its_two_fastest_rounds_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    medians = {
+        ("quick", 1): [5e-3, 2e-3, 9e-3, 2.02e-3, 1.0],
+        ("slow", 1): [3.0, 3.0],
+        ("never", 1): [0.9 / 2**k for k in range(18)],
+    }
+    asked: list[str] = []
+
+    def measured(name: str, *size: int, **how: Any) -> Timing:
+        asked.append(name)
+        median = medians[name, 1][asked.count(name) - 1]
+        return Timing(median, median, median, 5, 2, 1, "cpu", (1,), None, "m")
+
+    monkeypatch.setattr(timing_table, "quick_model", lambda name, side: name)
+    monkeypatch.setattr(timing, "measure", measured)
+    clock = iter(range(0, 10_000, 30))
+    monkeypatch.setattr(timing_table.time, "monotonic", lambda: next(clock))
+    found = timing_table.rounds(list(medians))
+    assert [len(found[key]) for key in medians][:2] == [4, 1] and 4 < len(found["never", 1]) < 18
 
 
 # -- done wrong -------------------------------------------------------------------------------------------------------
