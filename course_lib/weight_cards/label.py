@@ -12,7 +12,7 @@ from course_lib.recipes import Settings
 from course_lib.stills import BLUE, GREY, INK, Still, shortened, still
 from course_lib.weight_cards.entries import Card
 from course_lib.weight_cards.facts import NOT_SAID, facts, per_cent
-from course_lib.weight_cards.seen import QUIET, draw_seen, wrapped
+from course_lib.weight_cards.seen import QUIET, draw_seen, seen_height, wrapped
 
 __all__ = ["draw_card"]
 
@@ -42,7 +42,7 @@ def draw_card(one: Card, picture: Image.Image | None = None, *, word: str = "") 
     sections = _sections(one, word, found)
     left = sum(_LINE * len(lines) + 9 for _, lines in sections)
     good = _LINE * max(1, len(_rows(one)) + (len(one.metrics) == 1)) + 9
-    right = 30 + (_tall(picture) + 30 if picture is not None and one.settings else 0) + _LINE * _lines_of(one.settings)
+    right = 30 + (_tall(picture) + 38 if picture is not None and one.settings else 0) + _LINE * _lines_of(one.settings)
     sheet = Sheet(_WIDTH, top + max(good + left, right) + 4)
     _band(sheet, one)
     for k, line in enumerate(about):
@@ -61,7 +61,7 @@ def draw_card(one: Card, picture: Image.Image | None = None, *, word: str = "") 
 
 
 def _tall(picture: Image.Image) -> float:
-    return min(150.0, max(60.0, 200.0 * picture.height / picture.width))
+    return seen_height(picture, _WIDTH - _EDGE - _RIGHT, 150.0)
 
 
 def _band(sheet: Sheet, one: Card) -> None:
@@ -174,9 +174,10 @@ def _how_to_use(sheet: Sheet, one: Card, picture: Image.Image | None, y: float) 
     seen = ""
     if picture is not None:
         tall = _tall(picture)
-        seen = draw_seen(sheet, (_RIGHT, y, _WIDTH - _EDGE - _RIGHT, tall), one, picture)
-        sheet.text(_RIGHT, y + tall + 5, seen, size=8.5, color=QUIET)
-        y += tall + 30
+        seen = draw_seen(sheet, (_RIGHT, y, _WIDTH - _EDGE - _RIGHT, 150.0), one, picture)
+        caption = wrapped(seen, _WIDTH - _EDGE - _RIGHT, 8.5, most=2)
+        sheet.text(_RIGHT, y + tall + 5, "\n".join(caption), size=8.5, color=QUIET)
+        y += tall + 38
     for name, words in _use(one.settings, told):
         sheet.text(_RIGHT, y, name, bold=True)
         sheet.text(_RIGHT + 92, y, words)

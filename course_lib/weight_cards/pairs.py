@@ -12,7 +12,7 @@ from course_lib.diagrams.sheet import Sheet, text_width
 from course_lib.stills import BLUE, INK, Still, shortened, still
 from course_lib.weight_cards.entries import Card
 from course_lib.weight_cards.facts import NOT_SAID, Fact, facts
-from course_lib.weight_cards.seen import QUIET, draw_seen, wrapped
+from course_lib.weight_cards.seen import QUIET, draw_seen, seen_height, wrapped
 
 __all__ = ["Difference", "differences", "draw_pair"]
 
@@ -99,7 +99,8 @@ def draw_pair(one: Card, other: Card, picture: Image.Image | None = None, *, wor
     same = [line for line in lines if not line.differs]
     rows = [_Row(line) for line in different]
     shown = picture is not None and (one.settings is not None or other.settings is not None)
-    top = _BAND + (_TALL + 40 if shown else 8)
+    tall = seen_height(picture, _ROOM - 16, _TALL) if picture is not None and shown else 0.0
+    top = _BAND + (max(tall, 60.0) + 46 if shown else 8)
     said = wrapped(_said(one, other, len(different), len(lines)), _WIDTH - 2 * _EDGE, 9, bold=True)
     begin = top + _LINE * len(said) + 8
     end = begin + sum(row.high for row in rows)
@@ -111,7 +112,8 @@ def draw_pair(one: Card, other: Card, picture: Image.Image | None = None, *, wor
         for card, x in ((one, _ONE), (other, _OTHER)):
             if card.settings is not None:
                 seen.append(draw_seen(sheet, (x, _BAND + 8, _ROOM - 16, _TALL), card, picture))
-                sheet.text(x, _BAND + _TALL + 13, seen[-1], size=8.5, color=QUIET)
+                caption = "\n".join(wrapped(seen[-1], _ROOM, 8.5, most=2))
+                sheet.text(x, _BAND + tall + 13, caption, size=8.5, color=QUIET)
         sheet.text(_EDGE, _BAND + 10, "How to use", bold=True)
         sheet.text(_EDGE, _BAND + 10 + _LINE, "in grey: thrown\naway by the crop", color=QUIET)
     for k, words in enumerate(said):

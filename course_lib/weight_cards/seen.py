@@ -10,7 +10,7 @@ from course_lib.recipes import recipe, rgb
 from course_lib.stills import INK, ORANGE, Place, draw_kept, draw_picture
 from course_lib.weight_cards.entries import Card
 
-__all__ = ["QUIET", "draw_seen", "place_of", "wrapped"]
+__all__ = ["QUIET", "draw_seen", "place_of", "seen_height", "wrapped"]
 
 QUIET = "#5A5A5A"
 _ARROW = 26.0
@@ -29,25 +29,39 @@ def draw_seen(sheet: Sheet, box: Box, one: Card, picture: Image.Image) -> str:
     """
     picture = rgb(picture)
     transforms = one.weights.value.transforms()
-    left, top, wide, tall = box
     edges = seen_box(picture.size, transforms)
     resized, cropped = _after(one, picture)
-    side = min(0.36 * wide, tall)
-    room = (left, top, min(wide - side - _ARROW, tall * picture.width / picture.height), tall)
-    x, y, w, h = _drawn(sheet, draw_kept(sheet.figure, place_of(sheet, room), picture, edges, anchor="N"))
-    middle = y + h / 2
-    begin = x + w
-    end = begin + _ARROW
+    left, top, wide, tall = box
+    side, high = _sides(picture, wide, tall)
+    middle = top + max(side, high) / 2
+    room = (left, middle - high / 2, high * picture.width / picture.height, high)
+    x, _, w, _ = _drawn(sheet, draw_kept(sheet.figure, place_of(sheet, room), picture, edges))
+    begin, end = x + w, x + w + _ARROW
     sheet.lines([[(begin + 5, middle), (end - 5, middle)]], color=INK, line=1.2)
     sheet.lines([[(end - 10, middle - 4), (end - 5, middle), (end - 10, middle + 4)]], color=INK, line=1.2)
-    out = (end, max(top, middle - side / 2), side, side)
-    sx, sy, sw, sh = _drawn(sheet, draw_picture(sheet.figure, place_of(sheet, out), cropped))
-    sheet.boxes([(sx, sy, sw, sh)], edge=ORANGE, line=2.0, level=5)
+    out = place_of(sheet, (end, middle - side / 2, side, side))
+    sheet.boxes([_drawn(sheet, draw_picture(sheet.figure, out, cropped))], edge=ORANGE, line=2.0, level=5)
     lost = 1 - (edges[2] - edges[0]) * (edges[3] - edges[1]) / (picture.width * picture.height)
     return (
         f"{picture.width}×{picture.height} → {resized[0]}×{resized[1]} → {cropped.width}×{cropped.height}, "
-        f"{100 * lost:.0f} % of it thrown away"
+        f"{100 * lost:.0f} % of it lost"
     )
+
+
+def seen_height(picture: Image.Image, wide: float, tall: float) -> float:
+    """How high ``draw_seen`` draws in a box of that size, in CSS pixels.
+
+    Example:
+        >>> seen_height(Image.new("RGB", (300, 300)), 340, 150), round(seen_height(Image.new("RGB", (90, 9)), 340, 150))
+        (150, 122)
+    """
+    return max(_sides(picture, wide, tall))
+
+
+def _sides(picture: Image.Image, wide: float, tall: float) -> tuple[float, float]:
+    """The side of what is left, and the height of the whole picture."""
+    side = min(0.36 * wide, tall)
+    return side, min(tall, (wide - side - _ARROW) * picture.height / picture.width)
 
 
 def _after(one: Card, picture: Image.Image) -> tuple[tuple[int, int], Image.Image]:

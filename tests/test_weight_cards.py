@@ -1,0 +1,283 @@
+"""Weights cards: torchvision's own metadata and transforms as the oracle, for every registered entry."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import sys
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torchvision
+from matplotlib.figure import Figure
+from PIL import Image
+from torchvision.models import ResNet50_Weights, Weights, WeightsEnum, get_model_weights, list_models
+from torchvision.transforms._presets import ImageClassification
+
+import course_lib.weights as course
+from course_lib.errors import CourseError, ModelNameError, WeightsError
+from course_lib.picturebook import scene
+from course_lib.preprocessing import seen_box, stages
+from course_lib.weight_cards import card, differences, draw_card, draw_pair, registered
+from course_lib.weight_cards import label as label_module
+from course_lib.weight_cards import pairs as pairs_module
+from course_lib.weight_cards.seen import wrapped
+from course_lib.widgets import weights_browser
+from course_lib.widgets.weights_browser import NONE
+
+from . import stills as checks
+
+PICTURE = scene("dog", seed=1, size=(240, 320)).picture
+V1, V2 = ResNet50_Weights.IMAGENET1K_V1, ResNet50_Weights.IMAGENET1K_V2
+EVERY = [(name, member) for name, enum in registered().items() for member in enum]
+
+
+@pytest.fixture(autouse=True)
+def nothing_out_of_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    seen: list[Figure] = checks.watch(monkeypatch)
+    yield
+    assert [fault for figure in seen for fault in checks.faults(figure)] == []
+
+
+# -- data -------------------------------------------------------------------------------------------------------------
+def test_every_entry_of_torchvisions_registry_and_the_courses_own_has_a_card() -> None:
+    names = {member for name in list_models(module=torchvision.models) for member in get_model_weights(name)}
+    names |= {course.course_weights_for(name) for name in course.COURSE_MODELS}
+    assert {member for _, member in EVERY} >= names and len(names) > 100
+
+
+def test_a_card_says_what_the_metadata_says() -> None:
+    for name, member in EVERY:
+        one, meta = card(member), member.meta
+        assert (one.model, one.entry, one.weights) == (name, member.name, member)
+        assert one.default == (member is type(member).DEFAULT)
+        assert (one.parameters, one.megabytes, one.gmacs) == (meta["num_params"], meta["_file_size"], meta["_ops"])
+        assert one.categories == tuple(meta.get("categories") or ())
+        for data, figures in meta["_metrics"].items():
+            for figure, value in figures.items():
+                said = one.metrics[data][figure]
+                assert said == value or (math.isnan(said) and math.isnan(value))
+        assert (one.recipe, one.license) == (meta["recipe"], meta.get("license") or "")
+        assert one.url == member.url and one.url.endswith(one.file)
+        seen = member.transforms()
+        assert one.settings is not None
+        assert ([one.settings.resize_size], one.settings.crop_hw[0]) == (seen.resize_size, seen.crop_size[0])
+        assert (one.settings.mean, one.settings.std) == (tuple(seen.mean), tuple(seen.std))
+
+
+def test_the_hash_is_the_one_that_torch_hub_checks() -> None:
+    for _, member in EVERY:
+        found = torch.hub.HASH_REGEX.search(card(member).file)
+        assert found is not None and found.group(1) == card(member).hash
+
+
+def test_the_courses_hash_is_that_of_the_file() -> None:
+    member = course.course_weights_for("resnet18")
+    assert member is not None and member.meta["sha256"].startswith(card(member).hash)
+
+
+def test_plain_words_of_the_documentation() -> None:
+    for _, member in EVERY:
+        about = card(member).about
+        assert about and not set(about) & set("`<>\n") and "  " not in about
+    assert "new training recipe" in card(V2).about
+
+
+def test_search_finds_what_a_plain_search_finds() -> None:
+    for word in ("dog", "CAMEL", " terrier ", "no such thing"):
+        expected = [(k, name) for k, name in enumerate(V2.meta["categories"]) if word.strip().lower() in name.lower()]
+        assert list(card(V2).find(word)) == expected
+    assert len(card(V2).find("terrier")) > 10
+    assert card(V2).find("") == card(V2).find("  ") == ()
+
+
+class Bare(WeightsEnum):
+    NOTHING = Weights(url="https://example.org/a.pth", transforms=lambda: 1 / 0, meta={})
+    NULLS = Weights(
+        url="",
+        transforms=partial(ImageClassification, crop_size=64, resize_size=80),
+        meta={"categories": None, "num_params": None, "_metrics": None, "recipe": None, "min_size": None, "own": 1},
+    )
+    DEFAULT = NULLS
+
+
+@pytest.mark.parametrize("member", list(Bare), ids=lambda member: member.name)
+@pytest.mark.parametrize("picture", [None, PICTURE], ids=["words", "picture"])
+def test_an_entry_without_metadata(member: Bare, picture: Image.Image | None) -> None:
+    one = card(member)
+    assert one.parameters is None and one.categories == () and one.metrics == {} and one.model == ""
+    checks.is_picture(draw_card(one, picture, word="dog"))
+    checks.is_picture(draw_pair(one, card(V2), picture, word="dog"))
+    assert "not stated" in one.text() and "no figures in its metadata" in repr(one)
+    assert card(Bare.NULLS).more == ("own",)
+
+
+def test_an_entry_that_is_registered_by_nobody_keeps_its_names() -> None:
+    assert card(Bare.NOTHING).name == "Bare.NOTHING" and not card(Bare.NOTHING).default
+    assert card(Bare.DEFAULT).entry == "NULLS" and card(Bare.NULLS).default
+    assert card(Bare.NOTHING).settings is None and card(Bare.NULLS).settings is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "says"),
+    [
+        ("resnet5O", ModelNameError, "Did you mean"),
+        ("ResNet50_Weights.IMAGENET1K_V3", WeightsError, "IMAGENET1K_V1, IMAGENET1K_V2"),
+        ("ResNet51_Weights.DEFAULT", WeightsError, "Did you mean 'ResNet50_Weights'"),
+        (ResNet50_Weights, WeightsError, "whole enum: give one of its members .IMAGENET1K_V1"),
+        (V1.value, WeightsError, "give the enum member"),
+        (None, WeightsError, "this is NoneType"),
+        (SimpleNamespace(meta={}), WeightsError, "this is SimpleNamespace"),
+    ],
+)
+def test_what_is_no_entry_gets_a_sentence(given: object, kind: type[CourseError], says: str) -> None:
+    with pytest.raises(kind, match=says) as caught:
+        card(given)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_names_stand_for_members() -> None:
+    assert card("resnet50").weights is V2 and card("ResNet50_Weights.DEFAULT").weights is V2
+    assert card("ResNet50_Weights.IMAGENET1K_V1").weights is V1
+    assert card("course_resnet18").weights is course.course_weights_for("resnet18")
+
+
+def test_a_card_can_be_sent_to_another_process() -> None:
+    assert pickle.loads(pickle.dumps(V2)) is V2  # so a card made there is the same one
+    assert repr(card(V2)) == repr(card(pickle.loads(pickle.dumps(V2))))
+
+
+def test_the_page_has_links_and_no_markup_of_others() -> None:
+    page = card(V2)._repr_html_()
+    assert f'href="{V2.url}"' in page and f'href="{V2.meta["recipe"]}"' in page and page.count("<table") == 1
+    assert "file:" not in card("course_resnet18")._repr_html_()
+
+
+# -- what differs -----------------------------------------------------------------------------------------------------
+def test_what_differs_between_two_entries_is_what_their_metadata_differ_in() -> None:
+    lines = {line.label: line for line in differences(card(V1), card(V2))}
+    gain = V2.meta["_metrics"]["ImageNet-1K"]["acc@1"] - V1.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    assert lines["acc@1, ImageNet-1K"].change == f"+{gain:.2f} points"
+    assert {label for label, line in lines.items() if line.differs} == {
+        "acc@1, ImageNet-1K", "acc@5, ImageNet-1K", "resize", "recipe", "file",
+    }  # fmt: skip
+    assert not any(line.differs for line in differences(card(V1), card(V1)))
+
+
+def test_equal_numbers_of_different_categories_differ() -> None:
+    class Two(WeightsEnum):
+        A = Weights(url="a-12345678.pth", transforms=ImageClassification, meta={"categories": list("abcdef")})
+        B = Weights(url="b-12345678.pth", transforms=ImageClassification, meta={"categories": list("abxdef")})
+
+    [line] = [line for line in differences(card(Two.A), card(Two.B)) if line.label == "categories"]
+    assert line.one == line.other and line.differs
+
+
+def test_entries_measured_on_other_pictures_are_not_compared_by_points() -> None:
+    lines = differences(card("resnet18"), card("course_resnet18"))
+    assert all(not line.change for line in lines if line.label.startswith("acc@"))
+    named = [line.label for line in lines]
+    assert len(named) == len(set(named)) and "acc@1, ImageNet-1K" in named and "acc@1, Picture book, hard" in named
+    said = pairs_module._said(card("resnet18"), card("course_resnet18"), 3, 9)
+    assert "different pictures" in said and "different pictures" not in pairs_module._said(card(V1), card(V2), 3, 9)
+
+
+def test_what_was_not_measured_has_no_change() -> None:
+    lines = differences(card("vgg16"), card("VGG16_Weights.IMAGENET1K_FEATURES"))
+    [line] = [line for line in lines if line.label == "acc@1, ImageNet-1K"]
+    assert (line.differs, line.other, line.change) == (True, "not measured", "")
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["resnet50", "course_resnet18", "vit_h_14", "mobilenet_v3_large"])
+def test_a_card_as_a_picture_tells_the_figures(name: str) -> None:
+    one = card(name)
+    shown = draw_card(one, PICTURE, word="dog")
+    checks.is_picture(shown, kind="jpeg")
+    assert f"{one.parameters:,} parameters" in shown.alt and f"{one.megabytes:,.1f} MB" in shown.alt
+    assert all(
+        f"{name} {value:g} %" in shown.alt for figures in one.metrics.values() for name, value in figures.items()
+    )
+    crop = stages(PICTURE, one.weights.transforms())[2].value
+    assert isinstance(crop, Image.Image) and f"→ {crop.width}×{crop.height}" in shown.alt
+    left, top, right, bottom = seen_box(PICTURE.size, one.weights.transforms())
+    lost = 1 - (right - left) * (bottom - top) / (PICTURE.width * PICTURE.height)
+    assert f"{100 * lost:.0f} % of it lost" in shown.alt
+
+
+def test_no_text_of_any_entry_leaves_its_card_or_lies_over_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fixture above looks at every figure; encoding is left out, which takes most of the time."""
+    drawn = []
+
+    def only_the_figure(figure: Figure, alt: str, *, photo: bool = False) -> None:
+        drawn.append(figure)
+
+    monkeypatch.setattr(label_module, "still", only_the_figure)
+    monkeypatch.setattr(pairs_module, "still", only_the_figure)
+    shown = {}
+    for name, member in EVERY:
+        one = card(member)
+        shown[one.settings, tuple(one.metrics), len(one.about), one.recipe, one.file[:9]] = (name, one)
+    for name, one in list(shown.values())[::4]:
+        draw_card(one, word="retriever")
+        draw_pair(one, card("course_resnet18"), word="retriever")
+        assert not (found := [fault for figure in drawn for fault in checks.faults(figure)]), (name, found)
+        drawn.clear()
+
+
+@pytest.mark.parametrize("size", [(40, 400), (400, 40), (1, 1), (3000, 2000)])
+def test_pictures_of_any_shape(size: tuple[int, int]) -> None:
+    odd = Image.new("RGB", size, "orange")
+    checks.is_picture(draw_card(card(V2), odd))
+    checks.is_picture(draw_pair(card(V1), card("vit_h_14"), odd))
+
+
+def test_lines_are_broken_at_words_and_slashes_and_nothing_is_lost() -> None:
+    words = "https://github.com/pytorch/vision/tree/main/references/classification#mobilenetv3-large--small"
+    lines = wrapped(words, 300, 9)
+    assert len(lines) > 1 and "".join(lines) == words
+    assert " ".join(wrapped("one two three four", 60, 9)) == "one two three four"
+    assert wrapped("one two three four", 60, 9, most=1)[0].endswith("…")
+
+
+# -- browser ----------------------------------------------------------------------------------------------------------
+def test_the_browser_shows_every_model_and_entry() -> None:
+    browser = weights_browser({"dog": PICTURE})
+    assert list(browser.controls["model"].options) == list(registered())
+    beside = [name for name in browser.controls["beside"].options if name != NONE]
+    assert sorted(beside) == sorted(f"{name}, {member.name}" for name, member in EVERY)
+    assert beside[:2] == ["resnet50, IMAGENET1K_V1", "resnet50, IMAGENET1K_V2"]
+    for model in ("vit_h_14", "course_squeezenet1_1"):
+        browser.set(model=model)
+        assert browser.message == "" and repr(browser).startswith(card(model).name)
+        values = [value for _, value in browser.controls["entry"].options]
+        assert values == [member.name for member in registered()[model]]
+
+
+def test_another_model_keeps_the_second_entry_and_draws_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = weights_browser({"dog": PICTURE}, beside="vgg16, IMAGENET1K_FEATURES")
+    drawn = []
+    real = draw_pair
+    monkeypatch.setattr(
+        sys.modules["course_lib.widgets.weights_browser"], "draw_pair", lambda *a, **k: drawn.append(a) or real(*a, **k)
+    )
+    browser.set(model="alexnet")
+    assert len(drawn) == 1 and browser.state["beside"] == "vgg16, IMAGENET1K_FEATURES"
+    assert repr(browser).startswith("AlexNet_Weights.IMAGENET1K_V1 beside VGG16_Weights.IMAGENET1K_FEATURES")
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"pictures": {}}, "no picture"),
+        ({"model": "resnet5O"}, "Did you mean"),
+        ({"entry": "IMAGENET1K_V9"}, "no weights entry 'IMAGENET1K_V9' of resnet50"),
+        ({"beside": "resnet50, V2"}, "no weights entry 'resnet50, V2'"),
+    ],
+)
+def test_a_browser_that_cannot_begin(how: dict[str, object], says: str) -> None:
+    with pytest.raises(CourseError, match=says):
+        weights_browser(**{"pictures": {"dog": PICTURE}, **how})  # type: ignore[arg-type]
