@@ -141,8 +141,10 @@ ex.count_values.solution()
 # |---|---|---|
 # | [00 Start here](00_start_here.ipynb) | What happens between a picture and a word? | run a classifier, a widget and an exercise |
 # | [01 Inference](01_inference.ipynb) | Why does the same network give two people two answers? | prepare, run and trust a forward pass |
+# | [02 Choosing a model](02_choosing_a_model.ipynb) | Is a bigger model a better one? | time and compare models, and choose under your own limits |
 # | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | build a ResNet that gives torchvision's logits, to the bit |
 # | [04 VGG cfgs](04_vgg_cfgs.ipynb) | How does a list of thirteen tokens become 133 million parameters? | read, price and design a convolutional network |
+# | [05 Weight enums](05_weight_enums.ipynb) | `pretrained=True`: trained on what, cut how, and how good? | read any weights entry, and give a network of your own one |
 #
 # Take them in order. Each is a story of 45 to 60 minutes, with exercises on the way; you may stop and go on at any heading.
 
