@@ -48,7 +48,7 @@ def compare(points: Iterable[Point], criterion: str, *, title: str = "") -> Stil
     Example:
         >>> two = Point("a", "classic", 30.0, 10.0, 45.0), Point("b", "light-weight", 25.0, 20.0, 98.0)
         >>> compare(two, "megabytes")
-        size of the file, from 45 MB (a) to 98 MB (b): a, b
+        size of the file, from 45.0 MB (a) to 98.0 MB (b): a, b
     """
     what, unit = _criterion(criterion)
     listed = [point for point in points if (getattr(point, criterion) or 0) > 0]
@@ -65,7 +65,8 @@ def compare(points: Iterable[Point], criterion: str, *, title: str = "") -> Stil
     on = f" on {DEVICES.get(listed[0].device, listed[0].device)}" if timed else ""
     sheet.text(8, 6, title or f"{what[0].upper()}{what[1:]}{on}, {unit}: less is better", size=10.5, bold=True)
     _kinds(sheet, listed, 42)
-    x_of, ticks, log = _axis(values, aside, _WIDE - 74)
+    highs = [point.high_ms for point in listed if point.high_ms is not None] if timed else []
+    x_of, ticks, log = _axis([*values, *highs], aside, _WIDE - 74)
     bottom = head + row * len(listed)
     sheet.lines([[(x_of(tick), head), (x_of(tick), bottom)] for tick in ticks], color="#E2E2E2", level=0.2)
     for tick in ticks:

@@ -86,7 +86,7 @@ def area_of(shape: str) -> float:
 
     Example:
         >>> [round(area_of(shape), 2) for shape in "os^"]
-        [0.79, 1.0, 0.5]
+        [0.78, 1.0, 0.5]
     """
     corners = np.concatenate(_outline(shape).to_polygons(closed_only=True, width=0, height=0))
     x, y = corners.T
