@@ -83,7 +83,8 @@ def member(scene: Scene) -> Diagnosis | None:
         return None
     lines = scene.lines()
     real = [one for one in known if one != "DEFAULT"]
-    what = f"{kind.__name__} has no {name}; it has {' and '.join(real)}, and DEFAULT means the best of them."
+    what = f"{kind.__name__} has no {name}; it has {' and '.join(real)}"
+    what += f", and DEFAULT, which is {kind['DEFAULT'].name}." if "DEFAULT" in known else "."
     text = scene.text
     near = re.findall(r"'([^']+)'", closest(name, real, n=1))
     build = _builder(scene)
