@@ -197,12 +197,8 @@ file_size = Exercise(
 # -- 4: do two rankings agree? ----------------------------------------------------------------------------------------
 def rank_correlation_solution(one: Sequence[float], other: Sequence[float]) -> float:
     """Spearman's rank correlation of two lists without ties: 1 for the same order, -1 for the opposite."""
-
-    def places(values: Sequence[float]) -> list[int]:
-        in_order = sorted(values)
-        return [in_order.index(value) for value in values]
-
-    gaps = [a - b for a, b in zip(places(one), places(other), strict=True)]
+    first, second = sorted(one), sorted(other)
+    gaps = [first.index(a) - second.index(b) for a, b in zip(one, other, strict=True)]
     n = len(gaps)
     return 1 - 6 * sum(gap**2 for gap in gaps) / (n * (n**2 - 1))
 
