@@ -150,7 +150,7 @@ class _Choices:
         self.cost = rings + 0.004 * rings**2 + np.arange(len(rings)) % len(_ANGLES) * 0.15
         self.far = rings > _NEAR
         if len(others):
-            self.cost += (np.clip(1 - off, 0, 8) * np.where(others[:, 2] < 14, 9.0, 5.0)).sum(1)
+            self.cost += (np.clip(1 - off, 0, 8) * np.where(others[:, 2] < 24, 9.0, 5.0)).sum(1)
             confusing = (off.min(1) < 2.5 * rings + 6) & (rings > 0)
             self.cost += 6 * confusing
             self.far |= confusing
@@ -234,7 +234,7 @@ def _sides(lines: Floats, others: Floats) -> tuple[Floats, Floats]:
     """(N, 4), (M, 4) → twice (N, M): on which side of each line the others begin and end, by sign."""
     x0, y0, x1, y1 = lines.T
     across, up = (x1 - x0)[:, None], (y1 - y0)[:, None]
-    back = (x1 * y0 - x0 * y1)[:, None]
+    back = (x0 * y1 - x1 * y0)[:, None]
     return across * others[:, 1] - up * others[:, 0] + back, across * others[:, 3] - up * others[:, 2] + back
 
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from torchvision.models import get_model_weights, list_models
 
+from course_lib import labels
 from course_lib.bubbles import bubbles
 from course_lib.catalog import catalog
 from course_lib.choosing import Limits, Point, answer, better, find, pareto, points, within
@@ -194,6 +195,37 @@ def test_no_label_lies_over_another_or_outside(pairs: list[tuple[Bubble, tuple[f
             assert not one.overlaps(other) and not other.overlaps(one)
     for one, (_, size) in zip(found, pairs, strict=True):
         assert one is None or size == pytest.approx((one.wide, one.tall))
+
+
+def cross(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether two segments cross inside both, by solving for where."""
+    (ax, ay, bx, by), (cx, cy, dx, dy) = one, other
+    ways = np.array([[bx - ax, cx - dx], [by - ay, cy - dy]])
+    if abs(np.linalg.det(ways)) < 1e-9:
+        return False
+    along = np.linalg.solve(ways, [cx - ax, cy - ay])
+    return bool(((along > 1e-9) & (along < 1 - 1e-9)).all())
+
+
+@given(st.lists(st.tuples(*[st.integers(-9, 9)] * 4), min_size=2, max_size=8))
+def test_segments_cross_where_solving_says_so(segments: list[tuple[int, int, int, int]]) -> None:
+    lines = np.array(segments, np.float64)
+    expected = [[cross(one, other) for other in segments] for one in segments]
+    assert labels._cross(lines, lines).tolist() == expected
+
+
+def test_labels_keep_off_a_line_and_their_own_lines_off_labels(everything: tuple[Point, ...]) -> None:
+    (one,) = place_labels([Bubble(20, 50, 4)], [(60, 12)], (0, 0, 200, 100), lines=[((20, 50), (200, 50))])
+    assert one is not None and (one.bottom >= 50 or one.bottom + one.tall <= 50)
+    some = [Bubble(100 + 3 * k, 100 + 2 * k * (-1) ** k, 5) for k in range(9)]
+    found = [one for one in place_labels(some, [(50, 12)] * 9, (0, 0, 300, 250)) if one is not None]
+    assert len(found) == 9
+    for one in found:
+        for other in found:
+            if one is not other and one.line:
+                left, low, right, high = other.left, other.bottom, other.left + other.wide, other.bottom + other.tall
+                assert not cross((*one.line[0], *one.line[1]), (left, low, right, high))
+                assert not cross((*one.line[0], *one.line[1]), (left, high, right, low))
 
 
 def test_a_lone_label_stands_beside_its_bubble_and_a_big_one_holds_it() -> None:
