@@ -78,13 +78,14 @@ def member(scene: Scene) -> Diagnosis | None:
         kind, name = (scene.last("__getitem__", "enum.py") or {}).get("cls"), str(scene.error.args[0])
     if not (isinstance(kind, type) and issubclass(kind, WeightsEnum)) or not name or name.startswith("_"):
         return None
-    known = list(getattr(kind, "__members__", ()))
+    members: dict[str, WeightsEnum] = dict(getattr(kind, "__members__", {}))
+    known = list(members)
     if not known or name in known:
         return None
     lines = scene.lines()
     real = [one for one in known if one != "DEFAULT"]
     what = f"{kind.__name__} has no {name}; it has {' and '.join(real)}"
-    what += f", and DEFAULT, which is {kind['DEFAULT'].name}." if "DEFAULT" in known else "."
+    what += f", and DEFAULT, which is {members['DEFAULT'].name}." if "DEFAULT" in members else "."
     text = scene.text
     near = re.findall(r"'([^']+)'", closest(name, real, n=1))
     build = _builder(scene)
