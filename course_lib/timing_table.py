@@ -140,9 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for device in devices():
         found = rounds(wanted(), device)
         middle, worst = spread(found.values())
-        print(
-            f"{device}: {len(found)} models and sizes, medians of the rounds apart by {middle:.1%}, worst {worst:.1%}"
-        )
+        print(f"{device}: {len(found)} models and sizes, two fastest rounds {middle:.1%} apart, worst {worst:.1%}")
         best |= {(*key, device): min(row, key=lambda one: one.median) for key, row in found.items()}
     if asked.check or asked.more:
         ratios = [best[key].median / one.median for key, one in _table().items() if key in best]
