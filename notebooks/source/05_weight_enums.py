@@ -90,7 +90,8 @@ print(f"in words    {accuracy['acc@1']} % right at first guess, {meta['num_param
 print("class 354  ", meta["categories"][354])
 
 # %% [markdown]
-# ResNet50 has two entries, V1 and V2. One network, layer by layer the same. **Predict:** how many points of top-1 accuracy lie between them?
+# ResNet50 has two entries, V1 and V2: one network, layer by layer the same. **Predict:** how many points of top-1 accuracy lie between
+# them?
 
 # %%
 my_guess = ...  # for example 0.5
@@ -148,8 +149,8 @@ ex.best_entry.check(best_entry)
 # %% [markdown]
 # ## 2 How to take it
 #
-# `transforms` is not the preprocessing but what *makes* it: call it once to get it, and the result once for each picture.
-# Nobody forgets this only once:
+# `transforms` is not the preprocessing but what *makes* it: call it once to get it, and the result once for each picture. Who forgets
+# the first pair of brackets meets a puzzling error:
 
 # %%
 try:
@@ -210,7 +211,7 @@ guess_and_truth("its own, FEATURES", my_guess, (right[own], right[get_weight(oth
 
 # %% [markdown]
 # **What to notice.** No error anywhere. A resize to 232 in place of 256 does no harm; EfficientNet-B7's 600 pixels cost a good part of the
-# answers; a std of 1/255, which makes every number sixty times larger, leaves little more than guessing. So: **network and transforms from
+# answers; a std of 1/255, which makes every number some sixty times larger, leaves little more than guessing. So: **network and transforms from
 # the same entry**.
 
 # %% [markdown]
@@ -273,7 +274,7 @@ for letter in heard.where("error"):
     display(clinic.explain(heard[letter].error))
 
 # %% [markdown]
-# And what of those who write nothing, `None`, or the enum itself? **Predict** the last but one.
+# And what of those who write nothing, `None`, `False`, or the enum itself? **Predict** line G.
 
 # %%
 hear_all([
@@ -326,7 +327,8 @@ ex.verify.check(verify)
 # %% [markdown]
 # ## 4 What the builder does
 #
-# All of torchvision's VGGs come from this function. **Predict:** which statements run for `weights="DEFAULT"`, and which for no weights?
+# All of torchvision's VGGs come from this function. **Predict:** which of its statements run for `weights="DEFAULT"`, and which without
+# weights?
 
 # %%
 from torchvision.models import vgg as torchvision_vgg
@@ -410,14 +412,15 @@ import contextlib
 import io
 import tempfile
 
-with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as told:
+quiet = io.StringIO()  # torch.hub tells where it writes, and that is different everywhere
+with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
     broken, cache = Path(folder) / path.name, Path(folder) / "cache"
     broken.write_bytes(content)
     try:
         torch.hub.load_state_dict_from_url(broken.as_uri(), str(cache), progress=False, check_hash=True)
     except RuntimeError as error:
         refused = str(error)
-    torch.save({"anything": torch.ones(1)}, cache / broken.name)  # another file, under the same name, in the cache
+    torch.save({"anything": torch.ones(1)}, cache / path.name)  # another file, under the same name, in the cache
     taken = torch.hub.load_state_dict_from_url(broken.as_uri(), str(cache), progress=False, check_hash=True)
 print("fetched:   ", refused[:51], "…")
 print("from cache:", taken)
@@ -500,25 +503,24 @@ for name in ("V1", "V2"):  # four passes, and four more
     with torch.inference_mode():
         right = (network.eval()(fresh).argmax(1) == truth).float().mean()
     trained[name] = save(network), round(100 * float(right), 1)
-    print(name, trained[name][0].name, trained[name][1], "% of fresh pictures right")
+    print(name, *trained[name][1:], "% of fresh pictures right, in", trained[name][0].name)
 
 # %% [markdown]
-# Now its label. The three questions of this lesson, answered by who knows: trained on what, cut how, how good. Two recipes, four passes and
-# eight, are two entries.
+# Now its label. Trained on what, cut how, how good? You know, so you write it down. Two recipes, four passes and eight, are two entries.
 
 # %%
 InPlace = ex.read_in_place.answer()  # the solution's class; yours is ReadInPlace
 
 
-def label(path, accuracy):
-    meta = {"categories": names, "num_params": sum(p.numel() for p in network.parameters()),
-            "recipe": "lesson 05: 40 easy drawn pictures a class", "_metrics": {"Picture book, easy": {"acc@1": accuracy}}}
+def label(path, accuracy, recipe):
+    meta = {"categories": names, "num_params": sum(p.numel() for p in network.parameters()), "recipe": recipe,
+            "_metrics": {"Picture book, easy": {"acc@1": accuracy}}}
     return Weights(url=path.as_uri(), transforms=preset, meta=meta)
 
 
 class PocketVGG_Weights(InPlace):
-    V1 = label(*trained["V1"])
-    V2 = label(*trained["V2"])
+    V1 = label(*trained["V1"], "4 passes over 40 pictures a class")
+    V2 = label(*trained["V2"], "8 passes over 40 pictures a class")
     DEFAULT = V2
 
 # %% [markdown]
@@ -576,7 +578,7 @@ for name, (_, accuracy) in trained.items():
         right = round(100 * float((pocket(fresh).argmax(1) == truth).float().mean()), 1)
     print(name, "keeps what its label promises:", right == accuracy)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 follow("pocket_vgg", weights="V1", num_classes=10)
 
 # %% [markdown]
@@ -584,7 +586,7 @@ follow("pocket_vgg", weights="V1", num_classes=10)
 #
 # And your label among the others:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 weights_browser(pictures, model="pocket_vgg", beside="pocket_vgg, V1")
 
 # %% [markdown]
@@ -657,7 +659,7 @@ show_graph("data/graph", live=True)
 # ## 7 Five lines
 #
 # The whole of lessons 01 and 05 as one recipe. `decode_image` reads a file into a tensor of bytes, 3×H×W, without PIL. From version 0.29
-# on torchvision says that its decoders will move to TorchCodec, where they are called the same way:
+# on torchvision warns: its decoders move to TorchCodec (`from torchcodec.decoders import decode_image`).
 
 # %% tags=["nbval-ignore-output"]
 import warnings
@@ -716,9 +718,11 @@ else:
 # %% [markdown]
 # ## Mistakes people make
 #
+# Each of them happened above; here they stand together.
+#
 # | what they write | what happens | repair |
 # |---|---|---|
-# | `pretrained=True`, `resnet50(True)`, `weights=True` | warns, gives V1 | `weights="IMAGENET1K_V1"` for the same, `"DEFAULT"` for the best |
+# | `pretrained=True`, `resnet50(True)`, `weights=True` | warns, gives V1 | `weights="IMAGENET1K_V1"` for the same, `"DEFAULT"` for what torchvision recommends |
 # | `weights=ResNet50_Weights` | warns, gives V1 | `weights=ResNet50_Weights.DEFAULT` |
 # | another model's entry | `TypeError: Invalid Weight class provided` | the model's own enum, or `weights="DEFAULT"` |
 # | a name that the enum lacks | `KeyError` | `list(get_model_weights("resnet50"))` |
@@ -757,7 +761,7 @@ else:
 
 # %% [markdown]
 # **To read.** [Models and pre-trained weights](https://docs.pytorch.org/vision/stable/models.html), torchvision's own pages.
-# [Introducing TorchVision's new multi-weight support API](https://pytorch.org/blog/introducing-torchvision-new-multi-weight-support-api/), 2022.
+# [Introducing TorchVision's new multi-weight support API](https://pytorch.org/blog/introducing-torchvision-new-multi-weight-support-api/).
 # [How to train state-of-the-art models](https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/):
 # the recipe of V2. [enum](https://docs.python.org/3/library/enum.html), Python's page.
 #
