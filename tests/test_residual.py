@@ -260,7 +260,7 @@ def test_models_that_have_no_stages() -> None:
 def test_a_block_whose_shortcut_is_missing_is_told_where() -> None:
     model = resnet18()
     model.layer3[0].downsample = None
-    with pytest.raises(TraceError, match=r"nn\.Conv2d\(128, 256, kernel_size=1, stride=2\)"):
+    with pytest.raises(TraceError, match=r"nn\.Conv2d\(128, 256, kernel_size=1, stride=2, bias=False\)"):
         stage_steps(model)
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from course_lib.residual.blocks import BlockError, why_downsample
 from course_lib.tracing import Trace, inputs, trace
 
-__all__ = ["StageStep", "convolutions", "has_shortcut", "stage_shapes", "stage_steps", "stages_of"]
+__all__ = ["StageStep", "convolutions", "has_shortcut", "stage_shapes", "stage_steps"]
 
 Shape = tuple[int, ...]
 
@@ -95,11 +95,12 @@ def stage_steps(model: nn.Module | str, input_size: Any = (3, 224, 224)) -> tupl
     seen = trace(module, input_size)
     return tuple(
         _step(number, stage, index, len(blocks), block, seen)
-        for number, (stage, index, blocks, block) in enumerate(stages_of(module, model), 1)
+        for number, (stage, index, blocks, block) in enumerate(_stages_of(module, model), 1)
     )
 
 
-def stages_of(module: nn.Module, asked: nn.Module | str) -> Iterator[tuple[str, int, nn.Sequential, nn.Module]]:
+def _stages_of(module: nn.Module, asked: nn.Module | str) -> Iterator[tuple[str, int, nn.Sequential, nn.Module]]:
+    """(stage's path, block's index, stage, block) of every residual block; ``asked`` is what an error names."""
     found = False
     for path, stage in module.named_modules():
         if isinstance(stage, nn.Sequential) and len(stage) and all(map(has_shortcut, stage)):
