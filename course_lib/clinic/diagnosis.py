@@ -27,7 +27,8 @@ _TERM = "width:1%;opacity:.75;padding:2px 14px 2px 0;vertical-align:top;text-ali
 _TERM += "font-weight:normal"
 _TABLE = "border:none;margin:6px 0 0 0;font:inherit;width:100%;table-layout:auto"  # JupyterLab's own is fixed
 _CELL = "padding:2px 0;text-align:left;vertical-align:top;white-space:normal"
-_CODE = "margin:2px 0;padding:4px 8px;background:rgba(128,128,128,.13);white-space:pre-wrap;font-size:13px"
+_CODE = "margin:2px 0;padding:4px 8px;background:rgba(128,128,128,.13);white-space:pre-wrap;font-size:13px;"
+_CODE += "word-break:normal;overflow-wrap:anywhere"  # JupyterLab's own style breaks code within numbers and names
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Diagnosis:
 
 def _faint(text: str) -> str:
     """The place behind a line, as ``Line`` writes it, fainter than the line."""
-    return re.sub(r"(    \(.+, line \d+\))$", r'<span style="opacity:.65">\1</span>', text)
+    return re.sub(r"(?<=    )(\(.+, line \d+\))$", r'<span style="opacity:.65;white-space:nowrap">\1</span>', text)
 
 
 def box(title: str, body: str, *, icon: str) -> str:
