@@ -29,6 +29,8 @@ __all__ = [
     "filters",
     "gradient_field",
     "layers",
+    "same_depth",
+    "same_place",
     "sizes",
     "strongest",
 ]
@@ -82,6 +84,49 @@ def layers(model: nn.Module, input_size: Sequence[int] = (3, 224, 224), *, every
         ('features.0', 'features.1', 'features.2', 'features.3')
     """
     return tuple(sizes(model, input_size, every=every))
+
+
+def same_depth(layer: str, before: Sequence[str], now: Sequence[str]) -> str:
+    """The layer of another model that stands for ``layer``: the one of its name, else the one as far along the way.
+
+    Args:
+        layer: one of ``before``.
+        before, now: the layers of the two models, in the order they run.
+
+    Raises:
+        LayerError: ``layer`` is none of ``before``, or there is no layer to take.
+
+    Example:
+        >>> same_depth("c", ["a", "b", "c", "d"], ["one", "two"]), same_depth("c", ["a", "c"], ["c", "d", "e"])
+        ('two', 'c')
+    """
+    if layer not in before or not now:
+        raise LayerError(
+            f"{layer!r} is not among the layers to look at: {', '.join(before if now else now) or 'none'}."
+        )
+    return layer if layer in now else now[list(before).index(layer) * len(now) // len(before)]
+
+
+def same_place(place: int, before: int, now: int) -> int:
+    """The row (or column) of another map that lies over the middle of a row of this one; both cover the same picture.
+
+    Args:
+        place: from 0.
+        before: how many rows there are in the map that ``place`` belongs to.
+        now: how many there are in the other.
+
+    Raises:
+        LayerError: there is no such row, or the other map has none.
+
+    Example:
+        >>> same_place(111, 112, 7), same_place(3, 7, 56), same_place(0, 7, 56)
+        (6, 28, 4)
+    """
+    if not 0 <= place < before or now < 1:
+        raise LayerError(
+            f"place={place}: a map of {before} has places from 0 to {before - 1}, and the other has {now}."
+        )
+    return (2 * place + 1) * now // (2 * before)
 
 
 # -- maps -------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
@@ -34,7 +34,8 @@ from course_lib.extraction import inside
 from course_lib.featuremaps import LayerError
 from course_lib.picturebook import CLASSES, scene
 from course_lib.tracing import TraceError
-from course_lib.widgets.feature_maps import Places, feature_map_explorer
+from course_lib.widgets.feature_maps import feature_map_explorer
+from course_lib.widgets.places import Places
 from course_lib.widgets.receptive_field import receptive_field_explorer
 
 from . import stills as checks
@@ -250,7 +251,9 @@ def test_in_a_net_of_ones_the_gradient_fills_the_field_exactly(
         nn.init.ones_(part.weight)
     picture = torch.ones(1, 1, 60, 66)
     name = str(len(parts) - 1)
-    _, tall, wide = featuremaps.sizes(net, (1, 60, 66))[name]
+    found = featuremaps.sizes(net, (1, 60, 66))
+    assume(name in found)  # a single cell is no map to look at
+    _, tall, wide = found[name]
     row, column = int(place[0] * tall), int(place[1] * wide)
     seen = featuremaps.gradient_field(net, picture, name, row, column)
     box = featuremaps.field_of(net, name, row, column, (1, 60, 66))
@@ -453,6 +456,35 @@ def test_colours_tiles_and_marks() -> None:
         assert abs((xs.min() + xs.max()) / 2 - (cell[1] + 0.5) * 100 / 56) < 10
     for value in (0.0, 1e-9, -0.004, 0.5, -1.26, 99.96, 1e5):
         assert float(short(value).replace("−", "-")) == pytest.approx(value, rel=0.5)
+
+
+# -- places -----------------------------------------------------------------------------------------------------------
+@given(st.integers(1, 130), st.integers(1, 130), st.data())
+def test_the_same_place_is_the_cell_over_the_same_middle(before: int, now: int, data: st.DataObject) -> None:
+    """Both maps are painted over a line of before·now·2 dots, where the middle of every cell is a whole dot."""
+    place = data.draw(st.integers(0, before - 1))
+    dots = [cell for cell in range(now) for _ in range(2 * before)]
+    assert featuremaps.same_place(place, before, now) == dots[(2 * place + 1) * now]
+
+
+@pytest.mark.parametrize(("place", "before", "now"), [(-1, 4, 4), (4, 4, 4), (0, 0, 4), (0, 4, 0)])
+def test_a_place_that_is_not_there(place: int, before: int, now: int) -> None:
+    with pytest.raises(LayerError, match=f"place={place}"):
+        featuremaps.same_place(place, before, now)
+
+
+def test_the_layer_of_another_model_is_its_namesake_or_as_deep() -> None:
+    resnet, vgg = (featuremaps.layers(shared(name)) for name in ("resnet18", "vgg11"))
+    assert [featuremaps.same_depth(layer, resnet, resnet) for layer in resnet] == list(resnet)
+    found = [vgg.index(featuremaps.same_depth(layer, resnet, vgg)) for layer in resnet]
+    assert found == sorted(found) and found[0] == 0 and all(
+        abs(there / len(vgg) - here / len(resnet)) <= 1 / len(vgg) for here, there in enumerate(found)
+    )  # fmt: skip
+    assert featuremaps.same_depth("avgpool", ["conv1", "avgpool"], ["avgpool", "a", "b", "c"]) == "avgpool"
+    with pytest.raises(LayerError, match="'z' is not among the layers to look at: a, b"):
+        featuremaps.same_depth("z", ["a", "b"], ["c"])
+    with pytest.raises(LayerError, match="none"):
+        featuremaps.same_depth("a", ["a", "b"], [])
 
 
 # -- widgets ----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from course_lib.diagrams.maps import prepared
 from course_lib.diagrams.sight import draw_sight
 from course_lib.errors import CourseError
 from course_lib.extraction import fingerprint
-from course_lib.figures import Still
+from course_lib.stills import Still
 from course_lib.widgets.explorer import Explorer, choice
-from course_lib.widgets.feature_maps import Places, waiting
+from course_lib.widgets.places import Places, waiting
 
 __all__ = ["receptive_field_explorer"]
 
