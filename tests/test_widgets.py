@@ -34,7 +34,7 @@ from course_lib.stopwatch import Timing
 from course_lib.widgets import Explorer
 from course_lib.widgets.crop_explorer import draw_crop
 from course_lib.widgets.eval_or_train import draw_modes
-from course_lib.widgets.explorer import choice, number, switch, words
+from course_lib.widgets.explorer import choice, follows, number, switch, words
 from course_lib.widgets.model_chooser import ANY, HERE_FITTING, HERE_SELECTED, NONE, TABLE
 from course_lib.widgets.prediction_explorer import OWN, draw_predictions
 from course_lib.widgets.preprocessing_explorer import RIGHT, draw_preprocessing
@@ -248,6 +248,38 @@ def test_an_error_is_said_and_the_old_picture_stays(problem: Exception, says: st
     assert explorer._picture.value == old and explorer.still.alt == "n is 1"
     explorer.set(n=3)
     assert explorer.message == "" and explorer.still.alt == "n is 3"
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_picture_of_an_older_setting_is_said_to_be_old_and_fades_until_there_is_a_new_one() -> None:
+    def draw(n: int) -> Still:
+        if n % 2 == 0:
+            raise CourseError("Choose an odd number.") if n == 2 else ValueError("No even numbers.")
+        return plain(f"n is {n}")
+
+    explorer = Explorer(draw, {"n": number("n", 1, 9, 1)})
+    assert not explorer._picture.get_state()["_dom_classes"]
+    for n, said in ((2, "Choose an odd number."), (4, "ValueError: No even numbers."), (2, "Choose an odd number.")):
+        explorer.set(n=n)
+        assert f"{said} The picture below is still the last one that could be made." in explorer.message
+        (kept,) = explorer._picture.get_state()["_dom_classes"]
+        assert f".{kept}{{opacity:" in explorer.message
+    explorer.set(n=3)
+    assert list(explorer._picture.get_state()["_dom_classes"]) == [] and explorer.message == ""
+
+
+def test_a_slider_ends_where_another_control_says_before_anything_is_drawn() -> None:
+    lists = {"long": "abcd", "short": "xy", "longer": "123456"}
+
+    def draw(which: str, place: int) -> Still:
+        return plain(lists[which][place - 1])  # one beyond the end would be said
+
+    controls = {"which": choice("which", lists), "place": number("place", 1, 4, 4)}
+    follows(controls["place"], controls["which"], lambda name: len(lists[name]))
+    explorer = Explorer(draw, controls)
+    for which, shown, last in (("short", "y", 2), ("longer", "2", 6), ("long", "b", 4)):
+        assert explorer.set(which=which).still.alt == shown and explorer.message == ""
+        assert explorer.controls["place"].max == last
 
 
 def test_a_picture_of_another_kind_and_width_is_shown_as_what_it_is() -> None:

@@ -10,8 +10,8 @@ import torch
 
 from course_lib.diagrams.block import block
 from course_lib.errors import CourseError, closest
-from course_lib.figures import Still
 from course_lib.residual import make_block
+from course_lib.stills import Still
 from course_lib.widgets.explorer import Explorer, choice
 
 __all__ = ["SHORTCUTS", "block_explorer", "draw_block"]

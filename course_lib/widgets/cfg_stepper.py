@@ -9,7 +9,7 @@ from course_lib.diagrams.cfg import cfg_steps
 from course_lib.errors import CourseError
 from course_lib.stills import Still
 from course_lib.vgg import COLUMNS, Step, Token, read_cfg, steps
-from course_lib.widgets.explorer import Explorer, choice, number, switch
+from course_lib.widgets.explorer import Explorer, choice, follows, number, switch
 
 __all__ = ["cfg_stepper", "draw_cfg_step"]
 
@@ -69,9 +69,5 @@ def cfg_stepper(
         "batch_norm": switch("batch norm", value=batch_norm),
         "answer": switch("show what comes out", value=answer),
     }
-
-    def fit(change: dict[str, str]) -> None:  # before the picture: no token beyond the last one
-        controls["token"].max = len(known[change["new"]])
-
-    controls["column"].observe(fit, names="value")
+    follows(controls["token"], controls["column"], lambda name: len(known[name]))
     return Explorer(draw, controls)

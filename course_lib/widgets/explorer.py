@@ -14,12 +14,15 @@ from typing import Any
 import ipywidgets as widgets
 
 from course_lib.errors import CourseError
-from course_lib.figures import Still
+from course_lib.stills import Still
 
-__all__ = ["Explorer", "choice", "number", "switch", "words"]
+__all__ = ["Explorer", "choice", "follows", "number", "switch", "words"]
 
 _WIDE = widgets.Layout(width="auto", max_width="46em")
 _STYLE = {"description_width": "9em"}
+_OLD = "The picture below is still the last one that could be made."
+_KEPT = "course-kept-picture"
+_FADED = f"<style>.{_KEPT}{{opacity:.4}}</style>"
 _FEW = 4  # controls that stand below each other
 
 
@@ -46,6 +49,20 @@ def switch(name: str, *, value: bool = False) -> widgets.Widget:
 def words(name: str, value: str) -> widgets.Widget:
     """A line of text; it answers on Enter, or when another control is chosen."""
     return widgets.Text(value=value, description=name, continuous_update=False, layout=_WIDE, style=_STYLE)
+
+
+def follows(slider: widgets.Widget, control: widgets.Widget, last: Callable[[Any], int]) -> None:
+    """A slider ends where another control says: ``last`` of its value. Before there is a picture of either.
+
+    Example:
+        >>> lists = {"short": [1, 2], "long": [1, 2, 3, 4]}
+        >>> which, place = choice("list", lists, "long"), number("place", 1, 4, 4)
+        >>> follows(place, which, lambda name: len(lists[name]))
+        >>> which.value = "short"
+        >>> place.value, place.max
+        (2, 2)
+    """
+    control.observe(lambda change: setattr(slider, "max", last(change["new"])), names="value")
 
 
 class Explorer:
@@ -96,17 +113,24 @@ class Explorer:
         try:
             self.still = self._draw(**self.state)
         except CourseError as problem:
-            self._say(str(problem))
+            self._refuse(str(problem))
         except Exception as problem:
-            self._say(f"{type(problem).__name__}: {problem}")
+            self._refuse(f"{type(problem).__name__}: {str(problem).rstrip('.')}.")
         else:
             self._say("")
+            self._picture.remove_class(_KEPT)
             self._picture.format, self._picture.value = self.still.format, self.still.data
             self._picture.layout.width = f"{self.still.width}px"
 
     def _say(self, sentence: str) -> None:
         box = '<p role="status" style="border-left:4px solid #D55E00;padding:4px 10px;margin:4px 0">{}</p>'
         self._message.value = box.format(escape(sentence)) if sentence else ""
+
+    def _refuse(self, sentence: str) -> None:
+        """The picture belongs to an older setting: said in words, and shown."""
+        self._say(f"{sentence} {_OLD}")
+        self._message.value += _FADED  # no widget of ipywidgets 7 has an opacity, but every one has classes
+        self._picture.add_class(_KEPT)
 
     @property
     def message(self) -> str:

@@ -12,8 +12,8 @@ import ipywidgets as widgets
 from course_lib.choosing import Limits, Point, answer, find, pareto, points, within
 from course_lib.comparisons import bubbles
 from course_lib.errors import CourseError
-from course_lib.figures import Still
 from course_lib.kind_marks import LOOKS
+from course_lib.stills import Still
 from course_lib.timing import Timing, devices, measure_models
 from course_lib.widgets.explorer import Explorer, choice, switch
 

@@ -9,9 +9,9 @@ from torch import nn
 
 from course_lib.diagrams.stages import stage_steps as picture
 from course_lib.errors import CourseError
-from course_lib.figures import Still
 from course_lib.residual import StageStep, stage_steps
-from course_lib.widgets.explorer import Explorer, choice, number, switch
+from course_lib.stills import Still
+from course_lib.widgets.explorer import Explorer, choice, follows, number, switch
 
 __all__ = ["NAMES", "draw_stage_step", "stage_stepper"]
 
@@ -55,9 +55,5 @@ def stage_stepper(
         "step": number("block", 1, count, step),
         "answer": switch("show what its shortcut is", value=answer),
     }
-
-    def fit(change: dict[str, str]) -> None:  # before the picture: no block beyond the last one
-        controls["step"].max = len(steps_of(change["new"]))
-
-    controls["model"].observe(fit, names="value")
+    follows(controls["step"], controls["model"], lambda name: len(steps_of(name)))
     return Explorer(draw, controls)

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from PIL import Image
 
 from course_lib.errors import CourseError, ModelNameError, WeightsError, closest
-from course_lib.figures import Still
+from course_lib.stills import Still
 from course_lib.weight_cards import Card, card, draw_card, draw_pair, registered
 from course_lib.widgets.explorer import Explorer, choice, words
 
