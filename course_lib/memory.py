@@ -54,7 +54,8 @@ def weight_bytes(model: nn.Module) -> int:
         >>> weight_bytes(nn.Linear(3, 2))
         32
     """
-    storages = {one.untyped_storage()._cdata: one.untyped_storage().nbytes() for one in chain(model.parameters(), model.buffers())}
+    tensors = chain(model.parameters(), model.buffers())
+    storages = {one.untyped_storage()._cdata: one.untyped_storage().nbytes() for one in tensors}
     return int(sum(storages.values()))
 
 

@@ -199,7 +199,7 @@ for letter, (one, other) in pairs.items():
 # stride 2 on both, the map would shrink to a quarter. The shortcut still carries the old shape. What does PyTorch say?
 
 # %%
-from torchvision.models.resnet import BasicBlock, Bottleneck
+from torchvision.models.resnet import BasicBlock
 
 broken = BasicBlock(64, 128, stride=2)  # and no downsample
 try:
