@@ -253,7 +253,7 @@ def _pearson(x: Any, y: Any) -> float:
 
 rank_correlation = Exercise(
     "02_rank_correlation",
-    "Do two rankings agree?",
+    "Whether two rankings agree",
     7,
     rank_correlation_solution,
     _check_rank_correlation,

@@ -24,7 +24,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from course_lib import vgg
 from course_lib.exercises.engine import Exercise, Wrong, call, need_choice, need_function, need_number, sentence_of
-from course_lib.exercises.published import CFG, check_own_model, check_read_in_place
+from course_lib.exercises.published import check_own_model, check_read_in_place
 from course_lib.spellings import Heard, hear
 
 __all__ = [
@@ -69,7 +69,7 @@ def _check_members(answer: Any) -> None:
 
 members = Exercise(
     "05_members",
-    "How many entries?",
+    "How many entries",
     3,
     members_solution,
     _check_members,
@@ -129,7 +129,7 @@ def _check_spellings(answer: Any) -> None:
 
 spellings = Exercise(
     "05_spellings",
-    "Which spellings are clean?",
+    "Clean spellings",
     5,
     spellings_solution,
     _check_spellings,
@@ -139,6 +139,7 @@ spellings = Exercise(
         "hear(...) from course_lib.spellings says what a line asks for.",
     ),
     praise="get_weight and get_model_weights are two more doors to the same entry.",
+    cell_name="clean",
 )
 
 
@@ -255,7 +256,7 @@ def _check_same_preprocessing(answer: Any) -> None:
 
 same_preprocessing = Exercise(
     "05_same_preprocessing",
-    "The same preprocessing?",
+    "The same preprocessing",
     6,
     same_preprocessing_solution,
     _check_same_preprocessing,
@@ -380,7 +381,7 @@ def _check_hash_fits(answer: Any) -> None:
 
 hash_fits = Exercise(
     "05_hash_fits",
-    "Does the hash fit?",
+    "Whether the hash fits",
     6,
     hash_fits_solution,
     _check_hash_fits,
@@ -437,7 +438,7 @@ def own_model_solution(path: Path, categories: list[str]) -> Callable[..., nn.Mo
         weights = Own_Weights.verify(weights)
         if weights is not None:
             kwargs["num_classes"] = len(weights.meta["categories"])
-        model = vgg.build(CFG, batch_norm=True, hidden=64, **kwargs)
+        model = vgg.build("16 M 32 M 64 M", batch_norm=True, hidden=64, **kwargs)
         if weights is not None:
             model.load_state_dict(weights.get_state_dict(progress=progress, check_hash=True))
         return model

@@ -3,7 +3,7 @@
 #
 # **Is a bigger model a better one?**
 #
-# torchvision has dozens of trained classifiers, and you need one by tomorrow. After 45 minutes, and 50 more for the
+# torchvision has dozens of trained classifiers, and you need one by tomorrow. After 45 minutes, and 55 more for the
 # exercises, you can
 #
 # - find your way in torchvision's registry: classes, builders, families, weights,
@@ -323,7 +323,7 @@ some = ["vgg16", "resnet18", "resnet50", "convnext_tiny", "alexnet", "mobilenet_
         "shufflenet_v2_x0_5"]
 rate = {name: default[name].gmacs / once[name].median for name in some}
 print("measured on:", once["vgg16"].machine)
-bars(rate, title="multiply-adds a second, in billions")
+bars(dict(sorted(rate.items(), key=lambda one: -one[1])), title="multiply-adds a second, in billions")
 
 # %% [markdown]
 # **What to notice.** The models with the fewest multiply-adds do them slowest. How many times fewer than ResNet50
@@ -352,6 +352,9 @@ for letter in "ACD":
     gain[letter] = timings[name].median / (eight.median / 8)
     print(f"{name:19}{timings[name].ms:4.0f} ms alone, {eight.ms / 8:4.0f} ms in a batch, ratio {gain[letter]:.1f}")
 guess_and_truth("gains most", my_guess, max(gain, key=gain.get))
+
+# %% [markdown]
+# Much to fetch and little to compute with it: there a batch helps. So a time belongs to a batch size as well.
 
 # %% [markdown]
 # ## 5 A stopwatch that lies
@@ -565,7 +568,8 @@ guess_and_truth("on the front, then and now", my_guess, tuple(answers))
 # ## 8 Your limits
 #
 # Nobody needs "the best". You need what fits a phone, a web page, a conveyor belt. Set your limits and read the
-# answer above the chart; tighten them until nothing is left. `times` measures what fits here, on your machine.
+# answer above the chart; tighten them until nothing is left. `times` measures what fits here, on your machine; where
+# there is a GPU, one more menu offers it.
 
 # %%
 from course_lib.widgets import model_chooser
