@@ -137,10 +137,15 @@ def move_all(notebook: Notebook, *, seconds: float = 15, attempts: int = 3) -> I
             for kind, (selector, move) in KINDS.items():
                 for index in range(widget.locator(selector).count()):
                     control = widget.locator(selector).nth(index)
-                    if control.is_visible() and control.is_enabled():
+                    if control.is_visible() and control.is_enabled() and _can_move(control):
                         name = _name(control)
                         answered = _answers(notebook, widget, control, move, seconds, attempts)
                         yield Moved(number, kind, name, answered, _error(widget))
+
+
+def _can_move(control: Locator) -> bool:
+    """A list of one entry has nothing else to show."""
+    return bool(control.evaluate("e => e.tagName !== 'SELECT' || e.options.length > 1"))
 
 
 def _name(control: Locator) -> str:

@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 STARTUP = """
 import sys, types, warnings
 google = sys.modules.setdefault("google", types.ModuleType("google"))
+google.__path__ = [folder + "/google" for folder in sys.path]  # as on Colab, google.protobuf lies beside google.colab
 google.colab = sys.modules["google.colab"] = types.ModuleType("google.colab")
 warnings.filterwarnings("error", message="Passing unrecognized arguments")
 del google
