@@ -14,6 +14,7 @@ from course_lib import marks
 from course_lib.bubble_scales import BIGGEST, BOTTOM, LEAST, LEFT, RIGHT, TALL, WIDE, Scales, scales_of
 from course_lib.choosing import Limits, Point, find, pareto
 from course_lib.diagrams.sheet import Sheet, text_width
+from course_lib.diagrams.words import wrapped
 from course_lib.errors import CourseError
 from course_lib.kind_marks import (
     DEVICES,
@@ -24,7 +25,6 @@ from course_lib.kind_marks import (
     footnote,
     look_of,
     middle_text,
-    wrapped,
 )
 from course_lib.labels import Bubble, place_labels
 from course_lib.stills import INK, Still
@@ -75,7 +75,7 @@ def bubbles(
     limits = limits or Limits()
     fitting = {point for point in listed if limits.allows(point)}
     best = set(pareto(fitting)) if front else set()
-    heading = wrapped(title, WIDE - 24, 10.5)
+    heading = wrapped(title, WIDE - 24, 10.5, bold=True)
 
     sheet = Sheet(WIDE, TALL)
     sheet.text(8, 6, "\n".join(heading), size=10.5, bold=True)

@@ -15,12 +15,12 @@ from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
 
 from course_lib.choosing import Point
-from course_lib.diagrams.sheet import Sheet, text_width
+from course_lib.diagrams.sheet import Sheet
 from course_lib.families import KINDS, OTHER
 from course_lib.stills import BLUE, GREEN, INK, ORANGE, PIXELS
 
 __all__ = [
-    "DEVICES", "GREY", "LOOKS", "Mark", "area_of", "draw_marks", "footnote", "look_of", "middle_text", "wrapped",
+    "DEVICES", "GREY", "LOOKS", "Mark", "area_of", "draw_marks", "footnote", "look_of", "middle_text",
 ]  # fmt: skip
 
 GREY = "#555555"  # of notes: dark enough to read
@@ -99,23 +99,6 @@ def middle_text(
 ) -> None:  # fmt: skip
     """A line whose letters' middle is at y."""
     sheet.text(x, y - 0.395 * size * PIXELS / 72, words, size=size, color=color, bold=bold, align=align)
-
-
-def wrapped(words: str, wide: float, size: float) -> list[str]:
-    """Bold words in lines of at most ``wide`` CSS pixels.
-
-    Example:
-        >>> wrapped("one two three", 80, 10.5)
-        ['one two', 'three']
-    """
-    lines: list[str] = []
-    for word in words.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(longer, size, bold=True) <= wide:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
 
 
 def footnote(points: Sequence[Point]) -> str:

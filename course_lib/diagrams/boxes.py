@@ -15,7 +15,8 @@ from torch import nn
 
 from course_lib.diagrams.sheet import Sheet, text_width
 from course_lib.diagrams.sizes import Volume, volumes_of
-from course_lib.diagrams.tables import FAINT, broken
+from course_lib.diagrams.tables import FAINT
+from course_lib.diagrams.words import wrapped
 from course_lib.errors import CourseError, closest
 from course_lib.stills import BLUE, GREEN, GREY, INK, ORANGE, Still, shortened
 from course_lib.tracing import Trace, trace
@@ -153,7 +154,7 @@ class _Drawing:
         tall = max(box.up + box.away for box in self.boxes)
         middle = 53 + tall / 2
         names = middle + tall / 2 + 29
-        words = broken(_NOTE, self.width - 16)
+        words = wrapped(_NOTE, self.width - 16, 8)
         sheet = Sheet(self.width, names + 27 + 15 * len(words))
         letters, room = len(title), self.width - 16 - 90 * bool(self.left_out)
         while text_width(shortened(title, letters), 10.5, bold=True) > room:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from course_lib.diagrams.sheet import Mark, Sheet, text_width
+from course_lib.diagrams.words import wrapped
 from course_lib.stills import BLUE, GREEN, GREY, INK, ORANGE
 from course_lib.vgg import Step
 
@@ -102,20 +103,3 @@ def draw_row(sheet: Sheet, steps: Sequence[Step], picture: tuple[int, int, int],
 def _side(shape: tuple[int, int, int]) -> str:
     """The map's size: its side where it is square."""
     return str(shape[1]) if shape[1] == shape[2] else f"{shape[1]}×{shape[2]}"
-
-
-def wrapped(words: str, width: float, size: float) -> list[str]:
-    """Words in lines of at most ``width`` CSS pixels.
-
-    Example:
-        >>> wrapped("the shape stays", 60, 9)
-        ['the shape', 'stays']
-    """
-    lines = [""]
-    for word in words.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(longer, size) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines

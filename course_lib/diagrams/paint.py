@@ -12,7 +12,7 @@ from matplotlib.transforms import Affine2D
 from course_lib.diagrams.graph import Graph, Node
 from course_lib.diagrams.layout import Layout, Place
 from course_lib.diagrams.lettering import BAR, LINE, PAD, Lettering, end_words
-from course_lib.diagrams.words import Words, words_width
+from course_lib.diagrams.words import Words, words_width, wrapped
 from course_lib.stills import BLUE, GREY, INK, PIXELS, Still, new_figure, still
 
 __all__ = ["paint"]
@@ -58,7 +58,7 @@ def paint(
         counted += " · in the boxes: parameters"
     need = max(layout.width, words_width(title, 11, bold=True), words_width(counted, 9)) + 2 * EDGE
     wide = min(max(need, 420 if reason else 0), max(widest, layout.width + 2 * EDGE))
-    said = _wrapped(reason, wide - 2 * EDGE - 14, 9) if reason else []
+    said = wrapped(reason, wide - 2 * EDGE - 14) if reason else []
     head = 44.0
     sheet = _Sheet(wide, head + layout.height + 2 * EDGE + (17 * len(said) + 12 if said else 0))
     sheet.text(EDGE, EDGE + 6, title, size=11, bold=True)
@@ -180,18 +180,6 @@ def _head(points: list[tuple[float, float]]) -> Path:
     base = (x - back * ux, y - back * uy)
     corners = [(x, y), (base[0] - side * uy, base[1] + side * ux), (base[0] + side * uy, base[1] - side * ux)]
     return Path([*corners, corners[0]], closed=True)
-
-
-def _wrapped(words: str, wide: float, size: float) -> list[str]:
-    lines, line = [], ""
-    for word in words.split():
-        longer = f"{line} {word}".strip()
-        if line and words_width(longer, size) > wide:
-            lines.append(line)
-            line = word
-        else:
-            line = longer
-    return [*lines, line]
 
 
 def _alt(graph: Graph, title: str, facts: Mapping[str, Any], reason: str) -> str:

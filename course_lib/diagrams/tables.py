@@ -11,13 +11,15 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 
 from course_lib.diagrams.sheet import Sheet, text_width
+from course_lib.diagrams.words import wrapped
 from course_lib.errors import CourseError
 from course_lib.stills import INK, Still
 
-__all__ = ["FAINT", "Cell", "Line", "Row", "broken", "cell", "new_against", "set_table"]
+__all__ = ["FAINT", "Cell", "Line", "Row", "cell", "new_against", "set_table"]
 
 FAINT = "#5F5F5F"
 _LINE, _PAD, _EDGE = 15.5, 7.0, 10.0  # CSS pixels: a line's height, above and below a row's lines, beside the table
+_NOTE = 8.0  # points: of the notes' letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> St
         raise CourseError(f"{len(needs)} columns do not fit side by side: give fewer.")
     edges = list(accumulate(_shared_out(needs, total), initial=_EDGE))
     heights = [_LINE * max((len(one.lines) for one in row.cells), default=1) + 2 * _PAD for row in rows]
-    below = [line for note in notes for line in broken(note, total)]
+    below = [line for note in notes for line in wrapped(note, total, _NOTE)]
     tall = _EDGE + sum(heights) + (12 + 14 * len(below) if below else 0) + _EDGE
     sheet = Sheet(860, tall)
     y = _EDGE
@@ -114,7 +116,7 @@ def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> St
         y += height
     sheet.lines([[(_EDGE, y), (860 - _EDGE, y)]], line=1.6)
     for k, note in enumerate(below):
-        sheet.text(_EDGE, y + 12 + 14 * k, note, size=8, color=FAINT)
+        sheet.text(_EDGE, y + 12 + 14 * k, note, size=_NOTE, color=FAINT)
     return sheet.still(alt)
 
 
@@ -165,20 +167,3 @@ def _set_cell(sheet: Sheet, one: Cell, x: float, middle: float, size: float) -> 
     for k, line in enumerate(one.lines):
         y = top + _LINE * (k + 0.5) - 0.395 * size * 1.25  # digits have their middle in the line's middle
         sheet.text(x, y, line.words, size=size, bold=line.bold, color=line.color, align="center")
-
-
-def broken(note: str, width: float) -> list[str]:
-    """A small note in lines of at most ``width`` CSS pixels.
-
-    Example:
-        >>> broken("as wide as there is room", 60)
-        ['as wide as', 'there is', 'room']
-    """
-    lines = [""]
-    for word in note.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if text_width(longer, 8) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from course_lib.stills import DOTS, INK, PIXELS
 
-__all__ = ["Words", "rendered", "words_width"]
+__all__ = ["Words", "rendered", "words_width", "wrapped"]
 
 
 #: How far the baseline lies below the place, in the letters' size: matplotlib's lines reach from 0.76 above it to 0.24
@@ -110,3 +110,20 @@ def words_width(words: str, size: float = 9.0, *, bold: bool = False, mono: bool
         True
     """
     return float(_font(size, bold, mono).getlength(words)) * PIXELS / DOTS
+
+
+def wrapped(words: str, width: float, size: float = 9.0, *, bold: bool = False) -> list[str]:
+    """Words in lines of at most ``width`` CSS pixels; a longer word has a line of its own.
+
+    Example:
+        >>> wrapped("the shape stays", 60), wrapped("one two three", 80, 10.5, bold=True), wrapped("", 60)
+        (['the shape', 'stays'], ['one two', 'three'], [])
+    """
+    lines: list[str] = []
+    for word in words.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and words_width(longer, size, bold=bold) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
