@@ -12,7 +12,6 @@ import ast
 import inspect
 import re
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,25 +25,20 @@ import torch
 from torch import nn
 from torchvision.models import WeightsEnum, get_model_builder
 
+from course_lib.listing import Line, syntax_tree
 from course_lib.spellings import Weightless, instead_of_files
 
 __all__ = ["CodeLine", "Followed", "follow"]
 
 
 @dataclass(frozen=True)
-class CodeLine:
-    """A statement of a builder, or the head of one of its functions.
+class CodeLine(Line):
+    """A statement of a builder, or the head of one of its functions; ``value`` is what it left behind.
 
     Attributes:
-        text: as it stands in the source, on one line, indented.
-        runs: whether it ran.
-        value: what it left behind, in a few words; "" where there is nothing to say.
         failed: whether it raised the error.
     """
 
-    text: str
-    runs: bool
-    value: str = ""
     failed: bool = False
 
 
@@ -160,7 +154,7 @@ class _Call:
     files: dict[int, str] = field(default_factory=dict)
 
     def lines(self, error: Exception | None) -> Iterator[CodeLine]:
-        tree = _tree(self.code)
+        tree = syntax_tree(self.code)
         if tree is None:
             return
         offset = self.code.co_firstlineno - 1
@@ -265,14 +259,6 @@ def _listed(variables: dict[str, str]) -> str:
 
 
 # -- the source -------------------------------------------------------------------------------------------------------
-def _tree(code: CodeType) -> ast.FunctionDef | None:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(code))).body[0]
-    except (OSError, TypeError, SyntaxError, IndexError):  # an installation without its sources
-        return None
-    return tree if isinstance(tree, ast.FunctionDef) else None
-
-
 def _head(arguments: ast.arguments, name: str) -> str:
     """The head of a function without its annotations and defaults."""
     plain = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]

@@ -7,8 +7,6 @@ Only sums, comparisons and names are worked out; a statement of another kind is 
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,25 +14,20 @@ from typing import Any
 
 from torchvision.models import ResNet
 
+from course_lib.listing import Line, put_in, syntax_tree, worked_out
 from course_lib.residual.stages import StageStep
 
 __all__ = ["CodeLine", "listing"]
 
 
 @dataclass(frozen=True)
-class CodeLine:
-    """A statement of ``_make_layer``.
+class CodeLine(Line):
+    """A statement of ``_make_layer``; ``value`` is the same with numbers for names.
 
     Attributes:
-        text: as it stands in the source, on one line, indented.
-        runs: whether it runs while this block is made.
-        value: the same with numbers for names, where it runs and there is anything to put in.
         decides: whether it asks for the conv on the shortcut.
     """
 
-    text: str
-    runs: bool
-    value: str = ""
     decides: bool = False
 
 
@@ -55,12 +48,8 @@ def listing(steps: Sequence[StageStep], number: int) -> tuple[CodeLine, ...]:
 
 @lru_cache(maxsize=1)
 def _source() -> tuple[ast.stmt, ...]:
-    try:
-        module = ast.parse(textwrap.dedent(inspect.getsource(ResNet._make_layer)))
-    except (OSError, TypeError, SyntaxError):  # an installation without its sources
-        return ()
-    function = module.body[0]
-    return tuple(function.body) if isinstance(function, ast.FunctionDef) else ()
+    function = syntax_tree(ResNet._make_layer)
+    return () if function is None else tuple(function.body)
 
 
 class _Follower:
@@ -84,8 +73,8 @@ class _Follower:
         for statement in body:
             now = runs and self.looping == (self.step.block > 0)
             if isinstance(statement, ast.If):
-                truth = self._worked_out(statement.test) if runs else None
-                value = self._put_in(statement.test)
+                truth = worked_out(statement.test, self.known) if runs else None
+                value = put_in(statement.test, self.known)
                 value = value if value == str(truth) else f"{value} → {truth}"
                 decides = any(ast.unparse(one).startswith("downsample =") for one in statement.body)
                 yield CodeLine(f"{indent}if {ast.unparse(statement.test)}:", now, value if now else "", decides)
@@ -94,7 +83,7 @@ class _Follower:
                 self.looping = True
                 now = runs and self.step.block > 0
                 head = f"{indent}for {ast.unparse(statement.target)} in {ast.unparse(statement.iter)}:"
-                yield CodeLine(head, now, f"{self._put_in(statement.iter)}, now {self.step.block}" if now else "")
+                yield CodeLine(head, now, f"{put_in(statement.iter, self.known)}, now {self.step.block}" if now else "")
                 yield from self.lines(statement.body, indent + "    ", runs)
             else:
                 if isinstance(statement, ast.Return):
@@ -108,7 +97,7 @@ class _Follower:
             right = statement.value
             if isinstance(statement, ast.AugAssign):
                 right = ast.BinOp(ast.Name(ast.unparse(target)), statement.op, right)
-            result = self._worked_out(right)
+            result = worked_out(right, self.known)
             if result is None:
                 if runs and isinstance(right, ast.Call):
                     self.known.pop(ast.unparse(target), None)  # a module now: it is shown by its name
@@ -116,48 +105,24 @@ class _Follower:
                 if runs and isinstance(right, ast.Constant):
                     self.known[ast.unparse(target)] = None
                 return ""
-            put_in = self._put_in(right)
+            said = put_in(right, self.known)
             if runs:
                 self.known[ast.unparse(target)] = result
             if isinstance(right, ast.Constant):
                 return ""
-            return put_in if put_in == str(result) else f"{put_in} = {result}"
+            return said if said == str(result) else f"{said} = {result}"
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and statement.value.args:
             return self._folded(statement.value.args[0])
         return ""
 
-    def _put_in(self, node: ast.expr) -> str:
-        """The expression with numbers for the names that are known."""
-        return ast.unparse(_Numbers(self.known).visit(ast.parse(ast.unparse(node), mode="eval")))
-
-    def _worked_out(self, node: ast.expr) -> Any:
-        """Its value where it is made of known names, numbers, sums and comparisons alone; None otherwise."""
-        tree = _Numbers(self.known).visit(ast.parse(ast.unparse(node), mode="eval"))
-        plain = (ast.Expression, ast.Constant, ast.BinOp, ast.BoolOp, ast.Compare, ast.operator, ast.boolop, ast.cmpop)
-        if not all(isinstance(one, plain) for one in ast.walk(tree)):
-            return None
-        return eval(compile(ast.fix_missing_locations(tree), "<torchvision>", "eval"), {"__builtins__": {}})
-
     def _folded(self, node: ast.expr) -> str:
         """A call with its arguments worked out."""
-        value = self._worked_out(node)
+        value = worked_out(node, self.known)
         if value is not None:
             return str(value)
         if not isinstance(node, ast.Call):
-            return self._put_in(node)
+            return put_in(node, self.known)
         name = ast.unparse(node.func)
         given = [self._folded(one) for one in node.args]
         given += [f"{one.arg}={self._folded(one.value)}" for one in node.keywords]
         return f"{self.step.kind if name == 'block' else name}({', '.join(given)})"
-
-
-class _Numbers(ast.NodeTransformer):
-    def __init__(self, known: dict[str, Any]) -> None:
-        self.known = known
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Constant(self.known[node.id]) if node.id in self.known else node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        name = ast.unparse(node)
-        return ast.Constant(self.known[name]) if name in self.known else node
