@@ -144,7 +144,11 @@ def pareto(rows: Iterable[T], keys: Sequence[str | Callable[[T], float]] = KEYS)
     if isinstance(keys, str) or not keys:
         raise CourseError(f"keys={keys!r}: give at least one key in a list, such as ['error', 'ms'].")
     values = [tuple(_value(row, key) for key in keys) for row in listed]
-    return tuple(row for row, own in zip(listed, values, strict=True) if not any(_beats(one, own) for one in values))
+    front: list[tuple[float, ...]] = []
+    for own in sorted(set(values)):  # what beats a row stands before it, and so does who beats that from the front
+        if not any(_beats(one, own) for one in front):
+            front.append(own)
+    return tuple(row for row, own in zip(listed, values, strict=True) if own in front)
 
 
 def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
