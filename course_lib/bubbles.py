@@ -24,7 +24,6 @@ from course_lib.kind_marks import (
     draw_marks,
     footnote,
     look_of,
-    middle_text,
 )
 from course_lib.labels import Bubble, place_labels
 from course_lib.stills import INK, Still
@@ -129,14 +128,14 @@ def _draw_axes(sheet: Sheet, scales: Scales, device: str) -> None:
     across = [tick for tick in marks.ticks(*scales.errors, 9) if scales.errors[0] <= tick <= scales.errors[1]]
     sheet.lines([[(LEFT, scales.y(ms)), (RIGHT, scales.y(ms))] for ms in up], color="#E2E2E2", level=0.2)
     for ms in up:
-        middle_text(sheet, LEFT - 7, scales.y(ms), f"{ms:,g}".replace(",", "\N{THIN SPACE}"), align="right")
+        sheet.middle_text(LEFT - 7, scales.y(ms), f"{ms:,g}".replace(",", "\N{THIN SPACE}"), align="right")
     for error in across:
         sheet.text(scales.x(error), BOTTOM + 7, f"{error:g}", align="center")
     sheet.lines([[(scales.x(error), BOTTOM), (scales.x(error), BOTTOM + 4)] for error in across], level=0.3)
     sheet.lines([[(LEFT, top), (LEFT, BOTTOM), (RIGHT, BOTTOM)]], level=0.3)
     sheet.text((LEFT + RIGHT) / 2, BOTTOM + 27, "top-1 error, % of the pictures", size=9.5, align="center")
     sheet.text(8, top - 19, f"milliseconds for one picture on {DEVICES.get(device, device)}", size=9.5)
-    middle_text(sheet, LEFT + 8, BOTTOM - 11, "↙ better", size=9.5, color=GREY)
+    sheet.middle_text(LEFT + 8, BOTTOM - 11, "↙ better", size=9.5, color=GREY)
 
 
 def _draw_limits(sheet: Sheet, scales: Scales, limits: Limits) -> tuple[list[Line], list[Room]]:
@@ -147,12 +146,12 @@ def _draw_limits(sheet: Sheet, scales: Scales, limits: Limits) -> tuple[list[Lin
         x = scales.x(limits.max_error)
         drawn.append(((x, scales.top), (x, BOTTOM)))
         taken.append((x, scales.top, x + 45, scales.top + 17))
-        middle_text(sheet, x + 5, scales.top + 8, f"{limits.max_error:g} %", size=8.5, color=_LIMIT)
+        sheet.middle_text(x + 5, scales.top + 8, f"{limits.max_error:g} %", size=8.5, color=_LIMIT)
     if limits.max_ms is not None and scales.times[0] < math.log10(limits.max_ms) < scales.times[1]:
         y = scales.y(limits.max_ms)
         drawn.append(((LEFT, y), (RIGHT, y)))
         taken.append((RIGHT - 60, y - 18, RIGHT + 14, y))
-        middle_text(sheet, RIGHT - 3, y - 9, f"{limits.max_ms:g} ms", size=8.5, color=_LIMIT, align="right")
+        sheet.middle_text(RIGHT - 3, y - 9, f"{limits.max_ms:g} ms", size=8.5, color=_LIMIT, align="right")
     sheet.lines(drawn, color=_LIMIT, line=1.3, level=1.6)
     return drawn, taken
 
@@ -163,20 +162,20 @@ def _draw_key(sheet: Sheet, points: Sequence[Point], y: float, *, front: bool) -
     for kind in (kind for kind in LOOKS if any(point.kind == kind for point in points)):
         color, shape = LOOKS[kind]
         drawn.append(Mark(x + 6, y, shape, color, 90))
-        middle_text(sheet, x + 17, y, kind)
+        sheet.middle_text(x + 17, y, kind)
         x += text_width(kind) + 36
     if front:
         sheet.lines([[(8, y + 24), (28, y + 24)]], color="#777777", line=1.0, dashed=True)
-        middle_text(sheet, 34, y + 24, "front of error and time", size=8.5)
+        sheet.middle_text(34, y + 24, "front of error and time", size=8.5)
         x = 34 + text_width("front of error and time", 8.5) + 22
         drawn.append(Mark(x, y + 24, "o", "#FFFFFF", 90, INK, 1.2))
-        middle_text(sheet, x + 11, y + 24, "front of error, time and size", size=8.5)
+        sheet.middle_text(x + 11, y + 24, "front of error, time and size", size=8.5)
     largest = max(point.megabytes for point in points)
     unit = math.pi * BIGGEST**2 / max(150.0, largest)
     x = RIGHT
     for size in reversed([size for size in (10, 30, 100, 300, 1000) if size <= largest][-3:] or [10]):
         x -= text_width(f"{size} MB")
-        middle_text(sheet, x, y + 20, f"{size} MB")
+        sheet.middle_text(x, y + 20, f"{size} MB")
         radius = math.sqrt(max(unit * size, LEAST) / math.pi)
         drawn.append(Mark(x - radius - 5, y + 20, "o", "#FFFFFF", math.pi * radius**2, "#777777", 1.0))
         x -= 2 * radius + 18
@@ -205,8 +204,8 @@ def _draw_labels(
             leaders.append(label.line)
         if point is chosen:
             boxes.append((label.left, label.bottom, label.wide, label.tall))
-        middle_text(sheet, label.left + 2 + 3 * (point is chosen), label.bottom + label.tall / 2, words[point],
-                    size=_SIZE, bold=point in heavy)  # fmt: skip
+        sheet.middle_text(label.left + 2 + 3 * (point is chosen), label.bottom + label.tall / 2, words[point],
+                          size=_SIZE, bold=point in heavy)  # fmt: skip
     sheet.lines(leaders, color="#444444", line=0.7, level=3.4)
     draw_marks(sheet, [Mark(*start, "o", INK, 8, INK, 0.0) for start, _ in leaders], level=3.4)
     sheet.boxes(boxes, fill="#FFFFFF", edge=INK, line=1.0, level=3.6)

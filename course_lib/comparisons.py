@@ -16,7 +16,7 @@ from course_lib.choosing import Point
 from course_lib.diagrams.sheet import Sheet, text_width
 from course_lib.errors import CourseError, closest
 from course_lib.families import FAMILIES
-from course_lib.kind_marks import DEVICES, GREY, LOOKS, Mark, draw_marks, footnote, look_of, middle_text
+from course_lib.kind_marks import DEVICES, GREY, LOOKS, Mark, draw_marks, footnote, look_of
 from course_lib.stills import INK, Still, shortened
 
 __all__ = ["CRITERIA", "bubbles", "compare", "rankings", "timeline"]
@@ -74,7 +74,7 @@ def compare(points: Iterable[Point], criterion: str, *, title: str = "") -> Stil
     drawn, spans = [], []
     for k, (point, value) in enumerate(zip(listed, values, strict=True)):
         y, (color, shape) = head + row * (k + 0.5), look_of(point.kind)
-        middle_text(sheet, aside - 8, y, point.name, size=size, align="right")
+        sheet.middle_text(aside - 8, y, point.name, size=size, align="right")
         drawn.append(Mark(14, y, shape, color, 60))
         if log:
             spans.append((color, [(aside, y), (x_of(value), y)]))
@@ -85,7 +85,7 @@ def compare(points: Iterable[Point], criterion: str, *, title: str = "") -> Stil
         if timed and point.low_ms is not None and point.high_ms is not None:
             low, end = x_of(point.low_ms), max(end, x_of(point.high_ms))
             sheet.lines([[(low, y), (end, y)], [(low, y - 3), (low, y + 3)], [(end, y - 3), (end, y + 3)]], line=1.0)
-        middle_text(sheet, end + 7, y, _written(value), size=size)
+        sheet.middle_text(end + 7, y, _written(value), size=size)
     for color, line in spans:
         sheet.lines([line], color=color, line=1.0, level=0.5)
     sheet.lines([[(aside, head), (aside, bottom)]], level=2.5)
@@ -134,13 +134,13 @@ def rankings(points: Iterable[Point], criteria: Sequence[str] = ("error", "ms", 
         color, shape = look_of(point.kind)
         places = [head + row * (order.index(point) + 0.5) for order in orders]
         sheet.lines([list(zip(columns, places, strict=True))], color=color, line=2.2, level=1)
-        middle_text(sheet, columns[0] - 18, places[0], point.name, align="right")
-        middle_text(sheet, columns[-1] + 52, places[-1], point.name)
+        sheet.middle_text(columns[0] - 18, places[0], point.name, align="right")
+        sheet.middle_text(columns[-1] + 52, places[-1], point.name)
         for x, y, by in zip(columns, places, criteria, strict=True):
             drawn.append(Mark(x, y, shape, color, 170))
             words = _written(float(getattr(point, by)))
             sheet.boxes([(x, y - 7, text_width(words, 8.5) + 15, 14)], fill="#FFFFFF", level=1.5)
-            middle_text(sheet, x + 13, y, words, size=8.5)
+            sheet.middle_text(x + 13, y, words, size=8.5)
     draw_marks(sheet, drawn)
     if timed:
         sheet.text(8, sheet.height - 18, footnote(listed), size=8, color=GREY)
@@ -177,8 +177,8 @@ def timeline(rows: Iterable[Row] | None = None, *, title: str = "") -> Still:
     sheet.text(8, 6, title or "Top-1 error of each family's weights, by the year of its paper", size=10.5, bold=True)
     _kinds(sheet, [group[0] for group in groups.values()], 42)
     left, right, bottom = 190.0, 520.0, head + tall * len(families)
-    middle_text(sheet, left, 66, "○ every weights entry    ● the best    ┄ the record so far", size=8.5, color=GREY)
-    middle_text(sheet, right + 22, 66, "the paper", size=8.5, color=GREY)
+    sheet.middle_text(left, 66, "○ every weights entry    ● the best    ┄ the record so far", size=8.5, color=GREY)
+    sheet.middle_text(right + 22, 66, "the paper", size=8.5, color=GREY)
     x_of, ticks, _ = _axis(errors, left, right, dots=True)
     sheet.lines([[(x_of(tick), head), (x_of(tick), bottom)] for tick in ticks], color="#E2E2E2", level=0.2)
     for tick in ticks:
@@ -193,10 +193,10 @@ def timeline(rows: Iterable[Row] | None = None, *, title: str = "") -> Still:
         top1 = float(best.top1 or 0)
         if best.year != year:
             year = best.year
-            middle_text(sheet, 8, y, str(year), size=10, bold=True)
+            sheet.middle_text(8, y, str(year), size=10, bold=True)
             sheet.lines([[(8, y - tall / 2), (_WIDE - 8, y - tall / 2)]], color="#C8C8C8", level=0.1)
         drawn += [Mark(56, y, shape, color, 80)]
-        middle_text(sheet, 68, y, name, bold=top1 < record)
+        sheet.middle_text(68, y, name, bold=top1 < record)
         sheet.lines([[(x_of(top1), y), (x_of(float(group[-1].top1 or 0)), y)]], color=color, line=1.0, level=0.5)
         drawn += [Mark(x_of(float(row.top1 or 0)), y, "o", "#FFFFFF", 26, color, 1.1) for row in reversed(group[1:])]
         drawn += [Mark(x_of(top1), y, "o", color, 90)]
@@ -204,7 +204,7 @@ def timeline(rows: Iterable[Row] | None = None, *, title: str = "") -> Still:
         words = family.title if family else ""
         lines = [words] if text_width(words, 8) < _WIDE - right - 30 else _halves(words, _WIDE - right - 30)
         for number, line in enumerate(lines):
-            middle_text(sheet, right + 22, y + 11.5 * (number - (len(lines) - 1) / 2), line, size=8, color=GREY)
+            sheet.middle_text(right + 22, y + 11.5 * (number - (len(lines) - 1) / 2), line, size=8, color=GREY)
         if top1 < record:
             stairs += [(x_of(record), y)] if stairs else []
             record = top1
@@ -227,7 +227,7 @@ def _kinds(sheet: Sheet, points: Sequence[Point | Row], y: float) -> None:
     x, drawn = 8.0, []
     for kind in (kind for kind in LOOKS if any(point.kind == kind for point in points)):
         drawn.append(Mark(x + 6, y, LOOKS[kind][1], LOOKS[kind][0], 90))
-        middle_text(sheet, x + 17, y, kind)
+        sheet.middle_text(x + 17, y, kind)
         x += text_width(kind) + 36
     draw_marks(sheet, drawn)
 

@@ -17,10 +17,10 @@ from matplotlib.transforms import IdentityTransform
 from course_lib.choosing import Point
 from course_lib.diagrams.sheet import Sheet
 from course_lib.families import KINDS, OTHER
-from course_lib.stills import BLUE, GREEN, INK, ORANGE, PIXELS
+from course_lib.stills import BLUE, GREEN, ORANGE, PIXELS
 
 __all__ = [
-    "DEVICES", "GREY", "LOOKS", "Mark", "area_of", "draw_marks", "footnote", "look_of", "middle_text",
+    "DEVICES", "GREY", "LOOKS", "Mark", "area_of", "draw_marks", "footnote", "look_of",
 ]  # fmt: skip
 
 GREY = "#555555"  # of notes: dark enough to read
@@ -91,14 +91,6 @@ def area_of(shape: str) -> float:
     corners = np.concatenate(_outline(shape).to_polygons(closed_only=True, width=0, height=0))
     x, y = corners.T
     return float(abs(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1])) / 2)
-
-
-def middle_text(
-    sheet: Sheet, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
-    align: str = "left",
-) -> None:  # fmt: skip
-    """A line whose letters' middle is at y."""
-    sheet.text(x, y - 0.395 * size * PIXELS / 72, words, size=size, color=color, bold=bold, align=align)
 
 
 def footnote(points: Sequence[Point]) -> str:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.transforms import Affine2D
 
 from course_lib.diagrams.graph import Graph, Node
 from course_lib.diagrams.layout import Layout, Place
 from course_lib.diagrams.lettering import BAR, LINE, PAD, Lettering, end_words
-from course_lib.diagrams.words import Words, words_width, wrapped
-from course_lib.stills import BLUE, GREY, INK, PIXELS, Still, new_figure, still
+from course_lib.diagrams.sheet import Sheet
+from course_lib.diagrams.words import words_width, wrapped
+from course_lib.stills import BLUE, GREY, INK, Still
 
 __all__ = ["paint"]
 
@@ -24,24 +23,6 @@ _FILLS = {
     "weight": "#D3E5F3", "norm": "#ECECEC", "activation": "#FBE3D4", "pool": "#CDEBDF", "reshape": "#F7F3DC",
     "module": "#E6EEF6", "other": "#F6F6F6",
 }  # fmt: skip
-
-
-class _Sheet:
-    """A figure in CSS pixels from the top left corner."""
-
-    def __init__(self, width: float, height: float) -> None:
-        self.figure = new_figure(width / 100, height / 100)
-        self._width, self._height = width, height
-        self._place = Affine2D().scale(1 / width, -1 / height).translate(0, 1) + self.figure.transFigure
-
-    def add(self, path: Path, **how: Any) -> None:
-        self.figure.add_artist(PathPatch(path, joinstyle="round", transform=self._place, **how))
-
-    def text(self, x: float, middle: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
-             ha: str = "left") -> None:  # fmt: skip
-        """A line whose digits have their middle at that height."""
-        base = middle + 0.365 * size * PIXELS / 72
-        Words(self.figure, x / self._width, 1 - base / self._height, words, size=size, color=color, bold=bold, ha=ha)
 
 
 def paint(
@@ -60,9 +41,9 @@ def paint(
     wide = min(max(need, 420 if reason else 0), max(widest, layout.width + 2 * EDGE))
     said = wrapped(reason, wide - 2 * EDGE - 14) if reason else []
     head = 44.0
-    sheet = _Sheet(wide, head + layout.height + 2 * EDGE + (17 * len(said) + 12 if said else 0))
-    sheet.text(EDGE, EDGE + 6, title, size=11, bold=True)
-    sheet.text(EDGE, EDGE + 25, counted, color=_DIM)
+    sheet = Sheet(wide, head + layout.height + 2 * EDGE + (17 * len(said) + 12 if said else 0))
+    sheet.middle_text(EDGE, EDGE + 6, title, size=11, bold=True)
+    sheet.middle_text(EDGE, EDGE + 25, counted, color=_DIM)
     dx, dy = (wide - layout.width) / 2, head + EDGE
     _draw_wires(sheet, layout, dx, dy)
     for place in layout.places:
@@ -70,13 +51,13 @@ def paint(
     if said:
         top = dy + layout.height + 8
         mark = Path([(EDGE + 2, top), (EDGE + 2, top + 17 * len(said))])
-        sheet.add(mark, facecolor="none", edgecolor=RED, linewidth=2.5)
+        sheet.path(mark, facecolor="none", edgecolor=RED, linewidth=2.5)
         for number, line in enumerate(said):
-            sheet.text(EDGE + 12, top + 17 * number + 8.5, line, color=RED)
-    return still(sheet.figure, _alt(graph, title, facts, reason))
+            sheet.middle_text(EDGE + 12, top + 17 * number + 8.5, line, color=RED)
+    return sheet.still(_alt(graph, title, facts, reason))
 
 
-def _draw_wires(sheet: _Sheet, layout: Layout, dx: float, dy: float) -> None:
+def _draw_wires(sheet: Sheet, layout: Layout, dx: float, dy: float) -> None:
     heads: dict[str, list[Path]] = {}
     lines: dict[tuple[str, str, bool], list[Path]] = {}
     divided = set(layout.dots)
@@ -92,52 +73,54 @@ def _draw_wires(sheet: _Sheet, layout: Layout, dx: float, dy: float) -> None:
         if wire.label is not None:
             x, y = wire.label[0] + dx, wire.label[1] + dy
             if edge.note:
-                sheet.text(x, y - 7, edge.note, size=8.5, color=color, bold=True)
+                sheet.middle_text(x, y - 7, edge.note, size=8.5, color=color, bold=True)
                 y += 7
-            sheet.text(x, y, edge.label, size=8.5, color=color if edge.bad else _DIM, bold=edge.bad)
+            sheet.middle_text(x, y, edge.label, size=8.5, color=color if edge.bad else _DIM, bold=edge.bad)
     for (color, role, bad), paths in lines.items():
         how = {"linestyle": (0, (3, 1.6))} if role == "projection" else {}
         thick = role != "plain" or bad
-        sheet.add(Path.make_compound_path(*paths), facecolor="none", edgecolor=color, linewidth=1.8 if thick else 0.9,
-                  zorder=2.2 if thick else 2.0, **how)  # fmt: skip
+        sheet.path(Path.make_compound_path(*paths), facecolor="none", edgecolor=color, linewidth=1.8 if thick else 0.9,
+                   zorder=2.2 if thick else 2.0, **how)  # fmt: skip
     for color, paths in heads.items():
-        sheet.add(Path.make_compound_path(*paths), facecolor=color, edgecolor="none", linewidth=0, zorder=2.5)
+        sheet.path(Path.make_compound_path(*paths), facecolor=color, edgecolor="none", linewidth=0, zorder=2.5)
     circles = [_round_box(x + dx - 2.4, y + dy - 2.4, 4.8, 4.8, 2.4) for x, y in layout.dots]
     if circles:
-        sheet.add(Path.make_compound_path(*circles), facecolor=INK, edgecolor="none", linewidth=0, zorder=2.6)
+        sheet.path(Path.make_compound_path(*circles), facecolor=INK, edgecolor="none", linewidth=0, zorder=2.6)
 
 
-def _draw_node(sheet: _Sheet, node: Node, place: Place, lettering: Lettering, dx: float, dy: float) -> None:
+def _draw_node(sheet: Sheet, node: Node, place: Place, lettering: Lettering, dx: float, dy: float) -> None:
     x, y, wide, tall = place.left + dx, place.top + dy, place.width, place.height
     ink = RED if node.failed else INK
     if node.kind == "join":
-        sheet.add(_round_box(x, y, wide, tall, tall / 2), facecolor="white", edgecolor=ink,
-                  linewidth=2 if node.failed else 1.2, zorder=3)  # fmt: skip
+        sheet.path(_round_box(x, y, wide, tall, tall / 2), facecolor="white", edgecolor=ink,
+                   linewidth=2 if node.failed else 1.2, zorder=3)  # fmt: skip
         sign = node.rows[0].title
-        sheet.text(x + wide / 2, y + tall / 2 + (0.6 if len(sign) == 1 else 0), sign,
-                   size=13 if len(sign) == 1 else 9, color=ink, bold=True, ha="center")  # fmt: skip
+        sheet.middle_text(x + wide / 2, y + tall / 2 + (0.6 if len(sign) == 1 else 0), sign,
+                          size=13 if len(sign) == 1 else 9, color=ink, bold=True, align="center")  # fmt: skip
         return
     if node.kind in ("input", "output"):
-        sheet.add(_round_box(x, y, wide, tall, tall / 2), facecolor="white", edgecolor=GREY, linewidth=0.9, zorder=3)
+        sheet.path(_round_box(x, y, wide, tall, tall / 2), facecolor="white", edgecolor=GREY, linewidth=0.9, zorder=3)
         parts = end_words(node)
         if len(parts) == 1:
-            sheet.text(x + wide / 2, y + tall / 2, parts[0], bold=True, ha="center")
+            sheet.middle_text(x + wide / 2, y + tall / 2, parts[0], bold=True, align="center")
         else:
-            sheet.text(x + 10, y + tall / 2, parts[0], bold=True)
-            sheet.text(x + wide - 10, y + tall / 2, parts[1].strip(), color=_DIM, ha="right")
+            sheet.middle_text(x + 10, y + tall / 2, parts[0], bold=True)
+            sheet.middle_text(x + wide - 10, y + tall / 2, parts[1].strip(), color=_DIM, align="right")
         return
     top = y
     for row in node.rows:
         high = lettering.height(row)
         fill = "#FCE4E6" if node.failed else _FILLS[row.family]
-        sheet.add(_round_box(x, top, wide, high, 3), facecolor=fill, edgecolor=ink,
-                  linewidth=2 if node.failed else 0.8, zorder=3)  # fmt: skip
+        sheet.path(_round_box(x, top, wide, high, 3), facecolor=fill, edgecolor=ink,
+                   linewidth=2 if node.failed else 0.8, zorder=3)  # fmt: skip
         for number, (left, right) in enumerate(lettering.lines(row)):
             middle = top + (high / 2 if high == BAR else 3 + LINE * (number + 0.5))
             if left:
-                sheet.text(x + PAD, middle, left, color=ink, bold=number == 0 and row.tall)
+                sheet.middle_text(x + PAD, middle, left, color=ink, bold=number == 0 and row.tall)
             if right:
-                sheet.text(x + wide - PAD, middle, right, size=8.5, color=_DIM if number == 0 else INK, ha="right")
+                sheet.middle_text(
+                    x + wide - PAD, middle, right, size=8.5, color=_DIM if number == 0 else INK, align="right"
+                )
         top += high
 
 

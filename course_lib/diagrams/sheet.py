@@ -62,6 +62,16 @@ class Sheet:
             Words(self.figure, x / self.width, 1 - down / self.height, line, size=size, color=color, bold=bold,
                   mono=mono, ha=align)  # fmt: skip
 
+    def middle_text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
+                    align: str = "left") -> None:  # fmt: skip
+        """A line whose digits have their middle at ``y``."""
+        up = (_RISE - _DIGIT / 2) * size * PIXELS / 72
+        self.text(x, y - up, words, size=size, color=color, bold=bold, align=align)
+
+    def path(self, path: Path, **how: Any) -> None:
+        """A path of matplotlib's, its points in CSS pixels like all else here; its corners are round if not said."""
+        self._add(PathPatch(path, **{"joinstyle": "round", **how}))
+
     def boxes(self, boxes: Sequence[Box], *, fill: str = "none", edge: str = "none", line: float = 0.8,
               level: float = 1.0) -> None:  # fmt: skip
         """Rectangles that look the same; ``line`` in points, ``level`` says what lies on top."""
@@ -80,7 +90,7 @@ class Sheet:
         """Rectangles filled with slanted lines; where they overlap the lines are the same."""
         corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h), (x, y)] for x, y, w, h in boxes]
         path = Path.make_compound_path(*(Path(one, closed=True) for one in corners))
-        self._add(PathPatch(path, facecolor="none", edgecolor=color, linewidth=0, hatch="/////", zorder=level))
+        self.path(path, facecolor="none", edgecolor=color, linewidth=0, hatch="/////", zorder=level)
 
     def lines(self, lines: Iterable[Sequence[tuple[float, float]]], *, color: str = INK, line: float = 0.8,
               dashed: bool = False, level: float = 2.0) -> None:  # fmt: skip

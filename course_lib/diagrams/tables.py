@@ -162,8 +162,7 @@ def _set_cell(sheet: Sheet, one: Cell, x: float, middle: float, size: float) -> 
                 (hook, top + _LINE * len(one.lines)),
             ]
             sheet.lines([ends], line=0.9)
-        sheet.text(x + half + 6, middle - 0.395 * size * 1.25, one.times.words, size=size, bold=one.times.bold,
-                   color=one.times.color)  # fmt: skip
+        sheet.middle_text(x + half + 6, middle, one.times.words, size=size, bold=one.times.bold, color=one.times.color)
     for k, line in enumerate(one.lines):
-        y = top + _LINE * (k + 0.5) - 0.395 * size * 1.25  # digits have their middle in the line's middle
-        sheet.text(x, y, line.words, size=size, bold=line.bold, color=line.color, align="center")
+        y = top + _LINE * (k + 0.5)
+        sheet.middle_text(x, y, line.words, size=size, bold=line.bold, color=line.color, align="center")
