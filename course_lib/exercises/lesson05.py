@@ -25,7 +25,7 @@ from torchvision.transforms._presets import ImageClassification
 from course_lib import vgg
 from course_lib.exercises.engine import Exercise, Wrong, call, need_choice, need_function, need_number, sentence_of
 from course_lib.exercises.published import check_own_model, check_read_in_place
-from course_lib.spellings import Heard, hear
+from course_lib.spellings import Table, hear, hear_all
 
 __all__ = [
     "best_entry",
@@ -105,24 +105,20 @@ def spellings_solution() -> str:
 
 
 @lru_cache(maxsize=1)
-def _heard() -> dict[str, Heard]:
-    return {letter: hear(code) for letter, code in SPELLINGS.items()}
+def _heard() -> Table:
+    return hear_all(SPELLINGS)
 
 
 @sentence_of
 def _check_spellings(answer: Any) -> None:
-    chosen = need_choice(answer, "".join(SPELLINGS))
-    for letter, heard in _heard().items():
-        if heard.outcome == "trained" and not heard.warnings:
-            continue
-        if letter not in chosen:
-            continue
+    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_heard().where("trained", warns=False))
+    for letter in sorted(chosen - right):
+        heard = _heard()[letter]
         if heard.error is not None:
             raise Wrong(f"{letter} raises {heard.gives}: {heard.says[0]}. Names of entries are written as they are.")
         if heard.outcome == "random":
             raise Wrong(f"{letter} gives random numbers and says nothing: without weights= nothing is loaded.")
         raise Wrong(f"{letter} gives {heard.gives}, but warns: {heard.says[0].split(' and may')[0].rstrip('.')}.")
-    right = {letter for letter, heard in _heard().items() if heard.outcome == "trained" and not heard.warnings}
     if missing := sorted(right - chosen):
         raise Wrong(f"{len(missing)} more of them give IMAGENET1K_V1 without a warning. Look at {missing[0]} again.")
 
