@@ -7,7 +7,7 @@ checks put the same weights into torchvision's own and compare to the last bit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import torch
@@ -201,17 +201,12 @@ class BasicBlock(nn.Module):
         return torch.relu(out + shortcut)
 
 
-@sentence_of
-def _check_basic_block(answer: Any) -> None:
-    check_block(answer, resnet.BasicBlock)
-
-
 basic_block = Exercise(
     "03_basic_block",
     "BasicBlock",
     12,
     BasicBlock,
-    _check_basic_block,
+    sentence_of(partial(check_block, kind=resnet.BasicBlock)),
     (
         "In __init__: super().__init__(), then conv1, bn1, conv2, bn2, and keep the downsample that is given.",
         "Both convolutions are 3×3 with padding=1 and bias=False; only conv1 takes the stride.",
@@ -247,17 +242,12 @@ class Bottleneck(nn.Module):
         return torch.relu(out + shortcut)
 
 
-@sentence_of
-def _check_bottleneck(answer: Any) -> None:
-    check_block(answer, resnet.Bottleneck)
-
-
 bottleneck = Exercise(
     "03_bottleneck",
     "Bottleneck",
     10,
     Bottleneck,
-    _check_bottleneck,
+    sentence_of(partial(check_block, kind=resnet.Bottleneck)),
     (
         "As BasicBlock, with three convolutions: 1×1, 3×3, 1×1. The last gives planes × 4 channels.",
         "torchvision gives the stride to the 3×3, conv2. A 1×1 needs no padding.",
@@ -282,17 +272,12 @@ def make_layer_solution(
     return nn.Sequential(first, *(block(out, planes) for _ in range(blocks - 1)))
 
 
-@sentence_of
-def _check_make_layer(answer: Any) -> None:
-    check_stage(answer)
-
-
 make_layer = Exercise(
     "03_make_layer",
     "A stage: make_layer",
     10,
     make_layer_solution,
-    _check_make_layer,
+    sentence_of(check_stage),
     (
         "Only the first block takes the stride and, where needs_downsample says so, a downsample.",
         "The downsample: nn.Sequential of a 1×1 convolution with the stride and without bias, and a BatchNorm.",
