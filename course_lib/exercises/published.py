@@ -77,10 +77,7 @@ def check_read_in_place(answer: Any) -> None:
     """
     known: Any = answer
     if not isinstance(answer, type) or not issubclass(answer, WeightsEnum):
-        kind = (
-            f"the class {answer.__name__}" if isinstance(answer, type) else f"a value of type {type(answer).__name__}"
-        )
-        raise Wrong(f"The answer is a class that inherits from WeightsEnum, but you gave {kind}.")
+        raise Wrong(f"The answer is a class that inherits from WeightsEnum, but you gave {_kind(answer)}.")
     if known.__members__:
         first = next(iter(known.__members__))
         raise Wrong(f"Your class has the member {first}: an enum with members cannot be inherited from. Leave it out.")
