@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvision.models import get_model_builder, get_model_weights, list_models, vgg16
 
 from course_lib.catalog import catalog, class_of
+from course_lib.choosing import pareto as front
 from course_lib.exercises.engine import Exercise, Wrong, call, need_choice, need_function, need_number, sentence_of
 from course_lib.exercises.stopwatches import check_stopwatch
 
@@ -323,26 +324,17 @@ def _check_dominated(answer: Any) -> None:
     chosen = need_choice(answer, "ABCDE")
     rows = {letter: catalog()[name] for letter, name in _FIVE.items()}
     numbers = {letter: (row.top1 or 0.0, row.megabytes or 0.0, row.gmacs or 0.0) for letter, row in rows.items()}
-    beaten = {
-        letter: [other for other, theirs in numbers.items() if theirs != mine and _all(theirs, mine)]
-        for letter, mine in numbers.items()
-    }
-    for letter in sorted(chosen):
-        if not beaten[letter]:
-            best = next((what for k, what in enumerate(("error", "file", "number of multiply-adds"))
-                         if all(numbers[letter][k] <= other[k] for other in numbers.values())), "")  # fmt: skip
-            why = f"its {best} is the smallest of all" if best else "each of the others is worse in something"
-            raise Wrong(f"{letter}, {_FIVE[letter]}, is not beaten: {why}.")
-    for letter, by in beaten.items():
-        if by and letter not in chosen:
-            raise Wrong(
-                f"{len(chosen)} of them so far, and at least one more is beaten in all three columns by one and the "
-                "same model: go through the rest again, pair by pair."
-            )
-
-
-def _all(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(a <= b for a, b in zip(one, other, strict=True))
+    unbeaten = set(front(_FIVE, [lambda letter, k=k: numbers[letter][k] for k in range(3)]))  # type: ignore[misc]
+    for letter in sorted(chosen & unbeaten):
+        best = next((what for k, what in enumerate(("error", "file", "number of multiply-adds"))
+                     if all(numbers[letter][k] <= other[k] for other in numbers.values())), "")  # fmt: skip
+        why = f"its {best} is the smallest of all" if best else "each of the others is worse in something"
+        raise Wrong(f"{letter}, {_FIVE[letter]}, is not beaten: {why}.")
+    if chosen | unbeaten != set(_FIVE):
+        raise Wrong(
+            f"{len(chosen)} of them so far, and at least one more is beaten in all three columns by one and the "
+            "same model: go through the rest again, pair by pair."
+        )
 
 
 dominated = Exercise(
