@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -46,11 +47,16 @@ def make_layers(cfg: str | Sequence[Any], *, in_channels: int = 3, batch_norm: b
         )
     """
     _at_least_one("in_channels", in_channels)
-    layers: list[nn.Module] = []
-    for token in read_cfg(cfg):
-        layers += _layers_of(token, in_channels, batch_norm)
+    return nn.Sequential(*chain.from_iterable(_layers(read_cfg(cfg), in_channels, batch_norm)))
+
+
+def _layers(tokens: Sequence[Token], in_channels: int, batch_norm: bool) -> list[list[nn.Module]]:
+    """Those of each token."""
+    layers = []
+    for token in tokens:
+        layers.append(_layers_of(token, in_channels, batch_norm))
         in_channels = width_of(token) or in_channels
-    return nn.Sequential(*layers)
+    return layers
 
 
 def _layers_of(token: Token, in_channels: int, batch_norm: bool) -> list[nn.Module]:
@@ -59,9 +65,14 @@ def _layers_of(token: Token, in_channels: int, batch_norm: bool) -> list[nn.Modu
     if token == "LRN":
         # Krizhevsky et al. 2012, section 3.3: 1e-4 for each of 5 channels; torch's alpha is for all of them together.
         return [nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)]
-    out_channels, kernel = width_of(token), 3 if isinstance(token, int) else 1
+    out_channels, kernel = width_of(token), _kernel_of(token)
     conv = nn.Conv2d(in_channels, out_channels, kernel_size=kernel, padding=kernel // 2)
     return [conv, *([nn.BatchNorm2d(out_channels)] if batch_norm else []), nn.ReLU(inplace=True)]
+
+
+def _kernel_of(token: Token) -> int:
+    """The side of a convolution's kernel."""
+    return 3 if isinstance(token, int) else 1
 
 
 def build(
@@ -184,10 +195,10 @@ def steps(
     if not isinstance(input_size, tuple | list) or len(input_size) != 3:
         raise TraceError(f"input_size={input_size!r}: write it as (channels, height, width), such as (3, 224, 224).")
     with torch.device("meta"):
-        layers = make_layers(tokens, in_channels=max(1, int(input_size[0])), batch_norm=batch_norm)
-    owner = [k for k, token in enumerate(tokens) for _ in range((2 + batch_norm) if width_of(token) else 1)]
+        layers = _layers(tokens, max(1, int(input_size[0])), batch_norm)
+    owner = [k for k, own in enumerate(layers) for _ in own]
     try:
-        found = trace(layers, tuple(input_size), mode="eval")
+        found = trace(nn.Sequential(*chain.from_iterable(layers)), tuple(input_size), mode="eval")
     except TraceError as error:
         if error.trace is None or not (error.where or "").isdigit():
             raise
@@ -199,7 +210,7 @@ def steps(
         own, work = sum(op.parameters for op in ops), sum(op.macs for op in ops)
         parameters, macs = parameters + own, macs + work
         _, c, h, w = ops[-1].output
-        added = tuple(repr(layers[i]) for i, one in enumerate(owner) if one == k)
+        added = tuple(map(repr, layers[k]))
         field = ops[-1].field
         sees = max(field.size) if field is not None else 0
         why = _why(ops, token, channels, own)
@@ -216,7 +227,7 @@ def _why(ops: list[Op], token: Token, channels: int, parameters: int) -> str:
         return f"2×2 max pooling, stride 2: {ops[0].formula}{drop}; {channels} channels as before, no parameters."
     if token == "LRN":
         return "Local response normalisation divides by the neighbouring channels: the shape stays, no parameters."
-    width, k = width_of(token), 3 if isinstance(token, int) else 1
+    width, k = width_of(token), _kernel_of(token)
     norm = f" + 2·{width} (batch norm)" if parameters > width * (channels * k * k + 1) else ""
     return (
         f"{k}×{k} convolution, padding {k // 2}: {ops[0].formula}; {width} kernels over {channels} channels: "
