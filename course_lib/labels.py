@@ -113,16 +113,15 @@ def _settle(choices: Sequence[_Choices], order: Sequence[int], rounds: int) -> t
     lines = np.full((len(choices), 4), np.nan)
     chosen = [-2] * len(choices)
     costs = [math.inf] * len(choices)
-    for _ in range(rounds + 1):
-        moved = False
-        for j in order:
-            boxes[j] = lines[j] = np.nan
-            best, costs[j] = choices[j].best(boxes, lines)
-            moved |= best != chosen[j]
-            chosen[j] = best
-            if best >= 0:
-                boxes[j], lines[j] = choices[j].boxes[best], choices[j].lines[best]
-        if not moved:
+    stayed = 0  # in a row, since the last one that moved
+    for j in [*order] * (rounds + 1):
+        boxes[j] = lines[j] = np.nan
+        best, costs[j] = choices[j].best(boxes, lines)
+        stayed = stayed + 1 if best == chosen[j] else 0
+        chosen[j] = best
+        if best >= 0:
+            boxes[j], lines[j] = choices[j].boxes[best], choices[j].lines[best]
+        if stayed == len(order) - 1:
             break
     return sum(costs), chosen
 
@@ -173,7 +172,6 @@ class _Choices:
             self.cost[kept],
             self.far[kept],
         )
-        self.diagonals = _diagonals(self.boxes)
 
     def best(self, boxes: Floats, lines: Floats) -> tuple[int, float]:
         """The cheapest place beside the other labels, and its cost; -1 when every one of them would overlap."""
@@ -184,11 +182,13 @@ class _Choices:
             cost += _WRONG * (_shared(self.boxes, grown) > 0).any(1)
             ways = lines[there]
             ways = ways[~np.isnan(ways[:, 0])]
-            if self.far.any():  # a line through another label, or across another line
-                met = _cross(self.lines[self.far], np.concatenate([_diagonals(grown), ways]))
-                cost[self.far] += 300 * met[:, : 2 * len(grown)].sum(1) + 40 * met[:, 2 * len(grown) :].sum(1)
-            if len(ways):
-                cost += 300 * _cross(self.diagonals, ways).sum(1).reshape(2, -1).sum(0)
+            free = np.flatnonzero(cost < _WRONG)
+            far = free[self.far[free]]
+            if len(far):  # a line through another label, or across another line
+                met = _cross(self.lines[far], np.concatenate([_diagonals(grown), ways]))
+                cost[far] += 300 * met[:, : 2 * len(grown)].sum(1) + 40 * met[:, 2 * len(grown) :].sum(1)
+            if len(ways) and len(free):
+                cost[free] += 300 * _cross(_diagonals(self.boxes[free]), ways).sum(1).reshape(2, -1).sum(0)
         best = int(cost.argmin())
         return (best if cost[best] < _WRONG else -1), float(min(cost[best], _WRONG))
 
@@ -216,10 +216,10 @@ def _off(boxes: Floats, discs: Floats) -> Floats:
 
 def _met(lines: Floats, discs: Floats) -> Floats:
     """(N,): over how many bubbles' middles a line passes."""
-    start, way = lines[:, None, :2], lines[:, None, 2:] - lines[:, None, :2]
-    long = np.maximum((way**2).sum(-1), 1e-9)
-    at = np.clip(((discs[None, :, :2] - start) * way).sum(-1) / long, 0, 1)
-    away = np.linalg.norm(start + at[..., None] * way - discs[None, :, :2], axis=-1)
+    x, y, way_x, way_y = lines[:, 0:1], lines[:, 1:2], lines[:, 2:3] - lines[:, 0:1], lines[:, 3:4] - lines[:, 1:2]
+    long = np.maximum(way_x**2 + way_y**2, 1e-9)
+    at = np.clip(((discs[:, 0] - x) * way_x + (discs[:, 1] - y) * way_y) / long, 0, 1)
+    away = np.sqrt((x + at * way_x - discs[:, 0]) ** 2 + (y + at * way_y - discs[:, 1]) ** 2)
     return np.asarray((away < np.minimum(discs[:, 2], 7) + 1).sum(1), np.float64)
 
 
