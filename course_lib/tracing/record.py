@@ -51,6 +51,7 @@ class _Frame:
 
 
 _SCALARS = frozenset({int, float, bool, str, type(None), torch.dtype})
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
@@ -113,10 +114,11 @@ class Recorder(TorchFunctionMode):
                 _, trainable, numel = self._weights.get(id(one), ("", False, 0))
                 own.append((numel, bool(trainable), id(one) in self._owned))
                 self._owned.add(id(one))
-        shapes = tuple(self._shapes.get(id(one)) or tuple(one.shape) for one in tensors(output))
-        container = isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict)
+        found = [output] if isinstance(output, Tensor) else tensors(output)
+        shapes = tuple([self._shapes.get(id(one)) or tuple(one.shape) for one in found])
+        container = isinstance(module, _CONTAINERS)
         self.calls.append(Call(path, type(module).__name__, len(self._frames) - 1, frame.first, len(self._events),
-                               shapes,                               tuple(own), container))  # fmt: skip
+                               shapes, tuple(own), container))  # fmt: skip
 
     def fail(self) -> None:
         if self.failure is None:
@@ -213,7 +215,10 @@ class Recorder(TorchFunctionMode):
 
     def _write(self, kind: str, bound: Mapping[str, Any], result: Any) -> Any:
         first: Any = bound.get("input")
-        outputs: list[Tensor] = [first] if kind == "setitem" else list(tensors(result))
+        if isinstance(result, Tensor):
+            outputs = [result]
+        else:
+            outputs = [first] if kind == "setitem" else list(tensors(result))
         if not outputs or self._weights.get(id(first), ("", None, 0))[0].endswith("num_batches_tracked"):
             return result
         in_place = kind.endswith("_") or kind == "setitem" or bool(bound.get("inplace"))

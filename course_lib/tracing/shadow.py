@@ -79,7 +79,7 @@ class _Maker:
         prefix = f"{path}." if path else ""
         theirs = module.__dict__
         ours = dict(theirs)
-        twin.__dict__ = ours
+        object.__setattr__(twin, "__dict__", ours)  # Module's own takes longer to find out what it is given
         ours.update({name: OrderedDict() for name in _HOOKS})
         if any(map(theirs.get, _HOOKS)):
             ours.update({name: self.hooks(theirs[name]) for name in _HOOKS if theirs.get(name)})

@@ -133,8 +133,9 @@ def bind(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str,
         bound["operands"] = args[1] if len(args) > 1 and isinstance(args[1], tuple | list) else tuple(args[1:])
     else:
         names = _NAMES.get(plain, ("input",))
-        for place, value in enumerate(args):
-            bound[names[place] if place < len(names) else f"argument {place}"] = value
+        bound = dict(zip(names, args, strict=False))
+        for place in range(len(names), len(args)):
+            bound[f"argument {place}"] = args[place]
     for name, value in kwargs.items():
         bound[_SAME_ARGUMENT.get(name, name)] = value
     return bound
