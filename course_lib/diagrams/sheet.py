@@ -59,8 +59,13 @@ class Sheet:
         dots = size * PIXELS / 72
         for k, line in enumerate(words.split("\n")):
             down = y + (_RISE + k * _LINE) * dots
-            Words(self.figure, x / self.width, 1 - down / self.height, line, size=size, color=color, bold=bold,
-                  mono=mono, ha=align)  # fmt: skip
+            self.standing_text(x, down, line, size=size, color=color, bold=bold, mono=mono, align=align)
+
+    def standing_text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
+                      mono: bool = False, align: str = "left") -> None:  # fmt: skip
+        """A line whose letters stand at ``y``."""
+        Words(self.figure, x / self.width, 1 - y / self.height, words, size=size, color=color, bold=bold, mono=mono,
+              ha=align)  # fmt: skip
 
     def middle_text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
                     align: str = "left") -> None:  # fmt: skip

@@ -10,21 +10,16 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.transforms import Affine2D, Transform
 from torch import nn
 
-from course_lib.diagrams.words import Words, words_width
+from course_lib.diagrams.sheet import Sheet, text_width
 from course_lib.errors import CourseError
 from course_lib.residual.listing import CodeLine, listing
 from course_lib.residual.stages import StageStep
 from course_lib.residual.stages import stage_steps as steps_of
-from course_lib.stills import BLUE, DOTS, GREY, INK, ORANGE, PIXELS, Still, new_figure, shortened, still
+from course_lib.stills import BLUE, GREY, INK, ORANGE, Still, shortened
 from course_lib.tracing import times
 
 __all__ = ["stage_steps"]
@@ -69,51 +64,32 @@ def stage_steps(
         name = what if isinstance(what, str) else type(what).__name__ if given else "ResNet"
     step = steps[number - 1]
     lines = listing(steps, number) if code else ()
-    page = _Page(8.6, 222 + (_height(lines) if lines else 0))
-    _title(page, name, step, len(steps))
-    _row(page, steps, step, answer)
-    _facts(page, step, answer)
+    sheet = Sheet(860, 222 + (_height(lines) if lines else 0))
+    _title(sheet, name, step, len(steps))
+    _row(sheet, steps, step, answer)
+    _facts(sheet, step, answer)
     if lines:
-        _code(page, lines, answer)
+        _code(sheet, lines, answer)
     shapes = f"{times(step.input)} → {times(step.output)}"
     said = f"{name}, block {number} of {len(steps)}, {step.path}: {step.kind}, {shapes}, stride {step.stride}"
-    return still(page.figure, f"{said}, {_shortcut(step)}: {step.why}" if answer else f"{said}; what is its shortcut?")
+    return sheet.still(f"{said}, {_shortcut(step)}: {step.why}" if answer else f"{said}; what is its shortcut?")
 
 
 def _shortcut(step: StageStep) -> str:
     return "projection" if step.downsample else "identity"
 
 
-class _Page:
-    """A figure measured in CSS pixels from its top left corner."""
-
-    def __init__(self, width: float, height: float) -> None:
-        self.width, self.height = width * 100, height
-        self.figure: Figure = new_figure(width, height / 100)
-        dots = DOTS / PIXELS
-        self.transform: Transform = Affine2D().scale(dots, -dots).translate(0, height * dots)
-
-    def text(self, x: float, y: float, words: str, **how: Any) -> None:
-        Words(self.figure, x / self.width, 1 - y / self.height, words, **how)
-
-    def line(self, xs: Sequence[float], ys: Sequence[float], **how: Any) -> None:
-        self.figure.add_artist(Line2D(xs, ys, transform=self.transform, **{"color": INK, "linewidth": 1.0, **how}))
-
-    def path(self, path: Path, **how: Any) -> None:
-        self.figure.add_artist(PathPatch(path, transform=self.transform, **how))
-
-
-def _title(page: _Page, name: str, step: StageStep, count: int) -> None:
-    page.text(_SIDE, 19, f"{shortened(name, 18)}: block {step.number} of {count}", size=11, bold=True)
+def _title(sheet: Sheet, name: str, step: StageStep, count: int) -> None:
+    sheet.standing_text(_SIDE, 19, f"{shortened(name, 18)}: block {step.number} of {count}", size=11, bold=True)
     key = "filled: made    framed: being made    outline: to come    arc: the shortcut, dashed where it has a conv"
-    page.text(page.width - _SIDE, 19, key, size=8.5, color=_QUIET, ha="right")
+    sheet.standing_text(sheet.width - _SIDE, 19, key, size=8.5, color=_QUIET, align="right")
 
 
 # -- the blocks in a row ----------------------------------------------------------------------------------------------
-def _places(page: _Page, steps: Sequence[StageStep]) -> list[tuple[float, float]]:
+def _places(sheet: Sheet, steps: Sequence[StageStep]) -> list[tuple[float, float]]:
     """Left edge and width of every block's cell: stages get room for their words, the rest is shared by the blocks."""
     stages = [step for step in steps if step.block == 0]
-    room = page.width - 2 * _SIDE - _GAP * (len(stages) - 1)
+    room = sheet.width - 2 * _SIDE - _GAP * (len(stages) - 1)
     least = min(_LEAST, room / len(stages))
     each = (room - least * len(stages)) / len(steps)
     found, left = [], _SIDE
@@ -124,41 +100,43 @@ def _places(page: _Page, steps: Sequence[StageStep]) -> list[tuple[float, float]
     return found
 
 
-def _row(page: _Page, steps: Sequence[StageStep], now: StageStep, answer: bool) -> None:
+def _row(sheet: Sheet, steps: Sequence[StageStep], now: StageStep, answer: bool) -> None:
     top, bottom = 78.0, 106.0
     made: list[Path] = []
     coming: list[Path] = []
     arcs: dict[bool, list[Path]] = {True: [], False: []}
-    for step, (left, cell) in zip(steps, _places(page, steps), strict=True):
+    for step, (left, cell) in zip(steps, _places(sheet, steps), strict=True):
         margin = min(4.0, 0.14 * cell)
         box = _rectangle(left + margin, top, left + cell - margin, bottom)
         if step.number < now.number or (step is now and answer):
             arcs[step.downsample].append(_arc(left + margin + 1, left + cell - margin - 1, top - 2, _rise(cell)))
         if step is now:
-            page.path(box, facecolor="#FBE3D3", edgecolor=ORANGE, linewidth=2.2, zorder=3)
+            sheet.path(box, facecolor="#FBE3D3", edgecolor=ORANGE, linewidth=2.2, joinstyle="miter", zorder=3)
             path = shortened(now.path, 24)
-            half = words_width(path, bold=True) / 2
-            middle = min(max(left + cell / 2, _SIDE + half), page.width - _SIDE - half)
-            page.text(middle, top - 9 - _rise(cell), path, ha="center", bold=True, color=ORANGE)
+            half = text_width(path, bold=True) / 2
+            middle = min(max(left + cell / 2, _SIDE + half), sheet.width - _SIDE - half)
+            sheet.standing_text(middle, top - 9 - _rise(cell), path, align="center", bold=True, color=ORANGE)
         else:
             (made if step.number < now.number else coming).append(box)
         if cell >= 22:
-            page.text(left + cell / 2, bottom - 10, str(step.block), ha="center", size=8.5, level=4)
+            sheet.standing_text(left + cell / 2, bottom - 10, str(step.block), align="center", size=8.5)
         if step.block == 0:
-            _stage(page, step, left, cell * step.blocks, bottom)
+            _stage(sheet, step, left, cell * step.blocks, bottom)
     for paths, how in ((made, {"facecolor": _PALE, "edgecolor": BLUE}), (coming, {"facecolor": "white"})):
         if paths:
-            page.path(Path.make_compound_path(*paths), **{"edgecolor": GREY, "linewidth": 1.0, **how})
+            sheet.path(Path.make_compound_path(*paths), joinstyle="miter", **{"edgecolor": GREY, "linewidth": 1.0, **how})
     for dashed, paths in arcs.items():
         if paths:
             style = {"linestyle": (0, (2.2, 1.6)) if dashed else "-", "edgecolor": INK, "linewidth": 1.3}
-            page.path(Path.make_compound_path(*paths), facecolor="none", **style)
+            sheet.path(Path.make_compound_path(*paths), facecolor="none", joinstyle="miter", **style)
 
 
-def _stage(page: _Page, step: StageStep, left: float, width: float, under: float) -> None:
-    page.line([left + 2, left + width - 2], [under + 6, under + 6], color=GREY)
-    page.text(left + width / 2, under + 20, f"{shortened(step.stage, 11)} × {step.blocks}", ha="center", bold=True)
-    page.text(left + width / 2, under + 33, times(step.output[1:]), ha="center", size=8.5, color=_QUIET)
+def _stage(sheet: Sheet, step: StageStep, left: float, width: float, under: float) -> None:
+    sheet.lines([[(left + 2, under + 6), (left + width - 2, under + 6)]], color=GREY, line=1.0)
+    sheet.standing_text(
+        left + width / 2, under + 20, f"{shortened(step.stage, 11)} × {step.blocks}", align="center", bold=True
+    )
+    sheet.standing_text(left + width / 2, under + 33, times(step.output[1:]), align="center", size=8.5, color=_QUIET)
 
 
 def _rise(cell: float) -> float:
@@ -180,7 +158,7 @@ def _arc(left: float, right: float, foot: float, rise: float) -> Path:
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
-def _facts(page: _Page, step: StageStep, answer: bool) -> None:
+def _facts(sheet: Sheet, step: StageStep, answer: bool) -> None:
     cells = [
         ("block", shortened(step.kind, 14)), ("goes in", times(step.input)), ("planes", str(step.planes)),
         ("stride", str(step.stride)), ("comes out", times(step.output)),
@@ -188,30 +166,30 @@ def _facts(page: _Page, step: StageStep, answer: bool) -> None:
         ("shortcut", _shortcut(step) if answer else "?"), ("parameters", f"{step.parameters:,}" if answer else "?"),
     ]  # fmt: skip
     shares = [max(len(head) * 5.6, len(value) * 6.6) + 14 for head, value in cells]
-    scale = (page.width - 2 * _SIDE) / sum(shares)
+    scale = (sheet.width - 2 * _SIDE) / sum(shares)
     x = _SIDE
     for (head, value), share in zip(cells, shares, strict=True):
-        page.text(x, 164, head, size=8.5, color=_QUIET)
-        page.text(x, 180, value, size=9.5, bold=True, color=ORANGE if head == "shortcut" else INK)
+        sheet.standing_text(x, 164, head, size=8.5, color=_QUIET)
+        sheet.standing_text(x, 180, value, size=9.5, bold=True, color=ORANGE if head == "shortcut" else INK)
         x += share * scale
     why = (
         step.why if answer else "Does this block need a conv on its shortcut? Compare what goes in with what comes out."
     )
-    page.text(_SIDE, 203, why[:1].upper() + why[1:] + ("." if answer else ""), size=9.5)
+    sheet.standing_text(_SIDE, 203, why[:1].upper() + why[1:] + ("." if answer else ""), size=9.5)
 
 
 def _height(lines: Sequence[CodeLine]) -> float:
     return 27 + _LINE * (len(lines) + 3)  # the same for every step: a picture that jumps cannot be compared
 
 
-def _code(page: _Page, lines: Sequence[CodeLine], answer: bool) -> None:
-    letter = words_width("m", _CODE, mono=True)
-    letters = math.floor((page.width - 2 * _SIDE) / letter) - 2
-    page.line([_SIDE, page.width - _SIDE], [216, 216], color=GREY, linewidth=0.8)
+def _code(sheet: Sheet, lines: Sequence[CodeLine], answer: bool) -> None:
+    letter = text_width("m", _CODE, mono=True)
+    letters = math.floor((sheet.width - 2 * _SIDE) / letter) - 2
+    sheet.lines([[(_SIDE, 216), (sheet.width - _SIDE, 216)]], color=GREY)
     y = 233.0
     key = "torchvision's ResNet._make_layer    ▸ runs in this step    shaded: asks for the conv    "
-    page.text(_SIDE, y, key, size=8.5, color=_QUIET)
-    page.text(_SIDE + words_width(key, 8.5), y, "# what the names stand for", size=8.5, color=BLUE)
+    sheet.standing_text(_SIDE, y, key, size=8.5, color=_QUIET)
+    sheet.standing_text(_SIDE + text_width(key, 8.5), y, "# what the names stand for", size=8.5, color=BLUE)
     known = True
     for line in lines:
         value, runs = line.value if known else "", line.runs and known
@@ -222,13 +200,13 @@ def _code(page: _Page, lines: Sequence[CodeLine], answer: bool) -> None:
         for k, row in enumerate(rows):
             y += _LINE
             if line.decides and line.runs:
-                corner = (_SIDE - 4, y - 0.78 * _LINE, page.width - _SIDE + 4, y + 0.28 * _LINE)
-                page.path(_rectangle(*corner), facecolor="#FBE3D3", edgecolor="none", zorder=1)
+                corner = (_SIDE - 4, y - 0.78 * _LINE, sheet.width - _SIDE + 4, y + 0.28 * _LINE)
+                sheet.path(_rectangle(*corner), facecolor="#FBE3D3", edgecolor="none", zorder=1)
             if runs and not k:
-                page.text(_SIDE, y, "▸", size=_CODE, mono=True)
-            page.text(_SIDE + 2 * letter, y, row, size=_CODE, mono=True, color=INK if runs else _QUIET)
+                sheet.standing_text(_SIDE, y, "▸", size=_CODE, mono=True)
+            sheet.standing_text(_SIDE + 2 * letter, y, row, size=_CODE, mono=True, color=INK if runs else _QUIET)
         if value:
             column = len(rows[-1]) + 2
             if column + len(value) + 2 > letters:
                 y, column = y + _LINE, indent + 4
-            page.text(_SIDE + (2 + column) * letter, y, f"# {value}", size=_CODE, mono=True, color=BLUE)
+            sheet.standing_text(_SIDE + (2 + column) * letter, y, f"# {value}", size=_CODE, mono=True, color=BLUE)
