@@ -71,14 +71,15 @@ def make_block(
     out_channels = planes * made.expansion
     norm = norm_layer or nn.BatchNorm2d
     wanted = bool(why_downsample(in_channels, out_channels, stride)) if downsample is None else downsample
+    if kind == "bottleneck" and int(planes * (base_width / 64)) < 1:  # torchvision would build convs of no channels
+        raise BlockError(
+            f"A Bottleneck with planes={planes} and base_width={base_width} has convs without channels: "
+            f"⌊{planes}·{base_width}/64⌋·{groups} = 0; take more planes, or a larger base_width."
+        )
     try:
         shortcut = nn.Sequential(conv1x1(in_channels, out_channels, stride), norm(out_channels)) if wanted else None
-        if kind == "bottleneck" and int(planes * (base_width / 64)) < 1:
-            raise BlockError(_why_not(**numbers, kind=kind))  # torchvision would build convs of no channels
         return cast(nn.Module, made(in_channels, planes, stride, shortcut, groups, base_width, dilation, norm))
     except (ValueError, NotImplementedError, RuntimeError, TypeError) as error:
-        if isinstance(error, BlockError):
-            raise
         said = f"torchvision's own words: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
         raise BlockError(f"{_why_not(**numbers, kind=kind)} ({said})") from error
 
@@ -98,11 +99,6 @@ def _why_not(kind: str, in_channels: int, planes: int, stride: int, groups: int,
         return (
             f"A BasicBlock cannot have dilation={dilation}: torchvision dilates the 3×3 conv of a Bottleneck alone; "
             'take kind="bottleneck", or dilation=1.'
-        )
-    if kind == "bottleneck" and int(planes * (base_width / 64)) < 1:
-        return (
-            f"A Bottleneck with planes={planes} and base_width={base_width} has convs without channels: "
-            f"⌊{planes}·{base_width}/64⌋·{groups} = 0; take more planes, or a larger base_width."
         )
     return f"A {kind} block with in_channels={in_channels} and planes={planes} cannot be made; look at its norm_layer."
 

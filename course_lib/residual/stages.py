@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from course_lib.residual.blocks import BlockError, why_downsample
-from course_lib.tracing import Trace, inputs, trace
+from course_lib.tracing import Trace, inputs, times, trace
 
 __all__ = ["StageStep", "convolutions", "has_shortcut", "stage_shapes", "stage_steps"]
 
@@ -67,7 +67,7 @@ class StageStep:
 
     def __str__(self) -> str:
         shortcut = "projection" if self.downsample else "identity"
-        shapes = " → ".join("×".join(map(str, shape)) for shape in (self.input, self.output))
+        shapes = f"{times(self.input)} → {times(self.output)}"
         return f"{self.number:2} {self.path:9} {self.kind:10} {shapes}  stride {self.stride}  {shortcut}: {self.why}"
 
 
