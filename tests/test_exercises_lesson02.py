@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from torchvision import models
 
 from course_lib.choosing import pareto as front
-from course_lib.exercises import lesson02
+from course_lib.exercises import lesson02, stopwatches
 from course_lib.exercises.stopwatches import Worker
 
 
@@ -118,7 +118,16 @@ def test_other_right_ways_pass(exercise: Any, answer: Any) -> None:
     assert outcome.state == "correct", outcome.sentence
 
 
-# -- the worker -------------------------------------------------------------------------------------------------------
+# -- the stopwatch's cases and its worker -----------------------------------------------------------------------------
+def test_no_two_numbers_that_wrong_stopwatches_give_come_near_each_other() -> None:
+    warm, counted = stopwatches._CASES[0]
+    both = (counted, [*warm, *counted])
+    averages = [average(calls) for average in (statistics.mean, statistics.median, sum) for calls in both]
+    named = sorted([min(counted), max(counted), *averages])
+    for one, other in itertools.pairwise(named):  # in milliseconds, with as much room again as the check allows
+        assert other - one > 2 * (0.5 + 0.03 * other), (one, other)
+
+
 def test_a_worker_answers_at_once_and_works_one_job_after_the_other() -> None:
     worker = Worker((100, 30))
     start = time.perf_counter()

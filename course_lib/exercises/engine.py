@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.exercises.manners import undisturbed, untouched
-from course_lib.exercises.outcomes import Note, Outcome, guess_and_truth
+from course_lib.exercises.outcomes import Note, Outcome
 from course_lib.exercises.shown import as_in_a_cell
 from course_lib.exercises.slips import said_of, said_of_layer
 
@@ -28,7 +28,6 @@ __all__ = [
     "Outcome",
     "Wrong",
     "call",
-    "guess_and_truth",
     "need_bool",
     "need_choice",
     "need_class",

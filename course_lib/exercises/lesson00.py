@@ -27,7 +27,7 @@ def _check_count(answer: Any) -> None:
 
 count_values = Exercise(
     "00_count_values",
-    "How many numbers?",
+    "How many numbers",
     1,
     count_values_solution,
     _check_count,

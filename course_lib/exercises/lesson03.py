@@ -356,13 +356,13 @@ def count_layers_solution(model: nn.Module) -> int:
 @sentence_of
 def _check_count_layers(answer: Any) -> None:
     need_function(answer)
-    for kind, blocks in (
-        ("BasicBlock", (1, 1, 1, 1)), ("BasicBlock", (2, 2, 2, 2)), ("Bottleneck", (3, 4, 6, 3)),
-        ("Bottleneck", (1, 2, 1, 3)),
+    for block, convolutions, blocks in (
+        (resnet.BasicBlock, 2, (1, 1, 1, 1)), (resnet.BasicBlock, 2, (2, 2, 2, 2)),
+        (resnet.Bottleneck, 3, (3, 4, 6, 3)), (resnet.Bottleneck, 3, (1, 2, 1, 3)),
     ):  # fmt: skip
-        truth = 1 + sum(blocks) * {"BasicBlock": 2, "Bottleneck": 3}[kind] + 1
-        what = f"a ResNet of {list(blocks)} {kind}s"
-        net = _unfilled(lambda kind=kind, blocks=blocks: resnet.ResNet(getattr(resnet, kind), blocks))  # type: ignore[misc]
+        truth = 1 + sum(blocks) * convolutions + 1
+        what = f"a ResNet of {list(blocks)} {block.__name__}s"
+        net = _unfilled(partial(resnet.ResNet, block, blocks))
         value = need_number(call(answer, net, what=what), whole=True)
         projections = sum("downsample.0" in name for name, _ in net.named_modules())
         if value == truth + projections:

@@ -49,7 +49,8 @@ def trace_cfg_solution() -> tuple[int, ...]:
 
 @sentence_of
 def _check_trace_cfg(answer: Any) -> None:
-    shape, right = need_shape(answer), trace_cfg_solution()
+    shape = need_shape(answer)
+    right = vgg.steps([32, "M", 64, 64, "M", 128, "M"], (3, 100, 50))[-1].shape  # of a trace
     if shape == right:
         return
     if len(shape) == 4 and shape[1:] == right:
