@@ -37,6 +37,7 @@ from course_lib.stopwatch import (
     using_threads,
     wait,
 )
+from course_lib.timing_table import defaults
 
 __all__ = ["Naive", "Timing", "devices", "machine_name", "measure", "measure_models", "naive", "quartiles", "stored"]
 
@@ -153,9 +154,7 @@ def stored(device: str = "cpu") -> dict[str, Timing]:
         >>> timing.stored, timing.device, timing.size
         (True, 'cpu', (1, 3, 224, 224))
     """
-    from course_lib import timing_table  # it measures with this module
-
-    return timing_table.defaults(device)
+    return defaults(device)
 
 
 # -- done wrong -------------------------------------------------------------------------------------------------------
@@ -280,6 +279,6 @@ def _named(model: nn.Module, label: str, size: tuple[int, ...]) -> str:
 
 
 if __name__ == "__main__":
-    from course_lib import timing_table
+    from course_lib import timing_survey
 
-    timing_table.main()
+    timing_survey.main()

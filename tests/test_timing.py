@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights, list_models
 
-from course_lib import memory, stopwatch, timing, timing_table
+from course_lib import memory, stopwatch, timing, timing_survey, timing_table
 from course_lib.errors import CourseError, ModelNameError
 from course_lib.memory import forward_bytes, twin, weight_bytes
 from course_lib.quick_models import quick_model
@@ -280,27 +280,27 @@ def test_stored_times_go_with_the_multiply_adds_of_the_metadata() -> None:
 def test_the_table_is_written_as_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any) -> None:
     before = stored()["resnet18"]
     monkeypatch.setattr(timing_table, "PATH", tmp_path / "timings.json")
-    monkeypatch.setattr(timing_table, "wanted", lambda: [("squeezenet1_1", 64), ("shufflenet_v2_x0_5", 64)])
-    monkeypatch.setattr(timing_table, "_BUDGET", 0.02)
-    monkeypatch.setattr(timing_table, "devices", lambda: ("cpu",))
+    monkeypatch.setattr(timing_survey, "wanted", lambda: [("squeezenet1_1", 64), ("shufflenet_v2_x0_5", 64)])
+    monkeypatch.setattr(timing_survey, "_BUDGET", 0.02)
+    monkeypatch.setattr(timing_survey, "devices", lambda: ("cpu",))
     try:
-        timing_table._table.cache_clear()
+        timing_table.table.cache_clear()
         with pytest.raises(CourseError, match=r"no timings\.json .* python -m course_lib\.timing"):
             stored()
-        timing_table.main([])
+        timing_survey.main([])
         first = timing_table.look_up("squeezenet1_1", 64)
         assert first is not None and first.stored and first.size == (1, 3, 64, 64) and "PyTorch" in first.machine
         assert timing_table.look_up("course_squeezenet1_1", 64) == first
         assert timing_table.look_up("squeezenet1_1", 224) is None and stored() == {}
-        timing_table.main(["--more"])
+        timing_survey.main(["--more"])
         again = timing_table.look_up("squeezenet1_1", 64)
         assert again is not None and again.median <= first.median and "PyTorch" in again.machine
         written = timing_table.PATH.read_text()
-        timing_table.main(["--check"])
+        timing_survey.main(["--check"])
         assert timing_table.PATH.read_text() == written and "2 of them stored" in capsys.readouterr().out
     finally:
         monkeypatch.undo()
-        timing_table._table.cache_clear()
+        timing_table.table.cache_clear()
     assert stored()["resnet18"] == before
 
 
@@ -308,7 +308,7 @@ def test_the_spread_of_rounds() -> None:
     one = Timing(1.0, 0.9, 1.1, 5, 2, 1, "cpu", (1,), None, "m")
     rows = [[replace(one, median=1.5), one], [one, replace(one, median=1.1)], [one, replace(one, median=1.2)], [one]]
     rows[1].append(replace(one, median=9.0))
-    assert timing_table.spread(rows) == pytest.approx((0.2, 0.5))
+    assert timing_survey.spread(rows) == pytest.approx((0.2, 0.5))
 
 
 def test_a_model_takes_part_until_its_two_fastest_rounds_agree(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,11 +324,11 @@ def test_a_model_takes_part_until_its_two_fastest_rounds_agree(monkeypatch: pyte
         median = medians[name, 1][asked.count(name) - 1]
         return Timing(median, median, median, 5, 2, 1, "cpu", (1,), None, "m")
 
-    monkeypatch.setattr(timing_table, "quick_model", lambda name, side: name)
-    monkeypatch.setattr(timing, "measure", measured)
+    monkeypatch.setattr(timing_survey, "quick_model", lambda name, side: name)
+    monkeypatch.setattr(timing_survey, "measure", measured)
     clock = iter(range(0, 10_000, 30))
-    monkeypatch.setattr(timing_table.time, "monotonic", lambda: next(clock))
-    found = timing_table.rounds(list(medians))
+    monkeypatch.setattr(timing_survey.time, "monotonic", lambda: next(clock))
+    found = timing_survey.rounds(list(medians))
     assert [len(found[key]) for key in medians][:2] == [4, 1] and 4 < len(found["never", 1]) < 18
 
 

@@ -124,7 +124,8 @@ def _row(sheet: Sheet, steps: Sequence[StageStep], now: StageStep, answer: bool)
             _stage(sheet, step, left, cell * step.blocks, bottom)
     for paths, how in ((made, {"facecolor": _PALE, "edgecolor": BLUE}), (coming, {"facecolor": "white"})):
         if paths:
-            sheet.path(Path.make_compound_path(*paths), joinstyle="miter", **{"edgecolor": GREY, "linewidth": 1.0, **how})
+            style = {"edgecolor": GREY, "linewidth": 1.0, **how}
+            sheet.path(Path.make_compound_path(*paths), joinstyle="miter", **style)
     for dashed, paths in arcs.items():
         if paths:
             style = {"linestyle": (0, (2.2, 1.6)) if dashed else "-", "edgecolor": INK, "linewidth": 1.3}

@@ -215,10 +215,8 @@ class Recorder(TorchFunctionMode):
 
     def _write(self, kind: str, bound: Mapping[str, Any], result: Any) -> Any:
         first: Any = bound.get("input")
-        if isinstance(result, Tensor):
-            outputs = [result]
-        else:
-            outputs = [first] if kind == "setitem" else list(tensors(result))
+        found = [result] if isinstance(result, Tensor) else tensors(result)
+        outputs: list[Tensor] = [first] if kind == "setitem" else list(found)
         if not outputs or self._weights.get(id(first), ("", None, 0))[0].endswith("num_batches_tracked"):
             return result
         in_place = kind.endswith("_") or kind == "setitem" or bool(bound.get("inplace"))
