@@ -709,3 +709,5 @@ for name in ("chelsea", "coffee", "rocket", "astronaut", "grace hopper"):
 #
 # **One open question.** If a softmax cannot say "none of these", what could you add, to the network or around it, so that it
 # can?
+#
+# Next: [02 Choosing a model](02_choosing_a_model.ipynb).

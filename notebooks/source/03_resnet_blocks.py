@@ -3,7 +3,7 @@
 #
 # **Why did deeper networks get worse, and what one line fixed it?**
 #
-# After 60 minutes, and 60 more for the exercises, you can
+# After 60 minutes, and 65 more for the exercises, you can
 #
 # - say what a shortcut does to a gradient, because you measured it,
 # - read a residual block as a drawing, say which additions are legal, and repair the others,
@@ -475,7 +475,7 @@ trace(classifier.model, depth=1)
 print(features["conv1"].explain())
 
 # %% [markdown]
-# **Predict:** the picture of lesson 06 is 387 high and 1024 wide. What is the shape after `layer4`?
+# **Predict:** a panorama is 387 pixels high and 1024 wide. What is the shape after `layer4`?
 
 # %%
 my_guess = ...  # (channels, height, width), for example (512, 7, 7)
@@ -739,3 +739,5 @@ except RuntimeError as error:
 #
 # **One open question.** If every block can be skipped, what happens to a trained ResNet when you delete one block? Try it: which
 # one hurts most?
+#
+# Next: [04 VGG cfgs](04_vgg_cfgs.ipynb).

@@ -3,7 +3,7 @@
 #
 # **How does a list of thirteen tokens become 133 million parameters?**
 #
-# After 45 minutes, and 50 more for the exercises, you can
+# After 45 minutes, and 60 more for the exercises, you can
 #
 # - read a cfg such as `[64, "M", 128, "M", …]` and say every shape and parameter count that it makes,
 # - build all six columns of the VGG paper, and say where their parameters sit,
@@ -150,7 +150,7 @@ my_guess = ...  # per cent, for example 70
 
 # %%
 vgg11 = trace("vgg11")
-parts = {group.path: group.parameters for group in vgg11.by_module(1)}
+parts = {group.path: group.parameters for group in vgg11.by_module(1) if group.parameters}
 print(parts)
 guess_and_truth("per cent in the convolutions", my_guess, round(100 * parts["features"] / vgg11.parameters, 1))
 
@@ -470,3 +470,5 @@ except RuntimeError as error:
 #
 # **One open question.** GoogLeNet of the same year has no large linear layer: it averages each channel over the map. What would VGG16
 # weigh with that head, and what would it lose?
+#
+# Next: [05 Weight enums](05_weight_enums.ipynb).

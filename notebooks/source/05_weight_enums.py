@@ -67,18 +67,20 @@ guess_and_truth("members, name of DEFAULT", my_guess, (len(Toy), Toy.DEFAULT.nam
 # %% [markdown]
 # A value that is there already makes no new member: its name becomes an **alias**. `DEFAULT` is a signpost.
 #
-# torchvision's two classes are these, with three fields in place of two, and a few methods. Their source, live:
+# torchvision's two classes are these, with three fields in place of two, and a few methods. Their source, live (all but `verify`, which
+# you will write yourself in section 3):
 
 # %%
 import inspect
 
 fields = inspect.getsource(Weights)
 print("class Weights:\n" + fields[fields.index("    url:") : fields.index("    def ")].rstrip())
-print("\nclass WeightsEnum(Enum):" + inspect.getsource(WeightsEnum).split('"""')[2].rstrip())
+methods = inspect.getsource(WeightsEnum)
+print("\nclass WeightsEnum(Enum):\n" + methods[methods.index("    def get_state_dict") :].rstrip())
 
 # %% [markdown]
-# **Where is the file** (`url`), **how is a picture prepared** (`transforms`), **what is known** (`meta`). `verify` and `get_state_dict` we
-# shall meet again. Now open a real one:
+# **Where is the file** (`url`), **how is a picture prepared** (`transforms`), **what is known** (`meta`). `get_state_dict`
+# comes back in section 4. Now open a real one:
 
 # %%
 weights = ResNet50_Weights.IMAGENET1K_V2
@@ -104,7 +106,7 @@ print(f"and to ResNet101, with twice the layers: {deeper:.1f} more")
 guess_and_truth("points between V1 and V2", my_guess, round(top1["IMAGENET1K_V2"] - top1["IMAGENET1K_V1"], 1))
 
 # %% [markdown]
-# A better training is worth more here than fifty more layers. What else is different? Browse: other models, other entries, a word to
+# Better training is worth more here than fifty more layers. What else is different? Browse: other models, other entries, a word to
 # search in the categories.
 
 # %%
@@ -149,14 +151,14 @@ ex.best_entry.check(best_entry)
 # %% [markdown]
 # ## 2 How to take it
 #
-# `transforms` is not the preprocessing but what *makes* it: call it once to get it, and the result once for each picture. Who forgets
-# the first pair of brackets meets a puzzling error:
+# `transforms` is not the preprocessing but what *makes* it: call it once to get it, and the result once for each picture. If you
+# forget the first pair of brackets, the error is a puzzling one:
 
 # %%
 try:
     weights.transforms(pictures["camel"])
 except TypeError as error:
-    print("TypeError:", error, "\n")
+    print("TypeError:", str(error).replace(" but ", "\n    but "), "\n")
 preprocess = weights.transforms()  # with brackets
 print(preprocess)
 print(tuple(preprocess(pictures["camel"]).shape))
@@ -168,17 +170,24 @@ print(tuple(preprocess(pictures["camel"]).shape))
 my_guess = ...  # for example 3
 
 # %% tags=["nbval-ignore-output"]
-from collections import Counter
-
 from course_lib.catalog import catalog
 
-ways = Counter((row.resize, row.crop, row.interpolation, row.mean, row.std) for row in catalog())
-for (resize, crop, interpolation, mean, std), count in ways.most_common(3):
-    print(f"{count:3} entries: {resize} → {crop}, {interpolation}, mean {mean[0]}, std {std[0]}")
+ways = {}
+for row in catalog():
+    way = (row.resize, row.crop, row.interpolation, row.mean, row.std)
+    ways.setdefault(way, []).append(f"{row.builder}, {row.entry}")
+for (resize, crop, interpolation, mean, std), who in sorted(ways.items(), key=lambda way: -len(way[1])):
+    numbers, such_as = f"mean {mean[0]:<5.3g} std {std[0]:.3g}", "only" if len(who) == 1 else "e.g."
+    print(f"{len(who):3} of {len(catalog())}  {resize} → {crop}  {interpolation:8}  {numbers:22}  {such_as} {who[0]}")
 guess_and_truth(f"ways, for {len(catalog())} entries", my_guess, len(ways))
 
+# %% [markdown]
+# **What to notice.** Two ways cover most entries; most of the other ways belong to one entry alone. The table entry by entry, with all
+# three channels of mean and std, comes if you ask for it:
+
 # %% tags=["nbval-ignore-output"]
-catalog().sorted("crop", reverse=True).show("resize", "crop", "interpolation", "mean", "std")
+rows_shown = 5  # None: every entry
+catalog().sorted("crop", reverse=True)[:rows_shown].show("resize", "crop", "interpolation", "mean", "std")
 
 # %% [markdown]
 # What does another entry's preprocessing do to a network? Thirty drawn pictures, the course's ResNet18, and four labels: its own, and
@@ -230,7 +239,7 @@ ex.same_preprocessing.check(same_preprocessing)
 # %% [markdown]
 # ## 3 Nine spellings
 #
-# Nine ways that people write it, in new code and old. **Predict:** four ask for the same entry without a word, two warn, three fail.
+# Nine ways in which people ask for a trained ResNet50, in new code and old. **Predict:** four ask for the same entry without a word, two warn, three fail.
 # Which? And do the two that warn give the same as the four?
 
 # %%
@@ -274,7 +283,8 @@ for letter in heard.where("error"):
     display(clinic.explain(heard[letter].error))
 
 # %% [markdown]
-# And what of those who write nothing, `None`, `False`, or the enum itself? **Predict** line G.
+# And what of those who write nothing, `None`, `False`, or the enum itself? **Predict** the last line but one: which
+# entry does it give, if any?
 
 # %%
 hear_all([
@@ -350,11 +360,14 @@ follow("vgg11_bn")
 # Four steps:
 #
 # 1. `verify`: from a word to an entry.
-# 2. No initialisation: numbers that will be overwritten need not be drawn.
+# 2. `init_weights=False`: VGG's own initialisation (lesson 04) is skipped, as its numbers would be overwritten.
 # 3. `num_classes` from the length of `categories`. Only `IMAGENET1K_FEATURES` has none.
 # 4. `get_state_dict`: fetch the file, check its hash, load it.
 #
-# By hand, with the course's own entry:
+# Step 1 is the exercise above. torchvision's answer to it, and then all the steps by hand, with the course's own entry:
+
+# %%
+print(inspect.getsource(WeightsEnum.verify))
 
 # %%
 from torchvision.models import get_model_weights, resnet18
@@ -380,11 +393,12 @@ guess_and_truth("weights and num_classes", my_guess, f"{type(found.error).__name
 found
 
 # %% [markdown]
-# **What to notice.** The third step refuses, before anything is downloaded: a file for 1000 classes fits 1000 outputs. Lesson 07 loads all
-# 1000, then replaces the head. And `_resnet` has no step 2: it draws a random number for every weight, and throws them all away.
+# **What to notice.** The third step refuses, before anything is downloaded: a file for 1000 classes fits 1000 outputs. The usual
+# way: load all 1000, then replace the head, `model.fc = nn.Linear(512, 10)`. And `_resnet` has no step 2: ResNet initialises every
+# convolution, and then the file overwrites them all.
 
 # %% [markdown]
-# **The hash.** The eight digits in a file's name are the first of its SHA-256, a fingerprint of its bytes. **Predict:** one single bit of
+# **The hash.** The eight digits (0 to 9, a to f) in a file's name are the first of its SHA-256, a fingerprint of its bytes. **Predict:** one single bit of
 # the course's ResNet18 is flipped. How many of the eight digits change?
 
 # %%
@@ -405,7 +419,8 @@ print(path.name, "-", f"{8 * len(content):,} bits, SHA-256", sound, "and with on
 guess_and_truth("digits that change", my_guess, sum(one != other for one, other in zip(sound, flipped)))
 
 # %% [markdown]
-# What torchvision does with such a file, and what it does with one that lies in its cache already:
+# Another fingerprint altogether: only by chance, one in sixteen, does a digit stay as it was. What torchvision does with such a file,
+# and what with one that lies in its cache already:
 
 # %%
 import contextlib
@@ -431,7 +446,8 @@ print("from cache:", taken)
 # %% [markdown]
 # ### Exercise: does the hash fit?
 #
-# From a file's path to True or False. At least eight digits have to stand behind the last dash of its name. 6 minutes.
+# From a file's path to True or False: are the digits behind the last dash of its name the first of its SHA-256? Eight at least, and
+# up to all 64, may stand there. 6 minutes.
 
 # %% tags=["exercise"]
 def hash_fits(path):
@@ -459,8 +475,8 @@ ex.read_in_place.check(ReadInPlace)
 # %% [markdown]
 # ## 5 Your own
 #
-# A network as in lesson 04, small enough to be trained here: *camel or goldfish?* Forty drawn pictures of each, 64×64. Lesson 07 explains
-# the loop; here we want what comes out of it, a file.
+# A network as in lesson 04, small enough to be trained here: *camel or goldfish?* Forty drawn pictures of each, 64×64. The loop
+# that trains it is the usual one; what we want here is what comes out of it, a file.
 
 # %%
 from functools import partial
@@ -552,6 +568,11 @@ print(list_models(include="pocket*"))
 
 # %% [markdown]
 # **Predict:** four doors lead to torchvision's own entries. Which of them is shut for yours?
+#
+# - **A** `get_model("pocket_vgg", weights="DEFAULT")`
+# - **B** `get_model_weights("pocket_vgg")`
+# - **C** `get_weight("PocketVGG_Weights.DEFAULT")`
+# - **D** `list_models(include="pocket*")`
 
 # %%
 my_guess = ...  # a letter
@@ -686,7 +707,8 @@ from torchvision.transforms.functional import pil_to_tensor
 one, other = own.transforms()(image), own.transforms()(pictures["goldfish"])
 words = {True: "equal", False: "not equal"}
 same = (words[torch.equal(image, pil_to_tensor(pictures["goldfish"]))], words[torch.equal(one, other)])
-print(f"after transforms: up to {float((one - other).abs().max()):.2f} apart, {float((one - other).abs().mean()):.4f} on average")
+apart = (one - other).abs()
+print(f"after transforms: up to {float(apart.max()):.2f} apart, {float(apart.mean()):.4f} on average")
 guess_and_truth("pixels, after transforms", my_guess, same)
 
 # %% [markdown]
@@ -718,7 +740,7 @@ else:
 # %% [markdown]
 # ## Mistakes people make
 #
-# Each of them happened above; here they stand together.
+# Nearly all of them happened above; here they stand together.
 #
 # | what they write | what happens | repair |
 # |---|---|---|
@@ -742,7 +764,7 @@ else:
 #
 # 1. An entry is a file, a preprocessing and a label; `DEFAULT` is a signpost to one of them.
 # 2. Network and transforms come from the same entry.
-# 3. `verify`, no init, `num_classes` from the categories, a file whose hash is checked: that is a builder.
+# 3. `verify`, no initialisation of its own, `num_classes` from the categories, a file whose hash is checked: that is a builder.
 # 4. The hash is checked while a file is fetched, not when it is read from the cache.
 # 5. A `WeightsEnum`, an annotated builder and `register_model`: torchvision takes yours for its own.
 
@@ -767,3 +789,5 @@ else:
 #
 # **One open question.** With a new torchvision `DEFAULT` may point to another entry: the same line, another network. In which of your
 # programs would you write `DEFAULT`, and in which the entry's name?
+#
+# The lessons end here for now. Next: a classifier on pictures of your own; the [README](../README.md) lists the calls.
