@@ -1,0 +1,182 @@
+"""Replacing heads: torchvision's own builders with ``num_classes`` are the oracle, for every name of its registry."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+import torchvision.models as tv
+from torch import Tensor, nn
+from torchvision.models import get_model_builder, list_models
+
+from course_lib.classifier import Classifier
+from course_lib.heads import HeadError, head_path, head_paths, replace_head
+from course_lib.tracing import inputs
+
+NAMES = list_models(module=torchvision.models)
+
+
+def shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def built(name: str, **kwargs: Any) -> nn.Module:
+    """Torchvision's model without memory (the RegNets too, which ``torch.device("meta")`` cannot build)."""
+    if name in ("googlenet", "inception_v3"):
+        kwargs["init_weights"] = False
+    with inputs._WithoutMemory():
+        return get_model_builder(name)(**kwargs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_replaced_head_gives_the_model_that_torchvision_builds(name: str) -> None:
+    model = built(name)
+    before = shapes(model)
+    ours = replace_head(model, 7)
+    assert shapes(ours) == shapes(built(name, num_classes=7))
+    assert shapes(model) == before
+    assert [type(layer) for layer in ours.modules()] == [type(layer) for layer in model.modules()]
+
+
+def test_every_name_of_the_registry_was_tried() -> None:
+    assert len(NAMES) >= 80
+
+
+def busy(name: str, side: int, **kwargs: Any) -> Any:
+    return pytest.param(partial(get_model_builder(name), **kwargs), side, id=name)
+
+
+LIGHT = [
+    busy("resnet18", 64),
+    busy("squeezenet1_1", 64),
+    busy("mobilenet_v3_small", 64),
+    busy("shufflenet_v2_x0_5", 64),
+    busy("mnasnet0_5", 64),
+    busy("densenet121", 64),
+    busy("googlenet", 64, init_weights=False),
+]
+
+
+@pytest.mark.parametrize(("builder", "side"), LIGHT)
+def test_features_stay_and_the_head_is_pytorchs_own_layer(builder: Callable[[], nn.Module], side: int) -> None:
+    """Whatever the model did with its features, the new head does with the same features."""
+    model = builder().eval()
+    path = head_path(model)
+    ours = replace_head(model, 3, seed=5)
+    old, new = model.get_submodule(path), ours.get_submodule(path)
+    torch.manual_seed(5)
+    theirs: nn.Module
+    if isinstance(old, nn.Conv2d):
+        theirs = nn.Conv2d(old.in_channels, 3, kernel_size=1)
+    else:
+        theirs = nn.Linear(old.in_features, 3)  # type: ignore[arg-type]
+    assert torch.equal(new.weight, theirs.weight) and torch.equal(new.bias, theirs.bias)  # type: ignore[arg-type]
+    seen: list[Tensor] = []
+    for head in (old, new):
+        head.register_forward_hook(lambda _module, given, _answer: seen.append(given[0].clone()))
+    picture = torch.randn(2, 3, side, side)
+    with torch.no_grad():
+        model(picture)
+        assert ours(picture).shape == (2, 3)
+    assert torch.equal(*seen)
+    kept = {name: tensor for name, tensor in model.state_dict().items() if tuple(tensor.shape) != (1000,)}
+    mine = ours.state_dict()
+    same = [name for name, tensor in kept.items() if tensor.shape == mine[name].shape]
+    assert len(same) >= len(kept) - 5
+    assert all(torch.equal(mine[name], kept[name]) for name in same)
+    assert all(mine[name].data_ptr() != kept[name].data_ptr() for name in same if kept[name].numel())
+
+
+def test_helper_heads_answer_with_as_many_classes() -> None:
+    model = tv.googlenet(init_weights=False, aux_logits=True)
+    assert head_paths(model) == ("fc", "aux1.fc2", "aux2.fc2")
+    answers = replace_head(model, 4).train()(torch.randn(2, 3, 64, 64))
+    assert [tuple(one.shape) for one in answers] == [(2, 4)] * 3
+    assert head_paths(tv.googlenet(init_weights=False, aux_logits=False)) == ("fc",)
+
+
+def test_the_given_model_mode_and_random_numbers_stay() -> None:
+    model = tv.mobilenet_v3_small()
+    model.train()
+    model.classifier.eval()
+    before = copy.deepcopy(model.state_dict())
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    ours = replace_head(model, 2)
+    assert torch.equal(torch.rand(4), expected)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert {name: one.training for name, one in ours.named_modules()} == {
+        name: one.training for name, one in model.named_modules()
+    }
+    heads = [replace_head(model, 2, seed=seed).get_parameter("classifier.3.weight") for seed in (0, 1)]
+    assert torch.equal(ours.get_parameter("classifier.3.weight"), heads[0])
+    assert not torch.equal(*heads)
+
+
+def test_precision_and_frozen_layers() -> None:
+    model = tv.squeezenet1_1().to(torch.bfloat16).requires_grad_(False)
+    ours = replace_head(model, 2)
+    head = ours.get_submodule(head_path(ours))
+    assert {tensor.dtype for tensor in ours.parameters()} == {torch.bfloat16}
+    assert {id(one) for one in ours.parameters() if one.requires_grad} == {id(one) for one in head.parameters()}
+    assert ours.num_classes == 2
+
+
+class Backwards(nn.Module):
+    """Its head is registered first: the order of ``named_modules`` tells nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = nn.Linear(8, 10)
+        self.features = nn.Conv2d(1, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.answer(self.features(x).mean((2, 3)))
+        return y.log_softmax(1)
+
+
+def test_models_of_ones_own() -> None:
+    assert head_path(Backwards()) == "answer"
+    assert replace_head(Backwards(), 3)(torch.zeros(1, 1, 28, 28)).shape == (1, 3)
+    lenet = nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 24 * 24, 10))
+    assert head_path(lenet) == "3"
+    assert head_path(nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10, bias=False))) == "1"
+    assert head_paths(nn.DataParallel(Backwards())) == ("answer",)
+
+
+class TwoHeads(Backwards):
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.features(x).mean((2, 3))
+        first: Tensor = self.answer(y)
+        return first + self.answer(y.flip(0))
+
+
+@pytest.mark.parametrize(
+    ("model", "classes", "said"),
+    [
+        (TwoHeads(), 2, "no single head: its answer comes from add"),
+        (nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), 2, "comes from batch_norm in 1"),
+        (nn.Linear(5, 2), 2, "forward does not run"),
+        (tv.squeezenet1_1, 2, "this is function"),
+        ("resnet18", 2, "this is str"),
+        (Backwards(), 0, "num_classes=0"),
+        (Backwards(), True, "num_classes=True"),
+        (Backwards(), "two", "num_classes='two'"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(model: Any, classes: Any, said: str) -> None:
+    with pytest.raises(HeadError, match=said) as caught:
+        replace_head(model, classes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_classifier_is_told_to_give_its_model() -> None:
+    whole = Classifier("x", Backwards(), None, None, (), torch.device("cpu"))  # type: ignore[arg-type]
+    with pytest.raises(HeadError, match=r"classifier\.model"):
+        replace_head(whole, 2)  # type: ignore[arg-type]
