@@ -1,0 +1,45 @@
+"""How many pixels apart the cells of every map in a network are, and what slides where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import fx, nn
+from torch.nn import functional as F
+
+from course_lib.fcn.network import Network, shape_of, tensor_inputs
+
+__all__ = ["find_steps", "sliding", "step_of"]
+
+_DEFAULTS: dict[str, Any] = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "count_include_pad": True}
+_WORDS = (*_DEFAULTS, "kernel_size", "divisor_override")
+_MAX = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+_AVG = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+
+
+def sliding(node: fx.Node, network: Network) -> dict[str, Any] | None:
+    """What slides in a node, in the words of its layer or function (``kernel_size``, ``stride``, …); None: nothing."""
+    if node.op == "call_module":
+        layer = network.get_submodule(str(node.target))
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+            return {name: getattr(layer, name) for name in _WORDS if hasattr(layer, name)}
+    elif node.target in (F.max_pool2d, F.avg_pool2d):
+        given = dict(zip(_MAX if node.target is F.max_pool2d else _AVG, node.args, strict=False))
+        words = {**_DEFAULTS, **given, **node.kwargs}
+        return {**words, "stride": words["stride"] or words["kernel_size"]}
+    return None
+
+
+def find_steps(network: Network) -> None:
+    """Write into every node of a map how many pixels apart its cells are (``step_of``)."""
+    for node in network.graph.nodes:
+        steps = [step_of(one) for one in tensor_inputs(node)]
+        if len(shape_of(node)) == 4 and steps:
+            what = sliding(node, network)
+            stride = what["stride"] if what else 1
+            node.meta["step"] = max(steps) * (stride[0] if isinstance(stride, tuple) else stride)
+
+
+def step_of(node: fx.Node) -> int:
+    """Pixels from cell to cell in the map that a node gives."""
+    return int(node.meta.get("step", 1))
