@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -40,7 +39,6 @@ __all__ = [
     "ORANGE",
     "Still",
     "bars",
-    "confusion_matrix",
     "draw_answer",
     "kept_and_lost",
     "picture_grid",
@@ -222,23 +220,3 @@ def bars(
     )  # fmt: skip
     figure.text(0.27, 1 - 0.36 / tall, shortened(title, 76), fontsize=10.5, va="bottom")
     return still(figure, alt or f"{title}: " + ", ".join(f"{n} {text}" for n, text in zip(values, said, strict=True)))
-
-
-def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], *, title: str = "") -> Still:
-    """Rows: what it is; columns: what was said. Counts are written in the cells, zeros left out."""
-    table = np.asarray(counts)
-    side = max(3.4, 1.6 + 0.42 * len(names))
-    figure = new_figure(side, side - 0.2, layout="constrained")
-    axes = figure.add_subplot()
-    shares = table / np.maximum(table.sum(1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in zip(*np.nonzero(table), strict=True):
-        axes.text(column, row, str(table[row, column]), ha="center", va="center", fontsize=8.5,
-                  color="white" if shares[row, column] > 0.55 else INK)  # fmt: skip
-    axes.set_xticks(range(len(names)), list(names), rotation=40, ha="right", fontsize=9)
-    axes.set_yticks(range(len(names)), list(names), fontsize=9)
-    axes.set_xlabel("what the model said", fontsize=9.5)
-    axes.set_ylabel("what it is", fontsize=9.5)
-    axes.set_title(title, fontsize=10.5)
-    right = int(np.trace(table))
-    return still(figure, f"{title or 'Confusion matrix'}: {right} of {int(table.sum())} right")

@@ -5,7 +5,8 @@ These are results only; ``classifier.py`` makes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -13,11 +14,9 @@ from pathlib import Path
 from torch import Tensor
 
 from course_lib.errors import CourseError
+from course_lib.truths import Truths, file_of, right_answers
 
-__all__ = ["FolderPredictions", "FolderRow", "Prediction", "from_logits"]
-
-#: What a picture truly shows: a label, an index, or several of either when more than one answer is right.
-Truth = str | int | Collection[str | int]
+__all__ = ["FolderPredictions", "FolderRow", "Judged", "Prediction", "from_logits"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,6 +90,37 @@ class FolderRow:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """One picture of a folder with what it truly shows beside what was said.
+
+    Attributes:
+        row: its path, its prediction and its seconds.
+        truth: the true class's name; where several answers are right, the one that was said, else the first.
+        said: the predicted class's name, with its index where two classes of the model have the same name.
+        right: whether the prediction is right.
+    """
+
+    row: FolderRow
+    truth: str
+    said: str
+    right: bool
+
+    @property
+    def probability(self) -> float:
+        """How sure the model was of what it said, between 0 and 1."""
+        return self.row.prediction.probability
+
+    @property
+    def file(self) -> str:
+        """The picture's folder and name, such as ``"bee/00007.png"``."""
+        return file_of(self.row.path)
+
+    def __str__(self) -> str:
+        verdict = "right" if self.right else f"wrong, it is {self.truth}"
+        return f"{self.file}: {self.said} {_percent(self.probability)}, {verdict}"
+
+
+@dataclass(frozen=True)
 class FolderPredictions:
     """A folder's predictions, in the order of the file names.
 
@@ -111,28 +141,45 @@ class FolderPredictions:
         """Seconds a picture on average, as the clock on the wall sees it; 0 when there are none."""
         return self.total_seconds / len(self.rows) if self.rows else 0.0
 
-    def accuracy(self, truth: Mapping[str, Truth] | Mapping[Path, Truth] | Callable[[Path], Truth]) -> float:
-        """The share of pictures whose best class is the true one, between 0 and 1.
-
-        Args:
-            truth: a function of a path, or a mapping from paths or file names. What it gives is a label, an index,
-                or a collection of those when more than one answer is right.
+    def accuracy(self, truth: Truths | None = None) -> float:
+        """The share of pictures whose best class is the true one, between 0 and 1; ``truth`` as for ``judged``.
 
         Raises:
-            CourseError: there are no pictures, or the mapping does not know one of them.
+            CourseError: as ``judged``.
 
         Example:
             >>> import torch
             >>> ant = from_logits(torch.tensor([2.0, 1.0]), ("ant", "bee"), k=1)
             >>> rows = tuple(FolderRow(Path(f"ant/{i}.png"), ant, 0.1) for i in range(3))
             >>> folder = FolderPredictions(rows, (), 0.3, "cpu")
-            >>> folder.accuracy(lambda path: path.parent.name), folder.accuracy(lambda path: (1, "wasp"))
+            >>> folder.accuracy(), folder.accuracy(lambda path: (1, "wasp"))
             (1.0, 0.0)
+        """
+        judged = self.judged(truth)
+        return sum(one.right for one in judged) / len(judged)
+
+    def judged(self, truth: Truths | None = None) -> tuple[Judged, ...]:
+        """Every picture with what it truly shows, in the order of the rows.
+
+        Args:
+            truth: as ``truths.right_answers`` takes it: a function or a mapping; when left out, a picture shows what
+                its folder is called.
+
+        Raises:
+            CourseError: there are no pictures, the mapping does not know one of them, or what it gives is no truth.
+
+        Example:
+            >>> import torch
+            >>> ant = from_logits(torch.tensor([2.0, 1.0]), ("ant", "bee"), k=2)
+            >>> rows = tuple(FolderRow(Path(f"{label}/1.png"), ant, 0.1) for label in ("ant", "bee"))
+            >>> print(*FolderPredictions(rows, (), 0.3, "cpu").judged(), sep="\\n")
+            ant/1.png: ant 73.1 %, right
+            bee/1.png: ant 73.1 %, wrong, it is bee
         """
         if not self.rows:
             raise CourseError("There is no accuracy without pictures: every file of this folder was skipped.")
-        right = sum(_is_right(row.prediction, _true(row.path, truth)) for row in self.rows)
-        return right / len(self.rows)
+        names = _names(row.prediction for row in self.rows)
+        return tuple(_judge(row, right_answers(row.path, truth), names) for row in self.rows)
 
     def as_html(self, limit: int = 20) -> str:
         """A table of the first ``limit`` pictures with their best class, and of every file that was skipped."""
@@ -171,7 +218,7 @@ def from_logits(logits: Tensor, categories: tuple[str, ...], *, k: int) -> Predi
     best = logits.softmax(dim=0).topk(min(k, logits.numel()))
     indices = tuple(int(index) for index in best.indices)
     # A model with more outputs than names (a learner's own head) still gets an answer: the output's number.
-    labels = tuple(categories[index] if index < len(categories) else f"class {index}" for index in indices)
+    labels = tuple(categories[index] if index < len(categories) else _unnamed(index) for index in indices)
     return Prediction(labels, indices, tuple(float(value) for value in best.values), logits)
 
 
@@ -179,16 +226,21 @@ def _percent(probability: float) -> str:
     return f"{100 * probability:.1f} %"
 
 
-def _true(path: Path, truth: Mapping[str, Truth] | Mapping[Path, Truth] | Callable[[Path], Truth]) -> Truth:
-    if not isinstance(truth, Mapping):
-        return truth(path)
-    for key in (path, str(path), path.name):
-        if key in truth:
-            return truth[key]  # type: ignore[index]
-    raise CourseError(f"The truth does not say what {path.name} shows: give it under the file's name or path.")
+def _judge(row: FolderRow, answers: tuple[str | int, ...], names: Mapping[int, str]) -> Judged:
+    prediction = row.prediction
+    said = names[prediction.index]
+    right = prediction.label in answers or prediction.index in answers
+    first = answers[0] if answers else "none of the classes"
+    truth = said if right else first if isinstance(first, str) else names.get(first, _unnamed(first))
+    return Judged(row, truth, said, right)
 
 
-def _is_right(prediction: Prediction, truth: Truth) -> bool:
-    if isinstance(truth, (str, int)):
-        truth = (truth,)
-    return prediction.label in truth or prediction.index in truth
+def _names(predictions: Iterable[Prediction]) -> dict[int, str]:
+    """Index → name of every class that was named; ImageNet has two called "crane", which are told apart by index."""
+    found = {i: label for one in predictions for i, label in zip(one.indices, one.labels, strict=True)}
+    often = Counter(found.values())
+    return {i: label if often[label] == 1 else f"{label} ({i})" for i, label in found.items()}
+
+
+def _unnamed(index: int) -> str:
+    return f"class {index}"

@@ -205,15 +205,6 @@ def test_bars_that_cannot_be_drawn(values: dict[str, float]) -> None:
         figures.bars(values)
 
 
-@pytest.mark.parametrize("count", [1, 2, 10, 20])
-def test_confusion_matrix(count: int) -> None:
-    counts = np.random.default_rng(0).integers(0, 200, (count, count))
-    counts[0] = 0  # a class that never came up
-    shown = figures.confusion_matrix(counts.tolist(), LONGEST[:count], title="ResNet18, hard")
-    checks.is_picture(shown, kind="png")
-    assert shown.alt == f"ResNet18, hard: {np.trace(counts)} of {counts.sum()} right"
-
-
 @pytest.mark.parametrize("values", [[], [5.0], [0.0, 100.0, float("nan"), 20.0]])
 def test_curves(values: list[float]) -> None:
     figure = new_figure(6, 2.6)
