@@ -28,25 +28,13 @@ from torchvision.transforms._presets import ImageClassification
 from course_lib import vgg
 from course_lib.exercises.engine import Wrong, call, need_function, need_tensor, same_tensor
 from course_lib.exercises.modules import build, scrambled
+from course_lib.exercises.stored import Hostile, need_state_dict, went_off
 
 __all__ = ["CFG", "check_own_model", "check_read_in_place"]
 
 #: The network of the last exercise, small enough for a notebook.
 CFG = "16 M 32 M 64 M"
 _NAME = "a_learners_own_model"
-_went_off: list[int] = []
-
-
-def _bang() -> dict[str, Tensor]:
-    _went_off.append(1)
-    return {}
-
-
-class _Hostile:
-    """Pickled, it asks whoever unpickles it to call a function."""
-
-    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
-        return _bang, ()
 
 
 @contextmanager
@@ -96,9 +84,9 @@ def check_read_in_place(answer: Any) -> None:
             raise Wrong(
                 "A file was exchanged for another under the same name, and nothing was raised: is the hash read?"
             )
-        _went_off.clear()
-        _asked(_entry(answer, _save(_Hostile(), folder, "gift")))
-        if _went_off:
+        went_off.clear()
+        _asked(_entry(answer, _save(Hostile(), folder, "gift")))
+        if went_off:
             raise Wrong("A file with code in it was opened, and its code ran: torch.load(..., weights_only=True).")
 
 
@@ -110,18 +98,7 @@ def _entry(base: Any, path: Path) -> WeightsEnum:
 
 def _reads(entry: WeightsEnum, truth: dict[str, Tensor], what: str) -> None:
     found = call(lambda: entry.get_state_dict(progress=False, check_hash=True), what=what)
-    if not isinstance(found, dict):
-        told = "nothing: is the return missing?" if found is None else f"a value of type {type(found).__name__}."
-        raise Wrong(f"On {what} get_state_dict should give a dictionary of tensors, but it gives {told}")
-    if set(found) != set(truth):
-        raise Wrong(f"On {what} the names in the file are {', '.join(truth)}, not {_names(found)}.")
-    for key, right in truth.items():
-        same_tensor(need_tensor(found[key], tuple(right.shape), what=f"{key} of {what}", dtype=right.dtype), right,
-                    what=f"{key} of {what}")  # fmt: skip
-
-
-def _names(found: dict[Any, Any]) -> str:
-    return ", ".join(str(key)[:20] for key in list(found)[:3]) or "none at all"
+    need_state_dict(found, truth, what=what)
 
 
 def _asked(entry: WeightsEnum) -> Any:
