@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from course_lib import widgets
 from course_lib.classifier import Classifier, load_classifier
 from course_lib.images import samples
 from course_lib.kind_marks import LOOKS
+from course_lib.picturebook import write_folder
 from course_lib.widgets.explorer import Explorer
 from course_lib.widgets.model_chooser import ANY
 
@@ -135,6 +137,17 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
             "word": ["cat", "terrier", ""],
         },
     )
+    with TemporaryDirectory() as place:
+        drawn = write_folder(place, n=12, difficulty="extreme")
+        found = load_classifier("shufflenet_v2_x0_5", weights="course", device="cpu").predict_folder(drawn)
+        yield (
+            "folder_browser",
+            widgets.folder_browser(found),
+            {
+                "page": [2, 3, 7, 1], "verdict": ["wrong", "all"], "order": ["least sure first", "by file"],
+                "truth": ["dog", None], "said": ["cat", None],
+            },
+        )  # fmt: skip
     yield "model_chooser", widgets.model_chooser(), {
         "selected": ["resnet50", "vit_b_16", "none"], "max_error": [30, 22, ANY], "max_ms": [100, 30, 500, ANY],
         "max_megabytes": [20, 50, 300, ANY], "front": [False, True],

@@ -89,7 +89,7 @@ class FolderRow:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judged:
     """One picture of a folder with what it truly shows beside what was said.
 
@@ -116,8 +116,15 @@ class Judged:
         return file_of(self.row.path)
 
     def __str__(self) -> str:
-        verdict = "right" if self.right else f"wrong, it is {self.truth}"
-        return f"{self.file}: {self.said} {_percent(self.probability)}, {verdict}"
+        return f"{self.file}: {self.said} {_percent(self.probability)}, {self.verdict}"
+
+    def __repr__(self) -> str:
+        return f"Judged({self})"
+
+    @property
+    def verdict(self) -> str:
+        """In words: "right", or "wrong, truth: bee"."""
+        return "right" if self.right else f"wrong, truth: {self.truth}"
 
 
 @dataclass(frozen=True)
@@ -174,7 +181,7 @@ class FolderPredictions:
             >>> rows = tuple(FolderRow(Path(f"{label}/1.png"), ant, 0.1) for label in ("ant", "bee"))
             >>> print(*FolderPredictions(rows, (), 0.3, "cpu").judged(), sep="\\n")
             ant/1.png: ant 73.1 %, right
-            bee/1.png: ant 73.1 %, wrong, it is bee
+            bee/1.png: ant 73.1 %, wrong, truth: bee
         """
         if not self.rows:
             raise CourseError("There is no accuracy without pictures: every file of this folder was skipped.")

@@ -10,8 +10,10 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ipywidgets
@@ -28,6 +30,7 @@ from course_lib.classifier import Classifier
 from course_lib.errors import CourseError
 from course_lib.picturebook import CLASSES, scene
 from course_lib.pixels import cut_left
+from course_lib.predictions import FolderPredictions, FolderRow, from_logits
 from course_lib.preprocessing import MISTAKES
 from course_lib.stills import Still
 from course_lib.stopwatch import Timing
@@ -47,6 +50,7 @@ FOLDER = Path(widgets.__file__).parent
 PICTURES = {
     label: scene(label, seed=1, size=size).picture for label, size in (("dog", (180, 240)), ("car", (200, 200)))
 }
+PLACE = TemporaryDirectory()  # of the folder of ants and bees
 POINTS = tuple(
     Point(name, kind, error, ms, megabytes, machine="another machine", stored=True)
     for name, kind, error, ms, megabytes in (
@@ -55,6 +59,20 @@ POINTS = tuple(
         ("efficientnet_b0", "found by search", 22.3, 20.0, 20.0), ("squeezenet1_1", "light-weight", 41.8, 8.0, 5.0),
     )
 )  # fmt: skip
+
+
+@cache
+def folder() -> FolderPredictions:
+    """24 pictures of ants and bees; every third one is taken for the other."""
+    rows = []
+    for k in range(24):
+        truth, path = k % 2, Path(PLACE.name, ("ant", "bee")[k % 2], f"{k}.png")
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (40, 30 + k), (10 * k, 90, 200 * truth)).save(path)
+        logits = torch.tensor([0.1 * k + 0.1, 0.0])
+        rows.append(FolderRow(path, from_logits(logits.flip(0) if (truth + (k % 3 == 0)) % 2 else logits,
+                                                ("ant", "bee"), k=2), 0.001 * (k * 7 % 24)))  # fmt: skip
+    return FolderPredictions(tuple(rows), (), 0.5, "cpu")
 
 
 def in_no_time(names: list[str], *, device: str, budget: float) -> dict[str, Timing]:
@@ -117,6 +135,10 @@ MOVES: dict[str, list[dict[str, Any]]] = {
         {"selected": "resnet50"}, {"max_megabytes": 50}, {"max_ms": 100}, {"max_error": 25}, {"front": False},
         {"kinds": ("classic", "found by search")}, {"times": HERE_SELECTED}, {"times": HERE_FITTING}, {"times": TABLE},
     ],
+    "browser": [
+        {"page": 3}, {"verdict": "wrong"}, {"order": "least sure first"}, {"truth": "bee"}, {"said": "ant"},
+        {"verdict": "right"}, {"said": None}, {"order": "by file"}, {"truth": None, "page": 2},
+    ],
     "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
     "weights": [
         {"entry": "IMAGENET1K_V1"}, {"word": "camel"}, {"beside": "resnet50, IMAGENET1K_V2"}, {"picture": "car"},
@@ -139,6 +161,7 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "maps": lambda: widgets.feature_map_explorer(models[1], PICTURES),
         "field": lambda: widgets.receptive_field_explorer(models, PICTURES),
         "weights": lambda: widgets.weights_browser(PICTURES),
+        "browser": lambda: widgets.folder_browser(folder(), per_page=5),
         "chooser": lambda: widgets.model_chooser(POINTS, measure=in_no_time),
         "temperature": lambda: widgets.temperature(torch.linspace(-4, 4, 10), CLASSES),
     }
@@ -151,7 +174,7 @@ def test_every_widget_of_the_package_is_tested_here() -> None:
         "cfg_builder", "cfg_stepper",
         "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
         "model_chooser", "block_explorer", "stage_stepper", "temperature", "feature_map_explorer",
-        "receptive_field_explorer", "weights_browser",
+        "receptive_field_explorer", "weights_browser", "folder_browser",
     }  # fmt: skip
     assert len(makers) == len(MOVES)
 

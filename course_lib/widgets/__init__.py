@@ -11,6 +11,7 @@ from course_lib.widgets.crop_explorer import crop_explorer
 from course_lib.widgets.eval_or_train import eval_or_train
 from course_lib.widgets.explorer import Explorer
 from course_lib.widgets.feature_maps import feature_map_explorer
+from course_lib.widgets.folder_browser import folder_browser
 from course_lib.widgets.model_chooser import model_chooser
 from course_lib.widgets.prediction_explorer import prediction_explorer
 from course_lib.widgets.preprocessing_explorer import preprocessing_explorer
@@ -28,6 +29,7 @@ __all__ = [
     "crop_explorer",
     "eval_or_train",
     "feature_map_explorer",
+    "folder_browser",
     "model_chooser",
     "prediction_explorer",
     "preprocessing_explorer",

@@ -1,0 +1,72 @@
+"""A folder's predictions, leafed through: the right and the wrong ones, class by class, by how sure the model was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from course_lib.errors import CourseError
+from course_lib.folder_pages import ORDERS, VERDICTS, chosen, draw_page, page_count
+from course_lib.predictions import FolderPredictions
+from course_lib.stills import Still
+from course_lib.truths import Truths
+from course_lib.widgets.explorer import Explorer, choice, number
+
+__all__ = ["folder_browser"]
+
+
+def folder_browser(
+    predictions: FolderPredictions,
+    truth: Truths | None = None,
+    *,
+    verdict: str = "all",
+    order: str = "surest first",
+    per_page: int = 10,
+) -> Explorer:
+    """Right or wrong × what it is × what was said × order × page.
+
+    Args:
+        predictions: from ``Classifier.predict_folder``.
+        truth: what the pictures show, as ``FolderPredictions.judged`` takes it; their folders' names when left out.
+        verdict: "all", "right" or "wrong", at first.
+        order: one of ``folder_pages.ORDERS``, at first.
+        per_page: how many pictures are shown at once.
+
+    Raises:
+        CourseError: no picture, a truth that does not know one of them, or a setting that there is not.
+    """
+    if isinstance(per_page, bool) or not isinstance(per_page, int) or not 1 <= per_page <= 20:
+        raise CourseError(f"per_page={per_page!r}: how many pictures are shown at once is a whole number from 1 to 20.")
+    judged = predictions.judged(truth)
+    pages = page_count(len(chosen(judged, verdict=verdict, order=order)), per_page)
+
+    @lru_cache(maxsize=1)  # another choice turns back to page 1, and both controls ask for what is then one picture
+    def draw(verdict: str, truth: str | None, said: str | None, order: str, page: int) -> Still:
+        return draw_page(
+            predictions, judged, page, verdict=verdict, truth=truth, said=said, order=order, per_page=per_page
+        )
+
+    counts = {name: len(chosen(judged, verdict=name)) for name in VERDICTS}
+    controls = {
+        "verdict": choice("show", [(f"{name} ({count})", name) for name, count in counts.items()], verdict),
+        "truth": choice("what it is", _classes(one.truth for one in judged)),
+        "said": choice("what was said", _classes(one.said for one in judged)),
+        "order": choice("order", ORDERS, order),
+        "page": number("page", 1, pages, 1),
+    }
+
+    def turn_back(_change: Any) -> None:  # before the picture's own observer
+        which = {name: controls[name].value for name in ("verdict", "truth", "said")}
+        controls["page"].value = 1
+        controls["page"].max = page_count(len(chosen(judged, **which)), per_page)
+
+    for name in ("verdict", "truth", "said", "order"):
+        controls[name].observe(turn_back, names="value")
+    return Explorer(draw, controls)
+
+
+def _classes(names: Iterable[str]) -> list[tuple[str, str | None]]:
+    counts = Counter(names)
+    return [("any class", None), *((f"{name} ({counts[name]})", name) for name in sorted(counts))]
