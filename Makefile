@@ -15,7 +15,7 @@ override PY = "$(VENV)/bin/python"
 ISOLATED = env -u PYTHONPATH -u PYTHONHOME -u PYTHONSTARTUP -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u MPLBACKEND \
 	-u MATPLOTLIBRC -u COURSE_WEIGHTS_MIRROR -u PYTEST_ADDOPTS PYTHONNOUSERSITE=1 JUPYTER_PREFER_ENV_PATH=1 \
 	JUPYTER_CONFIG_DIR="$$var/config" JUPYTER_DATA_DIR="$$var/share" JUPYTER_RUNTIME_DIR="$$var/runtime" \
-	IPYTHONDIR="$$var/ipython" MPLCONFIGDIR="$$var/matplotlib" COURSE_WEIGHTS=course
+	COURSE_PROGRESS="$$var/progress.json" IPYTHONDIR="$$var/ipython" MPLCONFIGDIR="$$var/matplotlib" COURSE_WEIGHTS=course
 VAR = var="$$(cd "$(VENV)" && pwd)/var"; mkdir -p "$$var/runtime";
 
 .PHONY: lab test notebooks bench clean environment

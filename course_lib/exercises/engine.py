@@ -7,6 +7,7 @@ and what the tests run.
 
 from __future__ import annotations
 
+import random
 import re
 import sys
 from collections.abc import Callable
@@ -17,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from course_lib.exercises.deadline import TooLong, within
+from course_lib.exercises.kept import keep
 from course_lib.exercises.manners import undisturbed, untouched
 from course_lib.exercises.outcomes import Note, Outcome
 from course_lib.exercises.shown import as_in_a_cell
@@ -24,6 +27,7 @@ from course_lib.exercises.slips import said_of, said_of_layer
 
 __all__ = [
     "Exercise",
+    "NotCorrect",
     "Note",
     "Outcome",
     "Wrong",
@@ -38,6 +42,8 @@ __all__ = [
     "same_tensor",
     "sentence_of",
 ]
+
+_POINTS = {"mild": 1, "medium": 2, "hard": 3}
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,11 @@ class Exercise:
         hints: from a nudge to nearly the answer.
         kind: "value", "function" or "class".
         praise: what a right answer is told.
+        difficulty: "mild", "medium" or "hard".
+        points: what it is worth where it is graded; without a number 1, 2 or 3, as it is mild, medium or hard.
+        hidden: (answer, source of random numbers) → raises ``Wrong`` on a case that the open check does not have; see
+            ``hidden.py``.
+        seconds: how long a check may take before the answer is stopped.
         cell_name: what the notebook's cell calls the answer, where that is not the solution's own name: a class
             MyBasicBlock leaves torchvision's BasicBlock alone.
     """
@@ -67,15 +78,47 @@ class Exercise:
     kind: Literal["value", "function", "class"] = "value"
     praise: str = ""
     cell_name: str = ""
+    difficulty: Literal["mild", "medium", "hard"] = "medium"
+    points: int = 0
+    hidden: Callable[[Any, random.Random], None] | None = None
+    seconds: float = 20.0
     _asked: list[int] = field(default_factory=lambda: [0], repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", self.points or _POINTS[self.difficulty])
+
     def check(self, answer: Any = ...) -> Outcome:
-        """Say how far an answer is: not attempted, not yet (and what to look at), or correct."""
+        """Say how far an answer is: not attempted, not yet (and what to look at), or correct. The outcome is kept."""
+        outcome = self._judged(answer, self.checker)
+        keep(self.id, outcome.state)
+        return outcome
+
+    def grade(self, answer: Any = ..., *, seed: int | None = None) -> None:
+        """Pass in silence, or raise with the words of the check: what a graded test cell runs. Nothing is kept.
+
+        Args:
+            answer: the learner's.
+            seed: of the hidden cases; without one there are only the open ones.
+
+        Raises:
+            NotCorrect: the answer is not correct.
+        """
+        outcome = self._judged(answer, self.checker)
+        if outcome.state == "correct" and seed is not None and self.hidden is not None:
+            hidden, source = self.hidden, random.Random(seed)
+            outcome = self._judged(answer, sentence_of(lambda answer: hidden(answer, source)))
+        if outcome.state != "correct":
+            raise NotCorrect(str(outcome))
+
+    def _judged(self, answer: Any, checker: Callable[[Any], str | None]) -> Outcome:
         with undisturbed() as heard:
             try:
-                if untouched(answer):
-                    return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
-                sentence = self.checker(answer)
+                with within(self.seconds):
+                    if untouched(answer):
+                        return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
+                    sentence = checker(answer)
+            except TooLong:
+                sentence = f"Your code did not come to an end within {self.seconds:g} seconds. Does a loop never stop?"
             except (Exception, SystemExit) as problem:
                 # The answer is a learner's: it may raise on anything, even on being looked at.
                 sentence = f"Your answer could not be examined: it raised {_described(problem)}."
@@ -116,6 +159,10 @@ def _described(problem: BaseException) -> str:
         words = ""
     first = words.strip().splitlines()[0][:200] if words.strip() else ""
     return type(problem).__name__ + (f" ({first})" if first else "")
+
+
+class NotCorrect(AssertionError):
+    """A graded answer is not correct; the words are the check's."""
 
 
 class Wrong(Exception):

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
-__all__ = ["Note", "Outcome", "guess_and_truth"]
+__all__ = ["LOOK", "Note", "Outcome", "State", "guess_and_truth"]
 
 State = Literal["not attempted", "not yet", "correct"]
-_LOOK = {"not attempted": ("○", "#666666"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A")}
+#: Icon and colour of every state: never the colour alone.
+LOOK: dict[State, tuple[str, str]] = {
+    "not attempted": ("○", "#666666"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,10 @@ class Outcome:
     title: str = ""
 
     def __repr__(self) -> str:
-        return f"{_LOOK[self.state][0]} {self.title}: {self.state}. {self.sentence}".strip()
+        return f"{LOOK[self.state][0]} {self.title}: {self.state}. {self.sentence}".strip()
 
     def _repr_html_(self) -> str:
-        icon, color = _LOOK[self.state]
+        icon, color = LOOK[self.state]
         return (
             f'<div role="status" style="border-left:5px solid {color};padding:6px 12px;margin:4px 0">'
             f'<b style="color:{color}">{icon} {escape(self.title)}: {self.state}</b><br>{escape(self.sentence)}</div>'

@@ -1,0 +1,244 @@
+"""The engine around the checks: time limits, grading, what is kept of a learner's progress."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course_lib.errors import CourseError
+from course_lib.exercises import my_progress
+from course_lib.exercises.deadline import TooLong, within
+from course_lib.exercises.engine import Exercise, NotCorrect
+from course_lib.exercises.hidden import agree, like
+from course_lib.exercises.kept import keep, place, read
+from course_lib.exercises.standing import all_exercises
+
+
+def solution(values: list[float]) -> float:
+    """The median."""
+    return statistics.median(values)
+
+
+def _check(answer: Any) -> str | None:
+    return None if answer([1, 2, 9]) == 2 else "The median of 1, 2 and 9 is 2."
+
+
+def draw(source: random.Random) -> tuple[list[float]]:
+    return ([source.random() for _ in range(source.randrange(1, 9))],)
+
+
+MEDIAN = Exercise("01_median", "A median", 3, solution, _check, kind="function", hidden=like(solution, draw),
+                  difficulty="hard", seconds=0.3)  # fmt: skip
+
+
+@pytest.fixture
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "deep" / "progress.json"))
+    return place()
+
+
+# -- time limits ------------------------------------------------------------------------------------------------------
+def endless(*_: Any) -> None:
+    while True:
+        pass
+
+
+def stubborn(*_: Any) -> None:
+    for _ in range(3):
+        try:
+            endless()
+        except BaseException:
+            continue
+    raise ValueError("at last")
+
+
+def asleep(*_: Any) -> None:
+    time.sleep(30)
+
+
+@pytest.mark.parametrize("code", [endless, stubborn, *([asleep] if hasattr(signal, "setitimer") else [])])
+def test_code_without_an_end_is_stopped_and_told_so(code: Callable[..., None], own_file: Path) -> None:
+    start = time.monotonic()
+    outcome = MEDIAN.check(code)
+    assert time.monotonic() - start < 10 and outcome.state == "not yet"
+    assert "within 0.3 seconds" in outcome.sentence or code is stubborn
+
+
+def test_in_another_thread_it_is_stopped_too() -> None:
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.append(MEDIAN._judged(endless, _check).sentence))
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive() and "within 0.3 seconds" in found[0]
+
+
+@pytest.mark.parametrize("where", ["here", "in a thread"])
+def test_nothing_is_stopped_later(where: str) -> None:
+    def work() -> None:
+        for _ in range(20):
+            with within(0.02):
+                pass
+        time.sleep(0.05)
+        done.append(True)
+
+    done: list[bool] = []
+    if where == "here":
+        work()
+    else:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert done == [True]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarms on Windows")
+def test_another_alarm_is_put_back() -> None:
+    rung: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: rung.append(number))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(TooLong), within(0.01):
+            endless()
+        time.sleep(0.4)
+        assert rung == [signal.SIGALRM]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# -- grading ----------------------------------------------------------------------------------------------------------
+def test_grading_passes_in_silence_or_raises_with_the_words_of_the_check(
+    own_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    MEDIAN.grade(solution)
+    MEDIAN.grade(solution, seed=7)
+    with pytest.raises(NotCorrect) as wrong:
+        MEDIAN.grade(lambda values: print("!") or 3)
+    assert str(wrong.value) == str(MEDIAN.check(lambda values: print("!") or 3))
+    with pytest.raises(NotCorrect, match="not attempted"):
+        MEDIAN.grade(...)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_grading_keeps_nothing(own_file: Path) -> None:
+    MEDIAN.grade(solution)
+    assert not own_file.exists()
+
+
+def test_hidden_cases_find_what_the_open_one_does_not() -> None:
+    def middle(values: list[float]) -> float:  # forgets to sort, and numbers that are even
+        return values[len(values) // 2]
+
+    MEDIAN.grade(middle)
+    with pytest.raises(NotCorrect, match="hidden case"):
+        MEDIAN.grade(middle, seed=7)
+
+
+def test_the_same_seed_draws_the_same_cases() -> None:
+    def drawn(seed: int) -> list[Any]:
+        seen: list[Any] = []
+
+        def spy(values: list[float]) -> float:
+            seen.append(list(values))
+            return solution(values)
+
+        MEDIAN.grade(spy, seed=seed)
+        return seen
+
+    assert drawn(3) == drawn(3) != drawn(4)
+
+
+def test_a_learner_who_changes_the_arguments_changes_nothing_else() -> None:
+    def sorts_in_place(values: list[float]) -> float:
+        values.sort()
+        return solution(values)
+
+    MEDIAN.grade(sorts_in_place, seed=1)
+
+
+@given(st.recursive(st.integers() | st.floats(allow_nan=False) | st.text() | st.booleans() | st.none(),
+                    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
+def test_everything_agrees_with_itself(value: Any) -> None:
+    assert agree(value, value)
+
+
+@pytest.mark.parametrize(("value", "truth"), [
+    (1, True), (True, 1), (1.0, "1"), ("a", "b"), ([1, 2], [1]), ([1, 2], [2, 1]), ({"a": 1}, {"b": 1}), (None, 0),
+    (torch.zeros(2), torch.zeros(2, 1)), (torch.zeros(2), torch.zeros(2, dtype=torch.float64)), (1.0, 1.001),
+    (torch.zeros(2), torch.full((2,), 0.01)), (np.zeros(2), torch.zeros(2)), (torch.zeros(2), 0.0), (3, None),
+])  # fmt: skip
+def test_what_differs_does_not_agree(value: Any, truth: Any) -> None:
+    assert not agree(value, truth)
+
+
+@pytest.mark.parametrize(("value", "truth"), [
+    (torch.tensor(2.0), 2.0), (np.float32(2), 2), (np.bool_(True), True), ((1, 2), [1, 2]), (1, 1.0),
+    (torch.ones(2) + 1e-7, torch.ones(2)),
+])  # fmt: skip
+def test_what_is_the_same_in_other_clothes_agrees(value: Any, truth: Any) -> None:
+    assert agree(value, truth)
+
+
+# -- what is kept -----------------------------------------------------------------------------------------------------
+def test_what_is_solved_stays_solved_and_tries_are_counted(own_file: Path) -> None:
+    name = next(iter(all_exercises()))
+    for state in ("not attempted", "not yet", "not yet", "correct", "not yet"):
+        keep(name, state)  # type: ignore[arg-type]
+    assert read() == ({name: ("correct", 3)}, "")
+    assert [path.name for path in own_file.parent.iterdir()] == [own_file.name]  # nothing half-written beside it
+    standing = my_progress(name[:2])
+    assert standing.lines[0].state == "correct" and standing.solved == 1
+    assert f"1 of {len(standing.lines)} solved" in repr(standing) and standing.lines[0].title in standing._repr_html_()
+
+
+def test_a_check_keeps_what_came_of_it(own_file: Path) -> None:
+    MEDIAN.check(...)
+    assert not own_file.exists()
+    MEDIAN.check(lambda values: 3)
+    assert json.loads(own_file.read_text()) == {"01_median": ["not yet", 1]}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"a": 1}', '{"a": ["wonderful", 1]}', '{"a": ["correct"]}']
+)
+def test_a_broken_file_is_put_aside_and_told(content: str, own_file: Path) -> None:
+    own_file.parent.mkdir()
+    own_file.write_text(content)
+    assert my_progress().solved == 0 and "could not be read" in repr(my_progress()) and own_file.read_text() == content
+    keep("00_numbers", "correct")
+    assert read() == ({"00_numbers": ("correct", 1)}, "")
+    assert own_file.with_name("progress.json.broken").read_text() == content
+
+
+def test_a_disk_that_takes_nothing_stops_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "file" / "progress.json"))
+    assert MEDIAN.check(solution).state == "correct"
+
+
+def test_the_course_is_all_its_lessons(own_file: Path) -> None:
+    course = my_progress()
+    assert [line.id for line in course.lines] == list(all_exercises())
+    assert course.minutes_left == sum(one.minutes for one in all_exercises().values())
+    assert {lesson: len(part.lines) for lesson, part in course.lessons().items()} == {
+        lesson: len(my_progress(lesson).lines) for lesson in course.lessons()
+    }
+
+
+@pytest.mark.parametrize("lesson", ["99", "1x", -1])
+def test_a_lesson_that_is_not_there_is_said(lesson: Any) -> None:
+    with pytest.raises(CourseError, match="no lesson"):
+        my_progress(lesson)
