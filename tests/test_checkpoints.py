@@ -207,10 +207,10 @@ def test_web_page_empty_missing_folder_and_text(tmp_path: Path) -> None:
     assert "cannot be read as a file" in refused(folder)
 
 
-def test_a_training_checkpoint_and_a_single_tensor_are_no_state_dicts(tmp_path: Path) -> None:
+def test_content_without_a_state_dict(tmp_path: Path) -> None:
     path = tmp_path / "training.pth"
-    torch.save({"model_state_dict": nn.Linear(1, 1).state_dict(), "epoch": 3}, path)
-    assert "a dict with 'model_state_dict', 'epoch', expected a state dict" in refused(path)
+    torch.save({"optimizer": torch.optim.SGD(nn.Linear(1, 1).parameters()).state_dict(), "epoch": 3}, path)
+    assert "a dict with 'optimizer', 'epoch', expected a state dict" in refused(path)
     torch.save(torch.ones(1), path)
     assert "one Tensor" in refused(path)
     torch.save({}, path)

@@ -1,0 +1,186 @@
+"""What a file is that is no checkpoint, or one that would run code: seen from its bytes, nothing in it is run.
+
+A pickle is a small program; ``pickletools`` reads its instructions one by one without following them. The error clinic
+tells the same from PyTorch's own errors, so both ask here.
+"""
+
+from __future__ import annotations
+
+import json
+import pickletools
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = ["Refusal", "is_safetensors", "start_of", "why"]
+
+_PICKLES = 4  # of the older format, before its numbers: a magic number, the version, the machine, the state dict
+_AGAIN = "delete it and fetch it again"
+_HEADER = 8  # bytes of a safetensors file that say how long its JSON is
+#: Modules that a pickle names only in order to do something on the machine that reads it.
+_HOSTILE = {"asyncio", "builtins", "code", "commands", "ctypes", "importlib", "marshal", "nt", "os", "pip", "posix",
+            "pty", "runpy", "shutil", "socket", "subprocess", "sys", "timeit", "types", "webbrowser"}  # fmt: skip
+#: What a tensor needs: PyTorch lets these through.
+_HARMLESS = re.compile(r"collections\.OrderedDict|torch\._utils\._rebuild_\w+|torch\.\w+Storage|torch\.\w+\d")
+_STRINGS = {"UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
+
+
+_SAVED = "torch.save(model.state_dict(), path)"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file is not read.
+
+    Attributes:
+        kind: which it is, such as "empty file".
+        what: what the file is, to be read after its name: "is empty".
+        repair: what to do.
+    """
+
+    kind: str
+    what: str
+    repair: str
+
+    def sentence(self, path: Path) -> str:
+        """The refusal with the file's name.
+
+        Example:
+            >>> Refusal("empty file", "is empty", "delete it and fetch it again").sentence(Path("w.pth"))
+            'w.pth is empty: delete it and fetch it again.'
+        """
+        return f"{path} {self.what}: {self.repair}."
+
+
+_CUT = Refusal("file cut short", "is cut short", _AGAIN)
+_DAMAGED = Refusal("damaged file", "is not a PyTorch checkpoint, or it is damaged or cut short", _AGAIN)
+
+
+def start_of(path: Path) -> bytes:
+    """A file's first bytes, as many as its kind is seen from."""
+    with path.open("rb") as file:
+        return file.read(512)
+
+
+def is_safetensors(start: bytes) -> bool:
+    """Whether a file that begins so is one of safetensors: the length of a JSON text, and the text's first brace.
+
+    Example:
+        >>> from safetensors.torch import save
+        >>> import torch
+        >>> is_safetensors(save({"weight": torch.ones(2)})), is_safetensors(b"PK and more than that")
+        (True, False)
+    """
+    return start[_HEADER : _HEADER + 1] == b"{" and int.from_bytes(start[:_HEADER], "little") < 100_000_000
+
+
+def why(path: Path, said: str = "") -> Refusal:
+    """Why this file cannot be read as a checkpoint.
+
+    Args:
+        path: a file that is there and could not be read.
+        said: what PyTorch or safetensors said when they were asked to read it.
+    """
+    start = start_of(path)
+    if not start:
+        return Refusal("empty file", "is empty", _AGAIN)
+    text = start.lstrip()[:200]
+    if text[:1] == b"<":
+        what = f"is a web page, not a checkpoint (it begins with {_shown(text)})"
+        return Refusal("web page instead of a checkpoint", what, f"its address was probably wrong; {_AGAIN}")
+    if text.startswith(b"version https://git-lfs"):
+        what = f"is {path.stat().st_size} bytes of text that say where Git LFS keeps the checkpoint"
+        return Refusal("Git LFS pointer instead of a checkpoint", what, "run git lfs pull in its repository")
+    if is_safetensors(start):
+        return _CUT if _tensors_end(path) > path.stat().st_size else _DAMAGED
+    names, cut = _asked(path)
+    named = re.search(r"GLOBAL (\w+(?:\.\w+)+)", said)
+    hostile = next((name for name in names if name.partition(".")[0] in _HOSTILE), "")
+    wanted = hostile or (named.group(1) if named else "") or next((n for n in names if not _HARMLESS.fullmatch(n)), "")
+    if (cut and not hostile and wanted) or (start[:2] == b"PK" and not zipfile.is_zipfile(path)):
+        return _CUT
+    if wanted:
+        return _more_than_tensors(wanted, bool(hostile))
+    if "TorchScript" in said:
+        what = "is a TorchScript program, not a checkpoint"
+        return Refusal("TorchScript instead of a checkpoint", what, f"save what it was made from: {_SAVED}")
+    if len(text) > 2 and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in text):
+        what = f"is text, not a PyTorch checkpoint (it begins with {_shown(text)})"
+        return Refusal("text instead of a checkpoint", what, _AGAIN)
+    return _DAMAGED
+
+
+def _more_than_tensors(wanted: str, hostile: bool) -> Refusal:
+    if hostile:
+        what = f"asks Python for {wanted} and could run code on this machine, so it was not opened"
+        return Refusal("file that would run code", what, "delete it; no checkpoint needs that")
+    what = f"holds more than tensors (it asks for {wanted}) and could run code, so it was not opened"
+    repair = "with plain numbers in it, such as float(accuracy)" if wanted.startswith("numpy.") else f"with {_SAVED}"
+    return Refusal("checkpoint that holds more than tensors", what, f"save it again where it was made, {repair}")
+
+
+def _shown(start: bytes) -> str:
+    text = start.decode("utf-8", "replace").split("\n")[0].strip()
+    return repr(text if len(text) <= 32 else f"{text[:30]}…")
+
+
+def _tensors_end(path: Path) -> int:
+    """Where the last tensor of a safetensors file ends, in bytes; 0 where its JSON cannot be read."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_HEADER), "little")
+        header = file.read(length)
+    if len(header) < length:
+        return _HEADER + length
+    try:
+        entries = json.loads(header)
+        return (
+            _HEADER + length + max(int(entry["data_offsets"][1]) for key, entry in entries.items() if key[:2] != "__")
+        )
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return 0
+
+
+def _asked(path: Path) -> tuple[list[str], bool]:
+    """Everything that a file's pickles ask Python for, as "module.name", and whether the file ends inside one."""
+    names: list[str] = []
+    if zipfile.is_zipfile(path):  # its list of contents is the last thing in it, so it is whole
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for member in archive.namelist():
+                    if member.endswith(".pkl"):
+                        with archive.open(member) as file:
+                            names += _globals(file)
+        except Exception:  # a damaged archive, which PyTorch did not read either
+            pass
+        return names, False
+    with path.open("rb") as file:
+        try:
+            for _ in range(_PICKLES):
+                names.extend(_globals(file))
+                if not file.peek(1):
+                    break
+        except ValueError:  # where a pickle ends too early, or numbers begin
+            return names, not file.read(1)
+    return names, False
+
+
+def _globals(file: IO[bytes]) -> Iterator[str]:
+    """What one pickle asks for: by name (GLOBAL), or by the two words on the stack (STACK_GLOBAL, from protocol 4)."""
+    words: list[str] = ["", ""]
+    kept: dict[Any, str] = {}
+    for code, value, _ in pickletools.genops(file):
+        if code.name in ("GLOBAL", "INST"):
+            yield str(value).replace(" ", ".")
+        elif code.name == "STACK_GLOBAL":
+            yield ".".join(words[-2:])
+        elif code.name in _STRINGS:
+            words = [words[-1], str(value)]
+        elif code.name == "MEMOIZE":
+            kept[len(kept)] = words[-1]
+        elif code.name in ("PUT", "BINPUT", "LONG_BINPUT"):
+            kept[value] = words[-1]
+        elif code.name in ("GET", "BINGET", "LONG_BINGET"):
+            words = [words[-1], kept.get(value, "")]
