@@ -36,7 +36,7 @@ class Classifier:
     Attributes:
         name: torchvision's name of the model.
         model: the model itself, an ordinary ``nn.Module`` in eval mode.
-        weights: the weights enum's member; its ``meta`` holds accuracy, size and recipe.
+        weights: the weights enum's member; its ``meta`` holds accuracy, size and recipe. None after a training here.
         transforms: the preprocessing that belongs to the weights: picture → (3, H, W).
         categories: the classes' names, in the order of the outputs.
         device: where the model is.
@@ -44,13 +44,14 @@ class Classifier:
 
     name: str
     model: nn.Module
-    weights: WeightsEnum
+    weights: WeightsEnum | None
     transforms: Callable[[Any], Tensor]
     categories: tuple[str, ...]
     device: torch.device
 
     def __repr__(self) -> str:
-        return f"Classifier({self.name!r}, {self.weights!r}, {len(self.categories)} classes, on {self.device})"
+        weights = "trained here" if self.weights is None else repr(self.weights)
+        return f"Classifier({self.name!r}, {weights}, {len(self.categories)} classes, on {self.device})"
 
     @overload
     def predict(self, pictures: list[Any] | tuple[Any, ...], k: int = 5) -> list[Prediction]: ...

@@ -1,0 +1,94 @@
+"""What is looked at before a training begins: everything that would fail later, or, worse, would not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError
+from course_lib.folders import LabelledFolder
+
+__all__ = ["check_folders", "check_model", "check_numbers", "logits_of"]
+
+
+def check_folders(train: Any, val: Any) -> None:
+    """Two folders of the same classes that have no picture in common.
+
+    Raises:
+        CourseError: they are not.
+    """
+    for name, folder in (("train", train), ("val", val)):
+        if not isinstance(folder, LabelledFolder):
+            raise CourseError(f"{name} is a {type(folder).__name__}: give what open_folder(path) returns.")
+        if not len(folder):
+            raise CourseError(f"{name} holds no pictures.")
+    if train.classes != val.classes:
+        raise CourseError(
+            f"The classes of train ({', '.join(train.classes)}) and of val ({', '.join(val.classes)}) differ: both "
+            "need the same sub-folders."
+        )
+    common = {path.resolve() for path, _ in train.pictures} & {path.resolve() for path, _ in val.pictures}
+    if common:
+        raise CourseError(
+            f"{len(common)} pictures are in train and in val, such as {min(common).name}: what was learnt from cannot "
+            "say how well it was learnt. Put some aside with train, val = folder.split(0.2)."
+        )
+
+
+def check_numbers(*, learning_rate: float, patience: int | None, **counts: int) -> None:
+    """Whole numbers where things are counted, a rate above 0.
+
+    Raises:
+        CourseError: one of them is not.
+    """
+    least = {"batch_size": 2}  # BatchNorm compares the pictures of a batch
+    counts |= {} if patience is None else {"patience": patience}
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < least.get(name, 1):
+            raise CourseError(f"{name}={count!r}: give a whole number of at least {least.get(name, 1)}.")
+    if not isinstance(learning_rate, (int, float)) or not 0 < learning_rate < math.inf:
+        raise CourseError(f"learning_rate={learning_rate!r}: give a number above 0, such as 0.01.")
+
+
+def check_model(model: Any, classes: Sequence[str], size: int) -> None:
+    """A model that takes pictures of this size, has an output for each class, something to learn with, and no NaN.
+
+    Raises:
+        CourseError: it does not.
+    """
+    if not isinstance(model, nn.Module):
+        inner = " Give its model: classifier.model." if isinstance(getattr(model, "model", None), nn.Module) else ""
+        raise CourseError(f"A model to train is a torch.nn.Module; this is a {type(model).__name__}.{inner}")
+    weights = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+    if not weights:
+        raise CourseError(f"No weight of this {type(model).__name__} can change: all have requires_grad = False.")
+    spoilt = [name for name, weight in model.named_parameters() if not bool(weight.isfinite().all())]
+    if spoilt:
+        raise CourseError(f"{spoilt[0]} holds NaN or infinity, and nothing can be learnt from there: load it again.")
+    was, pictures = model.training, torch.zeros(2, 3, size, size, device=weights[0][1].device)
+    try:
+        with torch.no_grad():
+            logits = logits_of(model.eval()(pictures))
+    except Exception as error:  # whatever a model may raise
+        raise CourseError(
+            f"This {type(model).__name__} does not take pictures of {size}×{size} pixels: {str(error).splitlines()[0]} "
+            "Try another size, such as size=224."
+        ) from error
+    finally:
+        model.train(was)
+    if logits.shape != (2, len(classes)):
+        answers = f"{logits.shape[1]} outputs" if logits.ndim == 2 else f"outputs of shape {tuple(logits.shape)}"
+        raise CourseError(
+            f"This {type(model).__name__} has {answers}, and there are {len(classes)} classes ({', '.join(classes)}): "
+            f"give it a new head, replace_head(model, {len(classes)})."
+        )
+
+
+def logits_of(output: Any) -> Tensor:
+    """The logits themselves: GoogLeNet and Inception in train mode answer with those of their helper heads as well."""
+    logits: Tensor = output if isinstance(output, Tensor) else output[0]
+    return logits
