@@ -19,7 +19,7 @@ from course_lib.diagrams.on_picture import frame_sample, put
 from course_lib.diagrams.sheet import Sheet
 from course_lib.errors import CourseError
 from course_lib.fcn.sight import Sight, cell_gradient, cell_sight
-from course_lib.stills import BLUE, INK, ORANGE, Still, still
+from course_lib.stills import BLUE, INK, ORANGE, Still, shortened, still
 
 if TYPE_CHECKING:
     from course_lib.fcn import FullyConvolutional
@@ -81,18 +81,21 @@ def draw_cell_sight(
     *,
     label: str,
     share: float = 0.95,
+    held: Tensor | None = None,
 ) -> Still:
     """The same from a gradient (H, W) and a field that are there already.
 
     Args:
+        held: (H, W), the pixels that hold the share, if they are known.
         window: (left, top, right, bottom) of the cell's window in the picture's pixels.
         label: what the gradient is of.
     """
-    held = receptive.effective(seen, share)
+    held = receptive.effective(seen, share) if held is None else held
     room = _WIDTH - 2 * _EDGE
     tall = min(room * picture.height / picture.width, 400.0)
     sheet = Sheet(_WIDTH, 30 + tall + 116)
-    title = f"The cell at row {cell[0]}, column {cell[1]}: what does it see of the picture when it says {label}?"
+    said = shortened(label, 26)
+    title = f"The cell at row {cell[0]}, column {cell[1]}: what does it see of the picture when it says {said}?"
     sheet.text(_EDGE, 7, title, size=10.5, bold=True)
     shown = put(sheet, _heated(picture, seen, held, sight), (_EDGE, 30, room, tall))
     shown.frame(sight.box, "dashed")

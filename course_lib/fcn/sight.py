@@ -56,22 +56,41 @@ def cell_sight(fcn: FullyConvolutional, row: int, column: int, picture_size: tup
     finest, boxes, whole = max(fcn.pyramid), [], False
     sizes: list[tuple[int, int]] = []
     for scale in fcn.pyramid:
-        op = trace(fcn.network, (3, *pyramid.size_at(*picture_size, scale))).ops[-1]
+        seen = pyramid.size_at(*picture_size, scale)
+        op = trace(fcn.network, (3, *seen)).ops[-1]
         if op.field is None or op.field.whole:
             whole = True
             break
-        sizes.append((round(op.field.size[0] / scale), round(op.field.size[1] / scale)))
         rows, columns = (
             _read(place, fcn.stride * finest, fcn.window * finest, scale / finest, many)
             for place, many in zip((row, column), op.outputs[0][-2:], strict=True)
         )
-        boxes += [[edge / scale for edge in op.field.box(r, c)] for r in rows for c in columns]
+        boxes += [_enlarged(op.field.box(r, c), seen, picture_size) for r in rows for c in columns]
+        more = 0 if scale == 1 else 1  # each pixel of a smaller picture is mixed from two of its own widths
+        sizes.append((round((op.field.size[0] + more) / scale), round((op.field.size[1] + more) / scale)))
     height, width = picture_size
     if whole:
         return Sight(picture_size, (0, 0, width, height), True)
-    left, top = (math.floor(min(box[k] for box in boxes)) for k in (0, 1))
-    right, bottom = (math.ceil(max(box[k] for box in boxes)) for k in (2, 3))
-    return Sight(max(sizes), (left, top, min(right, width), min(bottom, height)), False)
+    left, top = (min(box[k] for box in boxes) for k in (0, 1))
+    right, bottom = (max(box[k] for box in boxes) for k in (2, 3))
+    return Sight(max(sizes), (left, top, right, bottom), False)
+
+
+def _enlarged(
+    box: tuple[int, int, int, int], seen: tuple[int, int], picture_size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """A box of the picture as the network saw it, in pixels of the picture itself, with all that was mixed into it."""
+    edges = []
+    for k, edge in enumerate(box):
+        many, length = seen[1 - k % 2], picture_size[1 - k % 2]
+        if many == length:
+            edges.append(edge)
+            continue
+        reach = max(1.0, length / many)  # of the triangle that a resized pixel is the mean of, to either side
+        middle = (edge + (0.5 if k < 2 else -0.5)) * length / many
+        edges.append(math.floor(middle - reach) if k < 2 else math.ceil(middle + reach))
+    width, height = picture_size[1], picture_size[0]
+    return max(edges[0], 0), max(edges[1], 0), min(edges[2], width), min(edges[3], height)
 
 
 def _read(place: int, step: float, side: float, scale: float, many: int) -> set[int]:

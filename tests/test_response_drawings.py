@@ -1,0 +1,234 @@
+"""The drawings of lesson 06: what is drawn lies where it should, the numbers in them are right, nothing overlaps.
+
+Oracles: torchvision's own transforms for what is cut out, white rectangles that are found again in the pixels, loops over
+windows, jacobians, and the extent of the gradient of a network whose weights are all positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.models import ResNet18_Weights
+
+from course_lib.classifier import Classifier
+from course_lib.diagrams.cell_field import draw_cell_field, draw_cell_sight
+from course_lib.diagrams.fixed_size import draw_fixed_size, draw_windows, fitted
+from course_lib.diagrams.on_picture import put, toned
+from course_lib.diagrams.sheet import Sheet
+from course_lib.errors import CourseError
+from course_lib.fcn import convert
+from course_lib.fcn.sight import Sight, cell_gradient, cell_sight
+from course_lib.preprocessing import stages
+
+from . import stills as checks
+
+TRANSFORMS = ResNet18_Weights.DEFAULT.transforms()
+NAMES = ("camel", "cat", "dog")
+SCENE = Image.fromarray((np.indices((96, 256)).sum(0)[..., None] % [251, 127, 83]).astype(np.uint8))
+
+
+@pytest.fixture(autouse=True)
+def nothing_out_of_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
+    seen = checks.watch(monkeypatch)
+    yield seen
+    assert [fault for figure in seen for fault in checks.faults(figure)] == []
+
+
+class Tiny(nn.Module):
+    """A classifier of 32×32 pictures with a map of 4×4 cells, 8 pixels apart."""
+
+    def __init__(self, *, positive: bool = False) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU(), nn.Conv2d(6, 6, 3, 4, 1), nn.ReLU())
+        self.pool, self.head = nn.AdaptiveAvgPool2d(1), nn.Linear(6, 3)
+        generator = torch.Generator().manual_seed(0)
+        for weight in self.parameters():
+            values = torch.rand(weight.shape, generator=generator)
+            weight.data = values + 0.1 if positive else 2 * values - 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.head(torch.flatten(self.pool(self.body(x)), 1))
+        return found
+
+
+def classifier(**how: bool) -> Classifier:
+    weights = ResNet18_Weights.DEFAULT
+    return Classifier("tiny", Tiny(**how).eval(), weights, TRANSFORMS, NAMES, torch.device("cpu"))
+
+
+# -- on a picture -----------------------------------------------------------------------------------------------------
+def extent(found: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+@pytest.mark.parametrize("box", [(20, 10, 70, 40), (0, 0, 100, 50), (-30, 20, 60, 90)])
+def test_a_frame_lies_round_its_box(box: tuple[int, int, int, int]) -> None:
+    sheet = Sheet(240, 140)
+    shown = put(sheet, Image.new("RGB", (100, 50), "black"), (20, 15, 200, 110))
+    shown.frame(box)
+    orange = np.abs(np.asarray(sheet.still("a frame").open().convert("RGB"), int) - (0xD5, 0x5E, 0x00)).sum(2) < 60
+    left, top, right, bottom = (min(max(edge, 0), most) for edge, most in zip(box, (100, 50, 100, 50), strict=True))
+    expected = [2 * (20 + 2 * left), 2 * (15 + 2 * top), 2 * (20 + 2 * right), 2 * (15 + 2 * bottom)]
+    assert np.abs(np.array(extent(orange)) - expected).max() <= 4  # half of a line's width, in dots
+    assert not orange[(expected[1] + expected[3]) // 2, (expected[0] + expected[2]) // 2]  # only its edge
+
+
+def test_a_tag_stays_on_the_picture_whatever_the_box() -> None:
+    for box in ((0, 0, 4, 4), (96, 46, 100, 50), (0, 0, 100, 50), (40, 45, 60, 50)):
+        for below in (False, True):
+            sheet = Sheet(240, 140)
+            shown = put(sheet, Image.new("RGB", (100, 50), "black"), (20, 15, 200, 110))
+            shown.tag(box, "found", below=below, right=below)
+            orange = np.asarray(sheet.still("a tag").open().convert("RGB"), int)
+            found = extent(np.abs(orange - (0xD5, 0x5E, 0x00)).sum(2) < 60)
+            assert found[0] >= 36 and found[1] >= 26 and found[2] <= 444 and found[3] <= 234
+            assert found[2] - found[0] > 60 and found[3] - found[1] > 25
+
+
+def test_colours_of_a_score_are_viridis_over_the_grey_picture() -> None:
+    values = np.linspace(0, 1, 5)[None].astype(np.float32)
+    light = np.asarray(toned(Image.new("RGB", (5, 1), "white"), values, 0, 1), float)[0]
+    viridis = 255 * colormaps["viridis"](values[0])[:, :3]
+    assert np.abs(light - (0.78 * viridis + 0.22 * 255)).max() < 3
+    dark = np.asarray(toned(Image.new("RGB", (5, 1), "black"), values, 0, 1), float)[0]
+    assert (dark.sum(1) < light.sum(1)).all() and (np.diff(dark.sum(1)) > 0).all()  # both can still be read
+
+
+# -- made to fit ------------------------------------------------------------------------------------------------------
+def test_the_middle_is_what_torchvision_cuts_out_and_squashed_is_a_resize() -> None:
+    ways = {one.way: one for one in fitted(SCENE, TRANSFORMS)}
+    assert list(ways) == ["squashed", "shrunk", "middle cut out"]
+    crop = stages(SCENE, TRANSFORMS)[2].picture()
+    apart = np.abs(np.asarray(crop, int) - np.asarray(ways["middle cut out"].picture, int))
+    smooth = np.abs(np.asarray(crop, int) - np.asarray(crop.resize((112, 112)).resize((224, 224)), int))
+    assert apart.mean() < 0.5 < smooth.mean()
+    squashed = SCENE.resize((224, 224), Image.Resampling.BILINEAR)
+    assert np.array_equal(np.asarray(ways["squashed"].picture), np.asarray(squashed))
+    rows = np.asarray(ways["shrunk"].picture)[:, 100]
+    assert (rows[:70] == (124, 116, 104)).all() and (rows[154:] == (124, 116, 104)).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 180), st.integers(0, 60), st.integers(20, 70), st.integers(15, 30))
+def test_the_true_box_moves_with_the_picture(left: int, top: int, wide: int, tall: int) -> None:
+    box = (left, top, left + wide, top + tall)
+    picture = Image.new("RGB", (256, 96), "black")
+    picture.paste("white", box)
+    for one in fitted(picture, TRANSFORMS, box):
+        assert one.box is not None
+        white = np.asarray(one.picture.convert("L")) > 160
+        if one.left < 0.02:
+            assert white.mean() < 0.03
+            continue
+        assert np.abs(np.array(extent(white)) - one.box).max() <= 2.5
+        area = (one.box[2] - one.box[0]) * (one.box[3] - one.box[1])
+        assert abs(float(white.sum()) - area) <= 0.12 * area + 60
+    assert one.way == "cut out round it" and one.left > 0.99
+
+
+def test_fixed_sizes_show_the_models_own_answers() -> None:
+    one = classifier()
+    still = draw_fixed_size(one, SCENE, (150, 20, 240, 90), label="camel")
+    checks.is_picture(still, kind="jpeg")
+    said = repr(still).removeprefix("256×96 made 224×224. ").lower().split("; ")
+    ways = fitted(SCENE, TRANSFORMS, (150, 20, 240, 90))
+    assert len(said) == 4
+    for words, way in zip(said, ways, strict=True):
+        values = torch.from_numpy(np.array(way.picture)).permute(2, 0, 1) / 255
+        mean, std = torch.tensor(TRANSFORMS.mean).view(3, 1, 1), torch.tensor(TRANSFORMS.std).view(3, 1, 1)
+        with torch.no_grad():
+            sure = one.model((values - mean)[None] / std)[0].softmax(0)
+        assert words == f"{way.way}: {NAMES[int(sure.argmax())]} {100 * float(sure.max()):.0f} %"
+    checks.is_picture(draw_fixed_size(one, SCENE.resize((60, 200))))
+
+
+@pytest.mark.parametrize("size, window, step", [((256, 96), 64, 16), ((64, 64), 64, 5), ((70, 200), 50, 33)])
+def test_windows_are_counted_as_a_loop_counts_them(size: tuple[int, int], window: int, step: int) -> None:
+    many = np.zeros(size[::-1], int)
+    count = 0
+    for top in range(0, size[1], step):
+        for left in range(0, size[0], step):
+            if top + window <= size[1] and left + window <= size[0]:
+                many[top : top + window, left : left + window] += 1
+                count += 1
+    still = draw_windows(SCENE.resize(size), window=window, step=step, truth=(20, 20, 40, 50))
+    checks.is_picture(still, kind="jpeg")
+    assert repr(still).endswith(f"{count} in all; a pixel is in up to {many.max()} of them")
+
+
+@pytest.mark.parametrize("window, step", [(0, 8), (300, 8), (97, 8), (32, 0)])
+def test_windows_that_there_are_not(window: int, step: int) -> None:
+    with pytest.raises(CourseError, match="the window must fit into the picture"):
+        draw_windows(SCENE, window=window, step=step)
+
+
+# -- what a cell sees -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("scales", [(), (0.5,), (1.0, 0.5), (0.75,)])
+@pytest.mark.parametrize("dense", [False, True])
+def test_the_theory_is_the_extent_of_the_gradient_of_a_network_without_minus(
+    scales: tuple[float, ...], dense: bool
+) -> None:
+    fcn = convert(classifier(positive=True), window=32, dense=dense, pyramid=scales)
+    rows, columns = fcn.cells(96, 256)
+    for row, column in {(0, 0), (rows - 1, columns - 1), (rows // 2, columns // 2)}:
+        seen = cell_gradient(fcn, torch.rand(1, 3, 96, 256) + 1, row, column, index=1)
+        left, top, right, bottom = extent(seen.numpy() > 0)
+        sight = cell_sight(fcn, row, column, (96, 256))
+        slack = 0 if not scales or scales == (1.0,) else 2  # the outermost pixel of a triangle has the weight 0
+        assert 0 <= left - sight.box[0] <= slack and 0 <= sight.box[2] - right <= slack
+        assert 0 <= top - sight.box[1] <= slack and 0 <= sight.box[3] - bottom <= slack
+        assert not sight.whole
+
+
+def test_a_gradient_is_the_jacobians_row() -> None:
+    fcn = convert(classifier(), window=32, dense=True)
+    batch = torch.rand(1, 3, 40, 56)
+    full = torch.autograd.functional.jacobian(lambda x: fcn(x)[0, :, 1, 2], batch)
+    with torch.no_grad():
+        best = int(fcn(batch)[0, :, 1, 2].argmax())
+    for index in (0, 1, 2):
+        assert torch.allclose(cell_gradient(fcn, batch, 1, 2, index=index), full[index, 0].abs().sum(0), atol=1e-6)
+    assert torch.equal(cell_gradient(fcn, batch, 1, 2), cell_gradient(fcn, batch, 1, 2, index=best))
+
+
+def test_cells_and_classes_that_there_are_not() -> None:
+    fcn = convert(classifier(), window=32)
+    with pytest.raises(CourseError, match="no cell in row 3, column 0: .* rows 0 to 2 and columns 0 to 7"):
+        cell_sight(fcn, 3, 0, (96, 256))
+    with pytest.raises(CourseError, match="classes are 0 to 2"):
+        cell_gradient(fcn, torch.rand(1, 3, 96, 256), 0, 0, index=3)
+    with pytest.raises(CourseError, match="of one picture"):
+        cell_gradient(fcn, torch.rand(2, 3, 96, 256), 0, 0)
+    with pytest.raises(CourseError, match="knows no 'ant'; it knows camel, cat, dog"):
+        draw_cell_field(SCENE, fcn, (0, 0), label="ant")
+
+
+def test_a_cell_on_the_picture() -> None:
+    fcn = convert(classifier(), window=32)
+    still = draw_cell_field(SCENE, fcn, (1, 4), label="cat")
+    checks.is_picture(still, kind="jpeg")
+    seen = cell_gradient(fcn, fcn.prepare(SCENE), 1, 4, index=1).flatten().sort(descending=True).values
+    count = int((seen.cumsum(0) < 0.95 * seen.sum()).sum()) + 1
+    field = cell_sight(fcn, 1, 4, (96, 256)).size
+    assert repr(still) == (
+        f"The cell at row 1, column 4, cat: window 32×32; in theory it sees {field[1]}×{field[0]} pixels; 95 % of the "
+        f"gradient lies on {count:,} pixels"
+    )
+
+
+def test_a_cell_that_nothing_moves_and_one_that_sees_everything() -> None:
+    sight = Sight((96, 256), (0, 0, 256, 96), True)
+    still = draw_cell_sight(SCENE, torch.zeros(96, 256), sight, (0, 0, 32, 32), (0, 0), label="w" * 80)
+    checks.is_picture(still)
+    assert repr(still).endswith("in theory it sees the whole picture; measured, no pixel moves it")
