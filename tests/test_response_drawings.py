@@ -1,7 +1,7 @@
 """The drawings of lesson 06: what is drawn lies where it should, the numbers in them are right, nothing overlaps.
 
-Oracles: torchvision's own transforms for what is cut out, white rectangles that are found again in the pixels, loops over
-windows, jacobians, and the extent of the gradient of a network whose weights are all positive.
+Oracles: torchvision's own transforms for what is cut out, white rectangles that are found again in the pixels, loops
+over windows, jacobians, and the extent of the gradient of a network whose weights are all positive.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def test_a_gradient_is_the_jacobians_row() -> None:
 
 def test_cells_and_classes_that_there_are_not() -> None:
     fcn = convert(classifier(), window=32)
-    with pytest.raises(CourseError, match="no cell in row 3, column 0: .* rows 0 to 2 and columns 0 to 7"):
+    with pytest.raises(CourseError, match=r"no cell in row 3, column 0: .* rows 0 to 2 and columns 0 to 7"):
         cell_sight(fcn, 3, 0, (96, 256))
     with pytest.raises(CourseError, match="classes are 0 to 2"):
         cell_gradient(fcn, torch.rand(1, 3, 96, 256), 0, 0, index=3)

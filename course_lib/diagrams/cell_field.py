@@ -95,7 +95,7 @@ def draw_cell_sight(
     tall = min(room * picture.height / picture.width, 400.0)
     sheet = Sheet(_WIDTH, 30 + tall + 116)
     said = shortened(label, 26)
-    title = f"The cell at row {cell[0]}, column {cell[1]}: what does it see of the picture when it says {said}?"
+    title = f"Row {cell[0]}, column {cell[1]}: what does the cell see when it says {said}?"
     sheet.text(_EDGE, 7, title, size=10.5, bold=True)
     shown = put(sheet, _heated(picture, seen, held, sight), (_EDGE, 30, room, tall))
     shown.frame(sight.box, "dashed")
