@@ -1,8 +1,7 @@
 """The fine-tuning loop: forward, loss, backward, step, and after every epoch an honest look at unseen pictures.
 
 Meant to be read in one sitting, from ``_learn`` upwards. It is no framework: one optimizer (SGD with momentum), one
-schedule (the learning rate rises for a fifth of the steps, then falls to nothing: Smith and Topin 2017,
-https://arxiv.org/abs/1708.07120), one loss. The pictures come from ``pictures.py``, all refusals from ``checks.py``.
+schedule, one loss. The pictures come from ``pictures.py``, all refusals from ``checks.py``.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torchvision.transforms._presets import ImageClassification
 
 from course_lib.errors import CourseError
@@ -85,7 +85,7 @@ def fine_tune(
     """
     start = time.perf_counter()
     rate = learning_rate if learning_rate is not None else 0.05 if head_only else 0.01
-    check_numbers(learning_rate=rate, patience=patience, epochs=epochs, size=size, batch_size=batch_size)
+    check_numbers(learning_rate=rate, patience=patience, epochs=epochs, size=size, batch_size=batch_size, seed=seed)
     check_folders(train, val)
     check_model(model, train.classes, size)
 
@@ -95,13 +95,13 @@ def fine_tune(
     batches = TrainingPictures(train, transforms, batch_size=batch_size, seed=seed)
     unseen = ValidationPictures(val, transforms, batch_size=batch_size)
     optimizer = SGD(learner.parameters(), lr=rate, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    schedule = OneCycleLR(optimizer, rate, epochs * len(batches), pct_start=0.2)
+    schedule = LambdaLR(optimizer, partial(_cycle, steps=epochs * len(batches)))
 
     history: list[Epoch] = []
     ended: Ended = "finished"
-    with _seeded(model, seed), _frozen_but(model, learner), torch.enable_grad():
+    with _frozen_but(model, learner), torch.enable_grad():
         try:
-            for epoch in _epochs(epochs, model, learner, batches, unseen, optimizer, schedule):
+            for epoch in _epochs(epochs, model, learner, batches, unseen, optimizer, schedule, seed):
                 if best_of([*history, epoch]) is epoch:
                     best = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
                 history.append(epoch)
@@ -128,6 +128,7 @@ def _epochs(
     unseen: ValidationPictures,
     optimizer: Optimizer,
     schedule: LRScheduler,
+    seed: int,
 ) -> Iterator[Epoch]:
     """Learn, measure, and say how it went, ``count`` times."""
     bar = track(range(count * len(batches)), f"training {type(model).__name__}")
@@ -135,12 +136,23 @@ def _epochs(
         start = time.perf_counter()
         model.eval()  # what is frozen stays as it is, its BatchNorm statistics too
         learner.train()
-        learnt = _learn(model, _moving(batches, bar), optimizer, schedule)
+        with _seeded(model, 1000 * seed + number):
+            learnt = _learn(model, _moving(batches, bar), optimizer, schedule)
         model.eval()
         measured = _measure(model, unseen)
         if number == count:
             next(bar, None)  # it is full
         yield Epoch(number, *learnt, *measured, time.perf_counter() - start)
+
+
+def _cycle(step: int, steps: int) -> float:
+    """The share of the peak learning rate at a step: it rises for a fifth of the way, then falls along a cosine.
+
+    Source:
+        Smith and Topin 2017, https://arxiv.org/abs/1708.07120.
+    """
+    way = (step + 0.5) / steps
+    return way / 0.2 if way < 0.2 else (1 + math.cos(math.pi * (way - 0.2) / 0.8)) / 2
 
 
 def _learn(model: nn.Module, batches: Batches, optimizer: Optimizer, schedule: LRScheduler) -> tuple[float, float]:
@@ -172,7 +184,7 @@ def _measure(model: nn.Module, batches: Batches) -> tuple[float, float]:
 
 
 def _moving(batches: Batches, bar: Iterator[int]) -> Batches:
-    """The same batches; the bar moves on with each."""
+    """The same batches, with each of which the bar moves on."""
     return (batch for batch, _ in zip(batches, bar, strict=False))
 
 
