@@ -145,7 +145,7 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
             widgets.folder_browser(found),
             {
                 "page": [2, 3, 7, 1], "verdict": ["wrong", "all"], "order": ["least sure first", "by file"],
-                "truth": ["dog", None], "said": ["cat", None],
+                "truth": ["dog", ""], "said": ["cat", ""],
             },
         )  # fmt: skip
     yield "model_chooser", widgets.model_chooser(), {

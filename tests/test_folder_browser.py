@@ -39,6 +39,7 @@ from course_lib.picturebook import write_folder
 from course_lib.predictions import FolderPredictions, FolderRow, from_logits
 from course_lib.thumbnails import thumbnail
 from course_lib.widgets import folder_browser
+from course_lib.widgets.folder_browser import ANY
 
 from . import stills as checks
 
@@ -286,14 +287,14 @@ def test_another_choice_turns_back_to_the_first_page_and_is_drawn_once(
     assert browser.controls["page"].max == page_count(24, 4) == 6
     moves: list[dict[str, Any]] = [
         {"page": 5}, {"verdict": "wrong"}, {"page": 3}, {"truth": "bee"}, {"said": "cat"}, {"order": "slowest first"},
-        {"truth": None}, {"said": None},
+        {"truth": ANY}, {"said": ANY},
     ]  # fmt: skip
     for move in moves:
         drawn.clear()
         browser.set(**move)
         assert len(drawn) == 1 and browser.message == ""
         state = browser.state
-        some = chosen(folder.judged(), **{key: state[key] for key in ("verdict", "truth", "said", "order")})
+        some = chosen(folder.judged(), **{key: state[key] or None for key in ("verdict", "truth", "said", "order")})
         assert state["page"] == move.get("page", 1) and browser.controls["page"].max == page_count(len(some), 4)
         first = 4 * (state["page"] - 1)
         assert files(repr(browser)) == [one.file for one in some[first : first + 4]]
@@ -307,8 +308,9 @@ def test_the_choices_say_how_many_pictures_they_hold(folder: FolderPredictions) 
     ]  # fmt: skip
     for control, shown in (("truth", lambda row: row.path.parent.name), ("said", lambda row: row.prediction.label)):
         held = [shown(row) for row in folder.rows]
-        expected = [("any class", None), *((f"{name} ({held.count(name)})", name) for name in sorted(set(held)))]
+        expected = [("any class", ANY), *((f"{name} ({held.count(name)})", name) for name in sorted(set(held)))]
         assert list(browser.controls[control].options) == expected
+        assert all(one.index is not None for one in browser.controls.values() if hasattr(one, "index"))  # none is empty
 
 
 def test_the_note_tells_the_time_and_what_was_skipped(

@@ -38,6 +38,7 @@ from course_lib.widgets import Explorer
 from course_lib.widgets.crop_explorer import draw_crop
 from course_lib.widgets.eval_or_train import draw_modes
 from course_lib.widgets.explorer import choice, follows, number, switch, words
+from course_lib.widgets.folder_browser import ANY as ANY_CLASS
 from course_lib.widgets.model_chooser import ANY, HERE_FITTING, HERE_SELECTED, NONE, TABLE
 from course_lib.widgets.prediction_explorer import OWN, draw_predictions
 from course_lib.widgets.preprocessing_explorer import RIGHT, draw_preprocessing
@@ -137,7 +138,7 @@ MOVES: dict[str, list[dict[str, Any]]] = {
     ],
     "browser": [
         {"page": 3}, {"verdict": "wrong"}, {"order": "least sure first"}, {"truth": "bee"}, {"said": "ant"},
-        {"verdict": "right"}, {"said": None}, {"order": "by file"}, {"truth": None, "page": 2},
+        {"verdict": "right"}, {"said": ANY_CLASS}, {"order": "by file"}, {"truth": ANY_CLASS, "page": 2},
     ],
     "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
     "weights": [

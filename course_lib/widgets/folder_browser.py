@@ -14,7 +14,10 @@ from course_lib.stills import Still
 from course_lib.truths import Truths
 from course_lib.widgets.explorer import Explorer, choice, number
 
-__all__ = ["folder_browser"]
+__all__ = ["ANY", "folder_browser"]
+
+#: The value of "any class" among the classes; None would leave the list without a choice, and its box empty.
+ANY = ""
 
 
 def folder_browser(
@@ -43,10 +46,11 @@ def folder_browser(
     pages = page_count(len(chosen(judged, verdict=verdict, order=order)), per_page)
 
     @lru_cache(maxsize=1)  # another choice turns back to page 1, and both controls ask for what is then one picture
-    def draw(verdict: str, truth: str | None, said: str | None, order: str, page: int) -> Still:
+    def draw(verdict: str, truth: str, said: str, order: str, page: int) -> Still:
         return draw_page(
-            predictions, judged, page, verdict=verdict, truth=truth, said=said, order=order, per_page=per_page
-        )
+            predictions, judged, page, verdict=verdict, truth=truth or None, said=said or None, order=order,
+            per_page=per_page,
+        )  # fmt: skip
 
     counts = {name: len(chosen(judged, verdict=name)) for name in VERDICTS}
     controls = {
@@ -58,15 +62,16 @@ def folder_browser(
     }
 
     def turn_back(_change: Any) -> None:  # before the picture's own observer
-        which = {name: controls[name].value for name in ("verdict", "truth", "said")}
+        verdict, truth, said = (controls[name].value for name in ("verdict", "truth", "said"))
+        kept = chosen(judged, verdict=verdict, truth=truth or None, said=said or None)
         controls["page"].value = 1
-        controls["page"].max = page_count(len(chosen(judged, **which)), per_page)
+        controls["page"].max = page_count(len(kept), per_page)
 
     for name in ("verdict", "truth", "said", "order"):
         controls[name].observe(turn_back, names="value")
     return Explorer(draw, controls)
 
 
-def _classes(names: Iterable[str]) -> list[tuple[str, str | None]]:
+def _classes(names: Iterable[str]) -> list[tuple[str, str]]:
     counts = Counter(names)
-    return [("any class", None), *((f"{name} ({counts[name]})", name) for name in sorted(counts))]
+    return [("any class", ANY), *((f"{name} ({counts[name]})", name) for name in sorted(counts))]
