@@ -1,4 +1,4 @@
-"""The command line: `python -m course_lib doctor` and `python -m course_lib badges` (or `course-lib ...`).
+"""The command line: `python -m course_lib doctor`, `badges` and `assign` (or `course-lib ...`).
 
 It reads the arguments, calls one function, prints, and turns an error into one sentence and an exit status.
 """
@@ -6,6 +6,7 @@ It reads the arguments, calls one function, prints, and turns an error into one 
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 from pathlib import Path
 
@@ -25,8 +26,21 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("doctor", help="check this set-up: what is wrong, and what to do")
     badges = commands.add_parser("badges", help="put the repository's address into badges and first cells")
     badges.add_argument("--check", action="store_true", help="change nothing; fail when something would change")
+    given = commands.add_parser("assign", help="make an nbgrader or otter assignment of exercises")
+    given.add_argument("name", nargs="?", help="the assignment's name")
+    given.add_argument("--list", action="store_true", help="show every exercise with points, minutes and needs")
+    given.add_argument("--exercises", nargs="+", default=[], metavar="ID", help="exercises by their ids")
+    given.add_argument("--lessons", nargs="+", default=[], metavar="NUMBER", help="all exercises of these lessons")
+    given.add_argument("--seed", type=int, help="of the hidden cases, a number of your own (drawn when left out)")
+    given.add_argument("--engine", default="nbgrader", help="nbgrader (default) or otter")
+    given.add_argument(
+        "--into", type=Path, default=Path(), metavar="FOLDER", help="the course's folder (default: here)"
+    )
+    given.add_argument("--notebooks", type=Path, metavar="FOLDER", help="the lessons (default: the clone's)")
     options = parser.parse_args(arguments)
     try:
+        if options.command == "assign":
+            return _assign(options)
         return _doctor() if options.command == "doctor" else _badges(check=options.check)
     except CourseError as problem:
         print(problem, file=sys.stderr)
@@ -51,6 +65,28 @@ def _badges(*, check: bool) -> int:
     if not changed:
         print(f"every badge and first cell names {address(root)}")
     return 1 if check and changed else 0
+
+
+def _assign(options: argparse.Namespace) -> int:
+    try:
+        from course_lib import assignments
+    except ImportError as missing:
+        raise CourseError(f"{missing.name} is missing; pip install {missing.name} brings it.") from missing
+
+    notebooks = options.notebooks or assignments.NOTEBOOKS
+    if options.list:
+        print(assignments.listing(notebooks))
+        return 0
+    if not options.name:
+        raise CourseError("An assignment needs a name; --list shows the exercises that it can have.")
+    choice = assignments.choose(options.exercises, lessons=options.lessons, notebooks=notebooks)
+    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+    path = assignments.assign(
+        options.name, choice, seed=seed, engine=options.engine, into=options.into, notebooks=notebooks
+    )
+    print(choice)
+    print(f"written to {path}, with the seed {seed} in its hidden tests")
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import course_lib
 
 ROOT = Path(course_lib.__file__).parent
-TOP = {"widgets", "exercises"}
+TOP = {"widgets", "exercises", "assignments"}
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, str]]:

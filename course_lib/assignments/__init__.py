@@ -1,0 +1,10 @@
+"""Exercise cells → an assignment for nbgrader or otter: ``python -m course_lib assign NAME --lessons 03 04``.
+
+The cells are the lessons' own; what they need of the cells before them comes along, and nothing else.
+"""
+
+from course_lib.assignments.cells import NOTEBOOKS
+from course_lib.assignments.choosing import Choice, choose, listing
+from course_lib.assignments.making import ENGINES, assign
+
+__all__ = ["ENGINES", "NOTEBOOKS", "Choice", "assign", "choose", "listing"]

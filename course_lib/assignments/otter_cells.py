@@ -1,0 +1,52 @@
+"""An assignment's cells for ``otter assign``: raw cells mark where a question, its solution and its tests are.
+
+https://otter-grader.readthedocs.io/en/latest/otter_assign/notebook_format.html describes them.
+"""
+
+from __future__ import annotations
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+
+from course_lib.assignments import common
+from course_lib.assignments.cells import ExerciseCell
+from course_lib.assignments.choosing import Choice
+
+__all__ = ["REQUIREMENTS", "cells"]
+
+#: Written beside the assignments where there is none: what a grader's image installs.
+REQUIREMENTS = "torch\ntorchvision\ncourse_lib\n"
+
+
+def cells(name: str, choice: Choice, seed: int, first: str) -> list[NotebookNode]:
+    """All cells of an assignment; see ``nbgrader_cells.cells``."""
+    config = "# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell: true\ngenerate: false\nrun_tests: true"
+    found = [new_raw_cell(config), new_markdown_cell(common.introduction(name, choice)), new_code_cell(first)]
+    for cell in sorted({*choice.cells, *choice.given}, key=lambda cell: cell.exercise.id):
+        found.append(new_code_cell(common.context(cell)))
+        if cell in choice.given:
+            found.append(new_markdown_cell(f"An answer that a later exercise uses: {cell.exercise.title}."))
+            found.append(new_code_cell(cell.exercise.solution().words))
+            continue
+        found += _question(cell, seed)
+    return found
+
+
+def _question(cell: ExerciseCell, seed: int) -> list[NotebookNode]:
+    points = cell.exercise.points
+    answer = (
+        f"{cell.stub}\n# BEGIN SOLUTION NO PROMPT\n{cell.exercise.solution().words}\n# END SOLUTION\n"
+        f"{common.asked(cell)}.check({cell.answer})"
+    )
+    return [
+        new_raw_cell(f"# BEGIN QUESTION\nname: q{cell.exercise.id}\npoints: {points}"),
+        *(new_markdown_cell(text) if kind == "markdown" else new_code_cell(text) for kind, text in common.words(cell)),
+        new_raw_cell("# BEGIN SOLUTION"),
+        new_code_cell(answer),
+        new_raw_cell("# END SOLUTION"),
+        new_raw_cell("# BEGIN TESTS"),
+        new_code_cell(common.open_test(cell)),
+        new_code_cell(f"# HIDDEN\n{common.hidden_test(cell, seed)}"),
+        new_raw_cell("# END TESTS"),
+        new_raw_cell("# END QUESTION"),
+    ]
