@@ -25,6 +25,7 @@ from course_lib.classifier import Classifier, load_classifier
 from course_lib.images import samples
 from course_lib.kind_marks import LOOKS
 from course_lib.picturebook import write_folder
+from course_lib.training import Epoch
 from course_lib.widgets.explorer import Explorer
 from course_lib.widgets.model_chooser import ANY
 
@@ -148,6 +149,13 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
                 "truth": ["dog", ""], "said": ["cat", ""],
             },
         )  # fmt: skip
+    grown = tuple(Epoch(k, 0.9 / k, 1 - 0.5 / k, 0.8 / k, 1 - 0.4 / k, 3.0) for k in range(1, 7))
+    yield (
+        "training_curves",
+        widgets.training_curves({"everything": grown, "head only": grown[:4], "from scratch": grown}),
+        {"across": ["seconds", "epochs"], "lines": ["validation", "training", "training and validation"],
+         "log": [True, False]},
+    )  # fmt: skip
     yield "model_chooser", widgets.model_chooser(), {
         "selected": ["resnet50", "vit_b_16", "none"], "max_error": [30, 22, ANY], "max_ms": [100, 30, 500, ANY],
         "max_megabytes": [20, 50, 300, ANY], "front": [False, True],

@@ -5,6 +5,7 @@ Lengths named ``wide``, ``tall`` and ``room`` are in hundreds of CSS pixels, pla
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -49,6 +50,7 @@ def put(figure: Figure, artist: Artist) -> None:
     figure.add_artist(artist)
 
 
+@functools.lru_cache(maxsize=1024)  # a key is measured again at every redraw
 def written(words: str, size: float = 9.0) -> float:
     """How wide words are, in hundreds of CSS pixels, in ``size`` points.
 

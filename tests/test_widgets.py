@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -34,6 +35,7 @@ from course_lib.predictions import FolderPredictions, FolderRow, from_logits
 from course_lib.preprocessing import MISTAKES
 from course_lib.stills import Still
 from course_lib.stopwatch import Timing
+from course_lib.training import Epoch, draw_curves
 from course_lib.widgets import Explorer
 from course_lib.widgets.crop_explorer import draw_crop
 from course_lib.widgets.eval_or_train import draw_modes
@@ -74,6 +76,9 @@ def folder() -> FolderPredictions:
         rows.append(FolderRow(path, from_logits(logits.flip(0) if (truth + (k % 3 == 0)) % 2 else logits,
                                                 ("ant", "bee"), k=2), 0.001 * (k * 7 % 24)))  # fmt: skip
     return FolderPredictions(tuple(rows), (), 0.5, "cpu")
+
+
+EPOCHS = (Epoch(1, 0.60, 0.70, 0.50, 0.85, 3.0), Epoch(2, 0.20, 0.95, 0.10, 0.98, 2.5))
 
 
 def in_no_time(names: list[str], *, device: str, budget: float) -> dict[str, Timing]:
@@ -141,6 +146,9 @@ MOVES: dict[str, list[dict[str, Any]]] = {
         {"verdict": "right"}, {"said": ANY_CLASS}, {"order": "by file"}, {"truth": ANY_CLASS, "page": 2},
     ],
     "temperature": [{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
+    "curves": [
+        {"across": "seconds"}, {"log": True}, {"lines": "validation"}, {"across": "epochs"}, {"lines": "training"},
+    ],
     "weights": [
         {"entry": "IMAGENET1K_V1"}, {"word": "camel"}, {"beside": "resnet50, IMAGENET1K_V2"}, {"picture": "car"},
         {"model": "course_resnet18"}, {"beside": "none"}, {"word": ""}, {"model": "vit_b_16"},
@@ -161,6 +169,7 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "stages": lambda: widgets.stage_stepper(("resnet18", "resnet50")),
         "maps": lambda: widgets.feature_map_explorer(models[1], PICTURES),
         "field": lambda: widgets.receptive_field_explorer(models, PICTURES),
+        "curves": lambda: widgets.training_curves({"fine-tuned": EPOCHS, "from scratch": EPOCHS[:1]}),
         "weights": lambda: widgets.weights_browser(PICTURES),
         "browser": lambda: widgets.folder_browser(folder(), per_page=5),
         "chooser": lambda: widgets.model_chooser(POINTS, measure=in_no_time),
@@ -170,12 +179,12 @@ def built(name: str, models: list[Classifier]) -> Explorer:
 
 
 def test_every_widget_of_the_package_is_tested_here() -> None:
-    makers = {name for name in widgets.__all__ if name != "Explorer"}
+    makers = {name for name in widgets.__all__ if name[0].islower()}
     assert makers == {
         "cfg_builder", "cfg_stepper",
         "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
         "model_chooser", "block_explorer", "stage_stepper", "temperature", "feature_map_explorer",
-        "receptive_field_explorer", "weights_browser", "folder_browser",
+        "receptive_field_explorer", "weights_browser", "folder_browser", "training_curves",
     }  # fmt: skip
     assert len(makers) == len(MOVES)
 
@@ -419,6 +428,48 @@ def test_the_chooser_answers_limits_and_measures_what_it_is_told_to() -> None:
     explorer.set(kinds=("classic",), times=HERE_FITTING, max_error=12)
     assert "Nothing fits" in explorer.message
     assert explorer.state["selected"] == "vgg16" and NONE in explorer.controls["selected"].options
+
+
+def test_curves_grow_with_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    curves = widgets.training_curves(epochs=2)
+    assert repr(curves) == "Loss and accuracy over epochs, training and validation pictures. no epoch yet"
+    follow = curves.watch("fine-tuned")
+    assert repr(curves).endswith(" pictures. fine-tuned: no epoch yet")
+    pictures = [curves._picture.value]
+    for count in (1, 2):
+        follow(EPOCHS[:count])
+        assert curves.still.data == draw_curves({"fine-tuned": EPOCHS[:count]}, epochs=2).data
+        pictures.append(curves._picture.value)
+    assert len(set(pictures)) == 3 and curves.message == ""
+    curves.watch("from scratch")(EPOCHS[:1])
+    assert repr(curves).endswith("; from scratch: 85.0 % right at validation in epoch 1, the best of 1")
+    curves.watch("fine-tuned")  # the cell is run again
+    assert "fine-tuned: no epoch yet" in repr(curves)
+
+
+def test_a_saved_notebook_keeps_the_last_curves_and_not_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[tuple[str, Any, Any]] = []
+
+    class Handle:
+        def update(self, data: Any, **how: Any) -> None:
+            published.append(("update", data, how["metadata"]))
+
+    def display(data: Any, **how: Any) -> Handle:
+        assert how["display_id"] and how["raw"]
+        published.append(("display", data, how["metadata"]))
+        return Handle()
+
+    monkeypatch.setattr(sys.modules[widgets.TrainingCurves.__module__], "display", display)
+    curves = widgets.training_curves(epochs=2)
+    follow = curves.watch("fine-tuned")
+    curves._ipython_display_()
+    for count in (1, 2):
+        follow(EPOCHS[:count])
+    assert [kind for kind, *_ in published] == ["display", "update"]  # once: what is shown anew flickers
+    for (_, data, how), still in zip(published, ("no epoch yet", "98.0 %"), strict=True):
+        assert still in data["text/plain"] and how["image/png"]["alt"] == data["text/plain"]
+        assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == curves.view.model_id
+    assert published[1][1]["image/png"] == curves.still.data
 
 
 def test_the_choosers_first_state() -> None:

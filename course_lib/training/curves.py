@@ -69,8 +69,8 @@ def draw_curves(
     Example:
         >>> first = Epoch(1, 0.60, 0.70, 0.50, 0.85, 3.0)
         >>> draw_curves({"fine-tuned": [first, Epoch(2, 0.20, 0.95, 0.10, 0.98, 3.0)], "from scratch": [first]})
-        Loss and accuracy. fine-tuned: 98.0 % of the validation pictures right in epoch 2, the best of 2; \
-from scratch: 85.0 % of the validation pictures right in epoch 1, the best of 1
+        Loss and accuracy over epochs, training and validation pictures. fine-tuned: 98.0 % right at validation in \
+epoch 2, the best of 2; from scratch: 85.0 % right at validation in epoch 1, the best of 1
     """
     given = {"": histories} if isinstance(histories, Training) else histories
     rows: Rows = {name: tuple(one.history if isinstance(one, Training) else one) for name, one in given.items()}
@@ -91,7 +91,9 @@ from scratch: 85.0 % of the validation pictures right in epoch 1, the best of 1
         _draw_panel(figure, place, title, curves, span, log=log and measure == "loss")
         below = "epoch" if across == "epochs" else "seconds of training"
         figure.text(place[0] + place[2] / 2, 0.05 / _TALL, below, fontsize=9.5, ha="center", va="bottom")
-    return still(figure, alt or "Loss and accuracy. " + "; ".join(_said(name, row) for name, row in rows.items()))
+    said = "; ".join(_said(name, row) for name, row in rows.items())
+    scale = " (the loss in powers of ten)" if log else ""
+    return still(figure, alt or f"Loss and accuracy over {across}{scale}, {lines} pictures. {said}")
 
 
 def _check(rows: Rows, across: str, lines: str) -> None:
@@ -107,10 +109,7 @@ def _said(name: str, row: tuple[Epoch, ...]) -> str:
         words = "no epoch yet"
     else:
         best = best_of(row)
-        words = (
-            f"{100 * best.val_accuracy:.1f} % of the validation pictures right in epoch {best.number}, "
-            f"the best of {len(row)}"
-        )
+        words = f"{100 * best.val_accuracy:.1f} % right at validation in epoch {best.number}, the best of {len(row)}"
     return f"{name}: {words}" if name else words
 
 

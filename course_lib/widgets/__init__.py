@@ -18,10 +18,12 @@ from course_lib.widgets.preprocessing_explorer import preprocessing_explorer
 from course_lib.widgets.receptive_field import receptive_field_explorer
 from course_lib.widgets.stage_stepper import stage_stepper
 from course_lib.widgets.temperature import temperature
+from course_lib.widgets.training_curves import TrainingCurves, training_curves
 from course_lib.widgets.weights_browser import weights_browser
 
 __all__ = [
     "Explorer",
+    "TrainingCurves",
     "block_explorer",
     "cfg_builder",
     "cfg_stepper",
@@ -36,5 +38,6 @@ __all__ = [
     "receptive_field_explorer",
     "stage_stepper",
     "temperature",
+    "training_curves",
     "weights_browser",
 ]
