@@ -126,8 +126,8 @@ def draw_page(
     first = (page - 1) * per_page
     shown = some[first : first + per_page]
     of = [f"{name} {one}" for name, one in (("truth", truth), ("said", said)) if one is not None]
-    which = [f"{verdict.capitalize()} pictures", *of]
-    place = f"{first + 1} to {first + len(shown)} of {len(some)}, {order}" if shown else "none"
+    which = [f"{verdict.capitalize()} pictures", *of, order]
+    place = f"{first + 1} to {first + len(shown)} of {len(some)}" if shown else "none"
     right = sum(one.right for one in judged)
     note = f"Altogether {right} of {len(judged)} right, {100 * right / max(len(judged), 1):.1f} %; "
     note += (

@@ -338,8 +338,9 @@ def test_a_choice_that_nothing_fits_is_said(folder: FolderPredictions) -> None:
         assert row.path.parent.name in NAMES
     browser = folder_browser(answered(torch.eye(3), [0, 1, 2], folder.rows[0].path.parents[1]))
     shown = browser.set(verdict="wrong").still
-    assert shown.alt == "Wrong pictures: none: There is no such picture among the 3 of this folder."
+    assert shown.alt == "Wrong pictures, surest first: none: There is no such picture among the 3 of this folder."
     assert browser.controls["page"].max == 1
+    assert browser.set(order="by file").still.data != shown.data  # whatever is moved is answered
 
 
 @pytest.mark.parametrize(
