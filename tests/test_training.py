@@ -260,6 +260,8 @@ def test_it_stops_early_when_nothing_gets_better(data: Any, monkeypatch: pytest.
     monkeypatch.setattr(loop, "_measure", lambda *_: (1.0, next(accuracies)))
     training = fine_tune(net(), *data, epochs=7, patience=3, size=SIZE)
     assert training.ended == "stopped early" and len(training.history) == 5 and training.best.number == 2
+    accuracies = iter([0.7, 0.6])
+    assert fine_tune(net(), *data, epochs=2, patience=1, size=SIZE).ended == "finished"
 
 
 def test_the_best_is_the_most_accurate_and_of_several_the_surest() -> None:
@@ -280,6 +282,12 @@ def test_optimizer_and_model_belong_to_each_other(data: Any) -> None:
 def spoilt() -> nn.Module:
     model = net()
     model[3].bias.data[0] = float("nan")
+    return model
+
+
+def frozen_head() -> nn.Module:
+    model = net()
+    model[3].requires_grad_(False)
     return model
 
 
@@ -308,7 +316,11 @@ def refusals(data: tuple[LabelledFolder, LabelledFolder]) -> Iterator[tuple[dict
     yield {"seed": -1}, "seed=-1: give a whole number of at least 0"
     yield {"learning_rate": -1}, "learning_rate=-1: give a number above 0"
     yield {"learning_rate": float("nan")}, "learning_rate=nan"
-    yield {"learning_rate": 1e30}, r"The loss is no longer a number .* Try learning_rate="
+    yield (
+        {"learning_rate": 1e30},
+        r"no longer a number \(.*\): with learning_rate=1e\+30 the steps were too large. Try 1e\+29",
+    )
+    yield {"learning_rate": 1e30, "epochs": 1, "batch_size": 24}, "no longer a number"  # found by the measuring
 
 
 def test_what_cannot_be_trained_is_a_sentence(data: Any) -> None:
@@ -339,6 +351,20 @@ def test_validation_pictures_are_what_the_transforms_make_of_them(data: Any) -> 
     batches = list(ValidationPictures(data[1], transforms, batch_size=4))
     expected = torch.stack([transforms(open_image(path)) for path, _ in data[1].pictures])
     assert torch.equal(torch.cat([x for x, _ in batches]), expected) and [len(y) for _, y in batches] == [4, 4, 2]
+
+
+def test_batches_are_where_the_model_is(data: Any) -> None:
+    transforms = fine_tune(net(), *data, epochs=1, size=SIZE).transforms
+    on_meta: dict[str, Any] = {"batch_size": 8, "device": "meta"}
+    learnt = TrainingPictures(data[0], transforms, seed=0, **on_meta)
+    for batches in (learnt, ValidationPictures(data[1], transforms, **on_meta)):
+        assert all(x.is_meta and y.is_meta and len(x) == len(y) for x, y in batches)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_it_trains_on_a_gpu(data: Any) -> None:
+    training = fine_tune(net().cuda(), *data, epochs=2, size=SIZE)
+    assert training.classifier.device.type == "cuda" and len(training.history) == 2
 
 
 @pytest.mark.parametrize("width, height", [(64, 48), (48, 300), (33, 33), (1, 50), (400, 20)])

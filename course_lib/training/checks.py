@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError
 from course_lib.folders import LabelledFolder
 
-__all__ = ["check_folders", "check_model", "check_numbers", "logits_of"]
+__all__ = ["check_folders", "check_learner", "check_model", "check_numbers", "logits_of"]
 
 
 def check_folders(train: Any, val: Any) -> None:
@@ -55,7 +55,7 @@ def check_numbers(*, learning_rate: float, patience: int | None, **counts: int) 
 
 
 def check_model(model: Any, classes: Sequence[str], size: int) -> None:
-    """A model that takes pictures of this size, has an output for each class, something to learn with, and no NaN.
+    """A model that takes pictures of this size, has an output for each class, weights that may change, and no NaN.
 
     Raises:
         CourseError: it does not.
@@ -63,13 +63,11 @@ def check_model(model: Any, classes: Sequence[str], size: int) -> None:
     if not isinstance(model, nn.Module):
         inner = " Give its model: classifier.model." if isinstance(getattr(model, "model", None), nn.Module) else ""
         raise CourseError(f"A model to train is a torch.nn.Module; this is a {type(model).__name__}.{inner}")
-    weights = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
-    if not weights:
-        raise CourseError(f"No weight of this {type(model).__name__} can change: all have requires_grad = False.")
+    check_learner(model)
     spoilt = [name for name, weight in model.named_parameters() if not bool(weight.isfinite().all())]
     if spoilt:
         raise CourseError(f"{spoilt[0]} holds NaN or infinity, and nothing can be learnt from there: load it again.")
-    was, pictures = model.training, torch.zeros(2, 3, size, size, device=weights[0][1].device)
+    was, pictures = model.training, torch.zeros(2, 3, size, size, device=next(model.parameters()).device)
     try:
         with torch.no_grad():
             logits = logits_of(model.eval()(pictures))
@@ -86,6 +84,16 @@ def check_model(model: Any, classes: Sequence[str], size: int) -> None:
             f"This {type(model).__name__} has {answers}, and there are {len(classes)} classes ({', '.join(classes)}): "
             f"give it a new head, replace_head(model, {len(classes)})."
         )
+
+
+def check_learner(learner: nn.Module) -> None:
+    """Some weights of what is to learn may change.
+
+    Raises:
+        CourseError: none may.
+    """
+    if not any(weight.requires_grad for weight in learner.parameters()):
+        raise CourseError(f"No weight of this {type(learner).__name__} can change: all have requires_grad = False.")
 
 
 def logits_of(output: Any) -> Tensor:

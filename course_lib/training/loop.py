@@ -24,7 +24,7 @@ from course_lib.errors import CourseError
 from course_lib.folders import LabelledFolder
 from course_lib.heads import head_path
 from course_lib.progress import track
-from course_lib.training.checks import check_folders, check_model, check_numbers, logits_of
+from course_lib.training.checks import check_folders, check_learner, check_model, check_numbers, logits_of
 from course_lib.training.history import Ended, Epoch, Training, best_of
 from course_lib.training.pictures import TrainingPictures, ValidationPictures
 
@@ -92,24 +92,38 @@ def fine_tune(
     model = copy.deepcopy(model)
     learner = model.get_submodule(head_path(model)) if head_only else model
     transforms = ImageClassification(crop_size=size, resize_size=round(size * 256 / 224))
-    batches = TrainingPictures(train, transforms, batch_size=batch_size, seed=seed)
-    unseen = ValidationPictures(val, transforms, batch_size=batch_size)
+    device = next(model.parameters()).device
+    batches = TrainingPictures(train, transforms, batch_size=batch_size, seed=seed, device=device)
+    unseen = ValidationPictures(val, transforms, batch_size=batch_size, device=device)
+    check_learner(learner)
     optimizer = SGD(learner.parameters(), lr=rate, momentum=0.9, nesterov=True, weight_decay=5e-4)
     schedule = LambdaLR(optimizer, partial(_cycle, steps=epochs * len(batches)))
+
+    bar = track(range(epochs * len(batches)), f"training {type(model).__name__}")
 
     history: list[Epoch] = []
     ended: Ended = "finished"
     with _frozen_but(model, learner), torch.enable_grad():
         try:
-            for epoch in _epochs(epochs, model, learner, batches, unseen, optimizer, schedule, seed):
+            for number in range(1, epochs + 1):
+                begun = time.perf_counter()
+                model.eval()  # what is frozen stays as it is, its BatchNorm statistics too
+                learner.train()
+                with _seeded(device, 1000 * seed + number):
+                    learnt = _learn(model, _moving(batches, bar), optimizer, schedule)
+                model.eval()
+                measured = _measure(model, unseen, schedule)
+                epoch = Epoch(number, *learnt, *measured, time.perf_counter() - begun)
                 if best_of([*history, epoch]) is epoch:
                     best = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
                 history.append(epoch)
                 if on_epoch is not None:
                     on_epoch(tuple(history))
-                if patience is not None and epoch.number - best_of(history).number >= patience:
+                if patience is not None and patience <= number - best_of(history).number and number < epochs:
                     ended = "stopped early"
                     break
+            else:
+                next(bar, None)  # it is full
         except KeyboardInterrupt:
             if not history:
                 raise
@@ -118,31 +132,6 @@ def fine_tune(
     optimizer.load_state_dict(best[1])
     seconds = time.perf_counter() - start
     return Training(model, optimizer, tuple(history), ended, train.classes, transforms, seconds)
-
-
-def _epochs(
-    count: int,
-    model: nn.Module,
-    learner: nn.Module,
-    batches: TrainingPictures,
-    unseen: ValidationPictures,
-    optimizer: Optimizer,
-    schedule: LRScheduler,
-    seed: int,
-) -> Iterator[Epoch]:
-    """Learn, measure, and say how it went, ``count`` times."""
-    bar = track(range(count * len(batches)), f"training {type(model).__name__}")
-    for number in range(1, count + 1):
-        start = time.perf_counter()
-        model.eval()  # what is frozen stays as it is, its BatchNorm statistics too
-        learner.train()
-        with _seeded(model, 1000 * seed + number):
-            learnt = _learn(model, _moving(batches, bar), optimizer, schedule)
-        model.eval()
-        measured = _measure(model, unseen)
-        if number == count:
-            next(bar, None)  # it is full
-        yield Epoch(number, *learnt, *measured, time.perf_counter() - start)
 
 
 def _cycle(step: int, steps: int) -> float:
@@ -172,12 +161,12 @@ def _learn(model: nn.Module, batches: Batches, optimizer: Optimizer, schedule: L
 
 
 @torch.no_grad()
-def _measure(model: nn.Module, batches: Batches) -> tuple[float, float]:
+def _measure(model: nn.Module, batches: Batches, schedule: LRScheduler) -> tuple[float, float]:
     """One pass over the validation pictures, from which nothing is learnt; gives the loss and the accuracy."""
     losses, right, seen = 0.0, 0, 0
     for pictures, labels in batches:
         logits = logits_of(model(pictures))
-        losses += float(F.cross_entropy(logits, labels)) * len(labels)
+        losses += _finite(F.cross_entropy(logits, labels), schedule) * len(labels)
         right += int((logits.argmax(dim=1) == labels).sum())
         seen += len(labels)
     return losses / seen, right / seen
@@ -191,18 +180,17 @@ def _moving(batches: Batches, bar: Iterator[int]) -> Batches:
 def _finite(loss: Tensor, schedule: LRScheduler) -> float:
     value = float(loss.detach())
     if not math.isfinite(value):
-        rate = schedule.get_last_lr()[0]
+        rate = schedule.base_lrs[0]
         raise CourseError(
-            f"The loss is no longer a number ({value}): the steps were too large, at a learning rate of {rate:.2g}. "
-            f"Try learning_rate={rate / 10:.1g}."
+            f"The loss is no longer a number ({value}): with learning_rate={rate:g} the steps were too large. "
+            f"Try {rate / 10:g}."
         )
     return value
 
 
 @contextmanager
-def _seeded(model: nn.Module, seed: int) -> Iterator[None]:
+def _seeded(device: torch.device, seed: int) -> Iterator[None]:
     """Dropout draws from the global random numbers, which are afterwards what they were."""
-    device = next(model.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

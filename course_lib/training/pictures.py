@@ -39,6 +39,7 @@ class TrainingPictures:
         transforms: of the model; the size and the normalisation are taken from them.
         batch_size: pictures in a batch, at most.
         seed: of orders and windows.
+        device: where the batches are needed; the pictures themselves stay in the computer's own memory.
 
     Yields:
         (B, 3, size, size) floats, normalised, and (B,) class indices.
@@ -47,8 +48,16 @@ class TrainingPictures:
         PictureError: a picture that can no longer be opened.
     """
 
-    def __init__(self, folder: LabelledFolder, transforms: ImageClassification, *, batch_size: int, seed: int) -> None:
-        self.transforms, self.size = transforms, int(transforms.crop_size[0])
+    def __init__(
+        self,
+        folder: LabelledFolder,
+        transforms: ImageClassification,
+        *,
+        batch_size: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.transforms, self.size, self.device = transforms, int(transforms.crop_size[0]), device
         self.pictures = _opened(folder, partial(small, size=self.size))
         self.labels = torch.tensor([index for _, index in folder.pictures])
         self.generator = torch.Generator().manual_seed(seed)
@@ -61,8 +70,8 @@ class TrainingPictures:
         order = torch.randperm(len(self.pictures), generator=self.generator)
         for chosen in order.tensor_split(len(self)):
             windows = [varied(self.pictures[k], self.size, self.generator) for k in chosen.tolist()]
-            floats = F.to_dtype(torch.stack(windows), torch.float32, scale=True)
-            yield F.normalize(floats, self.transforms.mean, self.transforms.std), self.labels[chosen]
+            floats = F.to_dtype(torch.stack(windows).to(self.device), torch.float32, scale=True)
+            yield F.normalize(floats, self.transforms.mean, self.transforms.std), self.labels[chosen].to(self.device)
 
 
 class ValidationPictures:
@@ -75,13 +84,22 @@ class ValidationPictures:
         PictureError: a picture that can no longer be opened.
     """
 
-    def __init__(self, folder: LabelledFolder, transforms: ImageClassification, *, batch_size: int) -> None:
+    def __init__(
+        self,
+        folder: LabelledFolder,
+        transforms: ImageClassification,
+        *,
+        batch_size: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.pictures = torch.stack(_opened(folder, transforms))
         self.labels = torch.tensor([index for _, index in folder.pictures])
-        self.batch_size = batch_size
+        self.batch_size, self.device = batch_size, device
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(self.pictures.split(self.batch_size), self.labels.split(self.batch_size), strict=True)
+        for k in range(0, len(self.labels), self.batch_size):
+            batch = slice(k, k + self.batch_size)
+            yield self.pictures[batch].to(self.device), self.labels[batch].to(self.device)
 
 
 def small(picture: Image.Image, size: int) -> Tensor:
