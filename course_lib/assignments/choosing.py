@@ -72,8 +72,8 @@ def choose(exercises: Iterable[str] = (), *, lessons: Iterable[str | int] = (), 
         CourseError: an id or a lesson that is not there, or nothing chosen.
 
     Example:
-        >>> choose(["04_trace_cfg"], lessons=["00"]).points
-        2
+        >>> [cell.exercise.id for cell in choose(["04_trace_cfg"], lessons=["00"]).cells]
+        ['00_count_values', '04_trace_cfg']
     """
     known = exercise_cells(notebooks)
     numbers = sorted({name[:2] for name in known})
