@@ -152,7 +152,7 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
     grown = tuple(Epoch(k, 0.9 / k, 1 - 0.5 / k, 0.8 / k, 1 - 0.4 / k, 3.0) for k in range(1, 7))
     yield (
         "training_curves",
-        widgets.training_curves({"everything": grown, "head only": grown[:4], "from scratch": grown}),
+        widgets.training_curves("to come", beside={"everything": grown, "from scratch": grown}),
         {"across": ["seconds", "epochs"], "lines": ["validation", "training", "training and validation"],
          "log": [True, False]},
     )  # fmt: skip

@@ -169,7 +169,7 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "stages": lambda: widgets.stage_stepper(("resnet18", "resnet50")),
         "maps": lambda: widgets.feature_map_explorer(models[1], PICTURES),
         "field": lambda: widgets.receptive_field_explorer(models, PICTURES),
-        "curves": lambda: widgets.training_curves({"fine-tuned": EPOCHS, "from scratch": EPOCHS[:1]}),
+        "curves": lambda: widgets.training_curves("to come", beside={"fine-tuned": EPOCHS, "from scratch": EPOCHS[:1]}),
         "weights": lambda: widgets.weights_browser(PICTURES),
         "browser": lambda: widgets.folder_browser(folder(), per_page=5),
         "chooser": lambda: widgets.model_chooser(POINTS, measure=in_no_time),
@@ -430,43 +430,49 @@ def test_the_chooser_answers_limits_and_measures_what_it_is_told_to() -> None:
     assert explorer.state["selected"] == "vgg16" and NONE in explorer.controls["selected"].options
 
 
-def test_curves_grow_with_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    curves = widgets.training_curves(epochs=2)
-    assert repr(curves) == "Loss and accuracy over epochs, training and validation pictures. no epoch yet"
-    follow = curves.watch("fine-tuned")
-    assert repr(curves).endswith(" pictures. fine-tuned: no epoch yet")
+def test_curves_grow_with_a_training() -> None:
+    said = "Loss and accuracy over epochs, training and validation pictures. "
+    assert repr(widgets.training_curves()) == said + "no epoch yet"
+    curves = widgets.training_curves("from scratch", beside={"everything": EPOCHS}, epochs=3)
+    assert repr(curves).endswith("in epoch 2, the best of 2; from scratch: no epoch yet")
     pictures = [curves._picture.value]
-    for count in (1, 2):
-        follow(EPOCHS[:count])
-        assert curves.still.data == draw_curves({"fine-tuned": EPOCHS[:count]}, epochs=2).data
+    for count in (1, 2, 0):  # at last, the cell is run again
+        curves(EPOCHS[:count])
+        expected = {"everything": EPOCHS, "from scratch": EPOCHS[:count]}
+        assert curves.still.data == draw_curves(expected, epochs=3).data and curves.message == ""
         pictures.append(curves._picture.value)
-    assert len(set(pictures)) == 3 and curves.message == ""
-    curves.watch("from scratch")(EPOCHS[:1])
-    assert repr(curves).endswith("; from scratch: 85.0 % right at validation in epoch 1, the best of 1")
-    curves.watch("fine-tuned")  # the cell is run again
-    assert "fine-tuned: no epoch yet" in repr(curves)
+    assert len(set(pictures)) == 3 and pictures[0] == pictures[-1]
+    with pytest.raises(CourseError, match="7 trainings to draw"):
+        widgets.training_curves("one more", beside={str(k): EPOCHS for k in range(6)})
 
 
-def test_a_saved_notebook_keeps_the_last_curves_and_not_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shown", [False, True], ids=["shows itself", "shown before"])
+def test_a_saved_notebook_keeps_the_last_curves_and_not_the_first(shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[tuple[str, Any, Any]] = []
 
     class Handle:
         def update(self, data: Any, **how: Any) -> None:
             published.append(("update", data, how["metadata"]))
 
-    def display(data: Any, **how: Any) -> Handle:
+    def display(data: Any, **how: Any) -> Handle | None:
+        if isinstance(data, Explorer):  # as IPython does
+            data._ipython_display_()  # type: ignore[attr-defined]
+            return None
         assert how["display_id"] and how["raw"]
         published.append(("display", data, how["metadata"]))
         return Handle()
 
-    monkeypatch.setattr(sys.modules[widgets.TrainingCurves.__module__], "display", display)
-    curves = widgets.training_curves(epochs=2)
-    follow = curves.watch("fine-tuned")
-    curves._ipython_display_()
+    module = sys.modules[widgets.TrainingCurves.__module__]
+    monkeypatch.setattr(module, "display", display)
+    monkeypatch.setattr(module, "in_notebook", lambda: True)
+    curves = widgets.training_curves("fine-tuned", epochs=2)
+    if shown:
+        curves._ipython_display_()
     for count in (1, 2):
-        follow(EPOCHS[:count])
-    assert [kind for kind, *_ in published] == ["display", "update"]  # once: what is shown anew flickers
-    for (_, data, how), still in zip(published, ("no epoch yet", "98.0 %"), strict=True):
+        curves(EPOCHS[:count])
+    assert [kind for kind, *_ in published] == ["display", "update"]  # once each: what is shown anew flickers
+    first = "no epoch yet" if shown else "85.0 %"
+    for (_, data, how), still in zip(published, (first, "98.0 %"), strict=True):
         assert still in data["text/plain"] and how["image/png"]["alt"] == data["text/plain"]
         assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == curves.view.model_id
     assert published[1][1]["image/png"] == curves.still.data

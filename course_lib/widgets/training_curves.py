@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from IPython.display import DisplayHandle, display
 
+from course_lib.progress import in_notebook
 from course_lib.stills import Still
 from course_lib.training import Epoch, Training, draw_curves
 from course_lib.training.curves import ACROSS, LINES, Histories
@@ -16,22 +17,14 @@ __all__ = ["TrainingCurves", "training_curves"]
 
 
 class TrainingCurves(Explorer):
-    """Loss and accuracy of one training or of several; show it first, then train.
+    """What ``fine_tune`` takes as ``on_epoch``: called with the history so far, it draws it, and shows itself.
 
     A kernel does one thing at a time: what the controls are moved to is shown when the training is over.
-
-    Example:
-        >>> curves = TrainingCurves({}, epochs=2)
-        >>> after_epoch = curves.watch("fine-tuned")  # fine_tune(..., on_epoch=after_epoch) calls it
-        >>> after_epoch((Epoch(1, 0.6, 0.7, 0.5, 0.85, 3.0),))
-        >>> curves
-        Loss and accuracy over epochs, training and validation pictures. fine-tuned: 85.0 % right at validation in \
-epoch 1, the best of 1
     """
 
-    def __init__(self, histories: Histories, *, epochs: int) -> None:
-        self._histories: dict[str, Training | Sequence[Epoch]] = dict(histories)
-        self._epochs = epochs
+    def __init__(self, name: str, beside: Histories, *, epochs: int) -> None:
+        self._name, self._epochs = name, epochs
+        self._histories: dict[str, Training | Sequence[Epoch]] = {**beside, name: ()}
         self._handle: DisplayHandle | None = None
         controls = {
             "across": choice("across", ACROSS),
@@ -41,41 +34,43 @@ epoch 1, the best of 1
         super().__init__(self._drawn, controls)
 
     def _drawn(self, *, across: str, lines: str, log: bool) -> Still:
-        shown: Histories = self._histories or {"": ()}
-        return draw_curves(shown, across=across, lines=lines, log=log, epochs=self._epochs)
+        return draw_curves(self._histories, across=across, lines=lines, log=log, epochs=self._epochs)
 
-    def watch(self, name: str) -> Callable[[tuple[Epoch, ...]], None]:
-        """What ``fine_tune`` takes as ``on_epoch``: it draws the history so far under this name.
-
-        A name that is there already begins again.
-        """
-
-        def follow(history: tuple[Epoch, ...]) -> None:
-            self._histories[name] = history
-            self._follow(None)
-            if self._handle is not None and len(history) >= self._epochs:
-                # A saved notebook keeps the picture of when it was shown; once, at the end, it is given this one.
-                data, how = self._repr_mimebundle_()
-                self._handle.update(data, raw=True, metadata=how)
-
-        follow(())
-        return follow
+    def __call__(self, history: Sequence[Epoch]) -> None:
+        """Draw a training's history so far; a longer one takes the place of the last."""
+        self._histories[self._name] = tuple(history)
+        self._follow(None)
+        if self._handle is None and in_notebook():
+            display(self)
+        elif self._handle is not None and len(history) >= self._epochs:
+            # A saved notebook keeps the picture of when it was shown; once, at the end, it is given this one.
+            data, how = self._repr_mimebundle_()
+            self._handle.update(data, raw=True, metadata=how)
 
     def _ipython_display_(self, **_: Any) -> None:
         data, how = self._repr_mimebundle_()
         self._handle = display(data, raw=True, metadata=how, display_id=True)
 
 
-def training_curves(
-    histories: Mapping[str, Training | Sequence[Epoch]] | None = None, *, epochs: int = 6
-) -> TrainingCurves:
-    """Epochs or seconds × training and validation pictures or one of both × loss in powers of ten.
+def training_curves(name: str = "", *, beside: Histories | None = None, epochs: int = 6) -> TrainingCurves:
+    """Epochs or seconds × training and validation pictures, or one of both × loss in powers of ten.
 
     Args:
-        histories: trainings that are over, by name; ``watch`` adds those to come.
-        epochs: how many the picture has room for from the beginning.
+        name: of the training to come.
+        beside: trainings that are over, by name, to compare it with.
+        epochs: for how many the picture has room from the beginning.
+
+    Returns:
+        The widget, for ``fine_tune(..., on_epoch=training_curves("everything"))``.
 
     Raises:
         CourseError: more trainings than one picture can show.
+
+    Example:
+        >>> curves = training_curves("everything", epochs=2)
+        >>> curves((Epoch(1, 0.6, 0.7, 0.5, 0.85, 3.0),))
+        >>> curves
+        Loss and accuracy over epochs, training and validation pictures. everything: 85.0 % right at validation in \
+epoch 1, the best of 1
     """
-    return TrainingCurves(histories or {}, epochs=epochs)
+    return TrainingCurves(name, beside or {}, epochs=epochs)
