@@ -59,7 +59,7 @@ def fine_tune(
         head_only: train the last layer alone. The rest is frozen and stays in eval mode: in train mode its BatchNorm
             layers would go on gathering statistics, and it would change all the same.
         epochs: how often to go through all pictures, at most.
-        learning_rate: at its peak; when left out, 0.01, and 0.05 for a head alone.
+        learning_rate: at its peak; when left out, 0.01, and 0.02 for a head alone.
         patience: stop after so many epochs without a better one; when left out, never.
         size: of the pictures that the network gets, in pixels.
         batch_size: how many pictures to a step, at most.
@@ -84,7 +84,7 @@ def fine_tune(
         (2, 'finished', ('ant', 'bee'))
     """
     start = time.perf_counter()
-    rate = learning_rate if learning_rate is not None else 0.05 if head_only else 0.01
+    rate = learning_rate if learning_rate is not None else 0.02 if head_only else 0.01
     check_numbers(learning_rate=rate, patience=patience, epochs=epochs, size=size, batch_size=batch_size, seed=seed)
     check_folders(train, val)
     check_model(model, train.classes, size)
