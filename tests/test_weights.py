@@ -46,7 +46,9 @@ def enum(folder: Path) -> Iterator[type]:
 
 
 def test_seeds_never_meet() -> None:
-    ranges = [seeds.TRAINING_SEEDS, seeds.TUNING_SEEDS, seeds.EVAL_SEEDS]
+    ranges = [
+        seeds.TRAINING_SEEDS, seeds.TUNING_SEEDS, seeds.SCENE_TUNING_SEEDS, seeds.EVAL_SEEDS, seeds.SCENE_SEEDS
+    ]  # fmt: skip
     everything = [seed for one in ranges for seed in (one.start, one[-1])]
     assert everything == sorted(set(everything))  # each range ends before the next one starts
     assert len(seeds.EVAL_SEEDS) == 200
