@@ -69,3 +69,20 @@ def test_too_small_a_picture_is_refused_in_a_sentence(resnet: nn.Module) -> None
             fcn(torch.rand(1, 3, *size))
         with pytest.raises(FcnError, match="too small"):
             fcn.cells(*size)
+
+
+def test_dilation_is_torchvisions_own_where_torchvision_has_it() -> None:
+    torch.manual_seed(0)
+    model = models.resnet50(num_classes=10).eval()
+    for levels, replaced in ((1, [False, False, True]), (2, [False, True, True])):
+        theirs = models.resnet50(num_classes=10, replace_stride_with_dilation=replaced).eval()
+        theirs.load_state_dict(model.state_dict())
+        kept: list[Tensor] = []
+        theirs.layer4.register_forward_hook(lambda _, __, output, kept=kept: kept.append(output))
+        fcn = convert(model, dilated=levels, pool=1)
+        picture = torch.randn(1, 3, 225, 290)
+        with torch.no_grad():
+            theirs(picture)
+            expected = torch.einsum("oc,bchw->bohw", theirs.fc.weight, kept[0]) + theirs.fc.bias.view(1, -1, 1, 1)
+            torch.testing.assert_close(fcn(picture), expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+        assert fcn.stride == 32 // 2**levels

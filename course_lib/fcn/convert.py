@@ -9,11 +9,10 @@ from torch import nn
 from torchvision.models import get_model_weights
 
 from course_lib.classifier import Classifier
-from course_lib.fcn import heads
-from course_lib.fcn.errors import FcnError
+from course_lib.fcn import atrous, heads
 from course_lib.fcn.fully import FullyConvolutional
 from course_lib.fcn.network import take_apart
-from course_lib.fcn.strides import find_steps, step_of
+from course_lib.fcn.strides import find_steps
 from course_lib.preprocessing import Settings, settings
 from course_lib.tracing import inputs
 
@@ -68,16 +67,15 @@ def convert(
         model = inputs.build(model, real=True)
     if window is None:
         window = found.crop_hw[0] if found else 224
-    if dilated:
-        raise FcnError("dilated= is not there yet.")
     network = take_apart(model, window)
     find_steps(network)
     head = heads.find(network)
-    step = step_of(head.last_map)
-    moved = heads.slide(network, head, dense=dense, pool=pool, rate=1)
-    seen = window if pool is None else window - (head.side - pool) * step
+    step = head.step
+    rate = atrous.dilate(network, head, dilated) if dilated else 1
+    moved = heads.slide(network, head, dense=dense or dilated > 0, pool=pool, rate=rate)
+    seen = window if pool is None else max(step, window - (head.side - pool) * step)
     mean, std = (found.mean, found.std) if found else (_MEAN, _STD)
-    made = FullyConvolutional(network, stride=step * moved, window=seen, pyramid=tuple(pyramid) or (1.0,),
+    made = FullyConvolutional(network, stride=step * moved // rate, window=seen, pyramid=tuple(pyramid) or (1.0,),
                               categories=categories, mean=mean, std=std)  # fmt: skip
     return made.eval()
 

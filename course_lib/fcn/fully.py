@@ -41,6 +41,7 @@ class FullyConvolutional(nn.Module):
         super().__init__()
         self.network, self.pyramid, self.categories, self.mean, self.std = network, pyramid, categories, mean, std
         self._step, self._side = stride, window
+        self._smallest = 0
         self._known: dict[tuple[int, int], tuple[int, int]] = {}
 
     @property
@@ -101,6 +102,8 @@ class FullyConvolutional(nn.Module):
     @property
     def smallest(self) -> int:
         """The side in pixels of the smallest square picture that has a map of at least one cell at every scale."""
+        if self._smallest:
+            return self._smallest
         low, high = 1, self._side
         while low < high:
             middle = (low + high) // 2
@@ -108,6 +111,7 @@ class FullyConvolutional(nn.Module):
         side = int(low / min(self.pyramid))
         while scales.size_at(side, side, min(self.pyramid))[0] < low:
             side += 1
+        self._smallest = side
         return side
 
     def _one(self, x: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from course_lib.fcn.errors import FcnError
-from course_lib.fcn.network import Network, shape_of, tensor_inputs
+from course_lib.fcn.network import Network, replace, shape_of, tensor_inputs
 from course_lib.fcn.pools import AtrousPool2d
+from course_lib.fcn.strides import step_of
 
 __all__ = ["Head", "find", "slide"]
 
@@ -51,12 +52,14 @@ class Head:
         last_map: the node that gives the last map.
         steps: the nodes from there to the logits, in order.
         side: the map's side in cells at the classifier's own size.
+        step: pixels of the picture from one cell of the map to the next.
         pooled: the pool takes the whole map (otherwise a linear layer does, as in VGG).
     """
 
     last_map: fx.Node
     steps: tuple[fx.Node, ...]
     side: int
+    step: int
     pooled: bool
 
 
@@ -93,7 +96,10 @@ def find(network: Network) -> Head:
     if height != width:
         raise FcnError(f"{name}'s last map is {height}×{width} for a square picture; a square map is needed.")
     whole = math.prod(shape_of(steps[0])[2:] or (1,)) == 1 and _kind(steps[0], network) in _POOLS
-    return Head(before, tuple(steps), height, whole)
+    step = step_of(before)
+    if step * 1.5 < network.size / height:  # something else than a stride made the map smaller, too
+        step = round(network.size / height)
+    return Head(before, tuple(steps), height, step, whole)
 
 
 def slide(network: Network, head: Head, *, dense: bool, pool: int | None, rate: int) -> int:
@@ -132,16 +138,16 @@ def slide(network: Network, head: Head, *, dense: bool, pool: int | None, rate: 
             moved *= step
             rate = rate * side if dense else max(1, rate * side // step)
             kernel = left
-            _put(network, node, source, layer)
+            replace(network, node, source, layer)
         elif kind in _FLATTEN and len(after) == 2 and after[1] == math.prod(before[1:]):
             kernel = before[2] if len(before) == 4 else kernel
             node.replace_all_uses_with(source)
             graph.erase_node(node)
         elif isinstance(layer_ := _layer(node, network), nn.Linear):
-            _put(network, node, source, _convolution(layer_, kernel, rate))
+            replace(network, node, source, _convolution(layer_, kernel, rate))
             kernel = 1
         elif isinstance(layer_, nn.BatchNorm1d):
-            _put(network, node, source, _normalise(layer_))
+            replace(network, node, source, _normalise(layer_))
         elif not _stays(node, network, before):
             raise FcnError(
                 f"{type(network).__name__} has no head of the kind pool → flatten → linear: after its last map "
@@ -168,17 +174,6 @@ def _normalise(norm: nn.BatchNorm1d) -> nn.BatchNorm2d:
     made = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
     made._parameters, made._buffers = norm._parameters, norm._buffers
     return made
-
-
-def _put(network: Network, node: fx.Node, source: fx.Node, layer: nn.Module) -> None:
-    """``layer`` instead of what the node does; a module's own name is kept."""
-    name = str(node.target) if node.op == "call_module" else node.name
-    network.add_submodule(name, layer.train(network.training))
-    with network.graph.inserting_before(node):
-        new = network.graph.call_module(name, (source,))
-    new.meta = dict(node.meta)
-    node.replace_all_uses_with(new)
-    network.graph.erase_node(node)
 
 
 def _stays(node: fx.Node, network: Network, before: tuple[int, ...]) -> bool:

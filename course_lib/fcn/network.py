@@ -2,7 +2,8 @@
 
 The graph is ``torch.fx``'s (https://pytorch.org/docs/stable/fx.html), traced from a twin of the live model: the twin
 has its own modules and buffers and no hooks, and its parameters are the model's own numbers. So whatever is changed
-here, the model is not. Shapes are found by running the graph once on PyTorch's meta device, where tensors have no numbers.
+here, the model is not. Shapes are found by running the graph once on PyTorch's meta device, where
+tensors have no numbers.
 
 Nothing here knows a model by name, and nothing here changes the graph (``heads``, ``atrous``).
 """
@@ -21,7 +22,7 @@ from torchvision.ops import StochasticDepth
 
 from course_lib.fcn.errors import FcnError
 
-__all__ = ["Network", "shape_of", "take_apart", "tensor_inputs"]
+__all__ = ["Network", "replace", "shape_of", "take_apart", "tensor_inputs"]
 
 Shape = tuple[int, ...]
 
@@ -69,6 +70,17 @@ def shape_of(node: Any) -> Shape:
 def tensor_inputs(node: fx.Node) -> list[fx.Node]:
     """The nodes whose tensors a node takes (sizes and other numbers are left out)."""
     return [one for one in node.all_input_nodes if shape_of(one)]
+
+
+def replace(network: Network, node: fx.Node, source: fx.Node, layer: nn.Module) -> None:
+    """Put ``layer``, which takes ``source``, in a node's place; a module's own name is kept."""
+    name = str(node.target) if node.op == "call_module" else node.name
+    network.add_submodule(name, layer.train(network.training))
+    with network.graph.inserting_before(node):
+        new = network.graph.call_module(name, (source,))
+    new.meta = dict(node.meta)
+    node.replace_all_uses_with(new)
+    network.graph.erase_node(node)
 
 
 class _Tracer(fx.Tracer):
