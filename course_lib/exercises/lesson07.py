@@ -83,6 +83,7 @@ head_parameters = Exercise(
     ),
     praise="One number in eleven thousand of the network's 11 million: that can be learnt from few pictures.",
     cell_name="numbers",
+    difficulty="mild",
 )
 
 
@@ -274,6 +275,7 @@ opens = Exercise(
     ),
     praise="So write dates as words and paths as words: then nobody has to trust you.",
     cell_name="opened",
+    difficulty="mild",
 )
 
 
@@ -301,6 +303,7 @@ save_whole = Exercise(
     ),
     kind="function",
     praise="Downloads, databases and editors save like this.",
+    difficulty="hard",
 )
 
 
@@ -326,6 +329,7 @@ read_any = Exercise(
     ),
     kind="function",
     praise="With these lines you open nearly every checkpoint that people share.",
+    difficulty="hard",
 )
 
 
@@ -375,4 +379,5 @@ count_confusions = Exercise(
     ),
     kind="function",
     praise="The diagonal is what was right; its share of the whole is the accuracy.",
+    difficulty="mild",
 )
