@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from course_lib.checkpoints.layouts import unwrapped
 from course_lib.errors import CourseError
 from course_lib.tracing import Op, Trace, TraceError, trace
 
@@ -134,10 +135,7 @@ def _unwrapped(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
         inner = " Give its model: classifier.model." if isinstance(getattr(model, "model", None), nn.Module) else ""
         raise HeadError(f"A head belongs to a torch.nn.Module; this is {type(model).__name__}.{inner}")
-    model = getattr(model, "_orig_mod", model)
-    while isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        model = model.module
-    return model
+    return unwrapped(model)
 
 
 def _traced(model: nn.Module, mode: Literal["eval", "train"]) -> Trace:

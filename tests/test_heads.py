@@ -148,6 +148,7 @@ def test_models_of_ones_own() -> None:
     assert head_path(lenet) == "3"
     assert head_path(nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10, bias=False))) == "1"
     assert head_paths(nn.DataParallel(Backwards())) == ("answer",)
+    assert type(replace_head(torch.compile(nn.DataParallel(Backwards())), 2)) is Backwards  # type: ignore[arg-type]
 
 
 class TwoHeads(Backwards):

@@ -7,6 +7,7 @@ has exactly these names and shapes. The error clinic asks here too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ from typing import Any
 
 import torchvision
 from torch import Tensor, nn
-from torchvision.models import get_model_builder, list_models
+from torchvision.models import get_model_builder, get_model_weights, list_models
 
 from course_lib.checkpoints.layouts import PREFIXES
 from course_lib.errors import CourseError
@@ -33,6 +34,8 @@ __all__ = [
 
 Shapes = dict[str, tuple[int, ...]]
 _SOME_PREFIXES = (*PREFIXES, "model.", "net.", "backbone.", "state_dict.")
+#: How many times more or fewer parameters another head can make: of ShuffleNet ×0.5, three quarters are in it.
+_FACTOR = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +152,11 @@ def other_model(model: nn.Module, given: Shapes) -> OtherModel | None:
         >>> other_model(nn.Linear(1, 1), given)
         OtherModel(name='resnet18', num_classes=7, same_family=False)
     """
-    if not given:
-        return None
+    numbers = sum(math.prod(shape) for shape in given.values())
     home = type(model).__module__
     # The model's own family first; those that the registry lists beside the classifiers only as its family.
     family = [name for name in list_models() if get_model_builder(name).__module__ == home]
-    for name in dict.fromkeys([*family, *list_models(module=torchvision.models)]):
+    for name in dict.fromkeys([*_nearest(family, numbers), *_nearest(list_models(module=torchvision.models), numbers)]):
         there = _shapes_by_name(name)
         if there.keys() != given.keys():
             continue
@@ -164,6 +166,13 @@ def other_model(model: nn.Module, given: Shapes) -> OtherModel | None:
             continue
         return OtherModel(name, given[heads[0]][0] if heads else None, name in family)
     return None
+
+
+def _nearest(names: list[str], numbers: int) -> list[str]:
+    """Those of about that many parameters, by torchvision's own account, so that few have to be built."""
+    sizes = {name: get_model_weights(name).DEFAULT.meta.get("num_params", 0) for name in names}
+    far = {name: abs(math.log(max(size, 1) / max(numbers, 1))) for name, size in sizes.items()}
+    return sorted((name for name in names if far[name] < math.log(_FACTOR)), key=far.__getitem__)
 
 
 @lru_cache(maxsize=128)
@@ -186,15 +195,17 @@ def misfit(model: nn.Module, given: Mapping[Any, Any], builder: str) -> str:
         builder: how the learner calls the function that built the model.
     """
     own, shapes = shapes_of(model.state_dict()), shapes_of(given)
-    found = [
-        f"{name} is {shapes[name]} in it and {own[name]} in the model"
-        for name in own
-        if name in shapes and own[name] != shapes[name]
-    ]
-    found += [f"{name} is missing" for name in own if name not in shapes]
-    found += [f"{name} is not in the model" for name in given if name not in own]
-    more = f" (and {len(found) - 2} more)" if len(found) > 2 else ""
-    first = f"This checkpoint does not fit {type(model).__name__}: {'; '.join(found[:2])}{more}."
+    kinds = [
+        [f"{name} is missing" for name in own if name not in shapes],
+        [f"{name} is not in the model" for name in given if name not in own],
+        [f"{name} is {shapes[name]} in it and {size} in the model" for name, size in own.items()
+         if shapes.get(name, size) != size],
+    ]  # fmt: skip
+    firsts = [kind[0] for kind in kinds if kind]  # one of each kind, or two of the only one
+    found = firsts[:2] if len(firsts) > 1 else [one for kind in kinds for one in kind[:2]]
+    rest = sum(map(len, kinds)) - len(found)
+    more = f" (and {rest} more)" if rest else ""
+    first = f"This checkpoint does not fit {type(model).__name__}: {'; '.join(found)}{more}."
     return f"{first} {_cause(model, own, shapes, given, builder)}".rstrip()
 
 

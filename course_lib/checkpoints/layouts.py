@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.errors import CheckpointError
 
-__all__ = ["PREFIXES", "Checkpoint", "find", "is_state_dict", "without_prefixes"]
+__all__ = ["PREFIXES", "Checkpoint", "find", "is_state_dict", "unwrapped", "without_prefixes"]
 
 #: Keys under which people save the state dict, the most usual first.
 KEYS = ("model_state_dict", "state_dict", "model", "net", "network", "weights")
@@ -58,6 +58,22 @@ class Checkpoint:
         parts += [] if self.categories is None else [f"{len(self.categories)} categories"]
         parts += ["also " + ", ".join(repr(key) for key in self.entries)] if self.entries else []
         return f"<Checkpoint {self.path.name}: {', '.join(parts)}>"
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside DataParallel and torch.compile: the one whose names have no prefixes.
+
+    Example:
+        >>> unwrapped(nn.DataParallel(nn.Linear(2, 1)))
+        Linear(in_features=2, out_features=1, bias=True)
+    """
+    while True:
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
+            model = inner
+        else:
+            return model
 
 
 def is_state_dict(value: Any) -> bool:

@@ -21,10 +21,14 @@ _PICKLES = 4  # of the older format, before its numbers: a magic number, the ver
 _AGAIN = "delete it and fetch it again"
 _HEADER = 8  # bytes of a safetensors file that say how long its JSON is
 #: Modules that a pickle names only in order to do something on the machine that reads it.
-_HOSTILE = {"asyncio", "builtins", "code", "commands", "ctypes", "importlib", "marshal", "nt", "os", "pip", "posix",
-            "pty", "runpy", "shutil", "socket", "subprocess", "sys", "timeit", "types", "webbrowser"}  # fmt: skip
-#: What a tensor needs: PyTorch lets these through.
-_HARMLESS = re.compile(r"collections\.OrderedDict|torch\._utils\._rebuild_\w+|torch\.\w+Storage|torch\.\w+\d")
+_HOSTILE = {"__builtin__", "asyncio", "builtins", "code", "commands", "ctypes", "importlib", "marshal", "nt", "os",
+            "pip", "posix", "pty", "runpy", "shutil", "socket", "subprocess", "sys", "timeit", "types",
+            "webbrowser"}  # fmt: skip
+#: What tensors and plain containers need.
+_HARMLESS = re.compile(
+    r"collections\.OrderedDict|torch\._utils\._rebuild_\w+|torch\.\w+Storage|torch\.\w+\d"
+    r"|(__builtin__|builtins)\.(bytearray|complex|dict|float|frozenset|int|list|object|range|set|slice|tuple)"
+)
 _STRINGS = {"UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 
 
@@ -97,16 +101,17 @@ def why(path: Path, said: str = "") -> Refusal:
     if is_safetensors(start):
         return _CUT if _tensors_end(path) > path.stat().st_size else _DAMAGED
     names, cut = _asked(path)
+    names = [name for name in names if not _HARMLESS.fullmatch(name)]
     named = re.search(r"GLOBAL (\w+(?:\.\w+)+)", said)
     hostile = next((name for name in names if name.partition(".")[0] in _HOSTILE), "")
-    wanted = hostile or (named.group(1) if named else "") or next((n for n in names if not _HARMLESS.fullmatch(n)), "")
+    wanted = hostile or (named.group(1) if named else "") or next(iter(names), "")
     if (cut and not hostile and wanted) or (start[:2] == b"PK" and not zipfile.is_zipfile(path)):
         return _CUT
-    if wanted:
-        return _more_than_tensors(wanted, bool(hostile))
-    if "TorchScript" in said:
+    if "TorchScript" in said or (wanted.startswith("__torch__.") and not hostile):
         what = "is a TorchScript program, not a checkpoint"
         return Refusal("TorchScript instead of a checkpoint", what, f"save what it was made from: {_SAVED}")
+    if wanted:
+        return _more_than_tensors(wanted, bool(hostile))
     if len(text) > 2 and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in text):
         what = f"is text, not a PyTorch checkpoint (it begins with {_shown(text)})"
         return Refusal("text instead of a checkpoint", what, _AGAIN)

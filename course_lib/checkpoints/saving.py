@@ -18,12 +18,14 @@ from typing import IO, Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.checkpoints import layouts
 from course_lib.checkpoints.reading import first_without_number
 from course_lib.errors import CheckpointError
 
-__all__ = ["save_checkpoint"]
+__all__ = ["PLAIN", "save_checkpoint"]
 
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Size, torch.dtype, torch.device)
+#: Kinds of values that PyTorch brings back without running code, beside tensors, lists, tuples and dicts.
+PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Size, torch.dtype, torch.device)
 
 
 def save_checkpoint(
@@ -148,10 +150,7 @@ def _content(
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
     """The state dict on the CPU, without wrappers; versions of the layers' formats stay with it."""
-    model = getattr(model, "_orig_mod", model)
-    while isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        model = model.module
-    state: dict[str, Tensor] = model.state_dict()
+    state: dict[str, Tensor] = layouts.unwrapped(model).state_dict()
     for name, tensor in state.items():
         if isinstance(tensor, Tensor):
             tensor = tensor.detach().cpu()
@@ -162,7 +161,7 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
 
 def _check_plain(value: Any, where: str) -> None:
     """A file with anything but plain values could be read only by running what it says."""
-    if type(value) in _PLAIN or isinstance(value, Tensor):
+    if type(value) in PLAIN or isinstance(value, Tensor):
         return
     if type(value) in (list, tuple):
         for place, one in enumerate(value):
@@ -180,14 +179,14 @@ def _check_plain(value: Any, where: str) -> None:
 
 
 def _not_written(path: Path, error: OSError) -> str:
-    kept = f"{path.name} is as it was" if path.is_file() else "nothing was left behind"
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    if full:
+    # os.path and not Path: a name that is too long is no file, and no error.
+    kept = f"{path.name} is as it was" if os.path.isfile(path) else "nothing was left behind"  # noqa: PTH113
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{path} could not be written, because the disk is full: {kept}; make room, or save to another disk."
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112
         return f"{path} is a folder: give the name of a file in it, such as {path / 'checkpoint.pth'}."
     above = next((folder for folder in path.parents if folder.exists()), path.parent)
     if not above.is_dir():
         return f"{path} could not be written, because {above} is a file and no folder: save to another folder."
     why = (error.strerror or type(error).__name__).lower()
-    return f"{path} could not be written ({why}): {kept}; save to a folder of your own."
+    return f"{path} could not be written ({why}): {kept}; save to a folder of your own, on another disk if need be."

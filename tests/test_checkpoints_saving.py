@@ -1,0 +1,254 @@
+"""Saving: whole or not at all, on real full disks; what is saved comes back by PyTorch alone."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from course_lib.checkpoints import read_checkpoint, read_state_dict, save_checkpoint, saving
+from course_lib.errors import CheckpointError
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_pytorch_alone_loads_it(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    model(torch.randn(8, 3)).sum().backward()
+    optimizer.step()
+    path = tmp_path / "new" / "folder" / "checkpoint_14_epoch.pkl"
+    history = [{"loss": 0.5, "accuracy": 0.9}, {"loss": 0.25, "accuracy": None}]
+    assert (
+        save_checkpoint(path, model, epoch=14, optimizer=optimizer, categories=("ant", "bee"), history=history) == path
+    )
+    theirs = torch.load(path, weights_only=True)
+    fresh = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    fresh.load_state_dict(theirs["model_state_dict"])
+    assert torch.equal(fresh.eval()(torch.ones(1, 3)), model.eval()(torch.ones(1, 3)))
+    again = torch.optim.SGD(fresh.parameters(), lr=9.0, momentum=0.9)
+    again.load_state_dict(theirs["optimizer_state_dict"])
+    assert again.param_groups[0]["lr"] == 0.1
+    assert torch.equal(
+        again.state[fresh[0].weight]["momentum_buffer"], optimizer.state[model[0].weight]["momentum_buffer"]
+    )
+    assert (theirs["epoch"], theirs["categories"], theirs["history"]) == (14, ["ant", "bee"], history)
+    ours = read_checkpoint(path)
+    assert (ours.epoch, ours.categories, ours.entries["history"]) == (14, ("ant", "bee"), history)
+    assert names(path.parent) == [path.name]
+
+
+def test_wrappers_leave_no_prefix_and_views_no_more_than_themselves(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    path = save_checkpoint(tmp_path / "a.pth", nn.DataParallel(torch.compile(model)))  # type: ignore[arg-type]
+    assert list(torch.load(path, weights_only=True)["model_state_dict"]) == ["weight", "bias"]
+    model.weight = nn.Parameter(torch.zeros(1_000_000)[:4].view(2, 2))
+    assert save_checkpoint(path, model).stat().st_size < 10_000
+    tied = nn.Sequential(nn.Linear(100, 100), nn.Linear(100, 100))
+    tied[1].weight = tied[0].weight
+    assert save_checkpoint(path, tied).stat().st_size < 60_000  # shared numbers stand in the file once
+    assert model.weight.untyped_storage().nbytes() == 4_000_000  # and the model is as it was
+
+
+def test_a_mapped_checkpoint_can_be_saved_over_itself(tmp_path: Path) -> None:
+    path = save_checkpoint(tmp_path / "a.pth", nn.Linear(50, 50), epoch=1)
+    model = nn.Linear(50, 50)
+    model.load_state_dict(read_state_dict(path), assign=True)
+    expected = model.weight.detach().clone()
+    save_checkpoint(path, model, epoch=2)
+    assert torch.equal(read_state_dict(path)["weight"], expected) and read_checkpoint(path).epoch == 2
+    assert torch.equal(model.weight, expected)
+
+
+# --- disks -----------------------------------------------------------------------------------------------------------
+
+
+class Full:
+    """A file on a disk that has room for so many bytes only (or on which ``fsync`` finds out)."""
+
+    def __init__(self, file: Any, room: int, error: BaseException) -> None:
+        self.file, self.room, self.error = file, room, error
+
+    def __enter__(self) -> Full:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        self.file.write(memoryview(data).cast("B")[: self.room])
+        self.room -= size
+        if self.room < 0:
+            raise self.error
+        return size
+
+    def flush(self) -> None:
+        self.file.flush()
+
+    def fileno(self) -> int:
+        return int(self.file.fileno())
+
+
+ERRORS = {
+    "full": (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), CheckpointError, "the disk is full"),
+    "quota": (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), CheckpointError, "the disk is full"),
+    "broken": (OSError(errno.EIO, os.strerror(errno.EIO)), CheckpointError, "input/output error"),
+    "stopped": (KeyboardInterrupt(), KeyboardInterrupt, None),
+}
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("sixteenth", range(16))
+@pytest.mark.parametrize("kind", ERRORS)
+def test_a_write_that_fails_changes_nothing(
+    kind: str, sixteenth: int, before: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, model = tmp_path / "a.pth", nn.Linear(40, 40)
+    size = save_checkpoint(path, model, epoch=1).stat().st_size
+    old = path.read_bytes()
+    if not before:
+        path.unlink()
+    error, expected, said = ERRORS[kind]
+    there = Path.open
+
+    def opened(self: Path, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        file = there(self, mode, *args, **kwargs)
+        return Full(file, size * sixteenth // 16, error) if "x" in mode else file
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(expected, match=said) as caught:
+        save_checkpoint(path, model, epoch=2)
+    monkeypatch.undo()
+    assert names(tmp_path) == (["a.pth"] if before else [])
+    if before:
+        assert path.read_bytes() == old and read_checkpoint(path).epoch == 1
+    if kind in ("full", "quota"):
+        assert ("is as it was" if before else "nothing was left behind") in str(caught.value)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB, where this may be made."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("only root can make a small disk here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mount")
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    path = save_checkpoint(small_disk / "a.pth", nn.Linear(2, 2), epoch=1)
+    with pytest.raises(CheckpointError, match=r"the disk is full: a\.pth is as it was; make room"):
+        save_checkpoint(path, nn.Linear(500, 500), epoch=2)
+    assert names(small_disk) == ["a.pth"] and read_checkpoint(path).epoch == 1
+    assert save_checkpoint(path, nn.Linear(3, 3), epoch=3)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of a process")
+@pytest.mark.parametrize("room", [0, 500, 5_000, 50_000])
+def test_the_kernel_itself_stops_the_write(room: int, tmp_path: Path) -> None:
+    import resource
+
+    path = save_checkpoint(tmp_path / "a.pth", nn.Linear(2, 2), epoch=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(CheckpointError, match=r"could not be written \(file too large\): a\.pth is as it was"):
+            save_checkpoint(path, nn.Linear(500, 500), epoch=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert names(tmp_path) == ["a.pth"] and read_checkpoint(path).epoch == 1
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    for path in (tmp_path / "file" / "a.pth", tmp_path / "file" / "folder" / "a.pth"):
+        with pytest.raises(CheckpointError, match=r"because .*file is a file and no folder: save to another folder"):
+            save_checkpoint(path, nn.Linear(1, 1))
+    with pytest.raises(CheckpointError, match="is a folder: give the name of a file in it"):
+        save_checkpoint(tmp_path, nn.Linear(1, 1))
+    with pytest.raises(CheckpointError, match="save to a folder of your own"):
+        save_checkpoint(tmp_path / ("n" * 300), nn.Linear(1, 1))
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that root cannot write to either")
+def test_a_folder_that_nobody_can_write_to() -> None:
+    with pytest.raises(CheckpointError, match="nothing was left behind; save to a folder of your own"):
+        save_checkpoint("/proc/self/a.pth", nn.Linear(1, 1))
+
+
+# --- what is not saved ----------------------------------------------------------------------------------------------
+
+
+class Odd(dict):  # type: ignore[type-arg]
+    pass
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"accuracy": np.float64(0.9)}, r"accuracy is numpy\.float64.*float\(x\)"),
+        ({"history": [{"loss": torch.ones(1), "path": Path("x")}]}, r"history\[0\]\['path'\] is pathlib"),
+        ({"names": {("a", Path): 1}}, r"the keys of names\[1\] is type"),
+        ({"odd": Odd()}, "odd is .*Odd"),
+        ({"call": print}, "call is builtin_function_or_method"),
+        ({"model_state_dict": {}}, "'model_state_dict' is what save_checkpoint itself writes"),
+        ({"optimizer_state_dict": {}}, "give the entry another name"),
+        ({"epoch": "14"}, "epoch='14'"),
+        ({"epoch": True}, "epoch=True"),
+        ({"categories": "ant"}, r"categories='ant': give the classes' names"),
+        ({"categories": []}, "give the classes' names"),
+        ({"categories": [1, 2]}, "give the classes' names"),
+    ],
+)
+def test_entries_that_a_safe_reader_could_not_bring_back(more: dict[str, Any], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    with pytest.raises(CheckpointError, match=said):
+        save_checkpoint(path, nn.Linear(1, 1), **more)
+    assert names(tmp_path) == []
+
+
+def test_every_plain_kind_comes_back(tmp_path: Path) -> None:
+    for kind in saving.PLAIN:
+        assert kind is type(None) or isinstance(kind, type)
+    entries: dict[str, Any] = {
+        "none": None, "yes": True, "n": 3, "x": 0.5, "z": 1j, "word": "bee", "raw": b"\0", "size": torch.Size([2]),
+        "dtype": torch.float16, "device": torch.device("cpu"), "nested": [({"a": (1, [2.0])},)],
+        "tensor": torch.ones(2),
+    }  # fmt: skip
+    assert {type(value) for value in entries.values()} >= set(saving.PLAIN)
+    found = read_checkpoint(save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1), **entries)).entries
+    assert torch.equal(found["tensor"], entries["tensor"])
+    assert all(found[key] == value for key, value in entries.items() if not isinstance(value, Tensor))
+
+
+def test_nan_never_replaces_a_good_checkpoint(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    path = save_checkpoint(tmp_path / "a.pth", model, epoch=1)
+    with torch.no_grad():
+        model.bias[1] = torch.nan
+    with pytest.raises(CheckpointError, match=r"was not written: the model holds NaN \(no number\) in bias"):
+        save_checkpoint(path, model, epoch=2)
+    assert read_checkpoint(path).epoch == 1
+
+
+def test_no_model_and_another_format(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"saves a torch\.nn\.Module; it was given OrderedDict"):
+        save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1).state_dict())  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match=r"call it \.pth"):
+        save_checkpoint(tmp_path / "a.safetensors", nn.Linear(1, 1))
