@@ -41,7 +41,7 @@ class ResponseMap:
         >>> cells.label, cells.cell, cells.score, cells.box_of(*cells.cell)
         ('dog', (0, 2), 5.0, (96, 0, 320, 224))
         >>> print(cells)
-         cat    dog   *dog
+         cat   dog  *dog
         1×3 cells, 48 pixels apart, for windows of 224×224 pixels. * is the largest logit: dog in row 0, column 2.
     """
 
