@@ -221,6 +221,9 @@ CASES = {
                           "model.load_state_dict(state)", "weights of another depth",
                           ("weights of a resnet18", "layer1.2.conv1.weight", "num_classes=7"), "instead"),
     # row 26
+    "another architecture": Case(SMALL + "state = quick(models.mobilenet_v3_small, num_classes=7).state_dict()",
+                                 "model.load_state_dict(state)", "weights of another architecture",
+                                 ("model = torchvision.models.mobilenet_v3_small(num_classes=7)",), "instead"),
     "DataParallel": Case(SMALL + "state = nn.DataParallel(quick(models.resnet18)).state_dict()",
                          "model.load_state_dict(state)", "prefix before every name", ("'module.'",), "instead"),
     "into DataParallel": Case("model = nn.DataParallel(quick(models.resnet18))\n"

@@ -48,7 +48,7 @@ class Wrapped:
         in_model: the model's names begin with it, not the state dict's.
     """
 
-    key: str | None
+    key: Any
     prefix: str
     in_model: bool = False
 
@@ -106,8 +106,8 @@ def wrapped(own: Shapes, given: Mapping[Any, Any]) -> Wrapped | None:
         >>> wrapped({"weight": (2, 3), "bias": (2,)}, {"epoch": 3, "net": nn.Linear(3, 2).state_dict()})
         Wrapped(key='net', prefix='', in_model=False)
     """
-    inner: list[tuple[str | None, Any]] = [(None, given)]
-    inner += [(str(key), value) for key, value in given.items() if isinstance(value, Mapping)]
+    inner: list[tuple[Any, Any]] = [(None, given)]
+    inner += [(key, value) for key, value in given.items() if isinstance(value, Mapping)]
     for key, one in inner:
         shapes = shapes_of(one)
         if key is not None and shapes == own:

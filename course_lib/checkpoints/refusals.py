@@ -59,7 +59,6 @@ class Refusal:
         return f"{path} {self.what}: {self.repair}."
 
 
-_CUT = Refusal("file cut short", "is cut short", _AGAIN)
 _DAMAGED = Refusal("damaged file", "is not a PyTorch checkpoint, or it is damaged or cut short", _AGAIN)
 
 
@@ -99,14 +98,14 @@ def why(path: Path, said: str = "") -> Refusal:
         what = f"is {path.stat().st_size} bytes of text that say where Git LFS keeps the checkpoint"
         return Refusal("Git LFS pointer instead of a checkpoint", what, "run git lfs pull in its repository")
     if is_safetensors(start):
-        return _CUT if _tensors_end(path) > path.stat().st_size else _DAMAGED
+        return _cut_short(path) if _tensors_end(path) > path.stat().st_size else _DAMAGED
     names, cut = _asked(path)
     names = [name for name in names if not _HARMLESS.fullmatch(name)]
     named = re.search(r"GLOBAL (\w+(?:\.\w+)+)", said)
     hostile = next((name for name in names if name.partition(".")[0] in _HOSTILE), "")
     wanted = hostile or (named.group(1) if named else "") or next(iter(names), "")
     if (cut and not hostile and wanted) or (start[:2] == b"PK" and not zipfile.is_zipfile(path)):
-        return _CUT
+        return _cut_short(path)
     if "TorchScript" in said or (wanted.startswith("__torch__.") and not hostile):
         what = "is a TorchScript program, not a checkpoint"
         return Refusal("TorchScript instead of a checkpoint", what, f"save what it was made from: {_SAVED}")
@@ -116,6 +115,10 @@ def why(path: Path, said: str = "") -> Refusal:
         what = f"is text, not a PyTorch checkpoint (it begins with {_shown(text)})"
         return Refusal("text instead of a checkpoint", what, _AGAIN)
     return _DAMAGED
+
+
+def _cut_short(path: Path) -> Refusal:
+    return Refusal("file cut short", f"is cut short after {path.stat().st_size:,} bytes", _AGAIN)
 
 
 def _more_than_tensors(wanted: str, hostile: bool) -> Refusal:

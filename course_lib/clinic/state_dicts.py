@@ -1,6 +1,6 @@
-"""State dicts that do not fit: another head, another depth, a prefix, or the checkpoint round the state dict.
+"""State dicts that do not fit: another head, another model, a prefix, or the checkpoint round the state dict.
 
-Each repair is checked against the names and shapes of the model and of the state dict before it is named.
+The cause is found by ``checkpoints.causes``, from names and shapes; here stand the words and the lines that repair it.
 """
 
 from __future__ import annotations
@@ -9,19 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
-from torchvision.models import get_model_builder, list_models
+from torch import nn
 
+from course_lib.checkpoints import causes
 from course_lib.clinic.diagnosis import Diagnosis, Met
 from course_lib.clinic.scene import Scene, attribute
-from course_lib.errors import CourseError
-from course_lib.tracing import inputs
-from course_lib.tracing.ops import Shape
 
 __all__ = ["explain", "no_dict"]
-
-Shapes = dict[str, Shape]
-_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "state_dict.")
 
 
 def explain(scene: Scene) -> Diagnosis | None:
@@ -30,9 +24,9 @@ def explain(scene: Scene) -> Diagnosis | None:
     if found is None or not isinstance(found[1], Mapping):
         return None
     model, given = found
-    own = _shapes(model.state_dict())
+    own = causes.shapes_of(model.state_dict())
     net, state = scene.name_of(model, "model"), _name(scene, given, "state_dict")
-    for answer in (_wrapped, _head, _depth):
+    for answer in (_wrapped, _head, _other):
         parts = answer(model, net, state, own, given)
         if parts is not None:
             name, what, code, why, met = parts
@@ -82,100 +76,71 @@ def _name(scene: Scene, given: Any, otherwise: str) -> str:
     return otherwise
 
 
-def _shapes(state: Mapping[Any, Any]) -> Shapes:
-    return {str(key): tuple(value.shape) for key, value in state.items() if isinstance(value, Tensor)}
-
-
-def _wrapped(model: nn.Module, net: str, state: str, own: Shapes, given: Mapping[Any, Any]) -> Parts | None:
-    inner = [(None, given), *((key, value) for key, value in given.items() if isinstance(value, Mapping))]
-    for key, one in inner:
-        shapes = _shapes(one)
-        part = state if key is None else f"{state}[{key!r}]"
-        if key is not None and shapes == own:
-            others = [repr(other) for other in given if other != key][:4]
-            beside = f" beside {', '.join(others)}" if others else ""
-            what = f"This is a whole checkpoint: the state dict lies in it under {key!r}{beside}."
-            return "checkpoint round the state dict", what, f"{net}.load_state_dict({part})", _fits(own), ()
-        for prefix in _PREFIXES:
-            if shapes and {f"{prefix}{name}": shape for name, shape in own.items()} == shapes:
-                what = f"Every name in the state dict begins with {prefix!r}, and none of the model's does" + {
-                    "module.": ": it was saved from an nn.DataParallel.",
-                    "_orig_mod.": ": it was saved from a model that torch.compile had wrapped.",
-                }.get(prefix, ".")
-                if key is not None:
-                    what += f" It lies in the checkpoint under {key!r}."
-                code = f"{net}.load_state_dict({{key.removeprefix({prefix!r}): one for key, one in {part}.items()}})"
-                return "prefix before every name", what, code, _fits(own), ()
-            if {f"{prefix}{name}": shape for name, shape in shapes.items()} == own and prefix != "state_dict.":
-                inside = f"{net}.{prefix[:-1]}"
-                what = f"Every name in the model begins with {prefix!r}, and none in the state dict does."
-                return "prefix before every name", what, f"{inside}.load_state_dict({part})", _fits(own), ()
-    return None
-
-
-def _head(model: nn.Module, net: str, state: str, own: Shapes, given: Mapping[Any, Any]) -> Parts | None:
-    shapes = _shapes(given)
-    if own.keys() != shapes.keys():
+def _wrapped(model: nn.Module, net: str, state: str, own: causes.Shapes, given: Mapping[Any, Any]) -> Parts | None:
+    found = causes.wrapped(own, given)
+    if found is None:
         return None
-    heads = list(dict.fromkeys(name.rpartition(".")[0] for name in own if own[name] != shapes[name]))
-    layers = [model.get_submodule(path) for path in heads]
-    if not heads or not all(isinstance(layer, nn.Linear | nn.Conv2d) for layer in layers):
+    key, prefix = found.key, found.prefix
+    part = state if key is None else f"{state}[{key!r}]"
+    if not prefix:
+        others = [repr(other) for other in given if other != key][:4]
+        beside = f" beside {', '.join(others)}" if others else ""
+        what = f"This is a whole checkpoint: the state dict lies in it under {key!r}{beside}."
+        return "checkpoint round the state dict", what, f"{net}.load_state_dict({part})", _fits(own), ()
+    if found.in_model:
+        what = f"Every name in the model begins with {prefix!r}, and none in the state dict does."
+        return "prefix before every name", what, f"{net}.{prefix[:-1]}.load_state_dict({part})", _fits(own), ()
+    what = f"Every name in the state dict begins with {prefix!r}, and none of the model's does"
+    what += f": {found.wrapper} had wrapped the model that it was saved from." if found.wrapper else "."
+    if key is not None:
+        what += f" It lies in the checkpoint under {key!r}."
+    code = f"{net}.load_state_dict({{key.removeprefix({prefix!r}): one for key, one in {part}.items()}})"
+    return "prefix before every name", what, code, _fits(own), ()
+
+
+def _head(model: nn.Module, net: str, state: str, own: causes.Shapes, given: Mapping[Any, Any]) -> Parts | None:
+    shapes = causes.shapes_of(given)
+    found = causes.other_head(model, own, shapes)
+    if found is None:
         return None
-    build, back, met, counts = [], [], [], set()
-    for path, layer in zip(heads, layers, strict=True):
-        ours, theirs = own[f"{path}.weight"], shapes[f"{path}.weight"]
-        if ours[1:] != theirs[1:] or len(theirs) != len(ours):
-            return None
-        made = f"nn.Linear({ours[1]}, {{}})" if isinstance(layer, nn.Linear) else (
-            f"nn.Conv2d({ours[1]}, {{}}, kernel_size={getattr(layer, 'kernel_size', 1)})")  # fmt: skip
-        build.append(f"{attribute(net, path)} = {made.format(theirs[0])}")
-        back.append(f"{attribute(net, path)} = {made.format(ours[0])}")
-        met += [Met(f"{path}.weight in the state dict", theirs), Met(f"{path}.weight in the model", ours)]
-        counts.add((theirs[0], ours[0]))
-    if len(counts) > 1:
-        return None
-    ((there, here),) = counts
-    what = f"The state dict's last layer answers with {there} classes, the model's with {here}; all else fits."
+    build, back, met = [], [], []
+    for path in found.paths:
+        layer, size = model.get_submodule(path), own[f"{path}.weight"]
+        made = f"nn.Linear({size[1]}, {{}})" if isinstance(layer, nn.Linear) else (
+            f"nn.Conv2d({size[1]}, {{}}, kernel_size={getattr(layer, 'kernel_size', 1)})")  # fmt: skip
+        build.append(f"{attribute(net, path)} = {made.format(found.given)}")
+        back.append(f"{attribute(net, path)} = {made.format(found.own)}")
+        met += [Met(f"{path}.weight in the state dict", shapes[f"{path}.weight"]),
+                Met(f"{path}.weight in the model", size)]  # fmt: skip
+    what = (
+        f"The state dict's last layer answers with {found.given} classes, the model's with {found.own}; all else fits."
+    )
     load = f"{net}.load_state_dict({state})"
-    if here > there:
-        return (
-            "another head",
-            what,
-            "\n".join([*build, load]),
-            f"Then the model answers with {there} classes.",
-            tuple(met),
-        )
-    why = f"First with the head of the file, then with a new one for {here} classes, which is still to be trained."
+    if found.own > found.given:
+        why = f"Then the model answers with {found.given} classes."
+        return "another head", what, "\n".join([*build, load]), why, tuple(met)
+    why = f"First with the head of the file, then with a new one for {found.own} classes, which is still to be trained."
     return "another head", what, "\n".join([*build, load, *back]), why, tuple(met)
 
 
-def _depth(model: nn.Module, net: str, state: str, own: Shapes, given: Mapping[Any, Any]) -> Parts | None:
-    """Another model of the same family whose names and shapes are the state dict's, the last layer left out."""
-    shapes, home = _shapes(given), type(model).__module__
-    if not home.startswith("torchvision.models.") or not shapes:
+def _other(model: nn.Module, net: str, state: str, own: causes.Shapes, given: Mapping[Any, Any]) -> Parts | None:
+    """Another model of torchvision whose names and shapes are the state dict's, the last layer left out."""
+    shapes = causes.shapes_of(given)
+    found = causes.other_model(model, shapes)
+    if found is None:
         return None
-    for name in (name for name in list_models() if get_model_builder(name).__module__ == home):
-        try:
-            there = _shapes(inputs.build(name).state_dict())
-        except CourseError:
-            continue
-        other = {key for key in there if there.keys() == shapes.keys() and there[key] != shapes[key]}
-        if there.keys() != shapes.keys() or len({key.rpartition(".")[0] for key in other}) > 1:
-            continue
-        head = sorted(key for key in other if key.endswith("weight"))
-        if other and not head:
-            continue
-        classes = f"num_classes={shapes[head[0]][0]}" if head else ""
-        missing, extra = len(own.keys() - shapes.keys()), len(shapes.keys() - own.keys())
-        parts = [f"{missing} of the model's names are missing in it" if missing else "",
-                 f"{extra} of its names are not in the model" if extra else ""]  # fmt: skip
-        what = f"These are the weights of a {name}: {' and '.join(one for one in parts if one) or 'the sizes differ'}."
-        code = f"{net} = torchvision.models.{name}({classes})\n{net}.load_state_dict({state})"
-        first = next((key for key in own if key not in shapes), "")
-        met = (Met(f"{first} in the model, missing in the state dict", own[first]),) if first else ()
-        return "weights of another depth", what, code, f"All {len(shapes)} names and their shapes fit {name}.", met
-    return None
+    missing, extra = len(own.keys() - shapes.keys()), len(shapes.keys() - own.keys())
+    parts = [f"{missing} of the model's names are missing in it" if missing else "",
+             f"{extra} of its names are not in the model" if extra else ""]  # fmt: skip
+    differ = " and ".join(one for one in parts if one) or "the sizes differ"
+    what = f"These are the weights of a {found.name}: {differ}."
+    classes = "" if found.num_classes is None else f"num_classes={found.num_classes}"
+    code = f"{net} = torchvision.models.{found.name}({classes})\n{net}.load_state_dict({state})"
+    first = next((key for key in own if key not in shapes), "")
+    met = (Met(f"{first} in the model, missing in the state dict", own[first]),) if first else ()
+    name = "weights of another depth" if found.same_family else "weights of another architecture"
+    return name, what, code, f"All {len(shapes)} names and their shapes fit {found.name}.", met
 
 
-def _fits(own: Shapes) -> str:
+def _fits(own: causes.Shapes) -> str:
     return f"All {len(own)} names and their shapes fit then."
