@@ -98,6 +98,7 @@ map_shape = Exercise(
     ),
     praise="Eight answers from one forward, and nothing was squashed or cropped.",
     cell_name="shape",
+    difficulty="mild",
 )
 
 
@@ -137,6 +138,7 @@ count_windows = Exercise(
     ),
     praise="So many forwards for one picture, and two neighbours share six sevenths of their pixels.",
     cell_name="windows",
+    difficulty="mild",
 )
 
 
@@ -193,6 +195,7 @@ vgg_by_hand = Exercise(
     ),
     kind="function",
     praise="The same for every VGG and for AlexNet; dropout stays where it was.",
+    difficulty="hard",
 )
 
 
