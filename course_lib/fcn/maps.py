@@ -155,31 +155,33 @@ class ResponseMap:
     def __str__(self) -> str:
         _, rows, columns = self.logits.shape
         row, column = self.cell
-        end = (
-            f"{rows}×{columns} cells, {self.stride} pixels apart, for windows of {self.window}×{self.window} pixels. "
-            f"* is the largest logit: {self.label} in row {row}, column {column}."
-        )
         names = [list(line) for line in self.labels]
         key = ""
         if columns > _WRITTEN_OUT:
-            letters = _letters([name for line in names for name in line])
-            names = [[letters[name] for name in line] for line in names]
-            key = ", ".join(f"{letter} {name}" for name, letter in letters.items()) + "\n"
-        else:
-            wide = max(len(name) for line in names for name in line)
-            names = [[f"{name:<{wide + 1}}" for name in line] for line in names]
-        marked = [[("*" if (r, c) == (row, column) else " ") + name for c, name in enumerate(line)]
-                  for r, line in enumerate(names)]  # fmt: skip
-        return "\n".join(" ".join(line).rstrip() for line in marked) + "\n" + key + end
+            sure = (self.probabilities.amax(0) >= 0.5).tolist()
+            letters = _letters({name for line, well in zip(names, sure, strict=True)
+                                for name, yes in zip(line, well, strict=True) if yes}, self.categories)  # fmt: skip
+            names = [[letters[name] if yes else "·" for name, yes in zip(line, well, strict=True)]
+                     for line, well in zip(names, sure, strict=True)]  # fmt: skip
+            key = "".join(f"{letter} {name}, " for name, letter in letters.items()) + "· no class with half or more\n"
+        wide = max(len(name) for line in names for name in line) + (columns <= _WRITTEN_OUT)
+        lines = [
+            " ".join(("*" if (r, c) == (row, column) else " ") + f"{name:<{wide}}" for c, name in enumerate(line))
+            for r, line in enumerate(names)
+        ]
+        return (
+            "\n".join(line.rstrip() for line in lines) + f"\n{key}"
+            f"{rows}×{columns} cells, {self.stride} pixels apart, for windows of {self.window}×{self.window} pixels. "
+            f"* is the largest logit: {self.label} in row {row}, column {column}."
+        )
 
 
-def _letters(names: list[str]) -> dict[str, str]:
-    """A letter for each name that occurs, the most frequent first; from the 26th on they share a "?"."""
-    often = sorted(dict.fromkeys(names), key=lambda name: (-names.count(name), name))
+def _letters(names: set[str], categories: tuple[str, ...]) -> dict[str, str]:
+    """A letter for each name, in the order of the categories: its own first one that is free; "?" when none is left."""
     chosen: dict[str, str] = {}
-    for name in often:
-        free = [one for one in name.upper() + ascii_uppercase if one in ascii_uppercase and one not in chosen.values()]
-        chosen[name] = free[0] if free else "?"
+    for name in sorted(names, key=categories.index):
+        wished = [one for one in name.upper() + ascii_uppercase if one in ascii_uppercase]
+        chosen[name] = next((one for one in wished if one not in chosen.values()), "?")
     return chosen
 
 
