@@ -133,18 +133,44 @@ def test_the_same_seed_gives_the_same_figures_another_seed_others_and_nothing_el
     assert [len(history) for history in calls] == [1, 2, 3] and calls[-1] == again.history
 
 
-def test_a_step_is_that_of_plain_pytorch(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    train, val = data
-    batches = [(torch.randn(6, 3, SIZE, SIZE), torch.arange(6) % 2) for _ in range(5)]
+def always_the_same(batches: list[tuple[Tensor, Tensor]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every epoch is these batches, in this order."""
 
     class Fixed(TrainingPictures):
         def __len__(self) -> int:
-            return 5
+            return len(batches)
 
         def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
             return iter(batches)
 
     monkeypatch.setattr(loop, "TrainingPictures", Fixed)
+
+
+def test_dropout_follows_the_seed_too(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    always_the_same([(torch.randn(8, 3, SIZE, SIZE), torch.arange(8) % 2)], monkeypatch)
+    runs = [fine_tune(net(dropout=0.5), *data, epochs=2, size=SIZE, seed=seed) for seed in (1, 1, 2)]
+    assert figures(runs[0]) == figures(runs[1]) != figures(runs[2])
+
+
+def test_the_model_is_that_of_the_best_epoch_and_not_of_the_last(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(on_epoch: Any = None) -> Training:
+        accuracies = iter([0.5, 0.9, 0.6, 0.8])
+        monkeypatch.setattr(loop, "_measure", lambda *_: (1.0, next(accuracies)))
+        return fine_tune(net(), *data, epochs=4, size=SIZE, on_epoch=on_epoch)
+
+    def stop(history: tuple[Epoch, ...]) -> None:
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    whole, until_the_second = run(), run(stop)
+    assert whole.best.number == 2 and len(whole.history) == 4
+    assert same(whole.model.state_dict(), until_the_second.model.state_dict())
+
+
+def test_a_step_is_that_of_plain_pytorch(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, val = data
+    batches = [(torch.randn(6, 3, SIZE, SIZE), torch.arange(6) % 2) for _ in range(5)]
+    always_the_same(batches, monkeypatch)
     training = fine_tune(net(), train, val, epochs=1, batch_size=6, learning_rate=0.1, size=SIZE)
 
     model = net().train()
