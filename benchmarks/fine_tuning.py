@@ -65,7 +65,8 @@ def main() -> int:
                 training = fine_tune(model, train, val, head_only=head_only, epochs=options.epochs)
                 found[name].append((training, time.process_time() - start))
                 print(f"round {turn + 1}, {name}: {training!r}", flush=True)
-    print(f"\n{sum(PICTURES.values())} pictures a class, {torch.get_num_threads()} threads, {options.epochs} epochs")
+    pictures = " and ".join(f"{n} {split}" for split, n in PICTURES.items())
+    print(f"\n{pictures} pictures a class, {torch.get_num_threads()} threads, {options.epochs} epochs")
     print(f"{'':14}{'accuracy of the rounds':>26}{'mean':>9}{'seconds':>9}{'processor':>11}")
     for name, several in found.items():
         accuracies = [100 * training.best.val_accuracy for training, _ in several]
