@@ -22,12 +22,15 @@ from torchvision.models import get_model, get_model_weights
 
 from course_lib import widgets
 from course_lib.classifier import Classifier, load_classifier
+from course_lib.fcn import convert
 from course_lib.images import samples
 from course_lib.kind_marks import LOOKS
-from course_lib.picturebook import write_folder
+from course_lib.picturebook import scene, write_folder
 from course_lib.training import Epoch
+from course_lib.widgets.cell_explorer import ITS_OWN
 from course_lib.widgets.explorer import Explorer
 from course_lib.widgets.model_chooser import ANY
+from course_lib.widgets.response_map_explorer import BEST
 
 BAR = 0.050
 ROUNDS = 3
@@ -126,6 +129,20 @@ def explorers() -> Iterator[tuple[str, Explorer, dict[str, list[object]]]]:
             "column": [6, 2],
             "picture": list(pictures),
         },
+    )
+    wide = {name: scene("camel", seed=seed, size=(387, 1024)) for name, seed in (("one", 1), ("other", 2))}
+    yield warmed(
+        "response_map_explorer",
+        widgets.response_map_explorer(wide, real),
+        {
+            "kind": ["dense", "dilated", "pyramid"], "threshold": [0.2, 0.6, 0.8, 0.4], "label": ["camel", "dog", BEST],
+            "scene": list(wide), "scale": ["half of it", "its own size"],
+        },
+    )  # fmt: skip
+    yield warmed(
+        "cell_explorer",
+        widgets.cell_explorer(wide["one"].picture, convert(real, dense=True)),
+        {"row": [0, 3, 6], "column": [2, 20], "label": ["camel", "dog", ITS_OWN]},
     )
     yield (
         "weights_browser",

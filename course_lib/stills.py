@@ -158,8 +158,7 @@ class _Photo(Artist):
         self.set_zorder(0)
 
     def draw(self, renderer: Any) -> None:
-        opaque = np.full((*self._pixels.shape[:2], 4), 255, np.uint8)
-        opaque[:, :, :3] = self._pixels[::-1]
+        opaque = np.array(Image.fromarray(self._pixels[::-1]).convert("RGBA"))  # matplotlib wants it writeable
         renderer.draw_image(renderer.new_gc(), self._left, self._bottom, opaque)
 
 

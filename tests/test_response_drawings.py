@@ -22,11 +22,13 @@ from torchvision.models import ResNet18_Weights
 
 from course_lib.classifier import Classifier
 from course_lib.diagrams.cell_field import draw_cell_field, draw_cell_sight
+from course_lib.diagrams.cells import draw_cells
 from course_lib.diagrams.fixed_size import draw_fixed_size, draw_windows, fitted
 from course_lib.diagrams.on_picture import put, toned
+from course_lib.diagrams.response import agreement, draw_response
 from course_lib.diagrams.sheet import Sheet
 from course_lib.errors import CourseError
-from course_lib.fcn import convert
+from course_lib.fcn import ResponseMap, convert, localise
 from course_lib.fcn.sight import Sight, cell_gradient, cell_sight
 from course_lib.preprocessing import stages
 
@@ -232,3 +234,99 @@ def test_a_cell_that_nothing_moves_and_one_that_sees_everything() -> None:
     still = draw_cell_sight(SCENE, torch.zeros(96, 256), sight, (0, 0, 32, 32), (0, 0), label="w" * 80)
     checks.is_picture(still)
     assert repr(still).endswith("in theory it sees the whole picture; measured, no pixel moves it")
+
+
+# -- a map and a box --------------------------------------------------------------------------------------------------
+def hill(rows: int, columns: int, row: int, column: int, *, size: tuple[int, int], stride: int) -> ResponseMap:
+    """A map whose first class has a hill at one cell."""
+    ys, xs = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    camel = 6 * torch.exp(-((ys - row) ** 2 + (xs - column) ** 2) / 4.0)
+    return ResponseMap(torch.stack([camel, xs / columns, ys / rows]), NAMES, size=size, stride=stride, window=stride)
+
+
+@pytest.mark.parametrize(
+    "overlap, words",
+    [
+        (1.0, "nearly"),
+        (0.75, "nearly"),
+        (0.74, "found"),
+        (0.5, "found"),
+        (0.49, "half"),
+        (0.24, "hardly"),
+        (0, "missed"),
+    ],
+)
+def test_agreement_in_words(overlap: float, words: str) -> None:
+    assert agreement(overlap).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "size, cells",
+    [((256, 96), (3, 8)), ((256, 96), (1, 4)), ((60, 240), (12, 3)), ((1024, 387), (24, 64)), ((64, 64), (1, 1))],
+)
+def test_a_found_box_is_shown_with_its_iou(size: tuple[int, int], cells: tuple[int, int]) -> None:
+    found = hill(*cells, cells[0] // 2, cells[1] - 1, size=size, stride=size[0] // cells[1])
+    place = localise(found)
+    truth = (0, 0, size[0] // 2 + 10, size[1])
+    still = draw_response(SCENE.resize(size), place, truth, cells=found, title="tiny, dense")
+    checks.is_picture(still, kind="jpeg")
+    left, top, right, bottom = place.box
+    boxes = np.zeros((2, size[1], size[0]), bool)
+    boxes[0, top:bottom, left:right] = boxes[1, :, : truth[2]] = True
+    overlap = boxes.all(0).sum() / boxes.any(0).sum()
+    assert repr(still) == (
+        f"tiny, dense: camel, threshold 0.40: found box ({left}, {top}) to ({right}, {bottom}); true box (0, 0) to "
+        f"({truth[2]}, {truth[3]}); IoU {overlap:.2f}, {agreement(float(overlap))}"
+    )
+
+
+def test_every_part_of_a_response_can_be_left_out() -> None:
+    found = hill(3, 8, 1, 6, size=(256, 96), stride=32)
+    place = localise(found, threshold=0.9)
+    alone = draw_response(SCENE, place)
+    assert "true" not in repr(alone) and "IoU" not in repr(alone)
+    checks.is_picture(alone)
+    assert alone.data != draw_response(SCENE, place, cells=found).data != draw_response(SCENE, place, place.box).data
+    assert "IoU 1.00" in repr(draw_response(SCENE, place, place.box))
+    assert "IoU 0.00, missed" in repr(draw_response(SCENE, place, (0, 0, 10, 10)))
+
+
+def test_the_found_box_is_orange_where_it_is_and_the_outline_inside_it() -> None:
+    place = localise(hill(3, 8, 1, 2, size=(256, 96), stride=32))
+    pixels = np.asarray(draw_response(Image.new("RGB", (256, 96), "black"), place).open().convert("RGB"), int)
+    zoom = 848 / 256
+    picture = pixels[60 : 60 + round(2 * zoom * 96), 12 : 12 + 2 * 848]
+    orange = np.abs(picture - (0xD5, 0x5E, 0x00)).sum(2) < 90
+    left, top, right, bottom = (2 * zoom * edge for edge in place.box)
+    tag = 2 * 19  # above the box
+    assert np.abs(np.array(extent(orange)) - (left, max(top - tag, 0), right, bottom)).max() <= 8
+
+
+def test_a_strip_says_each_cells_class_in_order() -> None:
+    for rows, columns in ((1, 4), (2, 6), (1, 1), (3, 2)):
+        cells = hill(rows, columns, rows - 1, columns - 1, size=(256, 96), stride=30)
+        still = draw_cells(cells, SCENE, title="tiny")
+        checks.is_picture(still, kind="jpeg")
+        names = [NAMES[int(cells.logits[:, r, c].argmax())] for r in range(rows) for c in range(columns)]
+        names[-1] += " (best)"
+        assert repr(still) == f"tiny: {rows}×{columns} cells, from left to right: {', '.join(names)}"
+
+
+def test_a_mosaic_counts_the_cells_of_each_class_and_paints_them() -> None:
+    for rows, columns in ((6, 16), (24, 64)):  # with a letter in every cell, and with one for each region
+        cells = hill(rows, columns, 3, columns - 4, size=(256, 96), stride=256 // columns)
+        still = draw_cells(cells, SCENE)
+        checks.is_picture(still, kind="jpeg")
+        chosen = cells.logits.argmax(0)
+        said = repr(still).removeprefix(f"{rows}×{columns} cells: ").partition("; best")[0].split(", ")
+        counts = {name: int((chosen == k).sum()) for k, name in enumerate(NAMES) if (chosen == k).any()}
+        assert dict(one.rsplit(" in ", 1) for one in said) == {name: str(many) for name, many in counts.items()}
+        assert said[0].startswith("camel") and repr(still).endswith(f"row 3, column {columns - 4}")
+
+
+def test_many_classes_share_what_is_left() -> None:
+    names = tuple(f"a very long name of the class number {k}, also known as {k}" for k in range(30))
+    logits = torch.nn.functional.one_hot(torch.arange(120) % 30, 30).T.reshape(30, 6, 20).float() * 9
+    cells = ResponseMap(logits, names, size=(256, 96), stride=12, window=16)
+    checks.is_picture(draw_cells(cells, SCENE))
+    checks.is_picture(draw_response(SCENE, localise(cells), (1, 2, 3, 4), cells=cells, title="pyramid, half of it"))

@@ -29,6 +29,7 @@ from course_lib import widgets
 from course_lib.choosing import Point, points
 from course_lib.classifier import Classifier
 from course_lib.errors import CourseError
+from course_lib.fcn import convert
 from course_lib.picturebook import CLASSES, scene
 from course_lib.pixels import cut_left
 from course_lib.predictions import FolderPredictions, FolderRow, from_logits
@@ -54,6 +55,7 @@ PICTURES = {
     label: scene(label, seed=1, size=size).picture for label, size in (("dog", (180, 240)), ("car", (200, 200)))
 }
 PLACE = TemporaryDirectory()  # of the folder of ants and bees
+WIDE = {"camel": scene("camel", seed=1, size=(300, 400)), "empty": scene((), seed=2, size=(300, 400))}
 POINTS = tuple(
     Point(name, kind, error, ms, megabytes, machine="another machine", stored=True)
     for name, kind, error, ms, megabytes in (
@@ -137,6 +139,11 @@ MOVES: dict[str, list[dict[str, Any]]] = {
         {"layer": "maxpool"}, {"row": 31}, {"column": 9}, {"model": "squeezenet1_1"}, {"picture": "car"},
         {"layer": "features.7.cat"}, {"row": 0},
     ],
+    "cell": [{"row": 0}, {"column": 3}, {"label": "camel"}, {"row": 1}, {"label": "what the cell says"}],
+    "response": [
+        {"kind": "dense"}, {"threshold": 0.7}, {"scene": "empty"}, {"label": "cat"}, {"scale": "3/4 of it"},
+        {"kind": "pyramid"}, {"label": "the strongest one"}, {"scene": "camel"}, {"kind": "plain"},
+    ],
     "chooser": [
         {"selected": "resnet50"}, {"max_megabytes": 50}, {"max_ms": 100}, {"max_error": 25}, {"front": False},
         {"kinds": ("classic", "found by search")}, {"times": HERE_SELECTED}, {"times": HERE_FITTING}, {"times": TABLE},
@@ -172,6 +179,8 @@ def built(name: str, models: list[Classifier]) -> Explorer:
         "curves": lambda: widgets.training_curves("to come", beside={"fine-tuned": EPOCHS, "from scratch": EPOCHS[:1]}),
         "weights": lambda: widgets.weights_browser(PICTURES),
         "browser": lambda: widgets.folder_browser(folder(), per_page=5),
+        "cell": lambda: widgets.cell_explorer(WIDE["camel"].picture, convert(models[0], dense=True)),
+        "response": lambda: widgets.response_map_explorer(WIDE, models[0]),
         "chooser": lambda: widgets.model_chooser(POINTS, measure=in_no_time),
         "temperature": lambda: widgets.temperature(torch.linspace(-4, 4, 10), CLASSES),
     }
@@ -184,7 +193,8 @@ def test_every_widget_of_the_package_is_tested_here() -> None:
         "cfg_builder", "cfg_stepper",
         "convolution_arithmetic", "crop_explorer", "eval_or_train", "prediction_explorer", "preprocessing_explorer",
         "model_chooser", "block_explorer", "stage_stepper", "temperature", "feature_map_explorer",
-        "receptive_field_explorer", "weights_browser", "folder_browser", "training_curves",
+        "receptive_field_explorer", "cell_explorer", "response_map_explorer",
+        "weights_browser", "folder_browser", "training_curves",
     }  # fmt: skip
     assert len(makers) == len(MOVES)
 
@@ -485,6 +495,23 @@ def test_the_choosers_first_state() -> None:
     with pytest.raises(CourseError, match="no model to choose from"):
         widgets.model_chooser([])
     assert ("device" in widgets.model_chooser(POINTS).controls) == (torch.cuda.is_available() or MPS)
+
+
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        ({"kind": "fine"}, "kind='fine'"),
+        ({"scale": "twice"}, "'half of it'"),
+        ({"label": "ant"}, "no class of shufflenet"),
+    ],
+)
+def test_a_response_map_that_cannot_be_shown_is_a_sentence(
+    wrong: dict[str, str], says: str, models: list[Classifier]
+) -> None:
+    with pytest.raises(CourseError, match=says):
+        widgets.response_map_explorer(WIDE, models[0], **wrong)
+    with pytest.raises(CourseError, match="no scene to look at"):
+        widgets.response_map_explorer({}, models[0])
 
 
 # -- a picture of one's own -------------------------------------------------------------------------------------------

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
+from torch.nn import functional as F
 
 from course_lib.diagrams import heat
 from course_lib.diagrams.sheet import Box, Sheet, text_width
 from course_lib.stills import INK, ORANGE
 
-__all__ = ["OnPicture", "Way", "frame_sample", "numbered", "put", "toned"]
+__all__ = ["OnPicture", "Way", "enlarged", "frame_sample", "numbered", "put", "toned"]
 
 #: How a frame is drawn: the found box is "solid", the true one "dashed".
 Way = Literal["solid", "dashed", "thin"]
@@ -27,6 +29,7 @@ Pixels = NDArray[np.uint8]
 #: (left, top, right, bottom) in a picture's pixels.
 Corners = Sequence[float]
 _DARKEST = 90  # of 255: a black dot under a bright colour
+_LIGHTER = [_DARKEST + round((255 - _DARKEST) * k / 255) for k in range(256)]
 _TAG = 17.0  # CSS pixels, how tall a tag is
 
 
@@ -39,9 +42,25 @@ def toned(picture: Image.Image, values: NDArray[np.floating], low: float, high: 
         >>> toned(Image.new("RGB", (2, 1), "black"), np.array([[0.0, 1.0]]), 0, 1).size
         (2, 1)
     """
-    grey = picture.convert("L").point([_DARKEST + round((255 - _DARKEST) * k / 255) for k in range(256)])
-    light = Image.merge("RGB", [grey] * 3)
-    return Image.blend(ImageChops.multiply(Image.fromarray(heat.coloured(values, low, high)), light), light, 0.22)
+    light = Image.merge("RGB", [picture.convert("L").point(_LIGHTER)] * 3)
+    scaled = (values - low) * (255 / (high - low) if high > low else 0.0) + 0.5  # a flat map is dark
+    colours = Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    colours.putpalette(heat.coloured(np.arange(256.0)[None], 0, 255).tobytes())
+    return Image.blend(ImageChops.multiply(colours.convert("RGB"), light), light, 0.22)
+
+
+def enlarged(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A picture at another size (width, height), linear between its pixels; larger ones in half of Pillow's time.
+
+    Example:
+        >>> enlarged(Image.new("RGB", (20, 10), "white"), (50, 25)).getpixel((49, 24))
+        (255, 255, 255)
+    """
+    if size[0] < picture.width or size[1] < picture.height:
+        return picture.resize(size, Image.Resampling.BILINEAR)
+    pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None]  # (1, 3, H, W), channels last
+    larger = F.interpolate(pixels, size[::-1], mode="bilinear", antialias=True)
+    return Image.fromarray(larger[0].permute(1, 2, 0).contiguous().numpy())
 
 
 @dataclass(frozen=True)
@@ -84,10 +103,12 @@ class OnPicture:
         self.sheet.lines([scaled], color="white", line=1.2, level=level + 0.01)
 
     def dots(self, points: Sequence[tuple[float, float]], *, radius: float = 1.6, level: float = 1.7) -> None:
-        """White dots with a dark rim."""
-        places = [self.at(*point) for point in points]
-        squares = [(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in places]
-        self.sheet.boxes(squares, fill="white", edge=INK, line=0.6, level=level)
+        """White squares with a dark rim, all of them one path: a map may have hundreds."""
+        middles = np.array([self.at(*point) for point in points]).reshape(-1, 1, 2)
+        corners = radius * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
+        codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(middles)
+        path = Path((middles + corners).reshape(-1, 2), codes)
+        self.sheet.path(path, facecolor="white", edgecolor=INK, linewidth=0.6, zorder=level)
 
     def cross(self, x: float, y: float, *, level: float = 2.6) -> None:
         """A ring with a cross in it: one place among many."""
@@ -122,18 +143,19 @@ def put(sheet: Sheet, picture: Image.Image | Pixels, place: Box) -> OnPicture:
     photo = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     zoom = 2 * min(place[2] / photo.width, place[3] / photo.height)
     dots = (max(1, round(photo.width * zoom)), max(1, round(photo.height * zoom)))
-    soft = photo.resize(dots, Image.Resampling.BILINEAR) if dots != photo.size and zoom < 6 else photo
-    return OnPicture(sheet, heat.lay(sheet, soft, place), photo.size)
+    soft = enlarged(photo, dots) if dots != photo.size and zoom < 6 else photo
+    exact = (place[0] + (place[2] - dots[0] / 2) / 2, place[1], dots[0] / 2, dots[1] / 2)  # nothing is resized again
+    return OnPicture(sheet, heat.lay(sheet, soft, exact), photo.size)
 
 
-def numbered(sheet: Sheet, x: float, y: float, words: str, *, fill: str = INK) -> None:
+def numbered(sheet: Sheet, x: float, y: float, words: str, *, fill: str = INK, color: str = "white") -> None:
     """A number in a disc, or in a pill where it is long, its middle at (x, y) on the sheet."""
     more = max(0.0, text_width(words, 9, bold=True) - 12) / 2
     turn = np.linspace(-np.pi / 2, np.pi / 2, 15)
     right = [(x + more + 9.5 * float(np.cos(t)), y + 9.5 * float(np.sin(t))) for t in turn]
     ring = [*right, *((2 * x - a, 2 * y - b) for a, b in right), right[0]]
     sheet.path(Path(ring, closed=True), facecolor=fill, edgecolor="white", linewidth=1.2, zorder=3.1)
-    sheet.marks([(x, y, words, "white")], size=9, bold=True)
+    sheet.marks([(x, y, words, color)], size=9, bold=True)
 
 
 def frame_sample(sheet: Sheet, x: float, y: float, way: Way, *, color: str = ORANGE) -> None:

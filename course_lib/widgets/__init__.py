@@ -4,6 +4,7 @@ Every widget is a plain ``draw_...`` function of values and the controls that ca
 """
 
 from course_lib.widgets.block_explorer import block_explorer
+from course_lib.widgets.cell_explorer import cell_explorer
 from course_lib.widgets.cfg_builder import cfg_builder
 from course_lib.widgets.cfg_stepper import cfg_stepper
 from course_lib.widgets.convolution_arithmetic import convolution_arithmetic
@@ -16,6 +17,7 @@ from course_lib.widgets.model_chooser import model_chooser
 from course_lib.widgets.prediction_explorer import prediction_explorer
 from course_lib.widgets.preprocessing_explorer import preprocessing_explorer
 from course_lib.widgets.receptive_field import receptive_field_explorer
+from course_lib.widgets.response_map_explorer import response_map_explorer
 from course_lib.widgets.stage_stepper import stage_stepper
 from course_lib.widgets.temperature import temperature
 from course_lib.widgets.training_curves import TrainingCurves, training_curves
@@ -25,6 +27,7 @@ __all__ = [
     "Explorer",
     "TrainingCurves",
     "block_explorer",
+    "cell_explorer",
     "cfg_builder",
     "cfg_stepper",
     "convolution_arithmetic",
@@ -36,6 +39,7 @@ __all__ = [
     "prediction_explorer",
     "preprocessing_explorer",
     "receptive_field_explorer",
+    "response_map_explorer",
     "stage_stepper",
     "temperature",
     "training_curves",

@@ -1,0 +1,250 @@
+"""Where a fully convolutional network sees a class: its map over the picture, the outline, the box, and the true box.
+
+The numbers come from ``course_lib.fcn``; this file draws them. Large: the score map in viridis over the grey picture.
+Below it the way there: the map's own cells, and the picture where the score is above the threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from course_lib.diagrams import heat
+from course_lib.diagrams.on_picture import OnPicture, frame_sample, put, toned
+from course_lib.diagrams.sheet import Box, Sheet
+from course_lib.diagrams.words import wrapped
+from course_lib.fcn import iou
+from course_lib.stills import BLUE, INK, Still, shortened, still
+
+if TYPE_CHECKING:
+    from course_lib.fcn import Localisation, ResponseMap
+
+__all__ = ["agreement", "draw_response"]
+
+_WIDTH, _TALLEST, _EDGE = 860.0, 400.0, 6.0  # CSS pixels: the sheet's width, the picture's height, the margin
+_THUMB, _GAP = 268.0, 16.0
+_FEW = 8  # cells whose windows can be framed
+_MOST_DOTS = 500  # cells whose middles can be told apart
+
+
+def agreement(overlap: float) -> str:
+    """An IoU in words. 0.5 counts as found since PASCAL VOC (https://doi.org/10.1007/s11263-009-0275-4).
+
+    Args:
+        overlap: intersection over union of two boxes, 0 to 1.
+
+    Example:
+        >>> agreement(0.82), agreement(0.55), agreement(0.3), agreement(0.0)
+        ('nearly the same box', 'found: 0.5 or more', 'half right', 'missed: the boxes do not meet')
+    """
+    if overlap >= 0.75:
+        return "nearly the same box"
+    if overlap >= 0.5:
+        return "found: 0.5 or more"
+    if overlap >= 0.25:
+        return "half right"
+    return "hardly: below 0.25" if overlap > 0 else "missed: the boxes do not meet"
+
+
+def draw_response(
+    picture: Image.Image,
+    found: Localisation,
+    truth: Sequence[float] | None = None,
+    *,
+    cells: ResponseMap | None = None,
+    title: str = "",
+) -> Still:
+    """The score map on the picture, with its outline at the threshold, the found box and the true one.
+
+    Args:
+        picture: the whole picture, not resized.
+        found: what ``fcn.localise`` says about it.
+        truth: the true box (left, top, right, bottom) in the picture's pixels, if it is known.
+        cells: the response map that it was made from: its cells are then shown beside the masked picture.
+        title: what made it, such as "resnet18, dense".
+
+    Example:
+        >>> from course_lib.classifier import load_classifier
+        >>> from course_lib.fcn import convert, localise, response_map
+        >>> from course_lib.picturebook import scene
+        >>> drawn = scene("camel", seed=21, size=(387, 1024), where=(0.8, 0.66, 0.6))
+        >>> fcn = convert(load_classifier("resnet18", weights="course", device="cpu"), dense=True)
+        >>> cells = response_map(fcn, drawn.picture)
+        >>> draw_response(drawn.picture, localise(cells), drawn.box, cells=cells, title="dense")
+        dense: camel, threshold ...: found box ... to ...; true box ...; IoU ...
+    """
+    scores = np.asarray(found.score_map, np.float32)
+    low, high = float(scores.min()), float(scores.max())
+    overlap = None if truth is None or not _area(found.box) else iou(found.box, truth)
+    zoom = min((_WIDTH - 2 * _EDGE) / picture.width, _TALLEST / picture.height)
+    tall = zoom * picture.height
+    low_tall = max(8.0, min(_THUMB * picture.height / picture.width, 150.0))
+    under = 30 + tall + 40
+    sheet = Sheet(_WIDTH, under + 22 + max(low_tall, 120) + 8)
+    heading = ": ".join(filter(None, (title, shortened(found.label, 36))))
+    sheet.text(_EDGE, 7, heading, size=10.5, bold=True)
+    verdict = _verdict(found.box, truth, overlap)
+    sheet.text(_WIDTH - _EDGE, 7, verdict, size=10.5, bold=True, align="right", color=BLUE)
+    shown = put(sheet, toned(picture, scores, low, high), (_EDGE, 30, _WIDTH - 2 * _EDGE, tall))
+    _mark(shown, found, truth, cells)
+    _key(sheet, 30 + tall + 20, found, truth, (low, high), cells)
+    place = (_EDGE, under + 20, round(low_tall * picture.width / picture.height), round(low_tall))
+    if cells is not None:
+        _cells(sheet, place, cells, found)
+        place = (_EDGE + _THUMB + _GAP, *place[1:])
+    _masked(sheet, place, picture, found)
+    _tell(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
+    return still(sheet.figure, _alt(heading, found, truth, overlap), photo=True)
+
+
+def _area(box: Sequence[float]) -> float:
+    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+
+
+def _verdict(box: Sequence[float], truth: Sequence[float] | None, overlap: float | None) -> str:
+    if not _area(box):
+        return "nothing is above the threshold"
+    return "" if overlap is None or truth is None else f"IoU {overlap:.2f}, {agreement(overlap)}"
+
+
+def _mark(shown: OnPicture, found: Localisation, truth: Sequence[float] | None, cells: ResponseMap | None) -> None:
+    """Everything that is drawn on the large picture."""
+    if cells is not None:
+        rows, columns = cells.logits.shape[-2:]
+        places = [(row, column) for row in range(rows) for column in range(columns)]
+        if len(places) <= _FEW:
+            for place in places:
+                shown.frame(cells.box_of(*place), "thin", level=1.5)
+        elif len(places) <= _MOST_DOTS:
+            shown.dots([cells.middle_of(*place) for place in places])
+        shown.cross(*cells.middle_of(*found.cell))
+    if _area(found.box):
+        shown.outline(np.asarray(found.contour))
+    if truth is not None:
+        shown.frame(truth, "dashed")
+        shown.tag(truth, "true", below=True, right=True, fill="white", color=INK)
+    if _area(found.box):
+        shown.frame(found.box)
+        shown.tag(found.box, "found")
+
+
+def _key(
+    sheet: Sheet,
+    y: float,
+    found: Localisation,
+    truth: Sequence[float] | None,
+    span: tuple[float, float],
+    cells: ResponseMap | None,
+) -> None:
+    """The scale with the threshold on it, and what each line means."""
+    low, high = heat.short(span[0]), heat.short(span[1])
+    wide, left = 150.0, _EDGE + 7.0 * len(low) + 8
+    heat.scale(sheet, (_EDGE, y - 6, wide, 12), low, high, "score")
+    if span[0] < found.threshold < span[1]:
+        x = left + wide * (found.threshold - span[0]) / (span[1] - span[0])
+        sheet.lines([[(x, y - 10), (x, y + 10)]], color="white", line=4, level=3)
+        sheet.lines([[(x, y - 10), (x, y + 10)]], color=INK, line=1.6, level=3.1)
+    x = left + wide + 80 + 7.0 * len(high)
+    sheet.lines([[(x - 13, y), (x + 13, y)]], color=INK, line=3.4, level=1.6)
+    sheet.lines([[(x - 13, y), (x + 13, y)]], color="white", line=1.4, level=1.7)
+    sheet.middle_text(x + 19, y, f"score = {found.threshold:.2f}", size=8.5)
+    x += 138
+    frame_sample(sheet, x, y, "solid")
+    sheet.middle_text(x + 19, y, "found box", size=8.5)
+    x += 112
+    if truth is not None:
+        frame_sample(sheet, x, y, "dashed")
+        sheet.middle_text(x + 19, y, "true box", size=8.5)
+        x += 105
+    if cells is None:
+        return
+    if len(cells.logits[0].flatten()) <= _FEW:
+        frame_sample(sheet, x, y, "thin")
+        sheet.middle_text(x + 19, y, "window of a cell", size=8.5)
+    elif len(cells.logits[0].flatten()) <= _MOST_DOTS:
+        sheet.boxes([(x - 2, y - 2, 4, 4)], fill="white", edge=INK, line=0.7)
+        sheet.middle_text(x + 9, y, "middle of a cell's window", size=8.5)
+
+
+def _cells(sheet: Sheet, place: tuple[float, float, float, float], cells: ResponseMap, found: Localisation) -> None:
+    """The map of the class as it comes out: one rectangle a cell."""
+    left, top, wide, tall = place
+    values = cells.logits[cells.index_of(found.label)].numpy()
+    rows, columns = values.shape
+    span = (float(values.min()), float(values.max()))
+    shown = put(sheet, heat.tiled(values, *span, round(2 * wide), round(2 * tall)), place)
+    across, down = shown.size[0] / columns, shown.size[1] / rows
+    row, column = found.cell
+    shown.frame((column * across, row * down, (column + 1) * across, (row + 1) * down))
+    sheet.text(left, top - 18, f"its map: {rows}×{columns} cells", size=9, bold=True)
+    if wide / columns >= 34 and tall / rows >= 16:
+        middle = sum(span) / 2
+        marks = [
+            (left + (c + 0.5) * wide / columns, top + (r + 0.5) * tall / rows, heat.short(float(values[r, c])),
+             "white" if values[r, c] < middle else INK)
+            for r in range(rows) for c in range(columns)
+        ]  # fmt: skip
+        sheet.marks(marks, size=9)
+
+
+def _masked(sheet: Sheet, place: tuple[float, float, float, float], picture: Image.Image, found: Localisation) -> None:
+    """The picture where the score is at least the threshold; the rest nearly black."""
+    size = (round(2 * place[2]), round(2 * place[3]))
+    small = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
+    mask = Image.fromarray(np.asarray(found.mask, np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
+    dark = small.point([14 + k // 5 for k in range(256)] * 3)
+    put(sheet, Image.composite(small, dark, mask), place)
+    share = float(np.asarray(found.mask, np.float32).mean())
+    sheet.text(
+        place[0], place[1] - 18, f"score ≥ {found.threshold:.2f}: {100 * share:.0f} % of the picture", size=9, bold=True
+    )
+
+
+def _tell(
+    sheet: Sheet, x: float, y: float, found: Localisation, truth: Sequence[float] | None, overlap: float | None
+) -> None:
+    """The numbers in words."""
+    room = _WIDTH - x - _EDGE
+    lines = [f"Best cell: row {found.cell[0]}, column {found.cell[1]} (the ring)."]
+    if _area(found.box):
+        left, top, right, bottom = (round(float(edge)) for edge in found.box)
+        lines.append(f"Found box: x {left} to {right}, y {top} to {bottom}.")
+    else:
+        lines.append("No box: no pixel's score reaches the threshold. Lower it.")
+    if truth is not None:
+        left, top, right, bottom = (round(float(edge)) for edge in truth)
+        lines.append(f"True box: x {left} to {right}, y {top} to {bottom}.")
+    if overlap is not None:
+        lines.append(f"IoU = both boxes / either box = {overlap:.2f}")
+    written = [one for long in lines for one in wrapped(long, room, 9)]
+    for k, line in enumerate(written):
+        sheet.text(x, y + 3 + 19 * k, line, size=9)
+    if overlap is not None:
+        _draw_overlap(sheet, (x, y + 14 + 19 * len(written), room, 14), overlap)
+
+
+def _draw_overlap(sheet: Sheet, place: Box, overlap: float) -> None:
+    """The IoU as a bar from 0 to 1, with a mark where it counts as found."""
+    left, top, wide, tall = place
+    sheet.boxes([place], fill="#EDEDED")
+    sheet.boxes([(left, top, wide * overlap, tall)], fill=BLUE, level=1.1)
+    sheet.lines([[(left + wide / 2, top - 4), (left + wide / 2, top + tall + 4)]], color=INK, line=1.4, level=1.2)
+    ends = [(left, "0", "left"), (left + wide / 2, "0.5: found", "center"), (left + wide, "1", "right")]
+    for x, words, side in ends:
+        sheet.text(x, top + tall + 6, words, size=8.5, align=side)
+
+
+def _alt(heading: str, found: Localisation, truth: Sequence[float] | None, overlap: float | None) -> str:
+    said = f"{heading}, threshold {found.threshold:.2f}: "
+    if not _area(found.box):
+        said += "no pixel is above it"
+    else:
+        left, top, right, bottom = (round(float(edge)) for edge in found.box)
+        said += f"found box ({left}, {top}) to ({right}, {bottom})"
+    if truth is not None:
+        left, top, right, bottom = (round(float(edge)) for edge in truth)
+        said += f"; true box ({left}, {top}) to ({right}, {bottom})"
+    return said if overlap is None else f"{said}; IoU {overlap:.2f}, {agreement(overlap)}"

@@ -1,0 +1,81 @@
+"""What one cell of a response map sees of the picture: its window, its field in theory, its gradient."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from course_lib.diagrams.cell_field import draw_cell_sight
+from course_lib.errors import CourseError
+from course_lib.extraction import fingerprint
+from course_lib.fcn import FullyConvolutional
+from course_lib.fcn.sight import Sight, cell_gradient, cell_sight
+from course_lib.receptive import effective
+from course_lib.stills import Still
+from course_lib.widgets.explorer import Explorer, choice, number
+
+__all__ = ["ITS_OWN", "cell_explorer"]
+
+#: The class that the cell itself names.
+ITS_OWN = "what the cell says"
+_KEPT = 64  # gradients in memory, 2 MB each for a picture of 387×1024
+
+
+def cell_explorer(
+    picture: Image.Image, fcn: FullyConvolutional, *, cell: tuple[int, int] | None = None, label: str = ITS_OWN
+) -> Explorer:
+    """Row × column × class.
+
+    Args:
+        picture: the whole picture, not resized.
+        fcn: made by ``fcn.convert``.
+        cell: (row, column) shown first; the one with the largest logit of all when left out.
+        label: one of the network's categories, or ``ITS_OWN``.
+
+    Raises:
+        CourseError: the picture is too small, or there is no such cell or class.
+    """
+    batch = fcn.prepare(picture)
+    names = [str(name) for name in fcn.categories or ()]
+    if label not in (ITS_OWN, *names):
+        raise CourseError(f"label={label!r} is no class of this network; {ITS_OWN!r} is always there.")
+
+    @lru_cache(maxsize=2)
+    def logits(_weights: int) -> Tensor:
+        with torch.inference_mode():
+            found: Tensor = fcn(batch)[0].float().cpu()
+        return found
+
+    @lru_cache(maxsize=_KEPT)
+    def seen(row: int, column: int, index: int, _weights: int) -> tuple[Tensor, Tensor]:
+        gradient = cell_gradient(fcn, batch, row, column, index=index)
+        return gradient, effective(gradient)
+
+    @lru_cache(maxsize=4096)
+    def sight(row: int, column: int) -> Sight:
+        return cell_sight(fcn, row, column, (picture.height, picture.width))
+
+    def draw(row: int, column: int, label: str) -> Still:
+        weights = fingerprint(fcn)
+        here = logits(weights)[:, row, column]
+        index = int(here.argmax()) if label == ITS_OWN else names.index(label)
+        name = names[index] if names else f"class {index}"
+        left, top = column * fcn.stride, row * fcn.stride
+        window = (left, top, left + fcn.window, top + fcn.window)
+        said = f"{name} ({100 * float(here.softmax(0)[index]):.0f} %)"
+        gradient, held = seen(row, column, index, weights)
+        return draw_cell_sight(picture, gradient, sight(row, column), window, (row, column), label=said, held=held)
+
+    first = logits(fingerprint(fcn))
+    rows, columns = first.shape[-2:]
+    row, column = cell if cell is not None else divmod(int(first.amax(0).argmax()), columns)
+    cell_sight(fcn, row, column, (picture.height, picture.width))  # says what is wrong before a control is made of it
+    controls = {
+        "row": number("row", 0, rows - 1, row),
+        "column": number("column", 0, columns - 1, column),
+        "label": choice("class", [ITS_OWN, *names], label),
+    }
+    return Explorer(draw, controls)
