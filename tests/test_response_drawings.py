@@ -291,6 +291,15 @@ def test_every_part_of_a_response_can_be_left_out() -> None:
     assert "IoU 0.00, missed" in repr(draw_response(SCENE, place, (0, 0, 10, 10)))
 
 
+def test_a_box_of_another_class_is_said_to_be_one() -> None:
+    place = localise(hill(3, 8, 1, 6, size=(256, 96), stride=32))
+    right, wrong = (draw_response(SCENE, place, place.box, true_label=name) for name in ("camel", "dog"))
+    assert repr(right).endswith("; IoU 1.00, nearly the same box") and repr(wrong).endswith(
+        "; IoU 1.00, but in truth: dog"
+    )
+    assert right.data == draw_response(SCENE, place, place.box).data != wrong.data
+
+
 def test_the_found_box_is_orange_where_it_is_and_the_outline_inside_it() -> None:
     place = localise(hill(3, 8, 1, 2, size=(256, 96), stride=32))
     pixels = np.asarray(draw_response(Image.new("RGB", (256, 96), "black"), place).open().convert("RGB"), int)

@@ -514,6 +514,16 @@ def test_a_response_map_that_cannot_be_shown_is_a_sentence(
         widgets.response_map_explorer({}, models[0])
 
 
+def test_any_of_imagenets_dogs_counts_as_a_dog() -> None:
+    weights = get_model_weights("squeezenet1_1").DEFAULT
+    names = tuple(weights.meta["categories"])
+    model = get_model("squeezenet1_1", weights=None).eval()
+    one = Classifier("squeezenet1_1", model, weights, weights.transforms(), names, torch.device("cpu"))
+    scenes = {"dog": scene("dog", seed=1, size=(260, 300))}
+    said = {name: repr(widgets.response_map_explorer(scenes, one, label=name)) for name in ("Samoyed", "tabby")}
+    assert "in truth" not in said["Samoyed"] and said["tabby"].endswith("but in truth: dog")
+
+
 # -- a picture of one's own -------------------------------------------------------------------------------------------
 def png() -> bytes:
     file = BytesIO()

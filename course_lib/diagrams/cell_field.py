@@ -149,9 +149,9 @@ def _tell(
     theory = "the whole picture" if sight.whole else f"{sight.size[1]}×{sight.size[0]} pixels"
     parts = [
         (
-            "The classifier was given",
+            "The cell answers for",
             f"{window[2] - window[0]:.0f}×{window[3] - window[1]:.0f} pixels",
-            "the window",
+            "its window",
             ORANGE,
         ),
         ("In theory it can see", theory, f"{area:,} pixels of them on the picture", INK),

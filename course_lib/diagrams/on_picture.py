@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
-from torch.nn import functional as F
 
 from course_lib.diagrams import heat
 from course_lib.diagrams.sheet import Box, Sheet, text_width
 from course_lib.stills import INK, ORANGE
 
-__all__ = ["OnPicture", "Way", "enlarged", "frame_sample", "numbered", "put", "toned"]
+__all__ = ["OnPicture", "Way", "frame_sample", "numbered", "put", "toned"]
 
 #: How a frame is drawn: the found box is "solid", the true one "dashed".
 Way = Literal["solid", "dashed", "thin"]
@@ -47,20 +45,6 @@ def toned(picture: Image.Image, values: NDArray[np.floating], low: float, high: 
     colours = Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
     colours.putpalette(heat.coloured(np.arange(256.0)[None], 0, 255).tobytes())
     return Image.blend(ImageChops.multiply(colours.convert("RGB"), light), light, 0.22)
-
-
-def enlarged(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A picture at another size (width, height), linear between its pixels; larger ones in half of Pillow's time.
-
-    Example:
-        >>> enlarged(Image.new("RGB", (20, 10), "white"), (50, 25)).getpixel((49, 24))
-        (255, 255, 255)
-    """
-    if size[0] < picture.width or size[1] < picture.height:
-        return picture.resize(size, Image.Resampling.BILINEAR)
-    pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None]  # (1, 3, H, W), channels last
-    larger = F.interpolate(pixels, size[::-1], mode="bilinear", antialias=True)
-    return Image.fromarray(larger[0].permute(1, 2, 0).contiguous().numpy())
 
 
 @dataclass(frozen=True)
@@ -143,7 +127,7 @@ def put(sheet: Sheet, picture: Image.Image | Pixels, place: Box) -> OnPicture:
     photo = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     zoom = 2 * min(place[2] / photo.width, place[3] / photo.height)
     dots = (max(1, round(photo.width * zoom)), max(1, round(photo.height * zoom)))
-    soft = enlarged(photo, dots) if dots != photo.size and zoom < 6 else photo
+    soft = photo.resize(dots, Image.Resampling.BILINEAR) if dots != photo.size and zoom < 6 else photo
     exact = (place[0] + (place[2] - dots[0] / 2) / 2, place[1], dots[0] / 2, dots[1] / 2)  # nothing is resized again
     return OnPicture(sheet, heat.lay(sheet, soft, exact), photo.size)
 

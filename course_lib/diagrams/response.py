@@ -17,6 +17,7 @@ from course_lib.diagrams.on_picture import OnPicture, frame_sample, put, toned
 from course_lib.diagrams.sheet import Box, Sheet
 from course_lib.diagrams.words import wrapped
 from course_lib.fcn import iou
+from course_lib.marks import digits
 from course_lib.stills import BLUE, INK, Still, shortened, still
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def draw_response(
     *,
     cells: ResponseMap | None = None,
     title: str = "",
+    true_label: str | None = None,
 ) -> Still:
     """The score map on the picture, with its outline at the threshold, the found box and the true one.
 
@@ -65,6 +67,7 @@ def draw_response(
         truth: the true box (left, top, right, bottom) in the picture's pixels, if it is known.
         cells: the response map that it was made from: its cells are then shown beside the masked picture.
         title: what made it, such as "resnet18, dense".
+        true_label: the class of the true box; where another one was looked for, the picture says so.
 
     Example:
         >>> from course_lib.classifier import load_classifier
@@ -77,8 +80,8 @@ def draw_response(
         dense: camel, threshold ...: found box ... to ...; true box ...; IoU ...
     """
     scores = np.asarray(found.score_map, np.float32)
-    low, high = float(scores.min()), float(scores.max())
-    overlap = None if truth is None or not _area(found.box) else iou(found.box, truth)
+    overlap = None if truth is None else iou(found.box, truth)
+    verdict = "" if overlap is None else _verdict(found.label, true_label, overlap)
     zoom = min((_WIDTH - 2 * _EDGE) / picture.width, _TALLEST / picture.height)
     tall = zoom * picture.height
     low_tall = max(8.0, min(_THUMB * picture.height / picture.width, 150.0))
@@ -86,31 +89,31 @@ def draw_response(
     sheet = Sheet(_WIDTH, under + 22 + max(low_tall, 120) + 8)
     heading = ": ".join(filter(None, (title, shortened(found.label, 36))))
     sheet.text(_EDGE, 7, heading, size=10.5, bold=True)
-    verdict = _verdict(found.box, truth, overlap)
     sheet.text(_WIDTH - _EDGE, 7, verdict, size=10.5, bold=True, align="right", color=BLUE)
-    shown = put(sheet, toned(picture, scores, low, high), (_EDGE, 30, _WIDTH - 2 * _EDGE, tall))
-    _mark(shown, found, truth, cells)
-    _key(sheet, 30 + tall + 20, found, truth, (low, high), cells)
+    shown = put(sheet, toned(picture, scores, 0, 1), (_EDGE, 30, _WIDTH - 2 * _EDGE, tall))
+    _mark(shown, found, truth, cells, true_label)
+    _key(sheet, 30 + tall + 20, found, truth, cells)
     place = (_EDGE, under + 20, round(low_tall * picture.width / picture.height), round(low_tall))
     if cells is not None:
         _cells(sheet, place, cells, found)
         place = (_EDGE + _THUMB + _GAP, *place[1:])
     _masked(sheet, place, picture, found)
     _tell(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
-    return still(sheet.figure, _alt(heading, found, truth, overlap), photo=True)
+    return still(sheet.figure, _alt(heading, found, truth, verdict), photo=True)
 
 
-def _area(box: Sequence[float]) -> float:
-    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+def _verdict(label: str, true_label: str | None, overlap: float) -> str:
+    wrong = true_label not in (None, label)
+    return f"IoU {overlap:.2f}, {f'but in truth: {true_label}' if wrong else agreement(overlap)}"
 
 
-def _verdict(box: Sequence[float], truth: Sequence[float] | None, overlap: float | None) -> str:
-    if not _area(box):
-        return "nothing is above the threshold"
-    return "" if overlap is None or truth is None else f"IoU {overlap:.2f}, {agreement(overlap)}"
-
-
-def _mark(shown: OnPicture, found: Localisation, truth: Sequence[float] | None, cells: ResponseMap | None) -> None:
+def _mark(
+    shown: OnPicture,
+    found: Localisation,
+    truth: Sequence[float] | None,
+    cells: ResponseMap | None,
+    true_label: str | None,
+) -> None:
     """Everything that is drawn on the large picture."""
     if cells is not None:
         rows, columns = cells.logits.shape[-2:]
@@ -121,33 +124,23 @@ def _mark(shown: OnPicture, found: Localisation, truth: Sequence[float] | None, 
         elif len(places) <= _MOST_DOTS:
             shown.dots([cells.middle_of(*place) for place in places])
         shown.cross(*cells.middle_of(*found.cell))
-    if _area(found.box):
-        shown.outline(np.asarray(found.contour))
+    shown.outline(found.contour)
+    wrong = true_label not in (None, found.label)
     if truth is not None:
         shown.frame(truth, "dashed")
-        shown.tag(truth, "true", below=True, right=True, fill="white", color=INK)
-    if _area(found.box):
-        shown.frame(found.box)
-        shown.tag(found.box, "found")
+        shown.tag(truth, f"true: {true_label}" if wrong else "true", below=True, right=True, fill="white", color=INK)
+    shown.frame(found.box)
+    shown.tag(found.box, f"found: {shortened(found.label, 24)}" if wrong else "found")
 
 
-def _key(
-    sheet: Sheet,
-    y: float,
-    found: Localisation,
-    truth: Sequence[float] | None,
-    span: tuple[float, float],
-    cells: ResponseMap | None,
-) -> None:
+def _key(sheet: Sheet, y: float, found: Localisation, truth: Sequence[float] | None, cells: ResponseMap | None) -> None:
     """The scale with the threshold on it, and what each line means."""
-    low, high = heat.short(span[0]), heat.short(span[1])
-    wide, left = 150.0, _EDGE + 7.0 * len(low) + 8
-    heat.scale(sheet, (_EDGE, y - 6, wide, 12), low, high, "score")
-    if span[0] < found.threshold < span[1]:
-        x = left + wide * (found.threshold - span[0]) / (span[1] - span[0])
-        sheet.lines([[(x, y - 10), (x, y + 10)]], color="white", line=4, level=3)
-        sheet.lines([[(x, y - 10), (x, y + 10)]], color=INK, line=1.6, level=3.1)
-    x = left + wide + 80 + 7.0 * len(high)
+    wide, left = 150.0, _EDGE + 15
+    heat.scale(sheet, (_EDGE, y - 6, wide, 12), "0", "1", "score")
+    x = left + wide * found.threshold
+    sheet.lines([[(x, y - 10), (x, y + 10)]], color="white", line=4, level=3)
+    sheet.lines([[(x, y - 10), (x, y + 10)]], color=INK, line=1.6, level=3.1)
+    x = left + wide + 88
     sheet.lines([[(x - 13, y), (x + 13, y)]], color=INK, line=3.4, level=1.6)
     sheet.lines([[(x - 13, y), (x + 13, y)]], color="white", line=1.4, level=1.7)
     sheet.middle_text(x + 19, y, f"score = {found.threshold:.2f}", size=8.5)
@@ -163,10 +156,10 @@ def _key(
         return
     if len(cells.logits[0].flatten()) <= _FEW:
         frame_sample(sheet, x, y, "thin")
-        sheet.middle_text(x + 19, y, "window of a cell", size=8.5)
+        sheet.middle_text(x + 19, y, f"window of a cell ({cells.window} pixels)", size=8.5)
     elif len(cells.logits[0].flatten()) <= _MOST_DOTS:
         sheet.boxes([(x - 2, y - 2, 4, 4)], fill="white", edge=INK, line=0.7)
-        sheet.middle_text(x + 9, y, "middle of a cell's window", size=8.5)
+        sheet.middle_text(x + 9, y, f"middle of a cell's window ({cells.window} pixels)", size=8.5)
 
 
 def _cells(sheet: Sheet, place: tuple[float, float, float, float], cells: ResponseMap, found: Localisation) -> None:
@@ -181,17 +174,17 @@ def _cells(sheet: Sheet, place: tuple[float, float, float, float], cells: Respon
     shown.frame((column * across, row * down, (column + 1) * across, (row + 1) * down))
     sheet.text(left, top - 18, f"its map: {rows}×{columns} cells", size=9, bold=True)
     if wide / columns >= 34 and tall / rows >= 16:
-        middle = sum(span) / 2
+        middle, largest = sum(span) / 2, max(abs(span[0]), abs(span[1]))
         marks = [
-            (left + (c + 0.5) * wide / columns, top + (r + 0.5) * tall / rows, heat.short(float(values[r, c])),
-             "white" if values[r, c] < middle else INK)
-            for r in range(rows) for c in range(columns)
+            (left + (c + 0.5) * wide / columns, top + (r + 0.5) * tall / rows, digits(value, largest),
+             "white" if value < middle else INK)
+            for r, line in enumerate(values.tolist()) for c, value in enumerate(line)
         ]  # fmt: skip
         sheet.marks(marks, size=9)
 
 
 def _masked(sheet: Sheet, place: tuple[float, float, float, float], picture: Image.Image, found: Localisation) -> None:
-    """The picture where the score is at least the threshold; the rest nearly black."""
+    """The picture where the found region is; the rest nearly black."""
     size = (round(2 * place[2]), round(2 * place[3]))
     small = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
     mask = Image.fromarray(np.asarray(found.mask, np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
@@ -199,7 +192,7 @@ def _masked(sheet: Sheet, place: tuple[float, float, float, float], picture: Ima
     put(sheet, Image.composite(small, dark, mask), place)
     share = float(np.asarray(found.mask, np.float32).mean())
     sheet.text(
-        place[0], place[1] - 18, f"score ≥ {found.threshold:.2f}: {100 * share:.0f} % of the picture", size=9, bold=True
+        place[0], place[1] - 18, f"score ≥ {found.threshold:.2f} round the ring: {100 * share:.0f} %", size=9, bold=True
     )
 
 
@@ -209,11 +202,8 @@ def _tell(
     """The numbers in words."""
     room = _WIDTH - x - _EDGE
     lines = [f"Best cell: row {found.cell[0]}, column {found.cell[1]} (the ring)."]
-    if _area(found.box):
-        left, top, right, bottom = (round(float(edge)) for edge in found.box)
-        lines.append(f"Found box: x {left} to {right}, y {top} to {bottom}.")
-    else:
-        lines.append("No box: no pixel's score reaches the threshold. Lower it.")
+    left, top, right, bottom = found.box
+    lines.append(f"Found box: x {left} to {right}, y {top} to {bottom}.")
     if truth is not None:
         left, top, right, bottom = (round(float(edge)) for edge in truth)
         lines.append(f"True box: x {left} to {right}, y {top} to {bottom}.")
@@ -237,14 +227,10 @@ def _draw_overlap(sheet: Sheet, place: Box, overlap: float) -> None:
         sheet.text(x, top + tall + 6, words, size=8.5, align=side)
 
 
-def _alt(heading: str, found: Localisation, truth: Sequence[float] | None, overlap: float | None) -> str:
-    said = f"{heading}, threshold {found.threshold:.2f}: "
-    if not _area(found.box):
-        said += "no pixel is above it"
-    else:
-        left, top, right, bottom = (round(float(edge)) for edge in found.box)
-        said += f"found box ({left}, {top}) to ({right}, {bottom})"
-    if truth is not None:
-        left, top, right, bottom = (round(float(edge)) for edge in truth)
-        said += f"; true box ({left}, {top}) to ({right}, {bottom})"
-    return said if overlap is None else f"{said}; IoU {overlap:.2f}, {agreement(overlap)}"
+def _alt(heading: str, found: Localisation, truth: Sequence[float] | None, verdict: str) -> str:
+    left, top, right, bottom = found.box
+    said = f"{heading}, threshold {found.threshold:.2f}: found box ({left}, {top}) to ({right}, {bottom})"
+    if truth is None:
+        return said
+    left, top, right, bottom = (round(float(edge)) for edge in truth)
+    return f"{said}; true box ({left}, {top}) to ({right}, {bottom}); {verdict}"

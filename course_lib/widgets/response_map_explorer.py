@@ -10,7 +10,7 @@ from course_lib.diagrams.response import draw_response
 from course_lib.errors import CourseError
 from course_lib.extraction import fingerprint
 from course_lib.fcn import KINDS, THRESHOLD, FullyConvolutional, ResponseMap, convert, localise, response_map
-from course_lib.picturebook import Scene
+from course_lib.picturebook import Scene, counts_as
 from course_lib.stills import Still
 from course_lib.widgets.explorer import Explorer, choice, number
 
@@ -67,8 +67,16 @@ def response_map_explorer(
         cells = mapped(scene, kind, scale, fingerprint(classifier.model))
         found = localise(cells, label=None if label == BEST else label, threshold=threshold)
         drawn = scenes[scene]
-        title = f"{kind}, {scale}" if scale != "its own size" else kind
-        return draw_response(drawn.picture, found, drawn.box if drawn.things else None, cells=cells, title=title)
+        # Of ImageNet's classes several count as a dog, and none is called so.
+        right = [classifier.categories[index] for index in counts_as(drawn.label, classifier.categories)]
+        return draw_response(
+            drawn.picture,
+            found,
+            drawn.box if drawn.things else None,
+            cells=cells,
+            title=f"{kind}, {scale}" if scale != "its own size" else kind,
+            true_label=found.label if found.label in right else drawn.label,
+        )
 
     controls = {
         "scene": choice("scene", scenes),
