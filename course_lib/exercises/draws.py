@@ -1,0 +1,110 @@
+"""Arguments for hidden cases: tensors, pictures, shapes and networks, drawn from a source of random numbers.
+
+What is drawn hangs on the source alone: the same seed draws the same, and torch's and numpy's own random numbers are
+left as they are. It knows nothing about exercises; a lesson says which of these its functions are given.
+"""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+__all__ = [
+    "block_arguments",
+    "bytes_of",
+    "distinct",
+    "picture",
+    "pixels",
+    "scored",
+    "small_net",
+    "tensor",
+    "torch_seed",
+]
+
+
+def torch_seed(source: random.Random) -> torch.Generator:
+    """torch's own source of random numbers, begun where this one stands."""
+    return torch.Generator().manual_seed(source.getrandbits(63))
+
+
+def tensor(source: random.Random, *shape: int, scale: float = 1.0) -> Tensor:
+    """Normal values of a shape.
+
+    Example:
+        >>> tuple(tensor(random.Random(0), 2, 3).shape)
+        (2, 3)
+        >>> torch.equal(tensor(random.Random(0), 4), tensor(random.Random(0), 4))
+        True
+    """
+    return torch.randn(shape, generator=torch_seed(source)) * scale
+
+
+def distinct(source: random.Random, count: int, *, spread: float = 20.0, around: float = 0.0) -> Tensor:
+    """Values of which no two are alike or nearly so, in any order: (count,).
+
+    Args:
+        source: of random numbers.
+        count: at most 1000.
+        spread: from the smallest that there may be to the largest.
+        around: the middle.
+
+    Example:
+        >>> values = distinct(random.Random(0), 5).sort().values
+        >>> bool((values.diff() > 0.019).all())
+        True
+    """
+    steps = torch.tensor(source.sample(range(1000), count))
+    return (steps / 1000 - 0.5) * spread + around
+
+
+def scored(source: random.Random, *, most: int = 40) -> tuple[Tensor, Tensor]:
+    """Logits (B, classes) without ties, and true classes (B,): now and then all right, or one single picture."""
+    count, classes = source.choice((1, source.randint(2, most))), source.randint(2, 12)
+    logits = torch.stack([distinct(source, classes) for _ in range(count)])
+    share = source.choice((0.0, 0.5, 0.8, 1.0))
+    best = logits.argmax(1).tolist()
+    return logits, torch.tensor([k if source.random() < share else source.randrange(classes) for k in best])
+
+
+def bytes_of(source: random.Random, *shape: int) -> NDArray[np.uint8]:
+    """Bytes from 0 to 255, with an array's shape."""
+    return np.random.default_rng(source.getrandbits(63)).integers(0, 256, shape, dtype=np.uint8)
+
+
+def picture(source: random.Random, width: int, height: int) -> Image.Image:
+    """An RGB picture of noise."""
+    return Image.fromarray(bytes_of(source, height, width, 3))
+
+
+def pixels(source: random.Random, *, least: int = 100, most: int = 360) -> tuple[int, int]:
+    """Width and height: upright, lying, square, or four times as long as high."""
+    one, other = source.randint(least, most), source.randint(least, most)
+    return source.choice(((one, other), (one, one), (one, 4 * least), (4 * least, one)))
+
+
+def small_net(source: random.Random, *, channels: int = 3) -> nn.Sequential:
+    """Convolution, BatchNorm, Dropout and Linear, (B, channels, H, W) → (B, 2 to 6), its modules in mixed modes."""
+    width, classes = source.randint(2, 8), source.randint(2, 6)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(source.getrandbits(63))
+        net = nn.Sequential(
+            nn.Conv2d(channels, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+            nn.Dropout(0.5), nn.Linear(width, classes),
+        )  # fmt: skip
+    net.train(source.random() < 0.5)
+    if source.random() < 0.5:
+        net[source.choice((1, 5))].train(not net.training)
+    return net
+
+
+def block_arguments(source: random.Random, expansion: int, *, fits: float = 0.4) -> tuple[int, int, int]:
+    """in_channels, planes and stride of a residual block; in so many cases of all a shortcut without a layer fits."""
+    planes = 4 * source.randint(1, 4)
+    if source.random() < fits:
+        return planes * expansion, planes, 1
+    return source.choice((planes, planes * expansion, 4 * source.randint(1, 8))), planes, source.choice((1, 2, 2, 3))
