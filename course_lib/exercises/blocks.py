@@ -6,7 +6,8 @@ convolutions. The check computes these too, and says the name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from course_lib.exercises import draws
 from course_lib.exercises.engine import Wrong, call, need_class, need_function, same_tensor
 from course_lib.exercises.modules import build, load, output, same_output, scrambled
 
@@ -47,14 +49,26 @@ def _true_block(kind: _Kind, in_channels: int, planes: int, stride: int, given: 
     return scrambled(make)
 
 
-def check_block(answer: Any, kind: _Kind) -> None:
+def _drawn_blocks(source: random.Random, kind: _Kind) -> Iterator[tuple[int, int, int, bool]]:
+    for fits in (1.0, 0.0, 0.0, 0.3):
+        in_channels, planes, stride = draws.block_arguments(source, kind.expansion, fits=fits)
+        needed = stride != 1 or in_channels != planes * kind.expansion
+        yield in_channels, planes, stride, needed or source.random() < 0.3
+
+
+def check_block(answer: Any, source: random.Random | None = None, *, kind: _Kind) -> None:
     """Check a learner's block: made as torchvision's, the same keys, then the same values and gradients.
+
+    Args:
+        answer: the learner's.
+        source: draws other cases than the open ones.
+        kind: torchvision's block.
 
     Raises:
         Wrong: with the property that fails.
     """
     need_class(answer)
-    for in_channels, planes, stride, given in _BLOCKS[kind]:
+    for in_channels, planes, stride, given in _BLOCKS[kind] if source is None else _drawn_blocks(source, kind):
         truth = _true_block(kind, in_channels, planes, stride, given)
         what = f"{kind.__name__}({in_channels}, {planes}, {stride}, downsample)"
         arguments: tuple[Any, ...] = (stride, _projection(in_channels, planes * kind.expansion, stride))
@@ -65,8 +79,14 @@ def check_block(answer: Any, kind: _Kind) -> None:
             raise Wrong(f"What makes stages asks for block.expansion: write expansion = {kind.expansion} in the class.")
         load(block, truth, what=what)
         _need_strides(block, kind, stride, what)
-        batch = torch.linspace(-2, 2, 2 * in_channels * 9 * 8).view(2, in_channels, 9, 8).sin()
+        batch = _batch(in_channels, source)
         _need_values(block, truth, batch, f"a {tuple(batch.shape)} batch in {what}")
+
+
+def _batch(channels: int, source: random.Random | None) -> Tensor:
+    if source is not None:
+        return draws.tensor(source, source.randint(1, 3), channels, source.randint(5, 12), source.randint(5, 12))
+    return torch.linspace(-2, 2, 2 * channels * 9 * 8).view(2, channels, 9, 8).sin()
 
 
 def _need_strides(block: nn.Module, kind: _Kind, stride: int, what: str) -> None:
@@ -202,14 +222,25 @@ def _true_stage(block: _Kind, in_channels: int, planes: int, blocks: int, stride
     return scrambled(lambda: net._make_layer(block.__bases__[0], planes, blocks, stride))
 
 
-def check_stage(answer: Any) -> None:
+def _drawn_stages(source: random.Random) -> Iterator[tuple[_Kind, int, int, int, int]]:
+    for fits in (1.0, 0.0, 0.0, 0.3):
+        block = source.choice((_Basic, _Bottleneck))
+        in_channels, planes, stride = draws.block_arguments(source, block.expansion, fits=fits)
+        yield block, in_channels, planes, source.randint(1, 4), stride
+
+
+def check_stage(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's ``make_layer(block, in_channels, planes, blocks, stride=1)``, block by block.
+
+    Args:
+        answer: the learner's.
+        source: draws other cases than the open ones.
 
     Raises:
         Wrong: with the property that fails.
     """
     need_function(answer)
-    for block, in_channels, planes, blocks, stride in _STAGES:
+    for block, in_channels, planes, blocks, stride in _STAGES if source is None else _drawn_stages(source):
         truth = _true_stage(block, in_channels, planes, blocks, stride)
         arguments = (block, in_channels, planes, blocks, *(() if stride == 1 else (stride,)))
         name = block.__name__
@@ -231,7 +262,7 @@ def check_stage(answer: Any) -> None:
         first = stage[0].downsample
         if isinstance(first, nn.Sequential) and first[0].stride != (stride, stride):
             raise Wrong(f"In {what} the 1×1 convolution of the downsample needs the stride {stride} too.")
-        batch = torch.linspace(-2, 2, 2 * in_channels * 9 * 8).view(2, in_channels, 9, 8).sin()
+        batch = _batch(in_channels, source)
         same_output(stage, truth, batch, what=f"a {tuple(batch.shape)} batch in {what}")
 
 

@@ -6,6 +6,7 @@ knows what every call really took on this machine, and what a stopwatch ought to
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -74,14 +75,18 @@ class Worker:
         return float("inf") if done is None else done - self.orders[number]
 
 
-def check_stopwatch(answer: Any) -> None:
+def check_stopwatch(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's ``median_seconds(run, wait, warmups, repeats)``.
+
+    Args:
+        answer: the learner's.
+        source: draws other cases than the open ones.
 
     Raises:
         Wrong: with the property that fails; for a wrong number, when it was wrong twice.
     """
     need_function(answer)
-    for warm, counted in _CASES:
+    for warm, counted in _CASES if source is None else _drawn(source):
         was_wrong = False
         for slower in _SLOWER:
             scaled = [tuple(slower * job for job in jobs) for jobs in (warm, counted)]
@@ -95,6 +100,17 @@ def check_stopwatch(answer: Any) -> None:
             if was_wrong or slower == _SLOWER[-1]:
                 raise _wrong(value, took, before, what)
             was_wrong = True
+
+
+def _drawn(source: random.Random) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    cases = []
+    for repeats, warmups in ((1, 1), (source.choice((3, 5, 7)), source.randint(2, 3))):
+        first, *others = sorted(source.sample(range(3, 34, 4), repeats))
+        if others:
+            others[-1] += 40  # takes the mean away from the median
+        source.shuffle(others)
+        cases.append((tuple(source.randint(12, 25) for _ in range(warmups)), (first, *others)))
+    return cases
 
 
 def _measured(
