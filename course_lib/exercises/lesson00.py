@@ -38,4 +38,5 @@ count_values = Exercise(
     ),
     praise="Every picture that enters the network is that many numbers, whatever it was before.",
     cell_name="count",
+    difficulty="mild",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms._presets import ImageClassification
 
+from course_lib.exercises import draws
 from course_lib.exercises.engine import (
     Exercise,
     Wrong,
@@ -22,6 +25,7 @@ from course_lib.exercises.engine import (
     same_tensor,
     sentence_of,
 )
+from course_lib.exercises.hidden import like
 
 __all__ = ["accuracy", "batch_shape", "careful_forward", "from_opencv", "preprocess", "softmax_dim", "top_k"]
 
@@ -55,6 +59,7 @@ batch_shape = Exercise(
     ("One prepared picture is (3, 224, 224).", "torch.stack puts a new dimension in front."),
     praise="Batch first, channels second: every torchvision classifier wants it so.",
     cell_name="shape",
+    difficulty="mild",
 )
 
 
@@ -115,6 +120,8 @@ preprocess = Exercise(
     ),
     kind="function",
     praise="Equal to torchvision's own transforms, to the last bit.",
+    difficulty="hard",
+    hidden=like(preprocess_solution, lambda source: (draws.picture(source, *draws.pixels(source)),), cases=5),
 )
 
 
@@ -152,6 +159,12 @@ def _check_top_k(answer: Any) -> None:
         same_tensor(values, truth, what=what, tolerance=1e-5)
 
 
+def _logits_and_k(source: random.Random) -> tuple[Tensor, int]:
+    classes = source.choice((1, 10, source.randint(2, 40)))
+    logits = draws.distinct(source, classes, around=source.choice((0.0, 0.0, 300.0, -300.0)))
+    return logits, source.choice((1, classes, source.randint(1, classes)))
+
+
 top_k = Exercise(
     "01_top_k",
     "Top k without topk",
@@ -165,6 +178,8 @@ top_k = Exercise(
     ),
     kind="function",
     praise="Also with logits of several hundred, where a plain exp overflows.",
+    difficulty="hard",
+    hidden=like(top_k_solution, _logits_and_k),
 )
 
 
@@ -194,6 +209,7 @@ softmax_dim = Exercise(
     ("Which numbers must sum to 1: a picture's ten, or a class's sixteen?", "Count the dims from 0."),
     praise="Each row, one picture, sums to 1. dim=-1 says the same and works for one picture too.",
     cell_name="dim",
+    difficulty="mild",
 )
 
 
@@ -265,6 +281,30 @@ def _check_careful_forward(answer: Any) -> None:
         raise Wrong("A BatchNorm that was frozen in eval mode is in train mode now: remember the mode of every module.")
 
 
+def _net_and_batch(source: random.Random) -> tuple[nn.Module, Tensor]:
+    net = draws.small_net(source)
+    batch = draws.tensor(source, source.randint(1, 4), 3, source.randint(4, 9), source.randint(4, 9))
+    return net, batch[:, : source.choice((3, 3, 2))]  # two channels: its forward raises
+
+
+def _watched(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The logits, or that there was an error; whether they carry a graph; and the model as it is left."""
+
+    def run(net: nn.Module, batch: Tensor) -> list[Any]:
+        try:
+            value = forward(net, batch)
+        except RuntimeError:
+            value = "an error"
+        modes = [module.training for module in net.modules()]
+        return [value, getattr(value, "requires_grad", False), modes, net.state_dict(), batch]
+
+    return run
+
+
+def _hidden_careful_forward(answer: Any, source: random.Random) -> None:
+    like(_watched(careful_forward_solution), _net_and_batch, cases=6)(_watched(answer), source)
+
+
 careful_forward = Exercise(
     "01_careful_forward",
     "A forward that leaves no trace",
@@ -278,6 +318,8 @@ careful_forward = Exercise(
     ),
     kind="function",
     praise="Right answers, no graph, no drift, and the model as it was, even after an error.",
+    difficulty="hard",
+    hidden=_hidden_careful_forward,
 )
 
 
@@ -319,6 +361,11 @@ from_opencv = Exercise(
     ),
     kind="function",
     praise="RGB, channels first, a batch of one, from 0 to 1.",
+    hidden=like(
+        from_opencv_solution,
+        lambda source: (draws.bytes_of(source, source.randint(1, 9), source.randint(1, 9), 3),),
+        tolerance=1e-6,
+    ),
 )
 
 
@@ -363,4 +410,5 @@ accuracy = Exercise(
     kind="function",
     praise="The measure of this whole course, in one line.",
     cell_name="accuracy_of",
+    hidden=like(accuracy_solution, draws.scored),
 )

@@ -6,6 +6,7 @@ What is right is asked of torchvision's registry when the check runs: a newer to
 from __future__ import annotations
 
 import inspect
+import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +19,9 @@ from torchvision.models import get_model_builder, get_model_weights, list_models
 
 from course_lib.catalog import catalog, class_of
 from course_lib.choosing import pareto as front
+from course_lib.exercises import draws
 from course_lib.exercises.engine import Exercise, Wrong, call, need_choice, need_function, need_number, sentence_of
+from course_lib.exercises.hidden import like
 from course_lib.exercises.stopwatches import check_stopwatch
 
 __all__ = [
@@ -84,6 +87,11 @@ def _need_each_once(names: Sequence[str], what: str) -> None:
         raise Wrong(f"On {what} {again[0]!r} comes twice.")
 
 
+def _class_name(source: random.Random) -> tuple[str]:
+    name = class_of(source.choice(list_models(module=torchvision.models))).__name__
+    return (source.choice((name, name, name, name.lower(), name[:-1])),)
+
+
 builders_of = Exercise(
     "02_builders_of",
     "Builders of a class",
@@ -97,6 +105,7 @@ builders_of = Exercise(
     ),
     kind="function",
     praise="Ten builders make a ResNet, and four of them do not have it in front of their names.",
+    hidden=like(builders_of_solution, _class_name, cases=6, result=sorted),
 )
 
 
@@ -134,6 +143,11 @@ def _check_top_k_error(answer: Any) -> None:
         raise Wrong(f"On {what} the error is {truth:.2f} %, but your function gave {value:.2f}.")
 
 
+def _scored_and_k(source: random.Random) -> tuple[Tensor, Tensor, int]:
+    logits, targets = draws.scored(source)
+    return logits, targets, source.choice((1, source.randint(1, logits.shape[1])))
+
+
 top_k_error = Exercise(
     "02_top_k_error",
     "Top-k error",
@@ -147,6 +161,7 @@ top_k_error = Exercise(
     ),
     kind="function",
     praise="With k=1 and k=5 these are the two columns of every table of ImageNet results.",
+    hidden=like(top_k_error_solution, _scored_and_k, cases=15, tolerance=1e-4),
 )
 
 
@@ -192,6 +207,7 @@ file_size = Exercise(
     ),
     praise="Give or take some kilobytes for names, the file is its parameters and nothing else.",
     cell_name="megabytes",
+    difficulty="mild",
 )
 
 
@@ -252,6 +268,12 @@ def _pearson(x: Any, y: Any) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
+def _two_lists(source: random.Random) -> tuple[list[float], list[float]]:
+    count = source.randint(2, 12)
+    one, other = ([value / 4 for value in source.sample(range(-400, 400), count)] for _ in range(2))
+    return one, source.choice((other, other, [value**3 for value in one], [-value for value in one]))
+
+
 rank_correlation = Exercise(
     "02_rank_correlation",
     "Whether two rankings agree",
@@ -265,6 +287,7 @@ rank_correlation = Exercise(
     ),
     kind="function",
     praise="Spearman's, of 1904. It asks who is before whom, and does not care by how much.",
+    hidden=like(rank_correlation_solution, _two_lists),
 )
 
 
@@ -296,6 +319,7 @@ median_seconds = Exercise(
     ),
     kind="function",
     praise="With torch.cuda.synchronize as wait it times a GPU, with a lambda that does nothing a CPU.",
+    hidden=check_stopwatch,
 )
 
 
@@ -349,6 +373,7 @@ dominated = Exercise(
     ),
     praise="Whatever you care about, and however much: for these two there is always a better choice.",
     cell_name="beaten",
+    difficulty="mild",
 )
 
 
@@ -418,6 +443,11 @@ def _check_front(answer: Any, models: list[tuple[float, ...]]) -> None:
     raise Wrong(f"On {what} nothing beats model {missing}, {models[missing]}: it should stay.".replace(".0", ""))
 
 
+def _candidates(source: random.Random) -> tuple[list[tuple[float, ...]]]:
+    most, count = source.choice((2, 4, 9)), source.choice((0, 1, source.randint(2, 12)))
+    return ([tuple(float(source.randint(1, most)) for _ in range(3)) for _ in range(count)],)
+
+
 pareto = Exercise(
     "02_pareto",
     "The Pareto front",
@@ -431,6 +461,8 @@ pareto = Exercise(
     ),
     kind="function",
     praise="Whatever the prices of error, time and size: the best choice is one of these.",
+    difficulty="hard",
+    hidden=like(pareto_solution, _candidates, cases=30, result=sorted),
 )
 
 
@@ -492,6 +524,18 @@ def _why_not(name: str, max_error: float, max_megabytes: float) -> str:
     return f"its file has {row.megabytes} MB"
 
 
+def _two_limits(source: random.Random) -> tuple[float, float]:
+    name = source.choice(list_models(module=torchvision.models))
+    size = get_model_weights(name).DEFAULT.meta["_file_size"]  # a limit is allowed itself
+    return source.uniform(12, 45), source.choice((size, source.uniform(5, 600)))
+
+
+def _names_and_errors(names: Sequence[str]) -> tuple[list[str], list[float]]:
+    """In any order where the error is the same."""
+    metas = [get_model_weights(name).DEFAULT.meta for name in names]
+    return sorted(names), [100 - meta["_metrics"]["ImageNet-1K"]["acc@1"] for meta in metas]
+
+
 within_limits = Exercise(
     "02_within_limits",
     "Under your limits",
@@ -505,4 +549,5 @@ within_limits = Exercise(
     ),
     kind="function",
     praise="Two limits, and a registry of many names is a list that one can try out.",
+    hidden=like(within_limits_solution, _two_limits, cases=6, result=_names_and_errors),
 )

@@ -6,6 +6,7 @@ checks put the same weights into torchvision's own and compare to the last bit.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, cast
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet
 from torchvision.models import resnet18 as torchvision_resnet18
 
+from course_lib.exercises import draws
 from course_lib.exercises.blocks import check_block, check_stage
 from course_lib.exercises.engine import (
     Exercise,
@@ -27,6 +29,7 @@ from course_lib.exercises.engine import (
     need_number,
     sentence_of,
 )
+from course_lib.exercises.hidden import like
 from course_lib.exercises.modules import build, load, same_output, scrambled
 
 __all__ = [
@@ -87,6 +90,7 @@ legal_add = Exercise(
     ),
     praise="D is the dangerous one: no error, yet no shortcut. It adds one number a channel to the whole map.",
     cell_name="legal",
+    difficulty="mild",
 )
 
 
@@ -126,6 +130,7 @@ bottleneck_parameters = Exercise(
     ),
     praise="Three convolutions for that price. Now guess what two plain 3×3 would cost.",
     cell_name="weights",
+    difficulty="mild",
 )
 
 
@@ -165,6 +170,11 @@ def _shapes_differ(block: Any, in_channels: int, planes: int, stride: int) -> bo
     return cast(bool, path(x).shape != x.shape)
 
 
+def _block_sizes(source: random.Random) -> tuple[int, int, int, int]:
+    expansion = source.choice((1, 4))
+    return (*draws.block_arguments(source, expansion), expansion)
+
+
 needs_downsample = Exercise(
     "03_needs_downsample",
     "When a downsample is needed",
@@ -177,6 +187,7 @@ needs_downsample = Exercise(
     ),
     kind="function",
     praise="This is the very condition in torchvision's _make_layer.",
+    hidden=like(needs_downsample_solution, _block_sizes, cases=20),
 )
 
 
@@ -215,6 +226,8 @@ basic_block = Exercise(
     kind="class",
     praise="With torchvision's weights in it, it gives torchvision's values to the last bit.",
     cell_name="MyBasicBlock",
+    difficulty="hard",
+    hidden=partial(check_block, kind=resnet.BasicBlock),
 )
 
 
@@ -256,6 +269,8 @@ bottleneck = Exercise(
     kind="class",
     praise="ResNet 50, 101 and 152 are made of nothing else.",
     cell_name="MyBottleneck",
+    difficulty="hard",
+    hidden=partial(check_block, kind=resnet.Bottleneck),
 )
 
 
@@ -285,6 +300,8 @@ make_layer = Exercise(
     ),
     kind="function",
     praise="Four calls of this make any ResNet.",
+    difficulty="hard",
+    hidden=check_stage,
 )
 
 
@@ -326,6 +343,17 @@ def _check_resnet18(answer: Any) -> None:
         same_output(net, _true_resnet18(), batch, what=f"a {shape} batch")
 
 
+def _pictures(source: random.Random) -> tuple[Tensor]:
+    return (draws.tensor(source, source.randint(1, 2), 3, source.randint(33, 130), source.randint(33, 130)),)
+
+
+def _hidden_resnet18(answer: Any, source: random.Random) -> None:
+    net = build(answer, what="Your network")
+    load(net, _true_resnet18(), what="your network")
+    with torch.no_grad():
+        like(_true_resnet18(), _pictures, cases=3, tolerance=1e-4)(net.eval(), source)
+
+
 resnet18 = Exercise(
     "03_resnet18",
     "A ResNet18 of your own",
@@ -340,6 +368,8 @@ resnet18 = Exercise(
     kind="class",
     praise="Identical logits to the last bit. From here on torchvision's ResNet has no secrets.",
     cell_name="MyResNet18",
+    difficulty="hard",
+    hidden=_hidden_resnet18,
 )
 
 
@@ -382,6 +412,17 @@ def _unfilled(make: Callable[[], nn.Module]) -> nn.Module:
     return net.to_empty(device="cpu").eval()
 
 
+def _blocks(source: random.Random) -> tuple[Any, list[int]]:
+    return source.choice((resnet.BasicBlock, resnet.Bottleneck)), [source.randint(1, 3) for _ in range(4)]
+
+
+def _hidden_count_layers(answer: Any, source: random.Random) -> None:
+    def of_resnet(function: Callable[[nn.Module], Any]) -> Callable[..., Any]:  # made here: a copy would take memory
+        return lambda block, blocks: function(_unfilled(partial(resnet.ResNet, block, blocks)))
+
+    like(of_resnet(count_layers_solution), _blocks, cases=4)(of_resnet(answer), source)
+
+
 count_layers = Exercise(
     "03_count_layers",
     "Eighteen of what",
@@ -396,4 +437,5 @@ count_layers = Exercise(
     kind="function",
     praise="18 = 1 + 8 × 2 + 1: the stem, two convolutions a block, and the linear layer.",
     cell_name="layers_of",
+    hidden=_hidden_count_layers,
 )
