@@ -198,7 +198,8 @@ def _lay(figure: Figure, place: Place, picture: Image.Image, anchor: str) -> tup
     zoom = min(width / picture.width, height / picture.height)
     size = (max(1, round(picture.width * zoom)), max(1, round(picture.height * zoom)))
     way = Image.Resampling.BICUBIC if zoom < 3 else Image.Resampling.NEAREST
-    pixels = np.asarray(picture.convert("RGB").resize(size, way))
+    rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
+    pixels = np.asarray(rgb if rgb.size == size else rgb.resize(size, way))
     x = round(left + (width - size[0]) / 2)
     y = round(bottom + (height - size[1]) * (1 if anchor == "N" else 0.5))
     photo = _Photo(pixels, x, y)

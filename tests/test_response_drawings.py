@@ -25,7 +25,7 @@ from course_lib.diagrams.cell_field import draw_cell_field, draw_cell_sight
 from course_lib.diagrams.cells import draw_cells
 from course_lib.diagrams.fixed_size import draw_fixed_size, draw_windows, fitted
 from course_lib.diagrams.on_picture import put, toned
-from course_lib.diagrams.response import agreement, draw_response
+from course_lib.diagrams.response import agreement, coloured_scores, draw_response
 from course_lib.diagrams.sheet import Sheet
 from course_lib.errors import CourseError
 from course_lib.fcn import ResponseMap, convert, localise
@@ -287,6 +287,7 @@ def test_every_part_of_a_response_can_be_left_out() -> None:
     assert "true" not in repr(alone) and "IoU" not in repr(alone)
     checks.is_picture(alone)
     assert alone.data != draw_response(SCENE, place, cells=found).data != draw_response(SCENE, place, place.box).data
+    assert alone.data == draw_response(SCENE, place, painted=coloured_scores(SCENE, localise(found))).data
     assert "IoU 1.00" in repr(draw_response(SCENE, place, place.box))
     assert "IoU 0.00, missed" in repr(draw_response(SCENE, place, (0, 0, 10, 10)))
 

@@ -122,14 +122,18 @@ class OnPicture:
         self.sheet.marks([(x + width / 2, y + _TAG / 2, words, color)], size=8.5, bold=True)
 
 
-def put(sheet: Sheet, picture: Image.Image | Pixels, place: Box) -> OnPicture:
-    """Lay a picture on a sheet, as large as it fits into ``place``, at its top."""
+def put(sheet: Sheet, picture: Image.Image | Pixels, place: Box, *, size: tuple[int, int] | None = None) -> OnPicture:
+    """Lay a picture on a sheet, as large as it fits into ``place``, at its top.
+
+    Args:
+        size: (width, height) in whose pixels is drawn on it, where these are not the picture's own.
+    """
     photo = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     zoom = 2 * min(place[2] / photo.width, place[3] / photo.height)
     dots = (max(1, round(photo.width * zoom)), max(1, round(photo.height * zoom)))
     soft = photo.resize(dots, Image.Resampling.BILINEAR) if dots != photo.size and zoom < 6 else photo
     exact = (place[0] + (place[2] - dots[0] / 2) / 2, place[1], dots[0] / 2, dots[1] / 2)  # nothing is resized again
-    return OnPicture(sheet, heat.lay(sheet, soft, exact), photo.size)
+    return OnPicture(sheet, heat.lay(sheet, soft, exact), size or photo.size)
 
 
 def numbered(sheet: Sheet, x: float, y: float, words: str, *, fill: str = INK, color: str = "white") -> None:

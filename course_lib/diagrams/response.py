@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from course_lib.diagrams import heat
 from course_lib.diagrams.on_picture import OnPicture, frame_sample, put, toned
-from course_lib.diagrams.sheet import Box, Sheet
-from course_lib.diagrams.words import wrapped
+from course_lib.diagrams.response_panels import draw_class_map, draw_numbers, draw_region
+from course_lib.diagrams.sheet import Sheet
 from course_lib.fcn import iou
-from course_lib.marks import digits
 from course_lib.stills import BLUE, INK, Still, shortened, still
 
 if TYPE_CHECKING:
     from course_lib.fcn import Localisation, ResponseMap
 
-__all__ = ["agreement", "draw_response"]
+__all__ = ["agreement", "coloured_scores", "draw_response"]
 
 _WIDTH, _TALLEST, _EDGE = 860.0, 400.0, 6.0  # CSS pixels: the sheet's width, the picture's height, the margin
 _THUMB, _GAP = 268.0, 16.0
@@ -58,6 +56,7 @@ def draw_response(
     cells: ResponseMap | None = None,
     title: str = "",
     true_label: str | None = None,
+    painted: Image.Image | None = None,
 ) -> Still:
     """The score map on the picture, with its outline at the threshold, the found box and the true one.
 
@@ -68,6 +67,7 @@ def draw_response(
         cells: the response map that it was made from: its cells are then shown beside the masked picture.
         title: what made it, such as "resnet18, dense".
         true_label: the class of the true box; where another one was looked for, the picture says so.
+        painted: what ``coloured_scores`` makes of picture and scores, where it is there already.
 
     Example:
         >>> from course_lib.classifier import load_classifier
@@ -79,27 +79,46 @@ def draw_response(
         >>> draw_response(drawn.picture, localise(cells), drawn.box, cells=cells, title="dense")
         dense: camel, threshold ...: found box ... to ...; true box ...; IoU ...
     """
-    scores = np.asarray(found.score_map, np.float32)
     overlap = None if truth is None else iou(found.box, truth)
     verdict = "" if overlap is None else _verdict(found.label, true_label, overlap)
-    zoom = min((_WIDTH - 2 * _EDGE) / picture.width, _TALLEST / picture.height)
-    tall = zoom * picture.height
+    tall = _zoom(picture) * picture.height
     low_tall = max(8.0, min(_THUMB * picture.height / picture.width, 150.0))
     under = 30 + tall + 40
     sheet = Sheet(_WIDTH, under + 22 + max(low_tall, 120) + 8)
     heading = ": ".join(filter(None, (title, shortened(found.label, 36))))
     sheet.text(_EDGE, 7, heading, size=10.5, bold=True)
     sheet.text(_WIDTH - _EDGE, 7, verdict, size=10.5, bold=True, align="right", color=BLUE)
-    shown = put(sheet, toned(picture, scores, 0, 1), (_EDGE, 30, _WIDTH - 2 * _EDGE, tall))
+    large = (_EDGE, 30.0, _WIDTH - 2 * _EDGE, tall)
+    shown = put(sheet, painted or coloured_scores(picture, found), large, size=picture.size)
     _mark(shown, found, truth, cells, true_label)
     _key(sheet, 30 + tall + 20, found, truth, cells)
     place = (_EDGE, under + 20, round(low_tall * picture.width / picture.height), round(low_tall))
     if cells is not None:
-        _cells(sheet, place, cells, found)
+        draw_class_map(sheet, place, cells, found)
         place = (_EDGE + _THUMB + _GAP, *place[1:])
-    _masked(sheet, place, picture, found)
-    _tell(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
+    draw_region(sheet, place, picture, found)
+    draw_numbers(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
     return still(sheet.figure, _alt(heading, found, truth, verdict), photo=True)
+
+
+def coloured_scores(picture: Image.Image, found: Localisation) -> Image.Image:
+    """The score map in colours on the grey picture, as large as ``draw_response`` shows it: the same at any threshold.
+
+    Example:
+        >>> import torch
+        >>> from course_lib.fcn import ResponseMap, localise
+        >>> cells = ResponseMap(torch.eye(2)[None], ("camel",), size=(64, 32), stride=16, window=16)
+        >>> coloured_scores(Image.new("RGB", (64, 32)), localise(cells)).size
+        (1600, 800)
+    """
+    zoom = 2 * _zoom(picture)
+    size = (round(zoom * picture.width), round(zoom * picture.height))
+    return toned(picture, found.score_map, 0, 1).resize(size, Image.Resampling.BILINEAR)
+
+
+def _zoom(picture: Image.Image) -> float:
+    """CSS pixels to a pixel of the picture."""
+    return min((_WIDTH - 2 * _EDGE) / picture.width, _TALLEST / picture.height)
 
 
 def _verdict(label: str, true_label: str | None, overlap: float) -> str:
@@ -160,71 +179,6 @@ def _key(sheet: Sheet, y: float, found: Localisation, truth: Sequence[float] | N
     elif len(cells.logits[0].flatten()) <= _MOST_DOTS:
         sheet.boxes([(x - 2, y - 2, 4, 4)], fill="white", edge=INK, line=0.7)
         sheet.middle_text(x + 9, y, f"middle of a cell's window ({cells.window} pixels)", size=8.5)
-
-
-def _cells(sheet: Sheet, place: tuple[float, float, float, float], cells: ResponseMap, found: Localisation) -> None:
-    """The map of the class as it comes out: one rectangle a cell."""
-    left, top, wide, tall = place
-    values = cells.logits[cells.index_of(found.label)].numpy()
-    rows, columns = values.shape
-    span = (float(values.min()), float(values.max()))
-    shown = put(sheet, heat.tiled(values, *span, round(2 * wide), round(2 * tall)), place)
-    across, down = shown.size[0] / columns, shown.size[1] / rows
-    row, column = found.cell
-    shown.frame((column * across, row * down, (column + 1) * across, (row + 1) * down))
-    sheet.text(left, top - 18, f"its map: {rows}×{columns} cells", size=9, bold=True)
-    if wide / columns >= 34 and tall / rows >= 16:
-        middle, largest = sum(span) / 2, max(abs(span[0]), abs(span[1]))
-        marks = [
-            (left + (c + 0.5) * wide / columns, top + (r + 0.5) * tall / rows, digits(value, largest),
-             "white" if value < middle else INK)
-            for r, line in enumerate(values.tolist()) for c, value in enumerate(line)
-        ]  # fmt: skip
-        sheet.marks(marks, size=9)
-
-
-def _masked(sheet: Sheet, place: tuple[float, float, float, float], picture: Image.Image, found: Localisation) -> None:
-    """The picture where the found region is; the rest nearly black."""
-    size = (round(2 * place[2]), round(2 * place[3]))
-    small = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
-    mask = Image.fromarray(np.asarray(found.mask, np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
-    dark = small.point([14 + k // 5 for k in range(256)] * 3)
-    put(sheet, Image.composite(small, dark, mask), place)
-    share = float(np.asarray(found.mask, np.float32).mean())
-    sheet.text(
-        place[0], place[1] - 18, f"score ≥ {found.threshold:.2f} round the ring: {100 * share:.0f} %", size=9, bold=True
-    )
-
-
-def _tell(
-    sheet: Sheet, x: float, y: float, found: Localisation, truth: Sequence[float] | None, overlap: float | None
-) -> None:
-    """The numbers in words."""
-    room = _WIDTH - x - _EDGE
-    lines = [f"Best cell: row {found.cell[0]}, column {found.cell[1]} (the ring)."]
-    left, top, right, bottom = found.box
-    lines.append(f"Found box: x {left} to {right}, y {top} to {bottom}.")
-    if truth is not None:
-        left, top, right, bottom = (round(float(edge)) for edge in truth)
-        lines.append(f"True box: x {left} to {right}, y {top} to {bottom}.")
-    if overlap is not None:
-        lines.append(f"IoU = both boxes / either box = {overlap:.2f}")
-    written = [one for long in lines for one in wrapped(long, room, 9)]
-    for k, line in enumerate(written):
-        sheet.text(x, y + 3 + 19 * k, line, size=9)
-    if overlap is not None:
-        _draw_overlap(sheet, (x, y + 14 + 19 * len(written), room, 14), overlap)
-
-
-def _draw_overlap(sheet: Sheet, place: Box, overlap: float) -> None:
-    """The IoU as a bar from 0 to 1, with a mark where it counts as found."""
-    left, top, wide, tall = place
-    sheet.boxes([place], fill="#EDEDED")
-    sheet.boxes([(left, top, wide * overlap, tall)], fill=BLUE, level=1.1)
-    sheet.lines([[(left + wide / 2, top - 4), (left + wide / 2, top + tall + 4)]], color=INK, line=1.4, level=1.2)
-    ends = [(left, "0", "left"), (left + wide / 2, "0.5: found", "center"), (left + wide, "1", "right")]
-    for x, words, side in ends:
-        sheet.text(x, top + tall + 6, words, size=8.5, align=side)
 
 
 def _alt(heading: str, found: Localisation, truth: Sequence[float] | None, verdict: str) -> str:

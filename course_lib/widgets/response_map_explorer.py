@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
+from PIL import Image
+
 from course_lib.classifier import Classifier
-from course_lib.diagrams.response import draw_response
+from course_lib.diagrams.response import coloured_scores, draw_response
 from course_lib.errors import CourseError
 from course_lib.extraction import fingerprint
 from course_lib.fcn import KINDS, THRESHOLD, FullyConvolutional, ResponseMap, convert, localise, response_map
@@ -21,6 +23,7 @@ BEST = "the strongest one"
 #: Name → by how much the picture is made larger or smaller before the network sees it.
 SCALES: dict[str, float] = {"its own size": 1.0, "3/4 of it": 0.75, "half of it": 0.5, "a third of it": 1 / 3}
 _KEPT = 64  # response maps in memory, a few kB each
+_PAINTED = 12  # pictures with their scores, 3 MB each
 
 
 def response_map_explorer(
@@ -63,8 +66,13 @@ def response_map_explorer(
     def mapped(scene: str, kind: str, scale: str, _weights: int) -> ResponseMap:
         return response_map(network(kind, scale), scenes[scene].picture)
 
+    @lru_cache(maxsize=_PAINTED)
+    def painted(scene: str, kind: str, scale: str, label: str, weights: int) -> Image.Image:
+        return coloured_scores(scenes[scene].picture, localise(mapped(scene, kind, scale, weights), label=label))
+
     def draw(scene: str, label: str, kind: str, scale: str, threshold: float) -> Still:
-        cells = mapped(scene, kind, scale, fingerprint(classifier.model))
+        weights = fingerprint(classifier.model)
+        cells = mapped(scene, kind, scale, weights)
         found = localise(cells, label=None if label == BEST else label, threshold=threshold)
         drawn = scenes[scene]
         # Of ImageNet's classes several count as a dog, and none is called so.
@@ -76,6 +84,7 @@ def response_map_explorer(
             cells=cells,
             title=f"{kind}, {scale}" if scale != "its own size" else kind,
             true_label=found.label if found.label in right else drawn.label,
+            painted=painted(scene, kind, scale, found.label, weights),
         )
 
     controls = {
