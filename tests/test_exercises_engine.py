@@ -133,6 +133,16 @@ def test_grading_passes_in_silence_or_raises_with_the_words_of_the_check(
     assert capfd.readouterr() == ("", "")
 
 
+def test_in_a_notebook_a_grade_is_one_sentence_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shell.push({"MEDIAN": MEDIAN})
+    shell.run_cell("MEDIAN.grade(lambda values: 3)")
+    out, err = capsys.readouterr()
+    assert "The median of 1, 2 and 9 is 2." in out and "Traceback" not in out and "engine.py" not in out and err == ""
+
+
 def test_grading_keeps_nothing(own_file: Path) -> None:
     MEDIAN.grade(solution)
     assert not own_file.exists()

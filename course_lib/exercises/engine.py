@@ -164,6 +164,10 @@ def _described(problem: BaseException) -> str:
 class NotCorrect(AssertionError):
     """A graded answer is not correct; the words are the check's."""
 
+    def _render_traceback_(self) -> list[str]:
+        """IPython asks for this: in a notebook there stands one sentence, and not the way through this library."""
+        return [str(self)]
+
 
 class Wrong(Exception):
     """Carries the sentence for a wrong answer out of a nested check."""
