@@ -2,26 +2,160 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision import models
+from torchvision.transforms import functional as pictures
 
+from course_lib.classifier import load_classifier
+from course_lib.errors import CourseError, ModelNameError
 from course_lib.fcn import FcnError, convert
+from course_lib.fcn.pools import AtrousPool2d
+from course_lib.fcn.pyramid import combine
+
+#: One of every family, the side of the pictures it is built for here, and what keeps building it quick.
+FAMILIES: dict[str, tuple[int, dict[str, Any]]] = {
+    "resnet18": (224, {}),
+    "alexnet": (224, {}),
+    "squeezenet1_1": (224, {}),
+    "densenet121": (128, {}),
+    "mobilenet_v2": (128, {}),
+    "mobilenet_v3_small": (224, {}),
+    "mnasnet0_5": (224, {}),
+    "shufflenet_v2_x0_5": (224, {}),
+    "regnet_y_400mf": (128, {}),
+    "efficientnet_b0": (128, {}),
+    "convnext_tiny": (128, {}),
+    "googlenet": (160, {"init_weights": False, "transform_input": True, "aux_logits": True}),
+    "inception_v3": (299, {"init_weights": False, "transform_input": True}),
+    "swin_t": (224, {}),
+    "VGG": (224, {}),
+}
+#: Among them: ceil mode, average pools, a pool over the whole picture, a linear layer over 7×7 cells.
+DILATED = ("squeezenet1_1", "googlenet", "densenet121", "mobilenet_v3_small", "VGG")
+
+
+def vgg() -> nn.Module:
+    """Torchvision's VGG, narrow: its first linear layer alone would have a hundred million weights."""
+    layers: list[str | int] = [8, "M", 8, "M", 8, "M", 8, "M", 8, "M"]
+    model = models.VGG(models.vgg.make_layers(layers, batch_norm=True), init_weights=False)
+    model.classifier = nn.Sequential(nn.Linear(8 * 7 * 7, 32), nn.ReLU(True), nn.Dropout(), nn.Linear(32, 10))
+    return model
+
+
+def built(name: str) -> tuple[nn.Module, Tensor, Tensor]:
+    """A classifier, two pictures of its own size, and its logits, which depend on the picture."""
+    torch.manual_seed(0)
+    side, options = FAMILIES[name]
+    model = vgg() if name == "VGG" else models.get_model(name, weights=None, num_classes=10, **options)
+    batch = torch.randn(2, 3, side, side)
+    for module in model.eval().modules():  # without statistics a deep net's logits are all but constant
+        if isinstance(module, nn.BatchNorm2d):
+            module.train().reset_running_stats()
+            module.momentum = None
+    with torch.no_grad():
+        model(batch)
+        logits = model.eval()(batch)
+    assert float((logits[0] - logits[1]).abs().max()) > 1e-3 * float(logits.abs().max())
+    return model, batch, logits
+
+
+@pytest.fixture(scope="module")
+def resnet() -> nn.Module:
+    torch.manual_seed(0)
+    return models.resnet18(num_classes=10).eval()
+
+
+# -- at the classifier's own size -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_classifiers_own_logits_at_its_own_size(name: str) -> None:
+    model, batch, logits = built(name)
+    side = batch.shape[-1]
+    fcn = convert(model, window=side)
+    with torch.no_grad():
+        found = fcn(batch)
+        assert found.shape == (2, 10, 1, 1) == (2, 10, *fcn.cells(side, side))
+        torch.testing.assert_close(found.flatten(1), logits, rtol=0, atol=1e-5)
+        if name in DILATED:
+            for levels in (1, 2):
+                finer = convert(model, window=side, dilated=levels)
+                torch.testing.assert_close(finer(batch)[:, :, 0, 0], logits, rtol=0, atol=1e-5)
+
+
+def test_a_classifier_brings_its_names_and_its_preparation() -> None:
+    classifier = load_classifier("squeezenet1_1", weights="course", device="cpu")
+    fcn = convert(classifier)
+    assert fcn.categories == classifier.categories and fcn.window == 224
+    picture = Image.effect_noise((224, 224), 80).convert("RGB")
+    prepared = fcn.prepare(picture)
+    expected = pictures.normalize(pictures.to_tensor(picture), list(fcn.mean), list(fcn.std))
+    assert torch.equal(prepared, expected[None])
+    with torch.no_grad():
+        torch.testing.assert_close(fcn(prepared)[0, :, 0, 0], classifier.logits(prepared)[0], rtol=0, atol=1e-5)
+
+
+class Small(nn.Module):
+    """A net with a head of its own, after a map of 6×6 cells at 24 pixels."""
+
+    def __init__(self, *head: nn.Module) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(2))
+        self.head = nn.Sequential(*head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        (nn.Flatten(), nn.Linear(144, 8), nn.ReLU(), nn.Linear(8, 3)),  # LeNet's way
+        (nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Dropout(), nn.Linear(36, 3)),
+        (nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4, 3)),
+        (nn.AvgPool2d(6), nn.Flatten(), nn.BatchNorm1d(4), nn.Linear(4, 3, bias=False)),
+        (nn.AvgPool2d(4), nn.Flatten(), nn.LayerNorm(4), nn.Linear(4, 3)),  # the last two rows and columns fall away
+        (nn.Conv2d(4, 3, 1), nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"dense": True}, {"dilated": 1}])
+def test_heads_of_a_learners_own(head: tuple[nn.Module, ...], options: dict[str, Any]) -> None:
+    torch.manual_seed(1)
+    model = Small(*head)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.running_mean = torch.randn(4)
+    model.eval()
+    batch = torch.randn(2, 3, 24, 24)
+    fcn = convert(model, window=24, **options)
+    torch.testing.assert_close(fcn(batch)[:, :, 0, 0], model(batch), rtol=0, atol=1e-5)
+    assert fcn(torch.randn(1, 3, 50, 70)).shape[-2:] == fcn.cells(50, 70) > (1, 1)
+
+
+# -- the same layers by hand ------------------------------------------------------------------------------------------
 
 
 class ByHand(models.ResNet):
-    """The fully convolutional ResNet18 as one writes it: a pool with a window, a 1×1 convolution, no flattening."""
+    """The fully convolutional ResNet18 as one writes it: a pool with a window, a 1×1 convolution, no flattening.
+
+    The linear layer stays where it was and is not called any more.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(models.resnet.BasicBlock, [2, 2, 2, 2], **kwargs)
         self.avgpool = nn.AvgPool2d((7, 7))  # type: ignore[assignment]
         self.last_conv = nn.Conv2d(512, self.fc.out_features, 1)
-        self.load_fc()
+        self.take_over()
 
-    def load_fc(self) -> None:
+    def take_over(self) -> None:
         self.last_conv.weight.data.copy_(self.fc.weight.data.view(*self.fc.weight.shape, 1, 1))
         self.last_conv.bias.data.copy_(self.fc.bias.data)  # type: ignore[union-attr]
 
@@ -31,33 +165,226 @@ class ByHand(models.ResNet):
         return self.last_conv(self.avgpool(x))  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module")
-def resnet() -> nn.Module:
-    torch.manual_seed(0)
-    return models.resnet18().eval()
-
-
 def test_by_hand_and_by_call_agree_to_the_bit(resnet: nn.Module) -> None:
-    by_hand = ByHand().eval()
+    by_hand = ByHand(num_classes=10).eval()
     by_hand.load_state_dict(resnet.state_dict(), strict=False)
-    by_hand.load_fc()
+    by_hand.take_over()
     picture = torch.rand(1, 3, 387, 1024)
     with torch.no_grad():
         ours, theirs = convert(resnet)(picture), by_hand(picture)
-    assert ours.shape == (1, 1000, 1, 4)
+    assert ours.shape == (1, 10, 1, 4)
     assert torch.equal(ours, theirs)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg11", "alexnet", "squeezenet1_1"])
-def test_the_classifiers_own_logits_at_its_own_size(name: str) -> None:
+def test_dilation_is_torchvisions_own_where_torchvision_has_it() -> None:
     torch.manual_seed(0)
-    model = models.get_model(name, weights=None).eval()
-    batch = torch.randn(2, 3, 224, 224)
+    model = models.resnet50(num_classes=10).eval()
+    picture = torch.randn(1, 3, 129, 170)
+    for levels, replaced in ((1, [False, False, True]), (2, [False, True, True])):
+        theirs = models.resnet50(num_classes=10, replace_stride_with_dilation=replaced).eval()
+        theirs.load_state_dict(model.state_dict())
+        kept: list[Tensor] = []
+        theirs.layer4.register_forward_hook(lambda _, __, output, kept=kept: kept.append(output))
+        fcn = convert(model, dilated=levels, pool=1)
+        with torch.no_grad():
+            theirs(picture)
+            expected = torch.einsum("oc,bchw->bohw", theirs.fc.weight, kept[0]) + theirs.fc.bias.view(1, -1, 1, 1)
+            torch.testing.assert_close(fcn(picture), expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+        assert fcn.stride == 32 // 2**levels
+
+
+# -- beyond it --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "shufflenet_v2_x0_5", "VGG"])
+@pytest.mark.parametrize("size", [(261, 300), (224, 321)])
+def test_every_nth_cell_of_a_dilated_map_is_the_dense_maps(name: str, size: tuple[int, int]) -> None:
+    model, _, _ = built(name)
+    picture = torch.randn(1, 3, *size)
     with torch.no_grad():
-        logits, found = model(batch), convert(model)(batch)
-    assert found.shape == (2, 1000, 1, 1)
-    assert float(logits.std()) > 1e-3
-    torch.testing.assert_close(found.flatten(1), logits, rtol=0, atol=1e-5)
+        dense = convert(model, dense=True)(picture)
+        for levels in (1, 2):
+            finer = convert(model, dilated=levels)(picture)[:, :, :: 2**levels, :: 2**levels]
+            rows, columns = dense.shape[-2:]  # a map of an odd side has one more cell where its stride is gone
+            torch.testing.assert_close(finer[:, :, :rows, :columns], dense, rtol=0, atol=1e-5)
+
+
+def test_a_plain_map_is_every_seventh_cell_of_the_dense_one(resnet: nn.Module) -> None:
+    picture = torch.randn(1, 3, 480, 500)
+    with torch.no_grad():
+        plain, dense = convert(resnet)(picture), convert(resnet, dense=True)(picture)
+    assert plain.shape[-2:] == (2, 2) and dense.shape[-2:] == (9, 10)
+    torch.testing.assert_close(dense[:, :, ::7, ::7], plain, rtol=0, atol=1e-5)
+
+
+def test_another_pool_is_torchs_own(resnet: nn.Module) -> None:
+    picture = torch.randn(1, 3, 300, 320)
+    body = nn.Sequential(*list(resnet.children())[:-2])
+    fcn = convert(resnet, dense=True, pool=4)
+    with torch.no_grad():
+        pooled = F.avg_pool2d(body(picture), 4, 1)
+        expected = torch.einsum("oc,bchw->bohw", resnet.fc.weight, pooled) + resnet.fc.bias[:, None, None]
+        torch.testing.assert_close(fcn(picture), expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+    assert (fcn.stride, fcn.window) == (32, 128)
+
+
+def test_whole_numbers_of_pixels_and_cells(resnet: nn.Module) -> None:
+    kinds: list[dict[str, Any]] = [{}, {"dense": True}, {"dilated": 2}]
+    made = [convert(resnet, **options) for options in kinds]
+    assert [(fcn.stride, fcn.window) for fcn in made] == [(224, 224), (32, 224), (8, 224)]
+    half = convert(resnet, dense=True, pyramid=(0.5,))
+    assert (half.stride, half.window) == (64, 448)
+    assert convert(vgg()).cells(387, 1024) == (6, 26)
+    for size in ((193, 900), (1200, 193)):
+        fcn = convert(resnet, dense=True)
+        with torch.no_grad():
+            assert fcn(torch.rand(1, 3, *size)).shape[-2:] == fcn.cells(*size)
+
+
+def test_scales_are_read_where_their_windows_have_their_middles() -> None:
+    """numpy's interp is the oracle: maps of one row at scales 1 and 0.5, windows of 96 pixels, 32 apart."""
+    fine, coarse = torch.randn(1, 2, 1, 15), torch.randn(1, 2, 1, 6)
+    found = combine([coarse, fine], (0.5, 1.0), step=32, side=96)
+    where, there = np.arange(15) * 32 + 48, (np.arange(6) * 32 + 48) / 0.5
+    for channel in range(2):
+        read = np.interp(where, there, coarse[0, channel, 0].numpy())
+        expected = (read + fine[0, channel, 0].numpy()) / 2
+        np.testing.assert_allclose(found[0, channel, 0].numpy(), expected, atol=1e-5)
+
+
+def test_a_pyramid_of_one_scale_is_that_scale(resnet: nn.Module) -> None:
+    picture = torch.randn(1, 3, 256, 320)
+    with torch.no_grad():
+        assert torch.equal(convert(resnet, pyramid=(1.0,))(picture), convert(resnet)(picture))
+        larger = F.interpolate(picture, (512, 640), mode="bilinear", antialias=True, align_corners=False)
+        double = convert(resnet, dense=True, pyramid=(2.0,))(picture)
+        torch.testing.assert_close(double, convert(resnet, dense=True)(larger), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["avg", "max"])
+def test_pools_with_holes_against_unfolding(kind: str) -> None:
+    x = torch.randn(2, 3, 11, 14)
+    windows = F.unfold(x, 3, dilation=2, stride=2).view(2, 3, 9, 4, 5)
+    expected = windows.mean(2) if kind == "avg" else windows.amax(2)
+    torch.testing.assert_close(AtrousPool2d(3, 2, dilation=2, kind=kind)(x), expected)
+    theirs = F.avg_pool2d(x, 3, 1, 1) if kind == "avg" else F.max_pool2d(x, 3, 1, 1)
+    torch.testing.assert_close(AtrousPool2d(3, padding=1, kind=kind)(x), theirs)
+
+
+# -- the model stays as it is -----------------------------------------------------------------------------------------
+
+
+def test_the_model_stays_as_it_is() -> None:
+    torch.manual_seed(0)
+    model = models.mobilenet_v3_small(num_classes=10).train()
+    calls: list[str] = []
+    model.features[0].register_forward_hook(lambda *_: calls.append("hook"))
+    model.features[1].register_forward_pre_hook(lambda *_: calls.append("pre"))
+    before = copy.deepcopy(model.state_dict())
+    names, random = [name for name, _ in model.named_modules()], torch.get_rng_state()
+    fcn = convert(model, dilated=1)
+    assert torch.equal(torch.get_rng_state(), random)
+    with torch.no_grad():
+        fcn.train()(torch.randn(2, 3, 224, 224))  # BatchNorm's statistics move, the network's own ones
+    assert calls == [] and model.training and len(model.features[0]._forward_hooks) == 1
+    assert [name for name, _ in model.named_modules()] == names
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    assert not any(hasattr(module, "graph") for module in model.modules())
+
+
+def test_the_weights_are_the_models_own_and_a_copy_is_not(resnet: nn.Module) -> None:
+    fcn = convert(resnet)
+    weight = dict(fcn.named_parameters())["network.fc.weight"]
+    assert weight.shape == (10, 512, 1, 1)
+    assert weight.data_ptr() == resnet.fc.weight.data_ptr()
+    apart = copy.deepcopy(fcn)
+    assert dict(apart.named_parameters())["network.fc.weight"].data_ptr() != weight.data_ptr()
+    assert not {one.data_ptr() for one in fcn.buffers()} & {one.data_ptr() for one in resnet.buffers()}
+    frozen = copy.deepcopy(resnet).requires_grad_(False)
+    assert not any(one.requires_grad for one in convert(frozen).parameters())
+    assert not fcn.training
+
+
+def test_remarks_count_what_pools_the_whole_picture() -> None:
+    model = models.efficientnet_b0()
+    blocks = sum(type(module).__name__ == "SqueezeExcitation" for module in model.modules())
+    (remark,) = convert(model).remarks
+    assert remark.startswith(f"{blocks} layers pool the whole picture")
+    assert convert(models.resnet18()).remarks == ()
+
+
+# -- refusals ---------------------------------------------------------------------------------------------------------
+
+
+class Branching(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x.mean((2, 3)) if x.sum() > 0 else x.amax((2, 3)))  # type: ignore[no-any-return]
+
+
+class TwoPools(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("vit_b_16", r"positional embedding \(encoder.pos_embedding\) has exactly 197 rows of 768 numbers"),
+        ("vit_h_14", r"positional embedding \(encoder.pos_embedding\) has exactly 257 rows of 1280 numbers"),
+        ("maxvit_t", r"only pictures of 224×224 go through it.*window_attention.departition_op"),
+        (Branching(), "cannot be taken apart: its forward decides by numbers"),
+        (TwoPools(), r"no head of the kind pool → flatten → linear: cat\(\) puts 2 tensors together"),
+        (nn.Conv2d(3, 4, 3), r"is no classifier: one picture gives a tensor \(1, 4, 222, 222\)"),
+        (Small(nn.AdaptiveAvgPool2d(5), nn.Flatten(), nn.Linear(100, 2)), "windows of unequal size"),
+        (Small(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(1)), r"there is head.2 \(Softmax\), 1×4 → 1×4"),
+        (nn.LazyConv2d(3, 3), "lazy layers without a shape"),
+        (nn.Conv2d(1, 4, 3), "does not take a picture of 3×224×224"),
+        (nn.Linear, "not the class Linear"),
+        (7, r"not 7 \(int\)"),
+    ],
+)
+def test_what_cannot_be_converted_is_refused_with_the_reason(model: Any, why: str) -> None:
+    with pytest.raises(FcnError, match=why):
+        convert(model)
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(ModelNameError, match="Did you mean 'resnet18'"):
+        convert("resnet-18")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"dense": 1}, "dense=1: say True or False"),
+        ({"dilated": -1}, "dilated=-1: give how many strides"),
+        ({"dilated": True}, "dilated=True: give how many strides"),
+        ({"dilated": 6}, "ResNet has 5 strides, and its last map's cells are 32 pixels apart"),
+        ({"pyramid": 0.5}, "pyramid=0.5: give the scales in brackets"),
+        ({"pyramid": (1.0, -1)}, "numbers above 0"),
+        ({"pyramid": (float("nan"),)}, "numbers above 0"),
+        ({"window": 0}, "window=0"),
+        ({"pool": 0}, "pool=0"),
+    ],
+)
+def test_options_that_make_no_sense(resnet: nn.Module, options: dict[str, Any], why: str) -> None:
+    with pytest.raises(FcnError, match=why):
+        convert(resnet, **options)
+
+
+def test_options_that_this_network_has_no_use_for() -> None:
+    with pytest.raises(FcnError, match="pool=4: AlexNet has no pool over its whole last map"):
+        convert(models.alexnet(num_classes=10), pool=4)
+    with pytest.raises(FcnError, match="made smaller by something that is no convolution and no pool"):
+        convert(models.swin_t(num_classes=10), dilated=1)
 
 
 def test_too_small_a_picture_is_refused_in_a_sentence(resnet: nn.Module) -> None:
@@ -69,20 +396,13 @@ def test_too_small_a_picture_is_refused_in_a_sentence(resnet: nn.Module) -> None
             fcn(torch.rand(1, 3, *size))
         with pytest.raises(FcnError, match="too small"):
             fcn.cells(*size)
-
-
-def test_dilation_is_torchvisions_own_where_torchvision_has_it() -> None:
-    torch.manual_seed(0)
-    model = models.resnet50(num_classes=10).eval()
-    for levels, replaced in ((1, [False, False, True]), (2, [False, True, True])):
-        theirs = models.resnet50(num_classes=10, replace_stride_with_dilation=replaced).eval()
-        theirs.load_state_dict(model.state_dict())
-        kept: list[Tensor] = []
-        theirs.layer4.register_forward_hook(lambda _, __, output, kept=kept: kept.append(output))
-        fcn = convert(model, dilated=levels, pool=1)
-        picture = torch.randn(1, 3, 225, 290)
-        with torch.no_grad():
-            theirs(picture)
-            expected = torch.einsum("oc,bchw->bohw", theirs.fc.weight, kept[0]) + theirs.fc.bias.view(1, -1, 1, 1)
-            torch.testing.assert_close(fcn(picture), expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
-        assert fcn.stride == 32 // 2**levels
+    with pytest.raises(CourseError, match="too small"):
+        fcn.prepare(Image.new("RGB", (1000, 100)))
+    with pytest.raises(FcnError, match="4 dimensions"):
+        fcn(torch.rand(3, 300, 300))
+    half = convert(resnet, pyramid=(1.0, 0.5))
+    assert half.smallest == 386 and half.cells(386, 386) == (1, 1)
+    with pytest.raises(FcnError, match=r"A picture of 385×1000 pixels .* too small: one cell .* needs 386×386"):
+        half.cells(385, 1000)
+    with pytest.raises(FcnError, match=r"A picture of 385×400 pixels"):
+        half(torch.rand(1, 3, 385, 400))

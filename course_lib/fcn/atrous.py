@@ -16,7 +16,7 @@ from typing import Any
 from torch import fx, nn
 
 from course_lib.fcn.errors import FcnError
-from course_lib.fcn.heads import Head
+from course_lib.fcn.heads import Head, body
 from course_lib.fcn.network import Network, replace
 from course_lib.fcn.pools import AtrousPool2d, EveryNth
 from course_lib.fcn.strides import pools_everything, sliding, step_of
@@ -33,7 +33,7 @@ def dilate(network: Network, head: Head, levels: int) -> int:
     Raises:
         FcnError: it has not so many strides, or a layer cannot be dilated.
     """
-    steps = sorted({step_of(node) for node in _body(head)})
+    steps = sorted({step_of(node) for node in body(head)})
     if steps[-1] != head.step:
         raise FcnError(
             f"{type(network).__name__}'s map is made smaller by something that is no convolution and no pool (its "
@@ -46,7 +46,7 @@ def dilate(network: Network, head: Head, levels: int) -> int:
         )
     finest = steps[len(steps) - 1 - levels]
     seen: dict[Any, tuple[int, int]] = {}
-    for node in _body(head):
+    for node in body(head):
         before = max((step_of(one) for one in node.all_input_nodes), default=1)
         rate, kept = max(1, before // finest), max(1, step_of(node) // finest)
         what = sliding(node, network)
@@ -59,16 +59,6 @@ def dilate(network: Network, head: Head, levels: int) -> int:
         elif pools_everything(node):
             _take_old_cells(network, node, rate)
     return steps[-1] // finest
-
-
-def _body(head: Head) -> list[fx.Node]:
-    """The nodes that the last map is made from, in order."""
-    needed, waiting = {head.last_map}, [head.last_map]
-    while waiting:
-        new = [one for one in waiting.pop().all_input_nodes if one not in needed]
-        needed.update(new)
-        waiting += new
-    return [node for node in head.last_map.graph.nodes if node in needed]
 
 
 def _spread(network: Network, node: fx.Node, what: dict[str, Any], rate: int, *, stride: int | None) -> None:

@@ -24,6 +24,7 @@ class FullyConvolutional(nn.Module):
             row r, column c belongs to the square with its top left corner at (c · stride, r · stride).
         pyramid: the scales at which a picture is looked at; (1.0,) is its own size alone.
         categories: the classes' names in the order of the map's channels, or None.
+        remarks: sentences about layers that see more than a window: squeeze and excitation, attention.
         mean, std: what a picture's values, 0 to 1, are normalised with.
     """
 
@@ -37,9 +38,11 @@ class FullyConvolutional(nn.Module):
         categories: tuple[str, ...] | None = None,
         mean: tuple[float, ...],
         std: tuple[float, ...],
+        remarks: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.network, self.pyramid, self.categories, self.mean, self.std = network, pyramid, categories, mean, std
+        self.remarks = remarks
         self._step, self._side = stride, window
         self._smallest = 0
         self._known: dict[tuple[int, int], tuple[int, int]] = {}
@@ -65,11 +68,12 @@ class FullyConvolutional(nn.Module):
                 f"A batch has 4 dimensions (pictures, 3, height, width), not {x.dim()}: {tuple(x.shape)}. "
                 "fcn.prepare(picture) makes one of a picture."
             )
-        if self.pyramid == (1.0,):
-            return self._one(x)
-        size = x.shape[-2:]
-        maps = [self._one(scales.scaled(x, scale)) for scale in self.pyramid]
-        return scales.combine(maps, self.pyramid, size, step=self._step, side=self._side)
+        try:
+            maps = [self.network(scales.scaled(x, scale)) for scale in self.pyramid]
+        except RuntimeError as error:
+            self._refuse(x.shape[-2], x.shape[-1], error)
+            raise
+        return scales.combine(maps, self.pyramid, step=self._step, side=self._side)
 
     def prepare(self, picture: object) -> Tensor:
         """A picture as the network wants it: normalised, not resized, not cropped.
@@ -96,7 +100,11 @@ class FullyConvolutional(nn.Module):
         Raises:
             FcnError: the picture is smaller than what one cell needs.
         """
-        maps = [self._ask(*scales.size_at(height, width, scale)) for scale in self.pyramid]
+        try:
+            maps = [self._ask(*scales.size_at(height, width, scale)) for scale in self.pyramid]
+        except tracing.TraceError as error:
+            self._refuse(height, width, error)
+            raise
         return maps[self.pyramid.index(max(self.pyramid))]
 
     @property
@@ -114,35 +122,23 @@ class FullyConvolutional(nn.Module):
         self._smallest = side
         return side
 
-    def _one(self, x: Tensor) -> Tensor:
-        try:
-            found: Tensor = self.network(x)
-        except RuntimeError as error:
-            self._refuse(x.shape[-2], x.shape[-1], error)
-            raise
-        return found
-
     def _ask(self, height: int, width: int) -> tuple[int, int]:
-        if (height, width) in self._known:
-            return self._known[height, width]
-        try:
+        if (height, width) not in self._known:
             shape = tracing.trace(self.network, (3, height, width)).outputs[0]
-        except tracing.TraceError as error:
-            self._refuse(height, width, error)
-            raise
-        return self._known.setdefault((height, width), (shape[-2], shape[-1]))
+            self._known[height, width] = shape[-2], shape[-1]
+        return self._known[height, width]
 
     def _fits(self, side: int) -> bool:
         try:
-            return min(tracing.trace(self.network, (3, side, side)).outputs[0][-2:]) > 0
+            return min(self._ask(side, side)) > 0
         except tracing.TraceError:
             return False
 
     def _refuse(self, height: int, width: int, error: Exception) -> None:
+        """Say so, if the picture's size is what went wrong."""
         least = self.smallest
-        at = min(self.pyramid)
-        if min(height, width) < least * at:
+        if min(height, width) < least:
             raise FcnError(
-                f"A picture of {height / at:.0f}×{width / at:.0f} pixels (height × width) is too small: one cell of "
-                f"this network's map needs {least}×{least}. Take a larger picture, or enlarge this one."
+                f"A picture of {height}×{width} pixels (height × width) is too small: one cell of this network's map "
+                f"needs {least}×{least}. Take a larger picture, or enlarge this one."
             ) from error

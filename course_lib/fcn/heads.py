@@ -18,13 +18,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torchvision.models.convnext import LayerNorm2d
 
 from course_lib.fcn.errors import FcnError
 from course_lib.fcn.network import Network, replace, shape_of, tensor_inputs
 from course_lib.fcn.pools import AtrousPool2d
-from course_lib.fcn.strides import step_of
+from course_lib.fcn.strides import sliding, step_of
 
-__all__ = ["Head", "find", "slide"]
+__all__ = ["Head", "body", "find", "slide"]
 
 _POOLS = {
     nn.AdaptiveAvgPool2d: "avg",
@@ -74,7 +75,7 @@ def find(network: Network) -> Head:
     logits = output.args[0]
     shape = shape_of(logits)
     if not isinstance(logits, fx.Node) or len(shape) != 2:
-        what = f"a tensor {shape}" if shape else f"a {type(logits).__name__}"
+        what = f"a tensor {shape}" if shape else f"a {type(logits).__name__.removeprefix('immutable_')}"
         raise FcnError(
             f"{name} is no classifier: one picture gives {what}, not (1, classes), one number for each class."
         )
@@ -102,6 +103,16 @@ def find(network: Network) -> Head:
     return Head(before, tuple(steps), height, step, whole)
 
 
+def body(head: Head) -> list[fx.Node]:
+    """The nodes that the last map is made from, in order; the map's own is the last."""
+    needed, waiting = {head.last_map}, [head.last_map]
+    while waiting:
+        new = [one for one in waiting.pop().all_input_nodes if one not in needed]
+        needed.update(new)
+        waiting += new
+    return [node for node in head.last_map.graph.nodes if node in needed]
+
+
 def slide(network: Network, head: Head, *, dense: bool, pool: int | None, rate: int) -> int:
     """Change the head's nodes so that they slide over a map of any size.
 
@@ -126,7 +137,7 @@ def slide(network: Network, head: Head, *, dense: bool, pool: int | None, rate: 
                     f"{type(network).__name__}'s pool makes {left}×{left} cells out of {before[2]}×{before[3]}, by "
                     f"windows of unequal size; choose window= so that its map has {left} or {2 * left} cells a side."
                 )
-            side = pool if pool is not None and left == 1 else before[2] // left
+            side = pool if pool is not None and left == 1 else _side(node, network, before[2] // left)
             step = 1 if dense else side * rate
             if side == 1:
                 layer: nn.Module = nn.Identity()
@@ -146,7 +157,7 @@ def slide(network: Network, head: Head, *, dense: bool, pool: int | None, rate: 
         elif isinstance(layer_ := _layer(node, network), nn.Linear):
             replace(network, node, source, _convolution(layer_, kernel, rate))
             kernel = 1
-        elif isinstance(layer_, nn.BatchNorm1d):
+        elif kernel == 1 and isinstance(layer_, nn.BatchNorm1d | nn.LayerNorm) and len(before) == 2:
             replace(network, node, source, _normalise(layer_))
         elif not _stays(node, network, before):
             raise FcnError(
@@ -157,6 +168,21 @@ def slide(network: Network, head: Head, *, dense: bool, pool: int | None, rate: 
     network.delete_all_unused_submodules()
     network.recompile()
     return moved
+
+
+def _side(node: fx.Node, network: Network, adaptive: int) -> int:
+    """A pool's side in cells: its own, or what an adaptive one amounts to at the classifier's size."""
+    what = sliding(node, network)
+    if what is None:
+        return adaptive
+    plain = what["padding"] in (0, (0, 0)) and what.get("dilation", 1) in (1, (1, 1)) and not what["ceil_mode"]
+    side = what["kernel_size"] if isinstance(what["kernel_size"], tuple) else (what["kernel_size"],) * 2
+    if not plain or side[0] != side[1] or what["stride"] not in (side[0], side):
+        raise FcnError(
+            f"{type(network).__name__}'s last pool ({_words(node, network)}) pads, overlaps or is not square; a pool "
+            f"of {adaptive}×{adaptive} cells that move by {adaptive} is needed."
+        )
+    return int(side[0])
 
 
 def _convolution(linear: nn.Linear, kernel: int, rate: int) -> nn.Conv2d:
@@ -170,8 +196,13 @@ def _convolution(linear: nn.Linear, kernel: int, rate: int) -> nn.Conv2d:
     return made
 
 
-def _normalise(norm: nn.BatchNorm1d) -> nn.BatchNorm2d:
-    made = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+def _normalise(norm: nn.BatchNorm1d | nn.LayerNorm) -> nn.Module:
+    """The same normalisation of the channels, for every cell of a map."""
+    made: nn.Module
+    if isinstance(norm, nn.LayerNorm):
+        made = LayerNorm2d(norm.normalized_shape, norm.eps, norm.elementwise_affine)
+    else:
+        made = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
     made._parameters, made._buffers = norm._parameters, norm._buffers
     return made
 

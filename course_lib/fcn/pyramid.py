@@ -29,7 +29,7 @@ def scaled(x: Tensor, scale: float) -> Tensor:
     return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
 
 
-def combine(maps: Sequence[Tensor], at: Sequence[float], size: Sequence[int], *, step: int, side: int) -> Tensor:
+def combine(maps: Sequence[Tensor], at: Sequence[float], *, step: int, side: int) -> Tensor:
     """The mean of several maps of logits, each read where the finest one has its cells.
 
     A cell belongs to the middle of its window. A map from a smaller picture has larger windows and fewer cells; it is
@@ -38,14 +38,15 @@ def combine(maps: Sequence[Tensor], at: Sequence[float], size: Sequence[int], *,
     Args:
         maps: (B, classes, h, w) each.
         at: the scales that they were made at.
-        size: (height, width) of the picture itself.
         step, side: pixels from cell to cell, and of a window, in the picture as the network saw it.
 
     Example:
         >>> fine, coarse = torch.zeros(1, 1, 1, 3), torch.tensor([[[[2.0, 4.0]]]])
-        >>> combine([fine, coarse], (1.0, 0.5), (1, 4), step=1, side=1)
+        >>> combine([fine, coarse], (1.0, 0.5), step=1, side=1)
         tensor([[[[1.0000, 1.2500, 1.7500]]]])
     """
+    if len(maps) == 1:
+        return maps[0]
     finest = max(at)
     home = maps[list(at).index(finest)]
     total = torch.zeros_like(home)
