@@ -252,6 +252,16 @@ def test_pages_text_pointers_and_programs(tmp_path: Path) -> None:
         read_state_dict(path)
 
 
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"There is no file .*; its folder is empty or not there"):
+        read_state_dict(tmp_path / "checkpoint_14_epoch.pkl")
+    (tmp_path / "checkpoint_14_epochs.pkl").touch()
+    with pytest.raises(CheckpointError, match=r"There is no file .*\. Did you mean 'checkpoint_14_epochs\.pkl'\?"):
+        read_state_dict(tmp_path / "checkpoint_14_epoch.pkl")
+    with pytest.raises(CheckpointError, match="cannot be read as a file"):
+        read_state_dict(tmp_path / ("n" * 300))
+
+
 def test_sentences_say_which_file_and_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "best.pth"
     torch.save({"state_dict": STATE, "accuracy": __import__("numpy").float64(0.9)}, path)

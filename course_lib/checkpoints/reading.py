@@ -19,7 +19,7 @@ from torch import Tensor
 
 from course_lib.checkpoints import layouts, refusals
 from course_lib.checkpoints.layouts import Checkpoint
-from course_lib.errors import CheckpointError
+from course_lib.errors import CheckpointError, closest
 
 __all__ = ["first_without_number", "read_checkpoint", "read_state_dict"]
 
@@ -99,7 +99,9 @@ def _content(path: Path) -> Any:
     try:
         start = refusals.start_of(path)
     except FileNotFoundError:
-        raise CheckpointError(f"There is no file {path}.") from None
+        here = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
+        what = f"There is no file {path}." if here else f"There is no file {path}; its folder is empty or not there."
+        raise CheckpointError(what + closest(path.name, here)) from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read as a file: {error.strerror}.") from None
     try:
