@@ -342,7 +342,11 @@ class TwoPools(nn.Module):
         ("maxvit_t", r"only pictures of 224×224 go through it.*window_attention.departition_op"),
         (Branching(), "cannot be taken apart: its forward decides by numbers"),
         (TwoPools(), r"no head of the kind pool → flatten → linear: cat\(\) puts 2 tensors together"),
-        (nn.Conv2d(3, 4, 3), r"is no classifier: one picture gives a tensor \(1, 4, 222, 222\)"),
+        (nn.Conv2d(3, 4, 3), "Conv2d gives a map already: 1×4×222×222 for one picture"),
+        (
+            nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2)),
+            r"is no classifier: one picture gives a tensor \(1, 4, 49284\)",
+        ),
         (Small(nn.AdaptiveAvgPool2d(5), nn.Flatten(), nn.Linear(100, 2)), "windows of unequal size"),
         (Small(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(1)), r"there is head.2 \(Softmax\), 1×4 → 1×4"),
         (nn.LazyConv2d(3, 3), "lazy layers without a shape"),

@@ -11,7 +11,7 @@ from torchvision.models import get_model_weights
 
 from course_lib import tracing
 from course_lib.classifier import Classifier
-from course_lib.fcn import atrous, heads, options
+from course_lib.fcn import atrous, convolutions, heads, options
 from course_lib.fcn.errors import FcnError
 from course_lib.fcn.fully import FullyConvolutional
 from course_lib.fcn.network import Network, take_apart
@@ -130,7 +130,7 @@ def _converted(
         )
     remarks = about(network, head)
     rate = atrous.dilate(network, head, dilated) if dilated else 1
-    moved = heads.slide(network, head, dense=dense or dilated > 0, pool=pool, rate=rate)
+    moved = convolutions.slide(network, head, dense=dense or dilated > 0, pool=pool, rate=rate)
     _try_another_size(network, model)
     seen = size if pool is None else max(head.step, size - (head.side - pool) * head.step)
     return network, head.step * moved // rate, seen, remarks
