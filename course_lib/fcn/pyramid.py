@@ -35,8 +35,9 @@ def combine(maps: Sequence[Tensor], at: Sequence[float], *, step: int, side: int
     A cell belongs to the middle of its window. A map from a smaller picture has larger windows and fewer cells; it is
     read, linearly between its cells, at the middles of the finest map's windows (beyond its outermost cells: as there).
 
-    The mean of logits asks that a class is likely at all scales. On scenes for tuning its boxes fitted better than those
-    of the maximum, which takes a mistake at one scale over, and much better than those of the mean of probabilities.
+    The mean of logits asks that a class is likely at all scales. On scenes for tuning, its boxes fitted better than
+    those of the maximum, which takes a mistake at one scale over, and far better than those of the mean of
+    probabilities.
 
     Args:
         maps: (B, classes, h, w) each.
