@@ -6,6 +6,8 @@ import json
 import random
 import signal
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -83,6 +85,33 @@ def test_in_another_thread_it_is_stopped_too() -> None:
     thread.start()
     thread.join(10)
     assert not thread.is_alive() and "within 0.3 seconds" in found[0]
+
+
+def test_what_is_traced_afterwards_comes_to_its_end() -> None:
+    """A debugger, coverage, ``following.follow``: after an exception that was put and called back, Python 3.11 hung."""
+    program = """
+import sys, threading
+from course_lib.exercises.deadline import TooLong, within
+
+def endless():
+    try:
+        with within(0.02):
+            while True:
+                pass
+    except TooLong:
+        print("stopped")
+
+def traced():
+    return 1
+
+thread = threading.Thread(target=endless)
+thread.start()
+thread.join()
+sys.settrace(lambda *_: None)
+print(traced())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ran.stdout.split() == ["stopped", "1"], ran.stderr
 
 
 @pytest.mark.parametrize("where", ["here", "in a thread"])

@@ -74,21 +74,33 @@ def _by_signal(seconds: float, running: Callable[[], bool]) -> Callable[[], None
 
 
 def _by_exception(seconds: float, running: Callable[[], bool]) -> Callable[[], None]:
-    thread, done = ctypes.c_ulong(threading.get_ident()), threading.Event()
-    put = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    thread, done, rung = ctypes.c_ulong(threading.get_ident()), threading.Event(), threading.Event()
+
+    def put() -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TooLong))
 
     def watch() -> None:
         pause = seconds
         while not done.wait(pause) and running():
-            put(thread, ctypes.py_object(TooLong))
+            rung.set()
+            put()
             pause = _AGAIN
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
 
     def stop() -> None:
-        done.set()
-        watcher.join()
-        put(thread, None)  # one that is on its way is called back
+        # One may be on its way. Calling it back (an exception of NULL) leaves the interpreter's flag for it raised, and
+        # Python 3.11 then hangs in the next function that is traced. So one is put in its place, and taken here.
+        try:
+            done.set()
+            watcher.join()
+            if rung.is_set():
+                put()
+                while True:
+                    pass
+        except TooLong:
+            done.set()
+            watcher.join()
 
     return stop
