@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -196,6 +196,7 @@ def test_cut_at_every_sixteenth_and_byte_by_byte_at_the_ends(kind: str, tmp_path
     noise=st.binary(min_size=1, max_size=200),
     start=st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b"\x80\x04", b"\x10" + b"\0" * 7 + b"{"]),
 )
+@example(noise=b"\x8e" + b"\0" * 7 + b"\1", start=b"")  # a pickle's string, 2 to the power of 56 bytes long
 def test_noise_is_one_sentence(noise: bytes, start: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("noise") / "noise.pth"
     path.write_bytes(start + noise)

@@ -249,16 +249,16 @@ def test_in_a_net_of_ones_the_gradient_fills_the_field_exactly(
     net = nn.Sequential(*parts)
     for part in parts:
         nn.init.ones_(part.weight)
-    picture = torch.ones(1, 1, 60, 66)
+    picture = torch.ones(1, 1, 96, 102)
     name = str(len(parts) - 1)
-    found = featuremaps.sizes(net, (1, 60, 66))
+    found = featuremaps.sizes(net, (1, 96, 102))
     assume(name in found)  # a single cell is no map to look at
     _, tall, wide = found[name]
     row, column = int(place[0] * tall), int(place[1] * wide)
     seen = featuremaps.gradient_field(net, picture, name, row, column)
-    box = featuremaps.field_of(net, name, row, column, (1, 60, 66))
+    box = featuremaps.field_of(net, name, row, column, (1, 96, 102))
     assert box is not None
-    inside_box = torch.zeros(60, 66, dtype=torch.bool)
+    inside_box = torch.zeros(96, 102, dtype=torch.bool)
     inside_box[box[1] : box[3], box[0] : box[2]] = True
     assert bool((seen[~inside_box] == 0).all())
     rows, columns = seen.sum(1).nonzero().flatten(), seen.sum(0).nonzero().flatten()

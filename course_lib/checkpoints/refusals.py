@@ -170,7 +170,7 @@ def _asked(path: Path) -> tuple[list[str], bool]:
                 names.extend(_globals(file))
                 if not file.peek(1):
                     break
-        except ValueError:  # where a pickle ends too early, or numbers begin
+        except (ValueError, MemoryError):  # where a pickle ends too early, or numbers begin: any length may stand there
             return names, not file.read(1)
     return names, False
 
