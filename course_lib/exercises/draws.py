@@ -1,4 +1,4 @@
-"""Arguments for hidden cases: tensors, pictures, shapes and networks, drawn from a source of random numbers.
+"""Arguments for hidden cases: tensors, pictures, shapes and layers, drawn from a source of random numbers.
 
 What is drawn hangs on the source alone: the same seed draws the same, and torch's and numpy's own random numbers are
 left as they are. It knows nothing about exercises; a lesson says which of these its functions are given.
@@ -17,11 +17,14 @@ from torch import Tensor, nn
 __all__ = [
     "block_arguments",
     "bytes_of",
+    "cfg",
     "distinct",
+    "layer",
     "picture",
     "pixels",
     "scored",
     "small_net",
+    "stack",
     "tensor",
     "torch_seed",
 ]
@@ -108,3 +111,31 @@ def block_arguments(source: random.Random, expansion: int, *, fits: float = 0.4)
     if source.random() < fits:
         return planes * expansion, planes, 1
     return source.choice((planes, planes * expansion, 4 * source.randint(1, 8))), planes, source.choice((1, 2, 2, 3))
+
+
+def layer(source: random.Random) -> tuple[int, int, int, int, int]:
+    """n cells, kernel, stride, padding and dilation of a layer that has at least one place to stand.
+
+    Example:
+        >>> n, k, s, p, d = layer(random.Random(0))
+        >>> n + 2 * p >= d * (k - 1) + 1
+        True
+    """
+    k, s, d = source.randint(1, 7), source.randint(1, 4), source.choice((1, 1, 2, 3))
+    p = source.choice((0, k // 2, source.randint(1, 4)))
+    reach = d * (k - 1) + 1
+    return source.randint(max(1, reach - 2 * p), reach + 60), k, s, p, d
+
+
+def stack(source: random.Random, *, least: int = 0, most: int = 6) -> list[tuple[int, int]]:
+    """Kernel and stride of layers in a row: no stride skips a cell."""
+    kernels = [source.choice((1, 2, 3, 3, 5, 7)) for _ in range(source.randint(least, most))]
+    return [(kernel, source.randint(1, min(kernel, 3))) for kernel in kernels]
+
+
+def cfg(source: random.Random) -> list[int | str]:
+    """Tokens of a small VGG, at least two numbers and at least one "M"; a map of 8×8 has room for all its pools."""
+    tokens: list[int | str] = [source.randint(1, 12) for _ in range(source.randint(2, 5))]
+    for _ in range(source.randint(1, 3)):
+        tokens.insert(source.randint(0, len(tokens)), "M")
+    return tokens

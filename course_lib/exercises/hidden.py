@@ -1,7 +1,8 @@
 """Hidden cases for graded exercises: a learner's function beside the solution, on arguments drawn at random.
 
-An exercise declares how its arguments are drawn, and the solution is the truth. Learners never see these cases;
-what a wrong answer is told names the case's number only.
+An exercise declares how its arguments are drawn, and the solution is the truth; what a wrong answer is then told names
+the case's number only. Where that does not fit (blocks, stopwatches, files) an exercise has a hidden check of its own:
+mostly the open one, which says what it always says, of networks and files drawn from the same source.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ updated. These are looked for first; weights are loaded and values compared only
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import zip_longest
 from typing import Any, cast
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torchvision.models import vgg as torchvision_vgg
 
 from course_lib import vgg
+from course_lib.exercises import draws
 from course_lib.exercises.engine import Wrong, call, need_class, need_function
 from course_lib.exercises.manners import on_meta
 from course_lib.exercises.modules import build, load, same_output, scrambled
@@ -29,31 +31,40 @@ _CFGS: tuple[tuple[tuple[Any, ...], tuple[bool, ...]], ...] = (
     ((6, "M", 4), (True,)),
     (("M", 5, "M"), ()),
 )
+_COLUMNS = (("A", False), ("B", True))  # vgg11 and vgg13_bn
 
 
 # -- a function that makes layers from a cfg --------------------------------------------------------------------------
-def check_make_layers(answer: Any) -> None:
+def check_make_layers(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's ``make_layers(cfg, batch_norm)``: layer by layer, then weights and values, then whole columns.
+
+    Args:
+        answer: the learner's.
+        source: draws other cases than the open ones.
 
     Raises:
         Wrong: with the property that fails.
     """
     need_function(answer)
-    for cfg, norm in _CFGS:
+    for cfg, norm in _CFGS if source is None else _drawn_cfgs(source):
         what = f"make_layers({', '.join(map(str, (list(cfg), *norm)))})"
-        truth = cast(nn.Sequential, scrambled(partial(_true_layers, cfg, any(norm))))
+        seed = source.getrandbits(32) if source else 0
+        truth = cast(nn.Sequential, scrambled(partial(_true_layers, cfg, any(norm)), seed))
         made = _made(answer, cfg, norm, what)
         _compare_layers(made, truth, what)
         load(made, truth, what=what)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            batch = torch.randn(2, 3, 12, 9)
-        same_output(made, truth, batch, what=what)
-    for column, batch_norm in (("A", False), ("B", True)):  # vgg11 and vgg13_bn, without memory
+        size = (source.randint(8, 14), source.randint(8, 14)) if source else (12, 9)
+        same_output(made, truth, draws.tensor(source or random.Random(0), 2, 3, *size), what=what)
+    for column, batch_norm in _COLUMNS if source is None else [(source.choice("ADE"), source.random() < 0.5)]:
         what = f"make_layers of column {column}{' with BatchNorm' if batch_norm else ''}"
-        with on_meta():
+        with on_meta():  # without memory
             made = _made(answer, vgg.COLUMNS[column], (batch_norm,), what)
             load(made, _true_layers(vgg.COLUMNS[column], batch_norm), what=what)
+
+
+def _drawn_cfgs(source: random.Random) -> Iterator[tuple[tuple[Any, ...], tuple[bool, ...]]]:
+    for norm in ((True,), (False,), (), source.choice(((True,), ()))):
+        yield tuple(draws.cfg(source)), norm
 
 
 def _true_layers(cfg: tuple[Any, ...], batch_norm: bool) -> nn.Sequential:
@@ -128,32 +139,43 @@ def _kind(layer: nn.Module | None) -> str:
 
 
 # -- a whole network --------------------------------------------------------------------------------------------------
-def check_column_c(answer: Any) -> None:
+def check_column_c(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's column C: the names and shapes of its weights, then every op that runs, all on meta.
+
+    Args:
+        answer: the learner's.
+        source: draws numbers of classes and sizes of pictures other than the open ones.
 
     Raises:
         Wrong: with the property that fails.
     """
     need_class(answer)
-    for classes, given in ((1000, ()), (10, (10,))):  # 1000 is the default
+    sizes = [(224, 224), (256, 256)]
+    if source:
+        sizes = [
+            (source.randint(32, 223), source.randint(32, 223)),
+            (source.randint(240, 400), source.randint(32, 400)),
+        ]
+    some = source.randint(2, 2000) if source else 10
+    for classes, given in ((1000, ()), (some, (some,))):  # 1000 is the default
         what = f"ColumnC({', '.join(map(str, given))})"
         with on_meta():
             made, truth = build(answer, *given, what=what), vgg.build("C", num_classes=classes)
         _compare_weights(made, truth, what)
-        for size in (224, 256):
+        for size in sizes:
             try:
-                trace(made, (3, size, size), mode="eval")  # it says more than torch where shapes do not meet
+                trace(made, (3, *size), mode="eval")  # it says more than torch where shapes do not meet
             except TraceError as error:
-                remedy = " (an adaptive pool to 7×7 makes any map fit)" if size > 224 else ""
-                told = f"{what} cannot take pictures of {size}×{size}{remedy}: {error}"
+                remedy = " (an adaptive pool to 7×7 makes any map fit)" if size != (224, 224) else ""
+                told = f"{what} cannot take pictures of {times(size)}{remedy}: {error}"
                 raise Wrong(told if len(told) < 380 else told[: told.rindex(". ", 0, 380) + 1]) from error
-            picture = torch.empty(2, 3, size, size, device="meta")
+            picture = torch.empty(2, 3, *size, device="meta")
             with torch.no_grad():
-                logits = call(made.eval(), picture, what=f"{what} with pictures of {size}×{size}")
+                logits = call(made.eval(), picture, what=f"{what} with pictures of {times(size)}")
             if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, classes):
                 got = tuple(logits.shape) if isinstance(logits, Tensor) else f"a value of type {type(logits).__name__}"
-                raise Wrong(f"{what} should give (2, {classes}) for two pictures of {size}×{size}, but it gives {got}.")
-        _compare_ops(made, truth, what)
+                raise Wrong(f"{what} should give (2, {classes}) for two pictures of {times(size)}, but it gives {got}.")
+        _compare_ops(made, truth, sizes[0], what)
 
 
 def _compare_weights(made: nn.Module, truth: nn.Module, what: str) -> None:
@@ -182,9 +204,9 @@ def _shapes(module: nn.Module) -> list[tuple[int, ...]]:
     return [tuple(one.shape) for one in module.state_dict().values()]
 
 
-def _compare_ops(made: nn.Module, truth: nn.Module, what: str) -> None:
+def _compare_ops(made: nn.Module, truth: nn.Module, size: tuple[int, int], what: str) -> None:
     """Every op but dropout, which does nothing in eval mode: its kind and the shape it gives."""
-    mine, right = ([op for op in trace(net, (3, 224, 224)) if op.plain != "dropout"] for net in (made, truth))
+    mine, right = ([op for op in trace(net, (3, *size)) if op.plain != "dropout"] for net in (made, truth))
     before = "the picture"
     for one, other in zip_longest(mine, right):
         if one is None or other is None or one.plain != other.plain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import vgg16
 
 from course_lib import vgg
+from course_lib.exercises import draws
 from course_lib.exercises.engine import (
     Exercise,
     Wrong,
@@ -20,6 +22,7 @@ from course_lib.exercises.engine import (
     need_shape,
     sentence_of,
 )
+from course_lib.exercises.hidden import like
 from course_lib.exercises.layers import check_column_c, check_make_layers
 from course_lib.vgg import COLUMNS, CfgError
 
@@ -85,6 +88,7 @@ trace_cfg = Exercise(
     ),
     praise="Only the last number among the tokens decides the channels, only the M's decide height and width.",
     cell_name="shape",
+    difficulty="mild",
 )
 
 
@@ -134,6 +138,7 @@ output_size = Exercise(
     ),
     kind="function",
     praise="Every map of every convolution and pool in this course follows from this line.",
+    hidden=like(output_size_solution, draws.layer, cases=20, tolerance=0),
 )
 
 
@@ -178,6 +183,7 @@ head_share = Exercise(
     ),
     praise="Nine parameters of ten sit behind the last pool. Networks after VGG let an average do their work.",
     cell_name="percent",
+    difficulty="mild",
 )
 
 
@@ -249,6 +255,7 @@ stack_field = Exercise(
     ),
     kind="function",
     praise="Two 3×3 see what a 5×5 sees, three what a 7×7 does; and after a pool each one reaches twice as far.",
+    hidden=like(stack_field_solution, lambda source: (draws.stack(source),), cases=15, tolerance=0),
 )
 
 
@@ -285,6 +292,10 @@ def _check_stack_parameters(answer: Any) -> None:
         raise Wrong(f"On {what} the convolutions hold {truth} weights, and your function says {value:g}.")
 
 
+def _field_and_channels(source: random.Random) -> tuple[int, int]:
+    return 2 * source.randint(1, 9) + 1, source.randint(1, 200)
+
+
 stack_parameters = Exercise(
     "04_stack_parameters",
     "The price of a field",
@@ -297,6 +308,8 @@ stack_parameters = Exercise(
     ),
     kind="function",
     praise="27·C² instead of 49·C² for a field of 7, and two more ReLUs for nothing.",
+    difficulty="mild",
+    hidden=like(stack_parameters_solution, _field_and_channels, tolerance=0),
 )
 
 
@@ -332,6 +345,8 @@ make_layers = Exercise(
     ),
     kind="function",
     praise="The weights of vgg11 and of vgg13_bn fit: the very function that torchvision builds its VGGs with.",
+    difficulty="hard",
+    hidden=check_make_layers,
 )
 
 
@@ -423,4 +438,6 @@ column_c = Exercise(
     ),
     kind="class",
     praise="134 million parameters, a column that torchvision leaves out: now it exists.",
+    difficulty="hard",
+    hidden=check_column_c,
 )
