@@ -89,6 +89,7 @@ class Server:
             "JUPYTER_PREFER_ENV_PATH": "1",
             "IPYTHONDIR": str(home / "ipython"),
             "COURSE_WEIGHTS": os.environ.get("COURSE_WEIGHTS", "course"),
+            "COURSE_PROGRESS": str(home / "progress.json"),
         }
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}",
                    "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}",

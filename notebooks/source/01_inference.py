@@ -701,6 +701,16 @@ for name in ("chelsea", "coffee", "rocket", "astronaut", "grace hopper"):
 # | `accuracy_under(classifier, folder)` | `course_lib.scoring` | the share that is right |
 
 # %% [markdown]
+# ## Where you stand
+#
+# Kept in one file on your own computer, and nowhere else.
+
+# %%
+from course_lib.exercises import my_progress
+
+my_progress("01")
+
+# %% [markdown]
 # **Papers.** [Deep residual learning](https://arxiv.org/abs/1512.03385) (He et al. 2015), the network of this lesson.
 # [Batch normalization](https://arxiv.org/abs/1502.03167) (Ioffe and Szegedy 2015).
 # [Dropout](https://jmlr.org/papers/v15/srivastava14a.html) (Srivastava et al. 2014).

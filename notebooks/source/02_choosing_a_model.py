@@ -703,6 +703,16 @@ catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
 # | `model_chooser()` | `course_lib.widgets` | your limits, and the answer |
 
 # %% [markdown]
+# ## Where you stand
+#
+# Kept in one file on your own computer, and nowhere else.
+
+# %%
+from course_lib.exercises import my_progress
+
+my_progress("02")
+
+# %% [markdown]
 # **Papers.** [ImageNet](https://arxiv.org/abs/1409.0575) (Russakovsky et al. 2014), where the errors come from.
 # [MobileNetV2](https://arxiv.org/abs/1801.04381) (Sandler et al. 2018), depthwise convolutions. [ShuffleNet
 # V2](https://arxiv.org/abs/1807.11164) (Ma et al. 2018): why multiply-adds are not time. [ResNet strikes

@@ -731,6 +731,16 @@ except RuntimeError as error:
 # | `explain()`, `switch_on()` | `course_lib.clinic` | an error's meaning and repair |
 
 # %% [markdown]
+# ## Where you stand
+#
+# Kept in one file on your own computer, and nowhere else.
+
+# %%
+from course_lib.exercises import my_progress
+
+my_progress("03")
+
+# %% [markdown]
 # **Papers.** [Deep residual learning](https://arxiv.org/abs/1512.03385) (He et al. 2015).
 # [Identity mappings](https://arxiv.org/abs/1603.05027) (He et al. 2016): where the ReLU should stand, a year later.
 # [Aggregated residual transformations](https://arxiv.org/abs/1611.05431) (Xie et al. 2016), ResNeXt.

@@ -463,6 +463,16 @@ except RuntimeError as error:
 # | `nn.init.kaiming_normal_(weight, mode="fan_out")` | torch | the rule for convolutions |
 
 # %% [markdown]
+# ## Where you stand
+#
+# Kept in one file on your own computer, and nowhere else.
+
+# %%
+from course_lib.exercises import my_progress
+
+my_progress("04")
+
+# %% [markdown]
 # **Papers.** [Very deep convolutional networks](https://arxiv.org/abs/1409.1556) (Simonyan and Zisserman 2014), VGG.
 # [A guide to convolution arithmetic](https://arxiv.org/abs/1603.07285) (Dumoulin and Visin 2016).
 # [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852) (He et al. 2015), Kaiming's rule.

@@ -782,6 +782,16 @@ else:
 # | `write_graph(model, size, folder)`, `show_graph(folder)` | `course_lib.tensorboard` | the graph of what runs |
 
 # %% [markdown]
+# ## Where you stand
+#
+# Kept in one file on your own computer, and nowhere else.
+
+# %%
+from course_lib.exercises import my_progress
+
+my_progress("05")
+
+# %% [markdown]
 # **To read.** [Models and pre-trained weights](https://docs.pytorch.org/vision/stable/models.html), torchvision's own pages.
 # [Introducing TorchVision's new multi-weight support API](https://pytorch.org/blog/introducing-torchvision-new-multi-weight-support-api/).
 # [How to train state-of-the-art models](https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/):
@@ -790,4 +800,4 @@ else:
 # **One open question.** With a new torchvision `DEFAULT` may point to another entry: the same line, another network. In which of your
 # programs would you write `DEFAULT`, and in which the entry's name?
 #
-# The lessons end here for now. Next: a classifier on pictures of your own; the [README](../README.md) lists the calls.
+# Next: [06 Fully convolutional](06_fully_convolutional.ipynb).
