@@ -18,13 +18,14 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torchvision.models import WeightsEnum
 
 from course_lib.exercises.engine import Exercise, NotCorrect
 from course_lib.exercises.standing import all_exercises
 from tests import test_exercises_lesson02, test_exercises_lesson03
 from tests.test_exercises import MISTAKES, is_called, rude, surroundings
 
-LESSONS = ("00", "01", "02", "03", "04")
+LESSONS = ("00", "01", "02", "03", "04", "05")
 CHOSEN = {name: one for name, one in all_exercises().items() if name[:2] in LESSONS}
 CODE = {name: one for name, one in CHOSEN.items() if one.kind != "value"}
 SEEDS = range(5)
@@ -101,6 +102,12 @@ def fingerprint(value: Any) -> Any:
         return value.size, value.tobytes()
     if isinstance(value, np.ndarray):
         return value.shape, value.tobytes()
+    if isinstance(value, WeightsEnum):
+        return repr(value), value.url, str(value.transforms()), repr(value.meta)
+    if isinstance(value, type) and issubclass(value, WeightsEnum):
+        return [fingerprint(one) for one in value]
+    if isinstance(value, Path):
+        return value.name, value.read_bytes()
     return type(value) if callable(value) else repr(value)
 
 

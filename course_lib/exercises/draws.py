@@ -25,8 +25,10 @@ __all__ = [
     "scored",
     "small_net",
     "stack",
+    "state_dict",
     "tensor",
     "torch_seed",
+    "word",
 ]
 
 
@@ -139,3 +141,34 @@ def cfg(source: random.Random) -> list[int | str]:
     for _ in range(source.randint(1, 3)):
         tokens.insert(source.randint(0, len(tokens)), "M")
     return tokens
+
+
+def word(source: random.Random, letters: int = 5) -> str:
+    """A name of small letters.
+
+    Example:
+        >>> len(word(random.Random(0)))
+        5
+    """
+    return "".join(source.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(letters))
+
+
+def state_dict(source: random.Random, *, owner: str = "") -> dict[str, Tensor]:
+    """Names and tensors as a small network has them: weights and biases, and a count of type int64.
+
+    Args:
+        source: of random numbers.
+        owner: stands in the middle of some of the names.
+
+    Example:
+        >>> sorted({str(one.dtype) for one in state_dict(random.Random(0)).values()})
+        ['torch.float32', 'torch.int64']
+    """
+    made: dict[str, Tensor] = {}
+    for _ in range(source.randint(1, 4)):
+        name = f"{word(source)}.{owner}" if owner and (not made or source.random() < 0.5) else word(source)
+        rows, columns = source.randint(1, 5), source.randint(1, 6)
+        made[f"{name}.weight"] = tensor(source, rows, columns)
+        made[f"{name}.bias"] = tensor(source, rows)
+    made[f"{word(source)}.seen"] = torch.tensor(source.randint(1, 99))
+    return made

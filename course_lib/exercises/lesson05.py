@@ -1,14 +1,14 @@
 """The exercises of lesson 05, weight enums. Each solution is the code that ``.solution()`` shows and the tests run.
 
 Truth comes from torchvision: its enums, its ``verify``, its registry. What is built by a learner, an enum or a builder,
-is checked in ``published.py``.
+is checked in ``published.py``; verify and the hash of a file in ``entries.py``.
 """
 
 # No `from __future__ import annotations` here: torchvision finds a builder's enum in its evaluated annotation.
 
 import hashlib
 import math
-import tempfile
+import random
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -23,7 +23,10 @@ from torchvision.models import Weights, WeightsEnum
 from torchvision.transforms._presets import ImageClassification
 
 from course_lib import vgg
+from course_lib.exercises import draws_entries
 from course_lib.exercises.engine import Exercise, Wrong, call, need_choice, need_function, need_number, sentence_of
+from course_lib.exercises.entries import check_hash_fits, check_verify, on_disk, telling_errors
+from course_lib.exercises.hidden import like
 from course_lib.exercises.published import check_own_model, check_read_in_place
 from course_lib.spellings import Table, hear, hear_all
 
@@ -78,6 +81,7 @@ members = Exercise(
         "Two Weights are equal when url, transforms and meta are. Which of the four names are equal?",
     ),
     praise="Copy an entry, forget to change it, and Python makes an alias of it in silence.",
+    difficulty="mild",
 )
 
 
@@ -136,6 +140,7 @@ spellings = Exercise(
     ),
     praise="get_weight and get_model_weights are two more doors to the same entry.",
     cell_name="clean",
+    difficulty="mild",
 )
 
 
@@ -200,6 +205,7 @@ best_entry = Exercise(
     ),
     kind="function",
     praise="For ViT-B/16 it is not the DEFAULT: the better ones have another licence, or want larger pictures.",
+    hidden=like(best_entry_solution, lambda source: (draws_entries.enum(source),), cases=12),
 )
 
 
@@ -262,6 +268,7 @@ same_preprocessing = Exercise(
     ),
     kind="function",
     praise="AlexNet of 2012 and ViT of 2020 want the same; ResNet50's own two entries do not.",
+    hidden=like(same_preprocessing_solution, draws_entries.entries, cases=12),
 )
 
 
@@ -275,51 +282,9 @@ def verify_solution(enum: type[WeightsEnum], weights: object) -> WeightsEnum | N
     raise TypeError(f"{weights!r} is not one of {enum.__name__}.")
 
 
-@sentence_of
-def _check_verify(answer: Any) -> None:
+def _hidden_verify(answer: Any, source: random.Random) -> None:
     need_function(answer)
-    mine, other = models.ResNet50_Weights, models.ResNet18_Weights.DEFAULT
-    for weights in (
-        None, mine.IMAGENET1K_V1, mine.DEFAULT, "IMAGENET1K_V1", "DEFAULT", "ResNet50_Weights.IMAGENET1K_V2",
-        "IMAGENET1K_V3", "ResNet18_Weights.DEFAULT", other, True, mine,
-    ):  # fmt: skip
-        what = f"verify(ResNet50_Weights, {_word(weights)})"
-        truth, value = _outcome(mine.verify, weights), _outcome(partial(answer, mine), weights)
-        if value is truth or (isinstance(truth, Exception) and type(value) is type(truth)):
-            continue
-        if isinstance(truth, Exception) and isinstance(value, Exception):
-            raise Wrong(f"{what} should raise {type(truth).__name__}, but it raises {type(value).__name__}.")
-        if isinstance(value, Exception):
-            raise Wrong(f"{what} is {truth!r}, but yours raises {type(value).__name__}: {_first(value)}.")
-        if isinstance(truth, TypeError):
-            raise Wrong(
-                f"{what} gives {_word(value)}: weights of another kind should raise TypeError, not pass through."
-            )
-        if isinstance(truth, KeyError):
-            raise Wrong(f"{what} gives {_word(value)}: a name that the enum lacks should raise KeyError.")
-        raise Wrong(f"{what} should give {truth!r}, but it gives {_word(value)}.")
-
-
-def _outcome(function: Callable[[Any], Any], weights: Any) -> Any:
-    try:
-        return function(weights)
-    except (Exception, SystemExit) as problem:
-        return problem if isinstance(problem, Exception) else RuntimeError("SystemExit")
-
-
-def _word(value: Any) -> str:
-    try:
-        word = value.__name__ if isinstance(value, type) else repr(value)
-    except Exception:
-        word = ""
-    return word if word and len(word) <= 60 and "\n" not in word else f"a value of type {type(value).__name__}"
-
-
-def _first(problem: Exception) -> str:
-    try:
-        return (str(problem).strip().splitlines() or ["no words"])[0][:120].rstrip(".")
-    except Exception:
-        return "no words"
+    like(telling_errors(verify_solution), draws_entries.looked_up, cases=20)(telling_errors(answer), source)
 
 
 verify = Exercise(
@@ -327,7 +292,7 @@ verify = Exercise(
     "verify, by hand",
     8,
     verify_solution,
-    _check_verify,
+    sentence_of(check_verify),
     (
         "Four cases: None, an entry of this enum, a word, anything else.",
         "enum[word] looks a name up and raises KeyError by itself. The enum's own name and a dot may stand before it.",
@@ -335,6 +300,7 @@ verify = Exercise(
     ),
     kind="function",
     praise="These few lines stand at the start of every builder of torchvision.",
+    hidden=_hidden_verify,
 )
 
 
@@ -345,34 +311,9 @@ def hash_fits_solution(path: Path) -> bool:
     return len(digits) >= 8 and hashlib.sha256(path.read_bytes()).hexdigest().startswith(digits)
 
 
-@sentence_of
-def _check_hash_fits(answer: Any) -> None:
+def _hidden_hash_fits(answer: Any, source: random.Random) -> None:
     need_function(answer)
-    content = bytes(range(256)) * 3 + b"\r\n\x1a\xff"
-    digits = hashlib.sha256(content).hexdigest()
-    other = hashlib.sha256(content[:-1] + b"\xfe").hexdigest()
-    cases: tuple[tuple[str, bytes, bool, str], ...] = (
-        (f"net-{digits[-8:]}.pth", content, False, "those are the last digits, not the first"),
-        (f"net-{digits[:8]}.pth", content, True, "the first eight digits are right"),
-        (f"net-{digits[:8]}.pth", content[:-1] + b"\xfe", False, "one bit of the file was changed"),
-        (f"net-{other[:8]}.pth", content, False, "the name has another file's digits"),
-        (f"net-{digits}.pth", content, True, "all 64 digits stand there"),
-        (f"my-net_v2-{digits[:8]}.pth", content, True, "the digits stand behind the last dash"),
-        (f"net-{digits[:7]}{'0' if digits[7] != '0' else '1'}.pth", content, False, "the eighth digit is wrong"),
-        ("net-.pth", content, False, "no digits stand behind the dash"),
-        (f"net-{digits[:4]}.pth", content, False, "four digits are too few: at least eight are asked for"),
-        ("network.pth", content, False, "the name has no digits"),
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        for name, data, truth, why in cases:
-            path = Path(folder) / name
-            path.write_bytes(data)
-            value = call(answer, path, what=f"the file {name[:40]}")
-            if not isinstance(value, bool):
-                raise Wrong(f"The answer is True or False, not a value of type {type(value).__name__}.")
-            if value != truth:
-                raise Wrong(f"On the file {name[:40]} it should be {truth}: {why}.")
-            path.unlink(missing_ok=True)
+    like(on_disk(hash_fits_solution), draws_entries.hashed_file, cases=20)(on_disk(answer), source)
 
 
 hash_fits = Exercise(
@@ -380,7 +321,7 @@ hash_fits = Exercise(
     "Whether the hash fits",
     6,
     hash_fits_solution,
-    _check_hash_fits,
+    sentence_of(check_hash_fits),
     (
         "hashlib.sha256(path.read_bytes()).hexdigest() gives 64 digits; the name holds the first of them.",
         'path.stem is the name without .pth, and .rpartition("-")[2] what stands behind its last dash.',
@@ -388,6 +329,7 @@ hash_fits = Exercise(
     ),
     kind="function",
     praise="One bit changed, and nearly all digits change: so eight of them are enough against accidents.",
+    hidden=_hidden_hash_fits,
 )
 
 
@@ -415,6 +357,8 @@ read_in_place = Exercise(
     ),
     kind="class",
     praise="No copy, no stranger's code, and the hash is looked at every time: the course's own enums do just this.",
+    difficulty="hard",
+    hidden=check_read_in_place,
 )
 
 
@@ -456,4 +400,6 @@ own_model = Exercise(
     ),
     kind="function",
     praise="By name, by word, by entry: torchvision now treats it as one of its own.",
+    difficulty="hard",
+    hidden=check_own_model,
 )

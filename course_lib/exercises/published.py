@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import io
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from torchvision.models import Weights, WeightsEnum, _api, get_model, get_model_
 from torchvision.transforms._presets import ImageClassification
 
 from course_lib import vgg
+from course_lib.exercises import draws
 from course_lib.exercises.engine import Wrong, call, need_function, need_tensor, same_tensor
 from course_lib.exercises.modules import build, scrambled
 from course_lib.exercises.stored import Hostile, need_state_dict, went_off
@@ -35,6 +37,7 @@ __all__ = ["CFG", "check_own_model", "check_read_in_place"]
 #: The network of the last exercise, small enough for a notebook.
 CFG = "16 M 32 M 64 M"
 _NAME = "a_learners_own_model"
+_CATEGORIES = (["camel", "goldfish"], ["cat", "dog", "mushroom"])
 
 
 @contextmanager
@@ -57,8 +60,12 @@ def _save(thing: Any, folder: Path, name: str) -> Path:
 
 
 # -- an enum that reads in place --------------------------------------------------------------------------------------
-def check_read_in_place(answer: Any) -> None:
+def check_read_in_place(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's member-less WeightsEnum: it reads what is right and refuses what is not.
+
+    Args:
+        answer: the learner's.
+        source: draws what is in the files.
 
     Raises:
         Wrong: with the property that fails.
@@ -73,10 +80,11 @@ def check_read_in_place(answer: Any) -> None:
         raise Wrong("Your class has no get_state_dict of its own, so torchvision's copies the file into its cache.")
     with _workshop() as folder:
         truth = {"fc.weight": torch.arange(6.0).view(2, 3), "fc.bias": torch.ones(2), "seen": torch.tensor(7)}
-        _reads(_entry(answer, _save(truth, folder, "my weights")), truth, "a file whose name has a space")
+        truth, name = (draws.state_dict(source), draws.word(source)) if source else (truth, "weights")
+        _reads(_entry(answer, _save(truth, folder, f"my {name}")), truth, "a file whose name has a space")
         if any((folder / "hub").rglob("*.pth")):
             raise Wrong("The file was copied into torch.hub's cache; read it where it lies.")
-        small = {"fc.weight": torch.ones(2, 3, dtype=torch.float16)}
+        small = {key: torch.ones_like(one).half() for key, one in truth.items()}
         good = _save(small, folder, "net")
         _reads(_entry(answer, good), small, "a file in half precision")
         good.write_bytes(_save(truth, folder, "other").read_bytes())  # sound, but not what its name promises
@@ -110,26 +118,41 @@ def _asked(entry: WeightsEnum) -> Any:
 
 
 # -- a builder with an enum behind it ---------------------------------------------------------------------------------
-def check_own_model(answer: Any) -> None:
+def check_own_model(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's function from (path, categories) to a builder, with two files of different classes.
+
+    Args:
+        answer: the learner's.
+        source: draws the categories, what is in the files, and the pictures.
 
     Raises:
         Wrong: with the property that fails.
     """
     need_function(answer)
-    for categories in (["camel", "goldfish"], ["cat", "dog", "mushroom"]):
+    for categories in _CATEGORIES if source is None else _drawn_categories(source):
         with _workshop() as folder:
-            truth = scrambled(partial(_network, len(categories)), seed=len(categories))
+            seed = source.getrandbits(32) if source else len(categories)
+            truth = scrambled(partial(_network, len(categories)), seed=seed)
             path = _save(truth.state_dict(), folder, f"own_{len(categories)}")
             builder = call(answer, path, list(categories), what=f"a file for {len(categories)} classes")
             if not callable(builder) or isinstance(builder, (type, nn.Module)):
                 told = "nothing: is the return missing?" if builder is None else f"{_kind(builder)}."
                 raise Wrong(f"Your function should give back the builder, a function, but it gives {told}")
             enum = _enum_of(builder)
-            _check_entry(enum, path, categories)
+            _check_entry(enum, path, categories, source)
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # torch.hub tells of its copying
-                _check_builder(builder, enum, truth, categories)
+                _check_builder(builder, enum, truth, _batch(source))
                 _check_hash(builder, path, len(categories))
+
+
+def _drawn_categories(source: random.Random) -> list[list[str]]:
+    return [[draws.word(source) for _ in range(count)] for count in source.sample((2, 3, 4, 6, 7), 2)]
+
+
+def _batch(source: random.Random | None) -> Tensor:
+    if source:
+        return draws.tensor(source, 2, 3, 64, 64)
+    return torch.linspace(-2, 2, 2 * 3 * 64 * 64).view(2, 3, 64, 64).sin()
 
 
 def _network(classes: int) -> nn.Module:
@@ -165,7 +188,9 @@ def _enum_of(builder: Callable[..., Any]) -> type[WeightsEnum]:
     return enum
 
 
-def _check_entry(enum: type[WeightsEnum], path: Path, categories: list[str]) -> None:
+def _check_entry(
+    enum: type[WeightsEnum], path: Path, categories: list[str], source: random.Random | None = None
+) -> None:
     value = enum["DEFAULT"].value
     if not isinstance(value, Weights):
         raise Wrong(f"The value of an entry is a Weights(url=…, transforms=…, meta=…), not {_kind(value)}.")
@@ -179,7 +204,9 @@ def _check_entry(enum: type[WeightsEnum], path: Path, categories: list[str]) -> 
             "transforms should be something to call, which makes the preprocessing: partial(ImageClassification, …)."
         )
     picture = Image.effect_mandelbrot((90, 70), (-2, -1.5, 1, 1.5), 100).convert("RGB")
-    what = "a picture of 90×70, prepared"
+    if source:
+        picture = draws.picture(source, *draws.pixels(source, least=40, most=150))
+    what = f"a picture of {picture.width}×{picture.height}, prepared"
     prepared = need_tensor(
         call(call(value.transforms, what="no arguments"), picture, what=what), (3, 64, 64), what=what
     )
@@ -197,12 +224,10 @@ def _check_hash(builder: Callable[..., Any], path: Path, classes: int) -> None:
     raise Wrong("Another file lay under the name, and nobody noticed: get_state_dict(..., check_hash=True) looks.")
 
 
-def _check_builder(
-    builder: Callable[..., Any], enum: type[WeightsEnum], truth: nn.Module, categories: list[str]
-) -> None:
-    batch = torch.linspace(-2, 2, 2 * 3 * 64 * 64).view(2, 3, 64, 64).sin()
+def _check_builder(builder: Callable[..., Any], enum: type[WeightsEnum], truth: nn.Module, batch: Tensor) -> None:
     with torch.no_grad():
-        right, classes = truth(batch), len(categories)
+        right = truth(batch)
+    classes = right.shape[1]
     for how, weights in (('own(weights="DEFAULT")', "DEFAULT"), ("own(weights=Own_Weights.DEFAULT)", enum["DEFAULT"])):
         made = build(partial(builder, weights=weights), what=how).eval()
         with torch.no_grad():
