@@ -5,6 +5,6 @@ The cells are the lessons' own; what they need of the cells before them comes al
 
 from course_lib.assignments.cells import NOTEBOOKS
 from course_lib.assignments.choosing import Choice, choose, listing
-from course_lib.assignments.making import ENGINES, assign
+from course_lib.assignments.making import ENGINES, assign, left_alone
 
-__all__ = ["ENGINES", "NOTEBOOKS", "Choice", "assign", "choose", "listing"]
+__all__ = ["ENGINES", "NOTEBOOKS", "Choice", "assign", "choose", "left_alone", "listing"]

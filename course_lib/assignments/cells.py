@@ -12,7 +12,7 @@ import json
 import re
 import symtable
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +26,9 @@ __all__ = ["NOTEBOOKS", "ExerciseCell", "exercise_cells", "first_cell"]
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 _CHECK = re.compile(r"^ex\.(\w+)\.check\((\w+)\)$", re.MULTILINE)
 _HEADING = re.compile(r"^#{2,3} ", re.MULTILINE)
+_SHORT_NAME = re.compile(r"^from course_lib\.exercises import \w+ as ex\n+", re.MULTILINE)
+_MAGIC = re.compile(r"^[%!].*\n?", re.MULTILINE)  # what is IPython's and not Python's
+_AT_ONCE = {"listcomp", "setcomp", "dictcomp", "genexpr"}  # what symtable calls functions that run where they stand
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class ExerciseCell:
     """One exercise as it stands in its notebook.
 
     Attributes:
+        number: its place among all exercises of the course, from 0.
         exercise: its declaration.
         module: the lesson's module in course_lib.exercises, such as "lesson04".
         name: what it is called there, such as "trace_cfg".
@@ -43,6 +47,7 @@ class ExerciseCell:
         earlier: ids of earlier exercises whose answers the solution uses.
     """
 
+    number: int
     exercise: Exercise
     module: str
     name: str
@@ -73,7 +78,7 @@ def exercise_cells(folder: Path = NOTEBOOKS) -> dict[str, ExerciseCell]:
         folder: where the notebooks lie.
 
     Raises:
-        CourseError: there are no notebooks there.
+        CourseError: there are no notebooks there, or one cannot be read or asks for an exercise that is not there.
 
     Example:
         >>> cell = exercise_cells()["04_trace_cfg"]
@@ -86,16 +91,18 @@ def exercise_cells(folder: Path = NOTEBOOKS) -> dict[str, ExerciseCell]:
         answers: dict[str, str] = {}  # what an earlier exercise of this lesson is called → its id
         for number, cell in enumerate(cells):
             for name, answer in _CHECK.findall(cell.source) if cell.exercise else ():
-                exercise = getattr(importlib.import_module(f"{exercises.__name__}.{module}"), name)
-                stub = _CHECK.sub("", cell.source).strip()
+                exercise = _exercise(path, module, name)
+                stub = _SHORT_NAME.sub("", _CHECK.sub("", cell.source)).strip()
                 solution = exercise.solution().words
                 above = _above(cells[:number], exercise)
                 shown = "\n".join(text for kind, text in above if kind == "code")
-                needs = _free(shown) | _free(stub) | _free(solution)
+                needs = {name for code in (shown, stub, solution) for names in _free(code) for name in names}
                 lines = [one.source for one in cells[: number - len(above)] if one.kind == "code" and not one.exercise]
                 earlier = tuple(answers[name] for name in answers if name in needs)
                 context = _context(lines, needs - set(answers))
-                found[exercise.id] = ExerciseCell(exercise, module, name, above, stub, answer, context, earlier)
+                found[exercise.id] = ExerciseCell(
+                    len(found), exercise, module, name, above, stub, answer, context, earlier
+                )
                 answers[answer] = exercise.id
     return found
 
@@ -111,11 +118,36 @@ def _notebooks(folder: Path) -> list[Path]:
 
 
 def _cells(path: Path) -> list[_Cell]:
-    content = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [
-        _Cell(cell["cell_type"], "".join(cell["source"]), "exercise" in cell["metadata"].get("tags", ()))
-        for cell in content
-    ]
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = [
+            _Cell(cell["cell_type"], "".join(cell["source"]), "exercise" in cell["metadata"].get("tags", ()))
+            for cell in content
+        ]
+        cells = [replace(cell, source=_MAGIC.sub("", cell.source)) if cell.kind == "code" else cell for cell in cells]
+        for cell in cells:
+            if cell.kind == "code":
+                ast.parse(cell.source)
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read: {error.strerror}.") from error
+    except SyntaxError as error:
+        raise CourseError(
+            f"{path} has a cell that is not plain Python, so what an exercise needs of it cannot be told: "
+            f"{(error.text or '').strip()!r}."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CourseError(f"{path} is not a notebook that can be read; save it in JupyterLab once more.") from error
+    return cells
+
+
+def _exercise(path: Path, module: str, name: str) -> Exercise:
+    try:
+        found = getattr(importlib.import_module(f"{exercises.__name__}.{module}"), name)
+    except (ImportError, AttributeError):
+        found = None
+    if not isinstance(found, Exercise):
+        raise CourseError(f"{path} asks for the exercise {name!r}, but {module} of course_lib.exercises has none.")
+    return found
 
 
 def _above(before: list[_Cell], exercise: Exercise) -> tuple[tuple[str, str], ...]:
@@ -127,23 +159,49 @@ def _above(before: list[_Cell], exercise: Exercise) -> tuple[tuple[str, str], ..
 
 
 # -- what a cell needs of the cells before it -------------------------------------------------------------------------
-def _free(source: str) -> set[str]:
-    """Names that a piece of code takes from around it."""
-    found: set[str] = set()
+def _free(source: str) -> tuple[set[str], set[str]]:
+    """Names that a piece of code takes from around it.
 
-    def visit(table: symtable.SymbolTable) -> None:
+    Returns:
+        those that it reads before it binds them itself, and those that its functions will read when they run.
+    """
+    at_once: set[str] = set()
+    later: set[str] = set()
+    bound: set[str] = set()
+    for line in ast.parse(source).body:
+        now, then = _reads(line)
+        inner = _binds(line) if hasattr(line, "body") else set()  # a loop reads what it has just bound
+        at_once |= (now - inner | _added_to(line)) - bound
+        later |= then
+        bound |= _binds(line)
+    own = set(dir(builtins))
+    return at_once - own, later - bound - own
+
+
+def _reads(line: ast.stmt) -> tuple[set[str], set[str]]:
+    """The names of the cell that a line reads where it stands, and those that its functions read when they run."""
+    now: set[str] = set()
+    later: set[str] = set()
+
+    def visit(table: symtable.SymbolTable, found: set[str]) -> None:
         for symbol in table.get_symbols():
             if symbol.is_referenced() and (symbol.is_global() or table.get_type() == "module"):
                 found.add(symbol.get_name())
         for child in table.get_children():
-            visit(child)
+            function = child.get_type() == "function" and child.get_name() not in _AT_ONCE
+            visit(child, later if function else found)
 
-    visit(symtable.symtable(source, "<cell>", "exec"))
-    return found - set(dir(builtins)) - _bound_before_use(source)
+    visit(symtable.symtable(ast.unparse(line), "<cell>", "exec"), now)
+    return now, later
 
 
-def _bound_before_use(source: str) -> set[str]:
-    return {name for line in ast.parse(source).body for name in _binds(line)}
+def _added_to(line: ast.AST) -> set[str]:
+    """The names that a line reads and binds in one, as in ``total += 1``; what a function has for itself left out."""
+    if isinstance(line, (ast.FunctionDef, ast.ClassDef)):
+        return set()
+    if isinstance(line, ast.AugAssign) and isinstance(line.target, ast.Name):
+        return {line.target.id}
+    return {name for child in ast.iter_child_nodes(line) for name in _added_to(child)}
 
 
 def _binds(line: ast.stmt) -> set[str]:
@@ -158,21 +216,28 @@ def _binds(line: ast.stmt) -> set[str]:
 def _context(sources: list[str], needs: set[str]) -> tuple[str, ...]:
     """The lines of these cells that bind what is needed, and what those lines need in turn."""
     lines = [(source, line) for source in sources for line in ast.parse(source).body]
-    kept: list[str] = []
-    imports: list[str] = []
-    wanted = set(needs)
-    for source, line in reversed(lines):
-        if not (bound := _binds(line) & wanted):
-            continue
-        wanted -= bound
-        if isinstance(line, (ast.Import, ast.ImportFrom)):
-            imports = [*_only(line, bound), *imports]
-        else:
+    at_the_end = set(needs)  # what a function reads when it runs may be bound below it
+    while True:
+        kept: list[str] = []
+        imports: list[str] = []
+        later: set[str] = set()
+        wanted = set(at_the_end)
+        for source, line in reversed(lines):
+            if not (bound := _binds(line) & wanted):
+                continue
+            wanted -= bound
+            if isinstance(line, (ast.Import, ast.ImportFrom)):
+                imports = [*_only(line, bound), *imports]
+                continue
             first = min([line.lineno, *(one.lineno for one in getattr(line, "decorator_list", ()))])
             text = "\n".join(source.splitlines()[first - 1 : line.end_lineno])
-            wanted |= _free(text)
+            now, then = _free(text)
+            wanted |= now
+            later |= then
             kept.insert(0, text)
-    return (*dict.fromkeys(imports), *kept)
+        if later <= at_the_end:
+            return (*dict.fromkeys(imports), *kept)
+        at_the_end |= later
 
 
 def _only(line: ast.Import | ast.ImportFrom, bound: set[str]) -> Iterator[str]:

@@ -26,6 +26,11 @@ class Choice:
     given: tuple[ExerciseCell, ...] = ()
 
     @property
+    def together(self) -> tuple[ExerciseCell, ...]:
+        """The asked and the given ones in the lessons' order."""
+        return tuple(sorted({*self.cells, *self.given}, key=lambda cell: cell.number))
+
+    @property
     def points(self) -> int:
         """What all of them together are worth."""
         return sum(cell.exercise.points for cell in self.cells)

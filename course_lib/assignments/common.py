@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from course_lib.assignments.cells import ExerciseCell
 from course_lib.assignments.choosing import Choice
 
 __all__ = ["asked", "context", "hidden_test", "introduction", "open_test", "words"]
+
+_SHORT_NAME = re.compile(r"\bex\.(?=\w+\.)")  # as a lesson calls its own exercises; here several lessons may meet
 
 
 def introduction(name: str, choice: Choice) -> str:
@@ -24,7 +27,7 @@ def introduction(name: str, choice: Choice) -> str:
 
 def words(cell: ExerciseCell) -> Iterator[tuple[str, str]]:
     """What stands above the exercise's cell, ("markdown" or "code", text), with the points in its heading."""
-    (_, first), *others = cell.above
+    (_, first), *others = ((kind, _SHORT_NAME.sub(f"{cell.module}.", text)) for kind, text in cell.above)
     heading, _, text = first.partition("\n")
     points = cell.exercise.points
     yield "markdown", f"{heading} ({points} {'point' if points == 1 else 'points'})\n{text}".rstrip()
@@ -42,8 +45,8 @@ def context(cell: ExerciseCell) -> str:
 
 
 def open_test(cell: ExerciseCell) -> str:
-    """The test that a learner sees: the words of the check, raised."""
-    return f"{asked(cell)}.grade({cell.answer})"
+    """The test that a learner sees: the words of the check, raised. It stands by itself, whatever else was deleted."""
+    return f"from course_lib.exercises import {cell.module}\n\n{asked(cell)}.grade({cell.answer})"
 
 
 def hidden_test(cell: ExerciseCell, seed: int) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat import NotebookNode, validate, write
+from nbformat import NotebookNode, validate, writes
 from nbformat.v4 import new_notebook
 
 from course_lib.assignments import nbgrader_cells, otter_cells
@@ -16,7 +17,7 @@ from course_lib.assignments.cells import NOTEBOOKS, first_cell
 from course_lib.assignments.choosing import Choice
 from course_lib.errors import CourseError
 
-__all__ = ["ENGINES", "assign"]
+__all__ = ["ENGINES", "assign", "left_alone"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -53,7 +54,8 @@ def assign(
         The notebook's path.
 
     Raises:
-        CourseError: a name that the engine does not take, an unknown engine, or a notebook that is there already.
+        CourseError: a name that the engine does not take, an unknown engine, a notebook that is there already, or a
+            folder that cannot be written to; nothing is left behind then.
     """
     if not _NAME.fullmatch(name):
         raise CourseError(f"{name!r} cannot be an assignment's name: take letters, digits, - and _.")
@@ -61,20 +63,51 @@ def assign(
         raise CourseError(f"There is no engine {engine!r}: take {' or '.join(ENGINES)}.")
     made = ENGINES[engine]
     path = into / made.place(name)
-    if path.exists():
-        raise CourseError(f"{path} is there already: delete it, or take another name.")
     notebook = new_notebook(cells=made.cells(name, choice, seed, first_cell(notebooks)))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number:03}"  # nbformat would draw it: the same choice shall give the same bytes
     validate(notebook)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            new = Path(folder, path.name)
-            write(notebook, new)
-            new.replace(path)
-        for file, content in made.beside.items():
-            if not (into / file).exists():
-                (into / file).write_text(content, encoding="utf-8")
+        if path.exists():
+            raise CourseError(f"{path} is there already: delete it, or take another name.")
+        beside = {into / file: content for file, content in made.beside.items() if not (into / file).exists()}
+        _write_all({**beside, path: f"{writes(notebook)}\n"})
     except OSError as error:
-        raise CourseError(f"{path} cannot be written: {error.strerror}.") from error
+        raise CourseError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
+
+
+def left_alone(engine: str, into: Path) -> dict[Path, str]:
+    """Files that the engine reads and that say something else than they would if they had not been there before.
+
+    Args:
+        engine: "nbgrader" or "otter".
+        into: the course's folder.
+
+    Returns:
+        each of them, and what it would say.
+    """
+    wanted = {into / file: content for file, content in ENGINES[engine].beside.items()}
+    return {path: content for path, content in wanted.items() if path.read_text(encoding="utf-8") != content}
+
+
+def _write_all(files: dict[Path, str]) -> None:
+    """These files and the folders that they need, or nothing at all."""
+    done: list[Path] = []
+    try:
+        for path, content in files.items():
+            for folder in reversed(path.parents):
+                if not folder.exists():
+                    folder.mkdir()
+                    done.append(folder)
+            with tempfile.TemporaryDirectory(dir=path.parent) as draft:
+                new = Path(draft, path.name)
+                new.write_text(content, encoding="utf-8", newline="\n")
+                new.replace(path)
+            done.append(path)
+    except OSError:
+        for path in reversed(done):
+            with contextlib.suppress(OSError):
+                path.rmdir() if path.is_dir() else path.unlink()
+        raise

@@ -22,7 +22,7 @@ def cells(name: str, choice: Choice, seed: int, first: str) -> list[NotebookNode
     """All cells of an assignment; see ``nbgrader_cells.cells``."""
     config = "# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell: true\ngenerate: false\nrun_tests: true"
     found = [new_raw_cell(config), new_markdown_cell(common.introduction(name, choice)), new_code_cell(first)]
-    for cell in sorted({*choice.cells, *choice.given}, key=lambda cell: cell.exercise.id):
+    for cell in choice.together:
         found.append(new_code_cell(common.context(cell)))
         if cell in choice.given:
             found.append(new_markdown_cell(f"An answer that a later exercise uses: {cell.exercise.title}."))
