@@ -6,6 +6,8 @@ numbers, and on a larger one those that it gives on every window.
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from torchvision.models.alexnet import AlexNet
 from torchvision.models.vgg import VGG, make_layers
 
+from course_lib.exercises import draws
 from course_lib.exercises.engine import Wrong, call, need_function, need_tensor
 from course_lib.exercises.modules import build, scrambled
 from course_lib.tracing import times
@@ -21,19 +24,26 @@ from course_lib.tracing import times
 __all__ = ["check_body_and_head", "check_linear_to_conv"]
 
 _CLOSE = 1e-4  # sums in another order
+#: Channels, height and width of a map, how many numbers the linear layer gives, and whether it has a bias.
+_LINEARS = ((8, 1, 1, 6, True), (3, 2, 4, 6, True), (2, 5, 5, 6, False))
 
 
 # -- one layer --------------------------------------------------------------------------------------------------------
-def check_linear_to_conv(answer: Any) -> None:
+def check_linear_to_conv(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's ``linear_to_conv(linear, channels, height, width)``.
+
+    Args:
+        answer: the learner's.
+        source: draws other layers and maps than the open ones.
 
     Raises:
         Wrong: with the property that fails.
     """
     need_function(answer)
-    for channels, height, width, bias in ((8, 1, 1, True), (3, 2, 4, True), (2, 5, 5, False)):
-        linear = cast(nn.Linear, scrambled(partial(nn.Linear, channels * height * width, 6, bias=bias)))
-        what = f"nn.Linear({linear.in_features}, 6{'' if bias else ', bias=False'}) and maps of " + times(
+    for channels, height, width, out, bias in _LINEARS if source is None else _drawn_linears(source):
+        seed = source.getrandbits(32) if source else 0
+        linear = cast(nn.Linear, scrambled(partial(nn.Linear, channels * height * width, out, bias=bias), seed))
+        what = f"nn.Linear({linear.in_features}, {out}{'' if bias else ', bias=False'}) and maps of " + times(
             (channels, height, width)
         )
         before = {key: value.clone() for key, value in linear.state_dict().items()}
@@ -46,11 +56,20 @@ def check_linear_to_conv(answer: Any) -> None:
         _compare_weights(conv, linear, (channels, height, width), f"On {what}")
 
 
+def _drawn_linears(source: random.Random) -> Iterator[tuple[int, int, int, int, bool]]:
+    for bias in (True, False, source.random() < 0.5):
+        height, width = source.sample(range(1, 8), 2)
+        yield source.randint(2, 8), height, width, source.randint(2, 12), bias
+
+
 def _compare_settings(conv: nn.Conv2d, linear: nn.Linear, size: tuple[int, int, int], where: str) -> None:
     channels, height, width = size
     if (conv.in_channels, conv.out_channels) != (channels, linear.out_features):
-        told = f"{conv.in_channels} channels to {conv.out_channels}"
-        raise Wrong(f"{where} the convolution should lead from {channels} channels to 6, and it leads from {told}.")
+        wanted, told = (
+            f"{channels} channels to {linear.out_features}",
+            f"{conv.in_channels} channels to {conv.out_channels}",
+        )
+        raise Wrong(f"{where} the convolution should lead from {wanted}, and it leads from {told}.")
     if conv.kernel_size == (width, height) != (height, width):
         raise Wrong(f"{where} the kernel is {times(conv.kernel_size)}: height comes first, then width.")
     if conv.kernel_size != (height, width):
@@ -85,15 +104,19 @@ def _unchanged(module: nn.Module, before: dict[str, Tensor]) -> bool:
 
 
 # -- a whole network --------------------------------------------------------------------------------------------------
-def check_body_and_head(answer: Any) -> None:
+def check_body_and_head(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's function from torchvision's VGG or AlexNet to a module that gives maps.
+
+    Args:
+        answer: the learner's.
+        source: draws other networks, weights and sizes of pictures than the open ones.
 
     Raises:
         Wrong: with the property that fails.
     """
     need_function(answer)
     for name, make, side in (("a small VGG", _small_vgg, 7), ("a small AlexNet", _small_alexnet, 6)):
-        model = scrambled(make)
+        model = scrambled(partial(make, source), source.getrandbits(32) if source else 0)
         before = {key: value.clone() for key, value in model.state_dict().items()}
         kinds = [type(layer) for layer in model.modules()]
         mine = build(answer, model, what=name)
@@ -105,14 +128,17 @@ def check_body_and_head(answer: Any) -> None:
         if dropouts[0] != dropouts[1]:
             raise Wrong(f"On {name} there are {dropouts[1]} dropouts instead of {dropouts[0]}: training wants them.")
         mine.eval()
-        for cells in ((side, side), (side + 2, side + 5)):
-            _compare_maps(mine, model, cells, side, name)
+        down, across = (source.randint(0, 6), source.randint(0, 6)) if source else (2, 5)
+        for cells in ((side, side), (side + down, side + across)):
+            _compare_maps(mine, model, cells, side, name, source)
 
 
-def _compare_maps(mine: nn.Module, model: Any, cells: tuple[int, int], side: int, name: str) -> None:
+def _compare_maps(
+    mine: nn.Module, model: Any, cells: tuple[int, int], side: int, name: str, source: random.Random | None = None
+) -> None:
     height, width = (4 * n + 2 for n in cells)  # the small bodies make n cells of 4·n pixels and a little
     what = f"{name} and a picture of {height}×{width}"
-    picture = torch.linspace(-40, 40, 3 * height * width).view(1, 3, height, width).sin()
+    picture = draws.tensor(source or random.Random(0), 1, 3, height, width)
     with torch.no_grad():
         features = model.features(picture)  # (1, C, *cells)
         windows = features.unfold(2, side, 1).unfold(3, side, 1)  # (1, C, h, w, side, side)
@@ -130,26 +156,32 @@ def _compare_maps(mine: nn.Module, model: Any, cells: tuple[int, int], side: int
         raise Wrong(f"On {what} the shape is right, but cells differ from the classifier's answers by up to {gap:.2g}.")
 
 
-def _small_vgg() -> nn.Module:
+def _small_vgg(source: random.Random | None) -> nn.Module:
     """torchvision's VGG with its own forward, its layers small."""
     with torch.device("meta"):
         model = VGG(nn.Sequential(), num_classes=5, init_weights=False)
-    model.features = make_layers([4, "M", 6, "M"])
-    return _with_small_head(model, model.classifier, 6 * 7 * 7)
+    first, last = (source.randint(3, 9), source.randint(3, 9)) if source else (4, 6)
+    model.features = make_layers([first, "M", last, "M"], batch_norm=bool(source and source.random() < 0.5))
+    return _with_small_head(model, model.classifier, last * 7 * 7, source)
 
 
-def _small_alexnet() -> nn.Module:
+def _small_alexnet(source: random.Random | None) -> nn.Module:
     with torch.device("meta"):
         model = AlexNet(num_classes=5)
+    first, last = (source.randint(3, 9), source.randint(3, 9)) if source else (4, 5)
     model.features = nn.Sequential(
-        nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)
-    )
-    return _with_small_head(model, model.classifier, 5 * 6 * 6)
+        nn.Conv2d(3, first, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(first, last, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2),
+    )  # fmt: skip
+    return _with_small_head(model, model.classifier, last * 6 * 6, source)
 
 
-def _with_small_head(model: nn.Module, head: nn.Sequential, values: int) -> nn.Module:
+def _with_small_head(
+    model: nn.Module, head: nn.Sequential, values: int, source: random.Random | None = None
+) -> nn.Module:
     """Its linear layers in their places, dropouts and ReLUs around them, with few values."""
+    one, two, classes = (source.randint(4, 16) for _ in range(3)) if source else (12, 9, 5)
     places = [place for place, layer in enumerate(head) if isinstance(layer, nn.Linear)]
-    for place, (into, out) in zip(places, ((values, 12), (12, 9), (9, 5)), strict=True):
+    for place, (into, out) in zip(places, ((values, one), (one, two), (two, classes)), strict=True):
         head[place] = nn.Linear(into, out)
     return model

@@ -16,12 +16,14 @@ from torch import Tensor, nn
 
 __all__ = [
     "block_arguments",
+    "boxes",
     "bytes_of",
     "cfg",
     "distinct",
     "layer",
     "picture",
     "pixels",
+    "score_map",
     "scored",
     "small_net",
     "stack",
@@ -172,3 +174,42 @@ def state_dict(source: random.Random, *, owner: str = "") -> dict[str, Tensor]:
         made[f"{name}.bias"] = tensor(source, rows)
     made[f"{word(source)}.seen"] = torch.tensor(source.randint(1, 99))
     return made
+
+
+def score_map(source: random.Random) -> tuple[Tensor, float]:
+    """Scores (H, W) and a threshold that some cells reach, some of them with its very value; now and then none does.
+
+    Example:
+        >>> scores, threshold = score_map(random.Random(0))
+        >>> bool((scores * 16 == (scores * 16).round()).all())
+        True
+    """
+    height, width, threshold = source.randint(1, 12), source.randint(1, 16), source.randint(-20, 40)
+    scores = [[threshold - source.randint(1, 20) for _ in range(width)] for _ in range(height)]
+    for _ in range(source.choice((0, 1, 2, 3, 6))):
+        above = source.choice((0, 0, source.randint(1, 20)))
+        scores[source.randrange(height)][source.randrange(width)] = threshold + above
+    return torch.tensor(scores) / 16, threshold / 16
+
+
+def boxes(source: random.Random) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Two boxes (left, top, right, bottom): the same, crossing, one in the other, touching or apart, on quarters.
+
+    Example:
+        >>> [one[0] < one[2] and one[1] < one[3] for one in boxes(random.Random(0))]
+        [True, True]
+    """
+    grid = source.choice((1, 1, 4))  # whole numbers, or quarters
+    ends = []
+    for _ in range(2):  # in x, then in y
+        start, length = source.randint(0, 40), source.randint(2, 30)
+        other = source.choice((length, length, source.randint(1, 30)))
+        gap = source.choice(
+            (0, 0, 1, length // 2, length, length + 1, length + source.randint(1, 9), -other, -other - 1)
+        )
+        ends.append((start, start + gap, start + length, start + gap + other))
+    (left, left2, right, right2), (top, top2, bottom, bottom2) = ends
+    pair = [(left, top, right, bottom), (left2, top2, right2, bottom2)]
+    source.shuffle(pair)
+    one, other_box = (tuple(n / grid if grid > 1 else n for n in box) for box in pair)
+    return one, other_box

@@ -1,11 +1,13 @@
 """The exercises of lesson 06, fully convolutional. Each solution is what ``.solution()`` shows and the tests run.
 
 Boxes are (left, top, right, bottom) in pixels; right and bottom are the first column and row outside, as everywhere in
-the course. torchvision's own functions and torch's gradients are the oracles.
+the course. torchvision's own functions and torch's gradients are the oracles. The checks of boxes are in ``boxes.py``,
+those of layers and networks in ``convolved.py``.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,8 +18,9 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 from torchvision.models.alexnet import AlexNet
 from torchvision.models.vgg import VGG
-from torchvision.ops import box_iou, masks_to_boxes
 
+from course_lib.exercises import draws
+from course_lib.exercises.boxes import check_box_of, check_iou
 from course_lib.exercises.convolved import check_body_and_head, check_linear_to_conv
 from course_lib.exercises.engine import (
     Exercise,
@@ -28,6 +31,7 @@ from course_lib.exercises.engine import (
     need_shape,
     sentence_of,
 )
+from course_lib.exercises.hidden import like
 
 __all__ = [
     "box_of",
@@ -166,6 +170,8 @@ linear_to_conv = Exercise(
     ),
     kind="function",
     praise="Same numbers, same products, same sums. On a larger map it goes on where the linear layer had to stop.",
+    difficulty="hard",
+    hidden=check_linear_to_conv,
 )
 
 
@@ -196,6 +202,7 @@ vgg_by_hand = Exercise(
     kind="function",
     praise="The same for every VGG and for AlexNet; dropout stays where it was.",
     difficulty="hard",
+    hidden=check_body_and_head,
 )
 
 
@@ -237,6 +244,15 @@ def _three_numbers(value: Any, what: str) -> tuple[int, ...]:
     return tuple(int(need_number(number, whole=True)) for number in value)
 
 
+def _probabilities(source: random.Random) -> tuple[Tensor]:
+    shape = source.randint(2, 20), source.choice((1, source.randint(2, 9))), source.choice((1, source.randint(2, 9)))
+    return (draws.tensor(source, 1, *shape, scale=2.0).softmax(dim=1),)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, Tensor) else value
+
+
 winning_cell = Exercise(
     "06_winning_cell",
     "The winning cell",
@@ -249,6 +265,7 @@ winning_cell = Exercise(
     ),
     kind="function",
     praise="Row maxima, column maxima: that is all there is to finding the camel.",
+    hidden=like(winning_cell_solution, _probabilities, tolerance=0, result=_plain),
 )
 
 
@@ -263,58 +280,12 @@ def box_of_solution(scores: Tensor, threshold: float) -> tuple[int, int, int, in
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-@sentence_of
-def _check_box_of(answer: Any) -> None:
-    need_function(answer)
-    for rows, columns, threshold, what in (
-        (slice(2, 6), slice(6, 14), 0.5, "a block of 4 rows and 8 columns"),
-        (slice(4, 5), slice(3, 4), 0.25, "a single cell"),
-        (slice(0, 10), slice(0, 16), 0.5, "a map that is high everywhere"),
-        (slice(7, 10), slice(0, 2), 0.75, "a block in a corner"),
-        (slice(0, 0), slice(0, 0), 0.5, "a map where no cell reaches the threshold"),
-    ):
-        scores = torch.full((10, 16), threshold - 0.2)
-        scores[rows, columns] = threshold  # reaches it, no more
-        scores[rows, columns][1:, 1:] += 0.2
-        value = call(answer, scores.clone(), threshold, what=what)
-        if not bool((scores >= threshold).any()):
-            if value is not None:
-                raise Wrong(f"On {what} there is no box: your function should return None.")
-            continue
-        _compare_boxes(value, _true_box(scores >= threshold), _true_box(scores > threshold), what)
-
-
-def _true_box(mask: Tensor) -> tuple[int, ...]:
-    if not bool(mask.any()):
-        return ()
-    left, top, right, bottom = (int(n) for n in masks_to_boxes(mask[None])[0])
-    return left, top, right + 1, bottom + 1
-
-
-def _compare_boxes(value: Any, truth: tuple[int, ...], strict: tuple[int, ...], what: str) -> None:
-    if not isinstance(value, (tuple, list, Tensor)) or len(value) != 4:
-        told = "None; is the return missing?" if value is None else "something else."
-        raise Wrong(f"On {what} your function should give (left, top, right, bottom), but it gives {told}")
-    box = tuple(need_number(number) for number in value)
-    if box == truth:
-        return
-    if box == strict:
-        raise Wrong(f"On {what} the cells with the very value of the threshold are left out; they reach it: >=.")
-    if box == (truth[1], truth[0], truth[3], truth[2]):
-        raise Wrong(f"On {what} x and y are exchanged: columns give left and right, rows top and bottom.")
-    if box == (*truth[:2], truth[2] - 1, truth[3] - 1):
-        raise Wrong(f"On {what} right and bottom lie one short: they are the first column and row outside the box.")
-    if box == (*truth[:2], truth[2] - truth[0], truth[3] - truth[1]):
-        raise Wrong(f"On {what} you gave width and height; right and bottom are asked for.")
-    raise Wrong(f"On {what} the box is {truth}, not ({', '.join(f'{n:g}' for n in box)}).")
-
-
 box_of = Exercise(
     "06_box_of",
     "From a score map to a box",
     6,
     box_of_solution,
-    _check_box_of,
+    sentence_of(check_box_of),
     (
         "scores >= threshold is a mask. In which rows is anything true? In which columns?",
         "mask.any(dim=1).nonzero() are those rows: the first is top, the last plus one is bottom.",
@@ -322,6 +293,7 @@ box_of = Exercise(
     ),
     kind="function",
     praise="torchvision.ops.masks_to_boxes does the same, with right and bottom inside the box.",
+    hidden=like(box_of_solution, draws.score_map, cases=20, tolerance=0, result=_plain),
 )
 
 
@@ -336,50 +308,12 @@ def iou_solution(box: Sequence[float], other: Sequence[float]) -> float:
     return shared / (sum(areas) - shared)
 
 
-_Box = tuple[float, float, float, float]
-_PAIRS: tuple[tuple[_Box, _Box, str], ...] = (
-    ((0, 0, 4, 2), (0, 0, 4, 2), "the same box twice"),
-    ((0, 0, 4, 2), (2, 0, 6, 2), "two boxes that overlap"),
-    ((3, 1, 9, 11), (5, 4, 20, 8), "two boxes that cross"),
-    ((10, 20, 90, 60), (30, 30, 50, 40), "a box inside another"),
-    ((0, 0, 2, 2), (2, 0, 4, 2), "two boxes that touch"),
-    ((0, 0, 2, 2), (5, 0, 7, 1), "two boxes side by side"),
-    ((0, 0, 2, 2), (5, 7, 8, 9), "two boxes apart, one lower and to the right"),
-    ((1.5, 0.5, 4, 3), (3.5, 2.25, 6.5, 5), "boxes with fractions"),
-    ((0, 0, 2, 2), (2.5, 0, 4, 2), "two boxes half a pixel apart"),
-    ((0, 0, 2, 2), (0, 2.5, 2, 4), "one box half a pixel under the other"),
-)
-
-
-@sentence_of
-def _check_iou(answer: Any) -> None:
-    need_function(answer)
-    for box, other, what in _PAIRS:
-        one, two = (torch.tensor([b], dtype=torch.float64) for b in (box, other))
-        truth = float(box_iou(one, two))
-        value = need_number(call(answer, box, other, what=what))
-        if abs(value - truth) <= 1e-6:
-            continue
-        width = min(box[2], other[2]) - max(box[0], other[0])
-        height = min(box[3], other[3]) - max(box[1], other[1])
-        first, second = ((b[2] - b[0]) * (b[3] - b[1]) for b in (box, other))
-        if truth == 0:
-            raise Wrong(f"On {what} it is 0, not {value:g}: where width or height is negative, nothing is shared.")
-        if abs(value - width * height) <= 1e-6:
-            raise Wrong(f"On {what} you gave the shared area; divide it by the area that both cover together.")
-        if abs(value - width * height / (first + second)) <= 1e-6:
-            raise Wrong(f"On {what} the shared part is counted twice in the sum of both areas: take it off once.")
-        if abs(value - width * height / max(first, second)) <= 1e-6:
-            raise Wrong(f"On {what} you divided by the larger area; the union also holds what only the other covers.")
-        raise Wrong(f"On {what}, {box} and {other}, it is {truth:.4g}, and your function says {value:.4g}.")
-
-
 iou = Exercise(
     "06_iou",
     "How good is a box",
     6,
     iou_solution,
-    _check_iou,
+    sentence_of(check_iou),
     (
         "What they share reaches from the larger of both lefts to the smaller of both rights; likewise in y.",
         "Where that width or height is negative they share nothing, even where both are negative.",
@@ -387,6 +321,7 @@ iou = Exercise(
     ),
     kind="function",
     praise="0.5 is the usual bar for a hit; as torchvision.ops.box_iou, for one pair.",
+    hidden=like(iou_solution, draws.boxes, cases=20),
 )
 
 
@@ -454,6 +389,11 @@ def _two_numbers(value: Any, what: str) -> tuple[int, ...]:
     return tuple(int(need_number(number, whole=True)) for number in value)
 
 
+def _layers_and_cell(source: random.Random) -> tuple[list[tuple[int, int, int]], int]:
+    layers = [(kernel, stride, source.randint(0, kernel // 2)) for kernel, stride in draws.stack(source, least=1)]
+    return layers, source.randint(0, 12)
+
+
 cell_field = Exercise(
     "06_cell_field",
     "What a cell sees",
@@ -467,4 +407,6 @@ cell_field = Exercise(
     ),
     kind="function",
     praise="Lesson 04 gave the width of a field; this gives its place, for any cell.",
+    difficulty="hard",
+    hidden=like(cell_field_solution, _layers_and_cell, cases=15, tolerance=0, result=_plain),
 )
