@@ -1,21 +1,19 @@
-"""Lesson 07's exercises beside torch and torchvision: its training, its files, its networks; other right ways pass.
+"""Lesson 07's exercises beside torch and torchvision: its training, its files, its networks.
 
-What is wrong is in exercise_mistakes/lesson07.py.
+What is wrong is in exercise_mistakes/lesson07.py, what is right in other ways in exercise_rights.py.
 """
 
 from __future__ import annotations
 
 import collections
 import io
-import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models import get_model
 
 from course_lib.exercises import lesson07
@@ -49,43 +47,6 @@ def test_the_smallest_loss_is_what_training_with_a_softmax_too_many_comes_to() -
             < lesson07.smallest_loss_solution(classes) + 1e-3
         )
     assert round(lesson07.smallest_loss_solution(3), 2) == 0.55
-
-
-def test_other_right_ways_pass() -> None:
-    def train_step(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> float:
-        optimizer.zero_grad(set_to_none=False)
-        chosen = model.train()(batch).log_softmax(1).gather(1, labels[:, None])
-        (-chosen.mean()).backward()
-        optimizer.step()
-        return float(-chosen.mean())
-
-    def save_whole(content: Any, path: Path) -> None:
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        os.close(handle)
-        try:
-            torch.save(content, name)
-        except BaseException:
-            Path(name).unlink()
-            raise
-        Path(name).replace(path)
-
-    def read_any(path: Path) -> dict[str, Tensor]:
-        content = torch.load(path, weights_only=True)
-        inner = [value for value in content.values() if isinstance(value, dict) and len(value) == 3]
-        clean = {}
-        for name, tensor in (inner[0] if inner else content).items():
-            parts = name.split(".")
-            while parts[0] in ("module", "_orig_mod"):
-                parts = parts[1:]
-            clean[".".join(parts)] = tensor
-        return clean
-
-    def count_confusions(truth: Any, predicted: Any, classes: int) -> Tensor:
-        flat = torch.tensor(truth) * classes + torch.tensor(predicted)
-        return flat.bincount(minlength=classes**2).view(classes, classes)
-
-    for name, answer in list(locals().items()):
-        assert getattr(lesson07, name).check(answer).state == "correct", name
 
 
 def test_what_is_written_in_place_or_only_half_safely_is_refused() -> None:

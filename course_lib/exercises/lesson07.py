@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import io
 import math
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from torchvision.models import DenseNet, MobileNetV2, resnet
 
 from course_lib import vgg
+from course_lib.exercises import draws_nets
 from course_lib.exercises.engine import (
     Exercise,
     Wrong,
@@ -31,6 +33,7 @@ from course_lib.exercises.engine import (
     need_tensor,
     sentence_of,
 )
+from course_lib.exercises.hidden import like
 from course_lib.exercises.modules import scrambled
 from course_lib.exercises.steps import check_train_step
 from course_lib.exercises.stored import check_read_any, check_save_whole
@@ -130,6 +133,20 @@ def _check_new_head(answer: Any) -> None:
             raise Wrong(f"On {what} the body should stay as it was, but {changed[0]} was changed.")
 
 
+def _with_head(model: Any) -> Any:
+    """What must be the same of a model with a new head: the body's weights, the head's shapes, the output's."""
+    if not isinstance(model, nn.Module):
+        return model
+    *body, weight, bias = model.state_dict().items()
+    with torch.no_grad():
+        logits = model.eval()(torch.zeros(2, 3, 32, 32))
+    return [dict(body), [(name, one.shape, one.dtype) for name, one in (weight, bias)], tuple(logits.shape)]
+
+
+def _model_and_classes(source: random.Random) -> tuple[nn.Module, int]:
+    return draws_nets.classifier(source), source.randint(2, 12)
+
+
 new_head = Exercise(
     "07_new_head",
     "A new head",
@@ -143,6 +160,7 @@ new_head = Exercise(
     ),
     kind="function",
     praise="ResNet calls it fc, DenseNet classifier, VGG classifier.6: yours asks the network instead.",
+    hidden=like(new_head_solution, _model_and_classes, cases=8, tolerance=0, result=_with_head),
 )
 
 
@@ -155,6 +173,30 @@ def train_step_solution(model: nn.Module, batch: Tensor, labels: Tensor, optimiz
     loss.backward()
     optimizer.step()
     return loss.item()
+
+
+def _trained(step: Callable[..., Any]) -> Callable[..., Any]:
+    """After each batch: the loss, whether it is a mere number, and the weights."""
+
+    def run(net: nn.Module, batches: list[tuple[Tensor, Tensor]], optimizer: Callable[..., Any]) -> list[Any]:
+        made, seen = optimizer(net.parameters()), []
+        for batch, labels in batches:
+            with torch.enable_grad():
+                loss = step(net, batch, labels, made)
+            weights = {name: one.detach().clone() for name, one in net.named_parameters()}
+            seen.append([loss, isinstance(loss, float), weights])
+        return seen
+
+    return run
+
+
+def _training(source: random.Random) -> tuple[Any, ...]:
+    return (*draws_nets.training(source), draws_nets.optimizer(source))
+
+
+def _hidden_train_step(answer: Any, source: random.Random) -> None:
+    need_function(answer)
+    like(_trained(train_step_solution), _training, cases=6, tolerance=1e-4)(_trained(answer), source)
 
 
 train_step = Exercise(
@@ -170,6 +212,7 @@ train_step = Exercise(
     ),
     kind="function",
     praise="All training loops are these lines, with a progress bar around them.",
+    hidden=_hidden_train_step,
 )
 
 
@@ -212,6 +255,7 @@ smallest_loss = Exercise(
     ),
     kind="function",
     praise="In closed form log(e + n − 1) − 1. A loss that stops there has a softmax too many.",
+    hidden=like(smallest_loss_solution, lambda source: (int(2 ** source.uniform(1, 12)),), tolerance=1e-4),
 )
 
 
@@ -304,6 +348,7 @@ save_whole = Exercise(
     kind="function",
     praise="Downloads, databases and editors save like this.",
     difficulty="hard",
+    hidden=check_save_whole,
 )
 
 
@@ -330,6 +375,7 @@ read_any = Exercise(
     kind="function",
     praise="With these lines you open nearly every checkpoint that people share.",
     difficulty="hard",
+    hidden=check_read_any,
 )
 
 
@@ -367,6 +413,13 @@ def _check_count_confusions(answer: Any) -> None:
         raise Wrong(f"On {what} the counts should be {right}, but they are {found}.")
 
 
+def _said(source: random.Random) -> tuple[list[int], list[int], int]:
+    classes, count = source.randint(2, 8), source.randint(1, 40)
+    used = source.randint(1, classes)  # the last ones may never occur
+    truth, said = ([source.randrange(used) for _ in range(count)] for _ in range(2))
+    return truth, said, classes
+
+
 count_confusions = Exercise(
     "07_count_confusions",
     "The confusion matrix",
@@ -379,5 +432,5 @@ count_confusions = Exercise(
     ),
     kind="function",
     praise="The diagonal is what was right; its share of the whole is the accuracy.",
-    difficulty="mild",
+    hidden=like(count_confusions_solution, _said, tolerance=0),
 )

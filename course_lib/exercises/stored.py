@@ -6,6 +6,7 @@ that would run code. They are a few numbers each, so a check takes no time.
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.exercises import draws
 from course_lib.exercises.engine import Wrong, call, need_function, need_tensor, same_tensor
 
 __all__ = ["Hostile", "check_read_any", "check_save_whole", "need_state_dict", "went_off"]
@@ -55,8 +57,12 @@ def _names(found: dict[Any, Any]) -> str:
 
 
 # -- a reader for dirty checkpoints -----------------------------------------------------------------------------------
-def check_read_any(answer: Any) -> None:
+def check_read_any(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's function from a path to a clean state dict, with every layout that the lesson met.
+
+    Args:
+        answer: the learner's.
+        source: draws what is in the files, and mixes the layouts.
 
     Raises:
         Wrong: with the layout that it does not read, or the harm that it lets happen.
@@ -64,6 +70,8 @@ def check_read_any(answer: Any) -> None:
     need_function(answer)
     # The second layer is called "module" by its owner: such a name in the middle belongs there.
     truth = {"conv.weight": torch.arange(6.0).view(2, 3), "head.module.bias": torch.ones(2), "seen": torch.tensor(7)}
+    if source:
+        truth = draws.state_dict(source, owner=source.choice(("module", "_orig_mod")))
     beside = {"epoch": 14, "optimizer_state_dict": {"state": {}, "param_groups": [{"lr": 0.1}]}}
 
     def named(prefix: str) -> dict[str, Tensor]:
@@ -79,8 +87,12 @@ def check_read_any(answer: Any) -> None:
         "a model that was compiled, then made parallel": {"model_state_dict": named("module._orig_mod.")},
         "a model that was made parallel, then compiled": {"model_state_dict": named("_orig_mod.module.")},
     }
+    if source:
+        key, prefix = source.choice(("model_state_dict", "state_dict")), source.choice(("module.", "_orig_mod."))
+        first = {key: named(prefix), "epoch": source.randint(0, 99)}
+        files = {f"a checkpoint with {key}, and {prefix} before every name": first, **_mixed(source, files)}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "some.pth"
+        path = Path(folder) / (f"{draws.word(source)}.pt" if source else "some.pth")
         for what, content in files.items():
             torch.save(content, path)
             need_state_dict(call(answer, path, what=what), truth, what=what)
@@ -97,6 +109,10 @@ def check_read_any(answer: Any) -> None:
             raise Wrong("A file with code in it was opened, and its code ran: torch.load(..., weights_only=True).")
 
 
+def _mixed(source: random.Random, files: dict[str, Any]) -> dict[str, Any]:
+    return {what: files[what] for what in source.sample(list(files), len(files))}
+
+
 # -- whole or not at all ----------------------------------------------------------------------------------------------
 class _BreaksOff:
     """Pickled, it calls back, and raises then: as a full disk does in the middle of saving."""
@@ -109,17 +125,25 @@ class _BreaksOff:
         raise OSError("No space left on device")
 
 
-def check_save_whole(answer: Any) -> None:
+def check_save_whole(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's function that saves something to a path, whole or not at all.
+
+    Args:
+        answer: the learner's.
+        source: draws the file's name, what is saved, and where it breaks off.
 
     Raises:
         Wrong: with the property that fails.
     """
     need_function(answer)
     old, new = {"weight": torch.zeros(3)}, {"weight": torch.arange(3.0)}
+    called = "net.pth"
+    if source:
+        old, new = draws.state_dict(source), draws.state_dict(source)
+        called = source.choice((f"{draws.word(source)}.pth", f"{draws.word(source)}.v{source.randint(1, 9)}.pt"))
     before = b""
     with tempfile.TemporaryDirectory() as name:
-        path, kept = Path(name) / "folder" / "net.pth", Path(name) / "kept"
+        path, kept = Path(name) / "folder" / called, Path(name) / "kept"
         path.parent.mkdir()
         for what, content in (("a file that is not there yet", old), ("a file that is there", new)):
             call(answer, content, path, what=what)
@@ -135,12 +159,15 @@ def check_save_whole(answer: Any) -> None:
             before = path.read_bytes()
             if not kept.exists():
                 kept.hardlink_to(path)  # a second name for the old file: shows whether somebody writes into it
-        _check_break(answer, path)
+        _check_break(answer, path, source)
 
 
-def _check_break(answer: Any, path: Path) -> None:
+def _check_break(answer: Any, path: Path, source: random.Random | None) -> None:
     whole, seen = path.read_bytes(), []
-    breaks = {"weight": torch.ones(3), "last": _BreaksOff(lambda: seen.append(path.exists() and path.read_bytes()))}
+    bad = _BreaksOff(lambda: seen.append(path.exists() and path.read_bytes()))
+    breaks: dict[str, Any] = {"weight": torch.ones(3), "last": bad}
+    if source:  # in the midst of others
+        breaks = {**draws.state_dict(source), "weight": torch.ones(3), "bad": bad, **draws.state_dict(source)}
     try:
         answer(breaks, path)
     except OSError:
