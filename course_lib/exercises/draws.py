@@ -199,14 +199,13 @@ def boxes(source: random.Random) -> tuple[tuple[float, ...], tuple[float, ...]]:
         >>> [one[0] < one[2] and one[1] < one[3] for one in boxes(random.Random(0))]
         [True, True]
     """
-    grid = source.choice((1, 1, 4))  # whole numbers, or quarters
+    grid = source.choice((1, 4))  # whole numbers, or quarters
     ends = []
     for _ in range(2):  # in x, then in y
         start, length = source.randint(0, 40), source.randint(2, 30)
         other = source.choice((length, length, source.randint(1, 30)))
-        gap = source.choice(
-            (0, 0, 1, length // 2, length, length + 1, length + source.randint(1, 9), -other, -other - 1)
-        )
+        by_a_hair = (length - 1, length, length + 1, 1 - other, -other, -1 - other)  # cross, touch, stay apart
+        gap = source.choice((0, 1, length // 2, length // 2, length + source.randint(2, 9), source.choice(by_a_hair)))
         ends.append((start, start + gap, start + length, start + gap + other))
     (left, left2, right, right2), (top, top2, bottom, bottom2) = ends
     pair = [(left, top, right, bottom), (left2, top2, right2, bottom2)]

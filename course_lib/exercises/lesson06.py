@@ -321,7 +321,7 @@ iou = Exercise(
     ),
     kind="function",
     praise="0.5 is the usual bar for a hit; as torchvision.ops.box_iou, for one pair.",
-    hidden=like(iou_solution, draws.boxes, cases=20),
+    hidden=like(iou_solution, draws.boxes, cases=40),
 )
 
 
