@@ -86,7 +86,8 @@ def _assign(options: argparse.Namespace) -> int:
     )
     print(choice)
     print(f"written to {path}, with the seed {seed} in its hidden tests")
-    for file, content in assignments.left_alone(options.engine, options.into).items():
+    alone = assignments.left_alone(options.name, engine=options.engine, into=options.into, notebooks=notebooks)
+    for file, content in alone.items():
         print(f"\n{file} was there before and was left alone. The course's own would say:\n\n{content}")
     return 0
 

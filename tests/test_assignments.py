@@ -280,7 +280,7 @@ def test_the_command_writes_where_the_engine_looks(
     given = ["assign", "hw-1", "--lessons", "0", "--exercises", "04_output_size", "--engine", engine, "--seed", "7"]
     assert main([*given, "--into", str(tmp_path / "new" / "course")]) == 0
     place = {"nbgrader": "source/hw-1/hw-1.ipynb", "otter": "hw-1/hw-1.ipynb"}[engine]
-    beside = {"nbgrader": "nbgrader_config.py", "otter": "requirements.txt"}[engine]
+    beside = {"nbgrader": "nbgrader_config.py", "otter": "hw-1/requirements.txt"}[engine]
     files = [str(path.relative_to(tmp_path / "new" / "course")) for path in tmp_path.rglob("*") if path.is_file()]
     assert sorted(files) == sorted([place, beside])
     out, err = capsys.readouterr()
@@ -299,12 +299,13 @@ def test_without_a_seed_one_is_drawn_and_said(tmp_path: Path, capsys: pytest.Cap
 def test_settings_that_were_there_before_stay_and_are_told(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / {"nbgrader": "nbgrader_config.py", "otter": "requirements.txt"}[engine]
+    file = tmp_path / {"nbgrader": "nbgrader_config.py", "otter": "hw/requirements.txt"}[engine]
+    file.parent.mkdir(exist_ok=True)
     file.write_text("# mine\n")
     assert main(["assign", "hw", "--lessons", "0", "--engine", engine, "--into", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     assert file.read_text() == "# mine\n" and f"{file} was there before and was left alone" in told
-    assert {"nbgrader": "c.ClearSolutions.code_stub", "otter": "course_lib"}[engine] in told
+    assert {"nbgrader": "c.ClearSolutions.code_stub", "otter": "course_lib @ git+https://"}[engine] in told
 
 
 GIVEN = ["assign", "hw", "--exercises", "00_count_values"]

@@ -26,14 +26,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 class _Engine:
     cells: Callable[[str, Choice, int, str], list[NotebookNode]]
     place: Callable[[str], str]  # an assignment's name → the notebook's path in the course's folder
-    beside: dict[str, str]  # files that the engine reads, written where there are none
+    beside: Callable[[str, str], dict[str, str]]  # other files that the engine reads, written where there are none
 
 
 ENGINES = {
     "nbgrader": _Engine(nbgrader_cells.cells, lambda name: f"source/{name}/{name}.ipynb",
-                        {"nbgrader_config.py": nbgrader_cells.CONFIG}),
-    "otter": _Engine(otter_cells.cells, lambda name: f"{name}/{name}.ipynb",
-                     {"requirements.txt": otter_cells.REQUIREMENTS}),
+                        nbgrader_cells.beside),
+    "otter": _Engine(otter_cells.cells, lambda name: f"{name}/{name}.ipynb", otter_cells.beside),
 }  # fmt: skip
 
 
@@ -63,7 +62,8 @@ def assign(
         raise CourseError(f"There is no engine {engine!r}: take {' or '.join(ENGINES)}.")
     made = ENGINES[engine]
     path = into / made.place(name)
-    notebook = new_notebook(cells=made.cells(name, choice, seed, first_cell(notebooks)))
+    first = first_cell(notebooks)
+    notebook = new_notebook(cells=made.cells(name, choice, seed, first))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:03}"  # nbformat would draw it: the same choice shall give the same bytes
@@ -71,25 +71,28 @@ def assign(
     try:
         if path.exists():
             raise CourseError(f"{path} is there already: delete it, or take another name.")
-        beside = {into / file: content for file, content in made.beside.items() if not (into / file).exists()}
-        _write_all({**beside, path: f"{writes(notebook)}\n"})
+        others = {into / file: content for file, content in made.beside(name, first).items()}
+        new = {file: content for file, content in others.items() if not file.exists()}
+        _write_all({**new, path: f"{writes(notebook)}\n"})
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
 
 
-def left_alone(engine: str, into: Path) -> dict[Path, str]:
+def left_alone(name: str, *, engine: str, into: Path, notebooks: Path = NOTEBOOKS) -> dict[Path, str]:
     """Files that the engine reads and that say something else than they would if they had not been there before.
 
     Args:
+        name: of an assignment that was made.
         engine: "nbgrader" or "otter".
         into: the course's folder.
+        notebooks: the folder with the lessons.
 
     Returns:
         each of them, and what it would say.
     """
-    wanted = {into / file: content for file, content in ENGINES[engine].beside.items()}
-    return {path: content for path, content in wanted.items() if path.read_text(encoding="utf-8") != content}
+    wanted = ENGINES[engine].beside(name, first_cell(notebooks))
+    return {into / file: words for file, words in wanted.items() if (into / file).read_text("utf-8") != words}
 
 
 def _write_all(files: dict[Path, str]) -> None:

@@ -15,10 +15,9 @@ from course_lib.assignments import common
 from course_lib.assignments.cells import ExerciseCell
 from course_lib.assignments.choosing import Choice
 
-__all__ = ["CONFIG", "cells"]
+__all__ = ["beside", "cells"]
 
-#: Written beside `source/` where there is no configuration yet.
-CONFIG = '''\
+_CONFIG = '''\
 """nbgrader's settings for assignments that were made from the course's exercises."""
 
 c = get_config()  # noqa: F821 - nbgrader defines it
@@ -28,9 +27,22 @@ c.ClearSolutions.code_stub = {"python": ""}
 # A cell that does not end is stopped; a check itself stops an answer after 20 seconds.
 c.ExecutePreprocessor.timeout = 60
 c.ExecutePreprocessor.interrupt_on_timeout = True
-# A test cell that somebody deleted is run all the same.
-c.OverwriteCells.add_missing_cells = True
+# nbgrader's own steps before it runs what was handed in, and one more: a test that was deleted is run all the same, and
+# a cell that was copied does not end the grading of the whole class.
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "course_lib.assignments.repairs.repair",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
 '''
+
+
+def beside(name: str, first: str) -> dict[str, str]:
+    """The settings that nbgrader reads, for all assignments of the course."""
+    return {"nbgrader_config.py": _CONFIG}
 
 
 def cells(name: str, choice: Choice, seed: int, first: str) -> list[NotebookNode]:

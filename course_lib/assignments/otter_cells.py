@@ -5,6 +5,8 @@ https://otter-grader.readthedocs.io/en/latest/otter_assign/notebook_format.html 
 
 from __future__ import annotations
 
+import re
+
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
@@ -12,16 +14,32 @@ from course_lib.assignments import common
 from course_lib.assignments.cells import ExerciseCell
 from course_lib.assignments.choosing import Choice
 
-__all__ = ["REQUIREMENTS", "cells"]
+__all__ = ["beside", "cells"]
 
-#: Written beside the assignments where there is none: what a grader's image installs.
-REQUIREMENTS = "torch\ntorchvision\ncourse_lib\n"
+_KIT = re.compile(r'"(course_lib @ [^"]+)"')
+_CONFIG = """\
+# ASSIGNMENT CONFIG
+name: {name}
+init_cell: true
+export_cell:
+  pdf: false
+requirements: requirements.txt
+run_tests: true"""
+#: What a learner sees is worth nothing: otter would give half of the points for it.
+_OPEN = '""" # BEGIN TEST CONFIG\nhidden: false\npoints: 0\n""" # END TEST CONFIG'
+_HIDDEN = '""" # BEGIN TEST CONFIG\nhidden: true\npoints: {points}\n""" # END TEST CONFIG'
+
+
+def beside(name: str, first: str) -> dict[str, str]:
+    """The file that says what a grader's image installs: the kit comes from where Colab fetches it."""
+    kit = _KIT.search(first)
+    return {f"{name}/requirements.txt": f"torch\ntorchvision\n{kit[1] if kit else 'course_lib'}\n"}
 
 
 def cells(name: str, choice: Choice, seed: int, first: str) -> list[NotebookNode]:
     """All cells of an assignment; see ``nbgrader_cells.cells``."""
-    config = "# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell: true\ngenerate: false\nrun_tests: true"
-    found = [new_raw_cell(config), new_markdown_cell(common.introduction(name, choice)), new_code_cell(first)]
+    config, words = _CONFIG.format(name=name), common.introduction(name, choice)
+    found = [new_raw_cell(config), new_markdown_cell(words), new_code_cell(first)]
     for cell in choice.together:
         found.append(new_code_cell(common.context(cell)))
         if cell in choice.given:
@@ -45,8 +63,8 @@ def _question(cell: ExerciseCell, seed: int) -> list[NotebookNode]:
         new_code_cell(answer),
         new_raw_cell("# END SOLUTION"),
         new_raw_cell("# BEGIN TESTS"),
-        new_code_cell(common.open_test(cell)),
-        new_code_cell(f"# HIDDEN\n{common.hidden_test(cell, seed)}"),
+        new_code_cell(f"{_OPEN}\n{common.open_test(cell)}"),
+        new_code_cell(f"{_HIDDEN.format(points=points)}\n{common.hidden_test(cell, seed)}"),
         new_raw_cell("# END TESTS"),
         new_raw_cell("# END QUESTION"),
     ]
