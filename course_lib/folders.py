@@ -85,7 +85,11 @@ class LabelledFolder:
 
     def __str__(self) -> str:
         lines = [f"{len(self)} pictures of {len(self.classes)} classes: {_words(self.counts)}"]
-        lines += [f"{path.relative_to(self.path)}: skipped, {reason}" for path, reason in self.skipped]
+        for path, reason in self.skipped:
+            short = path.relative_to(self.path)
+            named = reason.startswith(str(path))  # then the sentence is told with the shorter name
+            told = f"{short}{reason.removeprefix(str(path))}" if named else f"{short}: {reason}"
+            lines.append(f"skipped: {told}")
         return "\n".join(lines)
 
 

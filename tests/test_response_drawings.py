@@ -143,7 +143,7 @@ def test_fixed_sizes_show_the_models_own_answers() -> None:
     one = classifier()
     still = draw_fixed_size(one, SCENE, (150, 20, 240, 90), label="camel")
     checks.is_picture(still, kind="jpeg")
-    said = repr(still).removeprefix("256×96 made 224×224. ").lower().split("; ")
+    said = repr(still).removeprefix("96×256 made 224×224. ").lower().split("; ")
     ways = fitted(SCENE, TRANSFORMS, (150, 20, 240, 90))
     assert len(said) == 4
     for words, way in zip(said, ways, strict=True):

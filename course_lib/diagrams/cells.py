@@ -75,12 +75,12 @@ def _strip(cells: ResponseMap, picture: Image.Image, heading: str) -> Still:
     for place in places:
         shown.frame(cells.box_of(*place), "thin")
     shown.frame(cells.box_of(*best), level=2.5)
-    for number, place in enumerate(places, 1):
+    for number, place in enumerate(places):
         left, upper, _, _ = cells.box_of(*place)
         x, y = shown.at(left, upper)
         numbered(sheet, x + 15, y + 15, str(number), fill=ORANGE if best == place else INK)
     start = (_WIDTH - columns * (side + gap) + gap) / 2
-    for number, (row, column) in enumerate(places, 1):
+    for number, (row, column) in enumerate(places):
         _panel(sheet, cells, picture, number, (row, column), (start + column * (side + gap), top + row * step, side))
     said = ", ".join(
         f"{cells.labels[row][column]}{' (best)' if (row, column) == best else ''}" for row, column in places

@@ -120,14 +120,14 @@ def draw_fixed_size(
         >>> drawn = scene("camel", seed=21, size=(387, 1024), where=(0.8, 0.66, 0.6))
         >>> classifier = load_classifier("resnet18", weights="course", device="cpu")
         >>> draw_fixed_size(classifier, drawn.picture, drawn.box, label=drawn.label)
-        1024×387 made 224×224. Squashed: ...; shrunk: ...; middle cut out: ...; cut out round it: ...
+        387×1024 made 224×224. Squashed: ...; shrunk: ...; middle cut out: ...; cut out round it: ...
     """
     ways = fitted(picture, classifier.transforms, truth)
     answers = [_answer(classifier, one.picture) for one in ways]
     side = (_WIDTH - 2 * _EDGE - 3 * _GAP) / 4
     sheet = Sheet(_WIDTH, 58 + side + 122)
     size = ways[0].picture.size
-    by = f"{picture.width}×{picture.height} made {size[0]}×{size[1]}"
+    by = f"{picture.height}×{picture.width} made {size[1]}×{size[0]}"
     sheet.text(_EDGE, 7, by, size=10.5, bold=True)
     for k, (one, answer) in enumerate(zip(ways, answers, strict=True)):
         left = _EDGE + k * (side + _GAP)
@@ -164,7 +164,7 @@ def _rest(one: Fitted, label: str) -> str:
     if one.left <= 0:
         return f"nothing of the {label} is left"
     wide, tall = one.box[2] - one.box[0], one.box[3] - one.box[1]
-    words = f"the {label}: {wide:.0f}×{tall:.0f} pixels"
+    words = f"the {label}: {tall:.0f}×{wide:.0f} pixels"
     return words if one.left > 0.995 else f"{words}, {100 * one.left:.0f} % of it"
 
 

@@ -145,7 +145,7 @@ ex.count_values.solution()
 # | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | build a ResNet that gives torchvision's logits, to the bit |
 # | [04 VGG cfgs](04_vgg_cfgs.ipynb) | How does a list of thirteen tokens become 133 million parameters? | read, price and design a convolutional network |
 # | [05 Weight enums](05_weight_enums.ipynb) | `pretrained=True`: trained on what, cut how, and how good? | read any weights entry, and give a network of your own one |
-# | [06 Fully convolutional](06_fully_convolutional.ipynb) | Who said that the picture must be 224×224? | turn any classifier into one that also says where |
+# | [06 Fully convolutional](06_fully_convolutional.ipynb) | Who said that the picture must be 224×224? | turn a classifier for one size into one that also says where |
 # | [07 Checkpoints](07_checkpoints.ipynb) | Two hundred pictures and two minutes: is that enough? | make a pretrained network yours, save it, and open anybody's file safely |
 #
 # Take them in order. Each is a story of 45 to 60 minutes, with exercises on the way; you may stop and go on at any heading.

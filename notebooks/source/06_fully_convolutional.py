@@ -8,7 +8,7 @@
 # - say which networks need a fixed size, and what squashing, cropping and sliding cost,
 # - turn a linear layer into a convolution, and a classifier into a network for any size, by hand and by one call,
 # - read its map cell by cell, and make a box of it whose quality is a number,
-# - make the map denser, and say what that costs,
+# - make the map denser, and say which way helps,
 # - say what one cell sees: in theory, and in fact.
 #
 # You need lesson [03](03_resnet_blocks.ipynb); [04](04_vgg_cfgs.ipynb) is good to have.
@@ -36,8 +36,8 @@ from course_lib.picturebook import scene
 classifier = load_classifier("resnet18", weights="course", device="cpu")
 
 # %% [markdown]
-# The course's own weights, whatever your network: they know the ten classes of the picture book, and of its pictures we know
-# the truth to the pixel. That will be needed. The picture of this lesson is 1024 pixels wide and 387 high:
+# The course's own weights, with or without internet. They know the ten classes of the picture book, whose true boxes we
+# know to the pixel; section 6 needs them. The picture of this lesson is 1024 pixels wide and 387 high:
 
 # %%
 drawn = scene("camel", seed=31, size=(387, 1024), where=(0.85, 0.62, 0.62))
@@ -48,8 +48,8 @@ show(picture.resize((860, 325)), "A camel at the lower right of a wide desert un
 # %% [markdown]
 # ## 1 Who needs 224?
 #
-# **Predict:** this picture, as it is, goes into three networks: ResNet18, VGG11 and a vision transformer, ViT-B/16. All three were
-# trained on 224×224. Which of them fail?
+# **Predict:** this picture, as it is, goes into three networks: ResNet18, VGG11 and a vision transformer, ViT-B/16. All
+# three were trained on 224×224. Which of them fail?
 
 # %%
 my_guess = ...  # names, for example "resnet18, vgg11", or "none"
@@ -67,20 +67,19 @@ for name in ("resnet18", "vgg11", "vit_b_16"):
 guess_and_truth("these fail", my_guess, ", ".join(failed) or "none")
 
 # %% [markdown]
-# "ResNet needs 224×224" is what many people say, and it is not so. Convolutions slide over anything, and before the linear
-# layer stands an *adaptive* pool, which makes one cell of whatever comes. The ViT cannot: it has learnt one embedding for each
-# of its 14×14 patches.
+# "ResNet needs 224×224" is what many people say, and it is not so. Convolutions slide over anything, and before the
+# linear layers stands an *adaptive* pool, which makes the same number of cells of whatever comes: ResNet one, VGG 7×7.
+# The ViT cannot: it has learnt one embedding for each of its 14×14 patches.
 #
 # So are we done? The whole picture into ResNet18, not cropped, not resized:
 
 # %%
 from torchvision.transforms import functional
 
-transforms = classifier.transforms
-
 
 def as_batch(picture):
     """Normalised, not resized, not cropped: (1, 3, H, W)."""
+    transforms = classifier.transforms
     return functional.normalize(functional.to_tensor(picture), transforms.mean, transforms.std)[None]
 
 
@@ -92,17 +91,18 @@ for share, place in zip(shares, places):
     print(f"{classifier.categories[int(place)]:12} {float(share):.0%}")
 
 # %% [markdown]
-# **What to notice.** An answer comes, and a poor one: the pool averages all 13×32 cells, and most of them saw sky and sand. A
-# small thing in a large picture drowns. And *where* the camel is, is exactly what an average throws away.
+# **What to notice.** The answer is right, and hardly sure of it: the pool averages all 13×32 cells, and most of them
+# saw sky and sand. A small thing in a large picture drowns. And *where* the camel is, is exactly what an average throws
+# away.
 
 # %% [markdown]
 # ## 2 What a fixed size costs
 #
-# So people make the picture fit. **Predict:** squash it, shrink it, cut the middle out: in which of the three does the network still
-# say "camel"?
+# So people make the picture fit. **Predict:** squash it to a square; shrink it whole and fill up with grey; or cut the
+# middle out. In which of the three does the network still say "camel"?
 
 # %%
-my_guess = ...  # for example "squashed, shrunk", or "none"
+my_guess = ...  # for example "squashed, middle cut out", or "none"
 
 # %%
 from course_lib.diagrams.fixed_size import draw_fixed_size, draw_windows, fitted
@@ -117,24 +117,26 @@ guess_and_truth("camel, when", my_guess, ", ".join(way for way, label in said.it
 draw_fixed_size(classifier, picture, drawn.box, label="camel")
 
 # %% [markdown]
-# **What to notice.** The crop, which is what `weights.transforms()` does, has lost the camel. Squashed, it is not camel-shaped any
-# more. Shrunk, it is a few dozen pixels, and the network is less sure than of the last panel: cut out *round* the camel, it
-# has no doubt. But for that one has to know where the camel is.
+# **What to notice.** The crop, which is what `weights.transforms()` does, has lost the camel. Squashed, it is not
+# camel-shaped any more. Shrunk, it is a few dozen pixels, and the network is less sure than of the last panel: cut out
+# *round* the camel, it has no doubt. But for that one has to know where the camel is.
 #
-# This camel survives being shrunk. **Predict:** of one a third as large, in the same picture, how sure is the network then?
+# This camel survives being shrunk. **Predict:** make the camel a third as high. How sure of "camel" is the network then,
+# when the picture is shrunk?
 
 # %%
 my_guess = ...  # percent, for example 50
 
 # %%
 camel = classifier.categories.index("camel")
-for side in (0.62, 0.5, 0.4, 0.3, 0.2):  # of the picture's height
+for side in (0.62, 0.5, 0.4, 0.3, 0.2):
     smaller = scene("camel", seed=31, size=(387, 1024), where=(0.85, 0.62, side))
     _, shrunk, _, cut_out = fitted(smaller.picture, classifier.transforms, smaller.box)
     with torch.inference_mode():
         answers = [classifier.logits(as_batch(one.picture))[0].softmax(0)[camel] for one in (shrunk, cut_out)]
     sure, cut = (round(100 * float(answer)) for answer in answers)
-    print(f"a camel of {side:.0%} of the height: shrunk {sure:3} % camel, cut out {cut:3} %")
+    height = smaller.box[3] - smaller.box[1]
+    print(f"a camel {height:3} pixels high: shrunk {sure:3} % camel, cut out {cut:3} %")
 guess_and_truth("the smallest, shrunk, in percent", my_guess, sure)
 
 # %% [markdown]
@@ -144,8 +146,8 @@ guess_and_truth("the smallest, shrunk, in percent", my_guess, sure)
 # %% [markdown]
 # ### Exercise: how many windows?
 #
-# Windows of 224×224, every 32 pixels, all of them inside the picture of 387×1024. How many forwards is that? With paper and pencil.
-# 4 minutes. As ever: `ex.count_windows.hint()` helps, `ex.count_windows.solution()` is the last resort.
+# Windows of 224×224, every 32 pixels, all of them inside the picture of 387×1024. How many forwards is that? With paper
+# and pencil. 4 minutes. As ever: `ex.count_windows.hint()` helps, `ex.count_windows.solution()` is the last resort.
 
 # %% tags=["exercise"]
 windows = ...
@@ -155,17 +157,18 @@ ex.count_windows.check(windows)
 draw_windows(picture, window=224, step=32, truth=drawn.box)
 
 # %% [markdown]
-# Each pixel in the middle is looked at dozens of times, and each time its convolutions are computed again. The third cost is
-# time; it is measured in section 8. Three costs of one thing: a network that gives *one* answer. Let us change the network.
+# The green window, number 129, has most of the camel. Each pixel in the middle is looked at dozens of times, and each
+# time its convolutions are computed again. The third cost is time; it is measured in section 8. Three costs of one
+# thing: a network that gives *one* answer. Let us change the network.
 
 # %% [markdown]
 # ## 3 A linear layer is a convolution
 #
-# A convolution multiplies a window by its weights and sums. A linear layer multiplies *everything* by its weights and sums. What if
-# the window is as large as the map?
+# A convolution multiplies a window by its weights and sums. A linear layer multiplies *everything* by its weights and
+# sums. What if the window is as large as the map?
 #
-# **Predict:** VGG11's first linear layer leads from 25088 values, a map of 512×7×7, to 4096. As a convolution: how many kernels, and
-# how large is each?
+# **Predict:** VGG11's first linear layer leads from 25088 values, a map of 512×7×7, to 4096. As a convolution: how many
+# kernels, and how large is each?
 
 # %%
 my_guess = ...  # (kernels, channels, height, width), for example (64, 3, 3, 3)
@@ -192,13 +195,14 @@ with torch.no_grad():
     print("on a larger map:", tuple(conv(larger).shape))
 
 # %% [markdown]
-# The linear layer stops at the larger map ("mat1 and mat2 shapes cannot be multiplied"). The convolution goes on: it gives the
-# linear layer's answer at *every place*, as if somebody had slid it there.
+# The linear layer stops at the larger map ("mat1 and mat2 shapes cannot be multiplied"). The convolution goes on: it
+# gives the linear layer's answer at *every place*, as if somebody had slid it there.
 
 # %% [markdown]
 # ### Exercise: a linear layer as a convolution
 #
-# As a function, for any linear layer behind the flatten of a map of `channels`×`height`×`width`; with or without bias. 8 minutes.
+# As a function, for any linear layer behind the flatten of a map of `channels`×`height`×`width`; with or without bias.
+# 8 minutes.
 
 # %% tags=["exercise"]
 def linear_to_conv(linear, channels, height, width):
@@ -211,8 +215,8 @@ ex.linear_to_conv.check(linear_to_conv)
 # %% [markdown]
 # ## 4 The whole network, by hand
 #
-# ResNet's last lines: adaptive pool, flatten, linear. Three changes: a pool with a *fixed* window that slides, no flatten, and the
-# linear layer as a 1×1 convolution. As a subclass, line by line:
+# ResNet's last lines: adaptive pool, flatten, linear. Three changes: a pool with a *fixed* window that slides, no
+# flatten, and the linear layer as a 1×1 convolution. As a subclass, line by line:
 
 # %%
 from torchvision.models import ResNet
@@ -222,12 +226,12 @@ from torchvision.models.resnet import BasicBlock
 class FullyConvolutionalResNet18(ResNet):
     def __init__(self, classes):
         super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=classes)
-        self.avgpool = nn.AvgPool2d(7)  # what a picture of 224 leaves of itself: 7×7 cells
+        self.avgpool = nn.AvgPool2d(7)  # 7×7 cells, as of 224 pixels; its stride is 7 too
         self.last_conv = nn.Conv2d(self.fc.in_features, classes, kernel_size=1)
 
     def _forward_impl(self, x):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 512, H/32, W/32)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 512, H/32, W/32), rounded up
         return self.last_conv(self.avgpool(x))  # (B, classes, h, w)
 
 # %% [markdown]
@@ -251,8 +255,8 @@ print(tuple(mine.shape), "and", tuple(theirs.shape))
 print("equal to 0.00001:", torch.allclose(mine.flatten(1), theirs, rtol=0, atol=1e-5))
 
 # %% [markdown]
-# Not to the bit: a pool and a convolution add up in another order than an adaptive pool and a matrix do. Now our picture.
-# **Predict** the shape of what comes out:
+# Perhaps not to the bit: a pool and a convolution add up in another order than an adaptive pool and a matrix do. Now
+# our picture. **Predict** the shape of what comes out:
 
 # %%
 my_guess = ...  # (batch, classes, rows, columns), for example (1, 10, 12, 32)
@@ -263,8 +267,8 @@ with torch.inference_mode():
 guess_and_truth("the map's shape", my_guess, tuple(logits.shape))
 
 # %% [markdown]
-# Why 1×4? Look at the end of the table: 13×32 cells reach the pool, and its 7×7 window fits once down and four times across.
-# This is the layout of `torchsummary`, from our own trace, with the 1000 classes of ImageNet.
+# Why 1×4? Look at the end of the table: 13×32 cells reach the pool, and its 7×7 window fits once down and four times
+# across. This is the layout of `torchsummary`, from our own trace, with the 1000 classes of ImageNet.
 
 # %%
 from course_lib.tracing import trace
@@ -275,17 +279,20 @@ print("\n".join([*table[:7], "...", *table[-17:]]))
 # %% [markdown]
 # ### Exercise: the shape of the map
 #
-# A picture 430 pixels high and 900 wide, 1000 classes, the same network. Work it out; the five strides of 2 round *up*. 4 minutes.
+# A picture 430 pixels high and 900 wide, 1000 classes, the same network. Work it out; the five strides of 2 round *up*.
+# 4 minutes.
 
 # %% tags=["exercise"]
 shape = ...  # (batch, classes, rows, columns)
 ex.map_shape.check(shape)
 
 # %% [markdown]
-# Now that you have done it once, one call does it, for any classifier that ends in pool, flatten and linear layers. It
-# reads the live model's graph; no list of names:
+# Now that you have done it once, one call does it, for classifiers of many kinds, and it says why where it cannot. It
+# reads the live model's graph; there is no list of names:
 
 # %%
+from textwrap import fill
+
 from course_lib.fcn import FcnError, convert
 
 fcn = convert(classifier)
@@ -294,11 +301,11 @@ with torch.inference_mode():
 print(f"from cell to cell {fcn.stride} pixels; a cell answers for {fcn.window}×{fcn.window} of them")
 
 # %% [markdown]
-# **Predict:** which of these nine refuse? AlexNet, DenseNet, SqueezeNet, MobileNetV3, EfficientNet, ConvNeXt, GoogLeNet, ViT,
-# MaxViT.
+# **Predict:** which of these nine refuse? AlexNet, DenseNet, SqueezeNet, MobileNetV3, EfficientNet, ConvNeXt,
+# GoogLeNet, ViT, MaxViT.
 
 # %%
-my_guess = ...  # a number of them, or their names
+my_guess = ...  # names, for example "alexnet, densenet121"
 
 # %%
 names = ("alexnet", "densenet121", "squeezenet1_1", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny",
@@ -310,7 +317,7 @@ for name in names:
         print(f"{name:18} {rows}×{columns} cells")
     except FcnError as error:
         refused.append(name)
-        print(f"{name:18} {error}")
+        print(fill(f"{name:18} {error}", 100, subsequent_indent=19 * " "))
 guess_and_truth("these refuse", my_guess, ", ".join(refused))
 
 # %% [markdown]
@@ -320,8 +327,8 @@ guess_and_truth("these refuse", my_guess, ", ".join(refused))
 # %% [markdown]
 # ### Exercise: VGG and AlexNet by hand
 #
-# torchvision's VGG and AlexNet: `features`, `avgpool` (adaptive), flatten, `classifier` with three linear layers, ReLUs and
-# dropouts. Give a network without pool and flatten; use your `linear_to_conv`. 12 minutes.
+# torchvision's VGG and AlexNet: `features`, `avgpool` (adaptive), flatten, `classifier` with three linear layers, ReLUs
+# and dropouts. Give a network without pool and flatten; use your `linear_to_conv`. 12 minutes.
 
 # %% tags=["exercise"]
 def vgg_by_hand(model):
@@ -334,8 +341,8 @@ ex.vgg_by_hand.check(vgg_by_hand)
 # %% [markdown]
 # ## 5 Four cells
 #
-# Four answers from one forward. **Predict:** the camel lies in columns 743 to 993. Which cell saw it: 0, 1, 2 or 3? And what do
-# the others say about an empty desert?
+# Four answers from one forward. **Predict:** the camel lies in columns 743 to 993. Which cell saw it: 0, 1, 2 or 3? And
+# what do the others say about an empty sky?
 
 # %%
 my_guess = ...  # a number from 0 to 3
@@ -348,7 +355,7 @@ for column in range(classes.shape[1]):
 guess_and_truth("the camel's cell", my_guess, int(best.amax(dim=0).argmax()))
 
 # %% [markdown]
-# Read them like a comic strip. `response_map` is the same in one call, and each panel is what its cell answers for:
+# `response_map` does the same in one call. Each panel is what its cell answers for:
 
 # %%
 from course_lib.diagrams.cells import draw_cells
@@ -359,15 +366,16 @@ print(cells)
 draw_cells(cells, picture)
 
 # %% [markdown]
-# **What to notice.** Only the fourth is sure. The others are near one tenth, which with ten classes is what guessing gives: these
-# weights were also shown empty places, and taught to shrug. And the four panels end at column 896 and row 224: the rest of the
-# picture is in nobody's window, and the camel is cut in half.
+# **What to notice.** Only the fourth is sure. The others are near one tenth, which with ten classes is what guessing
+# gives: these weights were also shown empty places, and learnt to be unsure there. And the four panels end at column
+# 896 and row 224: the rest of the picture is in nobody's window, and the camel is cut in half.
 
 # %% [markdown]
 # ### Exercise: the winning cell
 #
-# A map may have many rows. From probabilities (1, classes, h, w) to (class, row, column) of the highest of all: the best class
-# in each cell, then row maxima and column maxima. 6 minutes.
+# A map may have many rows. From probabilities (1, classes, h, w) to the highest of all, as three ints: the number of its
+# class, its row, its column. First the best class in each cell, then where the highest of these (h, w) numbers stands.
+# 6 minutes.
 
 # %% tags=["exercise"]
 def winning_cell(probabilities):
@@ -380,8 +388,9 @@ ex.winning_cell.check(winning_cell)
 # %% [markdown]
 # ## 6 From map to box
 #
-# The four cells are too coarse, and leave a rim that nobody looks at. Nothing says that the pool has to jump by seven cells: `dense=True`
-# moves it by one. **Predict:** 13×32 cells, a window of 7×7, stride 1: how many answers does one forward give now?
+# The four cells are too coarse, and nobody looks at the last 163 rows and 128 columns. Nothing says that the pool has
+# to jump by seven cells: `dense=True` moves it by one. **Predict:** 13×32 cells, a window of 7×7, stride 1: how many
+# answers does one forward give now?
 
 # %%
 my_guess = ...  # a number
@@ -397,21 +406,24 @@ guess_and_truth("answers", my_guess, rows * columns)
 draw_cells(cells, picture)
 
 # %% [markdown]
-# Now by hand, from this map to a box: the camel's layer of it, enlarged to the picture, 0 to 1; where it is above a threshold is
-# the camel.
+# Seven rows, where six windows fit: 387 pixels make 13 cells, rounded up, and the windows of the last row reach beyond
+# the picture.
+#
+# Now by hand, from this map to a box: take the logits of "camel", enlarge them to the picture, scale them to 0 to 1.
+# Where they reach a threshold, there is the camel.
 
 # %%
-layer = cells.logits[classifier.categories.index("camel")]  # (7, 26)
-scores = nn.functional.interpolate(layer[None, None], size=(387, 1024), mode="bilinear")[0, 0]
+camel_map = cells.logits[classifier.categories.index("camel")]  # (7, 26)
+scores = nn.functional.interpolate(camel_map[None, None], size=(387, 1024), mode="bilinear")[0, 0]
 scores = (scores - scores.min()) / (scores.max() - scores.min())
 mask = scores >= 0.5
-print(f"{tuple(layer.shape)} → {tuple(scores.shape)}; above the threshold: {mask.float().mean():.0%} of the picture")
+print(f"{tuple(camel_map.shape)} → {tuple(scores.shape)}; above the threshold: {mask.float().mean():.0%} of the picture")
 
 # %% [markdown]
 # ### Exercise: from a score map to a box
 #
-# (left, top, right, bottom) round all cells of a score map (H, W) that reach the threshold; right and bottom are the first
-# column and row *outside*. `None` where no cell reaches it. 6 minutes.
+# (left, top, right, bottom) round all cells of a score map (H, W) that reach the threshold; right and bottom are the
+# first column and row *outside*. `None` where no cell reaches it. 6 minutes.
 
 # %% tags=["exercise"]
 def box_of(scores, threshold):
@@ -422,8 +434,8 @@ def box_of(scores, threshold):
 ex.box_of.check(box_of)
 
 # %% [markdown]
-# How good is a box? Intersection over union: what both boxes share, divided by what they cover together. 1 is the same box,
-# 0 is no pixel in common, and 0.5 is what competitions have called a hit.
+# How good is a box? Intersection over union: what both boxes share, divided by what they cover together. 1 is the same
+# box, 0 is no pixel in common, and 0.5 is what competitions have called a hit.
 
 # %% [markdown]
 # ### Exercise: how good is a box?
@@ -439,8 +451,9 @@ def iou(box, other):
 ex.iou.check(iou)
 
 # %% [markdown]
-# The library's calls. `localise` does what you did, with more care: a cell's score stands at the *middle* of its window, only the
-# region with the winning cell counts, the outline is scikit-image's and the box torchvision's. Its threshold is 0.4.
+# The library's calls. `localise` does what you did, with more care: a cell's score stands at the *middle* of its
+# window, only the region with the winning cell counts, the outline is scikit-image's and the box torchvision's. Its
+# threshold is 0.4.
 
 # %%
 from course_lib.diagrams.response import draw_response
@@ -452,8 +465,8 @@ print(found, "the truth:", drawn.box, f"IoU {overlap(found.box, drawn.box):.2f}"
 draw_response(picture, found, drawn.box, cells=cells, title="dense")
 
 # %% [markdown]
-# **What to notice.** One call to `convert`, one to `localise`, no training, and there is a box. It holds the camel, and a lot of
-# desert: the score is still high where only half a camel is in the window.
+# **What to notice.** One call to `convert`, one to `localise`, no training, and there is a box. It holds the camel, and
+# a lot of desert: the score is still high where only half a camel is in the window.
 
 # %% [markdown]
 # ## 7 A sharper map
@@ -464,9 +477,11 @@ draw_response(picture, found, drawn.box, cells=cells, title="dense")
 # - **dilation**, as in lesson 03: the last stride is taken out, what comes behind it gets holes, and cells stand every 16
 #   pixels;
 # - **scale**: the picture at full and at half size, both maps combined: a *pyramid*.
-#
-# These weights learnt from pictures of 112 to 192 pixels, well filled. Ten scenes now, one of each class, its height 30 to 85 % of the
-# picture's. **Predict:** each row of the table changes one thing more. What is the mean IoU in the last one?
+
+# %% [markdown]
+# These weights learnt from pictures of 112 to 192 pixels, well filled. Ten scenes now, one of each class, the longer side
+# of its box 0.3 to 0.8 of the picture's height. **Predict:** `dense` alone has a mean IoU of 0.33 on them. What has the
+# last row, a pool of 2 and a pyramid?
 
 # %%
 my_guess = ...  # a number from 0 to 1
@@ -475,7 +490,8 @@ my_guess = ...  # a number from 0 to 1
 from course_lib.fcn import locating_scene
 
 ways = {"plain": {}, "dense": {"dense": True}, "pool 4": {"dense": True, "pool": 4},
-        "dilated": {"dilated": 1, "pool": 4}, "pyramid": {"dense": True, "pool": 2, "pyramid": (1.0, 0.5)}}
+        "dilated": {"dilated": 1, "pool": 4}, "pool 2": {"dense": True, "pool": 2},
+        "pyramid": {"dense": True, "pool": 2, "pyramid": (1.0, 0.5)}}
 scenes = [locating_scene(seed) for seed in range(700_000, 700_010)]
 quality = {}
 for name, how in ways.items():
@@ -487,10 +503,10 @@ for name, how in ways.items():
 guess_and_truth("the pyramid's mean IoU", my_guess, round(quality["pyramid"], 2))
 
 # %% [markdown]
-# **What to notice.** All that without a step of training. A cell should average about as much as the
-# network did when it learnt: its pictures had 4 to 6 cells a side. Making the picture smaller is the same knob, turned
-# from the other side: that is why the pyramid knows small and large camels. Now you: which scene is hardest, and what would mend
-# it?
+# **What to notice.** All that without a step of training. A pool of 4 is better than 7: these weights learnt from maps
+# of 4 to 6 cells a side. A pool of 2 alone is no better than 4. With a half-size map beside it, where 2 cells cover
+# what 4 did, it is: large things gain much, and small ones lose a little. Now you: which scene is hardest, and what
+# would mend it?
 
 # %%
 from course_lib.widgets import response_map_explorer
@@ -498,14 +514,14 @@ from course_lib.widgets import response_map_explorer
 response_map_explorer({f"{one.label}, {one.seed}": one for one in [drawn, *scenes]}, classifier)
 
 # %% [markdown]
-# **What to notice.** Ask for a class that is *not* in the picture: the map has a hill nevertheless, and a box. Thresholds are
-# relative to the map's own lowest and highest score; `localise` says where, never whether.
+# **What to notice.** Ask for a class that is *not* in the picture: the map has a hill nevertheless, and a box.
+# Thresholds are relative to the map's own lowest and highest score; `localise` says where, never whether.
 
 # %% [markdown]
 # ## 8 Slide, or convolve?
 #
-# The third cost, measured. The windows one by one, or all in one forward? **Predict:** how many times faster is the one forward?
-# You counted the windows; each has 224×224 pixels, the picture 387×1024.
+# The third cost, measured. The windows one by one, or all in one forward? **Predict:** how many times faster is the one
+# forward? You counted the windows; each has 224×224 pixels, the picture 387×1024.
 
 # %%
 my_guess = ...  # a number of times
@@ -527,14 +543,13 @@ guess_and_truth("times faster", my_guess, round(took / took_at_once, 1))
 down, across = by_windows.logits.shape[1:]
 pixels = down * across * 224 * 224
 print(f"{down}×{across} windows hold {pixels / (387 * 1024):.1f} times the picture's pixels")
-both = torch.stack([by_windows.probabilities, at_once.probabilities[:, :down, :across]])
+both = torch.stack([by_windows.probabilities, at_once.probabilities[:, :down, :across]])  # the rows that both have
 print(f"the best class and cell: {by_windows.label} {by_windows.cell}, {at_once.label} {at_once.cell}")
-print(f"the probabilities differ by {float((both[0] - both[1]).abs().mean()):.1%} on average")
+print(f"the probabilities differ by {100 * float((both[0] - both[1]).abs().mean()):.1f} percentage points on average")
 
 # %% [markdown]
-# About as many times faster as there are more pixels to compute. But the numbers are not the same! What differs? A window that is
-# cut out ends there, and each convolution pads it with zeros; in the whole picture the neighbours go on. **Predict:** in a
-# network *without* padding, are they equal?
+# About as many times faster as there are more pixels to compute. But the numbers are not the same: what a cell sees at
+# the rim of its window differs. **Predict:** would they be equal in a network *without* padding?
 
 # %%
 my_guess = ...  # "equal" or "different"
@@ -557,14 +572,14 @@ print("with padding, equal to 0.00001:   ", largest_gap(padding=2) < 1e-5)
 guess_and_truth("without padding", my_guess, "equal" if largest_gap(padding=0) < 1e-5 else "different")
 
 # %% [markdown]
-# So the scores must agree where nothing is padded, or where the picture is one window, which you checked in section 4. Elsewhere the
-# two are two opinions, and the one with neighbours is the better informed.
+# A window that is cut out ends there, and each convolution pads it with zeros; in the whole picture the neighbours go
+# on. So the two must agree where nothing is padded, or where the picture is one window, as in section 4.
 
 # %% [markdown]
 # ## 9 What one cell sees
 #
-# A cell answers for a window of 224 pixels. But it is made of cells of `layer4`, and each of those sees further than its place.
-# **Predict:** how many pixels wide is what one cell of the plain map can see?
+# A cell answers for a window of 224 pixels. But it is made of cells of `layer4`, and each of those sees further than
+# its place. **Predict:** how many pixels wide is what one cell of the plain map can see?
 
 # %%
 my_guess = ...  # pixels
@@ -575,14 +590,15 @@ print("a cell before the pool:", path.ops[-3].field.size[1])
 guess_and_truth("pixels", my_guess, path.ops[-1].field.size[1])
 
 # %% [markdown]
-# The arithmetic of lesson 04 gives the width, and the pool of 7 adds six steps of 32 pixels. *Where* the field lies takes one
-# thing more, the padding:
+# The arithmetic of lesson 04 gives the width, and the pool of 7 adds six steps of 32 pixels. *Where* the field lies
+# takes one thing more, the padding:
 
 # %% [markdown]
 # ### Exercise: what does this cell see?
 #
-# Layers as (kernel, stride, padding), and the number of a cell in the last row of cells: its first and its last pixel, in one
-# dimension. Go back from the cell to the picture. Pixels left of the picture have negative numbers: padding. 8 minutes.
+# In one dimension: `layers` is a list of (kernel, stride, padding), first layer first; `cell` counts the cells after
+# the last of them, from 0. Give (first, last), the numbers of the pixels at both ends of what it sees, as ints. Go back
+# from the cell to the picture. Pixels left of the picture have negative numbers: padding. 8 minutes.
 
 # %% tags=["exercise"]
 def cell_field(layers, cell):
@@ -601,25 +617,29 @@ from course_lib.widgets import cell_explorer
 cell_explorer(picture, fcn, cell=(0, 3))
 
 # %% [markdown]
-# **What to notice.** In theory the cell sees the camel's legs, far outside its window. In fact most of the gradient lies in
-# the window, and it is strongest on the head ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)). So a cell may be read as "what
-# is *here*", although nothing forbids it to look elsewhere.
+# **What to notice.** In theory the cell sees the camel's legs, far outside its window. In fact most of the gradient
+# lies in the window, and it is strongest on the head. That the real field is smaller than the theoretical one is
+# general ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)). So a cell may be read as "what is *here*", although
+# nothing forbids it to look elsewhere.
 
 # %% [markdown]
 # ## 10 A photograph
 #
-# No drawing, no truth, and ImageNet's weights where you have a network. 600×400 pixels, not cropped:
+# No drawing, and no true box. ImageNet's weights answer where there is internet; else the course's own, which know ten
+# drawn classes and call wood a hot dog. 600×400 pixels, not cropped:
 
 # %%
 from course_lib.images import samples
 
 photograph = samples()["coffee"].open()
-best = load_classifier("resnet18", device="cpu")
-print(response_map(convert(best, dense=True), photograph))
 show(photograph.resize((300, 200)), samples()["coffee"].caption)
 
+# %%
+best = load_classifier("resnet18", device="cpu")
+print(response_map(convert(best, dense=True), photograph))
+
 # %% [markdown]
-# The same two calls turn any classifier of lesson 02 into a locator, and your own picture is one path away:
+# The same two calls turn every classifier that `convert` takes into a locator. For a picture of your own, give its path:
 # `response_map(fcn, "holiday.jpg")`.
 
 # %% [markdown]
@@ -636,10 +656,11 @@ except RuntimeError as error:
 try:
     fcn.prepare(small)
 except FcnError as error:
-    print("convert:", error)
+    print(fill(f"convert: {error}", 100))
 
 # %% [markdown]
-# **Softmax over the wrong dimension.** A map has four. Probabilities of *classes* sum to 1 in each cell: dimension 1. No error otherwise:
+# **Softmax over the wrong dimension.** A map has four. Probabilities of *classes* sum to 1 in each cell: dimension 1.
+# No error otherwise:
 
 # %%
 for dim in (0, 1, 2, 3):
@@ -647,8 +668,8 @@ for dim in (0, 1, 2, 3):
     print(f"dim={dim}: the ten numbers of the last cell sum to {in_a_cell:.2f}")
 
 # %% [markdown]
-# **Copying `fc` before the weights are loaded.** The last layer then holds the random numbers that `fc` had, and nothing tells.
-# Check against the classifier at its own size, always:
+# **Copying `fc` before the weights are loaded.** The last layer then holds the random numbers that `fc` had, and
+# nothing says so. Check against the classifier at its own size, always:
 
 # %%
 torch.manual_seed(0)
@@ -660,8 +681,8 @@ with torch.inference_mode():
     print("equal to 0.00001:", torch.allclose(too_early(square).flatten(1), theirs, rtol=0, atol=1e-5))
 
 # %% [markdown]
-# **Preparing as ever.** `weights.transforms()` resizes and crops: a network for any size is then given 224×224, and one cell comes
-# back. Normalise, and no more; `fcn.prepare` does that.
+# **Preparing as ever.** `weights.transforms()` resizes and crops: a network for any size is then given 224×224, and one
+# cell comes back. Normalise, and no more; `fcn.prepare` does that.
 
 # %%
 with torch.inference_mode():
@@ -670,9 +691,10 @@ with torch.inference_mode():
 # %% [markdown]
 # ## Back to the question
 #
-# Who said that the picture must be 224×224? Nobody but the last two layers, and one of them only because it is written as a
-# matrix. Written as a convolution it slides like all others, and where we threw away an average there is a map. **The
-# classifier was a locator all along:** it was trained on nothing but names, and it says where.
+# Who said that the picture must be 224×224? `weights.transforms()`, which makes it so, and the ViT's embeddings. A ResNet
+# takes any size; its last two layers only see to it that *one* answer comes out. Let the pool slide and write the matrix
+# as a convolution, and there is an answer for every place. **The classifier was a locator all along:** it was trained on
+# nothing but names, and it shows where.
 
 # %% [markdown]
 # In five lines:
@@ -681,7 +703,7 @@ with torch.inference_mode():
 # 2. A linear layer behind a flatten is a convolution whose kernel is as large as the map.
 # 3. Pool with a fixed window, no flatten, 1×1 convolution: logits for every place; equal at the classifier's own size.
 # 4. Map → enlarge → threshold → outline → box; intersection over union says how good it is.
-# 5. Denser maps cost time; the scale at which things were learnt decides more.
+# 5. A denser map alone helps a little; the scale at which things were learnt decides more.
 
 # %% [markdown]
 # | call | from | what it does |
@@ -709,13 +731,13 @@ my_progress("06")
 
 # %% [markdown]
 # **Papers.** [OverFeat](https://arxiv.org/abs/1312.6229) (Sermanet et al. 2013): a classifier slid efficiently.
-# [Network in network](https://arxiv.org/abs/1312.4400) (Lin et al. 2013): 1×1 convolutions and the average pool.
-# [Fully convolutional networks](https://arxiv.org/abs/1411.4038) (Long, Shelhamer and Darrell 2014).
-# [Dilated convolutions](https://arxiv.org/abs/1511.07122) (Yu and Koltun 2015).
-# [Class activation maps](https://arxiv.org/abs/1512.04150) (Zhou et al. 2015): the same map, read without a word about windows.
+# [Network in network](https://arxiv.org/abs/1312.4400) (Lin et al. 2013): 1×1 convolutions and the average pool. [Fully
+# convolutional networks](https://arxiv.org/abs/1411.4038) (Long, Shelhamer and Darrell 2014). [Dilated
+# convolutions](https://arxiv.org/abs/1511.07122) (Yu and Koltun 2015). [Class activation
+# maps](https://arxiv.org/abs/1512.04150) (Zhou et al. 2015): the same map, read without a word about windows.
 # [Effective receptive field](https://arxiv.org/abs/1701.04128) (Luo et al. 2016).
 #
-# **One open question.** The map is of one class at a time. What would you change, and what would you have to know about each
-# picture, to *train* such a network to say where?
+# **One open question.** `localise` finds one box of one class. What would you change, and what would you have to know
+# about each picture, to *train* such a network to say where?
 #
 # Next: [07 Checkpoints](07_checkpoints.ipynb).

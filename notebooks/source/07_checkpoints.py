@@ -11,8 +11,8 @@
 # - say what a file from the internet could do, and prevent it,
 # - read a network's answers to a folder: what it mixes up, how surely, how fast.
 #
-# You need lessons [01](01_inference.ipynb) and [05](05_weight_enums.ipynb), and to know what a gradient step is. Sections 1–4 and 5–7
-# make two sittings.
+# You need lessons [01](01_inference.ipynb) and [05](05_weight_enums.ipynb), and to know what a gradient step is.
+# Sections 1–4 and 5–7 make two sittings.
 
 # %%
 import subprocess
@@ -39,9 +39,9 @@ classifier = load_classifier("resnet18", weights="course", device="cpu")
 # %% [markdown]
 # ## 1 Two classes that it has never seen
 #
-# The course's ResNet18 knows ten classes. Ant and bee are not among them: they were kept back for this lesson. The picture book draws
-# 120 of each to learn from, and 60 of each to measure on. A folder a class: so torchvision's `ImageFolder` wants it, and so do most
-# people's data lie on their disks.
+# The course's ResNet18 knows ten classes. Ant and bee are not among them: they were kept back for this lesson. The
+# picture book draws 120 of each to learn from, and 60 of each to measure on. One folder per class: torchvision's
+# `ImageFolder` expects that, and most people keep their pictures so.
 
 # %%
 from course_lib.picturebook import write_folder
@@ -60,8 +60,8 @@ print(train)
 print(val)
 
 # %% [markdown]
-# One broken file among 241 would have stopped a training in the middle; `open_folder` opens them all once and names it. Look at your
-# data before you train on it, always:
+# One broken file among 241 would have stopped a training in the middle; `open_folder` opens them all once and names it.
+# Look at your data before you train on it, always:
 
 # %%
 from course_lib.figures import picture_grid
@@ -74,7 +74,7 @@ picture_grid([open_image(path) for path, _ in shown], [train.classes[index] for 
 # **Predict:** the network can answer with its ten words only. What does it call a bee most often?
 
 # %%
-my_guess = ...  # one of classifier.categories
+my_guess = ...  # camel, car, cat, coffee cup, dog, goldfish, hot dog, mushroom, sailboat or strawberry
 
 # %% tags=["nbval-ignore-output"]
 from collections import Counter
@@ -88,13 +88,13 @@ for label in val.classes:
 guess_and_truth("a bee is called", my_guess, said[0][0])
 
 # %% [markdown]
-# **What to notice.** Wrong it must be: a softmax cannot say "none of these" (lesson 01). But it does not choose alike for the two. So
-# what it computes *before* its last layer tells ants from bees already, to some degree. To which?
+# **What to notice.** It must be wrong: a softmax cannot say "none of these" (lesson 01). But it errs differently on
+# ants and on bees. So what it computes *before* its last layer already tells them apart to some degree. How well?
 
 # %% [markdown]
 # ## 2 A new head
 #
-# The last layer answers with ten numbers; we want two. By hand it is one line:
+# The last layer, the *head*, answers with ten numbers; we want two. All before it is the *body*. By hand it is one line:
 
 # %%
 mine = get_model("course_resnet18", weights="DEFAULT")
@@ -132,7 +132,8 @@ guess_and_truth("right before any training", my_guess, "about half" if 36 < righ
 # %% [markdown]
 # ### Exercise: what a head costs
 #
-# The body of ResNet18 is frozen; only the new head for two classes learns. How many numbers are learnt? 3 minutes.
+# The body of ResNet18 is frozen, that is, its numbers stay as they are; only the new head for two classes learns. How
+# many numbers are learnt? An int. 3 minutes.
 
 # %% tags=["exercise"]
 numbers = ...
@@ -157,8 +158,8 @@ for name in names:
 guess_and_truth("fc too", my_guess, [name for name in names if paths[name] == "fc"])
 
 # %% [markdown]
-# **What to notice.** Many names for one thing, and in SqueezeNet it is no linear layer at all but a 1×1 convolution, one class a channel.
-# What they share: it is the *last layer with weights*.
+# **What to notice.** Many names for one thing, and in SqueezeNet it is no linear layer at all but a 1×1 convolution,
+# one class a channel. What they share: it is the *last layer with weights*.
 
 # %% [markdown]
 # ### Exercise: a new head
@@ -188,8 +189,8 @@ print(classifier.model.fc, "→", mine.fc)
 # %% [markdown]
 # ## 3 The head alone
 #
-# The body stays as it is. Then it gives the same 512 numbers for a picture every time, so we compute them *once*, and what is left to
-# train is a single linear layer on 240 rows of 512 numbers.
+# The body stays as it is. Then it gives the same 512 numbers for a picture every time, so we compute them *once*, and
+# what is left to train is a single linear layer on 240 rows of 512 numbers.
 #
 # **Predict:** what share of the unseen pictures will it get right?
 
@@ -208,7 +209,8 @@ print(tuple(pictures.shape), "→", tuple(features.shape))
 # %% [markdown]
 # ### Exercise: one step of training
 #
-# Any model, any optimizer. 8 minutes.
+# Any classifier, any optimizer; the loss is `nn.functional.cross_entropy`. Clear the gradients, go forward, go back,
+# step. Give back the loss before the step as a float. 8 minutes.
 
 # %% tags=["exercise"]
 def train_step(model, batch, labels, optimizer):
@@ -238,13 +240,13 @@ print(f"loss {losses[0]:.2f} → {losses[-1]:.2f}")
 guess_and_truth("head alone", my_guess, f"about {round(10 * share)}0 %")
 
 # %% [markdown]
-# **What to notice.** A second, a thousand numbers, and no coin any more. Filters learnt on camels and cups tell ants from bees:
-# that is *transfer*.
+# **What to notice.** A thousand numbers learnt, and it is no longer a coin. Filters learnt on camels and cups tell ants
+# from bees: that is *transfer*.
 #
-# ### Mistake: frozen, and yet it moves
+# ### Mistake: only the weights frozen
 #
-# Who trains the head with the body attached freezes the body's weights. **Predict:** does a frozen body then give the same features
-# after a step as before?
+# To train the head with the body attached, freeze the body's weights (`requires_grad = False`). **Predict:** the model
+# is in train mode, and one batch goes through, without a step. Does the body give the same features as before?
 
 # %%
 my_guess = ...  # yes or no
@@ -259,7 +261,8 @@ moved = not torch.equal(before, mine.bn1.running_mean)
 guess_and_truth("the same features", my_guess, "no" if moved else "yes")
 
 # %% [markdown]
-# No gradient went there. BatchNorm's running statistics are no weights: in train mode they follow the data, frozen or not (lesson 01).
+# No gradient went there. BatchNorm's running statistics are no weights: in train mode they follow the data, frozen or not
+# (lesson 01). Other statistics, other features.
 # The repair: `mine.eval()`, and `mine.fc.train()` alone.
 #
 # ### Mistake: one picture left over
@@ -275,13 +278,13 @@ except ValueError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# At 32 pixels the last maps are 1×1: one value a channel, and a mean of one value has no spread. `DataLoader(…, drop_last=True)` leaves such a
-# batch out. (With 112 pixels the map is 4×4, and nothing is said.)
+# At 32 pixels the last maps are 1×1: one value a channel, and a mean of one value has no spread. `DataLoader(…,
+# drop_last=True)` leaves such a batch out. (With 112 pixels the map is 4×4, and nothing is said.)
 #
 # ### Mistake: a softmax too many
 #
-# `cross_entropy` wants logits. Give it probabilities, and nothing complains. **Predict:** what is the smallest loss that it can then
-# reach, for two classes?
+# `cross_entropy` wants logits. Give it probabilities, and nothing complains. **Predict:** what is the smallest loss
+# that it can then reach, for two classes?
 
 # %%
 my_guess = ...  # for example 0.0
@@ -304,13 +307,13 @@ from course_lib.charts import lines
 perfect = torch.tensor([[1.0, 0.0]])  # the best that a softmax can say of an ant
 floor = float(nn.functional.cross_entropy(perfect, torch.tensor([0])))
 curves = {"logits": losses, "softmax first": train_twice()}
-display(lines(curves, title="loss of the head", below="step", level=floor,
+display(lines(curves, title="loss of the head (dashed: the least that softmax first can reach)", below="step", level=floor,
               alt="Loss: with logits it falls towards 0; with softmax first it stays above a dashed line"))
 guess_and_truth("the smallest loss", my_guess, round(floor, 4))
 
 # %% [markdown]
-# **What to notice.** It learns, slowly, and its curve stops above the dashed line. Whoever sees a loss that will not go below 0.31 with two classes, or
-# 0.55 with three, knows where to look.
+# **What to notice.** It learns slowly, and its curve can only come near the dashed line. Whoever sees a loss that will
+# not go below 0.31 with two classes, or 0.55 with three, knows where to look.
 
 # %% [markdown]
 # ### Exercise: the smallest loss
@@ -328,8 +331,9 @@ ex.smallest_loss.check(smallest_loss)
 # %% [markdown]
 # ## 4 Everything
 #
-# Now all eleven million numbers may move, a little: the same steps with a smaller learning rate, and in every epoch other windows of the
-# pictures. `fine_tune` is your `train_step` with that around it, and a look at the unseen pictures after every epoch.
+# Now all eleven million numbers may move. The step is your `train_step`; `fine_tune` adds batches, SGD with momentum, a
+# learning rate that rises and falls, another random cut of each picture in every epoch, and a look at the unseen pictures
+# after it.
 #
 # **Predict:** better than the head alone, or worse? 240 pictures for eleven million numbers …
 
@@ -345,10 +349,12 @@ print(tuned)
 guess_and_truth("everything, per cent right", my_guess, round(100 * tuned.best.val_accuracy))
 
 # %% [markdown]
-# **What to notice.** Dashed is what it learns from, drawn through what it never sees. In the first epoch the *dashed* accuracy is lower: each of
-# those pictures was answered before its own step, the unseen ones after all of them.
+# **What to notice.** Dashed: the pictures it learns from. Solid: those it does not learn from. In the first epoch the
+# *dashed* accuracy is lower: each of those pictures was answered before its own step, the unseen ones after all of
+# them.
 #
-# **And from scratch?** The same network with random numbers; the same pictures, steps, rate. **Predict** its share of the unseen pictures.
+# **And from scratch?** The same network with random numbers; the same pictures, steps, rate. **Predict** its share of
+# the unseen pictures.
 
 # %%
 my_guess = ...  # per cent right, for example 50
@@ -360,8 +366,8 @@ scratch = fine_tune(untrained, train, val, on_epoch=training_curves("from scratc
 guess_and_truth("from scratch, per cent right", my_guess, round(100 * scratch.best.val_accuracy))
 
 # %% [markdown]
-# **What to notice.** It does learn: these pictures are drawn, and easy. But look where the two start, and how unsteady the one is. Is the
-# trained start worth more pictures? Turn it round: a tenth of them, 24. **Predict** again.
+# **What to notice.** It does learn: these pictures are drawn, and easy. But it starts at a coin's 50 %, and is
+# unsteady. How many pictures is a trained start worth? Give it a tenth of them, 24. **Predict** again.
 
 # %%
 my_guess = ...  # per cent right, for example 50
@@ -379,13 +385,14 @@ print("tuned at least 95 % of the unseen pictures:", tuned.best.val_accuracy >= 
 print("better than from scratch:", tuned.best.val_accuracy > scratch.best.val_accuracy)
 
 # %% [markdown]
-# **What to notice.** Two dozen pictures and a trained start come near to ten times as many from scratch. Try it: `head_only=True`, more epochs,
-# ten times the rate. The kernel's stop button (■) ends a training early, and you get the best epoch until then.
+# **What to notice.** Two dozen pictures and a trained start come near to ten times as many from scratch. Try it:
+# `head_only=True`, more epochs, ten times the rate. The kernel's stop button (■) ends a training early, and you get the
+# best epoch until then.
 
 # %% [markdown]
 # ## 5 Save it, and open what others saved
 #
-# What people save is a dictionary: the state dict, the optimizer's, the epoch.
+# What people save is a dictionary: the state dict, the optimizer's state, the epoch (14, as an example; ours stands above).
 
 # %%
 model = tuned.model
@@ -413,7 +420,8 @@ torch.save(model.state_dict(), alone)
 guess_and_truth("times as large", my_guess, round(path.stat().st_size / alone.tell(), 1))
 
 # %% [markdown]
-# Momentum is a number for each weight (Adam keeps two). You need it to *go on* training, not to predict. Now load it, as a stranger with the file would:
+# Momentum is a number for each weight (Adam keeps two). You need it to *go on* training, not to predict. Now load it,
+# as a stranger with the file would:
 
 # %%
 restored = resnet18()
@@ -424,16 +432,19 @@ with torch.inference_mode():
     print("the same logits:", torch.equal(restored.eval()(unseen[:8]), model(unseen[:8])))
 
 # %% [markdown]
-# Four things had to be right: the architecture, its depth, the head, the key. Get each one wrong once, and read what PyTorch says.
+# Four things had to be right: the head, the depth, the key, the names. Get each one wrong once, and read what PyTorch
+# says.
 #
 # ### Mistake: another head
 
 # %%
+from textwrap import fill
+
 state = content["model_state_dict"]
 try:
     resnet18().load_state_dict(state)
 except RuntimeError as error:
-    print(error)
+    print("\n".join(fill(line, 100) for line in str(error).splitlines()))
     display(clinic.explain(error))
 
 # %% [markdown]
@@ -446,12 +457,12 @@ deeper = resnet34(num_classes=2)
 try:
     deeper.load_state_dict(state)
 except RuntimeError as error:
-    print(str(error)[:200], "…")
+    print(fill(str(error)[:200], 100), "…")
     display(clinic.explain(error))
 
 # %% [markdown]
-# *Missing* is what the model wants and the file has not; *unexpected* is what the file has and the model does not want. Only missing keys, all of
-# later blocks: the model is deeper than the file.
+# *Missing* is what the model wants and the file has not; *unexpected* is what the file has and the model does not want.
+# Only missing keys, all of later blocks: the model is deeper than the file.
 #
 # ### Mistake: the whole dictionary
 
@@ -478,8 +489,8 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# The internet's advice for all four is `strict=False`. **Predict:** what share of the unseen pictures does `fresh` get right
-# after it?
+# The internet's advice for all four is `strict=False`. It does not even silence the first: a wrong size stays an error. A
+# prefix it does silence. **Predict:** what share of the unseen pictures does `fresh` get right after it?
 
 # %%
 my_guess = ...  # per cent
@@ -493,10 +504,15 @@ found = "about half: nothing was loaded" if share < 0.7 else round(100 * share)
 guess_and_truth("per cent right", my_guess, found)
 
 # %% [markdown]
+# **What to notice.** Nothing of the file was loaded. The 20 that are not called missing are BatchNorm's counters
+# (`num_batches_tracked`), which PyTorch fills in by itself.
+
+# %% [markdown]
 # ### Exercise: a reader for dirty checkpoints
 #
-# From a file to a clean state dict: a bare one; under `model_state_dict` or `state_dict`; with `module.` or `_orig_mod.` (what
-# `torch.compile` writes) before every name, or both; and it never runs a stranger's code. 12 minutes.
+# From a path to a clean state dict, a `dict` of names and tensors. In the file it may lie bare, or under
+# `model_state_dict` or `state_dict`; every name may begin with `module.`, with `_orig_mod.` (`torch.compile` writes
+# that), or with both. No code of a stranger may run. 12 minutes.
 
 # %% tags=["exercise"]
 def read_any(path):
@@ -507,11 +523,10 @@ def read_any(path):
 ex.read_any.check(read_any)
 
 # %% [markdown]
-# The library's reader knows a few more (`.safetensors`, PyTorch's old format), says what lay beside the weights, and its errors name the repair:
+# The library's reader knows a few more (`.safetensors`, PyTorch's old format), says what lay beside the weights, and
+# its errors name the repair:
 
 # %%
-from textwrap import fill
-
 from course_lib.checkpoints import load_model, read_checkpoint
 from course_lib.errors import CheckpointError
 
@@ -526,13 +541,15 @@ for builder, kwargs in ((resnet18, {}), (resnet34, {"num_classes": 2})):
         print("\n" + fill(str(error), 100))
 
 # %% [markdown]
-# **Saving, safely.** `torch.save` empties the file first and fills it then. If the disk is full, the kernel stopped, the power gone in
-# between, you have neither the new checkpoint nor the old one.
+# **Saving, safely.** `torch.save` empties the file first and fills it then. If the disk is full, the kernel stopped,
+# the power gone in between, you have neither the new checkpoint nor the old one.
 
 # %% [markdown]
 # ### Exercise: whole or not at all
 #
-# `path` is a `pathlib.Path`. Whatever breaks off: the old file is still there, nothing lies beside it, and the error is told. 8 minutes.
+# `path` is a `pathlib.Path`. Write beside it first; `os.replace` then puts the new file in the place of the old one at
+# a stroke. Whatever breaks off: the old file stays, no half one is left, and the error is raised. Returns nothing. 8
+# minutes.
 
 # %% tags=["exercise"]
 def save_whole(content, path):
@@ -551,10 +568,10 @@ print(read_checkpoint(saved))
 # %% [markdown]
 # ## 6 A checkpoint from the internet
 #
-# `torch.save` writes a *pickle*, and a pickle is no data: it is a small program that builds data. Any object may say which function
-# is to be called when it is read. Here is one, harmless; it asks for `print`, and could ask for anything that Python can do.
+# `torch.save` writes a zip file, and its heart is a *pickle*. A pickle is no data: it is a small program that builds
+# data, and any object may write its own part, with `__reduce__`. Here is one, harmless.
 #
-# **Predict:** nobody calls `Gift` below. What happens in the last line?
+# **Predict:** `letter` is written below. What happens when `pickle.loads(letter)` reads it?
 
 # %%
 import pickle
@@ -575,7 +592,8 @@ _ = pickle.loads(letter)  # only reading
 guess_and_truth("reading it", my_guess, "calls print, as the file asked")
 
 # %% [markdown]
-# The program is short enough to be read. `STACK_GLOBAL` fetches the function, `REDUCE` calls it:
+# Any function could have stood in the place of `print`. The program is short enough to be read: `STACK_GLOBAL` fetches
+# the function, `REDUCE` calls it:
 
 # %%
 import pickletools
@@ -583,8 +601,9 @@ import pickletools
 pickletools.dis(letter)
 
 # %% [markdown]
-# Inside a checkpoint you would not see it. `weights_only=True` reads tensors, dictionaries, lists, words and numbers, and refuses
-# everything else *before* it is called. It is the default since PyTorch 2.6; old code, and much advice on the internet, turns it off.
+# Inside a checkpoint you would not see it. `weights_only=True` reads tensors and parameters, plain containers, strings
+# and numbers, and refuses nearly everything else *before* it is called. It is the default since PyTorch 2.6; old code,
+# and much advice on the internet, turns it off.
 
 # %%
 gift = Path("data/best_model_ever.pth")
@@ -599,8 +618,8 @@ except pickle.UnpicklingError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# **What to notice.** PyTorch's own message goes on to explain how to switch the protection *off*. Do not, for a file that you did not make.
-# A format that cannot hold code at all is safetensors: names, shapes and numbers.
+# **What to notice.** PyTorch's own message goes on to explain how to switch the protection *off*. Do not, for a file
+# that you did not make. A format that cannot hold code at all is safetensors: names, shapes and numbers.
 
 # %% [markdown]
 # ### Exercise: what weights_only opens
@@ -619,7 +638,7 @@ opened = ...  # the letters, for example "BC"
 ex.opens.check(opened)
 
 # %% [markdown]
-# Other things come from the internet under the name of a checkpoint. What PyTorch says of a page, of half a download:
+# Not every `.pth` is a checkpoint. PyTorch on a web page, and on half a download:
 
 # %%
 page = b"<!DOCTYPE html><html><title>404 Not Found</title>"
@@ -650,13 +669,13 @@ for name in ("page.pth", "half.pth", "empty.pth", "best_model_ever.pth", "diverg
 # %% [markdown]
 # ## 7 A folder of answers
 #
-# The best epoch was *chosen* by the validation pictures, so its figure is a little flattered. For an honest one: a hundred fresh pictures,
-# and harder ones than any of the three trainings ever saw (cut off, covered, blurred, noisy).
+# The best epoch was *chosen* by the validation pictures, so its figure is a little flattered. Now a hundred that nobody
+# has seen, and harder than those of the trainings: more cut off and covered, blurred, noisy.
 #
 # **Predict:** which of the three loses most, `tuned`, `from scratch`, or `24 pictures`?
 
 # %%
-my_guess = ...  # one of the three
+my_guess = ...  # "tuned", "from scratch" or "24 pictures"
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.confusion import confusion
@@ -671,8 +690,9 @@ for name, training in (("tuned", tuned), ("from scratch", scratch), ("24 picture
 guess_and_truth("loses most", my_guess, max(lost, key=lost.get))
 
 # %% [markdown]
-# **What to notice.** Where pictures are like those it learnt from, hundreds from scratch look as good. On harder ones compare the last two lines:
-# a trained start is worth about as much as ten times the pictures.
+# **What to notice.** On pictures like those they learnt from, 24 with a trained start and 240 from scratch are about
+# equal. On harder ones compare the last two lines again: a trained start is worth about ten times the pictures. (Of a
+# hundred pictures, a few more or fewer are chance.)
 #
 # Now one network's answers, and how long they take.
 
@@ -683,12 +703,13 @@ print(f"{answers.total_seconds:.1f} s for {len(answers.rows)} pictures, on {answ
 confusion(answers)
 
 # %% [markdown]
-# Rows are what it *is*, columns what was *said*. Which of the two is taken for the other more often?
+# Rows are what it *is*, columns what was *said*. *Recall* is the share of a row that is right, *precision* the share of a
+# column. Which of the two is taken for the other more often?
 
 # %% [markdown]
 # ### Exercise: the confusion matrix
 #
-# From two lists of class numbers. 6 minutes.
+# From two lists of class numbers to a `torch.Tensor` (classes, classes) of int64. 6 minutes.
 
 # %% tags=["exercise"]
 def count_confusions(truth, predicted, classes):
@@ -699,8 +720,8 @@ def count_confusions(truth, predicted, classes):
 ex.count_confusions.check(count_confusions)
 
 # %% [markdown]
-# A network that is wrong and unsure is harmless: one can ask somebody. The ones to look at are wrong and *sure*. **What do they
-# share?** Write down a guess before you read on.
+# A network that is wrong and unsure does less harm: one can ask somebody. The ones to look at are wrong and *sure*.
+# **What do they share?** Write down a guess before you read on.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.folder_pages import most_confident_mistakes, prediction_grid
@@ -716,8 +737,9 @@ from course_lib.widgets import folder_browser
 folder_browser(answers)
 
 # %% [markdown]
-# **What to notice.** Show the *wrong* ones, then *least sure first*. Hardly a mistake is random: small, noisy, half hidden, lost among leaves, as the
-# 240 were not. Fifty more pictures *like these* would help more than five hundred like the others. That is what looking is for.
+# **What to notice.** Most mistakes are noisy or blurred, as the 240 were not; many are small, cut off or covered
+# besides. Show the *wrong* ones, then *least sure first*: hardly a mistake is random. More pictures *like these* would
+# probably help more than more of the others.
 
 # %% [markdown]
 # ## Mistakes people make
@@ -725,12 +747,18 @@ folder_browser(answers)
 # | what they write | what happens | repair |
 # |---|---|---|
 # | `load_state_dict` into another head | `size mismatch for fc.weight` | replace the head first, or `num_classes=` |
-# | another depth | `Missing key(s)`, of later blocks | the builder it was saved from |
+# | another depth | `Missing key(s)`, of later blocks | its own builder |
 # | the whole dictionary | `Missing key(s)`, for every key | `content["model_state_dict"]` |
 # | `module.` before every name | the same | `name.removeprefix("module.")` |
-# | `strict=False` | **no error**: random numbers | find out which of the four it is |
-# | `torch.load(…, weights_only=False)` | **no error**: a stranger's code runs | leave it out |
-# | a page, half a file | `Weights only load failed`, `failed finding central directory` | fetch it again |
+# | `strict=False` | **no error**: random numbers stay | find out which it is |
+# | `torch.load(…, weights_only=False)` | **no error**: its code runs | leave it out |
+# | a page, half a file | `Weights only load failed`, `failed finding central directory` | fetch again |
+
+# %% [markdown]
+# And while it trains:
+#
+# | what they write | what happens | repair |
+# |---|---|---|
 # | one picture in train mode | `Expected more than 1 value per channel` | `drop_last=True`, or `eval()` |
 # | softmax before `cross_entropy` | **no error**: the loss stops at a floor | give it logits |
 # | a frozen body in train mode | **no error**: BatchNorm moves | `eval()` for the body |
@@ -738,14 +766,16 @@ folder_browser(answers)
 # %% [markdown]
 # ## Back to the question
 #
-# Two hundred pictures and two minutes: enough, where a network has learnt to see before; two dozen go a long way then. From scratch, they are
-# enough for pictures like themselves.
-#
+# Two hundred pictures and two minutes: enough, where a network has learnt to see before; two dozen go a long way then.
+# From scratch, they are enough for pictures like themselves.
+
+# %% [markdown]
 # In five lines:
 #
 # 1. The head is the last layer with weights; a new one for two classes costs a thousand numbers.
-# 2. The head alone takes a second and gets far; everything, gently, gets further; from scratch needs more pictures.
-# 3. A checkpoint is a dictionary: architecture, depth, head and key must fit, and the error says which does not.
+# 2. The head alone takes seconds and gets far, everything gets further; from scratch can come near, and fails first on
+#    harder pictures.
+# 3. A checkpoint is a dictionary: head, depth, key and names must fit; the error shows which does not.
 # 4. A pickle is a program: `weights_only=True`, or safetensors.
 # 5. Accuracy is where looking begins: the surest mistakes say which pictures are missing.
 
@@ -775,13 +805,14 @@ from course_lib.exercises import my_progress
 my_progress("07")
 
 # %% [markdown]
-# **Papers.** [How transferable are features in deep neural networks?](https://arxiv.org/abs/1411.1792) (Yosinski et al. 2014).
-# [Do better ImageNet models transfer better?](https://arxiv.org/abs/1805.08974) (Kornblith et al. 2018).
+# **Papers.** [How transferable are features in deep neural networks?](https://arxiv.org/abs/1411.1792) (Yosinski et al.
+# 2014). [Do better ImageNet models transfer better?](https://arxiv.org/abs/1805.08974) (Kornblith et al. 2018).
 # [Super-convergence](https://arxiv.org/abs/1708.07120) (Smith and Topin 2017), the learning rate of `fine_tune`.
-# [Serialization semantics](https://docs.pytorch.org/docs/stable/notes/serialization.html), PyTorch's page on what a checkpoint is.
+# [Serialization semantics](https://docs.pytorch.org/docs/stable/notes/serialization.html), PyTorch's page on what a
+# checkpoint is.
 #
-# **One open question.** Ants and bees were drawn by the same hand as the ten classes. How much of the transfer would be left on
-# photographs?
+# **One open question.** Ants and bees were drawn by the same hand as the ten classes. How much of the transfer would be
+# left on photographs?
 #
-# Next: a folder of your own. Two classes, a hundred pictures each, and this notebook from section 1; the [README](../README.md) lists
-# the calls.
+# Next: a folder of your own. Two classes, a hundred pictures each, and this notebook from section 1; the
+# [README](../README.md) lists the calls.
