@@ -21,6 +21,7 @@ import pytest
 from course_lib import exercises
 from course_lib.exercises.engine import Exercise
 from course_lib.exercises.shown import without_annotations
+from course_lib.exercises.standing import all_exercises
 
 FOLDER = Path(exercises.__file__).parent
 LESSONS = {p.stem[-2:]: importlib.import_module(f"course_lib.exercises.{p.stem}") for p in FOLDER.glob("lesson*.py")}
@@ -102,6 +103,7 @@ def test_every_exercise_of_a_notebooks_lesson_has_its_cell() -> None:
         lesson = vars(LESSONS[notebook.name[:2]]) if notebook.name[:2] in LESSONS else {}
         asked = [cell.exercise.id for cell in cells_of(notebook)]
         assert sorted(asked) == sorted(one.id for one in lesson.values() if isinstance(one, Exercise)), notebook.name
+        assert asked == [name for name in all_exercises() if name[:2] == notebook.name[:2]]  # progress reads so, too
 
 
 @each_cell

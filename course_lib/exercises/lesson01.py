@@ -27,7 +27,15 @@ from course_lib.exercises.engine import (
 )
 from course_lib.exercises.hidden import like
 
-__all__ = ["accuracy", "batch_shape", "careful_forward", "from_opencv", "preprocess", "softmax_dim", "top_k"]
+__all__ = [  # noqa: RUF022 - as the notebook has them
+    "preprocess",
+    "from_opencv",
+    "batch_shape",
+    "softmax_dim",
+    "top_k",
+    "careful_forward",
+    "accuracy",
+]
 
 
 # -- 1: the shape of a batch ----------------------------------------------------------------------------------------

@@ -24,14 +24,14 @@ from course_lib.exercises.engine import Exercise, Wrong, call, need_choice, need
 from course_lib.exercises.hidden import like
 from course_lib.exercises.stopwatches import check_stopwatch
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - as the notebook has them
     "builders_of",
-    "dominated",
-    "file_size",
-    "median_seconds",
-    "pareto",
-    "rank_correlation",
     "top_k_error",
+    "file_size",
+    "rank_correlation",
+    "median_seconds",
+    "dominated",
+    "pareto",
     "within_limits",
 ]
 

@@ -32,14 +32,14 @@ from course_lib.exercises.engine import (
 from course_lib.exercises.hidden import like
 from course_lib.exercises.modules import build, load, same_output, scrambled
 
-__all__ = [
-    "basic_block",
-    "bottleneck",
-    "bottleneck_parameters",
-    "count_layers",
+__all__ = [  # noqa: RUF022 - as the notebook has them
     "legal_add",
-    "make_layer",
     "needs_downsample",
+    "basic_block",
+    "bottleneck_parameters",
+    "bottleneck",
+    "make_layer",
+    "count_layers",
     "resnet18",
 ]
 

@@ -26,15 +26,15 @@ from course_lib.exercises.hidden import like
 from course_lib.exercises.layers import check_column_c, check_make_layers
 from course_lib.vgg import COLUMNS, CfgError
 
-__all__ = [
-    "cfg_under_budget",
-    "column_c",
-    "head_share",
-    "make_layers",
+__all__ = [  # noqa: RUF022 - as the notebook has them
     "output_size",
+    "trace_cfg",
+    "make_layers",
+    "head_share",
+    "column_c",
     "stack_field",
     "stack_parameters",
-    "trace_cfg",
+    "cfg_under_budget",
 ]
 
 

@@ -30,15 +30,15 @@ from course_lib.exercises.hidden import like
 from course_lib.exercises.published import check_own_model, check_read_in_place
 from course_lib.spellings import Table, hear, hear_all
 
-__all__ = [
-    "best_entry",
-    "hash_fits",
+__all__ = [  # noqa: RUF022 - as the notebook has them
     "members",
-    "own_model",
-    "read_in_place",
+    "best_entry",
     "same_preprocessing",
     "spellings",
     "verify",
+    "hash_fits",
+    "read_in_place",
+    "own_model",
 ]
 
 

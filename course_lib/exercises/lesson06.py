@@ -33,15 +33,15 @@ from course_lib.exercises.engine import (
 )
 from course_lib.exercises.hidden import like
 
-__all__ = [
-    "box_of",
-    "cell_field",
+__all__ = [  # noqa: RUF022 - as the notebook has them
     "count_windows",
-    "iou",
     "linear_to_conv",
     "map_shape",
     "vgg_by_hand",
     "winning_cell",
+    "box_of",
+    "iou",
+    "cell_field",
 ]
 
 

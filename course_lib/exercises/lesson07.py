@@ -38,15 +38,15 @@ from course_lib.exercises.modules import scrambled
 from course_lib.exercises.steps import check_train_step
 from course_lib.exercises.stored import check_read_any, check_save_whole
 
-__all__ = [
-    "count_confusions",
+__all__ = [  # noqa: RUF022 - as the notebook has them
     "head_parameters",
     "new_head",
-    "opens",
+    "train_step",
+    "smallest_loss",
     "read_any",
     "save_whole",
-    "smallest_loss",
-    "train_step",
+    "opens",
+    "count_confusions",
 ]
 
 

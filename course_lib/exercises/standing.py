@@ -95,7 +95,7 @@ class Standing:
 
 
 def all_exercises() -> dict[str, Exercise]:
-    """Every exercise of every lesson, by its id, in the lessons' order.
+    """Every exercise of every lesson, by its id, in the lessons' order (which their ``__all__`` keep).
 
     Example:
         >>> list(all_exercises())[0][:3]
@@ -103,7 +103,8 @@ def all_exercises() -> dict[str, Exercise]:
     """
     names = sorted(one.name for one in pkgutil.iter_modules(exercises.__path__) if one.name.startswith("lesson"))
     lessons = [importlib.import_module(f"{exercises.__name__}.{name}") for name in names]
-    return {one.id: one for lesson in lessons for one in vars(lesson).values() if isinstance(one, Exercise)}
+    found = [vars(lesson)[name] for lesson in lessons for name in lesson.__all__]
+    return {one.id: one for one in found if isinstance(one, Exercise)}
 
 
 def my_progress(lesson: str | int | None = None) -> Standing:
