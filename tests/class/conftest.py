@@ -38,6 +38,7 @@ def command(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
     home = tmp_path_factory.mktemp("home")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "PYTHON", "PYTEST"))}
     own = {"COURSE_WEIGHTS": "course", "COURSE_PROGRESS": str(home / "progress.json"), "OMP_NUM_THREADS": "1",
+           "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",  # activated: nbgrader calls alembic
            "IPYTHONDIR": str(home / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONNOUSERSITE": "1",
            **{f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}}  # fmt: skip
     (home / "runtime").mkdir()
