@@ -243,6 +243,12 @@ def test_what_is_solved_stays_solved_and_tries_are_counted(own_file: Path) -> No
     assert f"1 of {len(standing.lines)} solved" in repr(standing) and standing.lines[0].title in standing._repr_html_()
 
 
+def test_grading_somebody_elses_notebook_keeps_nothing(own_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert MEDIAN.check(statistics.median).state == "correct"
+    assert not own_file.exists()
+
+
 def test_a_check_keeps_what_came_of_it(own_file: Path) -> None:
     MEDIAN.check(...)
     assert not own_file.exists()
