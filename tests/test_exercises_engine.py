@@ -257,7 +257,7 @@ def test_a_check_keeps_what_came_of_it(own_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"a": 1}', '{"a": ["wonderful", 1]}', '{"a": ["correct"]}']
+    "content", ["", "{", "[]", "[" * 100_000, "null", '{"a": 1}', '{"a": ["wonderful", 1]}', '{"a": ["correct"]}']
 )
 def test_a_broken_file_is_put_aside_and_told(content: str, own_file: Path) -> None:
     own_file.parent.mkdir()
@@ -266,6 +266,22 @@ def test_a_broken_file_is_put_aside_and_told(content: str, own_file: Path) -> No
     keep("00_numbers", "correct")
     assert read() == ({"00_numbers": ("correct", 1)}, "")
     assert own_file.with_name("progress.json.broken").read_text() == content
+
+
+def test_a_folder_in_the_files_place_stays_what_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "mine"))
+    assert MEDIAN.check(solution).state == "correct"
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.txt"]
+    assert "is a folder" in repr(my_progress()) and "begins a new file" not in repr(my_progress())
+
+
+def test_the_home_folder_may_be_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("COURSE_PROGRESS", "~/mine.json")
+    assert place() == tmp_path / "mine.json"
 
 
 def test_a_disk_that_takes_nothing_stops_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ __all__ = ["keep", "place", "read"]
 def place() -> Path:
     """The file: what the variable COURSE_PROGRESS names, or one in the system's folder for a user's data."""
     named = os.environ.get("COURSE_PROGRESS")
-    return Path(named) if named else platformdirs.user_data_path("course_lib") / "progress.json"
+    return Path(named).expanduser() if named else platformdirs.user_data_path("course_lib") / "progress.json"
 
 
 def keep(name: str, state: State) -> None:
@@ -42,7 +42,7 @@ def keep(name: str, state: State) -> None:
     path = place()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if broken:
+        if broken and path.is_file():  # a folder is somebody's own: it keeps its name
             path.replace(path.with_name(f"{path.name}.broken"))
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             new = Path(folder, path.name)
@@ -53,12 +53,14 @@ def keep(name: str, state: State) -> None:
 def read() -> tuple[dict[str, tuple[State, int]], str]:
     """What is kept: exercise → its state and its tries; and a sentence when the file could not be read."""
     path = place()
+    if path.is_dir():
+        return {}, f"{path} is a folder, so nothing is kept: let COURSE_PROGRESS name a file in it."
     try:
         read: Any = json.loads(path.read_text(encoding="utf-8"))
         return {name: _entry(*value) for name, value in read.items()}, ""
     except FileNotFoundError:
         return {}, ""
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}, f"{path} could not be read, so what was solved before is not shown; the next try begins a new file."
 
 
