@@ -15,6 +15,7 @@ import re
 import sys
 import textwrap
 import warnings
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
@@ -175,6 +176,11 @@ class Silent(Exception):
         raise ValueError
 
 
+class Beyond(BaseException):
+    def __str__(self) -> str:
+        raise Beyond
+
+
 def loop() -> list[Any]:
     inner: list[Any] = []
     inner.append(inner)
@@ -208,6 +214,7 @@ WRONG: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[[], Any]] = {
     "that raises": lambda: raises(ValueError("on\nseveral\nlines")), "that raises silently": lambda: raises(Silent()),
+    "that raises what no Exception is": lambda: raises(Beyond()), "that is cancelled": lambda: raises(CancelledError()),
     "that recurs": lambda: deep, "without arguments": lambda: lambda: 1, "that exits": lambda: raises(SystemExit(1)),
     "an object that quits": Quits, "a builtin": lambda: len, "a layer": torch.nn.Identity,
     **{f"that returns {name}": lambda value=value: lambda *given: value() for name, value in WRONG.items()},

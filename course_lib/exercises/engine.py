@@ -119,8 +119,10 @@ class Exercise:
                     sentence = checker(answer)
             except TooLong:
                 sentence = f"Your code did not come to an end within {self.seconds:g} seconds. Does a loop never stop?"
-            except (Exception, SystemExit) as problem:
-                # The answer is a learner's: it may raise on anything, even on being looked at.
+            except KeyboardInterrupt:  # the kernel's stop button
+                raise
+            except BaseException as problem:
+                # The answer is a learner's: it may raise anything, on anything, even on being looked at.
                 sentence = f"Your answer could not be examined: it raised {_described(problem)}."
         printed = " What your code printed is not shown here." if heard.something else ""
         if sentence is None:
@@ -155,7 +157,9 @@ class Exercise:
 def _described(problem: BaseException) -> str:
     try:
         words = str(problem)
-    except Exception:
+    except (KeyboardInterrupt, TooLong):
+        raise
+    except BaseException:
         words = ""
     first = words.strip().splitlines()[0][:200] if words.strip() else ""
     return type(problem).__name__ + (f" ({first})" if first else "")
@@ -186,7 +190,9 @@ def call(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
     """
     try:
         return function(*arguments)
-    except (Exception, SystemExit) as problem:
+    except (KeyboardInterrupt, TooLong):
+        raise
+    except BaseException as problem:
         if sentence := said_of(problem):
             raise Wrong(f"On {what}: {sentence}") from problem
         noun = "class" if isinstance(function, type) else "module" if isinstance(function, nn.Module) else "function"
