@@ -9,6 +9,7 @@ import argparse
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
 from course_lib.errors import CourseError
 
@@ -29,8 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = commands.add_parser("assign", help="make an nbgrader or otter assignment of exercises")
     given.add_argument("name", nargs="?", help="the assignment's name")
     given.add_argument("--list", action="store_true", help="show every exercise with points, minutes and needs")
-    given.add_argument("--exercises", nargs="+", default=[], metavar="ID", help="exercises by their ids")
-    given.add_argument("--lessons", nargs="+", default=[], metavar="NUMBER", help="all exercises of these lessons")
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    given.add_argument("--exercises", **several, metavar="ID", help="exercises by their ids")
+    given.add_argument("--lessons", **several, metavar="NUMBER", help="all exercises of these lessons")
     given.add_argument("--seed", type=int, help="of the hidden cases, a number of your own (drawn when left out)")
     given.add_argument("--engine", default="nbgrader", help="nbgrader (default) or otter")
     given.add_argument(

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from course_lib import assignments
 from course_lib.__main__ import main
 from course_lib.assignments import Choice, assign, choose, listing
-from course_lib.assignments.cells import ExerciseCell, exercise_cells
+from course_lib.assignments.cells import ExerciseCell, exercise_cells, first_cell
 from course_lib.errors import CourseError
 from course_lib.exercises.engine import NotCorrect
 from course_lib.exercises.standing import all_exercises
@@ -308,6 +308,34 @@ def test_settings_that_were_there_before_stay_and_are_told(
     assert {"nbgrader": "c.ClearSolutions.code_stub", "otter": "course_lib @ git+https://"}[engine] in told
 
 
+@pytest.mark.parametrize("there", ["latin-1", "folder"])
+def test_settings_that_are_no_text_or_no_file_stay_too(
+    there: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "nbgrader_config.py"
+    file.mkdir() if there == "folder" else file.write_bytes("c = get_config()  # Größe\n".encode("latin-1"))
+    assert main(["assign", "hw", "--lessons", "0", "--into", str(tmp_path)]) == 0
+    assert f"{file} was there before and was left alone" in capsys.readouterr().out
+    assert file.is_dir() or file.read_bytes().endswith(b"Gr\xf6\xdfe\n")
+
+
+@pytest.mark.parametrize("given", [
+    ["--exercises", "06_iou,01_top_k", "--lessons", "0"], ["--exercises", "06_iou,", "01_top_k", "--lessons", "00"],
+    ["--exercises", "06_iou", "--lessons", "0,00", "--exercises", " 01_top_k,06_iou"],
+    ["--lessons", "0", "--exercises", "01_top_k", "--exercises", "00_count_values", "06_iou"],
+])  # fmt: skip
+def test_ids_are_listed_as_people_list_things(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["assign", "hw", *given, "--into", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert re.findall(r"^\d\d_\w+", out, re.MULTILINE) == ["00_count_values", "01_top_k", "06_iou"]
+
+
+def test_one_id_or_lesson_needs_no_list() -> None:
+    assert choose("06_iou", lessons=0).cells == choose(["06_iou"], lessons=["00"]).cells
+
+
 GIVEN = ["assign", "hw", "--exercises", "00_count_values"]
 REFUSED = [
     (["assign", "hw", "--lessons", "99"], "There is no lesson '99'"),
@@ -315,6 +343,7 @@ REFUSED = [
     (["assign", "hw", "--exercises", "03_projektion"], "There is no exercise '03_projektion'"),
     (["assign", "hw", "--exercises", "03_basic_blok"], "Did you mean '03_basic_block'"),
     (["assign", "hw"], "Nothing was chosen"),
+    (["assign", "hw", "--exercises", ","], "Nothing was chosen"),
     (["assign", "--lessons", "03"], "needs a name"),
     (["assign", "", "--lessons", "00"], "needs a name"),
     *((["assign", name, *GIVEN[2:]], "cannot be an assignment's name")
@@ -381,6 +410,12 @@ def test_a_lesson_that_cannot_be_read_is_named(
     assert main(["assign", "--list", "--notebooks", str(tmp_path)]) == 1
     err = capsys.readouterr().err
     assert says in err and "00_start.ipynb" in err and err.count("\n") == 1
+
+
+def test_a_first_lesson_without_code_is_named(tmp_path: Path) -> None:
+    (tmp_path / "00_words.ipynb").write_text('{"cells": []}')
+    with pytest.raises(CourseError, match=r"00_words\.ipynb has no cell with code"):
+        first_cell(tmp_path)
 
 
 def test_without_nbformat_the_command_says_what_is_missing(

@@ -67,7 +67,11 @@ class _Cell:
 
 def first_cell(folder: Path = NOTEBOOKS) -> str:
     """The first code cell of every lesson: on Colab it fetches the kit, elsewhere it does nothing."""
-    return next(cell.source for cell in _cells(_notebooks(folder)[0]) if cell.kind == "code")
+    first = _notebooks(folder)[0]
+    for cell in _cells(first):
+        if cell.kind == "code":
+            return cell.source
+    raise CourseError(f"{first} has no cell with code, and a lesson begins with one: save it in JupyterLab once more.")
 
 
 @lru_cache(maxsize=4)

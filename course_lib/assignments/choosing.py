@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -65,12 +65,14 @@ class Choice:
 _HEADS = ("exercise", "points", "minutes", "difficulty", "needs", "title")
 
 
-def choose(exercises: Iterable[str] = (), *, lessons: Iterable[str | int] = (), notebooks: Path = NOTEBOOKS) -> Choice:
+def choose(
+    exercises: str | Iterable[str] = (), *, lessons: str | int | Iterable[str | int] = (), notebooks: Path = NOTEBOOKS
+) -> Choice:
     """Exercises by their ids, and all of some lessons.
 
     Args:
-        exercises: ids, such as "03_projection".
-        lessons: numbers of lessons, such as "03" or 3.
+        exercises: ids, such as "03_projection"; several may stand in one word, with commas between them.
+        lessons: numbers of lessons, such as "03" or 3; likewise.
         notebooks: the folder with the lessons.
 
     Raises:
@@ -83,14 +85,16 @@ def choose(exercises: Iterable[str] = (), *, lessons: Iterable[str | int] = (), 
     known = exercise_cells(notebooks)
     numbers = sorted({name[:2] for name in known})
     wanted = set()
-    for name in exercises:
+    for name in _each(exercises):
         if name not in known:
             raise CourseError(f"There is no exercise {name!r}.{closest(name, known)} --list shows all of them.")
         wanted.add(name)
-    for lesson in lessons:
-        number = str(lesson).zfill(2)
+    for lesson in _each(lessons):
+        number = lesson.zfill(2)
         if number not in numbers:
-            raise CourseError(f"There is no lesson {lesson!r} with exercises: there are {', '.join(numbers)}.")
+            raise CourseError(
+                f"There is no lesson {lesson!r} with exercises: there are {', '.join(numbers) or 'none'}."
+            )
         wanted |= {name for name in known if name.startswith(number)}
     if not wanted:
         raise CourseError("Nothing was chosen: name exercises, or lessons; --list shows what there is.")
@@ -105,6 +109,12 @@ def choose(exercises: Iterable[str] = (), *, lessons: Iterable[str | int] = (), 
         tuple(cell for name, cell in known.items() if name in wanted),
         tuple(cell for name, cell in known.items() if name in given),
     )
+
+
+def _each(given: str | int | Iterable[str | int]) -> Iterator[str]:
+    """One by one what was given as a list, as one word, or as words with commas between them."""
+    for words in (given,) if isinstance(given, str | int) else given:
+        yield from filter(None, (word.strip() for word in str(words).split(",")))
 
 
 def listing(notebooks: Path = NOTEBOOKS) -> Choice:

@@ -92,7 +92,12 @@ def left_alone(name: str, *, engine: str, into: Path, notebooks: Path = NOTEBOOK
         each of them, and what it would say.
     """
     wanted = ENGINES[engine].beside(name, first_cell(notebooks))
-    return {into / file: words for file, words in wanted.items() if (into / file).read_text("utf-8") != words}
+    return {into / file: words for file, words in wanted.items() if not _says(into / file, words)}
+
+
+def _says(path: Path, words: str) -> bool:
+    """Whether this is a file with these words; an instructor's own may be in any encoding, or be a folder."""
+    return path.is_file() and path.read_text("utf-8", errors="replace") == words
 
 
 def _write_all(files: dict[Path, str]) -> None:
