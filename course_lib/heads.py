@@ -107,7 +107,7 @@ def replace_head(model: nn.Module, num_classes: int, *, seed: int = 0) -> nn.Mod
     paths = head_paths(model)
     model = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPUs as well
         for path in paths:
             old = model.get_submodule(path)
             parent, _, name = path.rpartition(".")

@@ -100,7 +100,9 @@ def test_helper_heads_answer_with_as_many_classes() -> None:
     assert head_paths(tv.googlenet(init_weights=False, aux_logits=False)) == ("fc",)
 
 
-def test_the_given_model_mode_and_random_numbers_stay() -> None:
+def test_the_given_model_mode_and_random_numbers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", gpus.append)
     model = tv.mobilenet_v3_small()
     model.train()
     model.classifier.eval()
@@ -108,7 +110,9 @@ def test_the_given_model_mode_and_random_numbers_stay() -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
+    gpus.clear()
     ours = replace_head(model, 2)
+    assert not gpus
     assert torch.equal(torch.rand(4), expected)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert {name: one.training for name, one in ours.named_modules()} == {

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import get_model
 from torchvision.transforms import functional as V
+from torchvision.transforms._presets import ImageClassification
 
 from course_lib.classifier import Classifier
 from course_lib.errors import CourseError
@@ -131,6 +132,19 @@ def test_the_same_seed_gives_the_same_figures_another_seed_others_and_nothing_el
     assert same(first.model.state_dict(), again.model.state_dict())
     assert same(model.state_dict(), before) and model.training
     assert [len(history) for history in calls] == [1, 2, 3] and calls[-1] == again.history
+
+
+def test_the_model_and_every_layers_mode_and_the_gpus_random_numbers_stay(
+    data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded: list[int] = []
+    model = net(dropout=0.5).train()
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    model[0].eval()  # a learner froze the statistics of BatchNorm
+    before, modes = state(model), [module.training for module in model.modules()]
+    fine_tune(model, *data, epochs=1, size=SIZE)
+    assert same(model.state_dict(), before) and [module.training for module in model.modules()] == modes
+    assert not seeded
 
 
 def always_the_same(batches: list[tuple[Tensor, Tensor]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,6 +331,16 @@ def frozen_head() -> nn.Module:
     return model
 
 
+class Narrow(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != 1:
+            raise AssertionError  # as of a bare assert: without words
+        return x
+
+
 def refusals(data: tuple[LabelledFolder, LabelledFolder]) -> Iterator[tuple[dict[str, Any], str]]:
     train, val = data
     classifier = Classifier("x", net(), None, lambda x: x, (), torch.device("cpu"))
@@ -329,6 +353,16 @@ def refusals(data: tuple[LabelledFolder, LabelledFolder]) -> Iterator[tuple[dict
     yield (
         {"model": nn.Sequential(nn.Flatten(), nn.Linear(7, 2))},
         "does not take pictures of 32×32 pixels: .*mat1 and mat2",
+    )
+    yield {"model": Narrow()}, "does not take pictures of 32×32 pixels: AssertionError; try another size"
+    yield {"model": net().double()}, r"should be the same; give model\.float\(\)"
+    yield {"model": net().to("meta")}, "0.0.weight has no numbers yet"
+    yield {"model": nn.Sequential(nn.Flatten(), nn.LazyLinear(2))}, "1.weight has no numbers yet: run a batch"
+    few = [replace(folder, pictures=folder.pictures[::4]) for folder in data]
+    inception = get_model("inception_v3", weights=None, num_classes=2, aux_logits=True, init_weights=False)
+    yield (
+        {"model": inception, "train": few[0], "val": few[1], "size": 112},  # its helper head alone is too narrow
+        "Inception3 does not take pictures of 112×112 pixels: .*Kernel size",
     )
     yield {"train": "ants/train"}, r"train is a str: give what open_folder\(path\) returns"
     yield {"val": replace(val, classes=("ant", "bee"))}, r"of train \(bright, dark\) and of val \(ant, bee\) differ"
@@ -370,6 +404,16 @@ def test_every_epoch_has_every_picture_once_in_another_order_and_no_lonely_one(d
     assert not torch.equal(torch.cat([x for x, _ in first]), torch.cat([x for x, _ in second]))
     again = list(TrainingPictures(train, transforms, batch_size=8, seed=0))
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize("count", range(2, 12))
+@pytest.mark.parametrize("batch_size", [2, 3, 4, 100])
+def test_no_picture_is_alone_in_a_batch(count: int, batch_size: int, data: Any) -> None:
+    transforms = ImageClassification(crop_size=SIZE)
+    train = replace(data[0], pictures=data[0].pictures[:count])
+    sizes = [len(y) for _, y in TrainingPictures(train, transforms, batch_size=batch_size, seed=0)]
+    assert sum(sizes) == count and min(sizes) >= 2
+    assert sorted(sizes) == sizes[::-1] and max(sizes) <= batch_size + (batch_size == 2 and count % 2)
 
 
 def test_validation_pictures_are_what_the_transforms_make_of_them(data: Any) -> None:

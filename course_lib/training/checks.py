@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from course_lib.errors import CourseError
 from course_lib.folders import LabelledFolder
@@ -54,8 +56,11 @@ def check_numbers(*, learning_rate: float, patience: int | None, **counts: int) 
         raise CourseError(f"learning_rate={learning_rate!r}: give a number above 0, such as 0.01.")
 
 
-def check_model(model: Any, classes: Sequence[str], size: int) -> None:
+def check_model(model: Any, classes: Sequence[str], size: int, *, modes: Sequence[bool] = (False, True)) -> None:
     """A model that takes pictures of this size, has an output for each class, weights that may change, and no NaN.
+
+    Args:
+        modes: of its ``training`` in which it has to take them; a copy is tried.
 
     Raises:
         CourseError: it does not.
@@ -64,20 +69,27 @@ def check_model(model: Any, classes: Sequence[str], size: int) -> None:
         inner = " Give its model: classifier.model." if isinstance(getattr(model, "model", None), nn.Module) else ""
         raise CourseError(f"A model to train is a torch.nn.Module; this is a {type(model).__name__}.{inner}")
     check_learner(model)
+    empty = [name for name, weight in model.named_parameters() if is_lazy(weight) or weight.is_meta]
+    if empty:
+        raise CourseError(
+            f"{empty[0]} has no numbers yet: run a batch through lazy layers first; fill a model on the meta device."
+        )
     spoilt = [name for name, weight in model.named_parameters() if not bool(weight.isfinite().all())]
     if spoilt:
         raise CourseError(f"{spoilt[0]} holds NaN or infinity, and nothing can be learnt from there: load it again.")
-    was, pictures = model.training, torch.zeros(2, 3, size, size, device=next(model.parameters()).device)
+    device = next(model.parameters()).device
+    tried, pictures = copy.deepcopy(model), torch.zeros(2, 3, size, size, device=device)
     try:
-        with torch.no_grad():
-            logits = logits_of(model.eval()(pictures))
+        with torch.no_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            for mode in modes:  # helper heads, which answer in train mode alone, need larger pictures
+                logits = logits_of(tried.train(mode)(pictures))
     except Exception as error:  # whatever a model may raise
+        why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        other = {weight.dtype for weight in model.parameters()} - {torch.float32}
+        advice = "give model.float()" if other else f"try another size, such as size={224 if size < 224 else 299}"
         raise CourseError(
-            f"This {type(model).__name__} does not take pictures of {size}×{size} pixels: {str(error).splitlines()[0]} "
-            "Try another size, such as size=224."
+            f"This {type(model).__name__} does not take pictures of {size}×{size} pixels: {why}; {advice}."
         ) from error
-    finally:
-        model.train(was)
     if logits.shape != (2, len(classes)):
         answers = f"{logits.shape[1]} outputs" if logits.ndim == 2 else f"outputs of shape {tuple(logits.shape)}"
         raise CourseError(

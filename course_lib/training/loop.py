@@ -62,7 +62,7 @@ def fine_tune(
         learning_rate: at its peak; when left out, 0.01, and 0.02 for a head alone.
         patience: stop after so many epochs without a better one; when left out, never.
         size: of the pictures that the network gets, in pixels.
-        batch_size: how many pictures to a step, at most.
+        batch_size: how many pictures to a step, at most; where a single one would be left over, one more.
         seed: of the pictures' order and windows, and of Dropout.
         on_epoch: called with the history so far after every epoch.
 
@@ -87,7 +87,7 @@ def fine_tune(
     rate = learning_rate if learning_rate is not None else 0.02 if head_only else 0.01
     check_numbers(learning_rate=rate, patience=patience, epochs=epochs, size=size, batch_size=batch_size, seed=seed)
     check_folders(train, val)
-    check_model(model, train.classes, size)
+    check_model(model, train.classes, size, modes=(False,) if head_only else (False, True))
 
     model = copy.deepcopy(model)
     learner = model.get_submodule(head_path(model)) if head_only else model
@@ -192,7 +192,12 @@ def _finite(loss: Tensor, schedule: LRScheduler) -> float:
 def _seeded(device: torch.device, seed: int) -> Iterator[None]:
     """Dropout draws from the global random numbers, which are afterwards what they were."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU of the machine, too
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
         yield
 
 

@@ -37,7 +37,7 @@ class TrainingPictures:
     Args:
         folder: the pictures and their classes.
         transforms: of the model; the size and the normalisation are taken from them.
-        batch_size: pictures in a batch, at most.
+        batch_size: pictures in a batch, at most; one more where a single picture would be left over.
         seed: of orders and windows.
         device: where the batches are needed; the pictures themselves stay in the computer's own memory.
 
@@ -61,7 +61,7 @@ class TrainingPictures:
         self.pictures = _opened(folder, partial(small, size=self.size))
         self.labels = torch.tensor([index for _, index in folder.pictures])
         self.generator = torch.Generator().manual_seed(seed)
-        self._batches = math.ceil(len(folder) / batch_size)
+        self._batches = max(1, min(math.ceil(len(folder) / batch_size), len(folder) // 2))
 
     def __len__(self) -> int:
         return self._batches
