@@ -254,3 +254,14 @@ def test_reading_warns_about_nothing(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_model(lambda: nn.Linear(64, 64), read_state_dict(tmp_path / "good.pth"))
+
+
+def test_what_is_no_state_dict_is_said_and_whole_numbers_are_numbers() -> None:
+    with pytest.raises(CheckpointError, match="1 is no name but of type int"):
+        load_model(tv.squeezenet1_1, {1: torch.ones(2)})  # type: ignore[dict-item]
+    state_dict = nn.Linear(3, 2, device="meta").state_dict()
+    with pytest.raises(CheckpointError, match="weight has no numbers"):
+        load_model(nn.Linear, state_dict, in_features=3, out_features=2)
+    ones = {"weight": torch.ones(2, 3, dtype=torch.int64), "bias": torch.ones(2, dtype=torch.bool)}
+    model = load_model(nn.Linear, ones, in_features=3, out_features=2)
+    assert model(torch.ones(1, 3)).tolist() == [[4.0, 4.0]]

@@ -179,8 +179,9 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     for path in (tmp_path / "file" / "a.pth", tmp_path / "file" / "folder" / "a.pth"):
         with pytest.raises(CheckpointError, match=r"because .*file is a file and no folder: save to another folder"):
             save_checkpoint(path, nn.Linear(1, 1))
-    with pytest.raises(CheckpointError, match="is a folder: give the name of a file in it"):
-        save_checkpoint(tmp_path, nn.Linear(1, 1))
+    for folder in (tmp_path, "", ".", "/"):
+        with pytest.raises(CheckpointError, match="is a folder: give the name of a file in it"):
+            save_checkpoint(folder, nn.Linear(1, 1))
     with pytest.raises(CheckpointError, match="save to a folder of your own"):
         save_checkpoint(tmp_path / ("n" * 300), nn.Linear(1, 1))
     assert names(tmp_path) == ["file"]
@@ -211,6 +212,8 @@ class Odd(dict):  # type: ignore[type-arg]
         ({"optimizer_state_dict": {}}, "give the entry another name"),
         ({"epoch": "14"}, "epoch='14'"),
         ({"epoch": True}, "epoch=True"),
+        ({"categories": 2}, "categories=2: give the classes' names"),
+        ({"optimizer": "sgd"}, "optimizer='sgd': give the optimizer itself"),
         ({"categories": "ant"}, r"categories='ant': give the classes' names"),
         ({"categories": []}, "give the classes' names"),
         ({"categories": [1, 2]}, "give the classes' names"),
@@ -245,6 +248,41 @@ def test_nan_never_replaces_a_good_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"was not written: the model holds NaN \(no number\) in bias"):
         save_checkpoint(path, model, epoch=2)
     assert read_checkpoint(path).epoch == 1
+
+
+def test_a_model_without_numbers_is_said(tmp_path: Path) -> None:
+    for model in (nn.Linear(2, 2, device="meta"), nn.LazyLinear(2)):
+        with pytest.raises(CheckpointError, match="was not written: weight has no numbers yet"):
+            save_checkpoint(tmp_path / "a.pth", model)
+    assert names(tmp_path) == []
+
+
+def test_eight_bits_are_saved_and_read(tmp_path: Path) -> None:
+    for dtype in (torch.float8_e4m3fn, torch.float8_e5m2):
+        path = save_checkpoint(tmp_path / "a.pth", nn.Linear(2, 2).to(dtype))
+        assert read_state_dict(path)["weight"].dtype == dtype
+        torch.save({"weight": torch.tensor([1.0, torch.nan]).to(dtype)}, path)
+        with pytest.raises(CheckpointError, match="holds NaN"):
+            read_state_dict(path)
+
+
+def test_the_home_folder_may_be_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    assert save_checkpoint("~/a.pth", nn.Linear(1, 1), epoch=1) == tmp_path / "home" / "a.pth"
+    assert read_checkpoint("~/a.pth").epoch == 1 and list(read_state_dict("~/a.pth")) == ["weight", "bias"]
+    assert names(tmp_path) == ["home"]
+
+
+def test_folders_made_for_a_checkpoint_go_when_it_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setattr(saving, "_write", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(CheckpointError, match="nothing was left behind"):
+        save_checkpoint(tmp_path / "mine" / "new" / "deep" / "a.pth", nn.Linear(1, 1))
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
 
 
 def test_no_model_and_another_format(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ def load_model(builder: Callable[..., nn.Module], state_dict: Mapping[str, Tenso
     """Build a model around the tensors of a state dict.
 
     The model takes the tensors over instead of copying them: for a second, independent model read the file again.
-    Numbers in another precision than the model's own (a half-precision file) are converted. The global random number
-    generator is left as it was.
+    Numbers in another precision than the model's own (a half-precision file), and whole ones, are converted. The global
+    random number generator is left as it was.
 
     Args:
         builder: what makes the model, such as ``torchvision.models.resnet18``.
@@ -54,6 +54,14 @@ def load_model(builder: Callable[..., nn.Module], state_dict: Mapping[str, Tenso
             f"load_model wants a state dict, names and their tensors; it was given {type(state_dict).__name__}. "
             "A file is read by read_state_dict(path)."
         )
+    for name, tensor in state_dict.items():
+        if not isinstance(name, str):
+            raise CheckpointError(
+                f"load_model wants a state dict, names and their tensors; {name!r} is no name but of type "
+                f"{type(name).__name__}."
+            )
+        if isinstance(tensor, Tensor) and tensor.is_meta:
+            raise CheckpointError(f"{name} has no numbers, it is on the meta device: read the file they are in.")
     with torch.random.fork_rng(devices=[]):
         model = _on_meta(builder, kwargs)
         if model is not None:
@@ -79,7 +87,7 @@ def _fill(
     own = model.state_dict()
     fitting: OrderedDict[str, Tensor] = OrderedDict()
     for name, tensor in state_dict.items():
-        convert = name in own and isinstance(tensor, Tensor) and tensor.is_floating_point()
+        convert = name in own and isinstance(tensor, Tensor) and not tensor.is_complex()
         fitting[name] = tensor.to(own[name].dtype) if convert and own[name].is_floating_point() else tensor
     # Layers read their format's version here: BatchNorm's num_batches_tracked is newer than many files.
     fitting._metadata = getattr(state_dict, "_metadata", None)  # type: ignore[attr-defined]

@@ -48,7 +48,7 @@ def read_state_dict(path: str | Path, *, key: str | None = None, check_numbers: 
         >>> {name: tuple(tensor.shape) for name, tensor in read_state_dict(path).items()}
         {'weight': (1, 2), 'bias': (1,)}
     """
-    return _read(Path(path), key, check_numbers).state_dict
+    return _read(Path(path).expanduser(), key, check_numbers).state_dict
 
 
 def read_checkpoint(path: str | Path, *, key: str | None = None) -> Checkpoint:
@@ -67,7 +67,7 @@ def read_checkpoint(path: str | Path, *, key: str | None = None) -> Checkpoint:
         >>> read_checkpoint(path)
         <Checkpoint a.pth: 2 tensors (under 'model_state_dict'), epoch 14, also 'loss'>
     """
-    return _read(Path(path), key, check_numbers=True)
+    return _read(Path(path).expanduser(), key, check_numbers=True)
 
 
 def first_without_number(state_dict: dict[str, Tensor]) -> str | None:
@@ -78,10 +78,18 @@ def first_without_number(state_dict: dict[str, Tensor]) -> str | None:
         'bias'
     """
     for name, tensor in state_dict.items():
-        # A sum is NaN where a number is, and needs no second tensor; infinities of both signs make one as well.
-        if tensor.is_floating_point() and not tensor.is_meta and tensor.sum().isnan() and tensor.isnan().any():
+        if isinstance(tensor, Tensor) and not tensor.is_meta and _lacks_a_number(tensor):
             return name
     return None
+
+
+def _lacks_a_number(tensor: Tensor) -> bool:
+    if str(tensor.dtype).startswith("torch.float8"):  # has no sum
+        return bool(tensor.float().isnan().any())
+    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.element_size() == 1:  # 4 bits: has no NaN
+        return False
+    # A sum is NaN where a number is, and needs no second tensor; infinities of both signs make one as well.
+    return bool(tensor.sum().isnan()) and bool(tensor.isnan().any())
 
 
 def _read(path: Path, key: str | None, check_numbers: bool) -> Checkpoint:

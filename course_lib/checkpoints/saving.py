@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from course_lib.checkpoints import layouts
 from course_lib.checkpoints.reading import first_without_number
@@ -60,10 +61,12 @@ def save_checkpoint(
         >>> list(torch.load(path, weights_only=True))
         ['model_state_dict', 'epoch', 'categories']
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     content = _content(path, model, epoch, optimizer, categories, more)
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    made: list[Path] = []
     try:
+        made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("xb") as file:
             _write(content, file)
@@ -75,6 +78,8 @@ def save_checkpoint(
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+            for folder in made:  # where the checkpoint was written it is not empty and stays
+                folder.rmdir()
     return path
 
 
@@ -124,12 +129,17 @@ def _content(
             f"{path.name}: a checkpoint holds more than tensors, so it is written in PyTorch's format; call it .pth. "
             "For the weights alone: safetensors.torch.save_file(model.state_dict(), path)."
         )
+    if not path.name:
+        raise CheckpointError(f"{path} is a folder: give the name of a file in it, such as {path / 'checkpoint.pth'}.")
     if epoch is not None and (not isinstance(epoch, int) or isinstance(epoch, bool)):
         raise CheckpointError(f"epoch={epoch!r}: give the number of the epoch, such as 14.")
-    names = None if categories is None or isinstance(categories, str) else list(categories)
+    listed = isinstance(categories, Iterable) and not isinstance(categories, str)
+    names = list(categories) if categories is not None and listed else None
     if categories is not None and (not names or not all(isinstance(name, str) for name in names)):
         raise CheckpointError(f"categories={categories!r}: give the classes' names, such as ('ant', 'bee').")
-    state = _weights(model)
+    if optimizer is not None and not hasattr(optimizer, "state_dict"):
+        raise CheckpointError(f"optimizer={optimizer!r}: give the optimizer itself, a torch.optim.Optimizer.")
+    state = _weights(path, model)
     name = first_without_number(state)
     if name is not None:
         raise CheckpointError(
@@ -148,11 +158,16 @@ def _content(
     return content
 
 
-def _weights(model: nn.Module) -> dict[str, Tensor]:
+def _weights(path: Path, model: nn.Module) -> dict[str, Tensor]:
     """The state dict on the CPU, without wrappers; versions of the layers' formats stay with it."""
     state: dict[str, Tensor] = layouts.unwrapped(model).state_dict()
     for name, tensor in state.items():
         if isinstance(tensor, Tensor):
+            if is_lazy(tensor) or tensor.is_meta:
+                raise CheckpointError(
+                    f"{path} was not written: {name} has no numbers yet; run a batch through lazy layers first, and "
+                    "fill a model on the meta device."
+                )
             tensor = tensor.detach().cpu()
             # torch.save writes a tensor's whole storage: for a view into a mapped file, that would be the file.
             state[name] = tensor.clone() if tensor.untyped_storage().nbytes() != tensor.nbytes else tensor
