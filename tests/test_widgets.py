@@ -599,3 +599,10 @@ def test_a_file_of_a_widget_can_be_read_in_one_sitting(module: str) -> None:
     assert len(source.splitlines()) <= 250 and ast.get_docstring(ast.parse(source))
     assert "pyplot" not in source and "clear_output" not in source
     assert inspect.ismodule(widgets)
+
+
+def test_a_map_of_one_row_has_no_slider_for_it(models: list[Classifier]) -> None:
+    wide = WIDE["camel"].picture.resize((512, 230))  # one row of windows, and two columns
+    explorer = widgets.cell_explorer(wide, convert(models[0]), cell=(0, 1))
+    assert list(explorer.controls) == ["column", "label"]
+    assert explorer.still.data != explorer.set(column=0).still.data

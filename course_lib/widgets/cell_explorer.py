@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from PIL import Image
@@ -27,7 +27,7 @@ _KEPT = 64  # gradients in memory, 2 MB each for a picture of 387×1024
 def cell_explorer(
     picture: Image.Image, fcn: FullyConvolutional, *, cell: tuple[int, int] | None = None, label: str = ITS_OWN
 ) -> Explorer:
-    """Row × column × class.
+    """Row × column × class; no slider for the rows of a map that has one alone.
 
     Args:
         picture: the whole picture, not resized.
@@ -73,9 +73,8 @@ def cell_explorer(
     rows, columns = first.shape[-2:]
     row, column = cell if cell is not None else divmod(int(first.amax(0).argmax()), columns)
     cell_sight(fcn, row, column, (picture.height, picture.width))  # says what is wrong before a control is made of it
-    controls = {
-        "row": number("row", 0, rows - 1, row),
-        "column": number("column", 0, columns - 1, column),
-        "label": choice("class", [ITS_OWN, *names], label),
-    }
-    return Explorer(draw, controls)
+    places = {"row": (rows, row), "column": (columns, column)}
+    # A slider of one place would be one that does not answer.
+    alone = {name: place for name, (count, place) in places.items() if count == 1}
+    sliders = {name: number(name, 0, count - 1, place) for name, (count, place) in places.items() if count > 1}
+    return Explorer(partial(draw, **alone), {**sliders, "label": choice("class", [ITS_OWN, *names], label)})
