@@ -110,8 +110,11 @@ def replace_head(model: nn.Module, num_classes: int, *, seed: int = 0) -> nn.Mod
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPUs as well
         for path in paths:
             old = model.get_submodule(path)
+            new = _like(old, num_classes).train(old.training)
+            if not path:  # the model is its own head
+                return new
             parent, _, name = path.rpartition(".")
-            setattr(model.get_submodule(parent), name, _like(old, num_classes).train(old.training))
+            setattr(model.get_submodule(parent), name, new)
     if isinstance(getattr(model, "num_classes", None), int):  # VisionTransformer and SqueezeNet write it down
         model.num_classes = num_classes  # type: ignore[assignment]
     return model
@@ -151,8 +154,9 @@ def _traced(model: nn.Module, mode: Literal["eval", "train"]) -> Trace:
             if found.ops:
                 return found
     raise _ForwardError(
-        f"The head of {type(model).__name__} cannot be found, because its forward does not run: {first} "
-        "Replace its last layer by hand, such as model.fc = torch.nn.Linear(model.fc.in_features, num_classes)."
+        f"The head of {type(model).__name__} cannot be found, because its forward does not run: "
+        f"{first or 'it does nothing.'} Replace its last layer by hand, such as "
+        "model.fc = torch.nn.Linear(model.fc.in_features, num_classes)."
     ) from first
 
 

@@ -123,6 +123,12 @@ def test_the_given_model_mode_and_random_numbers_stay(monkeypatch: pytest.Monkey
     assert not torch.equal(*heads)
 
 
+def test_a_model_that_is_its_own_head() -> None:
+    model = nn.Conv2d(3, 4, 1).eval()
+    ours = replace_head(model, 2)
+    assert ours(torch.zeros(1, 3, 8, 8)).shape == (1, 2, 8, 8) and not ours.training and model.out_channels == 4
+
+
 def test_precision_and_frozen_layers() -> None:
     model = tv.squeezenet1_1().to(torch.bfloat16).requires_grad_(False)
     ours = replace_head(model, 2)
@@ -168,6 +174,7 @@ class TwoHeads(Backwards):
         (TwoHeads(), 2, "no single head: its answer comes from add"),
         (nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), 2, "comes from batch_norm in 1"),
         (nn.Linear(5, 2), 2, "forward does not run"),
+        (nn.Identity(), 2, "forward does not run: it does nothing. Replace"),
         (tv.squeezenet1_1, 2, "this is function"),
         ("resnet18", 2, "this is str"),
         (Backwards(), 0, "num_classes=0"),
