@@ -252,6 +252,25 @@ def test_scales_are_read_where_their_windows_have_their_middles() -> None:
         np.testing.assert_allclose(found[0, channel, 0].numpy(), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_pyramid_in_half_precision(dtype: torch.dtype) -> None:
+    model = Small(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    picture = torch.rand(1, 3, 460, 500)
+    with torch.no_grad():
+        expected = convert(model, dense=True, pyramid=(1.0, 0.5))(picture)
+        half = convert(copy.deepcopy(model).to(dtype), dense=True, pyramid=(1.0, 0.5))(picture.to(dtype))
+    assert half.dtype == dtype
+    torch.testing.assert_close(half.float(), expected, rtol=0.05, atol=0.05)
+
+
+def test_wrappers_are_taken_off_in_whatever_order(resnet: nn.Module) -> None:
+    picture = torch.rand(1, 3, 224, 224)
+    with torch.no_grad():
+        plain = convert(resnet)(picture)
+        for wrapped in (nn.DataParallel(torch.compile(resnet)), torch.compile(nn.DataParallel(resnet))):
+            assert torch.equal(convert(wrapped)(picture), plain)
+
+
 def test_a_pyramid_of_one_scale_is_that_scale(resnet: nn.Module) -> None:
     picture = torch.randn(1, 3, 256, 320)
     with torch.no_grad():
@@ -358,6 +377,12 @@ class TwoPools(nn.Module):
 def test_what_cannot_be_converted_is_refused_with_the_reason(model: Any, why: str) -> None:
     with pytest.raises(FcnError, match=why):
         convert(model)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_of_a_scripted_model_not_every_layer_is_told() -> None:
+    with pytest.raises(FcnError, match=r"not a \w*Script\w*\.$"):
+        convert(torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3))))
 
 
 def test_unknown_names() -> None:

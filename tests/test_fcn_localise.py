@@ -153,6 +153,13 @@ def test_a_flat_map_says_what_but_not_where() -> None:
     assert found.contour.min() == 0 and found.contour.max() == 96
 
 
+def test_logits_of_any_precision_with_or_without_gradients() -> None:
+    logits = torch.arange(24.0).reshape(2, 3, 4)
+    kinds = (logits, logits.double(), logits.half(), logits.long(), logits.clone().requires_grad_())
+    found = [localise(ResponseMap(one, ("a", "b"), (320, 288), 32, 224)) for one in kinds]
+    assert len({(one.box, one.score) for one in found}) == 1
+
+
 def test_another_class_may_be_asked_for_by_name_or_place() -> None:
     cells = cells_of(4, 4)
     by_name, by_place = localise(cells, label="car"), localise(cells, label=2)

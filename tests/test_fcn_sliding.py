@@ -93,6 +93,7 @@ def test_the_model_stays_as_it_was(picture: Image.Image) -> None:
         (lambda p: slide(small(), p, window=-3), "window=-3"),
         (lambda p: slide(small(), p, batch_size=True), "batch_size=True"),
         (lambda p: slide(small(), p, window=224), "220×260"),
+        (lambda p: slide(small(), p, window=1), "window=1: .* does not take pictures so small"),
         (lambda p: slide(resnet18(), p), "load_classifier"),
     ],
 )

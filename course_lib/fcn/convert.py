@@ -10,6 +10,7 @@ from torch import nn
 from torchvision.models import get_model_weights
 
 from course_lib import tracing
+from course_lib.checkpoints.layouts import unwrapped
 from course_lib.classifier import Classifier
 from course_lib.fcn import atrous, convolutions, heads, options
 from course_lib.fcn.errors import FcnError
@@ -117,9 +118,7 @@ def _converted(
     model: nn.Module, size: int, *, dense: bool = False, dilated: int = 0, pool: int | None = None
 ) -> tuple[Network, int, int, tuple[str, ...]]:
     """The network, pixels from cell to cell, the side of a cell's window, and what is to be said about it."""
-    model = getattr(model, "_orig_mod", model)  # torch.compile's wrapper
-    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        model = model.module
+    model = unwrapped(model)  # out of torch.compile and DataParallel, in whatever order
     network = take_apart(model, size)
     find_steps(network)
     head = heads.find(network)
@@ -157,6 +156,8 @@ def _error_at(model: nn.Module, height: int, width: int) -> tracing.TraceError |
 
 
 def _words(thing: object) -> str:
+    if isinstance(thing, nn.Module):  # all of its layers would be written out
+        return f"a {type(thing).__name__}"
     return f"the class {thing.__name__}" if isinstance(thing, type) else f"{thing!r} ({type(thing).__name__})"
 
 

@@ -29,7 +29,7 @@ class ResponseMap:
     """Which class is where: one column of logits for each window of a picture.
 
     Attributes:
-        logits: (classes, h, w), on the CPU.
+        logits: (classes, h, w), float32 on the CPU, without gradients; others are brought there.
         categories: the classes' names in the order of the logits; "class 354" where the network knows no names.
         size: (width, height) of the picture in pixels, as Pillow has it.
         stride: pixels from one cell to the next.
@@ -57,6 +57,7 @@ class ResponseMap:
                 f"A response map has logits (classes, rows, columns) and a name for each class, not logits "
                 f"{tuple(self.logits.shape)} and {len(self.categories)} names."
             )
+        object.__setattr__(self, "logits", self.logits.detach().float().cpu())
         if not bool(self.logits.isfinite().all()):
             raise FcnError(
                 "The map holds numbers that are not finite (NaN or infinity), so no cell is the best one. Look at the "

@@ -26,7 +26,8 @@ def scaled(x: Tensor, scale: float) -> Tensor:
     if scale == 1:
         return x
     size = size_at(x.shape[-2], x.shape[-1], scale)
-    return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+    wide = x.float() if x.element_size() < 4 else x  # half precision is not resized on the CPU
+    return F.interpolate(wide, size, mode="bilinear", antialias=True, align_corners=False).to(x.dtype)
 
 
 def combine(maps: Sequence[Tensor], at: Sequence[float], *, step: int, side: int) -> Tensor:

@@ -72,7 +72,12 @@ def slide(
     ready = track(iter(corners), f"{len(corners)} windows through {classifier.name}", total=len(corners))
     while group := list(islice(ready, batch_size)):
         batch = torch.stack([tensor[:, top : top + side, left : left + side] for top, left in group])
-        found.append(classifier.logits(batch).float().cpu())
+        try:
+            found.append(classifier.logits(batch).float().cpu())
+        except RuntimeError as error:
+            if side >= how.crop_hw[0]:
+                raise
+            raise FcnError(f"window={side}: {classifier.name} does not take pictures so small; give more.") from error
     logits = torch.cat(found).T.reshape(-1, len(corners) // columns, columns)  # (classes, h, w)
     categories = tuple(classifier.categories) or tuple(f"class {k}" for k in range(len(logits)))
     return ResponseMap(logits.contiguous(), categories, opened.size, step, side)
