@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from typing import Any
 
 import torch
 from PIL import Image
@@ -75,6 +76,6 @@ def cell_explorer(
     cell_sight(fcn, row, column, (picture.height, picture.width))  # says what is wrong before a control is made of it
     places = {"row": (rows, row), "column": (columns, column)}
     # A slider of one place would be one that does not answer.
-    alone = {name: place for name, (count, place) in places.items() if count == 1}
+    alone: dict[str, Any] = {name: place for name, (count, place) in places.items() if count == 1}
     sliders = {name: number(name, 0, count - 1, place) for name, (count, place) in places.items() if count > 1}
     return Explorer(partial(draw, **alone), {**sliders, "label": choice("class", [ITS_OWN, *names], label)})
