@@ -27,7 +27,7 @@ lab: environment
 test: environment
 	@$(VAR) OMP_NUM_THREADS=1 $(ISOLATED) $(PY) -m pytest -n $(WORKERS) --dist loadscope \
 		--nbval --nbval-current-env --nbval-sanitize-with notebooks/sanitize.cfg --nbval-cell-timeout 300 \
-		tests course_lib notebooks/*.ipynb $(TEST_ARGS)
+		tests course_lib picturebook notebooks/*.ipynb $(TEST_ARGS)
 
 notebooks: environment
 	@$(VAR) $(ISOLATED) $(PY) tools/notebooks.py $(NAMES)

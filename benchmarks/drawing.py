@@ -14,7 +14,7 @@ import time
 
 import torch
 
-from course_lib.picturebook import ALL_CLASSES, DIFFICULTIES, scene
+from picturebook import ALL_CLASSES, DIFFICULTIES, scene
 
 BAR = 60
 ROUNDS = 5

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from course_lib.exercises.engine import Exercise
+from course_lib.exercises.engine.exercise import Exercise
 from course_lib.progress import track
 from tests.test_exercises import ALL, FUNCTIONS, LESSONS, MISTAKES, WRONG, mutants, survives
 

@@ -17,8 +17,8 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import list_models
 
-from course_lib.fcn import FcnError, FullyConvolutional, convert
-from course_lib.fcn.convert import side_of
+from course_lib.networks.fcn import FcnError, FullyConvolutional, convert
+from course_lib.networks.fcn.convert import side_of
 from course_lib.progress import track
 from course_lib.tracing import inputs
 

@@ -21,11 +21,11 @@ import torch
 from torch import nn
 from torchvision.models import get_model
 
-from course_lib.classifier import load_classifier
-from course_lib.folders import LabelledFolder, open_folder
-from course_lib.heads import replace_head
-from course_lib.picturebook import HELD_BACK, write_folder
-from course_lib.training import Training, fine_tune
+from course_lib.models.classifier import load_classifier
+from course_lib.models.heads import replace_head
+from course_lib.networks.training import Training, fine_tune
+from course_lib.pictures.folders import LabelledFolder, open_folder
+from picturebook import HELD_BACK, write_folder
 
 ACCURACY, SECONDS = 0.95, 120.0
 FIRST_SEED = 2_000_000  # the picture book's; used here alone

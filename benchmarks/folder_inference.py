@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 from torchvision.models import get_model, get_model_weights
 
-from course_lib.classifier import Classifier
+from course_lib.models.classifier import Classifier
 
 BAR = 0.95
 PICTURES = 256

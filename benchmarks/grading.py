@@ -21,7 +21,7 @@ from pathlib import Path
 
 import nbformat
 
-from course_lib.assignments.cells import exercise_cells
+from course_lib.exercises.assignments.exercise_cells import exercise_cells
 
 ASKED = ["00_count_values", "01_accuracy", "02_pareto", "03_basic_block", "04_output_size", "05_hash_fits", "06_iou",
          "07_head_parameters"]  # fmt: skip

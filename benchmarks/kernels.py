@@ -25,9 +25,9 @@ from torchvision.models import VGG19_Weights, vgg19
 from course_lib.progress import track
 
 MEGA = 1e6
-ONLY_IMPORTED = "import course_lib.classifier"
+ONLY_IMPORTED = "import course_lib.models.classifier"
 LOADED = """
-from course_lib.classifier import load_classifier
+from course_lib.models.classifier import load_classifier
 classifier = load_classifier("vgg19", weights="imagenet", device="cpu")
 _ = [float(weight.sum()) for weight in classifier.model.parameters()]  # every page is looked at
 """

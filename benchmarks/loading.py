@@ -29,7 +29,7 @@ ROUNDS = 3
 _CHILD = r"""
 import json, resource, sys, time
 import torch, torchvision
-from course_lib.checkpoints import load_model, read_state_dict
+from course_lib.models.checkpoints import load_model, read_state_dict
 way, name, path = sys.argv[1:]
 builder = getattr(torchvision.models, name)
 load_model(torchvision.models.squeezenet1_1, torchvision.models.squeezenet1_1().state_dict())  # both ways warmed up

@@ -3,7 +3,7 @@
     python benchmarks/localisation.py [--tuning] [--first N]
 
 500 scenes of 387×1024 pixels with one object anywhere (``SCENE_SEEDS``, used for nothing else), four kinds of map
-(``course_lib.fcn.KINDS``), the box by ``localise`` as it is. Pointing counts as right when the map's best cell names
+(``networks.fcn.KINDS``), the box by ``localise`` as it is. Pointing counts as right when the map's best cell names
 the right class and the middle of its window is inside the true box: stricter than the pointing game (Zhang et al. 2016,
 https://arxiv.org/abs/1608.00507), which is told the class and forgives 15 pixels. The box's IoU counts whatever class
 was named.
@@ -21,11 +21,11 @@ from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any
 
-from course_lib.classifier import load_classifier
-from course_lib.fcn import KINDS, THRESHOLD, ResponseMap, convert, iou, localise, locating_scene, response_map
-from course_lib.picturebook import Scene
+from course_lib.models.classifier import load_classifier
+from course_lib.networks.fcn import KINDS, THRESHOLD, ResponseMap, convert, iou, localise, locating_scene, response_map
 from course_lib.progress import track
-from course_lib.weights.seeds import SCENE_SEEDS, SCENE_TUNING_SEEDS
+from picturebook import Scene
+from tools.weight_seeds import SCENE_SEEDS, SCENE_TUNING_SEEDS
 
 POINTING, IOU = 0.95, 0.5
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.6)

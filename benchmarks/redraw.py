@@ -21,16 +21,16 @@ from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
 from course_lib import widgets
-from course_lib.classifier import Classifier, load_classifier
-from course_lib.fcn import convert
-from course_lib.images import samples
-from course_lib.kind_marks import LOOKS
-from course_lib.picturebook import scene, write_folder
-from course_lib.training import Epoch
+from course_lib.drawing.model_marks import LOOKS
+from course_lib.models.classifier import Classifier, load_classifier
+from course_lib.networks.fcn import convert
+from course_lib.networks.training import Epoch
+from course_lib.pictures.images import samples
 from course_lib.widgets.cell_explorer import ITS_OWN
 from course_lib.widgets.explorer import Explorer
 from course_lib.widgets.model_chooser import ANY
 from course_lib.widgets.response_map_explorer import BEST
+from picturebook import scene, write_folder
 
 BAR = 0.050
 ROUNDS = 3

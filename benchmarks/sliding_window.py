@@ -22,10 +22,10 @@ import time
 
 import torch
 
-from course_lib.classifier import load_classifier
-from course_lib.fcn import FullyConvolutional, ResponseMap, convert, locating_scene, response_map, slide
+from course_lib.models.classifier import load_classifier
+from course_lib.networks.fcn import FullyConvolutional, ResponseMap, convert, locating_scene, response_map, slide
 from course_lib.tracing import trace
-from course_lib.weights.seeds import SCENE_TUNING_SEEDS
+from tools.weight_seeds import SCENE_TUNING_SEEDS
 
 STEP, WINDOW, MOST, SURE = 32, 224, 1e-5, 0.5
 

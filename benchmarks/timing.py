@@ -22,7 +22,7 @@ BAR = 0.10
 
 _CHILD = """
 import json, sys
-from course_lib.timing import measure_models
+from course_lib.measuring.timing import measure_models
 found = measure_models(sys.argv[2:], budget=float(sys.argv[1]), spread=0.02)
 print(json.dumps({name: [one.median, one.spread, one.repeats, one.threads] for name, one in found.items()}))
 """

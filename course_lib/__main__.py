@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _doctor() -> int:
-    from course_lib.doctor import report
+    from course_lib.cli.doctor import report
 
     found = report()
     print(found)
@@ -58,7 +58,7 @@ def _doctor() -> int:
 
 
 def _badges(*, check: bool) -> int:
-    from course_lib.badges import address, stamp
+    from course_lib.cli.badges import address, stamp
 
     root = Path.cwd()
     changed = stamp(root, write=not check)
@@ -71,7 +71,7 @@ def _badges(*, check: bool) -> int:
 
 def _assign(options: argparse.Namespace) -> int:
     try:
-        from course_lib import assignments
+        from course_lib.exercises import assignments
     except ImportError as missing:
         raise CourseError(f"{missing.name} is missing; pip install {missing.name} brings it.") from missing
 

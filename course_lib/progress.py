@@ -1,22 +1,27 @@
 """Progress for everything that takes more than two seconds.
 
-In a terminal this is tqdm. In a notebook the bar is a widget; since this file stands below the widgets, it only
-knows the *name* of the module that draws it (set in ``course_lib/__init__.py``) and imports that on first use.
+In a terminal this is tqdm. In a notebook the bar is a widget, which ``course_lib/__init__.py`` hands to ``use``: this
+file stands below the widgets and imports none of them.
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
-__all__ = ["in_notebook", "track"]
+__all__ = ["in_notebook", "track", "use"]
 
 T = TypeVar("T")
 
-#: The module whose ``track(items, label, total)`` draws the bar in a notebook; set by the package's ``__init__``.
-notebook_module: str | None = None
+Bar = Callable[[Iterable[Any], str, int | None], Iterator[Any]]
+_notebook_bar: Bar | None = None
+
+
+def use(bar: Bar | None) -> None:
+    """Draw progress in notebooks with ``bar(items, label, total)``, which yields the items; None for tqdm there too."""
+    global _notebook_bar
+    _notebook_bar = bar
 
 
 def in_notebook() -> bool:
@@ -48,8 +53,8 @@ def track(items: Iterable[T], label: str, *, total: int | None = None) -> Iterat
             total = len(items)  # type: ignore[arg-type]
         except TypeError:
             total = None
-    if notebook_module is not None and in_notebook():
-        yield from importlib.import_module(notebook_module).track(items, label, total)
+    if _notebook_bar is not None and in_notebook():
+        yield from _notebook_bar(items, label, total)
         return
     from tqdm import tqdm
 

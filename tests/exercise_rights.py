@@ -24,10 +24,10 @@ from torchvision.models.vgg import VGG
 from torchvision.ops import box_iou, masks_to_boxes
 from torchvision.transforms._presets import ImageClassification
 
-from course_lib import vgg
-from course_lib.exercises import lesson04, lesson05, lesson06, lesson07
-from course_lib.exercises.engine import Exercise
-from course_lib.exercises.published import CFG
+from course_lib.exercises.checks.weights_checks import CFG
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson04, lesson05, lesson06, lesson07
+from course_lib.networks import vgg
 
 
 # -- lesson 04 --------------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from course_lib import stills
-from course_lib.stills import Still
+from course_lib.drawing import still
+from course_lib.drawing.still import Still
 
 
 def watch(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
@@ -22,7 +22,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         seen.append(figure)
         return FigureCanvasAgg(figure)
 
-    monkeypatch.setattr(stills, "FigureCanvasAgg", canvas)
+    monkeypatch.setattr(still, "FigureCanvasAgg", canvas)
     return seen
 
 

@@ -17,13 +17,13 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from course_lib import assignments
 from course_lib.__main__ import main
-from course_lib.assignments import Choice, assign, choose, listing
-from course_lib.assignments.cells import ExerciseCell, exercise_cells, first_cell
 from course_lib.errors import CourseError
-from course_lib.exercises.engine import NotCorrect
-from course_lib.exercises.standing import all_exercises
+from course_lib.exercises import assignments
+from course_lib.exercises.assignments import Choice, assign, choose, listing
+from course_lib.exercises.assignments.exercise_cells import ExerciseCell, exercise_cells, first_cell
+from course_lib.exercises.engine.exercise import NotCorrect
+from course_lib.exercises.engine.learner_progress import all_exercises
 
 CELLS = exercise_cells()
 LESSONS = sorted({name[:2] for name in CELLS})
@@ -421,9 +421,9 @@ def test_a_first_lesson_without_code_is_named(tmp_path: Path) -> None:
 def test_without_nbformat_the_command_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in [name for name in sys.modules if name.startswith("course_lib.assignments")]:
+    for module in [name for name in sys.modules if name.startswith("course_lib.exercises.assignments")]:
         monkeypatch.delitem(sys.modules, module)
-    monkeypatch.delattr("course_lib.assignments")
+    monkeypatch.delattr("course_lib.exercises.assignments")
     monkeypatch.setitem(sys.modules, "nbformat", None)
     assert main(["assign", "--list"]) == 1
     assert capsys.readouterr().err == "nbformat is missing; pip install nbformat brings it.\n"

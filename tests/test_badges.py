@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from course_lib import badges
 from course_lib.__main__ import main
+from course_lib.cli import badges
 from course_lib.errors import CourseError
 
 ROOT = Path(__file__).resolve().parents[1]

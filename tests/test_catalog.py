@@ -23,11 +23,11 @@ from torchvision.models._api import BUILTIN_MODELS, register_model
 from torchvision.models.regnet import BlockParams
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 
-from course_lib.catalog import Catalog, Row, catalog, class_of, rows, table
-from course_lib.catalog.rows import NAMES, read
 from course_lib.errors import CourseError, ModelNameError, WeightsError
-from course_lib.families import FAMILIES, KINDS, OTHER, family_of
-from course_lib.weights.shelf import FOLDER, read_figures
+from course_lib.models.families import FAMILIES, KINDS, OTHER, family_of
+from course_lib.models.registry import Catalog, Row, catalog, catalog_rows, catalog_table, class_of
+from course_lib.models.registry.catalog_rows import NAMES, read
+from course_lib.models.weights.shelf import FOLDER, read_figures
 
 #: The registry, as torchvision lists it.
 REGISTRY = [(name, w) for name in models.list_models(module=models) for w in models.get_model_weights(name)]
@@ -126,14 +126,14 @@ def test_the_course_s_own_rows_are_those_of_its_shelf() -> None:
         assert row.top1 == pytest.approx(100 - shelf[name]["accuracy"]["standard"])
         assert (row.cls, row.family, row.year) == (theirs.cls, theirs.family, theirs.year)
         assert row.parameters == shelf[name]["num_params"] and row.top5 is None
-        assert row.measured_on == "Picture book, standard" and "course_lib.weights.train" in row.recipe
+        assert row.measured_on == "Picture book, standard" and "tools.train_weights" in row.recipe
         with torch.device("meta"):
             assert type(get_model(row.builder, weights=None)) is row.cls
         assert row.builder not in {one.builder for one in catalog()}
 
 
 def test_no_network_is_built_and_it_takes_no_half_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cached in (rows._rows_of, rows._class_of, table._catalog):
+    for cached in (catalog_rows._rows_of, catalog_rows._class_of, catalog_table._catalog):
         cached.cache_clear()
     monkeypatch.setattr(nn.Module, "register_parameter", lambda self, *_: pytest.fail(f"{type(self)} was built"))
     start = time.perf_counter()

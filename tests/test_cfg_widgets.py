@@ -16,14 +16,14 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torchvision.models import get_model, vgg
 
-from course_lib import vgg_listing
-from course_lib.diagrams.cfg import amount, cfg_steps
-from course_lib.diagrams.cfg_row import wrapped
-from course_lib.diagrams.cfg_table import cfg_table
-from course_lib.diagrams.sheet import Sheet, text_width
+from course_lib.drawing.cfg_figure import amount, cfg_steps
+from course_lib.drawing.cfg_row import wrapped
+from course_lib.drawing.cfg_table_figure import cfg_table
+from course_lib.drawing.sheet import Sheet, text_width
 from course_lib.errors import CourseError
-from course_lib.vgg import COLUMNS, CfgError, Token, read_cfg, steps
-from course_lib.vgg_listing import listing
+from course_lib.networks import vgg_listing
+from course_lib.networks.vgg import COLUMNS, CfgError, Token, read_cfg, steps
+from course_lib.networks.vgg_listing import listing
 from course_lib.widgets.cfg_builder import cfg_builder, draw_cfg
 from course_lib.widgets.cfg_stepper import cfg_stepper, draw_cfg_step
 

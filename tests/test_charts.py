@@ -16,8 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
-from course_lib import marks
-from course_lib.charts import histograms, lines, shares
+from course_lib.drawing import marks
+from course_lib.drawing.charts import histograms, lines, shares
 from course_lib.errors import CourseError
 
 from . import stills as checks

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from course_lib.checkpoints import load_model, read_state_dict
 from course_lib.errors import CheckpointError
+from course_lib.models.checkpoints import load_model, read_state_dict
 
 # (builder, what it takes, side of a picture): RegNet cannot be built on meta; the Inceptions draw odd first numbers.
 MODELS: list[tuple[Callable[..., nn.Module], dict[str, Any], int]] = [

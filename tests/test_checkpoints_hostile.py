@@ -19,8 +19,8 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.checkpoints import read_checkpoint, read_state_dict
 from course_lib.errors import CheckpointError
+from course_lib.models.checkpoints import read_checkpoint, read_state_dict
 
 
 class Touch:

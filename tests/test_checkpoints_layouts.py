@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from course_lib.checkpoints import Checkpoint, layouts, read_checkpoint, read_state_dict
 from course_lib.errors import CheckpointError
+from course_lib.models.checkpoints import Checkpoint, layouts, read_checkpoint, read_state_dict
 
 
 def network() -> nn.Module:

@@ -13,8 +13,8 @@ import torchvision.models as tv
 from torch import nn
 from torchvision.models import get_model_builder
 
-from course_lib.checkpoints import load_model
 from course_lib.errors import CheckpointError
+from course_lib.models.checkpoints import load_model
 
 
 def sentence(builder: Callable[..., nn.Module], state_dict: Any, **kwargs: Any) -> str:

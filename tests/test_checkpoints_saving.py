@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_lib.checkpoints import read_checkpoint, read_state_dict, save_checkpoint, saving
 from course_lib.errors import CheckpointError
+from course_lib.models.checkpoints import read_checkpoint, read_state_dict, save_checkpoint, saving
 
 
 def names(folder: Path) -> list[str]:

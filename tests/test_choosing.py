@@ -16,17 +16,17 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from torchvision.models import get_model_weights, list_models
 
-from course_lib import labels
-from course_lib.bubbles import bubbles
-from course_lib.catalog import catalog
-from course_lib.choosing import Limits, Point, answer, better, find, pareto, points, within
-from course_lib.comparisons import CRITERIA, compare, rankings, timeline
+from course_lib.drawing import label_placement
+from course_lib.drawing.bubble_chart import bubbles
+from course_lib.drawing.comparisons import CRITERIA, compare, rankings, timeline
+from course_lib.drawing.label_placement import Bubble, place_labels
+from course_lib.drawing.model_marks import LOOKS, area_of, footnote
 from course_lib.errors import CourseError, ModelNameError
-from course_lib.families import FAMILIES, KINDS
-from course_lib.kind_marks import LOOKS, area_of, footnote
-from course_lib.labels import Bubble, place_labels
-from course_lib.stopwatch import Timing
-from course_lib.timing import stored
+from course_lib.measuring.choosing import Limits, Point, answer, better, find, pareto, points, within
+from course_lib.measuring.clock import Timing
+from course_lib.measuring.timing import stored
+from course_lib.models.families import FAMILIES, KINDS
+from course_lib.models.registry import catalog
 
 from . import stills as checks
 
@@ -211,7 +211,7 @@ def cross(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 def test_segments_cross_where_solving_says_so(segments: list[tuple[int, int, int, int]]) -> None:
     lines = np.array(segments, np.float64)
     expected = [[cross(one, other) for other in segments] for one in segments]
-    assert labels._cross(lines, lines).tolist() == expected
+    assert label_placement._cross(lines, lines).tolist() == expected
 
 
 def test_labels_keep_off_a_line_and_their_own_lines_off_labels(everything: tuple[Point, ...]) -> None:
@@ -266,8 +266,8 @@ def test_bubbles_stand_where_error_and_time_say_and_are_as_large_as_the_file(
 
 
 def test_the_area_of_a_mark_is_its_pixels() -> None:
-    from course_lib.diagrams.sheet import Sheet
-    from course_lib.kind_marks import Mark, draw_marks
+    from course_lib.drawing.model_marks import Mark, draw_marks
+    from course_lib.drawing.sheet import Sheet
 
     for _, shape in LOOKS.values():
         sheet = Sheet(100, 100)

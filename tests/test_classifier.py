@@ -15,9 +15,10 @@ from PIL import Image
 from torch import nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
-from course_lib import downloads, hub, pretrained
-from course_lib.classifier import Classifier, available_models, load_classifier
 from course_lib.errors import CheckpointError, CourseError, DownloadError, ModelNameError, PictureError, WeightsError
+from course_lib.models import hub, pretrained
+from course_lib.models.classifier import Classifier, available_models, load_classifier
+from course_lib.pictures import downloads
 
 from . import course_shelf
 

@@ -1,7 +1,7 @@
 """check_input finds what raises nothing, and finds nothing in a batch that is well prepared.
 
 The batches are real: pictures of the picture book through the weights' own transforms, and through the classic
-mistakes of ``course_lib.preprocessing``.
+mistakes of ``course_lib.pictures.preprocessing``.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torchvision import models
 
 from course_lib import clinic
-from course_lib.classifier import Classifier, load_classifier
 from course_lib.clinic import Report, check_input
 from course_lib.errors import CourseError, WeightsError
-from course_lib.picturebook import CLASSES, scene
-from course_lib.preprocessing import MISTAKES
+from course_lib.models.classifier import Classifier, load_classifier
+from course_lib.pictures.preprocessing import MISTAKES
+from picturebook import CLASSES, scene
 
 
 @pytest.fixture(scope="module")

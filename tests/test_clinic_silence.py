@@ -18,7 +18,7 @@ from torchvision import models
 from course_lib import clinic
 from course_lib.clinic import rules
 from course_lib.errors import CourseError
-from course_lib.images import open_image
+from course_lib.pictures.images import open_image
 
 
 class Color(Enum):
@@ -159,7 +159,7 @@ def test_deprecated_ways_to_ask_for_weights_are_no_errors(settings: dict[str, An
 
 
 def test_a_course_error_is_already_a_sentence(tmp_path: Path) -> None:
-    from course_lib.checkpoints import read_state_dict
+    from course_lib.models.checkpoints import read_state_dict
 
     (tmp_path / "w.pth").write_text("<html>")
     with pytest.raises(CourseError) as caught:

@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from course_lib.confusion import Confusion, confusion, draw_confusion, tally
-from course_lib.diagrams import confusion_table
-from course_lib.diagrams.confusion_table import gathered
-from course_lib.diagrams.sheet import Sheet
+from course_lib.drawing import confusion_table
+from course_lib.drawing.confusion_table import gathered
+from course_lib.drawing.sheet import Sheet
+from course_lib.drawing.still import BLUE
 from course_lib.errors import CourseError
-from course_lib.predictions import FolderPredictions, FolderRow, from_logits
-from course_lib.stills import BLUE
+from course_lib.measuring.confusion_matrix import Confusion, confusion, draw_confusion, tally
+from course_lib.models.predictions import FolderPredictions, FolderRow, from_logits
 
 from . import stills as checks
 

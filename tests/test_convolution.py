@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_lib.convolution import Convolution, ConvolutionError, listed
-from course_lib.diagrams.sheet import Sheet, middle, text_width
-from course_lib.diagrams.sliding import sliding_window
+from course_lib.drawing.convolution_figure import sliding_window
+from course_lib.drawing.sheet import Sheet, middle, text_width
+from course_lib.drawing.still import INK
 from course_lib.errors import CourseError
-from course_lib.stills import INK
+from course_lib.networks.convolution import Convolution, ConvolutionError, listed
 from course_lib.widgets.convolution_arithmetic import convolution_arithmetic, draw_convolution
 
 from . import stills as checks

@@ -27,15 +27,15 @@ from torchvision.models.squeezenet import Fire
 from torchvision.ops import StochasticDepth
 from torchvision.ops.misc import SqueezeExcitation
 
-from course_lib import diagrams
-from course_lib.diagrams.block import plan
-from course_lib.diagrams.geometry import Place
-from course_lib.diagrams.graph import Edge, Graph, Node, fused, graph
-from course_lib.diagrams.layout import Layout, lay_out
-from course_lib.diagrams.names import Row, row
-from course_lib.diagrams.paint import RED
-from course_lib.diagrams.series import Chain, take_apart
-from course_lib.diagrams.shortcuts import with_shortcuts
+from course_lib import drawing
+from course_lib.drawing.graph.block_diagram import plan
+from course_lib.drawing.graph.geometry import Place
+from course_lib.drawing.graph.graph import Edge, Graph, Node, fused, graph
+from course_lib.drawing.graph.layout import Layout, lay_out
+from course_lib.drawing.graph.op_names import Row, row
+from course_lib.drawing.graph.paint import RED
+from course_lib.drawing.graph.series import Chain, take_apart
+from course_lib.drawing.graph.shortcuts import with_shortcuts
 from course_lib.errors import CourseError
 from course_lib.tracing import TraceError, trace
 from tests.stills import faults, is_picture, watch
@@ -346,7 +346,7 @@ def test_what_is_drawn_is_readable_and_fits_the_page(
     model: str, path: str, detail: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = watch(monkeypatch)
-    still = diagrams.block(model, path=path, detail=detail)  # type: ignore[arg-type]
+    still = drawing.block(model, path=path, detail=detail)  # type: ignore[arg-type]
     is_picture(still, kind="png")
     assert faults(seen[-1]) == []
     assert still.width <= 860 and still.open().height / 2 <= 780
@@ -410,7 +410,7 @@ def test_what_does_not_fit_is_red_with_both_shapes_and_the_reason(
     module: nn.Module, size: tuple[int, ...], red: set[str], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = watch(monkeypatch)
-    still = diagrams.block(module, size)
+    still = drawing.block(module, size)
     is_picture(still, kind="png")
     texts = [one for one in seen[-1].get_children() if hasattr(one, "get_text") and one.get_text()]
     found = {one.get_text() for one in texts if to_hex(one.get_color()).upper() == RED}
@@ -422,28 +422,28 @@ def test_what_does_not_fit_is_red_with_both_shapes_and_the_reason(
 
 def test_what_ran_well_inside_a_model_that_fails_is_drawn_without_red() -> None:
     model = nn.Sequential(BasicBlock(8, 8), nn.Flatten(), nn.Linear(10, 2))
-    assert "Failed" not in repr(diagrams.block(model, (8, 6, 6), path="0"))
-    assert "Failed" in repr(diagrams.block(model, (8, 6, 6)))
+    assert "Failed" not in repr(drawing.block(model, (8, 6, 6), path="0"))
+    assert "Failed" in repr(drawing.block(model, (8, 6, 6)))
     with pytest.raises(TraceError, match="did not run"):
-        diagrams.block(nn.Sequential(nn.Linear(1, 1), BasicBlock(8, 8)), (8, 6, 6), path="1")
+        drawing.block(nn.Sequential(nn.Linear(1, 1), BasicBlock(8, 8)), (8, 6, 6), path="1")
 
 
 def test_bad_input_is_answered_in_a_sentence() -> None:
     found = trace("resnet18")
     with pytest.raises(CourseError, match="'ops', 'compact', 'modules'"):
-        diagrams.block(found, detail="all")  # type: ignore[arg-type]
+        drawing.block(found, detail="all")  # type: ignore[arg-type]
     with pytest.raises(CourseError, match="a trace has its own"):
-        diagrams.block(found, (3, 224, 224))
+        drawing.block(found, (3, 224, 224))
     with pytest.raises(TraceError, match=r"no module 'layer5'\. Did you mean 'layer"):
-        diagrams.block(found, path="layer5")
+        drawing.block(found, path="layer5")
     with pytest.raises(TraceError, match="was given int"):
-        diagrams.block(3)  # type: ignore[arg-type]
+        drawing.block(3)  # type: ignore[arg-type]
 
 
 def test_the_same_model_gives_the_same_picture_and_stays_as_it_was() -> None:
     module = BasicBlock(8, 8).train()
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    one, other = diagrams.block(module, (8, 6, 6)), diagrams.block(module, (8, 6, 6))
+    one, other = drawing.block(module, (8, 6, 6)), drawing.block(module, (8, 6, 6))
     assert (one.data, one.alt) == (other.data, other.alt)
     assert module.training and all(torch.equal(before[name], value) for name, value in module.state_dict().items())
 
@@ -456,7 +456,7 @@ def test_odd_modules_are_drawn_too() -> None:
     drawn, layout, _ = plan(trace(Two(), [(3, 4, 4), (3, 4, 4)]))
     assert [node.rows[0].title for node in drawn.nodes] == ["input 1", "input 2", "×", "+ 1", "output", "output"]
     assert len(layout.wires) == len(drawn.edges) == 5
-    assert "goes through as it is" in repr(diagrams.block(nn.Identity(), (3, 4, 4)))
+    assert "goes through as it is" in repr(drawing.block(nn.Identity(), (3, 4, 4)))
     block = _DenseBlock(2, 8, 2, 4, 0.0)
     dense = fused(graph(trace(block, (8, 6, 6))))
     assert sum(len(node.ops) for node in dense.nodes) == 15

@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from course_lib.diagrams.words import Words, words_width
-from course_lib.stills import INK, new_figure, still
+from course_lib.drawing.still import INK, new_figure, still
+from course_lib.drawing.text_width import Words, words_width
 
 LINES = ("stride 2, 64 → 128", "layer2.0 × 4", "if dilate:  # ▸")
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_lib import doctor
 from course_lib.__main__ import main
+from course_lib.cli import doctor
 
 
 def test_the_environment_that_runs_the_tests_has_every_row_and_is_healthy_but_for_its_machine() -> None:
@@ -116,7 +116,9 @@ def test_free_disk(gigabytes: float, status: str, tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(("online", "status"), [(True, "ok"), (False, "note")])
 def test_no_network_is_a_note(online: bool, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("course_lib.downloads.is_online", lambda url, timeout: asked.append((url, timeout)) or online)
+    monkeypatch.setattr(
+        "course_lib.pictures.downloads.is_online", lambda url, timeout: asked.append((url, timeout)) or online
+    )
     assert doctor._network(3.0).status == status
     assert asked[0][0].endswith(".pth")
     assert asked[0][1] == 3.0

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from course_lib import downloads
-from course_lib.downloads import fetch, fetch_bytes, is_online
 from course_lib.errors import DownloadError
+from course_lib.pictures import downloads
+from course_lib.pictures.downloads import fetch, fetch_bytes, is_online
 
 CONTENT = bytes(range(256)) * 10_000  # 2.56 MB: more than two pieces
 SHA = hashlib.sha256(CONTENT).hexdigest()

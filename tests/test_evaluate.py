@@ -8,9 +8,9 @@ import pytest
 import torch
 import torchvision
 
-from course_lib.picturebook import scene
-from course_lib.weights import evaluate as evaluation
-from course_lib.weights import shelf
+from course_lib.models.weights import shelf
+from picturebook import scene
+from tools import evaluate_weights as evaluation
 
 NAME = "shufflenet_v2_x0_5"
 

@@ -26,12 +26,12 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib import exercises
-from course_lib.exercises import guess_and_truth, lesson00, lesson01
-from course_lib.exercises.engine import Exercise, Outcome, Wrong
+from course_lib.exercises import guess_and_truth, lessons
+from course_lib.exercises.engine.exercise import Exercise, Outcome, Wrong
+from course_lib.exercises.lessons import lesson00, lesson01
 
-FOLDER = Path(exercises.__file__).parent
-LESSONS = [importlib.import_module(f"course_lib.exercises.{p.stem}") for p in sorted(FOLDER.glob("lesson*.py"))]
+FOLDER = Path(lessons.__file__).parent
+LESSONS = [importlib.import_module(f"course_lib.exercises.lessons.{p.stem}") for p in sorted(FOLDER.glob("lesson*.py"))]
 ALL: dict[str, tuple[ModuleType, Exercise]] = {
     one.id: (lesson, one) for lesson in LESSONS for one in vars(lesson).values() if isinstance(one, Exercise)
 }
@@ -339,8 +339,15 @@ def test_each_known_mistake_gets_its_own_sentence(one: Exercise) -> None:
 
 
 def test_every_sentence_that_a_check_can_say_is_said_to_a_known_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = [importlib.import_module(f"course_lib.exercises.{path.stem}") for path in FOLDER.glob("*.py")]
-    modules = [module for module in modules if not module.__name__.endswith(".hidden")]  # of grades: test_..._engine.py
+    parts = [
+        *FOLDER.glob("lesson*.py"),
+        *(FOLDER.parent / "checks").glob("[a-z]*.py"),
+        *(FOLDER.parent / "engine").glob("[a-z]*.py"),
+    ]
+    modules = [importlib.import_module(f"course_lib.exercises.{path.parent.name}.{path.stem}") for path in parts]
+    modules = [
+        module for module in modules if not module.__name__.endswith(".hidden_cases")
+    ]  # of grades: test_..._engine.py
     said: set[tuple[str, int]] = set()  # the file and the line
 
     class Noting(Wrong):

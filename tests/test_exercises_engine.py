@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 
 from course_lib.errors import CourseError
 from course_lib.exercises import my_progress
-from course_lib.exercises.deadline import TooLong, within
-from course_lib.exercises.engine import Exercise, NotCorrect
-from course_lib.exercises.hidden import agree, like
-from course_lib.exercises.kept import keep, place, read
-from course_lib.exercises.standing import all_exercises
+from course_lib.exercises.engine.deadline import TooLong, within
+from course_lib.exercises.engine.exercise import Exercise, NotCorrect
+from course_lib.exercises.engine.hidden_cases import agree, like
+from course_lib.exercises.engine.learner_progress import all_exercises
+from course_lib.exercises.engine.progress_store import keep, place, read
 
 
 def solution(values: list[float]) -> float:
@@ -91,7 +91,7 @@ def test_what_is_traced_afterwards_comes_to_its_end() -> None:
     """A debugger, coverage, ``following.follow``: after an exception that was put and called back, Python 3.11 hung."""
     program = """
 import sys, threading
-from course_lib.exercises.deadline import TooLong, within
+from course_lib.exercises.engine.deadline import TooLong, within
 
 def endless():
     try:

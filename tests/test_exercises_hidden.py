@@ -20,8 +20,8 @@ from PIL import Image
 from torch import nn
 from torchvision.models import WeightsEnum
 
-from course_lib.exercises.engine import Exercise, NotCorrect
-from course_lib.exercises.standing import all_exercises
+from course_lib.exercises.engine.exercise import Exercise, NotCorrect
+from course_lib.exercises.engine.learner_progress import all_exercises
 from tests import exercise_rights, test_exercises_lesson02, test_exercises_lesson03
 from tests.test_exercises import MISTAKES, is_called, rude, surroundings
 

@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision import models
 
-from course_lib.choosing import pareto as front
-from course_lib.exercises import lesson02, stopwatches
-from course_lib.exercises.stopwatches import Worker
+from course_lib.exercises.checks import stopwatch_checks
+from course_lib.exercises.checks.stopwatch_checks import Worker
+from course_lib.exercises.lessons import lesson02
+from course_lib.measuring.choosing import pareto as front
 
 
 # -- the solutions ----------------------------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ def test_other_right_ways_pass(exercise: Any, answer: Any) -> None:
 
 # -- the stopwatch's cases and its worker -----------------------------------------------------------------------------
 def test_no_two_numbers_that_wrong_stopwatches_give_come_near_each_other() -> None:
-    warm, counted = stopwatches._CASES[0]
+    warm, counted = stopwatch_checks._CASES[0]
     both = (counted, [*warm, *counted])
     averages = [average(calls) for average in (statistics.mean, statistics.median, sum) for calls in both]
     named = sorted([min(counted), max(counted), *averages])

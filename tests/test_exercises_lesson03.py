@@ -18,8 +18,8 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import resnet
 
-from course_lib.exercises import lesson03, lesson04
-from course_lib.exercises.lesson03 import BasicBlock, Bottleneck, ResNet18, make_layer_solution
+from course_lib.exercises.lessons import lesson03, lesson04
+from course_lib.exercises.lessons.lesson03 import BasicBlock, Bottleneck, ResNet18, make_layer_solution
 
 NETWORKS = {
     "resnet18": 18, "resnet34": 34, "resnet50": 50, "resnet101": 101, "resnet152": 152, "resnext50_32x4d": 50,

@@ -20,11 +20,11 @@ from torch import nn
 from torchvision.models import Weights, WeightsEnum, get_model_weights, list_models
 from torchvision.transforms._presets import ImageClassification
 
-from course_lib import vgg
-from course_lib.catalog import catalog
-from course_lib.exercises import lesson05
-from course_lib.exercises.published import CFG
-from course_lib.weights import COURSE_MODELS, course_weights_for
+from course_lib.exercises.checks.weights_checks import CFG
+from course_lib.exercises.lessons import lesson05
+from course_lib.models.registry import catalog
+from course_lib.models.weights import COURSE_MODELS, course_weights_for
+from course_lib.networks import vgg
 
 NAMES = list_models(module=torchvision.models)
 

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torchvision.models import get_model
 
-from course_lib.exercises import lesson07
-from course_lib.exercises.stored import Hostile, went_off
+from course_lib.exercises.checks.checkpoint_checks import Hostile, went_off
+from course_lib.exercises.lessons import lesson07
 
 
 @pytest.mark.parametrize("name", ["resnet18", "alexnet", "densenet121", "mobilenet_v3_small", "efficientnet_b0"])

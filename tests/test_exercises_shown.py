@@ -18,13 +18,15 @@ from typing import Any
 
 import pytest
 
-from course_lib import exercises
-from course_lib.exercises.engine import Exercise
-from course_lib.exercises.shown import without_annotations
-from course_lib.exercises.standing import all_exercises
+from course_lib.exercises import lessons
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.engine.learner_progress import all_exercises
+from course_lib.exercises.engine.solution_source import without_annotations
 
-FOLDER = Path(exercises.__file__).parent
-LESSONS = {p.stem[-2:]: importlib.import_module(f"course_lib.exercises.{p.stem}") for p in FOLDER.glob("lesson*.py")}
+FOLDER = Path(lessons.__file__).parent
+LESSONS = {
+    p.stem[-2:]: importlib.import_module(f"course_lib.exercises.lessons.{p.stem}") for p in FOLDER.glob("lesson*.py")
+}
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
 CHECK = re.compile(r"^ex\.(\w+)\.check\((\w+)\)$", re.MULTILINE)
 

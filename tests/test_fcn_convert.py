@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from torchvision import models
 from torchvision.transforms import functional as pictures
 
-from course_lib.classifier import load_classifier
 from course_lib.errors import CourseError, ModelNameError
-from course_lib.fcn import FcnError, convert
-from course_lib.fcn.pools import AtrousPool2d
-from course_lib.fcn.pyramid import combine
+from course_lib.models.classifier import load_classifier
+from course_lib.networks.fcn import FcnError, convert
+from course_lib.networks.fcn.pools import AtrousPool2d
+from course_lib.networks.fcn.pyramid import combine
 
 #: One of every family, the side of the pictures it is built for here, and what keeps building it quick.
 FAMILIES: dict[str, tuple[int, dict[str, Any]]] = {

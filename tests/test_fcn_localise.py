@@ -16,11 +16,11 @@ from scipy import ndimage
 from scipy.interpolate import RegularGridInterpolator
 from torchvision.transforms import functional as T
 
-from course_lib.classifier import Classifier, load_classifier
 from course_lib.errors import CourseError, PictureError
-from course_lib.fcn import KINDS, FcnError, ResponseMap, convert, iou, localise, locating_scene, response_map
-from course_lib.picturebook import CLASSES
-from course_lib.weights.seeds import SCENE_TUNING_SEEDS
+from course_lib.models.classifier import Classifier, load_classifier
+from course_lib.networks.fcn import KINDS, FcnError, ResponseMap, convert, iou, localise, locating_scene, response_map
+from picturebook import CLASSES
+from tools.weight_seeds import SCENE_TUNING_SEEDS
 
 NAMES = ("cat", "dog", "car")
 

@@ -13,9 +13,9 @@ from torchvision.models import Weights, WeightsEnum, resnet18
 from torchvision.transforms import functional as T
 from torchvision.transforms._presets import ImageClassification
 
-from course_lib.classifier import Classifier, load_classifier
 from course_lib.errors import PictureError
-from course_lib.fcn import FcnError, convert, locating_scene, response_map, slide
+from course_lib.models.classifier import Classifier, load_classifier
+from course_lib.networks.fcn import FcnError, convert, locating_scene, response_map, slide
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 

@@ -24,19 +24,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import ResNet18_Weights, get_model
 
-from course_lib import diagrams, featuremaps
-from course_lib.classifier import Classifier
-from course_lib.diagrams.heat import coloured, outlined, short, tiled
-from course_lib.diagrams.maps import Maps, draw_maps, prepared
-from course_lib.diagrams.sight import draw_sight
+from course_lib import drawing
+from course_lib.drawing.field_figure import draw_sight
+from course_lib.drawing.heat import coloured, outlined, short, tiled
+from course_lib.drawing.map_figure import Maps, draw_maps, prepared
 from course_lib.errors import CourseError
-from course_lib.extraction import inside
-from course_lib.featuremaps import LayerError
-from course_lib.picturebook import CLASSES, scene
-from course_lib.tracing import TraceError
-from course_lib.widgets.feature_maps import feature_map_explorer
-from course_lib.widgets.places import Places
-from course_lib.widgets.receptive_field import receptive_field_explorer
+from course_lib.models.classifier import Classifier
+from course_lib.tracing import TraceError, layer_maps
+from course_lib.tracing.features import inside
+from course_lib.tracing.layer_maps import LayerError
+from course_lib.widgets.cell_controls import Places
+from course_lib.widgets.feature_map_explorer import feature_map_explorer
+from course_lib.widgets.receptive_field_explorer import receptive_field_explorer
+from picturebook import CLASSES, scene
 
 from . import stills as checks
 
@@ -100,13 +100,13 @@ def hooked(model: nn.Module, batch: Tensor, paths: list[str]) -> dict[str, Tenso
 @pytest.mark.parametrize("name", FAMILIES)
 def test_maps_are_what_a_hook_sees(name: str) -> None:
     model = shared(name)
-    known = featuremaps.sizes(model, SIZE, every=True)
+    known = layer_maps.sizes(model, SIZE, every=True)
     paths = [path for path, module in model.named_modules() if path in known and path]
     some = paths[:: max(1, len(paths) // 12)]  # through the whole depth
     expected = hooked(copy.deepcopy(model), BATCH, some)
     assert len(expected) >= 6
     for path, output in expected.items():
-        maps = featuremaps.feature_maps(model, BATCH, path)
+        maps = layer_maps.feature_maps(model, BATCH, path)
         if tuple(output.shape) != tuple(maps.shape):  # channels last, as ConvNeXt has them in its blocks
             output = output.permute(0, 3, 1, 2)
         assert torch.equal(maps, output), path
@@ -124,10 +124,10 @@ def test_functional_ops_are_layers_too(resnet: nn.Module) -> None:
         before, after = seen[0]
         path = block.bn2(block.conv2(F.relu(block.bn1(block.conv1(before)))))
         total = path + block.downsample(before)
-    assert torch.allclose(featuremaps.feature_maps(resnet, BATCH, "layer2.0.add"), total, atol=1e-6)
-    assert torch.equal(featuremaps.feature_maps(resnet, BATCH, "layer2.0.relu_1"), after)
+    assert torch.allclose(layer_maps.feature_maps(resnet, BATCH, "layer2.0.add"), total, atol=1e-6)
+    assert torch.equal(layer_maps.feature_maps(resnet, BATCH, "layer2.0.relu_1"), after)
     # bn2's own output, though the add after it works in place on it
-    assert torch.allclose(featuremaps.feature_maps(resnet, BATCH, "layer2.0.bn2"), path, atol=1e-6)
+    assert torch.allclose(layer_maps.feature_maps(resnet, BATCH, "layer2.0.bn2"), path, atol=1e-6)
 
 
 def test_layers_are_those_of_the_trace_and_of_torchvision(resnet: nn.Module) -> None:
@@ -135,28 +135,28 @@ def test_layers_are_those_of_the_trace_and_of_torchvision(resnet: nn.Module) -> 
 
     from course_lib.tracing import trace
 
-    every = featuremaps.layers(resnet, every=True)
+    every = layer_maps.layers(resnet, every=True)
     traced = trace(resnet)
     assert set(every) <= set(get_graph_node_names(resnet)[1]) and set(every) <= {op.name for op in traced}
     assert list(every) == [op.name for op in traced if len(op.output) == 4 and op.output[-1] > 1]
-    worth = featuremaps.layers(resnet)
+    worth = layer_maps.layers(resnet)
     assert set(every) - set(worth) == {op.name for op in traced if op.plain == "batch_norm"}
 
 
 def test_channels_last_and_layers_without_maps() -> None:
-    swin = featuremaps.sizes(shared("swin_t"))
+    swin = layer_maps.sizes(shared("swin_t"))
     assert swin["features.1.0.add"] == (96, 56, 56) and swin["features.7.1.add_1"] == (768, 7, 7)
-    assert featuremaps.layers(shared("vit_b_32")) == ("conv_proj",)  # tokens are no maps
+    assert layer_maps.layers(shared("vit_b_32")) == ("conv_proj",)  # tokens are no maps
     with pytest.raises(LayerError, match="No layer of this Sequential has maps"):
-        featuremaps.layers(nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), (3, 2, 2))
+        layer_maps.layers(nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), (3, 2, 2))
 
 
 def test_first_ops_that_work_in_place_leave_the_batch_alone() -> None:
     net = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 2, 1), nn.ReLU(inplace=True))
     batch = torch.randn(1, 3, 4, 4)
     kept = batch.clone()
-    assert featuremaps.feature_maps(net, batch, "1").min() < 0  # not what the second ReLU made of it
-    assert featuremaps.gradient_field(net, batch, "2", 1, 1).shape == (4, 4)
+    assert layer_maps.feature_maps(net, batch, "1").min() < 0  # not what the second ReLU made of it
+    assert layer_maps.gradient_field(net, batch, "2", 1, 1).shape == (4, 4)
     assert torch.equal(batch, kept)
 
 
@@ -171,12 +171,12 @@ def test_the_model_is_left_as_it_was() -> None:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     modes = {name: module.training for name, module in model.named_modules()}
     hooks = [list(module._forward_hooks) + list(module._forward_pre_hooks) for module in model.modules()]
-    featuremaps.feature_maps(model, BATCH, "layer3.0.add")
-    featuremaps.gradient_field(model, BATCH[:1], "layer3.0.add", 2, 3)
+    layer_maps.feature_maps(model, BATCH, "layer3.0.add")
+    layer_maps.gradient_field(model, BATCH[:1], "layer3.0.add", 2, 3)
     with pytest.raises(LayerError):
-        featuremaps.feature_maps(model, BATCH, "layer9")
+        layer_maps.feature_maps(model, BATCH, "layer9")
     with pytest.raises(TraceError):
-        featuremaps.feature_maps(model, torch.rand(1, 5, 64, 64), "layer1.0.add")
+        layer_maps.feature_maps(model, torch.rand(1, 5, 64, 64), "layer1.0.add")
     assert modes == {name: module.training for name, module in model.named_modules()}
     assert hooks == [list(module._forward_hooks) + list(module._forward_pre_hooks) for module in model.modules()]
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
@@ -196,30 +196,30 @@ def test_an_error_on_the_way_puts_everything_back() -> None:
         look.run(net, torch.rand(1, 4, 5, 5), "1")
     assert net.training and net[1].training
     with pytest.raises(LayerError, match=r"torch\.fx cannot follow"):
-        featuremaps.layers(nn.Sequential(Late()).train(), (3, 8, 8))
+        layer_maps.layers(nn.Sequential(Late()).train(), (3, 8, 8))
 
 
 def test_made_once_and_again_when_the_model_changes() -> None:
     model = network("resnet18")
     first = inside(model)
-    featuremaps.feature_maps(model, BATCH, "relu")
+    layer_maps.feature_maps(model, BATCH, "relu")
     assert inside(model) is first
     with torch.no_grad():
         model.conv1.weight.mul_(2)  # live weights, no new extractor
     assert inside(model) is first
     expected = hooked(copy.deepcopy(model), BATCH, ["conv1"])["conv1"]
-    assert torch.equal(featuremaps.feature_maps(model, BATCH, "conv1"), expected)
+    assert torch.equal(layer_maps.feature_maps(model, BATCH, "conv1"), expected)
     model.maxpool.stride = 1  # a setting
-    assert featuremaps.sizes(model, SIZE)["maxpool"] == (64, 48, 64)
+    assert layer_maps.sizes(model, SIZE)["maxpool"] == (64, 48, 64)
     model.layer4, model.fc = nn.Identity(), nn.Linear(256, 10)
-    assert "layer4.0.add" not in featuremaps.layers(model, SIZE)
+    assert "layer4.0.add" not in layer_maps.layers(model, SIZE)
     model.layer1[0].conv1.weight = nn.Parameter(torch.zeros_like(model.layer1[0].conv1.weight))
-    assert featuremaps.feature_maps(model, BATCH, "layer1.0.conv1").abs().max() == 0
+    assert layer_maps.feature_maps(model, BATCH, "layer1.0.conv1").abs().max() == 0
 
 
 def test_a_model_that_was_looked_into_can_be_forgotten() -> None:
     model = network("squeezenet1_1")
-    featuremaps.feature_maps(model, BATCH, "features.0")
+    layer_maps.feature_maps(model, BATCH, "features.0")
     gone = weakref.ref(model)
     del model
     gc.collect()
@@ -251,12 +251,12 @@ def test_in_a_net_of_ones_the_gradient_fills_the_field_exactly(
         nn.init.ones_(part.weight)
     picture = torch.ones(1, 1, 96, 102)
     name = str(len(parts) - 1)
-    found = featuremaps.sizes(net, (1, 96, 102))
+    found = layer_maps.sizes(net, (1, 96, 102))
     assume(name in found)  # a single cell is no map to look at
     _, tall, wide = found[name]
     row, column = int(place[0] * tall), int(place[1] * wide)
-    seen = featuremaps.gradient_field(net, picture, name, row, column)
-    box = featuremaps.field_of(net, name, row, column, (1, 96, 102))
+    seen = layer_maps.gradient_field(net, picture, name, row, column)
+    box = layer_maps.field_of(net, name, row, column, (1, 96, 102))
     assert box is not None
     inside_box = torch.zeros(96, 102, dtype=torch.bool)
     inside_box[box[1] : box[3], box[0] : box[2]] = True
@@ -272,13 +272,13 @@ def test_in_a_net_of_ones_the_gradient_fills_the_field_exactly(
 @pytest.mark.parametrize("name", FAMILIES)
 def test_no_gradient_outside_the_theoretical_field(name: str) -> None:
     model = shared(name)
-    found = featuremaps.sizes(model, SIZE)
+    found = layer_maps.sizes(model, SIZE)
     names = list(found)
     for layer in (names[0], names[len(names) // 4], names[len(names) // 2]):
         _, tall, wide = found[layer]
         for row, column in ((0, 0), (tall // 2, wide // 2), (tall - 1, wide - 1)):
-            seen = featuremaps.gradient_field(model, BATCH[:1], layer, row, column)
-            box = featuremaps.field_of(model, layer, row, column, SIZE)
+            seen = layer_maps.gradient_field(model, BATCH[:1], layer, row, column)
+            box = layer_maps.field_of(model, layer, row, column, SIZE)
             assert box is not None and seen.shape == SIZE[1:]
             seen[box[1] : box[3], box[0] : box[2]] = 0
             assert seen.abs().max() == 0, (layer, row, column)
@@ -294,8 +294,8 @@ def test_the_gradient_is_autograds(resnet: nn.Module) -> None:
     (whole,) = torch.autograd.grad(cell.sum(), picture, retain_graph=True)
     each = [torch.autograd.grad(cell[c], picture, retain_graph=True)[0].abs() for c in (3, 11)]
     with torch.inference_mode():  # also where gradients are switched off
-        seen = featuremaps.gradient_field(resnet, BATCH[:1], "layer1.1.relu_1", 5, 7)
-        two = featuremaps.gradient_field(resnet, BATCH[:1], "layer1.1.relu_1", 5, 7, channels=(3, 11))
+        seen = layer_maps.gradient_field(resnet, BATCH[:1], "layer1.1.relu_1", 5, 7)
+        two = layer_maps.gradient_field(resnet, BATCH[:1], "layer1.1.relu_1", 5, 7, channels=(3, 11))
     assert torch.allclose(seen, whole[0].abs().sum(0), atol=1e-6) and seen.max() > 0
     assert torch.allclose(two, sum(each)[0].sum(0), atol=1e-6)
 
@@ -303,7 +303,7 @@ def test_the_gradient_is_autograds(resnet: nn.Module) -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), st.sampled_from([0.25, 0.5, 0.95, 1.0]))
 def test_the_effective_field_is_the_smallest_set(values: list[int], share: float) -> None:
-    held = featuremaps.effective(torch.tensor([values], dtype=torch.float32), share)[0]
+    held = layer_maps.effective(torch.tensor([values], dtype=torch.float32), share)[0]
     total, count = sum(values), int(held.sum())
     largest = sorted(values, reverse=True)
     assert sum(v for v, yes in zip(values, held, strict=True) if yes) >= share * total
@@ -314,40 +314,40 @@ def test_the_effective_field_is_the_smallest_set(values: list[int], share: float
 def test_a_shut_cell_has_no_gradient() -> None:
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())
     nn.init.constant_(net[0].bias, -100.0)
-    assert featuremaps.gradient_field(net, torch.rand(1, 3, 8, 8), "1", 2, 2).abs().max() == 0
+    assert layer_maps.gradient_field(net, torch.rand(1, 3, 8, 8), "1", 2, 2).abs().max() == 0
 
 
 def test_filters_are_the_first_convolutions_weights(resnet: nn.Module) -> None:
-    weights, name = featuremaps.filters(resnet)
+    weights, name = layer_maps.filters(resnet)
     assert name == "conv1" and torch.equal(weights, resnet.conv1.weight)
     weights.zero_()
     assert resnet.conv1.weight.abs().max() > 0  # a copy
     with pytest.raises(LayerError, match="no convolution"):
-        featuremaps.filters(nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), (3, 2, 2))
+        layer_maps.filters(nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), (3, 2, 2))
 
 
 def test_strongest_is_by_size_and_stable() -> None:
     maps = torch.tensor([[1.0, -1.0], [0.0, 3.0], [-1.0, 1.0], [0.0, 0.5]]).reshape(4, 1, 2)
-    assert featuremaps.strongest(maps, 3) == (1, 0, 2) and featuremaps.strongest(maps, 99) == (1, 0, 2, 3)
-    assert featuremaps.strongest(torch.stack([maps, maps * 0]), 1) == (1,)
+    assert layer_maps.strongest(maps, 3) == (1, 0, 2) and layer_maps.strongest(maps, 99) == (1, 0, 2, 3)
+    assert layer_maps.strongest(torch.stack([maps, maps * 0]), 1) == (1,)
 
 
 @pytest.mark.parametrize(
     "call, says",
     [
-        (lambda m: featuremaps.feature_maps(m, BATCH, "layer1.0.ad"), "no layer 'layer1.0.ad'.*'layer1.0.add'"),
-        (lambda m: featuremaps.feature_maps(m, BATCH[0], "relu"), r"not \(3, 96, 128\)"),
-        (lambda m: featuremaps.feature_maps(m, "cat.png", "relu"), "not str"),
-        (lambda m: featuremaps.feature_maps(m, BATCH, "fc"), "'fc' has no maps.*2×10|'fc' has no maps.*1×10"),
-        (lambda m: featuremaps.field_of(m, "relu", 112, 0), "row 112.*112 rows"),
-        (lambda m: featuremaps.field_of(m, "relu", 0, -1), "column -1"),
-        (lambda m: featuremaps.gradient_field(m, BATCH, "relu", 0, 0), "one picture"),
-        (lambda m: featuremaps.gradient_field(m, BATCH[:1], "relu", 0, 0, channels=[64]), "channels 0 to 63"),
-        (lambda m: featuremaps.effective(torch.ones(2, 2), 1.5), "share=1.5"),
-        (lambda m: featuremaps.strongest(torch.ones(2, 2), 1), "not \\(2, 2\\)"),
-        (lambda m: featuremaps.strongest(torch.ones(2, 2, 2), 0), "k=0"),
-        (lambda m: featuremaps.layers("resnet18"), "not str"),
-        (lambda m: diagrams.filters(m, count=0), "count=0"),
+        (lambda m: layer_maps.feature_maps(m, BATCH, "layer1.0.ad"), "no layer 'layer1.0.ad'.*'layer1.0.add'"),
+        (lambda m: layer_maps.feature_maps(m, BATCH[0], "relu"), r"not \(3, 96, 128\)"),
+        (lambda m: layer_maps.feature_maps(m, "cat.png", "relu"), "not str"),
+        (lambda m: layer_maps.feature_maps(m, BATCH, "fc"), "'fc' has no maps.*2×10|'fc' has no maps.*1×10"),
+        (lambda m: layer_maps.field_of(m, "relu", 112, 0), "row 112.*112 rows"),
+        (lambda m: layer_maps.field_of(m, "relu", 0, -1), "column -1"),
+        (lambda m: layer_maps.gradient_field(m, BATCH, "relu", 0, 0), "one picture"),
+        (lambda m: layer_maps.gradient_field(m, BATCH[:1], "relu", 0, 0, channels=[64]), "channels 0 to 63"),
+        (lambda m: layer_maps.effective(torch.ones(2, 2), 1.5), "share=1.5"),
+        (lambda m: layer_maps.strongest(torch.ones(2, 2), 1), "not \\(2, 2\\)"),
+        (lambda m: layer_maps.strongest(torch.ones(2, 2, 2), 0), "k=0"),
+        (lambda m: layer_maps.layers("resnet18"), "not str"),
+        (lambda m: drawing.draw_filters(m, count=0), "count=0"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(call: object, says: str, resnet: nn.Module) -> None:
@@ -384,7 +384,7 @@ def test_maps_fit_their_picture(
         found = []
         for name in list(PICTURES)[:many]:
             crop, batch = prepared(classifier, PICTURES[name])
-            values = SEEN.setdefault((name, layer), featuremaps.feature_maps(classifier.model, batch, layer)[0])
+            values = SEEN.setdefault((name, layer), layer_maps.feature_maps(classifier.model, batch, layer)[0])
             found.append(Maps(name, crop, values))
         shown = draw_maps(classifier.model, layer, found, count=count, scale=scale, cell=cell)  # type: ignore[arg-type]
         checks.is_picture(shown, kind="jpeg")
@@ -411,19 +411,19 @@ def test_maps_are_drawn_in_viridis_at_their_places(classifier: Classifier, resne
 
 
 def test_maps_of_and_field_on_picture_work_from_a_classifier(classifier: Classifier) -> None:
-    one = diagrams.maps_of(classifier, PICTURES["dog"], "layer1.0.add", count=4, cell=(1, 2))
-    two = diagrams.maps_of(classifier, PICTURES, "layer1.0.add", count=4)
+    one = drawing.maps_of(classifier, PICTURES["dog"], "layer1.0.add", count=4, cell=(1, 2))
+    two = drawing.maps_of(classifier, PICTURES, "layer1.0.add", count=4)
     assert "for the picture" in one.alt and "for dog and for car" in two.alt and "row" not in two.alt
-    field = diagrams.field_on_picture(classifier, PICTURES["dog"], "layer2.0.add", (3, 4), name="dog")
+    field = drawing.field_on_picture(classifier, PICTURES["dog"], "layer2.0.add", (3, 4), name="dog")
     checks.is_picture(field, kind="jpeg")
     batch = prepared(classifier, PICTURES["dog"])[1]
-    seen = featuremaps.gradient_field(classifier.model, batch, "layer2.0.add", 3, 4)
-    left, top, right, bottom = featuremaps.field_of(classifier.model, "layer2.0.add", 3, 4) or (0, 0, 0, 0)
+    seen = layer_maps.gradient_field(classifier.model, batch, "layer2.0.add", 3, 4)
+    left, top, right, bottom = layer_maps.field_of(classifier.model, "layer2.0.add", 3, 4) or (0, 0, 0, 0)
     sorted_down = np.sort(seen.numpy().astype(float).ravel())[::-1]
     many = int((np.cumsum(sorted_down) < 0.95 * sorted_down.sum()).sum()) + 1
     percent = re.search(r"lies on (\d+) % of them", field.alt)
     assert percent and int(percent[1]) == round(100 * many / ((right - left) * (bottom - top)))
-    checks.is_picture(diagrams.filters(classifier.model, count=10))
+    checks.is_picture(drawing.draw_filters(classifier.model, count=10))
 
 
 def test_pictures_of_a_shut_cell_and_of_a_field_that_cannot_be_followed(classifier: Classifier) -> None:
@@ -439,9 +439,9 @@ def test_pictures_of_a_shut_cell_and_of_a_field_that_cannot_be_followed(classifi
 def test_maps_that_cannot_be_shown(how: dict[str, object], classifier: Classifier) -> None:
     asked = {"layer": "layer4.0.add", **how}
     with pytest.raises(CourseError):
-        diagrams.maps_of(classifier, PICTURES["dog"], **asked)  # type: ignore[arg-type]
+        drawing.maps_of(classifier, PICTURES["dog"], **asked)  # type: ignore[arg-type]
     with pytest.raises(CourseError, match="3 pictures"):
-        diagrams.maps_of(classifier, {**PICTURES, "third": PICTURES["dog"]}, "layer4.0.add")
+        drawing.maps_of(classifier, {**PICTURES, "third": PICTURES["dog"]}, "layer4.0.add")
 
 
 def test_colours_tiles_and_marks() -> None:
@@ -464,27 +464,27 @@ def test_the_same_place_is_the_cell_over_the_same_middle(before: int, now: int, 
     """Both maps are painted over a line of before·now·2 dots, where the middle of every cell is a whole dot."""
     place = data.draw(st.integers(0, before - 1))
     dots = [cell for cell in range(now) for _ in range(2 * before)]
-    assert featuremaps.same_place(place, before, now) == dots[(2 * place + 1) * now]
+    assert layer_maps.same_place(place, before, now) == dots[(2 * place + 1) * now]
 
 
 @pytest.mark.parametrize(("place", "before", "now"), [(-1, 4, 4), (4, 4, 4), (0, 0, 4), (0, 4, 0)])
 def test_a_place_that_is_not_there(place: int, before: int, now: int) -> None:
     with pytest.raises(LayerError, match=f"place={place}"):
-        featuremaps.same_place(place, before, now)
+        layer_maps.same_place(place, before, now)
 
 
 def test_the_layer_of_another_model_is_its_namesake_or_as_deep() -> None:
-    resnet, vgg = (featuremaps.layers(shared(name)) for name in ("resnet18", "vgg11"))
-    assert [featuremaps.same_depth(layer, resnet, resnet) for layer in resnet] == list(resnet)
-    found = [vgg.index(featuremaps.same_depth(layer, resnet, vgg)) for layer in resnet]
+    resnet, vgg = (layer_maps.layers(shared(name)) for name in ("resnet18", "vgg11"))
+    assert [layer_maps.same_depth(layer, resnet, resnet) for layer in resnet] == list(resnet)
+    found = [vgg.index(layer_maps.same_depth(layer, resnet, vgg)) for layer in resnet]
     assert found == sorted(found) and found[0] == 0 and all(
         abs(there / len(vgg) - here / len(resnet)) <= 1 / len(vgg) for here, there in enumerate(found)
     )  # fmt: skip
-    assert featuremaps.same_depth("avgpool", ["conv1", "avgpool"], ["avgpool", "a", "b", "c"]) == "avgpool"
+    assert layer_maps.same_depth("avgpool", ["conv1", "avgpool"], ["avgpool", "a", "b", "c"]) == "avgpool"
     with pytest.raises(LayerError, match="'z' is not among the layers to look at: a, b"):
-        featuremaps.same_depth("z", ["a", "b"], ["c"])
+        layer_maps.same_depth("z", ["a", "b"], ["c"])
     with pytest.raises(LayerError, match="none"):
-        featuremaps.same_depth("a", ["a", "b"], [])
+        layer_maps.same_depth("a", ["a", "b"], [])
 
 
 # -- widgets ----------------------------------------------------------------------------------------------------------
@@ -507,8 +507,8 @@ def test_a_picture_goes_through_once_and_again_when_the_weights_change(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    real = featuremaps.feature_maps
-    monkeypatch.setattr(featuremaps, "feature_maps", lambda m, b, layer: calls.append(layer) or real(m, b, layer))
+    real = layer_maps.feature_maps
+    monkeypatch.setattr(layer_maps, "feature_maps", lambda m, b, layer: calls.append(layer) or real(m, b, layer))
     explorer = feature_map_explorer(classifier, PICTURES, layer="layer3.0.add")
     explorer.set(row=2).set(count=4).set(scale="shared")
     assert calls == ["layer3.0.add"]

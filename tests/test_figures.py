@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torchvision.models import ResNet18_Weights, ViT_B_16_Weights
 
-from course_lib import figures
+from course_lib.drawing import figures
+from course_lib.drawing.still import Still, draw_curve, draw_kept, draw_picture, new_figure, shortened, still
 from course_lib.errors import CourseError
-from course_lib.predictions import Prediction, from_logits
-from course_lib.preprocessing import stages
-from course_lib.stills import Still, draw_curve, draw_kept, draw_picture, new_figure, shortened, still
+from course_lib.models.predictions import Prediction, from_logits
+from course_lib.pictures.preprocessing import stages
 
 from . import stills as checks
 

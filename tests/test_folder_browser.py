@@ -21,12 +21,9 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_lib import thumbnails
-from course_lib.classifier import load_classifier
-from course_lib.diagrams import prediction_grid as drawing
-from course_lib.diagrams.sheet import Sheet, text_width
-from course_lib.errors import CourseError, PictureError
-from course_lib.folder_pages import (
+from course_lib.drawing import prediction_tiles as drawing
+from course_lib.drawing import thumbnails
+from course_lib.drawing.folder_pages import (
     ORDERS,
     VERDICTS,
     chosen,
@@ -35,11 +32,14 @@ from course_lib.folder_pages import (
     page_count,
     prediction_grid,
 )
-from course_lib.picturebook import write_folder
-from course_lib.predictions import FolderPredictions, FolderRow, from_logits
-from course_lib.thumbnails import thumbnail
+from course_lib.drawing.sheet import Sheet, text_width
+from course_lib.drawing.thumbnails import thumbnail
+from course_lib.errors import CourseError, PictureError
+from course_lib.models.classifier import load_classifier
+from course_lib.models.predictions import FolderPredictions, FolderRow, from_logits
 from course_lib.widgets import folder_browser
 from course_lib.widgets.folder_browser import ANY
+from picturebook import write_folder
 
 from . import stills as checks
 
@@ -322,7 +322,7 @@ def test_the_note_tells_the_time_and_what_was_skipped(
         notes.append(how["note"])
         return prediction_grid([], **how)
 
-    monkeypatch.setattr("course_lib.folder_pages.prediction_grid", grid)
+    monkeypatch.setattr("course_lib.drawing.folder_pages.prediction_grid", grid)
     skipped = ((Path("a.png"), "is empty"), (Path("b.png"), "is empty"))
     shown = draw_page(FolderPredictions(folder.rows, skipped, 6.0, "cpu"), folder.judged())
     right = round(folder.accuracy() * 24)

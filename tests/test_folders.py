@@ -11,7 +11,7 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from course_lib.errors import CourseError, PictureError
-from course_lib.folders import LabelledFolder, open_folder
+from course_lib.pictures.folders import LabelledFolder, open_folder
 
 
 def fill(path: Path, **counts: int) -> Path:

@@ -19,9 +19,9 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum, get_model_builder, get_model_weights, list_models
 
-from course_lib.catalog import class_of
-from course_lib.following import Followed, follow
-from course_lib.spellings import Asked, Weightless, stopped_at_the_file
+from course_lib.models.following import Followed, follow
+from course_lib.models.registry import class_of
+from course_lib.models.spellings import Asked, Weightless, stopped_at_the_file
 
 ONE_EACH = {class_of(name): name for name in reversed(list_models(module=torchvision.models))}.values()
 

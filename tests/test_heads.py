@@ -14,8 +14,8 @@ import torchvision.models as tv
 from torch import Tensor, nn
 from torchvision.models import get_model_builder, list_models
 
-from course_lib.classifier import Classifier
-from course_lib.heads import HeadError, head_path, head_paths, replace_head
+from course_lib.models.classifier import Classifier
+from course_lib.models.heads import HeadError, head_path, head_paths, replace_head
 from course_lib.tracing import inputs
 
 NAMES = list_models(module=torchvision.models)

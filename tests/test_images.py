@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings, strategies
 from PIL import Image
 
-from course_lib import images
 from course_lib.errors import DownloadError, PictureError
-from course_lib.images import list_images, open_image
+from course_lib.pictures import images
+from course_lib.pictures.images import list_images, open_image
 
 
 def noise(width: int = 40, height: int = 30, mode: str = "RGB") -> Image.Image:

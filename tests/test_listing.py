@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.models import ResNet, vgg
 
-from course_lib.following import follow
-from course_lib.listing import put_in, syntax_tree, worked_out
+from course_lib.models.following import follow
+from course_lib.models.listing import put_in, syntax_tree, worked_out
 
 NAMES = st.fixed_dictionaries({name: st.integers(-3, 300) for name in ("stride", "planes", "scale")})
 SUMS = st.recursive(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from course_lib.errors import CourseError
-from course_lib.modes import repeat, saved_for_backward
+from course_lib.measuring.modes import repeat, saved_for_backward
 
 
 def net(*, dropout: float = 0.0, norm: bool = True) -> nn.Sequential:

@@ -15,7 +15,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from course_lib import badges
+from course_lib.cli import badges
 from tools import notebooks
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -23,9 +23,9 @@ import torchvision
 from torchvision.models import Weights, WeightsEnum
 from torchvision.transforms._presets import ImageClassification
 
-from course_lib import hub, pretrained
-from course_lib.classifier import load_classifier
 from course_lib.errors import DownloadError
+from course_lib.models import hub, pretrained
+from course_lib.models.classifier import load_classifier
 
 from . import course_shelf
 
@@ -197,7 +197,7 @@ def test_progress_is_shown_while_downloading(host: Host, weights: WeightsEnum, m
             seen[-1] = (label, total, number)
             yield item
 
-    monkeypatch.setattr("course_lib.downloads.track", track)
+    monkeypatch.setattr("course_lib.pictures.downloads.track", track)
     load_classifier(NAME, device="cpu")
     ((label, total, steps),) = seen
     assert NAME in label and total is not None and total >= 4 and steps == total

@@ -22,8 +22,7 @@ from PIL import Image, ImageFilter
 from torchvision.datasets import ImageFolder
 from torchvision.models import ResNet18_Weights
 
-from course_lib.errors import CourseError
-from course_lib.picturebook import (
+from picturebook import (
     ALL_CLASSES,
     CLASSES,
     DIFFICULTIES,
@@ -36,7 +35,8 @@ from course_lib.picturebook import (
     sheet,
     write_folder,
 )
-from course_lib.picturebook.canvas import Brush, polygon
+from picturebook.canvas import Brush, polygon
+from picturebook.errors import PictureBookError
 
 ROOT = Path(__file__).parents[1]
 IMAGENET_NAMES: list[str] = ResNet18_Weights.DEFAULT.meta["categories"]
@@ -75,7 +75,7 @@ def test_the_same_arguments_give_the_same_bytes_whatever_was_drawn_before() -> N
 
 def test_another_process_draws_the_same_bytes() -> None:
     code = (
-        "import hashlib\nfrom course_lib.picturebook import scene\n"
+        "import hashlib\nfrom picturebook import scene\n"
         f"for label, how in reversed({ASKED!r}):\n"
         "    print(hashlib.sha256(scene(label, **how).picture.tobytes()).hexdigest())\n"
     )
@@ -242,7 +242,7 @@ def test_every_index_counts_for_one_class_only() -> None:
 
 
 def test_the_order_of_the_classes_is_that_of_the_weights() -> None:
-    from course_lib.weights import CATEGORIES
+    from course_lib.models.weights import CATEGORIES
 
     assert CLASSES == CATEGORIES and (*CLASSES, *HELD_BACK) == ALL_CLASSES and HELD_BACK == ("ant", "bee")
     assert list(CLASSES) == sorted(CLASSES)  # as ImageFolder numbers folders
@@ -284,7 +284,7 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_answered_with_a_sentence(case: str) -> None:
     label, how, says = BAD[case]
-    with pytest.raises(CourseError, match=says) as caught:
+    with pytest.raises(PictureBookError, match=says) as caught:
         scene(label, **{"seed": 1, "size": SMALL, **how})
     assert "\n" not in str(caught.value) and str(caught.value).rstrip().endswith((".", "?"))
 
@@ -388,7 +388,7 @@ def test_nothing_half_written_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(CourseError, match="No space left on device"):
+    with pytest.raises(PictureBookError, match="No space left on device"):
         write_folder(tmp_path, ("bee",), n=1, **ALSO)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -410,7 +410,7 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
         (tmp_path, {"difficulty": "medium"}, "none of easy"),
         (tmp_path, {"first_seed": -1}, "seed=-1"),
     ]:
-        with pytest.raises(CourseError, match=says):
+        with pytest.raises(PictureBookError, match=says):
             write_folder(path, **{"classes": ("bee",), "n": 1, "size": (24, 24), **how})
     assert not (tmp_path / "train").exists()  # what is wrong is said before anything is written
 

@@ -15,9 +15,9 @@ from PIL import Image
 from torchvision.models import ResNet18_Weights
 from torchvision.transforms import v2
 
-from course_lib import preprocessing
 from course_lib.errors import PictureError, WeightsError
-from course_lib.preprocessing import MISTAKES, Stage, seen_box, stages, to_picture
+from course_lib.pictures import preprocessing
+from course_lib.pictures.preprocessing import MISTAKES, Stage, seen_box, stages, to_picture
 
 T = torchvision.transforms
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]

@@ -16,15 +16,8 @@ from torchvision.models import ResNet, get_model, resnet18
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from course_lib.errors import CourseError, ModelNameError
-from course_lib.residual import (
-    BlockError,
-    count_layers,
-    make_block,
-    stage_shapes,
-    stage_steps,
-    why_downsample,
-)
-from course_lib.residual.listing import listing
+from course_lib.networks.resnet import BlockError, count_layers, make_block, stage_shapes, stage_steps, why_downsample
+from course_lib.networks.resnet.stage_listing import listing
 from course_lib.tracing import TraceError, trace
 
 #: He et al. 2015, table 1: blocks in conv2_x to conv5_x; each network's name is its number of layers.

@@ -13,9 +13,9 @@ from torch import nn
 from torchvision.models import ResNet, get_model, resnet50
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from course_lib.diagrams import stage_steps as picture
+from course_lib.drawing.stage_figure import draw_stages as picture
 from course_lib.errors import CourseError
-from course_lib.residual import BlockError, StageStep, count_layers, make_block, stage_shapes, stage_steps
+from course_lib.networks.resnet import BlockError, StageStep, count_layers, make_block, stage_shapes, stage_steps
 from course_lib.widgets import block_explorer, stage_stepper
 
 from . import stills as checks

@@ -20,17 +20,17 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights
 
-from course_lib.classifier import Classifier
-from course_lib.diagrams.cell_field import draw_cell_field, draw_cell_sight
-from course_lib.diagrams.cells import draw_cells
-from course_lib.diagrams.fixed_size import draw_fixed_size, draw_windows, fitted
-from course_lib.diagrams.on_picture import put, toned
-from course_lib.diagrams.response import agreement, coloured_scores, draw_response
-from course_lib.diagrams.sheet import Sheet
+from course_lib.drawing.cell_field import draw_cell_field, draw_cell_sight
+from course_lib.drawing.fixed_size import draw_fixed_size, draw_windows, fitted
+from course_lib.drawing.on_picture import put, toned
+from course_lib.drawing.response_cells import draw_cells
+from course_lib.drawing.response_figure import agreement, coloured_scores, draw_response
+from course_lib.drawing.sheet import Sheet
 from course_lib.errors import CourseError
-from course_lib.fcn import ResponseMap, convert, localise
-from course_lib.fcn.sight import Sight, cell_gradient, cell_sight
-from course_lib.preprocessing import stages
+from course_lib.models.classifier import Classifier
+from course_lib.networks.fcn import ResponseMap, convert, localise
+from course_lib.networks.fcn.sight import Sight, cell_gradient, cell_sight
+from course_lib.pictures.preprocessing import stages
 
 from . import stills as checks
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from course_lib import picturebook
-from course_lib import samples as module
-from course_lib.images import open_image, samples
+import picturebook
+from course_lib.pictures import open_image, samples
+from course_lib.pictures import sample_pictures as module
 
 
 def test_every_class_has_a_drawn_sample_and_the_photographs_are_there() -> None:

@@ -15,17 +15,17 @@ from torchvision.models import get_model
 from torchvision.models.resnet import BasicBlock
 
 from course_lib.errors import CourseError
-from course_lib.picturebook import CLASSES
-from course_lib.signals import (
-    RULES,
+from course_lib.networks.depth_experiment import (
+    INIT_RULES,
     Stack,
     few_pictures,
     init_signal,
     learn_by_heart,
-    measure,
+    measure_signals,
     plain,
     residual,
 )
+from picturebook import CLASSES
 
 KEYS = {"0": "conv1", "1": "bn1", "3": "conv2", "4": "bn2"}  # of a pair, and of torchvision's block
 
@@ -63,7 +63,7 @@ def test_depth_counts_the_layers_between_stem_and_head(make: Callable[..., Stack
 def test_a_rule_draws_weights_as_wide_as_its_formula(rule: str, std: float) -> None:
     weight = plain(4, 64, init=rule).pairs[0][0].weight.detach()
     assert float(weight.std()) == pytest.approx(std, rel=0.02) and abs(float(weight.mean())) < 0.02 * std
-    assert set(RULES) == {"kaiming fan_out", "xavier", "normal 0.01", "too large"}
+    assert set(INIT_RULES) == {"kaiming fan_out", "xavier", "normal 0.01", "too large"}
 
 
 def test_seeds_make_the_weights_and_chance_is_left_alone() -> None:
@@ -71,7 +71,7 @@ def test_seeds_make_the_weights_and_chance_is_left_alone() -> None:
     one, same, other = plain(4), plain(4), plain(4, seed=1)
     assert torch.equal(one.pairs[1][0].weight, same.pairs[1][0].weight)
     assert not torch.equal(one.pairs[1][0].weight, other.pairs[1][0].weight)
-    measure(one), init_signal("xavier", 2), learn_by_heart(one, *few_pictures(10), steps=1)
+    measure_signals(one), init_signal("xavier", 2), learn_by_heart(one, *few_pictures(10), steps=1)
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -99,7 +99,7 @@ def test_the_gradients_are_those_that_training_would_use(make: Callable[..., Sta
     generator = torch.Generator().manual_seed(7)
     batch = torch.randn(2, 6, 3, 10, 10, generator=generator, dtype=torch.float64)[0]
     labels = torch.randint(10, (6,), generator=generator)
-    signals = measure(model, seed=7, size=10, count=6)
+    signals = measure_signals(model, seed=7, size=10, count=6)
     assert signals.gradient == pytest.approx(gradients(model, batch, labels))
     assert signals.std[0] == pytest.approx(float(batch.std()))
     assert signals.std[1] == pytest.approx(float(model.train().stem(batch).detach().std()))
@@ -109,7 +109,7 @@ def test_the_gradients_are_those_that_training_would_use(make: Callable[..., Sta
 
 
 def test_batch_norm_makes_plain_gradients_explode_and_the_shortcut_tames_them() -> None:
-    found = {(make, depth): measure(make(depth)) for make in (plain, residual) for depth in (10, 20, 40, 80)}
+    found = {(make, depth): measure_signals(make(depth)) for make in (plain, residual) for depth in (10, 20, 40, 80)}
     first = {key: signals.gradient[0] for key, signals in found.items()}
     assert first[plain, 40] > 10 * first[plain, 20] and first[plain, 80] > 100 * first[plain, 40]
     assert first[residual, 80] < 20 * first[residual, 10]
@@ -120,21 +120,21 @@ def test_batch_norm_makes_plain_gradients_explode_and_the_shortcut_tames_them() 
 
 
 def test_without_batch_norm_it_is_the_initialisation_that_decides() -> None:
-    lost, kept = (measure(plain(40, norm=False, init=rule)) for rule in ("normal 0.01", "kaiming fan_out"))
+    lost, kept = (measure_signals(plain(40, norm=False, init=rule)) for rule in ("normal 0.01", "kaiming fan_out"))
     assert lost.gradient[0] < 1e-20 and 1e-4 < kept.gradient[0] < 10
-    assert measure(residual(40, norm=False)).std[-1] > 100  # a shortcut alone doubles the power, block after block
+    assert measure_signals(residual(40, norm=False)).std[-1] > 100  # a shortcut alone doubles the power
 
 
 def test_any_classifier_can_be_measured_and_stays_as_it_was() -> None:
     model = get_model("resnet18", num_classes=4).eval()
     before = copy.deepcopy(model.state_dict())
-    signals = measure(model, size=32, count=2)
+    signals = measure_signals(model, size=32, count=2)
     assert len(signals.names) == 20 and signals.names[0] == "conv1" and len(signals.std) == len(signals.gradient) == 20
     assert not model.training and all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     assert not any(one._forward_pre_hooks for one in model.modules())
     assert all(parameter.grad is None for parameter in model.parameters())
     with pytest.raises(CourseError, match="Linear has no convolution"):
-        measure(nn.Linear(3, 3))
+        measure_signals(nn.Linear(3, 3))
 
 
 @pytest.mark.parametrize(("rule", "times"), [("kaiming fan_out", 1.0), ("xavier", math.sqrt(0.5)), ("too large", 2.0),

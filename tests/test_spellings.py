@@ -13,10 +13,10 @@ from torchvision import models
 from torchvision.models import WeightsEnum, get_model_weights, list_models
 
 from course_lib import clinic
-from course_lib.catalog import class_of
 from course_lib.errors import CourseError
-from course_lib.spellings import Asked, hear, hear_all, stopped_at_the_file
-from course_lib.weights import CourseWeightsEnum, course_weights_for
+from course_lib.models.registry import class_of
+from course_lib.models.spellings import Asked, hear, hear_all, stopped_at_the_file
+from course_lib.models.weights import CourseWeightsEnum, course_weights_for
 
 FAMILIES = {class_of(name): name for name in reversed(list_models(module=torchvision.models))}
 ONE_EACH = [*FAMILIES.values(), "course_resnet18"]

@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights, list_models
 
-from course_lib import memory, stopwatch, timing, timing_survey, timing_table
 from course_lib.errors import CourseError, ModelNameError
-from course_lib.memory import forward_bytes, twin, weight_bytes
-from course_lib.quick_models import quick_model
-from course_lib.stopwatch import Timing, quartiles, until
-from course_lib.timing import measure, measure_models, naive, stored
+from course_lib.measuring import clock, memory, timing, timing_table
+from course_lib.measuring.clock import Timing, quartiles, until
+from course_lib.measuring.memory import forward_bytes, twin, weight_bytes
+from course_lib.measuring.quick_models import quick_model
+from course_lib.measuring.timing import measure, measure_models, naive, stored
+from tools import timing_survey
 
 
 class Sleeper(nn.Module):
@@ -65,7 +66,7 @@ def test_repeats_stop_when_they_agree_or_when_the_budget_is_spent() -> None:
             counted.append(seconds(number))
         return counted
 
-    assert len(took(lambda n: 0.05)) == stopwatch.LEAST  # all the same
+    assert len(took(lambda n: 0.05)) == clock.LEAST  # all the same
     uneven = took(lambda n: 0.01 + 0.03 * (n % 2))
     assert sum(uneven[:-1]) < 1.0 <= sum(uneven)  # never agree: the budget ends it
     assert len(took(lambda n: 5.0)) == 3  # however long one takes
@@ -285,7 +286,7 @@ def test_the_table_is_written_as_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(timing_survey, "devices", lambda: ("cpu",))
     try:
         timing_table.table.cache_clear()
-        with pytest.raises(CourseError, match=r"no timings\.json .* python -m course_lib\.timing"):
+        with pytest.raises(CourseError, match=r"no timings\.json .* python -m tools\.timing_survey"):
             stored()
         timing_survey.main([])
         first = timing_table.look_up("squeezenet1_1", 64)

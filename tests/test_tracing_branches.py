@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from course_lib import clinic, diagrams, tracing
+from course_lib import clinic, drawing, tracing
 from course_lib.tracing import TraceError
 from course_lib.tracing.branches import differences, projection
 
@@ -99,7 +99,7 @@ def test_the_clinic_and_the_drawing_give_one_repair_and_it_works(name: str) -> N
     diagnosis = clinic.explain(caught.value)
     assert diagnosis is not None
     code = diagnosis.repair.partition(" = ")[2]
-    assert f"the projection {code} makes" in diagrams.block(model, size).alt
+    assert f"the projection {code} makes" in drawing.block(model, size).alt
     shortcut = eval(code, {"nn": nn}).eval()
     if isinstance(model, Backwards):
         assert shortcut(x).shape == model.conv(x).shape

@@ -22,14 +22,15 @@ from torchvision.models import get_model
 from torchvision.transforms import functional as V
 from torchvision.transforms._presets import ImageClassification
 
-from course_lib.classifier import Classifier
+from course_lib.drawing.learning_curves import draw_curves
 from course_lib.errors import CourseError
-from course_lib.folders import LabelledFolder, open_folder
-from course_lib.heads import replace_head
-from course_lib.images import open_image
-from course_lib.training import Epoch, Training, draw_curves, fine_tune, loop
-from course_lib.training.history import best_of
-from course_lib.training.pictures import TrainingPictures, ValidationPictures, small, varied
+from course_lib.models.classifier import Classifier
+from course_lib.models.heads import replace_head
+from course_lib.networks.training import Epoch, Training, fine_tune, loop
+from course_lib.networks.training.history import best_of
+from course_lib.networks.training.training_pictures import TrainingPictures, ValidationPictures, small, varied
+from course_lib.pictures.folders import LabelledFolder, open_folder
+from course_lib.pictures.images import open_image
 
 from . import stills as checks
 

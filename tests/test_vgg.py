@@ -12,8 +12,8 @@ from torchvision.models import get_model, get_model_weights
 from torchvision.models.vgg import cfgs as theirs
 from torchvision.models.vgg import make_layers as their_layers
 
-from course_lib import vgg
 from course_lib.errors import CourseError
+from course_lib.networks import vgg
 from course_lib.tracing import TraceError
 
 NAMES = {"A": "vgg11", "B": "vgg13", "D": "vgg16", "E": "vgg19"}

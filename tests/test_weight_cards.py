@@ -17,16 +17,18 @@ from PIL import Image
 from torchvision.models import ResNet50_Weights, Weights, WeightsEnum, get_model_weights, list_models
 from torchvision.transforms._presets import ImageClassification
 
-import course_lib.weights as course
+import course_lib.models.weights as course
+from course_lib.drawing.cards import card_label as label_module
+from course_lib.drawing.cards import card_pairs as pairs_module
+from course_lib.drawing.cards.card_label import draw_card
+from course_lib.drawing.cards.card_pairs import differences, draw_pair
+from course_lib.drawing.cards.card_picture import wrapped
 from course_lib.errors import CourseError, ModelNameError, WeightsError
-from course_lib.picturebook import scene
-from course_lib.preprocessing import seen_box, stages
-from course_lib.weight_cards import card, differences, draw_card, draw_pair, registered
-from course_lib.weight_cards import label as label_module
-from course_lib.weight_cards import pairs as pairs_module
-from course_lib.weight_cards.seen import wrapped
+from course_lib.models.registry.card_entries import card, registered
+from course_lib.pictures.preprocessing import seen_box, stages
 from course_lib.widgets import weights_browser
 from course_lib.widgets.weights_browser import NONE
+from picturebook import scene
 
 from . import stills as checks
 

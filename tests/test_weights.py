@@ -16,10 +16,11 @@ import torchvision
 from torch import nn
 from torchvision.models import _api
 
-import course_lib.weights as weights
+import course_lib.models.weights as weights
 from course_lib.errors import WeightsError
-from course_lib.weights import seeds, shelf
-from course_lib.weights.evaluate import DIFFICULTIES
+from course_lib.models.weights import shelf
+from tools import weight_seeds
+from tools.evaluate_weights import DIFFICULTIES
 
 NAME = "squeezenet1_1"
 
@@ -47,11 +48,15 @@ def enum(folder: Path) -> Iterator[type]:
 
 def test_seeds_never_meet() -> None:
     ranges = [
-        seeds.TRAINING_SEEDS, seeds.TUNING_SEEDS, seeds.SCENE_TUNING_SEEDS, seeds.EVAL_SEEDS, seeds.SCENE_SEEDS
-    ]  # fmt: skip
+        weight_seeds.TRAINING_SEEDS,
+        weight_seeds.TUNING_SEEDS,
+        weight_seeds.SCENE_TUNING_SEEDS,
+        weight_seeds.EVAL_SEEDS,
+        weight_seeds.SCENE_SEEDS,
+    ]
     everything = [seed for one in ranges for seed in (one.start, one[-1])]
     assert everything == sorted(set(everything))  # each range ends before the next one starts
-    assert len(seeds.EVAL_SEEDS) == 200
+    assert len(weight_seeds.EVAL_SEEDS) == 200
 
 
 def test_stored_file_is_named_after_its_hash_and_is_half_precision(folder: Path) -> None:
@@ -211,7 +216,7 @@ def test_the_registry_lists_exactly_the_shipped_models() -> None:
 
 
 def test_categories_are_the_picture_books_classes() -> None:
-    picturebook = pytest.importorskip("course_lib.picturebook")
+    picturebook = pytest.importorskip("picturebook")
     assert tuple(picturebook.CLASSES) == weights.CATEGORIES
 
 

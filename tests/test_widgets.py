@@ -26,17 +26,17 @@ from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
 from course_lib import widgets
-from course_lib.choosing import Point, points
-from course_lib.classifier import Classifier
+from course_lib.drawing.learning_curves import draw_curves
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.fcn import convert
-from course_lib.picturebook import CLASSES, scene
-from course_lib.pixels import cut_left
-from course_lib.predictions import FolderPredictions, FolderRow, from_logits
-from course_lib.preprocessing import MISTAKES
-from course_lib.stills import Still
-from course_lib.stopwatch import Timing
-from course_lib.training import Epoch, draw_curves
+from course_lib.measuring.choosing import Point, points
+from course_lib.measuring.clock import Timing
+from course_lib.models.classifier import Classifier
+from course_lib.models.predictions import FolderPredictions, FolderRow, from_logits
+from course_lib.networks.fcn import convert
+from course_lib.networks.training import Epoch
+from course_lib.pictures.pixels import cut_left
+from course_lib.pictures.preprocessing import MISTAKES
 from course_lib.widgets import Explorer
 from course_lib.widgets.crop_explorer import draw_crop
 from course_lib.widgets.eval_or_train import draw_modes
@@ -46,6 +46,7 @@ from course_lib.widgets.model_chooser import ANY, HERE_FITTING, HERE_SELECTED, N
 from course_lib.widgets.prediction_explorer import OWN, draw_predictions
 from course_lib.widgets.preprocessing_explorer import RIGHT, draw_preprocessing
 from course_lib.widgets.temperature import draw_temperature
+from picturebook import CLASSES, scene
 
 from . import stills as checks
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from course_lib import diagrams
-from course_lib.picturebook import ALL_CLASSES, sheet
+from course_lib import drawing
 from course_lib.tracing import trace
+from picturebook import ALL_CLASSES, sheet
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 
@@ -16,7 +16,7 @@ def main() -> None:
     page = sheet(ALL_CLASSES, range(100, 110), side=96)
     page.save(IMAGES / "picturebook.jpg", quality=86, optimize=True)
     print("images/picturebook.jpg", *page.size)
-    block = diagrams.block(trace("resnet18"), path="layer2.0")
+    block = drawing.block(trace("resnet18"), path="layer2.0")
     (IMAGES / "block.png").write_bytes(block.data)
     print("images/block.png", *block.open().size)
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from course_lib.checkpoints import read_state_dict, refusals
 from course_lib.clinic.diagnosis import Diagnosis
 from course_lib.clinic.scene import Scene
 from course_lib.errors import CheckpointError
+from course_lib.models.checkpoints import read_state_dict, refusals
 
 __all__ = ["explain"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from course_lib.checkpoints import causes
 from course_lib.clinic.diagnosis import Diagnosis, Met
 from course_lib.clinic.scene import Scene, attribute
+from course_lib.models.checkpoints import causes
 
 __all__ = ["explain", "no_dict"]
 

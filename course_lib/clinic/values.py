@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.recipes import settings
+from course_lib.pictures.recipes import settings
 from course_lib.tracing.shadow import shadow
 
 __all__ = ["look"]

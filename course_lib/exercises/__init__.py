@@ -3,7 +3,13 @@
 ``my_progress("01")`` says how far you are through a lesson, ``my_progress()`` through the course.
 """
 
-from course_lib.exercises.outcomes import guess_and_truth
-from course_lib.exercises.standing import my_progress
+import lazy_loader
 
-__all__ = ["guess_and_truth", "my_progress"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "engine.learner_progress": ["my_progress"],
+        "engine.outcomes": ["guess_and_truth"],
+        "lessons": ["lesson00", "lesson01", "lesson02", "lesson03", "lesson04", "lesson05", "lesson06", "lesson07"],
+    },
+)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from course_lib.tracing import mismatches
-from course_lib.tracing.errors import TraceError
 from course_lib.tracing.mismatches import Meeting
 from course_lib.tracing.ops import times
+from course_lib.tracing.trace_error import TraceError
 
 if TYPE_CHECKING:
     from course_lib.tracing.record import Failure, Recorder

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from course_lib.tracing import arithmetic, layout
-from course_lib.tracing.layout import INDEPENDENT, LOST, Axis, State
+from course_lib.tracing import arithmetic, positions
+from course_lib.tracing.positions import INDEPENDENT, LOST, Axis, State
 
 if TYPE_CHECKING:
     from course_lib.tracing.ops import Op, Shape
@@ -133,7 +133,7 @@ def _step(op: Op, state: State, shape: Shape) -> State:
     if state is LOST:
         return LOST
     if kind == "linear":
-        return layout.mixed(state) if len(shape) - 1 in state.dims else state
+        return positions.mixed(state) if len(shape) - 1 in state.dims else state
     if kind in _MIXING:  # with a constant: only the last dimension is summed over
         return _mix(op, [state])
     if kind == "interpolate":
@@ -141,10 +141,10 @@ def _step(op: Op, state: State, shape: Shape) -> State:
     if kind in ("group_norm", "instance_norm"):
         return replace(state, whole=True)
     if kind in ("softmax", "log_softmax", "cumsum", "flip", "roll", "normalize", "layer_norm"):
-        return layout.along(op, state, shape)
+        return positions.along(op, state, shape)
     if kind in arithmetic.KEEPS_SHAPE or kind in _JOINING:
         return state
-    return layout.rearranged(op, state, shape)
+    return positions.rearranged(op, state, shape)
 
 
 def _window(op: Op, state: State, shape: Shape) -> State:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.errors import closest
 from course_lib.tracing import page, show, summary
-from course_lib.tracing.errors import TraceError
 from course_lib.tracing.groups import Group, group
 from course_lib.tracing.ops import Call, Op, Shape, Weight
+from course_lib.tracing.trace_error import TraceError
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped,unused-ignore]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from course_lib.tracing.errors import TraceError
+from course_lib.tracing.trace_error import TraceError
 
 __all__ = ["Listener", "shadow", "stand_in"]
 

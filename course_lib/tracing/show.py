@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course_lib.tracing.errors import TraceError
 from course_lib.tracing.ops import times
+from course_lib.tracing.trace_error import TraceError
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped,unused-ignore]

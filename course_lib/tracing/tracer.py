@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.tracing import failures, inputs
-from course_lib.tracing.errors import TraceError
 from course_lib.tracing.record import Recorder, tensors
 from course_lib.tracing.result import Trace
 from course_lib.tracing.shadow import shadow, stand_in
+from course_lib.tracing.trace_error import TraceError
 
 __all__ = ["trace"]
 

@@ -11,12 +11,12 @@ from course_lib.widgets.convolution_arithmetic import convolution_arithmetic
 from course_lib.widgets.crop_explorer import crop_explorer
 from course_lib.widgets.eval_or_train import eval_or_train
 from course_lib.widgets.explorer import Explorer
-from course_lib.widgets.feature_maps import feature_map_explorer
+from course_lib.widgets.feature_map_explorer import feature_map_explorer
 from course_lib.widgets.folder_browser import folder_browser
 from course_lib.widgets.model_chooser import model_chooser
 from course_lib.widgets.prediction_explorer import prediction_explorer
 from course_lib.widgets.preprocessing_explorer import preprocessing_explorer
-from course_lib.widgets.receptive_field import receptive_field_explorer
+from course_lib.widgets.receptive_field_explorer import receptive_field_explorer
 from course_lib.widgets.response_map_explorer import response_map_explorer
 from course_lib.widgets.stage_stepper import stage_stepper
 from course_lib.widgets.temperature import temperature

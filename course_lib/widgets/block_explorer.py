@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from course_lib.diagrams.block import block
+from course_lib.drawing.graph.block_diagram import block
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, closest
-from course_lib.residual import make_block
-from course_lib.stills import Still
+from course_lib.networks.resnet import make_block
 from course_lib.widgets.explorer import Explorer, choice
 
 __all__ = ["SHORTCUTS", "block_explorer", "draw_block"]
@@ -62,7 +62,7 @@ def draw_block(
     Example:
         >>> draw_block(kind="basic", in_channels=64, planes=64, stride=1, groups=2, base_width=64, dilation=1)
         Traceback (most recent call last):
-        course_lib.residual.blocks.BlockError: A BasicBlock cannot have groups=2: ...
+        course_lib.networks.resnet.blocks.BlockError: A BasicBlock cannot have groups=2: ...
     """
     with torch.device("meta"):
         made = make_block(

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.diagrams.cell_field import draw_cell_sight
+from course_lib.drawing.cell_field import draw_cell_sight
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.extraction import fingerprint
-from course_lib.fcn import FullyConvolutional
-from course_lib.fcn.sight import Sight, cell_gradient, cell_sight
-from course_lib.receptive import effective
-from course_lib.stills import Still
+from course_lib.networks.fcn import FullyConvolutional
+from course_lib.networks.fcn.sight import Sight, cell_gradient, cell_sight
+from course_lib.tracing.features import fingerprint
+from course_lib.tracing.receptive import effective
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["ITS_OWN", "cell_explorer"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from course_lib.diagrams.cfg_table import cfg_table
-from course_lib.stills import Still
-from course_lib.vgg import COLUMNS, read_cfg
+from course_lib.drawing.cfg_table_figure import cfg_table
+from course_lib.drawing.still import Still
+from course_lib.networks.vgg import COLUMNS, read_cfg
 from course_lib.widgets.explorer import Explorer, number, switch, words
 
 __all__ = ["cfg_builder", "draw_cfg"]

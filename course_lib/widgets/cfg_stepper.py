@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from course_lib.diagrams.cfg import cfg_steps
+from course_lib.drawing.cfg_figure import cfg_steps
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.stills import Still
-from course_lib.vgg import COLUMNS, Step, Token, read_cfg, steps
+from course_lib.networks.vgg import COLUMNS, Step, Token, read_cfg, steps
 from course_lib.widgets.explorer import Explorer, choice, follows, number, switch
 
 __all__ = ["cfg_stepper", "draw_cfg_step"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from course_lib.convolution import Convolution
-from course_lib.diagrams.sliding import sliding_window
-from course_lib.stills import Still
+from course_lib.drawing.convolution_figure import sliding_window
+from course_lib.drawing.still import Still
+from course_lib.networks.convolution import Convolution
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["convolution_arithmetic", "draw_convolution"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PIL import Image
 
-from course_lib import figures
-from course_lib.classifier import Classifier
-from course_lib.pixels import cut_left
-from course_lib.stills import Still, draw_kept, new_figure, still
+from course_lib.drawing import figures
+from course_lib.drawing.still import Still, draw_kept, new_figure, still
+from course_lib.models.classifier import Classifier
+from course_lib.pictures.pixels import cut_left
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["crop_explorer", "draw_crop"]

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.classifier import Classifier
-from course_lib.modes import Mode, Repeats, repeat
-from course_lib.stills import ORANGE, Still, draw_curve, new_figure, still
+from course_lib.drawing.still import ORANGE, Still, draw_curve, new_figure, still
+from course_lib.measuring.modes import Mode, Repeats, repeat
+from course_lib.models.classifier import Classifier
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["draw_modes", "eval_or_train"]

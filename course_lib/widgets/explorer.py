@@ -1,6 +1,6 @@
 """The one mechanism behind every widget: controls whose values go to a plain ``draw`` function, and a picture.
 
-A widget here holds no logic. ``draw(**state)`` gives a :class:`course_lib.figures.Still`; the same function makes the
+A widget here holds no logic. ``draw(**state)`` gives a ``Still``; the same function makes the
 still picture of a saved notebook, the lesson's figure and the test's subject. The picture sits in ``widgets.Image``,
 not in an ``Output``; only controls that ipywidgets 7 and 8 share are used, so Colab shows the same thing.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.stills import Still
 
 __all__ = ["Explorer", "choice", "follows", "number", "switch", "words"]
 
@@ -77,7 +77,7 @@ class Explorer:
         still: what is shown now.
 
     Example:
-        >>> from course_lib.figures import bars
+        >>> from course_lib.drawing.figures import bars
         >>> explorer = Explorer(lambda n: bars({"n": n}, title="value"), {"n": number("n", 1, 9, 3)})
         >>> explorer
         value: n 3.0

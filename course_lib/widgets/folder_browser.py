@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from course_lib.drawing.folder_pages import ORDERS, VERDICTS, chosen, draw_page, page_count
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.folder_pages import ORDERS, VERDICTS, chosen, draw_page, page_count
-from course_lib.predictions import FolderPredictions
-from course_lib.stills import Still
-from course_lib.truths import Truths
+from course_lib.models.predictions import FolderPredictions
+from course_lib.pictures.truth import Truths
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["ANY", "folder_browser"]

@@ -9,12 +9,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from course_lib.choosing import Limits, Point, answer, find, pareto, points, within
-from course_lib.comparisons import bubbles
+from course_lib.drawing.comparisons import bubbles
+from course_lib.drawing.model_marks import LOOKS
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.kind_marks import LOOKS
-from course_lib.stills import Still
-from course_lib.timing import Timing, devices, measure_models
+from course_lib.measuring.choosing import Limits, Point, answer, find, pareto, points, within
+from course_lib.measuring.timing import Timing, devices, measure_models
 from course_lib.widgets.explorer import Explorer, choice, switch
 
 __all__ = ["ANY", "HERE_FITTING", "HERE_SELECTED", "NONE", "TABLE", "draw_choice", "model_chooser"]
@@ -78,7 +78,7 @@ def model_chooser(
     """
     table = tuple(points() if among is None else among)
     if not table:
-        raise CourseError("There is no model to choose from: give points from course_lib.choosing.points().")
+        raise CourseError("There is no model to choose from: give points from course_lib.measuring.choosing.points().")
     if selected != NONE:
         find(table, selected)
     measured: dict[tuple[str, str], Timing] = {}

@@ -9,12 +9,12 @@ from typing import Any
 import ipywidgets as widgets
 from PIL import Image
 
-from course_lib import figures
-from course_lib.classifier import Classifier
+from course_lib.drawing import figures
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, PictureError
-from course_lib.images import open_image
-from course_lib.predictions import Prediction
-from course_lib.stills import Still
+from course_lib.models.classifier import Classifier
+from course_lib.models.predictions import Prediction
+from course_lib.pictures.images import open_image
 from course_lib.widgets.explorer import Explorer, choice
 
 __all__ = ["OWN", "draw_predictions", "prediction_explorer"]

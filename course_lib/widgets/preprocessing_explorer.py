@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from PIL import Image
 
-from course_lib import figures
-from course_lib.classifier import Classifier
-from course_lib.predictions import Prediction
-from course_lib.preprocessing import MISTAKES, seen_box, stages
-from course_lib.scoring import answer_under
-from course_lib.stills import Still, draw_kept, draw_picture, new_figure, still
+from course_lib.drawing import figures
+from course_lib.drawing.still import Still, draw_kept, draw_picture, new_figure, still
+from course_lib.measuring.scoring import answer_under
+from course_lib.models.classifier import Classifier
+from course_lib.models.predictions import Prediction
+from course_lib.pictures.preprocessing import MISTAKES, seen_box, stages
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["RIGHT", "draw_preprocessing", "preprocessing_explorer"]

@@ -7,14 +7,14 @@ from functools import cache, lru_cache
 
 from PIL import Image
 
-from course_lib.classifier import Classifier
-from course_lib.diagrams.response import coloured_scores, draw_response
+from course_lib.drawing.response_figure import coloured_scores, draw_response
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.extraction import fingerprint
-from course_lib.fcn import KINDS, THRESHOLD, FullyConvolutional, ResponseMap, convert, localise, response_map
-from course_lib.picturebook import Scene, counts_as
-from course_lib.stills import Still
+from course_lib.models.classifier import Classifier
+from course_lib.networks.fcn import KINDS, THRESHOLD, FullyConvolutional, ResponseMap, convert, localise, response_map
+from course_lib.tracing.features import fingerprint
 from course_lib.widgets.explorer import Explorer, choice, number
+from picturebook import Scene, counts_as
 
 __all__ = ["BEST", "SCALES", "response_map_explorer"]
 

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 from torch import nn
 
-from course_lib.diagrams.stages import stage_steps as picture
+from course_lib.drawing.stage_figure import draw_stages as picture
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.residual import StageStep, stage_steps
-from course_lib.stills import Still
+from course_lib.networks.resnet import StageStep, stage_steps
 from course_lib.widgets.explorer import Explorer, choice, follows, number, switch
 
 __all__ = ["NAMES", "draw_stage_step", "stage_stepper"]

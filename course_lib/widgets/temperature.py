@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.predictions import from_logits
-from course_lib.stills import Still, draw_bars, new_figure, shortened, still
+from course_lib.drawing.still import Still, draw_bars, new_figure, shortened, still
+from course_lib.models.predictions import from_logits
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["draw_temperature", "temperature"]

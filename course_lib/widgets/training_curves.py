@@ -7,10 +7,10 @@ from typing import Any
 
 from IPython.display import DisplayHandle, display
 
+from course_lib.drawing.learning_curves import ACROSS, LINES, Histories, draw_curves
+from course_lib.drawing.still import Still
+from course_lib.networks.training import Epoch, Training
 from course_lib.progress import in_notebook
-from course_lib.stills import Still
-from course_lib.training import Epoch, Training, draw_curves
-from course_lib.training.curves import ACROSS, LINES, Histories
 from course_lib.widgets.explorer import Explorer, choice, switch
 
 __all__ = ["TrainingCurves", "training_curves"]

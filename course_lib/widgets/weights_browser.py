@@ -8,9 +8,11 @@ from typing import Any
 import ipywidgets as widgets
 from PIL import Image
 
+from course_lib.drawing.cards.card_label import draw_card
+from course_lib.drawing.cards.card_pairs import draw_pair
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, ModelNameError, WeightsError, closest
-from course_lib.stills import Still
-from course_lib.weight_cards import Card, card, draw_card, draw_pair, registered
+from course_lib.models.registry.card_entries import Card, card, registered
 from course_lib.widgets.explorer import Explorer, choice, words
 
 __all__ = ["NONE", "weights_browser"]

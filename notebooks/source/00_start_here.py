@@ -22,9 +22,8 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
 # A picture, a classifier, an answer.
 
 # %%
-from course_lib.classifier import load_classifier
-from course_lib.figures import show
-from course_lib.images import samples
+from course_lib import load_classifier, samples
+from course_lib.drawing import show
 
 picture = samples()["dog"].open()
 classifier = load_classifier("resnet18")
@@ -70,8 +69,8 @@ print("label        ", label)
 # that is what the network sees.
 
 # %%
-from course_lib.figures import strip
-from course_lib.preprocessing import stages
+from course_lib.drawing import strip
+from course_lib.pictures import stages
 
 strip(stages(picture, classifier.transforms))
 
@@ -89,7 +88,7 @@ my_guess = ...  # per cent, for example 40
 
 # %%
 from course_lib.exercises import guess_and_truth
-from course_lib.pixels import cut_left
+from course_lib.pictures import cut_left
 
 answers = {percent: classifier.predict(cut_left(picture, percent)[0]).label for percent in range(0, 100, 5)}
 for percent, answer in answers.items():
@@ -163,7 +162,7 @@ my_progress()
 # when something does not work.
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.doctor import report
+from course_lib.cli import report
 
 report()
 

@@ -24,11 +24,9 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
 # %%
 import torch
 
-from course_lib.classifier import load_classifier
-from course_lib.exercises import guess_and_truth
-from course_lib.exercises import lesson01 as ex
-from course_lib.figures import show
-from course_lib.images import samples
+from course_lib import load_classifier, samples
+from course_lib.drawing import show
+from course_lib.exercises import guess_and_truth, lesson01 as ex
 
 classifier = load_classifier("resnet18", device="cpu")  # everybody reads the same messages; section 7 takes a GPU
 model, transforms, categories = classifier.model, classifier.transforms, classifier.categories
@@ -80,8 +78,8 @@ print("equal to the weights' own transforms:", torch.equal(normalised, transform
 # stage. Under each name: shape, dtype, smallest and largest value.
 
 # %%
-from course_lib.figures import kept_and_lost, strip
-from course_lib.preprocessing import seen_box, stages
+from course_lib.drawing import kept_and_lost, strip
+from course_lib.pictures import seen_box, stages
 
 for stage in stages(picture, transforms):
     print(f"{stage.name:10} {stage.note}")
@@ -508,7 +506,8 @@ my_guess = ...  # for example "BGR"
 # `ImageFolder`.
 
 # %%
-from course_lib.picturebook import CLASSES, write_folder
+from course_lib import write_folder
+from picturebook import CLASSES
 
 folder = write_folder("data/inference", CLASSES, n=20, split="val", size=(224, 336), first_seed=950_000)
 folders = [path for path in folder.iterdir() if path.is_dir()]
@@ -518,8 +517,8 @@ print(len(list(folder.rglob("*.png"))), "pictures in", len(folders), "folders")
 # Six times 200 pictures: up to a minute on a small laptop.
 
 # %%
-from course_lib.preprocessing import MISTAKES
-from course_lib.scoring import accuracy_under
+from course_lib.measuring import accuracy_under
+from course_lib.pictures import MISTAKES
 
 accuracy = {"as trained": accuracy_under(classifier, folder)}
 for name, mistake in MISTAKES.items():
@@ -528,7 +527,7 @@ worst = min(accuracy, key=accuracy.get)
 guess_and_truth("hurts most", my_guess, worst)
 
 # %%
-from course_lib.figures import bars
+from course_lib.drawing import bars
 
 percent = {name: 100 * value for name, value in accuracy.items()}
 bars(percent, unit="%", title="top-1 accuracy over 200 pictures", highlight="as trained")
@@ -570,7 +569,7 @@ ex.accuracy.check(accuracy_of)
 # computing, shows its progress, and reports bad files at the end instead of stopping.
 
 # %%
-from course_lib.scoring import is_right
+from course_lib.measuring import is_right
 
 names = ("dog", "cat", "goldfish", "hot dog")
 mixed = write_folder("data/inference", names, n=16, split="mixed", difficulty="hard", first_seed=960_000)
@@ -595,7 +594,7 @@ print(f"slowest: {slowest.path.parent.name}/{slowest.path.name}, {1000 * slowest
 # %%
 from PIL import Image
 
-from course_lib.figures import picture_grid
+from course_lib.drawing import picture_grid
 
 rows = found.rows[::4]
 titles = [f"{row.prediction.label} {row.prediction.probability:.0%}" for row in rows]
@@ -607,7 +606,7 @@ picture_grid([Image.open(row.path) for row in rows], titles, right=right)
 
 # %%
 from course_lib.errors import PictureError
-from course_lib.images import list_images
+from course_lib.pictures import list_images
 
 try:
     list_images(mixed / "dog", extensions=(".jpg", ".jpeg"))
@@ -640,7 +639,7 @@ guess_and_truth("times faster as a batch", my_guess, round(singles / together, 2
 # %% tags=["nbval-ignore-output"]
 from torchvision.models import get_model_weights
 
-from course_lib.classifier import available_models
+from course_lib.models import available_models
 
 download = False
 big = ["alexnet", "resnet34", "resnet50", "resnet101", "resnet152"]
@@ -694,11 +693,11 @@ for name in ("chelsea", "coffee", "rocket", "astronaut", "grace hopper"):
 # | `model.eval()`, `model.train()` | torch | the mode of Dropout and BatchNorm |
 # | `torch.inference_mode()`, `torch.no_grad()` | torch | a forward without a graph |
 # | `out.softmax(1)`, `torch.max(out, 1)` | torch | probabilities, and the best class of each picture |
-# | `load_classifier(name)` | `course_lib.classifier` | model, transforms, categories and device in one |
+# | `load_classifier(name)` | `course_lib.models` | model, transforms, categories and device in one |
 # | `classifier.predict(picture)`, `.predict_folder(folder)` | | top k of a picture, a list, a folder |
-# | `stages(picture, transforms)`, `MISTAKES` | `course_lib.preprocessing` | preprocessing step by step, right and wrong |
-# | `repeat(model, batch)`, `saved_for_backward(model, batch)` | `course_lib.modes` | train mode on a copy; bytes that a graph keeps |
-# | `accuracy_under(classifier, folder)` | `course_lib.scoring` | the share that is right |
+# | `stages(picture, transforms)`, `MISTAKES` | `course_lib.pictures` | preprocessing step by step, right and wrong |
+# | `repeat(model, batch)`, `saved_for_backward(model, batch)` | `course_lib.measuring` | train mode on a copy; bytes that a graph keeps |
+# | `accuracy_under(classifier, folder)` | `course_lib.measuring` | the share that is right |
 
 # %% [markdown]
 # ## Where you stand

@@ -27,8 +27,7 @@ import inspect
 import torch
 from torchvision import models
 
-from course_lib.exercises import guess_and_truth
-from course_lib.exercises import lesson02 as ex
+from course_lib.exercises import guess_and_truth, lesson02 as ex
 
 # %% [markdown]
 # ## 1 What is on the shelf?
@@ -169,7 +168,7 @@ ex.file_size.check(megabytes)
 # for each parameter?
 
 # %%
-from course_lib.catalog import catalog
+from course_lib.models import catalog
 
 for row in catalog():
     bytes_each = row.megabytes * 2**20 / row.parameters
@@ -214,7 +213,7 @@ guess_and_truth("parameters, error", my_guess, (by_parameters, by_error))
 my_guess = ...  # one word of five letters, for example "ABCDE"
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.timing import measure_models
+from course_lib.measuring import measure_models
 
 timings = measure_models(five.values(), threads=1)  # one core, so that other programs disturb least
 for name, timing in timings.items():
@@ -223,8 +222,8 @@ by_time = order(lambda letter: timings[five[letter]].median)
 guess_and_truth("time", my_guess, by_time)
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.choosing import points
-from course_lib.comparisons import rankings
+from course_lib.drawing import rankings
+from course_lib.measuring import points
 
 rankings(points(rows.values(), timings=timings), ("megabytes", "error", "ms"))
 
@@ -305,7 +304,7 @@ my_guess = ...  # times, for example 256
 # %% tags=["nbval-ignore-output"]
 from torch import nn
 
-from course_lib.timing import measure
+from course_lib import measure
 
 dense, depthwise = (
     measure(nn.Conv2d(256, 256, 3, padding=1, groups=groups, bias=False), (1, 256, 14, 14), budget=0.5, threads=1)
@@ -323,8 +322,8 @@ guess_and_truth("times faster", my_guess, round(dense.median / depthwise.median)
 # measured once on one machine:
 
 # %%
-from course_lib.figures import bars
-from course_lib.timing import stored
+from course_lib.drawing import bars
+from course_lib.measuring import stored
 
 once = stored()
 some = ["vgg16", "resnet18", "resnet50", "convnext_tiny", "alexnet", "mobilenet_v2", "mobilenet_v3_large",
@@ -351,7 +350,7 @@ print(f"{fewer:.0f} times fewer multiply-adds, {faster:.1f} times faster")
 my_guess = ...  # "A", "C" or "D"
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.quick_models import quick_model
+from course_lib.measuring import quick_model
 
 gain = {}
 for letter in "ACD":
@@ -407,7 +406,7 @@ print(f"without waiting {1000 * without_waiting:.1f} ms, with waiting {1000 * (t
 # third way to be wrong: something else is running. The library does it wrong on purpose, and right beside it:
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.timing import naive
+from course_lib.measuring import naive
 
 print(naive(quick_model("googlenet"), device="cuda" if torch.cuda.is_available() else "cpu"))
 
@@ -437,7 +436,7 @@ ex.median_seconds.check(median_seconds)
 # even try?
 
 # %%
-from course_lib.comparisons import compare, timeline
+from course_lib.drawing import compare, timeline
 
 timeline()
 
@@ -493,7 +492,7 @@ compare(chosen, "ms")
 # bubble.
 
 # %%
-from course_lib.comparisons import bubbles
+from course_lib.drawing import bubbles
 
 bubbles(points())
 
@@ -533,7 +532,7 @@ ex.pareto.check(pareto)
 # **Which model should nobody choose any more?** Count for each how many others beat it in error, time and size.
 
 # %%
-from course_lib.choosing import better
+from course_lib.measuring import better
 
 everything = points()
 beaten_by = {point.name: len(better(everything, point.name)) for point in everything}
@@ -553,8 +552,7 @@ print("those that beat AlexNet:", *[point.name for point in better(everything, "
 my_guess = ...  # two words, for example ("yes", "yes")
 
 # %%
-from course_lib.choosing import find
-from course_lib.choosing import pareto as pareto_front
+from course_lib.measuring import find, pareto as pareto_front
 
 families = ["AlexNet", "VGG", "GoogLeNet", "Inception v3", "ResNet", "ResNeXt", "DenseNet", "SqueezeNet",
             "MobileNetV2", "ShuffleNet V2"]
@@ -615,9 +613,9 @@ four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
 my_guess = ...  # a name and a number, for example ("squeezenet1_1", 30)
 
 # %%
-from course_lib.classifier import load_classifier
-from course_lib.picturebook import CLASSES, write_folder
-from course_lib.scoring import accuracy_under
+from course_lib import load_classifier, write_folder
+from course_lib.measuring import accuracy_under
+from picturebook import CLASSES
 
 folder = write_folder("data/choosing", CLASSES, n=10, split="val", size=(224, 336), first_seed=970_000)
 right = {name: round(100 * accuracy_under(load_classifier(name, weights="course"), folder)) for name in four}
@@ -640,7 +638,7 @@ for name, count in sorted(right.items(), key=lambda one: -one[1]):
 # The chart of section 7, with your own counts and your own times:
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.choosing import Point
+from course_lib.measuring import Point
 
 here = measure_models([f"course_{name}" for name in four], budget=0.5)
 own = [
@@ -696,10 +694,10 @@ catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
 # | `list_models(module=models, include="*v2*")` | `torchvision.models` | names of the registry |
 # | `get_model(name)`, `get_model_weights(name)` | | a network; the enum of its weights |
 # | `weights.meta` | | errors, parameters, file size, multiply-adds |
-# | `catalog().where(kind=…).sorted("top1")` | `course_lib.catalog` | all of that as one table |
-# | `measure(model)`, `measure_models(names)` | `course_lib.timing` | median, quartiles, memory, here and now |
-# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.choosing` | what to choose from, and what beats what |
-# | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.comparisons` | the charts |
+# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | all of that as one table |
+# | `measure(model)`, `measure_models(names)` | `course_lib.measuring` | median, quartiles, memory, here and now |
+# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | what to choose from, and what beats what |
+# | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.drawing` | the charts |
 # | `model_chooser()` | `course_lib.widgets` | your limits, and the answer |
 
 # %% [markdown]

@@ -26,11 +26,8 @@ import torch
 from torch import nn
 from torchvision.models import get_model
 
-from course_lib import diagrams
-from course_lib.classifier import load_classifier
-from course_lib.exercises import guess_and_truth
-from course_lib.exercises import lesson03 as ex
-from course_lib.tracing import trace
+from course_lib import drawing, load_classifier, trace
+from course_lib.exercises import guess_and_truth, lesson03 as ex
 
 classifier = load_classifier("resnet18", device="cpu")
 
@@ -102,9 +99,9 @@ for depth in (20, 40, 80):
 # Now every layer, not only the first. **Forward**, what arrives at a layer is as large in one kind as in the other:
 
 # %%
-from course_lib.signals import measure, plain, residual
+from course_lib.networks import measure_signals, plain, residual
 
-signals = {f"{make.__name__}, {depth} layers": measure(make(depth)) for make in (plain, residual) for depth in (20, 40, 80)}
+signals = {f"{make.__name__}, {depth} layers": measure_signals(make(depth)) for make in (plain, residual) for depth in (20, 40, 80)}
 for name, found in signals.items():
     print(f"{name:20} signal at the 2nd layer {found.std[1]:.1f}, in the middle {found.std[len(found.std) // 2]:.1f},"
           f" at the last {found.std[-1]:.1f}")
@@ -113,7 +110,7 @@ for name, found in signals.items():
 # **Backward**, from the last layer to the first, it is not. Mind the scale: each tick is a factor of ten.
 
 # %%
-from course_lib.charts import lines
+from course_lib.drawing import lines
 
 curves = {name: found.gradient for name, found in signals.items()}
 lines(curves, title="gradient at each layer's weights, before training", below="layer", log=True)
@@ -133,7 +130,7 @@ for name, found in signals.items():
 # %%
 from math import log
 
-from course_lib.signals import few_pictures, learn_by_heart
+from course_lib.networks import few_pictures, learn_by_heart
 
 small, labels = few_pictures(40)
 losses = {f"{make.__name__}, {depth} layers": learn_by_heart(make(depth), small, labels)
@@ -152,7 +149,7 @@ print("residual, deeper is", "worse" if last["residual, 40 layers"] > last["resi
 # to the size of the signal, and without a norm on the path nothing takes it back:
 
 # %%
-print(f"residual, 80 layers, no BatchNorm: the signal's spread grows from 1 to {measure(residual(80, norm=False)).std[-1]:.0e}")
+print(f"residual, 80 layers, no BatchNorm: the signal's spread grows from 1 to {measure_signals(residual(80, norm=False)).std[-1]:.0e}")
 
 # %% [markdown]
 # ## 2 The block as a drawing
@@ -162,7 +159,7 @@ print(f"residual, 80 layers, no BatchNorm: the signal's spread grows from 1 to {
 
 # %%
 features = trace(classifier.model)
-diagrams.block(features, path="layer1.0")
+drawing.block(features, path="layer1.0")
 
 # %% [markdown]
 # **What to notice.** The last ReLU comes *after* the sum: a ReLU at the end of the path could only ever add. And the two shapes
@@ -224,7 +221,7 @@ except RuntimeError as error:
 
 # %%
 clinic.switch_on()
-diagrams.block(broken, (64, 56, 56))
+drawing.block(broken, (64, 56, 56))
 
 # %% [markdown]
 # Three repairs, all of which have been tried. **A:** take every second cell of `x` and fill the missing channels with zeros: no
@@ -246,7 +243,7 @@ print("B costs", sum(p.numel() for p in projection.parameters()), "parameters of
 # is what torchvision builds. A dashed shortcut is a projection, a solid one the identity, as in the paper's figures.
 
 # %%
-diagrams.block(features, path="layer2.0")
+drawing.block(features, path="layer2.0")
 
 # %% [markdown]
 # Now you: push the block until it breaks. Which settings need a projection? Which are refused, and why?
@@ -332,7 +329,7 @@ guess_and_truth("times as many", my_guess, round(two / squeezed, 1))
 
 # %%
 resnet50 = trace("resnet50")
-diagrams.block(resnet50, path="layer2.0")
+drawing.block(resnet50, path="layer2.0")
 
 # %% [markdown]
 # **Which convolution takes the stride?** In the paper the first 1×1; in torchvision the 3×3, a variant known as v1.5.
@@ -442,7 +439,7 @@ def layers_of(model):
 ex.count_layers.check(layers_of)
 
 # %%
-from course_lib.residual import count_layers
+from course_lib.networks import count_layers
 
 for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"):
     print(f"{name:10} {count_layers(get_model(name))}")
@@ -452,7 +449,7 @@ for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"):
 # norms. The paper's table 1, rebuilt from live models:
 
 # %%
-diagrams.resnet_table()
+drawing.resnet_table()
 
 # %% [markdown]
 # ## 7 Why is this 56?
@@ -489,7 +486,7 @@ last = wide.within("layer4")[-1].output
 guess_and_truth("after layer4", my_guess, tuple(last[1:]))
 
 # %%
-diagrams.volumes(features)
+drawing.volumes(features)
 
 # %% [markdown]
 # ## 8 The constructor's switches
@@ -575,14 +572,14 @@ refused(lambda: get_model("resnet18", replace_stride_with_dilation=(False, True,
 # What do these layers look for? The first convolution's 64 filters are small pictures themselves:
 
 # %%
-diagrams.filters(classifier.model)
+drawing.draw_filters(classifier.model)
 
 # %% [markdown]
 # Deeper filters have no colours. What they do shows in their answers: the **feature maps**. Choose a layer, see its strongest
 # channels. **Where is the camel still visible, and where only "something is there"?**
 
 # %%
-from course_lib.images import samples
+from course_lib import samples
 from course_lib.widgets import feature_map_explorer
 
 pictures = {name: sample.open() for name, sample in samples().items()}
@@ -592,7 +589,7 @@ feature_map_explorer(classifier, pictures, layer="layer1.1.relu_1")
 # Set *beside it* to another animal and the scale to *shared*: which channels answer to both, and which to the camel alone?
 
 # %%
-from course_lib.featuremaps import feature_maps
+from course_lib.tracing import feature_maps
 
 batch = classifier.prepare(pictures["camel"])
 for stage in (1, 2, 3, 4):
@@ -725,9 +722,9 @@ except RuntimeError as error:
 # | `summary(model, size)` | torchinfo | modules, shapes, parameters |
 # | `trace(model, size)` | `course_lib.tracing` | every operation, and why its shape is so |
 # | `op.explain()`, `op.field` | | in words; what a cell sees |
-# | `block(trace, path=…)` | `course_lib.diagrams` | any module, drawn |
+# | `block(trace, path=…)` | `course_lib.drawing` | any module, drawn |
 # | `volumes(trace)`, `resnet_table()` | | a network; the paper's table |
-# | `count_layers(model)` | `course_lib.residual` | the number in the name |
+# | `count_layers(model)` | `course_lib.networks` | the number in the name |
 # | `explain()`, `switch_on()` | `course_lib.clinic` | an error's meaning and repair |
 
 # %% [markdown]

@@ -26,10 +26,9 @@ import torch
 from torch import nn
 from torchvision.models import get_model
 
-from course_lib import diagrams, vgg
-from course_lib.exercises import guess_and_truth
-from course_lib.exercises import lesson04 as ex
-from course_lib.tracing import trace
+from course_lib import drawing, trace
+from course_lib.exercises import guess_and_truth, lesson04 as ex
+from course_lib.networks import vgg
 
 # %% [markdown]
 # ## 1 One convolution
@@ -163,7 +162,7 @@ print(vgg11["flatten"].formula)
 print(vgg11["classifier.0"].explain())
 
 # %%
-from course_lib.charts import shares
+from course_lib.drawing import shares
 
 parts = {}
 for name in ("alexnet", "vgg11", "mobilenet_v3_small", "resnet18"):
@@ -220,7 +219,7 @@ for side in (32, 31):
 # A-LRN, with its local response normalisation, and C, with its 1×1 convolutions, which torchvision has not.
 
 # %%
-diagrams.vgg_table()
+drawing.vgg_table()
 
 # %% [markdown]
 # **What to notice.** From 11 to 19 layers the parameters grow by a twelfth: new convolutions are cheap, the head is dear. LRN brought
@@ -236,7 +235,7 @@ def conv_parameters(name):
 print({name: f"{conv_parameters(name) / 1e6:.1f} M" for name in vgg.COLUMNS}, "in the convolutions")
 
 # %%
-diagrams.volumes(trace("vgg16"))
+drawing.volumes(trace("vgg16"))
 
 # %% [markdown]
 # ### Exercise: column C
@@ -337,7 +336,7 @@ print("\n".join(line[8:] for line in source[start:]))
 # 0: it normalises, and adds nothing of its own yet.
 
 # %%
-from course_lib.charts import histograms
+from course_lib.drawing import histograms
 
 torch.manual_seed(0)
 live = vgg.build("A", batch_norm=True, hidden=512)  # a small head, so that it is quickly made
@@ -353,13 +352,13 @@ histograms({name: module.weight.detach() for name, module in kinds.items()}, col
 my_guess = ...  # for example 0.1
 
 # %%
-from course_lib.signals import RULES, init_signal
+from course_lib.networks import INIT_RULES, init_signal
 
-signal = {rule: init_signal(rule, 20) for rule in RULES}
+signal = {rule: init_signal(rule, 20) for rule in INIT_RULES}
 guess_and_truth("spread after 20 layers", my_guess, f"{signal['normal 0.01'][-1]:.0e}")
 
 # %%
-from course_lib.charts import lines
+from course_lib.drawing import lines
 
 lines(signal, title="spread of the signal, no BatchNorm", below="layer", log=True, level=1, start=0)
 
@@ -455,11 +454,11 @@ except RuntimeError as error:
 # | call | from | what it does |
 # |---|---|---|
 # | `nn.Sequential(*layers)` | torch | a list of layers as one module |
-# | `vgg.build(cfg)`, `vgg.COLUMNS` | `course_lib.vgg` | any cfg as a network; the paper's |
+# | `vgg.build(cfg)`, `vgg.COLUMNS` | `course_lib.networks` | any cfg as a network; the paper's |
 # | `vgg.steps(cfg)` | | token by token: shape, parameters, field |
 # | `trace(model).by_module(1)` | `course_lib.tracing` | sums by part |
-# | `vgg_table()`, `volumes(trace)` | `course_lib.diagrams` | the paper's table; a network |
-# | `Convolution(n, k, s, p, d)` | `course_lib.convolution` | windows, dropped cells, products |
+# | `vgg_table()`, `volumes(trace)` | `course_lib.drawing` | the paper's table; a network |
+# | `Convolution(n, k, s, p, d)` | `course_lib.networks` | windows, dropped cells, products |
 # | `nn.init.kaiming_normal_(weight, mode="fan_out")` | torch | the rule for convolutions |
 
 # %% [markdown]

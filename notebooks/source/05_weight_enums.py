@@ -26,9 +26,8 @@ import torch
 from torch import nn
 from torchvision.models import ResNet50_Weights, ResNet101_Weights, Weights, WeightsEnum, get_model
 
-from course_lib.exercises import guess_and_truth
-from course_lib.exercises import lesson05 as ex
-from course_lib.images import samples
+from course_lib import samples
+from course_lib.exercises import guess_and_truth, lesson05 as ex
 
 pictures = {name: sample.open() for name, sample in samples().items()}
 
@@ -170,7 +169,7 @@ print(tuple(preprocess(pictures["camel"]).shape))
 my_guess = ...  # for example 3
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.catalog import catalog
+from course_lib.models import catalog
 
 ways = {}
 for row in catalog():
@@ -200,8 +199,9 @@ my_guess = ...  # for example (28, 20)
 # %%
 from torchvision.models import get_weight
 
-from course_lib.picturebook import CLASSES, scene
-from course_lib.weights import course_weights_for
+from course_lib import scene
+from course_lib.models import course_weights_for
+from picturebook import CLASSES
 
 own = course_weights_for("resnet18")
 model = get_model("course_resnet18", weights=own).eval()
@@ -261,7 +261,7 @@ my_guess = ...  # for example ("ABCD", "EF", "GHI")
 # is what you would get.
 
 # %%
-from course_lib.spellings import hear_all
+from course_lib.models import hear_all
 
 heard = hear_all(nine)
 heard
@@ -349,7 +349,7 @@ print(inspect.getsource(torchvision_vgg._vgg))
 # `follow` calls the builder and watches it: an arrow for each statement that ran, and what it left behind.
 
 # %%
-from course_lib.following import follow
+from course_lib.models import follow
 
 follow("vgg11_bn", weights="DEFAULT")
 
@@ -483,7 +483,7 @@ from functools import partial
 
 from torchvision.transforms._presets import ImageClassification
 
-from course_lib import vgg
+from course_lib.networks import vgg
 
 CFG, names = "16 M 32 M 64 M", ["camel", "goldfish"]
 preset = partial(ImageClassification, crop_size=64, resize_size=64)
@@ -556,7 +556,7 @@ def pocket_vgg(*, weights: PocketVGG_Weights | None = None, progress: bool = Tru
 
 # %% [markdown]
 # `register_model` lives in `torchvision.models._api`; the underscore means that nobody promises to keep it there. (The course has it in
-# one guarded place, `course_lib.weights`.)
+# one guarded place, `course_lib.models.weights`.)
 
 # %%
 from torchvision.models import list_models
@@ -663,7 +663,7 @@ guess_and_truth("flatten, softmax", my_guess, found)
 # TensorBoard draws what *runs*. The graph is recorded with a batch, written to an event file, and read back from it:
 
 # %%
-from course_lib.tensorboard import read_graph, show_graph, write_graph
+from course_lib.drawing import read_graph, show_graph, write_graph
 
 write_graph(vgg11_bn, (3, 224, 224), "data/graph")
 nodes = read_graph("data/graph")
@@ -726,7 +726,7 @@ print(f"{weights.meta['categories'][index]}: {100 * score:.1f} %")
 # (98 MB):
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.classifier import available_models
+from course_lib.models import available_models
 
 if available_models(["resnet50"]):
     weights = get_model_weights("resnet50").DEFAULT
@@ -776,10 +776,10 @@ else:
 # | `get_model_weights(name)`, `get_weight("Enum.ENTRY")` | | the enum of a model; an entry by its full name |
 # | `register_model(name)(builder)` | `torchvision.models._api` | your own, by name |
 # | `decode_image(path, mode="RGB")` | `torchvision.io` | file → bytes, 3×H×W |
-# | `hear(line)`, `hear_all(lines)` | `course_lib.spellings` | what a line asks for |
-# | `follow(name, weights=…)` | `course_lib.following` | what a builder does, statement by statement |
+# | `hear(line)`, `hear_all(lines)` | `course_lib.models` | what a line asks for |
+# | `follow(name, weights=…)` | `course_lib.models` | what a builder does, statement by statement |
 # | `weights_browser(pictures)` | `course_lib.widgets` | every entry, two side by side |
-# | `write_graph(model, size, folder)`, `show_graph(folder)` | `course_lib.tensorboard` | the graph of what runs |
+# | `write_graph(model, size, folder)`, `show_graph(folder)` | `course_lib.drawing` | the graph of what runs |
 
 # %% [markdown]
 # ## Where you stand

@@ -27,11 +27,9 @@ import torch
 from torch import nn
 from torchvision.models import get_model
 
-from course_lib.classifier import load_classifier
-from course_lib.exercises import guess_and_truth
-from course_lib.exercises import lesson06 as ex
-from course_lib.figures import show
-from course_lib.picturebook import scene
+from course_lib import load_classifier, scene
+from course_lib.drawing import show
+from course_lib.exercises import guess_and_truth, lesson06 as ex
 
 classifier = load_classifier("resnet18", weights="course", device="cpu")
 
@@ -105,7 +103,7 @@ for share, place in zip(shares, places):
 my_guess = ...  # for example "squashed, middle cut out", or "none"
 
 # %%
-from course_lib.diagrams.fixed_size import draw_fixed_size, draw_windows, fitted
+from course_lib.drawing import draw_fixed_size, draw_windows, fitted
 
 said = {}
 for one in fitted(picture, classifier.transforms):
@@ -271,7 +269,7 @@ guess_and_truth("the map's shape", my_guess, tuple(logits.shape))
 # across. This is the layout of `torchsummary`, from our own trace, with the 1000 classes of ImageNet.
 
 # %%
-from course_lib.tracing import trace
+from course_lib import trace
 
 table = trace(FullyConvolutionalResNet18(1000), (3, 387, 1024)).summary().splitlines()
 print("\n".join([*table[:7], "...", *table[-17:]]))
@@ -293,7 +291,8 @@ ex.map_shape.check(shape)
 # %%
 from textwrap import fill
 
-from course_lib.fcn import FcnError, convert
+from course_lib import convert
+from course_lib.networks import FcnError
 
 fcn = convert(classifier)
 with torch.inference_mode():
@@ -358,8 +357,8 @@ guess_and_truth("the camel's cell", my_guess, int(best.amax(dim=0).argmax()))
 # `response_map` does the same in one call. Each panel is what its cell answers for:
 
 # %%
-from course_lib.diagrams.cells import draw_cells
-from course_lib.fcn import response_map
+from course_lib.drawing import draw_cells
+from course_lib.networks import response_map
 
 cells = response_map(fcn, picture)
 print(cells)
@@ -456,9 +455,9 @@ ex.iou.check(iou)
 # threshold is 0.4.
 
 # %%
-from course_lib.diagrams.response import draw_response
-from course_lib.fcn import iou as overlap
-from course_lib.fcn import localise
+from course_lib import localise
+from course_lib.drawing import draw_response
+from course_lib.networks import iou as overlap
 
 found = localise(cells)
 print(found, "the truth:", drawn.box, f"IoU {overlap(found.box, drawn.box):.2f}")
@@ -487,7 +486,7 @@ draw_response(picture, found, drawn.box, cells=cells, title="dense")
 my_guess = ...  # a number from 0 to 1
 
 # %%
-from course_lib.fcn import locating_scene
+from course_lib.networks import locating_scene
 
 ways = {"plain": {}, "dense": {"dense": True}, "pool 4": {"dense": True, "pool": 4},
         "dilated": {"dilated": 1, "pool": 4}, "pool 2": {"dense": True, "pool": 2},
@@ -529,7 +528,7 @@ my_guess = ...  # a number of times
 # %% tags=["nbval-ignore-output"]
 from time import perf_counter
 
-from course_lib.fcn import slide
+from course_lib.networks import slide
 
 started = perf_counter()
 by_windows = slide(classifier, picture, step=32)
@@ -629,7 +628,7 @@ cell_explorer(picture, fcn, cell=(0, 3))
 # drawn classes and call wood a hot dog. 600×400 pixels, not cropped:
 
 # %%
-from course_lib.images import samples
+from course_lib import samples
 
 photograph = samples()["coffee"].open()
 show(photograph.resize((300, 200)), samples()["coffee"].caption)
@@ -709,14 +708,14 @@ with torch.inference_mode():
 # | call | from | what it does |
 # |---|---|---|
 # | `conv.weight.copy_(linear.weight.view(…))` | PyTorch | a linear layer as a convolution |
-# | `convert(model, dense=…, pool=…, dilated=…, pyramid=…)` | `course_lib.fcn` | a classifier for any size |
+# | `convert(model, dense=…, pool=…, dilated=…, pyramid=…)` | `course_lib.networks` | a classifier for any size |
 # | `fcn.prepare(picture)`, `fcn.cells(h, w)` | | normalised only; the map's size |
 # | `response_map(fcn, picture)` | | class and score in every cell |
 # | `localise(map, threshold=…)` | | score map, outline, box |
 # | `slide(classifier, picture)` | | the same by windows, slowly |
 # | `iou(box, other)` | | how good a box is |
-# | `draw_cells(map, picture)` | `course_lib.diagrams.cells` | every cell on what it answers for |
-# | `draw_response(picture, found, truth)` | `course_lib.diagrams.response` | score map, outline, box, truth |
+# | `draw_cells(map, picture)` | `course_lib.drawing` | every cell on what it answers for |
+# | `draw_response(picture, found, truth)` | `course_lib.drawing` | score map, outline, box, truth |
 # | `trace(model, size).summary()` | `course_lib.tracing` | the table of torchsummary |
 
 # %% [markdown]

@@ -29,10 +29,8 @@ import torch
 from torch import nn
 from torchvision.models import get_model, resnet18, resnet34
 
-from course_lib import clinic
-from course_lib.classifier import load_classifier
-from course_lib.exercises import guess_and_truth
-from course_lib.exercises import lesson07 as ex
+from course_lib import clinic, load_classifier
+from course_lib.exercises import guess_and_truth, lesson07 as ex
 
 classifier = load_classifier("resnet18", weights="course", device="cpu")
 
@@ -44,7 +42,7 @@ classifier = load_classifier("resnet18", weights="course", device="cpu")
 # `ImageFolder` expects that, and most people keep their pictures so.
 
 # %%
-from course_lib.picturebook import write_folder
+from course_lib import write_folder
 
 home = Path("data/ants_and_bees")
 write_folder(home, ("ant", "bee"), 120, "train")
@@ -53,7 +51,7 @@ half = (home / "train/bee/00000.png").read_bytes()[:2000]
 _ = (home / "train/bee/download.png").write_bytes(half)  # one download broke off, as it happens
 
 # %%
-from course_lib.folders import open_folder
+from course_lib.pictures import open_folder
 
 train, val = open_folder(home / "train"), open_folder(home / "val")
 print(train)
@@ -64,8 +62,8 @@ print(val)
 # Look at your data before you train on it, always:
 
 # %%
-from course_lib.figures import picture_grid
-from course_lib.images import open_image
+from course_lib import open_image
+from course_lib.drawing import picture_grid
 
 shown = train.pictures[:8] + train.pictures[-8:]
 picture_grid([open_image(path) for path, _ in shown], [train.classes[index] for _, index in shown], columns=8)
@@ -147,7 +145,7 @@ names = ["vgg11", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x0_5", "sq
 my_guess = ...  # for example ["vgg11", "swin_t"]
 
 # %%
-from course_lib.heads import head_path
+from course_lib.models import head_path
 
 paths = {}
 for name in names:
@@ -178,7 +176,7 @@ ex.new_head.check(new_head)
 # The library's does it for every classifier of torchvision, in a copy:
 
 # %%
-from course_lib.heads import replace_head
+from course_lib import replace_head
 
 for name in ("squeezenet1_1", "mobilenet_v3_small"):
     other = replace_head(get_model(name), 2).eval()
@@ -302,7 +300,7 @@ def train_twice(steps=300):
     return [step(model, features, labels, optimizer) for _ in range(steps)]
 
 # %%
-from course_lib.charts import lines
+from course_lib.drawing import lines
 
 perfect = torch.tensor([[1.0, 0.0]])  # the best that a softmax can say of an ant
 floor = float(nn.functional.cross_entropy(perfect, torch.tensor([0])))
@@ -341,7 +339,7 @@ ex.smallest_loss.check(smallest_loss)
 my_guess = ...  # per cent right, for example 80
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.training import fine_tune
+from course_lib import fine_tune
 from course_lib.widgets import training_curves
 
 tuned = fine_tune(replace_head(classifier.model, 2), train, val, on_epoch=training_curves("tuned"))
@@ -527,8 +525,8 @@ ex.read_any.check(read_any)
 # its errors name the repair:
 
 # %%
-from course_lib.checkpoints import load_model, read_checkpoint
 from course_lib.errors import CheckpointError
+from course_lib.models import load_model, read_checkpoint
 
 torch.save({"state_dict": parallel, "epoch": 14, "classes": ["ant", "bee"]}, "data/dirty.pth")
 found = read_checkpoint("data/dirty.pth")
@@ -560,7 +558,7 @@ def save_whole(content, path):
 ex.save_whole.check(save_whole)
 
 # %%
-from course_lib.checkpoints import save_checkpoint
+from course_lib import save_checkpoint
 
 saved = save_checkpoint("data/ants_and_bees.pth", model, epoch=14, categories=tuned.classes, size=112)
 print(read_checkpoint(saved))
@@ -656,7 +654,7 @@ for name, data in files.items():
 # And the library's reader, for those two, an empty file, the gift, and a training that went wrong:
 
 # %%
-from course_lib.checkpoints import read_state_dict
+from course_lib import read_state_dict
 
 Path("data/empty.pth").write_bytes(b"")
 torch.save({**state, "fc.bias": torch.tensor([0.1, float("nan")])}, "data/diverged.pth")
@@ -678,7 +676,7 @@ for name in ("page.pth", "half.pth", "empty.pth", "best_model_ever.pth", "diverg
 my_guess = ...  # "tuned", "from scratch" or "24 pictures"
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.confusion import confusion
+from course_lib.measuring import confusion
 
 write_folder(home, ("ant", "bee"), 50, "fresh", first_seed=9000, difficulty="hard")
 lost = {}
@@ -724,7 +722,7 @@ ex.count_confusions.check(count_confusions)
 # **What do they share?** Write down a guess before you read on.
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.folder_pages import most_confident_mistakes, prediction_grid
+from course_lib.drawing import most_confident_mistakes, prediction_grid
 
 prediction_grid(most_confident_mistakes(answers, k=10), title="Wrong, and most sure of it")
 
@@ -784,15 +782,15 @@ folder_browser(answers)
 # |---|---|---|
 # | `torch.save`, `torch.load(…, weights_only=True)` | PyTorch | a dictionary to a file and back |
 # | `model.load_state_dict(state)` | | weights into a model |
-# | `open_folder(path)` | `course_lib.folders` | a folder a class; broken files named |
-# | `head_path(model)`, `replace_head(model, n)` | `course_lib.heads` | where the head is; a copy with another |
-# | `fine_tune(model, train, val)` | `course_lib.training` | train head or everything, keep the best epoch |
+# | `open_folder(path)` | `course_lib.pictures` | a folder a class; broken files named |
+# | `head_path(model)`, `replace_head(model, n)` | `course_lib.models` | where the head is; a copy with another |
+# | `fine_tune(model, train, val)` | `course_lib.networks` | train head or everything, keep the best epoch |
 # | `training_curves(name)` | `course_lib.widgets` | loss and accuracy, growing while it trains |
 # | `folder_browser(answers)` | | a folder's answers, leafed through |
-# | `read_checkpoint(path)`, `read_state_dict(path)` | `course_lib.checkpoints` | any layout, never code |
+# | `read_checkpoint(path)`, `read_state_dict(path)` | `course_lib.models` | any layout, never code |
 # | `load_model(builder, state)`, `save_checkpoint(…)` | | a model around it; whole or not at all |
-# | `confusion(answers)` | `course_lib.confusion` | what is taken for what |
-# | `most_confident_mistakes(answers)` | `course_lib.folder_pages` | wrong and sure |
+# | `confusion(answers)` | `course_lib.measuring` | what is taken for what |
+# | `most_confident_mistakes(answers)` | `course_lib.drawing` | wrong and sure |
 
 # %% [markdown]
 # ## Where you stand

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 
-from course_lib.assignments.cells import exercise_cells
+from course_lib.exercises.assignments.exercise_cells import exercise_cells
 
 from .conftest import ASKED, SEED, Command
 

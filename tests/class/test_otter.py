@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib.assignments.cells import exercise_cells
+from course_lib.exercises.assignments.exercise_cells import exercise_cells
 
 from .conftest import ASKED, SEED, Command
 

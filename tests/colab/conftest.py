@@ -17,7 +17,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from course_lib import badges
+from course_lib.cli import badges
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course_lib import badges
+from course_lib.cli import badges
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = (

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from packaging.requirements import Requirement
 
-from course_lib import badges
+from course_lib.cli import badges
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

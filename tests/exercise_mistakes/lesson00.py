@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_lib.exercises import lesson00
-from course_lib.exercises.engine import Exercise
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson00
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson00.count_values: [

@@ -10,8 +10,8 @@ import torch
 from torchvision.models import ResNet18_Weights
 from torchvision.transforms import functional as F
 
-from course_lib.exercises import lesson01
-from course_lib.exercises.engine import Exercise
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson01
 
 RIGHT = ResNet18_Weights.DEFAULT.transforms()
 MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in (RIGHT.mean, RIGHT.std))

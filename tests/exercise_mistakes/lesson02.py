@@ -11,9 +11,9 @@ import numpy as np
 import torchvision
 from torchvision.models import get_model_builder, get_model_weights, list_models
 
-from course_lib.exercises import lesson02
-from course_lib.exercises.engine import Exercise
-from course_lib.exercises.lesson02 import (
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson02
+from course_lib.exercises.lessons.lesson02 import (
     builders_of_solution,
     median_seconds_solution,
     pareto_solution,

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.exercises import lesson03
-from course_lib.exercises.engine import Exercise
-from course_lib.exercises.lesson03 import BasicBlock, Bottleneck, ResNet18, make_layer_solution
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson03
+from course_lib.exercises.lessons.lesson03 import BasicBlock, Bottleneck, ResNet18, make_layer_solution
 
 
 def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:

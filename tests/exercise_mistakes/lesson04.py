@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torchvision.models import vgg11, vgg16
 
-from course_lib.exercises import lesson04
-from course_lib.exercises.engine import Exercise
-from course_lib.exercises.lesson04 import ColumnC, make_layers_solution, stack_field_solution
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson04
+from course_lib.exercises.lessons.lesson04 import ColumnC, make_layers_solution, stack_field_solution
 
 
 def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:

@@ -15,9 +15,9 @@ from torch import nn
 from torchvision import models
 from torchvision.models import ResNet18_Weights, Weights, WeightsEnum
 
-from course_lib.exercises import lesson05
-from course_lib.exercises.engine import Exercise
-from course_lib.exercises.lesson05 import (
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson05
+from course_lib.exercises.lessons.lesson05 import (
     ReadInPlace,
     best_entry_solution,
     hash_fits_solution,

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.exercises import lesson06
-from course_lib.exercises.engine import Exercise
-from course_lib.exercises.lesson06 import (
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson06
+from course_lib.exercises.lessons.lesson06 import (
     box_of_solution,
     cell_field_solution,
     iou_solution,

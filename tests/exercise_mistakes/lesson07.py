@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.exercises import lesson07
-from course_lib.exercises.engine import Exercise
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson07
 
 
 def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:

@@ -1,0 +1,32 @@
+"""Pictures of everything the library computes; each function gives a finished ``Still``."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "cards.card_label": ["draw_card"],
+        "cards.card_pairs": ["draw_pair"],
+        "cfg_figure": ["cfg_steps"],
+        "cfg_table_figure": ["cfg_table"],
+        "charts": ["histograms", "lines", "shares"],
+        "comparisons": ["bubbles", "compare", "rankings", "timeline"],
+        "convolution_figure": ["sliding_window"],
+        "field_figure": ["field_on_picture"],
+        "figures": ["bars", "kept_and_lost", "picture_grid", "show", "strip"],
+        "filter_sheet": ["draw_filters"],
+        "fixed_size": ["draw_fixed_size", "draw_windows", "fitted"],
+        "folder_pages": ["most_confident_mistakes", "prediction_grid"],
+        "graph.block_diagram": ["block"],
+        "learning_curves": ["draw_curves"],
+        "map_figure": ["maps_of"],
+        "resnet_paper": ["resnet_table"],
+        "response_cells": ["draw_cells"],
+        "response_figure": ["draw_response"],
+        "stage_figure": ["draw_stages"],
+        "still": ["Still"],
+        "tensorboard": ["read_graph", "show_graph", "stop_tensorboard", "write_graph"],
+        "vgg_paper": ["vgg_table"],
+        "volume_figure": ["volumes"],
+    },
+)

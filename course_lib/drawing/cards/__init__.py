@@ -1,0 +1,1 @@
+"""Cards of weights entries as pictures."""

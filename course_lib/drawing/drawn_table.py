@@ -1,0 +1,168 @@
+"""Tables as a paper sets them: few horizontal rules, none upright, cells of several lines, brackets round a block.
+
+Only setting; what is in a table is found in ``vgg_paper`` and ``resnet_paper``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import accumulate
+
+from course_lib.drawing.sheet import Sheet, text_width
+from course_lib.drawing.still import INK, Still
+from course_lib.drawing.text_width import wrapped
+from course_lib.errors import CourseError
+
+__all__ = ["FAINT", "Cell", "Line", "Row", "cell", "new_against", "set_table"]
+
+FAINT = "#5F5F5F"
+_LINE, _PAD, _EDGE = 15.5, 7.0, 10.0  # CSS pixels: a line's height, above and below a row's lines, beside the table
+_NOTE = 8.0  # points: of the notes' letters
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a cell; bold for what is new."""
+
+    words: str
+    bold: bool = False
+    color: str = INK
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Lines under each other.
+
+    Attributes:
+        span: how many columns it takes.
+        times: written beside a bracket round the lines; no bracket without it.
+    """
+
+    lines: tuple[Line, ...]
+    span: int = 1
+    times: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Cells, and the thickness in points of the rule above them (0: none)."""
+
+    cells: tuple[Cell, ...]
+    rule: float = 0.0
+
+
+def cell(*words: str, span: int = 1, bold: bool = False, color: str = INK) -> Cell:
+    """A cell whose lines look the same.
+
+    Example:
+        >>> cell("maxpool", span=6).span
+        6
+    """
+    return Cell(tuple(Line(one, bold, color) for one in words), span)
+
+
+def new_against(before: Sequence[Sequence[str]] | None, blocks: Sequence[Sequence[str]]) -> list[list[bool]]:
+    """Which lines of each block the same block of the column before does not have; nothing is new without one.
+
+    Example:
+        >>> new_against([["conv3-64"]], [["conv3-64", "LRN"]])
+        [[False, True]]
+    """
+    if before is None:
+        return [[False] * len(block) for block in blocks]
+    answer = []
+    for k, block in enumerate(blocks):
+        new = [True] * len(block)
+        old = list(before[k]) if k < len(before) else []
+        for same in SequenceMatcher(None, old, list(block), autojunk=False).get_matching_blocks():
+            new[same.b : same.b + same.size] = [False] * same.size
+        answer.append(new)
+    return answer
+
+
+def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> Still:
+    """Set a table as wide as a notebook; columns get what they need, and the rest makes them alike.
+
+    Args:
+        rows: from top to bottom; each one's spans add up to the number of columns.
+        alt: what it says, in a sentence.
+        notes: small lines under it, broken where they are too long.
+
+    Raises:
+        CourseError: the columns do not fit side by side, even in small letters.
+    """
+    total = 860 - 2 * _EDGE
+    for size in (9.0, 8.5, 8.0):
+        needs = _needs(rows, size)
+        if sum(needs) <= total:
+            break
+    else:
+        raise CourseError(f"{len(needs)} columns do not fit side by side: give fewer.")
+    edges = list(accumulate(_shared_out(needs, total), initial=_EDGE))
+    heights = [_LINE * max((len(one.lines) for one in row.cells), default=1) + 2 * _PAD for row in rows]
+    below = [line for note in notes for line in wrapped(note, total, _NOTE)]
+    tall = _EDGE + sum(heights) + (12 + 14 * len(below) if below else 0) + _EDGE
+    sheet = Sheet(860, tall)
+    y = _EDGE
+    for row, height in zip(rows, heights, strict=True):
+        if row.rule:
+            sheet.lines([[(_EDGE, y), (860 - _EDGE, y)]], line=row.rule)
+        at = 0
+        for one in row.cells:
+            _set_cell(sheet, one, (edges[at] + edges[at + one.span]) / 2, y + height / 2, size)
+            at += one.span
+        y += height
+    sheet.lines([[(_EDGE, y), (860 - _EDGE, y)]], line=1.6)
+    for k, note in enumerate(below):
+        sheet.text(_EDGE, y + 12 + 14 * k, note, size=_NOTE, color=FAINT)
+    return sheet.still(alt)
+
+
+def _needs(rows: Sequence[Row], size: float) -> list[float]:
+    """How wide each column must be for its own cells."""
+    needs = [0.0] * sum(one.span for one in rows[0].cells)
+    for row in rows:
+        at = 0
+        for one in row.cells:
+            if one.span == 1:
+                needs[at] = max(needs[at], _width(one, size) + 12)
+            at += one.span
+    return needs
+
+
+def _width(one: Cell, size: float) -> float:
+    lines = max((text_width(line.words, size, bold=line.bold) for line in one.lines), default=0.0)
+    return lines if one.times is None else lines + 16 + text_width(one.times.words, size, bold=one.times.bold)
+
+
+def _shared_out(needs: Sequence[float], total: float) -> list[float]:
+    """Widths that add up to ``total``: the narrowest columns are widened first."""
+    low, high = 0.0, total
+    for _ in range(40):
+        level = (low + high) / 2
+        low, high = (level, high) if sum(max(one, level) for one in needs) < total else (low, level)
+    return [max(one, low) for one in needs]
+
+
+def _set_cell(sheet: Sheet, one: Cell, x: float, middle: float, size: float) -> None:
+    top = middle - _LINE * len(one.lines) / 2
+    if one.times is not None:
+        beside = text_width(one.times.words, size, bold=one.times.bold)
+        x -= (beside + 10) / 2
+        half = max(text_width(line.words, size, bold=line.bold) for line in one.lines) / 2 + 5
+        for side in (-1, 1):
+            edge = x + side * half
+            hook = edge - side * 4
+            ends = [
+                (hook, top),
+                (edge, top),
+                (edge, top + _LINE * len(one.lines)),
+                (hook, top + _LINE * len(one.lines)),
+            ]
+            sheet.lines([ends], line=0.9)
+        sheet.middle_text(x + half + 6, middle, one.times.words, size=size, bold=one.times.bold, color=one.times.color)
+    for k, line in enumerate(one.lines):
+        y = top + _LINE * (k + 0.5)
+        sheet.middle_text(x, y, line.words, size=size, bold=line.bold, color=line.color, align="center")

@@ -1,0 +1,239 @@
+"""What a fixed input size costs: a picture squashed, shrunk or cropped to it, and the windows that would cover it.
+
+Three ways to make a wide picture fit a classifier, each with what is left of the object and what the live model says;
+and the fourth, which is to slide a window over the picture: how many there are, and how often each pixel is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torchvision.transforms import functional
+
+from course_lib.drawing import heat
+from course_lib.drawing.on_picture import numbered, put, toned
+from course_lib.drawing.sheet import Sheet
+from course_lib.drawing.still import GREEN, ORANGE, Still, draw_bars, still
+from course_lib.errors import CourseError
+from course_lib.models.predictions import Prediction, from_logits
+from course_lib.pictures.preprocessing import seen_box, settings
+
+if TYPE_CHECKING:
+    from course_lib.models.classifier import Classifier
+
+__all__ = ["Fitted", "draw_fixed_size", "draw_windows", "fitted"]
+
+_WIDTH, _EDGE, _GAP = 860.0, 6.0, 16.0
+_AROUND = 1.25  # a window round the object, in the object's longer side
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A picture made to fit.
+
+    Attributes:
+        way: how: "squashed", "shrunk", "middle cut out" or "cut out round it".
+        picture: as large as the classifier wants it.
+        box: where the true box lies on it now (left, top, right, bottom), cut off at its edges; None if not known.
+        left: the share of the object's box that is still on it.
+    """
+
+    way: str
+    picture: Image.Image
+    box: tuple[float, float, float, float] | None
+    left: float
+
+
+def fitted(picture: Image.Image, transforms: object, truth: Sequence[float] | None = None) -> tuple[Fitted, ...]:
+    """A picture brought to a classifier's size in every way there is; the last one, round the object, needs the truth.
+
+    Args:
+        picture: of any size.
+        transforms: the weights' own; size, crop and interpolation are theirs.
+        truth: the object's box (left, top, right, bottom) in the picture's pixels.
+
+    Example:
+        >>> from torchvision.models import ResNet18_Weights
+        >>> wide = Image.new("RGB", (1024, 387))
+        >>> for one in fitted(wide, ResNet18_Weights.DEFAULT.transforms(), (700, 100, 900, 300)):
+        ...     print(one.way, one.picture.size, [round(edge) for edge in one.box], round(one.left, 2))
+        squashed (224, 224) [153, 58, 197, 174] 1.0
+        shrunk (224, 224) [153, 92, 197, 135] 1.0
+        middle cut out (224, 224) [224, 50, 224, 182] 0.0
+        cut out round it (224, 224) [22, 22, 202, 202] 1.0
+    """
+    side = settings(transforms).crop_hw[0]
+    wide, tall = picture.size
+    longest = max(wide, tall)
+    views = {
+        "squashed": (0.0, 0.0, float(wide), float(tall)),
+        "shrunk": ((wide - longest) / 2, (tall - longest) / 2, (wide + longest) / 2, (tall + longest) / 2),
+        "middle cut out": seen_box((wide, tall), transforms),
+    }
+    if truth is not None:
+        half = min(_AROUND * max(truth[2] - truth[0], truth[3] - truth[1]), wide, tall) / 2
+        x = min(max((truth[0] + truth[2]) / 2, half), wide - half)
+        y = min(max((truth[1] + truth[3]) / 2, half), tall - half)
+        views["cut out round it"] = (x - half, y - half, x + half, y + half)
+    return tuple(_seen(way, picture.convert("RGB"), view, side, truth) for way, view in views.items())
+
+
+def _seen(
+    way: str, picture: Image.Image, view: tuple[float, float, float, float], side: int, truth: Sequence[float] | None
+) -> Fitted:
+    """The part ``view`` of a picture as ``side`` × ``side`` pixels; what lies beyond the picture is grey."""
+    left, top, right, bottom = view
+    inner = (max(left, 0.0), max(top, 0.0), min(right, float(picture.width)), min(bottom, float(picture.height)))
+    across, down = side / (right - left), side / (bottom - top)
+    size = max(1, round((inner[2] - inner[0]) * across)), max(1, round((inner[3] - inner[1]) * down))
+    shown = Image.new("RGB", (side, side), (124, 116, 104))  # ImageNet's mean colour: all zeros for the network
+    made = picture.resize(size, Image.Resampling.BILINEAR, box=inner)
+    shown.paste(made, (round((inner[0] - left) * across), round((inner[1] - top) * down)))
+    if truth is None:
+        return Fitted(way, shown, None, 0.0)
+    xs = [min(max((edge - left) * across, 0.0), float(side)) for edge in truth[::2]]
+    ys = [min(max((edge - top) * down, 0.0), float(side)) for edge in truth[1::2]]
+    whole = (truth[2] - truth[0]) * across * (truth[3] - truth[1]) * down
+    kept = (xs[1] - xs[0]) * (ys[1] - ys[0]) / whole if whole > 0 else 0.0
+    return Fitted(way, shown, (xs[0], ys[0], xs[1], ys[1]), min(kept, 1.0))
+
+
+def draw_fixed_size(
+    classifier: Classifier, picture: Image.Image, truth: Sequence[float] | None = None, *, label: str = "object"
+) -> Still:
+    """A picture squashed, shrunk and cropped to the classifier's size, and what the live model says to each.
+
+    Args:
+        classifier: its own size, mean and std are used.
+        picture: the whole picture.
+        truth: the true box (left, top, right, bottom); with it, a fourth panel cuts the object out.
+        label: the class that is right; its bar is blue.
+
+    Example:
+        >>> from course_lib.models.classifier import load_classifier
+        >>> from picturebook import scene
+        >>> drawn = scene("camel", seed=21, size=(387, 1024), where=(0.8, 0.66, 0.6))
+        >>> classifier = load_classifier("resnet18", weights="course", device="cpu")
+        >>> draw_fixed_size(classifier, drawn.picture, drawn.box, label=drawn.label)
+        387×1024 made 224×224. Squashed: ...; shrunk: ...; middle cut out: ...; cut out round it: ...
+    """
+    ways = fitted(picture, classifier.transforms, truth)
+    answers = [_answer(classifier, one.picture) for one in ways]
+    side = (_WIDTH - 2 * _EDGE - 3 * _GAP) / 4
+    sheet = Sheet(_WIDTH, 58 + side + 122)
+    size = ways[0].picture.size
+    by = f"{picture.height}×{picture.width} made {size[1]}×{size[0]}"
+    sheet.text(_EDGE, 7, by, size=10.5, bold=True)
+    for k, (one, answer) in enumerate(zip(ways, answers, strict=True)):
+        left = _EDGE + k * (side + _GAP)
+        numbered(sheet, left + 10, 41, str(k + 1))
+        sheet.middle_text(left + 26, 41, one.way, size=9.5, bold=True)
+        shown = put(sheet, one.picture, (left, 56, side, side))
+        if one.box is not None and one.left > 0:
+            shown.frame(one.box, "dashed")
+        sheet.text(left, 56 + side + 7, _rest(one, label), size=8.5)
+        place = (
+            (left + 84) / _WIDTH,
+            1 - (56 + side + 34 + 66) / sheet.height,
+            (side - 86) / _WIDTH,
+            66 / sheet.height,
+        )
+        blue = [j for j, name in enumerate(answer.labels) if name == label]
+        written = [f"{100 * share:.0f} %" for share in answer.probabilities]
+        short = [name if len(name) <= 11 else name[:10] + "…" for name in answer.labels]
+        draw_bars(sheet.figure, place, short, [100 * share for share in answer.probabilities], written,
+                  span=(0, 135), blue=blue, size=9)  # fmt: skip
+    said = "; ".join(f"{one.way}: {a.label} {100 * a.probability:.0f} %" for one, a in zip(ways, answers, strict=True))
+    return still(sheet.figure, f"{by}. {said[0].upper()}{said[1:]}", photo=True)
+
+
+def _answer(classifier: Classifier, picture: Image.Image) -> Prediction:
+    found = settings(classifier.transforms)
+    tensor = functional.normalize(functional.to_tensor(picture), list(found.mean), list(found.std))
+    return from_logits(classifier.logits(tensor[None])[0], classifier.categories, k=3)
+
+
+def _rest(one: Fitted, label: str) -> str:
+    if one.box is None:
+        return ""
+    if one.left <= 0:
+        return f"nothing of the {label} is left"
+    wide, tall = one.box[2] - one.box[0], one.box[3] - one.box[1]
+    words = f"the {label}: {tall:.0f}×{wide:.0f} pixels"
+    return words if one.left > 0.995 else f"{words}, {100 * one.left:.0f} % of it"
+
+
+def draw_windows(
+    picture: Image.Image, *, window: int = 224, step: int = 32, truth: Sequence[float] | None = None
+) -> Still:
+    """A window sliding over a picture: where it stands first, next and last, and how often each pixel is seen.
+
+    Args:
+        picture: the whole picture.
+        window: side of the window in pixels.
+        step: from a window to the next.
+        truth: the true box, if it is known; the window nearest to its middle is drawn too.
+
+    Raises:
+        CourseError: the window does not fit into the picture, or the step is below 1.
+
+    Example:
+        >>> draw_windows(Image.new("RGB", (1024, 387)), window=224, step=32)
+        Windows of 224×224 pixels, one every 32: 26 across, 6 down, 156 in all; a pixel is in up to 42 of them
+    """
+    wide, tall = picture.size
+    if not 1 <= window <= min(wide, tall) or step < 1:
+        raise CourseError(
+            f"window={window}, step={step} on a picture of {wide}×{tall}: the window must fit into the picture, and "
+            "the step is at least 1."
+        )
+    lefts, tops = range(0, wide - window + 1, step), range(0, tall - window + 1, step)
+    many = _coverage(wide, tall, window, lefts, tops)
+    room = _WIDTH - 2 * _EDGE
+    high = min(room * tall / wide, 420.0)
+    sheet = Sheet(_WIDTH, 30 + high + 36)
+    count = len(lefts) * len(tops)
+    words = (
+        f"Windows of {window}×{window} pixels, one every {step}: {len(lefts)} across, {len(tops)} down, {count} in all"
+    )
+    sheet.text(_EDGE, 7, words, size=10.5, bold=True)
+    shown = put(sheet, toned(picture, many, 0, float(many.max())), (_EDGE, 30, room, high))
+    stops = [(0, 0), (1, 0), (len(lefts) - 1, len(tops) - 1)] if len(lefts) > 1 else [(0, 0)]
+    if truth is not None:
+        shown.frame(truth, "dashed")
+        nearest = [
+            min(range(len(starts)), key=lambda k: abs(starts[k] + window / 2 - (truth[i] + truth[i + 2]) / 2))
+            for i, starts in enumerate((lefts, tops))
+        ]
+        stops.append((nearest[0], nearest[1]))
+    for k, (column, row) in enumerate(dict.fromkeys(stops)):
+        box = (lefts[column], tops[row], lefts[column] + window, tops[row] + window)
+        near = truth is not None and (column, row) == stops[-1]
+        shown.frame(box, "solid", color=GREEN if near else ORANGE, level=2 + 0.1 * k)
+        x, y = shown.at(box[2] if k in (1, 2) else box[0], box[1])
+        number = row * len(lefts) + column + 1
+        numbered(sheet, x + (-20 if k in (1, 2) else 20), y + 18, str(number), fill=GREEN if near else ORANGE)
+    heat.scale(
+        sheet,
+        (_EDGE, 30 + high + 14, 150, 12),
+        "0",
+        f"{many.max():.0f}",
+        "how many windows a pixel is in: so often it is computed",
+    )
+    return still(sheet.figure, f"{words}; a pixel is in up to {many.max():.0f} of them", photo=True)
+
+
+def _coverage(wide: int, tall: int, window: int, lefts: range, tops: range) -> NDArray[np.float32]:
+    """(tall, wide): how many windows a pixel is in."""
+    lines = []
+    for length, starts in ((tall, tops), (wide, lefts)):
+        line = np.zeros(length, np.float32)
+        for start in starts:
+            line[start : start + window] += 1
+        lines.append(line)
+    return np.outer(lines[0], lines[1]).astype(np.float32)

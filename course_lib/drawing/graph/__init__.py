@@ -1,0 +1,1 @@
+"""The inner graph of a module as a picture: graph, layout, drawing."""

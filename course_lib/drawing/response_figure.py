@@ -1,0 +1,190 @@
+"""Where a fully convolutional network sees a class: its map over the picture, the outline, the box, and the true box.
+
+The numbers come from ``networks.fcn``; this file draws them. Large: the score map in viridis over the grey picture.
+Below it the way there: the map's own cells, and the picture where the score is above the threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from course_lib.drawing import heat
+from course_lib.drawing.on_picture import OnPicture, frame_sample, put, toned
+from course_lib.drawing.response_panels import draw_class_map, draw_numbers, draw_region
+from course_lib.drawing.sheet import Sheet
+from course_lib.drawing.still import BLUE, INK, Still, shortened, still
+from course_lib.networks.fcn import iou
+
+if TYPE_CHECKING:
+    from course_lib.networks.fcn import Localisation, ResponseMap
+
+__all__ = ["agreement", "coloured_scores", "draw_response"]
+
+_WIDTH, _TALLEST, _EDGE = 860.0, 400.0, 6.0  # CSS pixels: the sheet's width, the picture's height, the margin
+_THUMB, _GAP = 268.0, 16.0
+_FEW = 8  # cells whose windows can be framed
+_MOST_DOTS = 500  # cells whose middles can be told apart
+
+
+def agreement(overlap: float) -> str:
+    """An IoU in words. 0.5 counts as found since PASCAL VOC (https://doi.org/10.1007/s11263-009-0275-4).
+
+    Args:
+        overlap: intersection over union of two boxes, 0 to 1.
+
+    Example:
+        >>> agreement(0.82), agreement(0.55), agreement(0.3), agreement(0.0)
+        ('nearly the same box', 'found: 0.5 or more', 'half right', 'missed: the boxes do not meet')
+    """
+    if overlap >= 0.75:
+        return "nearly the same box"
+    if overlap >= 0.5:
+        return "found: 0.5 or more"
+    if overlap >= 0.25:
+        return "half right"
+    return "hardly: below 0.25" if overlap > 0 else "missed: the boxes do not meet"
+
+
+def draw_response(
+    picture: Image.Image,
+    found: Localisation,
+    truth: Sequence[float] | None = None,
+    *,
+    cells: ResponseMap | None = None,
+    title: str = "",
+    true_label: str | None = None,
+    painted: Image.Image | None = None,
+) -> Still:
+    """The score map on the picture, with its outline at the threshold, the found box and the true one.
+
+    Args:
+        picture: the whole picture, not resized.
+        found: what ``fcn.localise`` says about it.
+        truth: the true box (left, top, right, bottom) in the picture's pixels, if it is known.
+        cells: the response map that it was made from: its cells are then shown beside the masked picture.
+        title: what made it, such as "resnet18, dense".
+        true_label: the class of the true box; where another one was looked for, the picture says so.
+        painted: what ``coloured_scores`` makes of picture and scores, where it is there already.
+
+    Example:
+        >>> from course_lib.models.classifier import load_classifier
+        >>> from course_lib.networks.fcn import convert, localise, response_map
+        >>> from picturebook import scene
+        >>> drawn = scene("camel", seed=21, size=(387, 1024), where=(0.8, 0.66, 0.6))
+        >>> fcn = convert(load_classifier("resnet18", weights="course", device="cpu"), dense=True)
+        >>> cells = response_map(fcn, drawn.picture)
+        >>> draw_response(drawn.picture, localise(cells), drawn.box, cells=cells, title="dense")
+        dense: camel, threshold ...: found box ... to ...; true box ...; IoU ...
+    """
+    overlap = None if truth is None else iou(found.box, truth)
+    verdict = "" if overlap is None else _verdict(found.label, true_label, overlap)
+    tall = _zoom(picture) * picture.height
+    low_tall = max(8.0, min(_THUMB * picture.height / picture.width, 150.0))
+    under = 30 + tall + 40
+    sheet = Sheet(_WIDTH, under + 22 + max(low_tall, 120) + 8)
+    heading = ": ".join(filter(None, (title, shortened(found.label, 36))))
+    sheet.text(_EDGE, 7, heading, size=10.5, bold=True)
+    sheet.text(_WIDTH - _EDGE, 7, verdict, size=10.5, bold=True, align="right", color=BLUE)
+    large = (_EDGE, 30.0, _WIDTH - 2 * _EDGE, tall)
+    shown = put(sheet, painted or coloured_scores(picture, found), large, size=picture.size)
+    _mark(shown, found, truth, cells, true_label)
+    _key(sheet, 30 + tall + 20, found, truth, cells)
+    place = (_EDGE, under + 20, round(low_tall * picture.width / picture.height), round(low_tall))
+    if cells is not None:
+        draw_class_map(sheet, place, cells, found)
+        place = (_EDGE + _THUMB + _GAP, *place[1:])
+    draw_region(sheet, place, picture, found)
+    draw_numbers(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
+    return still(sheet.figure, _alt(heading, found, truth, verdict), photo=True)
+
+
+def coloured_scores(picture: Image.Image, found: Localisation) -> Image.Image:
+    """The score map in colours on the grey picture, as large as ``draw_response`` shows it: the same at any threshold.
+
+    Example:
+        >>> import torch
+        >>> from course_lib.networks.fcn import ResponseMap, localise
+        >>> cells = ResponseMap(torch.eye(2)[None], ("camel",), size=(64, 32), stride=16, window=16)
+        >>> coloured_scores(Image.new("RGB", (64, 32)), localise(cells)).size
+        (1600, 800)
+    """
+    zoom = 2 * _zoom(picture)
+    size = (round(zoom * picture.width), round(zoom * picture.height))
+    return toned(picture, found.score_map, 0, 1).resize(size, Image.Resampling.BILINEAR)
+
+
+def _zoom(picture: Image.Image) -> float:
+    """CSS pixels to a pixel of the picture."""
+    return min((_WIDTH - 2 * _EDGE) / picture.width, _TALLEST / picture.height)
+
+
+def _verdict(label: str, true_label: str | None, overlap: float) -> str:
+    wrong = true_label not in (None, label)
+    return f"IoU {overlap:.2f}, {f'but in truth: {true_label}' if wrong else agreement(overlap)}"
+
+
+def _mark(
+    shown: OnPicture,
+    found: Localisation,
+    truth: Sequence[float] | None,
+    cells: ResponseMap | None,
+    true_label: str | None,
+) -> None:
+    """Everything that is drawn on the large picture."""
+    if cells is not None:
+        rows, columns = cells.logits.shape[-2:]
+        places = [(row, column) for row in range(rows) for column in range(columns)]
+        if len(places) <= _FEW:
+            for place in places:
+                shown.frame(cells.box_of(*place), "thin", level=1.5)
+        elif len(places) <= _MOST_DOTS:
+            shown.dots([cells.middle_of(*place) for place in places])
+        shown.cross(*cells.middle_of(*found.cell))
+    shown.outline(found.contour)
+    wrong = true_label not in (None, found.label)
+    if truth is not None:
+        shown.frame(truth, "dashed")
+        shown.tag(truth, f"true: {true_label}" if wrong else "true", below=True, right=True, fill="white", color=INK)
+    shown.frame(found.box)
+    shown.tag(found.box, f"found: {shortened(found.label, 24)}" if wrong else "found")
+
+
+def _key(sheet: Sheet, y: float, found: Localisation, truth: Sequence[float] | None, cells: ResponseMap | None) -> None:
+    """The scale with the threshold on it, and what each line means."""
+    wide, left = 150.0, _EDGE + 15
+    heat.scale(sheet, (_EDGE, y - 6, wide, 12), "0", "1", "score")
+    x = left + wide * found.threshold
+    sheet.lines([[(x, y - 10), (x, y + 10)]], color="white", line=4, level=3)
+    sheet.lines([[(x, y - 10), (x, y + 10)]], color=INK, line=1.6, level=3.1)
+    x = left + wide + 88
+    sheet.lines([[(x - 13, y), (x + 13, y)]], color=INK, line=3.4, level=1.6)
+    sheet.lines([[(x - 13, y), (x + 13, y)]], color="white", line=1.4, level=1.7)
+    sheet.middle_text(x + 19, y, f"score = {found.threshold:.2f}", size=8.5)
+    x += 138
+    frame_sample(sheet, x, y, "solid")
+    sheet.middle_text(x + 19, y, "found box", size=8.5)
+    x += 112
+    if truth is not None:
+        frame_sample(sheet, x, y, "dashed")
+        sheet.middle_text(x + 19, y, "true box", size=8.5)
+        x += 105
+    if cells is None:
+        return
+    if len(cells.logits[0].flatten()) <= _FEW:
+        frame_sample(sheet, x, y, "thin")
+        sheet.middle_text(x + 19, y, f"window of a cell ({cells.window} pixels)", size=8.5)
+    elif len(cells.logits[0].flatten()) <= _MOST_DOTS:
+        sheet.boxes([(x - 2, y - 2, 4, 4)], fill="white", edge=INK, line=0.7)
+        sheet.middle_text(x + 9, y, f"middle of a cell's window ({cells.window} pixels)", size=8.5)
+
+
+def _alt(heading: str, found: Localisation, truth: Sequence[float] | None, verdict: str) -> str:
+    left, top, right, bottom = found.box
+    said = f"{heading}, threshold {found.threshold:.2f}: found box ({left}, {top}) to ({right}, {bottom})"
+    if truth is None:
+        return said
+    left, top, right, bottom = (round(float(edge)) for edge in truth)
+    return f"{said}; true box ({left}, {top}) to ({right}, {bottom}); {verdict}"

@@ -1,0 +1,169 @@
+"""A sheet to draw on in CSS pixels, from the top left corner, with many small texts at little cost.
+
+What the grids and tables of the diagrams are made of; it knows nothing of networks. Matplotlib renders every text
+anew for every picture, a twentieth of a millisecond for each letter, and a grid has hundreds of numbers. Here a text
+is rendered once, in matplotlib's own typeface, kept (``words``), and laid into the picture. All else: ordinary artists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgb
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
+
+from course_lib.drawing.still import DOTS, INK, PIXELS, Still, new_figure, still
+from course_lib.drawing.text_width import Words, rendered, words_width
+
+__all__ = ["Box", "Mark", "Sheet", "middle", "text_width"]
+
+Box = tuple[float, float, float, float]  # left, top, width, height
+#: (x, y) of its middle, what is written, its colour.
+Mark = tuple[float, float, str, str]
+_DENSE = DOTS / PIXELS  # dots a CSS pixel
+# Of a letter's size: how tall a digit and a tall letter are, and how far lines lie apart.
+_DIGIT, _RISE, _LINE = 0.73, 0.76, 1.4
+
+
+class Sheet:
+    """A white sheet, ``width`` × ``height`` CSS pixels; x grows to the right and y down.
+
+    Attributes:
+        figure: matplotlib's figure under it.
+
+    Example:
+        >>> sheet = Sheet(200, 50)
+        >>> sheet.boxes([(10, 10, 30, 30)], fill="white", edge=INK)
+        >>> sheet.marks([(25, 25, "7", INK)])
+        >>> sheet.still("a seven in a box").open().size
+        (400, 100)
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
+        self.figure = new_figure(width / 100, height / 100)
+        self._place = Affine2D().scale(1 / width, -1 / height).translate(0, 1) + self.figure.transFigure
+
+    def still(self, alt: str) -> Still:
+        """The finished picture."""
+        return still(self.figure, alt)
+
+    def text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
+             mono: bool = False, align: str = "left") -> None:  # fmt: skip
+        """A line or lines of text; ``y`` is the top of the first, ``x`` their "left", "center" or "right"."""
+        dots = size * PIXELS / 72
+        for k, line in enumerate(words.split("\n")):
+            down = y + (_RISE + k * _LINE) * dots
+            self.standing_text(x, down, line, size=size, color=color, bold=bold, mono=mono, align=align)
+
+    def standing_text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
+                      mono: bool = False, align: str = "left") -> None:  # fmt: skip
+        """A line whose letters stand at ``y``."""
+        Words(self.figure, x / self.width, 1 - y / self.height, words, size=size, color=color, bold=bold, mono=mono,
+              ha=align)  # fmt: skip
+
+    def middle_text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
+                    align: str = "left") -> None:  # fmt: skip
+        """A line whose digits have their middle at ``y``."""
+        up = (_RISE - _DIGIT / 2) * size * PIXELS / 72
+        self.text(x, y - up, words, size=size, color=color, bold=bold, align=align)
+
+    def path(self, path: Path, **how: Any) -> None:
+        """A path of matplotlib's, its points in CSS pixels like all else here; its corners are round if not said."""
+        self._add(PathPatch(path, **{"joinstyle": "round", **how}))
+
+    def boxes(self, boxes: Sequence[Box], *, fill: str = "none", edge: str = "none", line: float = 0.8,
+              level: float = 1.0) -> None:  # fmt: skip
+        """Rectangles that look the same; ``line`` in points, ``level`` says what lies on top."""
+        corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h in boxes]
+        self._add(PolyCollection(corners, facecolors=fill, edgecolors=edge, linewidths=line, zorder=level))
+
+    def grid(self, box: Box, rows: int, columns: int, *, color: str = INK, line: float = 0.8, dashed: bool = False,
+             level: float = 1.1) -> None:  # fmt: skip
+        """Lines between and around the cells of a table."""
+        x, y, w, h = box
+        lines = [[(x, y + k * h / rows), (x + w, y + k * h / rows)] for k in range(rows + 1)]
+        lines += [[(x + k * w / columns, y), (x + k * w / columns, y + h)] for k in range(columns + 1)]
+        self.lines(lines, color=color, line=line, dashed=dashed, level=level)
+
+    def hatched(self, boxes: Sequence[Box], *, color: str = INK, level: float = 3.0) -> None:
+        """Rectangles filled with slanted lines; where they overlap the lines are the same."""
+        corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h), (x, y)] for x, y, w, h in boxes]
+        path = Path.make_compound_path(*(Path(one, closed=True) for one in corners))
+        self.path(path, facecolor="none", edgecolor=color, linewidth=0, hatch="/////", zorder=level)
+
+    def lines(self, lines: Iterable[Sequence[tuple[float, float]]], *, color: str = INK, line: float = 0.8,
+              dashed: bool = False, level: float = 2.0) -> None:  # fmt: skip
+        """Lines through points; square ends, so that corners are whole."""
+        how = {"linestyles": (0, (3, 2))} if dashed else {"capstyle": "projecting"}
+        self._add(LineCollection([*lines], colors=color, linewidths=line, zorder=level, **how))
+
+    def marks(self, marks: Sequence[Mark], *, size: float = 9.0, bold: bool = False, align: str = "center") -> None:
+        """Short texts by the middle of each, or by the middle of its "left" or "right" end; all of one size."""
+        self._add(_Marks(marks, size, bold, align))
+
+    def cuboids(self, cuboids: Sequence[tuple[float, float, float, float, float]], *, color: str,
+                edge: str | None = None, line: float = 0.8) -> None:  # fmt: skip
+        """Boxes in cabinet projection: (left, bottom, to the right, up, away), the last one drawn at 45 degrees."""
+        faces, fills = [], []
+        for x, y, r, u, a in cuboids:
+            faces.append([(x, y), (x + r, y), (x + r, y - u), (x, y - u)])
+            faces.append([(x, y - u), (x + r, y - u), (x + r + a, y - u - a), (x + a, y - u - a)])
+            faces.append([(x + r, y), (x + r + a, y - a), (x + r + a, y - u - a), (x + r, y - u)])
+            fills += [_thinned(color, share) for share in (0.62, 0.35, 0.16)]
+        self._add(PolyCollection(faces, facecolors=fills, edgecolors=edge or color, linewidths=line, zorder=2))
+
+    def _add(self, artist: Artist) -> None:
+        artist.set_transform(self._place)
+        self.figure.add_artist(artist)
+
+
+class _Marks(Artist):
+    """Short texts that were rendered before."""
+
+    def __init__(self, marks: Sequence[Mark], size: float, bold: bool, align: str) -> None:
+        super().__init__()
+        self._marks, self._size, self._bold = marks, size, bold
+        self._share = {"left": 0.0, "center": 0.5, "right": 1.0}[align]
+        self.set_zorder(4)
+
+    def draw(self, renderer: Any) -> None:
+        how, tall = renderer.new_gc(), round(renderer.height)
+        up = _DIGIT / 2 * self._size * DOTS / 72
+        for x, y, words, color in self._marks:
+            pixels, left, top, wide = rendered(words, self._size, self._bold, False, color)
+            beginning = round(_DENSE * x - self._share * wide)
+            line = round(_DENSE * y + up)  # that letters stand on
+            renderer.draw_image(how, beginning + left, tall - line - top - pixels.shape[0], pixels)
+
+
+def _thinned(color: str, share: float) -> tuple[float, float, float]:
+    """A colour mixed with white."""
+    red, green, blue = (1 - share + share * part for part in to_rgb(color))
+    return red, green, blue
+
+
+def text_width(words: str, size: float = 9.0, *, bold: bool = False, mono: bool = False) -> float:
+    """How wide a text will be, in CSS pixels.
+
+    Example:
+        >>> text_width("8888") == 2 * text_width("88") and 15 < text_width("888", 8) < 25
+        True
+    """
+    return words_width(words, size, bold=bold, mono=mono)
+
+
+def middle(box: Box) -> tuple[float, float]:
+    """The point in the middle of a box.
+
+    Example:
+        >>> middle((10, 20, 4, 2))
+        (12.0, 21.0)
+    """
+    left, top, width, height = box
+    return left + width / 2, top + height / 2

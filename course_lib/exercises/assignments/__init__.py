@@ -1,0 +1,10 @@
+"""Exercise cells → an assignment for nbgrader or otter: ``python -m course_lib assign NAME --lessons 03 04``.
+
+The cells are the lessons' own; what they need of the cells before them comes along, and nothing else.
+"""
+
+from course_lib.exercises.assignments.choice import Choice, choose, listing
+from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS
+from course_lib.exercises.assignments.making import ENGINES, assign, left_alone
+
+__all__ = ["ENGINES", "NOTEBOOKS", "Choice", "assign", "choose", "left_alone", "listing"]

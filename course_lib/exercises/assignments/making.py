@@ -1,0 +1,121 @@
+"""Write an assignment: the same cells for nbgrader or for otter, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat import NotebookNode, validate, writes
+from nbformat.v4 import new_notebook
+
+from course_lib.errors import CourseError
+from course_lib.exercises.assignments import nbgrader_cells, otter_cells
+from course_lib.exercises.assignments.choice import Choice
+from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, first_cell
+
+__all__ = ["ENGINES", "assign", "left_alone"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class _Engine:
+    cells: Callable[[str, Choice, int, str], list[NotebookNode]]
+    place: Callable[[str], str]  # an assignment's name → the notebook's path in the course's folder
+    beside: Callable[[str, str], dict[str, str]]  # other files that the engine reads, written where there are none
+
+
+ENGINES = {
+    "nbgrader": _Engine(nbgrader_cells.cells, lambda name: f"source/{name}/{name}.ipynb",
+                        nbgrader_cells.beside),
+    "otter": _Engine(otter_cells.cells, lambda name: f"{name}/{name}.ipynb", otter_cells.beside),
+}  # fmt: skip
+
+
+def assign(
+    name: str, choice: Choice, *, seed: int, engine: str = "nbgrader", into: Path = Path(), notebooks: Path = NOTEBOOKS
+) -> Path:
+    """Write one assignment's notebook.
+
+    Args:
+        name: of the assignment: letters, digits, - and _.
+        choice: the exercises.
+        seed: of the hidden cases: yours alone.
+        engine: "nbgrader" or "otter".
+        into: the course's folder: nbgrader's notebook goes into ``source/NAME/``, otter's into ``NAME/``.
+        notebooks: the folder with the lessons.
+
+    Returns:
+        The notebook's path.
+
+    Raises:
+        CourseError: a name that the engine does not take, an unknown engine, a notebook that is there already, or a
+            folder that cannot be written to; nothing is left behind then.
+    """
+    if not _NAME.fullmatch(name):
+        raise CourseError(f"{name!r} cannot be an assignment's name: take letters, digits, - and _.")
+    if engine not in ENGINES:
+        raise CourseError(f"There is no engine {engine!r}: take {' or '.join(ENGINES)}.")
+    made = ENGINES[engine]
+    path = into / made.place(name)
+    first = first_cell(notebooks)
+    notebook = new_notebook(cells=made.cells(name, choice, seed, first))
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number:03}"  # nbformat would draw it: the same choice shall give the same bytes
+    validate(notebook)
+    try:
+        if path.exists():
+            raise CourseError(f"{path} is there already: delete it, or take another name.")
+        others = {into / file: content for file, content in made.beside(name, first).items()}
+        new = {file: content for file, content in others.items() if not file.exists()}
+        _write_all({**new, path: f"{writes(notebook)}\n"})
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written: {error.strerror or error}.") from error
+    return path
+
+
+def left_alone(name: str, *, engine: str, into: Path, notebooks: Path = NOTEBOOKS) -> dict[Path, str]:
+    """Files that the engine reads and that say something else than they would if they had not been there before.
+
+    Args:
+        name: of an assignment that was made.
+        engine: "nbgrader" or "otter".
+        into: the course's folder.
+        notebooks: the folder with the lessons.
+
+    Returns:
+        each of them, and what it would say.
+    """
+    wanted = ENGINES[engine].beside(name, first_cell(notebooks))
+    return {into / file: words for file, words in wanted.items() if not _says(into / file, words)}
+
+
+def _says(path: Path, words: str) -> bool:
+    """Whether this is a file with these words; an instructor's own may be in any encoding, or be a folder."""
+    return path.is_file() and path.read_text("utf-8", errors="replace") == words
+
+
+def _write_all(files: dict[Path, str]) -> None:
+    """These files and the folders that they need, or nothing at all."""
+    done: list[Path] = []
+    try:
+        for path, content in files.items():
+            for folder in reversed(path.parents):
+                if not folder.exists():
+                    folder.mkdir()
+                    done.append(folder)
+            with tempfile.TemporaryDirectory(dir=path.parent) as draft:
+                new = Path(draft, path.name)
+                new.write_text(content, encoding="utf-8", newline="\n")
+                new.replace(path)
+            done.append(path)
+    except OSError:
+        for path in reversed(done):
+            with contextlib.suppress(OSError):
+                path.rmdir() if path.is_dir() else path.unlink()
+        raise

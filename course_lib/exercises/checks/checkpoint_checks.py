@@ -1,0 +1,199 @@
+"""Checks of code that reads and writes checkpoints: what it finds in a file, what it leaves on the disk.
+
+The files are made here, in a folder that is gone afterwards: clean ones, dirty ones, one whose saving breaks off, one
+that would run code. They are a few numbers each, so a check takes no time.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.engine.exercise import Wrong, call, need_function, need_tensor, same_tensor
+
+__all__ = ["Hostile", "check_read_any", "check_save_whole", "need_state_dict", "went_off"]
+
+#: Gets an entry whenever a hostile file's code runs.
+went_off: list[int] = []
+
+
+def _bang() -> dict[str, Tensor]:
+    went_off.append(1)
+    return {}
+
+
+class Hostile:
+    """Pickled, it asks whoever unpickles it to call a function; a harmless one, which leaves a note in ``went_off``."""
+
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
+        return _bang, ()
+
+
+def need_state_dict(found: Any, truth: dict[str, Tensor], *, what: str) -> None:
+    """A value must be a dictionary with these names and tensors.
+
+    Raises:
+        Wrong: with the first thing that differs.
+    """
+    if not isinstance(found, dict):
+        told = "nothing: is the return missing?" if found is None else f"a value of type {type(found).__name__}."
+        raise Wrong(f"On {what} the result should be a dictionary of tensors, but it is {told}")
+    if set(found) != set(truth):
+        raise Wrong(f"On {what} the names are {', '.join(truth)}, not {_names(found)}.")
+    for key, right in truth.items():
+        where = f"{key} of {what}"
+        same_tensor(need_tensor(found[key], tuple(right.shape), what=where, dtype=right.dtype), right, what=where)
+
+
+def _names(found: dict[Any, Any]) -> str:
+    return ", ".join(str(key)[:30] for key in list(found)[:3]) or "none at all"
+
+
+# -- a reader for dirty checkpoints -----------------------------------------------------------------------------------
+def check_read_any(answer: Any, source: random.Random | None = None) -> None:
+    """Check a learner's function from a path to a clean state dict, with every layout that the lesson met.
+
+    Args:
+        answer: the learner's.
+        source: draws what is in the files, and mixes the layouts.
+
+    Raises:
+        Wrong: with the layout that it does not read, or the harm that it lets happen.
+    """
+    need_function(answer)
+    # The second layer is called "module" by its owner: such a name in the middle belongs there.
+    truth = {"conv.weight": torch.arange(6.0).view(2, 3), "head.module.bias": torch.ones(2), "seen": torch.tensor(7)}
+    if source:
+        truth = random_arguments.state_dict(source, owner=source.choice(("module", "_orig_mod")))
+    beside = {"epoch": 14, "optimizer_state_dict": {"state": {}, "param_groups": [{"lr": 0.1}]}}
+
+    def named(prefix: str) -> dict[str, Tensor]:
+        return {prefix + key: tensor for key, tensor in truth.items()}
+
+    files = {
+        "a bare state dict": truth,
+        "a checkpoint with model_state_dict": {**beside, "model_state_dict": truth},
+        "a checkpoint with state_dict": {"state_dict": truth, "epoch": 14},
+        "a state dict saved from nn.DataParallel": named("module."),
+        "a state dict saved from a compiled model": named("_orig_mod."),
+        "a checkpoint with module. before every name": {**beside, "state_dict": named("module.")},
+        "a model that was compiled, then made parallel": {"model_state_dict": named("module._orig_mod.")},
+        "a model that was made parallel, then compiled": {"model_state_dict": named("_orig_mod.module.")},
+    }
+    if source:
+        key, prefix = source.choice(("model_state_dict", "state_dict")), source.choice(("module.", "_orig_mod."))
+        first = {key: named(prefix), "epoch": source.randint(0, 99)}
+        files = {f"a checkpoint with {key}, and {prefix} before every name": first, **_mixed(source, files)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (f"{random_arguments.word(source)}.pt" if source else "some.pth")
+        for what, content in files.items():
+            torch.save(content, path)
+            need_state_dict(call(answer, path, what=what), truth, what=what)
+        went_off.clear()
+        torch.save({**truth, "gift": Hostile()}, path)
+        try:
+            answer(path)
+        except Exception:  # as it should
+            pass
+        else:
+            if not went_off:
+                raise Wrong("A file with code in it was taken without a word; it should be refused, with an error.")
+        if went_off:
+            raise Wrong("A file with code in it was opened, and its code ran: torch.load(..., weights_only=True).")
+
+
+def _mixed(source: random.Random, files: dict[str, Any]) -> dict[str, Any]:
+    return {what: files[what] for what in source.sample(list(files), len(files))}
+
+
+# -- whole or not at all ----------------------------------------------------------------------------------------------
+class _BreaksOff:
+    """Pickled, it calls back, and raises then: as a full disk does in the middle of saving."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self.look = look
+
+    def __reduce__(self) -> Any:
+        self.look()
+        raise OSError("No space left on device")
+
+
+def check_save_whole(answer: Any, source: random.Random | None = None) -> None:
+    """Check a learner's function that saves something to a path, whole or not at all.
+
+    Args:
+        answer: the learner's.
+        source: draws the file's name, what is saved, and where it breaks off.
+
+    Raises:
+        Wrong: with the property that fails.
+    """
+    need_function(answer)
+    old, new = {"weight": torch.zeros(3)}, {"weight": torch.arange(3.0)}
+    called = "net.pth"
+    if source:
+        old, new = random_arguments.state_dict(source), random_arguments.state_dict(source)
+        called = source.choice(
+            (f"{random_arguments.word(source)}.pth", f"{random_arguments.word(source)}.v{source.randint(1, 9)}.pt")
+        )
+    before = b""
+    with tempfile.TemporaryDirectory() as name:
+        path, kept = Path(name) / "folder" / called, Path(name) / "kept"
+        path.parent.mkdir()
+        for what, content in (("a file that is not there yet", old), ("a file that is there", new)):
+            call(answer, content, path, what=what)
+            if not path.is_file():
+                raise Wrong(f"On {what}: after the call there is no file {path.name}.")
+            need_state_dict(_read(path), content, what=f"{what}, read again,")
+            if kept.exists() and kept.read_bytes() != before:
+                raise Wrong(
+                    "The old file itself was written over: if the power fails in the middle, neither is left. Write "
+                    "another file beside it, then part.replace(path)."
+                )
+            _nothing_beside(path, "After saving")
+            before = path.read_bytes()
+            if not kept.exists():
+                kept.hardlink_to(path)  # a second name for the old file: shows whether somebody writes into it
+        _check_break(answer, path, source)
+
+
+def _check_break(answer: Any, path: Path, source: random.Random | None) -> None:
+    whole, seen = path.read_bytes(), []
+    bad = _BreaksOff(lambda: seen.append(path.exists() and path.read_bytes()))
+    breaks: dict[str, Any] = {"weight": torch.ones(3), "last": bad}
+    if source:  # in the midst of others
+        breaks = {
+            **random_arguments.state_dict(source),
+            "weight": torch.ones(3),
+            "bad": bad,
+            **random_arguments.state_dict(source),
+        }
+    try:
+        answer(breaks, path)
+    except OSError:
+        raised = True
+    else:
+        raised = False
+    if not seen:
+        raise Wrong("The content never reached torch.save as it was given.")
+    if seen[0] != whole or not path.exists() or path.read_bytes() != whole:
+        raise Wrong("Saving broke off in the middle, and the old file was gone or changed: it should still be whole.")
+    if not raised:
+        raise Wrong("Saving broke off in the middle, and nobody was told: let the error through, after cleaning up.")
+    _nothing_beside(path, "After saving that broke off")
+
+
+def _read(path: Path) -> Any:
+    return call(lambda: torch.load(path, weights_only=True), what="the file that was saved")
+
+
+def _nothing_beside(path: Path, when: str) -> None:
+    if rest := sorted(one.name for one in path.parent.iterdir() if one != path):
+        raise Wrong(f"{when} something is left beside the file: {rest[0][:40]}.")

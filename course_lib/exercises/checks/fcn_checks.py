@@ -1,0 +1,187 @@
+"""Checks of what turns a classifier's head into convolutions: one linear layer, then the whole of a VGG or AlexNet.
+
+The oracle is the layer or network that was given: on a map or picture of its own size the convolution must give its
+numbers, and on a larger one those that it gives on every window.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.alexnet import AlexNet
+from torchvision.models.vgg import VGG, make_layers
+
+from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.checks.module_checks import build, scrambled
+from course_lib.exercises.engine.exercise import Wrong, call, need_function, need_tensor
+from course_lib.tracing import times
+
+__all__ = ["check_body_and_head", "check_linear_to_conv"]
+
+_CLOSE = 1e-4  # sums in another order
+#: Channels, height and width of a map, how many numbers the linear layer gives, and whether it has a bias.
+_LINEARS = ((8, 1, 1, 6, True), (3, 2, 4, 6, True), (2, 5, 5, 6, False))
+
+
+# -- one layer --------------------------------------------------------------------------------------------------------
+def check_linear_to_conv(answer: Any, source: random.Random | None = None) -> None:
+    """Check a learner's ``linear_to_conv(linear, channels, height, width)``.
+
+    Args:
+        answer: the learner's.
+        source: draws other layers and maps than the open ones.
+
+    Raises:
+        Wrong: with the property that fails.
+    """
+    need_function(answer)
+    for channels, height, width, out, bias in _LINEARS if source is None else _drawn_linears(source):
+        seed = source.getrandbits(32) if source else 0
+        linear = cast(nn.Linear, scrambled(partial(nn.Linear, channels * height * width, out, bias=bias), seed))
+        what = f"nn.Linear({linear.in_features}, {out}{'' if bias else ', bias=False'}) and maps of " + times(
+            (channels, height, width)
+        )
+        before = {key: value.clone() for key, value in linear.state_dict().items()}
+        conv = build(answer, linear, channels, height, width, what=what)
+        if not _unchanged(linear, before):
+            raise Wrong(f"On {what} the linear layer that was given is another one now; only read its weights.")
+        if not isinstance(conv, nn.Conv2d):
+            raise Wrong(f"On {what} your function should give an nn.Conv2d, not {type(conv).__name__}.")
+        _compare_settings(conv, linear, (channels, height, width), f"On {what}")
+        _compare_weights(conv, linear, (channels, height, width), f"On {what}")
+
+
+def _drawn_linears(source: random.Random) -> Iterator[tuple[int, int, int, int, bool]]:
+    for bias in (True, False, source.random() < 0.5):
+        height, width = source.sample(range(1, 8), 2)
+        yield source.randint(2, 8), height, width, source.randint(2, 12), bias
+
+
+def _compare_settings(conv: nn.Conv2d, linear: nn.Linear, size: tuple[int, int, int], where: str) -> None:
+    channels, height, width = size
+    if (conv.in_channels, conv.out_channels) != (channels, linear.out_features):
+        wanted, told = (
+            f"{channels} channels to {linear.out_features}",
+            f"{conv.in_channels} channels to {conv.out_channels}",
+        )
+        raise Wrong(f"{where} the convolution should lead from {wanted}, and it leads from {told}.")
+    if conv.kernel_size == (width, height) != (height, width):
+        raise Wrong(f"{where} the kernel is {times(conv.kernel_size)}: height comes first, then width.")
+    if conv.kernel_size != (height, width):
+        wanted = f"as large as the map, {height}×{width}"
+        raise Wrong(f"{where} the kernel should be {wanted}, but it is {times(conv.kernel_size)}.")
+    plain = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+    for name, right in plain.items():
+        if getattr(conv, name) != right:
+            raise Wrong(f"{where} leave the {name} as it is: {right}, not {getattr(conv, name)}.")
+    if (conv.bias is None) != (linear.bias is None):
+        told = "has one" if conv.bias is not None else "has none"
+        raise Wrong(f"{where} a bias is there in the one layer and not in the other: the convolution {told}.")
+
+
+def _compare_weights(conv: nn.Conv2d, linear: nn.Linear, size: tuple[int, int, int], where: str) -> None:
+    channels, height, width = size
+    right = linear.weight.detach().view(-1, channels, height, width)
+    mine = conv.weight.detach()
+    if mine.dtype != right.dtype or mine.device != right.device:
+        raise Wrong(f"{where} the weights are {mine.dtype} on {mine.device}; {right.dtype} on {right.device} came in.")
+    if not torch.equal(mine, right):
+        alike = torch.equal(mine.flatten().sort().values, right.flatten().sort().values)
+        told = "are there, but not in flatten's order" if alike else "are not the linear layer's"
+        raise Wrong(f"{where} the weights {told}; linear.weight.view({', '.join(map(str, right.shape))}) are.")
+    if conv.bias is not None and not torch.equal(conv.bias.detach(), linear.bias.detach()):
+        raise Wrong(f"{where} the weights are right, but the bias was not copied.")
+
+
+def _unchanged(module: nn.Module, before: dict[str, Tensor]) -> bool:
+    after = module.state_dict()
+    return list(after) == list(before) and all(torch.equal(after[key], value) for key, value in before.items())
+
+
+# -- a whole network --------------------------------------------------------------------------------------------------
+def check_body_and_head(answer: Any, source: random.Random | None = None) -> None:
+    """Check a learner's function from torchvision's VGG or AlexNet to a module that gives maps.
+
+    Args:
+        answer: the learner's.
+        source: draws other networks, weights and sizes of pictures than the open ones.
+
+    Raises:
+        Wrong: with the property that fails.
+    """
+    need_function(answer)
+    for name, make, side in (("a small VGG", _small_vgg, 7), ("a small AlexNet", _small_alexnet, 6)):
+        model = scrambled(partial(make, source), source.getrandbits(32) if source else 0)
+        before = {key: value.clone() for key, value in model.state_dict().items()}
+        kinds = [type(layer) for layer in model.modules()]
+        mine = build(answer, model, what=name)
+        if not _unchanged(model, before) or [type(layer) for layer in model.modules()] != kinds:
+            raise Wrong(f"On {name} the network that was given is another one now; build a new one beside it.")
+        if mine is model:
+            raise Wrong(f"On {name} you gave back the network itself, with its flatten; build a new one.")
+        dropouts = [sum(isinstance(one, nn.Dropout) for one in net.modules()) for net in (model, mine)]
+        if dropouts[0] != dropouts[1]:
+            raise Wrong(f"On {name} there are {dropouts[1]} dropouts instead of {dropouts[0]}: training wants them.")
+        mine.eval()
+        down, across = (source.randint(0, 6), source.randint(0, 6)) if source else (2, 5)
+        for cells in ((side, side), (side + down, side + across)):
+            _compare_maps(mine, model, cells, side, name, source)
+
+
+def _compare_maps(
+    mine: nn.Module, model: Any, cells: tuple[int, int], side: int, name: str, source: random.Random | None = None
+) -> None:
+    height, width = (4 * n + 2 for n in cells)  # the small bodies make n cells of 4·n pixels and a little
+    what = f"{name} and a picture of {height}×{width}"
+    picture = random_arguments.tensor(source or random.Random(0), 1, 3, height, width)
+    with torch.no_grad():
+        features = model.features(picture)  # (1, C, *cells)
+        windows = features.unfold(2, side, 1).unfold(3, side, 1)  # (1, C, h, w, side, side)
+        rows, columns = windows.shape[2:4]
+        parts = windows[0].permute(1, 2, 0, 3, 4).flatten(0, 1)  # (h·w, C, side, side)
+        right = model.classifier(parts.flatten(1)).T.reshape(1, -1, rows, columns)
+        value = call(mine, picture, what=what)
+    if isinstance(value, Tensor) and value.shape == (1, right.shape[1]):
+        raise Wrong(f"On {what} two dimensions are missing: a map has batch, classes, rows, columns. No flatten.")
+    if isinstance(value, Tensor) and value.shape == (*right.shape[:2], 1, 1) != right.shape:
+        raise Wrong(f"On {what} one single cell comes out: the adaptive pool makes any map {side}×{side}; drop it.")
+    need_tensor(value, tuple(right.shape), what=what)
+    if not torch.allclose(value, right, atol=_CLOSE, rtol=_CLOSE):
+        gap = float((value - right).abs().max())
+        raise Wrong(f"On {what} the shape is right, but cells differ from the classifier's answers by up to {gap:.2g}.")
+
+
+def _small_vgg(source: random.Random | None) -> nn.Module:
+    """torchvision's VGG with its own forward, its layers small."""
+    with torch.device("meta"):
+        model = VGG(nn.Sequential(), num_classes=5, init_weights=False)
+    first, last = (source.randint(3, 9), source.randint(3, 9)) if source else (4, 6)
+    model.features = make_layers([first, "M", last, "M"], batch_norm=bool(source and source.random() < 0.5))
+    return _with_small_head(model, model.classifier, last * 7 * 7, source)
+
+
+def _small_alexnet(source: random.Random | None) -> nn.Module:
+    with torch.device("meta"):
+        model = AlexNet(num_classes=5)
+    first, last = (source.randint(3, 9), source.randint(3, 9)) if source else (4, 5)
+    model.features = nn.Sequential(
+        nn.Conv2d(3, first, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(first, last, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2),
+    )  # fmt: skip
+    return _with_small_head(model, model.classifier, last * 6 * 6, source)
+
+
+def _with_small_head(
+    model: nn.Module, head: nn.Sequential, values: int, source: random.Random | None = None
+) -> nn.Module:
+    """Its linear layers in their places, dropouts and ReLUs around them, with few values."""
+    one, two, classes = (source.randint(4, 16) for _ in range(3)) if source else (12, 9, 5)
+    places = [place for place, layer in enumerate(head) if isinstance(layer, nn.Linear)]
+    for place, (into, out) in zip(places, ((values, one), (one, two), (two, classes)), strict=True):
+        head[place] = nn.Linear(into, out)
+    return model

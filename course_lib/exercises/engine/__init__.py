@@ -1,0 +1,1 @@
+"""What every exercise shares: the declaration, checking, hidden cases, progress."""

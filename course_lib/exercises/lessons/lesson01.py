@@ -1,0 +1,426 @@
+"""The exercises of lesson 01, inference. Each solution is the code that ``.solution()`` shows and the tests run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.transforms._presets import ImageClassification
+
+from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.engine.exercise import (
+    Exercise,
+    Wrong,
+    call,
+    need_function,
+    need_number,
+    need_shape,
+    need_tensor,
+    same_tensor,
+    sentence_of,
+)
+from course_lib.exercises.engine.hidden_cases import like
+
+__all__ = [  # noqa: RUF022 - as the notebook has them
+    "preprocess",
+    "from_opencv",
+    "batch_shape",
+    "softmax_dim",
+    "top_k",
+    "careful_forward",
+    "accuracy",
+]
+
+
+# -- 1: the shape of a batch ----------------------------------------------------------------------------------------
+def batch_shape_solution() -> tuple[int, ...]:
+    """Sixteen prepared pictures, stacked."""
+    picture = torch.zeros(3, 224, 224)
+    return tuple(torch.stack([picture] * 16).shape)
+
+
+@sentence_of
+def _check_batch_shape(answer: Any) -> None:
+    shape = need_shape(answer)
+    if sorted(shape) == sorted(batch_shape_solution()) and shape != batch_shape_solution():
+        raise Wrong("The right numbers in another order. PyTorch puts the batch first, then channels, height, width.")
+    if shape == (3, 224, 224):
+        raise Wrong("That is one picture. Where do the sixteen go?")
+    if shape == (1, 3, 224, 224):
+        raise Wrong("That is a batch of one; there are sixteen pictures.")
+    if shape != batch_shape_solution():
+        raise Wrong(f"{shape} is not it: four numbers, batch, channels, height, width.")
+
+
+batch_shape = Exercise(
+    "01_batch_shape",
+    "The shape of a batch",
+    2,
+    batch_shape_solution,
+    _check_batch_shape,
+    ("One prepared picture is (3, 224, 224).", "torch.stack puts a new dimension in front."),
+    praise="Batch first, channels second: every torchvision classifier wants it so.",
+    cell_name="shape",
+    difficulty="mild",
+)
+
+
+# -- 2: preprocessing by hand ---------------------------------------------------------------------------------------
+def preprocess_solution(picture: Image.Image) -> Tensor:
+    """RGB picture → (3, 224, 224), as ImageNet's weights expect it."""
+    from torchvision.transforms import functional as F
+
+    resized = F.resize(picture, [256], antialias=True)
+    cropped = F.center_crop(resized, [224, 224])
+    tensor: Tensor = F.to_tensor(cropped)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    return (tensor - mean) / std
+
+
+def _some_picture(width: int, height: int, seed: int) -> Image.Image:
+    values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(values)
+
+
+@sentence_of
+def _check_preprocess(answer: Any) -> None:
+    need_function(answer)
+    right = ImageClassification(crop_size=224)
+    for width, height, seed in ((320, 240, 0), (240, 400, 1), (224, 224, 2), (500, 180, 3)):
+        picture, what = _some_picture(width, height, seed), f"a picture of {width}×{height}"
+        value = need_tensor(call(answer, picture.copy(), what=what), (3, 224, 224), what=what)
+        truth = right(picture)
+        if torch.equal(value, truth):
+            continue
+        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (right.mean, right.std))
+        plain = truth * std + mean
+        for wrong, sentence in (
+            (plain, "it is not normalised: subtract the mean and divide by the standard deviation, per channel"),
+            (truth.flip(0), "the channels are in the order BGR; the weights want RGB"),
+            ((plain * 255 - mean) / std, "values run to 255; divide by 255 before you normalise"),
+            (plain - mean, "the mean is subtracted, but nothing is divided by the standard deviation"),
+        ):
+            if torch.allclose(value, wrong, atol=1e-3):
+                raise Wrong(f"On {what} {sentence}.")
+        squashed = right(picture.resize((256, 256), Image.Resampling.BILINEAR))
+        if width != height and torch.allclose(value, squashed, atol=0.15):
+            raise Wrong(f"On {what} the picture is squashed: give resize one number, and the longer side follows.")
+        same_tensor(value, truth, what=what)
+
+
+preprocess = Exercise(
+    "01_preprocess",
+    "Preprocessing by hand",
+    10,
+    preprocess_solution,
+    _check_preprocess,
+    (
+        "Four steps in this order: resize, centre crop, to tensor, normalise.",
+        "torchvision.transforms.functional has resize, center_crop and to_tensor; give resize [256], not [256, 256].",
+        "mean and std have shape (3,); .view(3, 1, 1) lets them meet a (3, 224, 224) tensor channel by channel.",
+    ),
+    kind="function",
+    praise="Equal to torchvision's own transforms, to the last bit.",
+    difficulty="hard",
+    hidden=like(
+        preprocess_solution,
+        lambda source: (random_arguments.picture(source, *random_arguments.pixels(source)),),
+        cases=5,
+    ),
+)
+
+
+# -- 3: top k ---------------------------------------------------------------------------------------------------------
+def top_k_solution(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """(classes,) logits → the k largest probabilities and their indices, largest first."""
+    shifted = (logits - logits.max()).exp()
+    probabilities = shifted / shifted.sum()
+    order = probabilities.argsort(descending=True)[:k]
+    return probabilities[order], order
+
+
+@sentence_of
+def _check_top_k(answer: Any) -> None:
+    need_function(answer)
+    generator = torch.Generator().manual_seed(0)
+    for classes, k, scale in ((10, 1, 1.0), (10, 5, 3.0), (1000, 5, 2.0), (7, 7, 1.0), (10, 1, 200.0)):
+        logits, what = torch.randn(classes, generator=generator) * scale, f"{classes} logits and k={k}"
+        if scale > 100:
+            what = "logits of several hundred"
+        found = call(answer, logits.clone(), k, what=what)
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise Wrong(f"On {what} your function should return two tensors: the probabilities and the indices.")
+        truth, places = logits.softmax(0).topk(k)
+        values = need_tensor(found[0], (k,), what=what)
+        indices = need_tensor(found[1], (k,), what=what, dtype=torch.int64)
+        if torch.isnan(values).any():
+            raise Wrong(f"On {what} the probabilities are nan: exp overflows. Subtract the largest logit first.")
+        if torch.allclose(values, logits.topk(k).values, atol=1e-6) and k < classes:
+            raise Wrong(f"On {what} these are the logits themselves; take their softmax.")
+        if torch.equal(indices, places.flip(0)) and k > 1:
+            raise Wrong(f"On {what} the smallest comes first; the largest should.")
+        if not torch.equal(indices, places):
+            raise Wrong(f"On {what} the indices should be {places.tolist()}, but they are {indices.tolist()}.")
+        same_tensor(values, truth, what=what, tolerance=1e-5)
+
+
+def _logits_and_k(source: random.Random) -> tuple[Tensor, int]:
+    classes = source.choice((1, 10, source.randint(2, 40)))
+    logits = random_arguments.distinct(source, classes, around=source.choice((0.0, 0.0, 300.0, -300.0)))
+    return logits, source.choice((1, classes, source.randint(1, classes)))
+
+
+top_k = Exercise(
+    "01_top_k",
+    "Top k without topk",
+    8,
+    top_k_solution,
+    _check_top_k,
+    (
+        "First the softmax: exp of every logit, divided by the sum of all of them.",
+        "tensor.argsort(descending=True) gives the places of the values, largest first.",
+        "exp(300) is infinite. Subtract the largest logit first: a softmax does not change when all logits do.",
+    ),
+    kind="function",
+    praise="Also with logits of several hundred, where a plain exp overflows.",
+    difficulty="hard",
+    hidden=like(top_k_solution, _logits_and_k),
+)
+
+
+# -- 4: the dim of a softmax -----------------------------------------------------------------------------------------
+def softmax_dim_solution() -> int:
+    """The classes lie along dim 1 of (batch, classes)."""
+    logits = torch.zeros(16, 10)
+    sums = [logits.softmax(dim).sum(1) for dim in (0, 1)]
+    return next(dim for dim in (0, 1) if torch.allclose(sums[dim], torch.ones(16)))
+
+
+@sentence_of
+def _check_softmax_dim(answer: Any) -> None:
+    dim = need_number(answer, whole=True)
+    if dim == 0:
+        raise Wrong("Over dim 0 the sixteen pictures would compete with each other: every column sums to 1.")
+    if dim not in (1, -1):
+        raise Wrong(f"A (16, 10) tensor has the dims 0 and 1 (or -2 and -1), not {dim:g}.")
+
+
+softmax_dim = Exercise(
+    "01_softmax_dim",
+    "Which dim?",
+    2,
+    softmax_dim_solution,
+    _check_softmax_dim,
+    ("Which numbers must sum to 1: a picture's ten, or a class's sixteen?", "Count the dims from 0."),
+    praise="Each row, one picture, sums to 1. dim=-1 says the same and works for one picture too.",
+    cell_name="dim",
+    difficulty="mild",
+)
+
+
+# -- 5: a forward that leaves no trace --------------------------------------------------------------------------------
+def careful_forward_solution(model: nn.Module, batch: Tensor) -> Tensor:
+    """Logits in eval mode, without a graph; every module is left in the mode it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            logits: Tensor = model(batch)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return logits
+
+
+def _small_net() -> nn.Sequential:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.5),
+            nn.Linear(8, 4),
+        )  # fmt: skip
+
+
+def _batches_seen(norm: nn.BatchNorm2d) -> int:
+    return int(cast(Tensor, norm.num_batches_tracked))
+
+
+@sentence_of
+def _check_careful_forward(answer: Any) -> None:
+    need_function(answer)
+    batch = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
+    for training in (True, False):
+        net = _small_net().train(training)
+        norm = cast(nn.BatchNorm2d, net[1])
+        with torch.no_grad():
+            truth = _small_net().eval()(batch)
+        what = f"a model in {'train' if training else 'eval'} mode"
+        counted = _batches_seen(norm)
+        value = need_tensor(call(answer, net, batch.clone(), what=what), (2, 4), what=what)
+        if _batches_seen(norm) != counted:
+            raise Wrong(f"On {what} BatchNorm's running statistics changed: the forward ran in train mode.")
+        if value.requires_grad:
+            raise Wrong(f"On {what} the result carries a graph: use torch.no_grad() or torch.inference_mode().")
+        same_tensor(value, truth, what=what, tolerance=1e-6)
+        if net.training != training:
+            raise Wrong(f"Given {what}, your function left it in the other mode. Put it back as it was.")
+
+    class Broken(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError("on purpose")
+
+    broken = Broken().train()
+    try:
+        answer(broken, batch)
+    except ValueError:
+        pass
+    else:
+        raise Wrong("When the model raises an error, your function should let it through, not hide it.")
+    if not broken.training:
+        raise Wrong("When the forward raises an error the model stays in eval mode: try ... finally puts it back.")
+
+    net = _small_net().train()
+    net[1].eval()  # frozen on purpose
+    call(answer, net, batch.clone(), what="a model with one frozen BatchNorm")
+    if net[1].training or not net[0].training:
+        raise Wrong("A BatchNorm that was frozen in eval mode is in train mode now: remember the mode of every module.")
+
+
+def _net_and_batch(source: random.Random) -> tuple[nn.Module, Tensor]:
+    net = random_arguments.small_net(source)
+    batch = random_arguments.tensor(source, source.randint(1, 4), 3, source.randint(4, 9), source.randint(4, 9))
+    return net, batch[:, : source.choice((3, 3, 2))]  # two channels: its forward raises
+
+
+def _watched(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The logits, or that there was an error; whether they carry a graph; and the model as it is left."""
+
+    def run(net: nn.Module, batch: Tensor) -> list[Any]:
+        try:
+            value = forward(net, batch)
+        except RuntimeError:
+            value = "an error"
+        modes = [module.training for module in net.modules()]
+        return [value, getattr(value, "requires_grad", False), modes, net.state_dict(), batch]
+
+    return run
+
+
+def _hidden_careful_forward(answer: Any, source: random.Random) -> None:
+    like(_watched(careful_forward_solution), _net_and_batch, cases=6)(_watched(answer), source)
+
+
+careful_forward = Exercise(
+    "01_careful_forward",
+    "A forward that leaves no trace",
+    8,
+    careful_forward_solution,
+    _check_careful_forward,
+    (
+        "model.training says which mode it is in.",
+        "model.eval() sets the mode of every module in it; model.modules() lists them, each with its own .training.",
+        "What stands in the finally of a try is done even when the forward raises.",
+    ),
+    kind="function",
+    praise="Right answers, no graph, no drift, and the model as it was, even after an error.",
+    difficulty="hard",
+    hidden=_hidden_careful_forward,
+)
+
+
+# -- 6: a picture from OpenCV -----------------------------------------------------------------------------------------
+def from_opencv_solution(picture: NDArray[np.uint8]) -> Tensor:
+    """(H, W, 3) bytes in the order BGR → (1, 3, H, W) floats from 0 to 1 in the order RGB."""
+    rgb = torch.from_numpy(picture[:, :, ::-1].copy())  # (H, W, 3)
+    return rgb.permute(2, 0, 1).unsqueeze(0).float() / 255  # (1, 3, H, W)
+
+
+@sentence_of
+def _check_from_opencv(answer: Any) -> None:
+    need_function(answer)
+    for height, width, seed in ((4, 6, 0), (5, 5, 1), (1, 3, 2)):
+        values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        what = f"an array of shape {values.shape}"
+        value = need_tensor(call(answer, values.copy(), what=what), (1, 3, height, width), what=what)
+        truth = torch.from_numpy(np.moveaxis(values[:, :, ::-1], 2, 0)[None].copy()).float() / 255
+        if torch.allclose(value, truth.flip(1), atol=1e-6):
+            raise Wrong(f"On {what} the channels are still BGR.")
+        if torch.allclose(value, truth * 255):
+            raise Wrong(f"On {what} the values run from 0 to 255; they should run from 0 to 1.")
+        mixed = torch.from_numpy(values[:, :, ::-1].reshape(1, 3, height, width).copy()).float() / 255
+        if height * width > 1 and torch.allclose(value, mixed, atol=1e-6):
+            raise Wrong(f"On {what} the pixels are scrambled: reshape and view do not move axes, permute does.")
+        same_tensor(value, truth, what=what, tolerance=1e-6)
+
+
+from_opencv = Exercise(
+    "01_from_opencv",
+    "A picture from OpenCV",
+    6,
+    from_opencv_solution,
+    _check_from_opencv,
+    (
+        "Three things are different: the order of the channels, the order of the axes, the range.",
+        "array[:, :, ::-1] turns the last axis round; .copy() makes it a plain array that torch accepts.",
+        "tensor.permute(2, 0, 1) moves the channels to the front; unsqueeze(0) adds the batch.",
+    ),
+    kind="function",
+    praise="RGB, channels first, a batch of one, from 0 to 1.",
+    hidden=like(
+        from_opencv_solution,
+        lambda source: (random_arguments.bytes_of(source, source.randint(1, 9), source.randint(1, 9), 3),),
+        tolerance=1e-6,
+    ),
+)
+
+
+# -- 7: accuracy -------------------------------------------------------------------------------------------------------
+def accuracy_solution(logits: Tensor, targets: Tensor) -> float:
+    """(B, classes) logits and (B,) true classes → the share that is right, from 0 to 1."""
+    return (logits.argmax(dim=1) == targets).float().mean().item()
+
+
+@sentence_of
+def _check_accuracy(answer: Any) -> None:
+    need_function(answer)
+    generator = torch.Generator().manual_seed(1)
+    for count, classes in ((8, 4), (10, 10), (1, 3), (50, 10)):
+        logits = torch.randn(count, classes, generator=generator)
+        targets = torch.randint(0, classes, (count,), generator=generator)
+        targets[: count // 2] = logits.argmax(1)[: count // 2]
+        truth = float((logits.argmax(1) == targets).double().mean())
+        what = f"{count} pictures and {classes} classes"
+        value = need_number(call(answer, logits.clone(), targets.clone(), what=what))
+        if abs(value - truth) <= 1e-6:
+            continue
+        if abs(value - truth * 100) <= 1e-4:
+            raise Wrong(f"On {what} you gave a percentage; the share goes from 0 to 1.")
+        if abs(value - truth * count) <= 1e-6:
+            raise Wrong(f"On {what} you counted the right ones; divide by how many pictures there are.")
+        if abs(value - (1 - truth)) <= 1e-6:
+            raise Wrong(f"On {what} you gave the share that is wrong.")
+        raise Wrong(f"On {what} the share should be {truth:.3f}, but your function gave {value:.3f}.")
+
+
+accuracy = Exercise(
+    "01_accuracy",
+    "Accuracy of a batch",
+    5,
+    accuracy_solution,
+    _check_accuracy,
+    (
+        "argmax over the classes gives one answer a picture.",
+        "Comparing two tensors gives True and False; their mean is the share.",
+    ),
+    kind="function",
+    praise="The measure of this whole course, in one line.",
+    cell_name="accuracy_of",
+    hidden=like(accuracy_solution, random_arguments.scored),
+)

@@ -1,0 +1,561 @@
+"""The exercises of lesson 02, choosing a model. Each solution is the code that ``.solution()`` shows and the tests run.
+
+What is right is asked of torchvision's registry when the check runs: a newer torchvision may have more models.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torch import Tensor
+from torchvision.models import get_model_builder, get_model_weights, list_models, vgg16
+
+from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.checks.stopwatch_checks import check_stopwatch
+from course_lib.exercises.engine.exercise import (
+    Exercise,
+    Wrong,
+    call,
+    need_choice,
+    need_function,
+    need_number,
+    sentence_of,
+)
+from course_lib.exercises.engine.hidden_cases import like
+from course_lib.measuring.choosing import pareto as front
+from course_lib.models.registry import catalog, class_of
+
+__all__ = [  # noqa: RUF022 - as the notebook has them
+    "builders_of",
+    "top_k_error",
+    "file_size",
+    "rank_correlation",
+    "median_seconds",
+    "dominated",
+    "pareto",
+    "within_limits",
+]
+
+
+# -- 1: which builders make a class -----------------------------------------------------------------------------------
+def builders_of_solution(class_name: str) -> list[str]:
+    """The classifiers' builders that say in their annotation that they make this class."""
+    found = []
+    for name in list_models(module=torchvision.models):
+        made = inspect.signature(get_model_builder(name)).return_annotation
+        if made.__name__ == class_name:
+            found.append(name)
+    return found
+
+
+@sentence_of
+def _check_builders_of(answer: Any) -> None:
+    need_function(answer)
+    classifiers = list_models(module=torchvision.models)
+    for class_name in ("MobileNetV3", "ResNet", "VGG", "SwinTransformer", "MobileNetV2", "Flatten"):
+        truth = [name for name in classifiers if class_of(name).__name__ == class_name]
+        what = f"{class_name!r}"
+        names = _need_names(call(answer, class_name, what=what), what)
+        if extra := [name for name in names if name not in truth]:
+            makes = f"it makes a {class_of(extra[0]).__name__}" if extra[0] in classifiers else "that is no classifier"
+            if extra[0] in list_models() and extra[0] not in classifiers:
+                makes = "torchvision has it in another module, or it is not torchvision's (module=torchvision.models)"
+            raise Wrong(f"On {what} the name {extra[0][:40]!r} is too much: {makes}.")
+        if missing := [name for name in truth if name not in names]:
+            raise Wrong(
+                f"On {what} {missing[0]!r} is missing: {len(truth)} builder{'s' * (len(truth) > 1)} make this class, "
+                "whatever their names say."
+            )
+        _need_each_once(names, what)
+
+
+def _need_names(value: Any, what: str) -> list[str]:
+    """The value must be a list of names."""
+    if value is None:
+        raise Wrong(f"On {what} your function returned nothing: is the return missing?")
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise Wrong(
+            f"On {what} your function should return a list of names, not a value of type {type(value).__name__}."
+        )
+    if strange := [one for one in value if not isinstance(one, str)]:
+        kind = type(strange[0]).__name__
+        raise Wrong(f"On {what} the list should hold names, as strings, and it holds a value of type {kind}.")
+    return list(value)
+
+
+def _need_each_once(names: Sequence[str], what: str) -> None:
+    if again := [name for k, name in enumerate(names) if name in names[:k]]:
+        raise Wrong(f"On {what} {again[0]!r} comes twice.")
+
+
+def _class_name(source: random.Random) -> tuple[str]:
+    name = class_of(source.choice(list_models(module=torchvision.models))).__name__
+    return (source.choice((name, name, name, name.lower(), name[:-1])),)
+
+
+builders_of = Exercise(
+    "02_builders_of",
+    "Builders of a class",
+    6,
+    builders_of_solution,
+    _check_builders_of,
+    (
+        "models.list_models(module=models) has the names, models.get_model_builder(name) the function behind each.",
+        "inspect.signature(builder).return_annotation is the class that a builder makes.",
+        "Compare that class's __name__ with class_name, and collect the names where they agree.",
+    ),
+    kind="function",
+    praise="Ten builders make a ResNet, and four of them do not have it in front of their names.",
+    hidden=like(builders_of_solution, _class_name, cases=6, result=sorted),
+)
+
+
+# -- 2: the error of a batch ------------------------------------------------------------------------------------------
+def top_k_error_solution(logits: Tensor, targets: Tensor, k: int) -> float:
+    """In per cent: how many pictures have a class that is not among their k largest logits."""
+    best = logits.topk(k, dim=1).indices  # (B, k)
+    right = (best == targets.unsqueeze(1)).any(dim=1)  # (B,)
+    return 100 - 100 * float(right.float().mean())
+
+
+@sentence_of
+def _check_top_k_error(answer: Any) -> None:
+    need_function(answer)
+    generator = torch.Generator().manual_seed(2)
+    for count, classes, k in ((40, 10, 5), (40, 10, 1), (16, 16, 3), (1, 4, 2), (8, 3, 3)):
+        logits = torch.randn(count, classes, generator=generator)
+        targets = torch.randint(0, classes, (count,), generator=generator)
+        above = (logits > logits.gather(1, targets[:, None])).sum(1)  # how many classes come before the true one
+        truth, first = (100 * float((above >= n).double().mean()) for n in (k, 1))
+        what = f"{count} picture{'s' * (count > 1)}, {classes} classes and k={k}"
+        value = need_number(call(answer, logits.clone(), targets.clone(), k, what=what))
+        if abs(value - truth) <= 1e-3:
+            continue
+        if abs(value - (100 - truth)) <= 1e-3:
+            raise Wrong(f"On {what} you gave the accuracy; the error is what is left of 100.")
+        if abs(value - truth / 100) <= 1e-5:
+            raise Wrong(f"On {what} you gave a share from 0 to 1; torchvision's tables have per cent.")
+        if abs(value - (1 - truth / 100)) <= 1e-5:
+            raise Wrong(f"On {what} you gave the share that is right; the error in per cent is asked for.")
+        if abs(value - truth * count / 100) <= 1e-3:
+            raise Wrong(f"On {what} you counted the wrong ones; say how many that is of 100.")
+        if abs(value - first) <= 1e-3:
+            raise Wrong(f"On {what} that is the top-1 error: the first of the k decides, and all k should.")
+        raise Wrong(f"On {what} the error is {truth:.2f} %, but your function gave {value:.2f}.")
+
+
+def _scored_and_k(source: random.Random) -> tuple[Tensor, Tensor, int]:
+    logits, targets = random_arguments.scored(source)
+    return logits, targets, source.choice((1, source.randint(1, logits.shape[1])))
+
+
+top_k_error = Exercise(
+    "02_top_k_error",
+    "Top-k error",
+    6,
+    top_k_error_solution,
+    _check_top_k_error,
+    (
+        "logits.topk(k, dim=1).indices has the k best classes of every picture: (B, k).",
+        "Compare them with targets.unsqueeze(1), (B, 1): it broadcasts. A picture is right where any of its k is True.",
+        "The error in per cent is 100 minus 100 times the share of pictures that are right.",
+    ),
+    kind="function",
+    praise="With k=1 and k=5 these are the two columns of every table of ImageNet results.",
+    hidden=like(top_k_error_solution, _scored_and_k, cases=15, tolerance=1e-4),
+)
+
+
+# -- 3: how large a file is -------------------------------------------------------------------------------------------
+def file_size_solution() -> float:
+    """Megabytes of VGG16's weights: four bytes for each of its parameters."""
+    with torch.device("meta"):  # shapes without memory
+        parameters: int = sum(p.numel() for p in vgg16().parameters())
+    return parameters * 4 / 2**20
+
+
+@sentence_of
+def _check_file_size(answer: Any) -> None:
+    number, row = need_number(answer), catalog()["vgg16"]
+    size, count = float(row.megabytes or 0), float(row.parameters or 0)
+    if abs(number - size) <= 0.005 * size:
+        return
+    for wrong, sentence in (
+        (count * 4 / 1e6, "That is in units of 10**6 bytes; torchvision's tables count 2**20 to a megabyte."),
+        (count / 2**20, "That is one byte for each parameter: what a float32 takes is four."),
+        (count / 1e6, "That is how many millions of parameters there are; each takes some bytes."),
+        (count * 2 / 2**20, "That is half precision, two bytes each; torchvision's file holds float32."),
+        (count * 8 / 2**20, "That is double precision, eight bytes each; a float32 has 32 bits."),
+        (count * 32 / 2**20, "Those are bits: eight of them are a byte."),
+        (count * 4 / 2**10, "That is in kilobytes."),
+        (count * 4, "That is in bytes."),
+        (count * 4 / 2**30, "That is in gigabytes."),
+    ):
+        if abs(number - wrong) <= 0.005 * wrong:
+            raise Wrong(sentence)
+    raise Wrong(f"{number:g} MB is not it: parameters times the bytes of one, divided by the bytes of a megabyte.")
+
+
+file_size = Exercise(
+    "02_file_size",
+    "The size of a file",
+    3,
+    file_size_solution,
+    _check_file_size,
+    (
+        "A float32 has 32 bits.",
+        "Four bytes each, and 2**20 bytes are a megabyte as torchvision counts.",
+    ),
+    praise="Give or take some kilobytes for names, the file is its parameters and nothing else.",
+    cell_name="megabytes",
+    difficulty="mild",
+)
+
+
+# -- 4: do two rankings agree? ----------------------------------------------------------------------------------------
+def rank_correlation_solution(one: Sequence[float], other: Sequence[float]) -> float:
+    """Spearman's rank correlation of two lists without ties: 1 for the same order, -1 for the opposite."""
+    first, second = sorted(one), sorted(other)
+    gaps = [first.index(a) - second.index(b) for a, b in zip(one, other, strict=True)]
+    n = len(gaps)
+    return 1 - 6 * sum(gap**2 for gap in gaps) / (n * (n**2 - 1))
+
+
+_PAIRS: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = (
+    ((-1.5, 0.25, 8.0, 3.0, 100.0, 2.0, 7.0), (0.1, -4.0, 3.5, 12.0, 2.0, 900.0, 6.0)),
+    ((30.0, 10.0, 20.0, 50.0, 40.0), (3.0, 9.0, 1.0, 0.5, 40.0)),
+    ((1.0, 2.0, 3.0), (10.0, 200.0, 3000.0)),
+    ((4.0, 3.0, 2.0, 1.0), (1.0, 5.0, 6.0, 70.0)),
+    ((5.0, 6.0), (6.0, 5.0)),
+)
+
+
+@sentence_of
+def _check_rank_correlation(answer: Any) -> None:
+    need_function(answer)
+    for one, other in _PAIRS:
+        what = f"{[*map(_plain, one)]} and {[*map(_plain, other)]}"
+        x, y = np.array(one), np.array(other)
+        truth = _pearson(_places(x), _places(y))
+        value = need_number(call(answer, list(one), list(other), what=what))
+        if abs(value - truth) <= 1e-6:
+            continue
+        if abs(value + truth) <= 1e-6:
+            raise Wrong(f"On {what} it is {truth:.3f}, not {value:.3f}: one list is ranked the other way round.")
+        if abs(value - _pearson(x, y)) <= 1e-6:
+            raise Wrong(f"On {what} the values themselves are correlated; take their places in the order, 1st, 2nd, ….")
+        if abs(value - _pearson(x.argsort(), y.argsort())) <= 1e-6:
+            raise Wrong(
+                f"On {what} it is {truth:.3f}, not {value:.3f}: argsort says which value stands at each place; you "
+                "need the place of each value."
+            )
+        squares = float(((_places(x) - _places(y)) ** 2).sum())
+        if abs(value - squares) <= 1e-6:
+            raise Wrong(f"On {what} you gave the sum of the squared gaps; it has still to be scaled, from -1 to 1.")
+        if abs(value - (1 - truth)) <= 1e-6:
+            raise Wrong(f"On {what} you gave {value:.3f}: the same order should give 1, so subtract that from 1.")
+        raise Wrong(f"On {what} the rank correlation is {truth:.3f}, and your function gave {value:.3f}.")
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if value == int(value) else value
+
+
+def _places(values: Any) -> Any:
+    return values.argsort().argsort()
+
+
+def _pearson(x: Any, y: Any) -> float:
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def _two_lists(source: random.Random) -> tuple[list[float], list[float]]:
+    count = source.randint(2, 12)
+    one, other = ([value / 4 for value in source.sample(range(-400, 400), count)] for _ in range(2))
+    return one, source.choice((other, other, [value**3 for value in one], [-value for value in one]))
+
+
+rank_correlation = Exercise(
+    "02_rank_correlation",
+    "Whether two rankings agree",
+    7,
+    rank_correlation_solution,
+    _check_rank_correlation,
+    (
+        "First from values to places: the smallest is 0, the next 1. sorted(values).index(value) is one way.",
+        "Then the gaps between the two places of each model, squared and summed.",
+        "1 − 6 · sum / (n · (n² − 1)): nothing apart gives 1, the opposite order gives −1.",
+    ),
+    kind="function",
+    praise="Spearman's, of 1904. It asks who is before whom, and does not care by how much.",
+    hidden=like(rank_correlation_solution, _two_lists),
+)
+
+
+# -- 5: a stopwatch ---------------------------------------------------------------------------------------------------
+def median_seconds_solution(run: Callable[[], Any], wait: Callable[[], Any], warmups: int, repeats: int) -> float:
+    """The median of an odd number of timed calls, after some that are not; wait() returns when the work is done."""
+    for _ in range(warmups):
+        run()
+    wait()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        wait()  # a GPU answers before it has finished
+        seconds.append(time.perf_counter() - start)
+    return sorted(seconds)[repeats // 2]
+
+
+median_seconds = Exercise(
+    "02_median_seconds",
+    "A stopwatch that can be trusted",
+    8,
+    median_seconds_solution,
+    sentence_of(check_stopwatch),
+    (
+        "First call run() as often as warmups says, without looking at the clock, and wait().",
+        "Then for each repeat: time.perf_counter(), run(), wait(), time.perf_counter(), and keep the difference.",
+        "The median of an odd number of values: sort them and take the one in the middle.",
+    ),
+    kind="function",
+    praise="With torch.cuda.synchronize as wait it times a GPU, with a lambda that does nothing a CPU.",
+    hidden=check_stopwatch,
+)
+
+
+# -- 6: beaten in everything ------------------------------------------------------------------------------------------
+_FIVE = {
+    "A": "alexnet", "B": "vgg16", "C": "resnet50", "D": "mobilenet_v3_large", "E": "convnext_tiny",
+}  # fmt: skip
+
+
+def dominated_solution() -> str:
+    """The letters of those that another one beats: nowhere worse in error, size and multiply-adds, better in one."""
+    models = zip("ABCDE", ("alexnet", "vgg16", "resnet50", "mobilenet_v3_large", "convnext_tiny"), strict=True)
+    rows = {letter: catalog()[name] for letter, name in models}
+    numbers: dict[str, Any] = {letter: (row.top1, row.megabytes, row.gmacs) for letter, row in rows.items()}
+    found = ""
+    for letter, mine in numbers.items():
+        for other in numbers.values():
+            nowhere_worse = all(a <= b for a, b in zip(other, mine, strict=True))
+            if nowhere_worse and other != mine and letter not in found:
+                found += letter
+    return found
+
+
+@sentence_of
+def _check_dominated(answer: Any) -> None:
+    chosen = need_choice(answer, "ABCDE")
+    rows = {letter: catalog()[name] for letter, name in _FIVE.items()}
+    numbers = {letter: (row.top1 or 0.0, row.megabytes or 0.0, row.gmacs or 0.0) for letter, row in rows.items()}
+    unbeaten = set(front(_FIVE, [lambda letter, k=k: numbers[letter][k] for k in range(3)]))  # type: ignore[misc]
+    for letter in sorted(chosen & unbeaten):
+        best = next((what for k, what in enumerate(("error", "file", "number of multiply-adds"))
+                     if all(numbers[letter][k] <= other[k] for other in numbers.values())), "")  # fmt: skip
+        why = f"its {best} is the smallest of all" if best else "each of the others is worse in something"
+        raise Wrong(f"{letter}, {_FIVE[letter]}, is not beaten: {why}.")
+    if chosen | unbeaten != set(_FIVE):
+        raise Wrong(
+            f"{len(chosen)} of them so far, and at least one more is beaten in all three columns by one and the "
+            "same model: go through the rest again, pair by pair."
+        )
+
+
+dominated = Exercise(
+    "02_dominated",
+    "Beaten in everything",
+    4,
+    dominated_solution,
+    _check_dominated,
+    (
+        "A model that is the best of all in one column cannot be beaten.",
+        "For each of the rest: is there one model that has less in all three columns at once?",
+    ),
+    praise="Whatever you care about, and however much: for these two there is always a better choice.",
+    cell_name="beaten",
+    difficulty="mild",
+)
+
+
+# -- 7: the front -----------------------------------------------------------------------------------------------------
+def pareto_solution(candidates: Sequence[tuple[float, ...]]) -> list[int]:
+    """The indices of those that no other one beats: as good in everything and better in something."""
+    front = []
+    for index, mine in enumerate(candidates):
+        beaten = False
+        for other in candidates:
+            nowhere_worse = all(a <= b for a, b in zip(other, mine, strict=True))
+            if nowhere_worse and other != mine:
+                beaten = True
+        if not beaten:
+            front.append(index)
+    return front
+
+
+@sentence_of
+def _check_pareto(answer: Any) -> None:
+    need_function(answer)
+    random = np.random.default_rng(0)
+    drawn = [tuple(map(float, row)) for row in random.integers(1, 7, (14, 3))]
+    cases: list[list[tuple[float, ...]]] = [
+        [(30.0, 20.0, 45.0), (25.0, 20.0, 98.0), (31.0, 25.0, 45.0)],
+        [tuple(map(float, row)) for row in ((20, 50, 90), (20, 50, 90), (25, 60, 10), (20, 50, 91))],
+        [(43.5, 20.0, 233.0)],
+        [],
+        [(1.0, 9.0, 9.0), (9.0, 1.0, 9.0), (9.0, 9.0, 1.0), (5.0, 5.0, 5.0), (5.0, 5.0, 6.0)],
+        drawn,
+    ]
+    for models in cases:
+        _check_front(answer, models)
+
+
+def _check_front(answer: Any, models: list[tuple[float, ...]]) -> None:
+    what = "the list " + (f"{models}" if len(models) < 5 else f"of {len(models)} models, {models[:2]} and more")
+    what = what.replace(".0", "")
+    matrix: Any = np.array(models).reshape(-1, 3)
+    as_good: Any = (matrix[:, None] <= matrix[None]).all(2)  # [i, j]: i is nowhere worse than j
+    beats = as_good & ~as_good.T
+    truth = [j for j in range(len(models)) if not beats[:, j].any()]
+    value = call(answer, list(models), what=what)
+    if isinstance(value, (list, tuple, set)) and value and all(isinstance(one, tuple) for one in value):
+        raise Wrong(f"On {what} you gave the models themselves; their indices are asked for, counted from 0.")
+    if not isinstance(value, (list, tuple, set)) or not all(isinstance(one, (int, np.integer)) for one in value):
+        raise Wrong(
+            f"On {what} your function should return a list of indices, not a value of type {type(value).__name__}."
+        )
+    given = sorted(int(one) for one in value)
+    if given == truth:
+        return
+    for index in given:
+        if not 0 <= index < len(models):
+            raise Wrong(f"On {what} there is no model with the index {index}.")
+        if beats[:, index].any():
+            by = int(beats[:, index].argmax())
+            told = f"model {by}, {models[by]}, is nowhere worse than model {index}, {models[index]}, and better in one"
+            raise Wrong(f"On {what} {told}.".replace(".0", ""))
+    if not given:
+        raise Wrong(f"On {what} nothing is left: a model is as good as itself, and does not beat itself.")
+    missing = next((index for index in truth if index not in given), None)
+    if missing is None:
+        raise Wrong(f"On {what} one index comes twice.")
+    if models.count(models[missing]) > 1:
+        raise Wrong(f"On {what} model {missing} has a twin with the same numbers: neither beats the other, both stay.")
+    raise Wrong(f"On {what} nothing beats model {missing}, {models[missing]}: it should stay.".replace(".0", ""))
+
+
+def _candidates(source: random.Random) -> tuple[list[tuple[float, ...]]]:
+    most, count = source.choice((2, 4, 9)), source.choice((0, 1, source.randint(2, 12)))
+    return ([tuple(float(source.randint(1, most)) for _ in range(3)) for _ in range(count)],)
+
+
+pareto = Exercise(
+    "02_pareto",
+    "The Pareto front",
+    12,
+    pareto_solution,
+    _check_pareto,
+    (
+        "For every model, look at all the others: is there one that beats it? Two loops are quite all right.",
+        "It is beaten by one that is nowhere worse (all <=) and somewhere better (any <).",
+        "for index, mine in enumerate(candidates): keep the index unless any other beats mine.",
+    ),
+    kind="function",
+    praise="Whatever the prices of error, time and size: the best choice is one of these.",
+    difficulty="hard",
+    hidden=like(pareto_solution, _candidates, cases=30, result=sorted),
+)
+
+
+# -- 8: the learner's own limits --------------------------------------------------------------------------------------
+def within_limits_solution(max_error: float, max_megabytes: float) -> list[str]:
+    """Classifiers whose default weights keep both limits, the smallest top-1 error first."""
+    found = []
+    for name in list_models(module=torchvision.models):
+        meta = get_model_weights(name).DEFAULT.meta
+        error = 100 - meta["_metrics"]["ImageNet-1K"]["acc@1"]
+        if error <= max_error and meta["_file_size"] <= max_megabytes:
+            found.append((error, name))
+    return [name for _, name in sorted(found)]
+
+
+@sentence_of
+def _check_within_limits(answer: Any) -> None:
+    need_function(answer)
+    defaults = catalog().where(default=True)
+    classifiers = list_models(module=torchvision.models)
+    exactly = float(defaults["squeezenet1_1"].megabytes or 0)
+    for max_error, max_megabytes in ((60, 10), (25, 30), (15, 400), (50, exactly), (10, 5000)):
+        what = f"at most {max_error} % and {max_megabytes:g} MB"
+        rows = defaults.where(max_top1=max_error, max_megabytes=max_megabytes).sorted("top1")
+        truth = [row.builder for row in rows]
+        names = _need_names(call(answer, max_error, max_megabytes, what=what), what)
+        accurate = [
+            row.builder for row in defaults.where(max_megabytes=max_megabytes) if 100 - (row.top1 or 0) <= max_error
+        ]
+        if accurate and sorted(names) == sorted(accurate) != sorted(truth):
+            raise Wrong(f"On {what} you compared the accuracy with the limit; the error is 100 minus acc@1.")
+        if unknown := [name for name in names if name not in classifiers]:
+            raise Wrong(
+                f"On {what} {unknown[0][:40]!r} is too much: it is not in list_models(module=torchvision.models)."
+            )
+        if extra := [name for name in names if name not in truth]:
+            raise Wrong(f"On {what} {extra[0]!r} is too much: {_why_not(extra[0], max_error, max_megabytes)}.")
+        if missing := [name for name in truth if name not in names]:
+            row = defaults[missing[0]]
+            raise Wrong(
+                f"On {what} {missing[0]!r} is missing: its default weights have an error of {row.top1} % and "
+                f"{row.megabytes} MB. At most means that the limit itself is allowed."
+            )
+        _need_each_once(names, what)
+        errors = [float(defaults[name].top1 or 0) for name in names]
+        if errors != sorted(errors):
+            raise Wrong(f"On {what} the names are right, and not in order: the smallest error comes first.")
+
+
+def _why_not(name: str, max_error: float, max_megabytes: float) -> str:
+    row = catalog()[name]
+    others = [one for one in catalog().where(builder=name) if not one.default]
+    if (row.top1 or 0) > max_error:
+        if any((one.top1 or 100) <= max_error for one in others):
+            return f"only another entry keeps the limit; its default weights have an error of {row.top1} %"
+        return f"its default weights have an error of {row.top1} %"
+    if (row.megabytes or 0) > max_megabytes >= (row.parameters or 0) / 1e6:
+        return f"it has {(row.parameters or 0) / 1e6:.1f} million parameters, and its file has {row.megabytes} MB"
+    return f"its file has {row.megabytes} MB"
+
+
+def _two_limits(source: random.Random) -> tuple[float, float]:
+    name = source.choice(list_models(module=torchvision.models))
+    size = get_model_weights(name).DEFAULT.meta["_file_size"]  # a limit is allowed itself
+    return source.uniform(12, 45), source.choice((size, source.uniform(5, 600)))
+
+
+def _names_and_errors(names: Sequence[str]) -> tuple[list[str], list[float]]:
+    """In any order where the error is the same."""
+    metas = [get_model_weights(name).DEFAULT.meta for name in names]
+    return sorted(names), [100 - meta["_metrics"]["ImageNet-1K"]["acc@1"] for meta in metas]
+
+
+within_limits = Exercise(
+    "02_within_limits",
+    "Under your limits",
+    8,
+    within_limits_solution,
+    _check_within_limits,
+    (
+        "models.get_model_weights(name).DEFAULT.meta has both: meta['_metrics']['ImageNet-1K']['acc@1'] and "
+        "meta['_file_size'].",
+        "The error is 100 minus acc@1. Collect (error, name), so that sorted() puts the smallest error first.",
+    ),
+    kind="function",
+    praise="Two limits, and a registry of many names is a list that one can try out.",
+    hidden=like(within_limits_solution, _two_limits, cases=6, result=_names_and_errors),
+)

@@ -1,0 +1,441 @@
+"""The exercises of lesson 03, ResNet blocks. Each solution is the code that ``.solution()`` shows and the tests run.
+
+The blocks and the network carry torchvision's names (conv1, bn1, layer1 ...), so that its weights load into them; the
+checks put the same weights into torchvision's own and compare to the last bit.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet
+from torchvision.models import resnet18 as torchvision_resnet18
+
+from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.checks.module_checks import build, load, same_output, scrambled
+from course_lib.exercises.checks.residual_checks import check_block, check_stage
+from course_lib.exercises.engine.exercise import (
+    Exercise,
+    Wrong,
+    call,
+    need_bool,
+    need_choice,
+    need_class,
+    need_function,
+    need_number,
+    sentence_of,
+)
+from course_lib.exercises.engine.hidden_cases import like
+
+__all__ = [  # noqa: RUF022 - as the notebook has them
+    "legal_add",
+    "needs_downsample",
+    "basic_block",
+    "bottleneck_parameters",
+    "bottleneck",
+    "make_layer",
+    "count_layers",
+    "resnet18",
+]
+
+
+# -- 1: which additions are legal ------------------------------------------------------------------------------------
+def legal_add_solution() -> str:
+    """The letters of the additions that PyTorch carries out."""
+    pairs = {
+        "A": ((8, 64, 56, 56), (8, 64, 56, 56)),
+        "B": ((8, 64, 56, 56), (8, 128, 56, 56)),
+        "C": ((8, 128, 28, 28), (8, 128, 56, 56)),
+        "D": ((8, 128, 28, 28), (8, 128, 1, 1)),
+    }
+    legal = ""
+    for letter, (left, right) in pairs.items():
+        try:
+            torch.empty(left, device="meta") + torch.empty(right, device="meta")  # shapes only
+        except RuntimeError:
+            continue
+        legal += letter
+    return legal
+
+
+@sentence_of
+def _check_legal_add(answer: Any) -> None:
+    chosen, right = need_choice(answer, "ABCD"), set(legal_add_solution())
+    if "B" in chosen:
+        raise Wrong("B is not legal: 64 and 128 channels cannot be paired, and no size there is 1.")
+    if "C" in chosen:
+        raise Wrong("C is not legal: 28 and 56 rows cannot be paired, and no size there is 1.")
+    if "A" not in chosen:
+        raise Wrong("A is missing: where every size is the same, nothing speaks against the sum.")
+    if chosen != right:
+        raise Wrong(
+            "One is missing: what does PyTorch do where one of two sizes is 1? The word for it is broadcasting."
+        )
+
+
+legal_add = Exercise(
+    "03_legal_add",
+    "Legal additions",
+    3,
+    legal_add_solution,
+    _check_legal_add,
+    (
+        "Compare the sizes pair by pair: are they the same?",
+        "Where one of two sizes is 1, PyTorch repeats that one until they fit.",
+    ),
+    praise="D is the dangerous one: no error, yet no shortcut. It adds one number a channel to the whole map.",
+    cell_name="legal",
+    difficulty="mild",
+)
+
+
+# -- 2: the price of a bottleneck -------------------------------------------------------------------------------------
+def bottleneck_parameters_solution() -> int:
+    """256 → 64 by 1×1, 64 → 64 by 3×3, 64 → 256 by 1×1, no bias."""
+    return 256 * 64 * 1 * 1 + 64 * 64 * 3 * 3 + 64 * 256 * 1 * 1
+
+
+@sentence_of
+def _check_bottleneck_parameters(answer: Any) -> None:
+    number = need_number(answer, whole=True)
+    with torch.device("meta"):
+        block = resnet.Bottleneck(256, 64)
+    weights = sum(w.numel() for w in block.parameters() if w.dim() == 4)
+    if number == weights + 64 + 64 + 256:
+        raise Wrong("That counts a bias for each channel; with BatchNorm behind them these convolutions have none.")
+    if number == sum(w.numel() for w in block.parameters()):
+        raise Wrong("That is the whole block with its BatchNorms; only the three convolutions are asked for.")
+    if number == 256 * 256 * 3 * 3:
+        raise Wrong("That is one 3×3 convolution on all 256 channels, which the bottleneck is there to avoid.")
+    if number == 256 + 64 * 9 + 256:
+        raise Wrong("Every output channel has a kernel for every input channel: multiply by both.")
+    if number != weights:
+        raise Wrong(f"{number:.0f} is not it: three products of in-channels, out-channels, rows and columns.")
+
+
+bottleneck_parameters = Exercise(
+    "03_bottleneck_parameters",
+    "The price of a bottleneck",
+    4,
+    bottleneck_parameters_solution,
+    _check_bottleneck_parameters,
+    (
+        "A convolution has in-channels × out-channels × rows × columns weights.",
+        "The first: 256 × 64 × 1 × 1. The second works on 64 channels only.",
+    ),
+    praise="Three convolutions for that price. Now guess what two plain 3×3 would cost.",
+    cell_name="weights",
+    difficulty="mild",
+)
+
+
+# -- 3: when a downsample is needed -----------------------------------------------------------------------------------
+def needs_downsample_solution(in_channels: int, planes: int, stride: int, expansion: int) -> bool:
+    """Whether x has another shape than what comes out of the block's residual path."""
+    return stride != 1 or in_channels != planes * expansion
+
+
+@sentence_of
+def _check_needs_downsample(answer: Any) -> None:
+    need_function(answer)
+    for in_channels, planes, stride, expansion in (
+        (64, 64, 1, 1), (64, 128, 2, 1), (64, 64, 2, 1), (64, 128, 1, 1), (64, 64, 1, 4), (256, 64, 1, 4),
+        (256, 128, 2, 4), (512, 128, 2, 4), (512, 128, 1, 4), (128, 64, 1, 1), (512, 256, 1, 1),
+    ):  # fmt: skip
+        what = f"in_channels={in_channels}, planes={planes}, stride={stride}, expansion={expansion}"
+        block = {1: resnet.BasicBlock, 4: resnet.Bottleneck}[expansion]
+        truth = _shapes_differ(block, in_channels, planes, stride)
+        value = need_bool(call(answer, in_channels, planes, stride, expansion, what=what), what=what)
+        if value and not truth:
+            raise Wrong(f"On {what} no downsample is needed: {in_channels} channels go in and out, and the map stays.")
+        if truth and not value and in_channels != planes * expansion:
+            out = planes * expansion
+            raise Wrong(f"On {what} the channels do not fit: {in_channels} come in, planes × expansion = {out} go out.")
+        if truth and not value:
+            raise Wrong(f"On {what} the channels fit, but stride {stride} makes the map smaller than x.")
+
+
+@lru_cache(maxsize=16)
+def _shapes_differ(block: Any, in_channels: int, planes: int, stride: int) -> bool:
+    """Asked of torchvision's live block: does its residual path change the shape of x?"""
+    x = torch.empty(1, in_channels, 8, 8, device="meta")
+    with torch.device("meta"):
+        parts = block(in_channels, planes, stride).named_children()
+        path = nn.Sequential(*(part for name, part in parts if name.startswith(("conv", "bn"))))
+    return cast(bool, path(x).shape != x.shape)
+
+
+def _block_sizes(source: random.Random) -> tuple[int, int, int, int]:
+    expansion = source.choice((1, 4))
+    return (*random_arguments.block_arguments(source, expansion), expansion)
+
+
+needs_downsample = Exercise(
+    "03_needs_downsample",
+    "When a downsample is needed",
+    4,
+    needs_downsample_solution,
+    _check_needs_downsample,
+    (
+        "The sum needs equal shapes: channels, rows and columns.",
+        "A block gives planes × expansion channels; a stride other than 1 changes rows and columns.",
+    ),
+    kind="function",
+    praise="This is the very condition in torchvision's _make_layer.",
+    hidden=like(needs_downsample_solution, _block_sizes, cases=20),
+)
+
+
+# -- 4: the basic block -----------------------------------------------------------------------------------------------
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions and the shortcut around them (He et al. 2015, figure 5 left)."""
+
+    expansion = 1
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1, downsample: nn.Module | None = None) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, planes, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.downsample = downsample
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, in_channels, H, W)
+        shortcut = x if self.downsample is None else self.downsample(x)
+        out = torch.relu(self.bn1(self.conv1(x)))  # (B, planes, H/stride, W/stride)
+        out = self.bn2(self.conv2(out))
+        return torch.relu(out + shortcut)
+
+
+basic_block = Exercise(
+    "03_basic_block",
+    "BasicBlock",
+    12,
+    BasicBlock,
+    sentence_of(partial(check_block, kind=resnet.BasicBlock)),
+    (
+        "In __init__: super().__init__(), then conv1, bn1, conv2, bn2, and keep the downsample that is given.",
+        "Both convolutions are 3×3 with padding=1 and bias=False; only conv1 takes the stride.",
+        "conv1, bn1, relu, conv2, bn2, then add the shortcut, then relu. The shortcut is x, or self.downsample(x).",
+    ),
+    kind="class",
+    praise="With torchvision's weights in it, it gives torchvision's values to the last bit.",
+    cell_name="MyBasicBlock",
+    difficulty="hard",
+    hidden=partial(check_block, kind=resnet.BasicBlock),
+)
+
+
+# -- 5: the bottleneck ------------------------------------------------------------------------------------------------
+class Bottleneck(nn.Module):
+    """1×1 down, 3×3, 1×1 up to four times the planes (He et al. 2015, figure 5 right; stride as in torchvision)."""
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1, downsample: nn.Module | None = None) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, planes, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, planes * self.expansion, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(planes * self.expansion)
+        self.downsample = downsample
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, in_channels, H, W)
+        shortcut = x if self.downsample is None else self.downsample(x)
+        out = torch.relu(self.bn1(self.conv1(x)))  # (B, planes, H, W)
+        out = torch.relu(self.bn2(self.conv2(out)))  # (B, planes, H/stride, W/stride)
+        out = self.bn3(self.conv3(out))  # (B, 4 planes, H/stride, W/stride)
+        return torch.relu(out + shortcut)
+
+
+bottleneck = Exercise(
+    "03_bottleneck",
+    "Bottleneck",
+    10,
+    Bottleneck,
+    sentence_of(partial(check_block, kind=resnet.Bottleneck)),
+    (
+        "As BasicBlock, with three convolutions: 1×1, 3×3, 1×1. The last gives planes × 4 channels.",
+        "torchvision gives the stride to the 3×3, conv2. A 1×1 needs no padding.",
+        "A ReLU after bn1 and bn2; after bn3 first the addition.",
+    ),
+    kind="class",
+    praise="ResNet 50, 101 and 152 are made of nothing else.",
+    cell_name="MyBottleneck",
+    difficulty="hard",
+    hidden=partial(check_block, kind=resnet.Bottleneck),
+)
+
+
+# -- 6: a stage -------------------------------------------------------------------------------------------------------
+def make_layer_solution(
+    block: type[BasicBlock] | type[Bottleneck], in_channels: int, planes: int, blocks: int, stride: int = 1
+) -> nn.Sequential:
+    """A stage: the first block changes channels and size, the others keep them."""
+    out = planes * block.expansion
+    downsample = None
+    if stride != 1 or in_channels != out:
+        downsample = nn.Sequential(nn.Conv2d(in_channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+    first = block(in_channels, planes, stride, downsample)
+    return nn.Sequential(first, *(block(out, planes) for _ in range(blocks - 1)))
+
+
+make_layer = Exercise(
+    "03_make_layer",
+    "A stage: make_layer",
+    10,
+    make_layer_solution,
+    sentence_of(check_stage),
+    (
+        "Only the first block takes the stride and, where needs_downsample says so, a downsample.",
+        "The downsample: nn.Sequential of a 1×1 convolution with the stride and without bias, and a BatchNorm.",
+        "From the second block on, planes × block.expansion channels come in.",
+    ),
+    kind="function",
+    praise="Four calls of this make any ResNet.",
+    difficulty="hard",
+    hidden=check_stage,
+)
+
+
+# -- 7: the whole network ---------------------------------------------------------------------------------------------
+class ResNet18(nn.Module):
+    """torchvision's resnet18 under its names, (B, 3, H, W) → (B, 1000): its state dict loads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.layer1 = make_layer_solution(BasicBlock, 64, 64, 2)
+        self.layer2 = make_layer_solution(BasicBlock, 64, 128, 2, 2)
+        self.layer3 = make_layer_solution(BasicBlock, 128, 256, 2, 2)
+        self.layer4 = make_layer_solution(BasicBlock, 256, 512, 2, 2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(512, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # (B, 64, H/4, W/4)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 512, H/32, W/32)
+        logits: Tensor = self.fc(self.avgpool(x).flatten(start_dim=1))
+        return logits
+
+
+@lru_cache(maxsize=1)
+def _true_resnet18() -> nn.Module:
+    return scrambled(torchvision_resnet18)
+
+
+@sentence_of
+def _check_resnet18(answer: Any) -> None:
+    need_class(answer)
+    net = build(answer, what="Your network")
+    load(net, _true_resnet18(), what="your network")
+    for shape in ((2, 3, 64, 64), (1, 3, 70, 103)):  # no multiple of 32, not square
+        batch = torch.linspace(-40, 40, torch.Size(shape).numel()).view(shape).sin()
+        same_output(net, _true_resnet18(), batch, what=f"a {shape} batch")
+
+
+def _pictures(source: random.Random) -> tuple[Tensor]:
+    return (random_arguments.tensor(source, source.randint(1, 2), 3, source.randint(33, 130), source.randint(33, 130)),)
+
+
+def _hidden_resnet18(answer: Any, source: random.Random) -> None:
+    net = build(answer, what="Your network")
+    load(net, _true_resnet18(), what="your network")
+    with torch.no_grad():
+        like(_true_resnet18(), _pictures, cases=3, tolerance=1e-4)(net.eval(), source)
+
+
+resnet18 = Exercise(
+    "03_resnet18",
+    "A ResNet18 of your own",
+    15,
+    ResNet18,
+    _check_resnet18,
+    (
+        "print(torchvision.models.resnet18()) shows the names: conv1, bn1, maxpool, layer1 to layer4, avgpool, fc.",
+        "conv1 is 7×7, stride 2, padding 3, no bias; the pool 3×3, stride 2, padding 1; layer2, 3, 4 halve the map.",
+        "nn.AdaptiveAvgPool2d(1) makes any map 1×1; flatten(1) leaves (B, 512) for fc.",
+    ),
+    kind="class",
+    praise="Identical logits to the last bit. From here on torchvision's ResNet has no secrets.",
+    cell_name="MyResNet18",
+    difficulty="hard",
+    hidden=_hidden_resnet18,
+)
+
+
+# -- 8: counting layers -----------------------------------------------------------------------------------------------
+def count_layers_solution(model: nn.Module) -> int:
+    """The convolutions and linear layers of a ResNet, those of the shortcuts left out, as the paper counts."""
+    counted = 0
+    for name, module in model.named_modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)) and "downsample" not in name:
+            counted += 1
+    return counted
+
+
+@sentence_of
+def _check_count_layers(answer: Any) -> None:
+    need_function(answer)
+    for block, convolutions, blocks in (
+        (resnet.BasicBlock, 2, (1, 1, 1, 1)), (resnet.BasicBlock, 2, (2, 2, 2, 2)),
+        (resnet.Bottleneck, 3, (3, 4, 6, 3)), (resnet.Bottleneck, 3, (1, 2, 1, 3)),
+    ):  # fmt: skip
+        truth = 1 + sum(blocks) * convolutions + 1
+        what = f"a ResNet of {list(blocks)} {block.__name__}s"
+        net = _unfilled(partial(resnet.ResNet, block, blocks))
+        value = need_number(call(answer, net, what=what), whole=True)
+        projections = sum("downsample.0" in name for name, _ in net.named_modules())
+        if value == truth + projections:
+            raise Wrong(f"On {what} you counted the {projections} convolutions of the shortcuts; the paper does not.")
+        if value == truth - 1:
+            raise Wrong(f"On {what} one is missing: conv1 at the start and fc at the end count too.")
+        if value == len(list(net.parameters())):
+            raise Wrong(f"On {what} you counted parameter tensors; BatchNorm's scales and shifts are no layers here.")
+        if value != truth:
+            raise Wrong(f"On {what} there are {truth} layers, and your function counted {value:g}.")
+
+
+def _unfilled(make: Callable[[], nn.Module]) -> nn.Module:
+    """A network whose weights are memory that nobody has filled: made in milliseconds."""
+    with torch.device("meta"):
+        net = make()
+    return net.to_empty(device="cpu").eval()
+
+
+def _blocks(source: random.Random) -> tuple[Any, list[int]]:
+    return source.choice((resnet.BasicBlock, resnet.Bottleneck)), [source.randint(1, 3) for _ in range(4)]
+
+
+def _hidden_count_layers(answer: Any, source: random.Random) -> None:
+    def of_resnet(function: Callable[[nn.Module], Any]) -> Callable[..., Any]:  # made here: a copy would take memory
+        return lambda block, blocks: function(_unfilled(partial(resnet.ResNet, block, blocks)))
+
+    like(of_resnet(count_layers_solution), _blocks, cases=4)(of_resnet(answer), source)
+
+
+count_layers = Exercise(
+    "03_count_layers",
+    "Eighteen of what",
+    6,
+    count_layers_solution,
+    _check_count_layers,
+    (
+        "model.named_modules() gives the name and the module of everything inside.",
+        "Count nn.Conv2d and nn.Linear. Which convolutions do not lie on the longest way from picture to logits?",
+        'The shortcut\'s convolutions have "downsample" in their names.',
+    ),
+    kind="function",
+    praise="18 = 1 + 8 × 2 + 1: the stem, two convolutions a block, and the linear layer.",
+    cell_name="layers_of",
+    hidden=_hidden_count_layers,
+)

@@ -1,0 +1,436 @@
+"""The exercises of lesson 07, checkpoints. Each solution is the code that ``.solution()`` shows and the tests run.
+
+Truth comes from torch and torchvision: live networks, ``cross_entropy``, ``torch.load``. The checks of a training step
+are in ``steps.py``, those of files in ``stored.py``.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+import random
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import DenseNet, MobileNetV2, resnet
+
+from course_lib.exercises.checks import random_networks
+from course_lib.exercises.checks.checkpoint_checks import check_read_any, check_save_whole
+from course_lib.exercises.checks.module_checks import scrambled
+from course_lib.exercises.checks.training_step_checks import check_train_step
+from course_lib.exercises.engine.exercise import (
+    Exercise,
+    Wrong,
+    call,
+    need_choice,
+    need_function,
+    need_number,
+    need_tensor,
+    sentence_of,
+)
+from course_lib.exercises.engine.hidden_cases import like
+from course_lib.networks import vgg
+
+__all__ = [  # noqa: RUF022 - as the notebook has them
+    "head_parameters",
+    "new_head",
+    "train_step",
+    "smallest_loss",
+    "read_any",
+    "save_whole",
+    "opens",
+    "count_confusions",
+]
+
+
+# -- 1: what a head costs ---------------------------------------------------------------------------------------------
+def head_parameters_solution() -> int:
+    """ResNet18's body gives 512 numbers; two classes, and a bias for each."""
+    return 512 * 2 + 2
+
+
+@sentence_of
+def _check_head_parameters(answer: Any) -> None:
+    number = need_number(answer, whole=True)
+    with torch.device("meta"):
+        net = resnet.resnet18(num_classes=2)
+    right = sum(p.numel() for p in net.fc.parameters())
+    if number == right:
+        return
+    if number == net.fc.weight.numel():
+        raise Wrong("Those are the weights; each class has a bias too.")
+    if number == sum(p.numel() for p in net.parameters()):
+        raise Wrong("That is the whole network; with a frozen body only the new head is learnt.")
+    for classes in (10, 1000):
+        if number == net.fc.in_features * classes + classes:
+            raise Wrong(f"That is a head for {classes} classes: there are two now, ant and bee.")
+    raise Wrong(f"{number:.0f} is not it: every class has one weight for each of the body's numbers, and a bias.")
+
+
+head_parameters = Exercise(
+    "07_head_parameters",
+    "What a head costs",
+    3,
+    head_parameters_solution,
+    _check_head_parameters,
+    (
+        "ResNet18's body ends in 512 numbers a picture.",
+        "nn.Linear(512, 2): a weight for each pair, and a bias for each class.",
+    ),
+    praise="One number in eleven thousand of the network's 11 million: that can be learnt from few pictures.",
+    cell_name="numbers",
+    difficulty="mild",
+)
+
+
+# -- 2: a new head ----------------------------------------------------------------------------------------------------
+def new_head_solution(model: nn.Module, num_classes: int) -> nn.Module:
+    """A classifier whose last layer is linear → the same with a new, untrained last layer."""
+    path, last = [(path, layer) for path, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    parent, _, name = path.rpartition(".")  # "classifier.6" → "classifier", "6"; "fc" → "", "fc"
+    setattr(model.get_submodule(parent), name, nn.Linear(last.in_features, num_classes))
+    return model
+
+
+@lru_cache(maxsize=1)
+def _families() -> dict[str, nn.Module]:
+    """Small ones of four families, whose heads have four names."""
+    return {
+        "a small ResNet": scrambled(lambda: resnet.ResNet(resnet.BasicBlock, [1, 0, 0, 0], num_classes=10)),
+        "a small DenseNet": scrambled(lambda: DenseNet(4, (1, 1), 8, num_classes=10)),
+        "a small MobileNetV2": scrambled(lambda: MobileNetV2(10, 0.25, [[1, 8, 1, 1], [6, 8, 1, 2]])),
+        "a small VGG": scrambled(lambda: vgg.build("8 M 8 M", batch_norm=True, num_classes=10, hidden=16)),
+    }
+
+
+@sentence_of
+def _check_new_head(answer: Any) -> None:
+    need_function(answer)
+    for (what, family), classes in zip(_families().items(), (2, 5, 2, 3), strict=True):
+        before = family.state_dict()
+        heads = list(before)[-2:]  # in these four the last two entries
+        made = call(answer, copy.deepcopy(family), classes, what=what)
+        if not isinstance(made, nn.Module):
+            told = "nothing: is the return missing?" if made is None else f"a value of type {type(made).__name__}."
+            raise Wrong(f"On {what} your function should return the model, but it returned {told}")
+        where = f"{what} and {classes} classes"
+        with torch.no_grad():
+            value = call(made.eval(), torch.zeros(2, 3, 32, 32), what=where)
+        if isinstance(value, Tensor) and tuple(value.shape) == (2, 10):
+            raise Wrong(f"On {what} there are still 10 outputs: its head is {heads[0].removesuffix('.weight')}.")
+        need_tensor(value, (2, classes), what=where)
+        after = made.state_dict()
+        if other := sorted(set(before) ^ set(after)):
+            raise Wrong(f"On {what} the names of the weights are not the same any more: {other[0]} is only in one.")
+        if changed := [key for key in before if key not in heads and not torch.equal(before[key], after[key])]:
+            raise Wrong(f"On {what} the body should stay as it was, but {changed[0]} was changed.")
+
+
+def _with_head(model: Any) -> Any:
+    """What must be the same of a model with a new head: the body's weights, the head's shapes, the output's."""
+    if not isinstance(model, nn.Module):
+        return model
+    *body, weight, bias = model.state_dict().items()
+    with torch.no_grad():
+        logits = model.eval()(torch.zeros(2, 3, 32, 32))
+    return [dict(body), [(name, one.shape, one.dtype) for name, one in (weight, bias)], tuple(logits.shape)]
+
+
+def _model_and_classes(source: random.Random) -> tuple[nn.Module, int]:
+    return random_networks.classifier(source), source.randint(2, 12)
+
+
+new_head = Exercise(
+    "07_new_head",
+    "A new head",
+    8,
+    new_head_solution,
+    _check_new_head,
+    (
+        "model.named_modules() goes through all layers, with their paths, in order: the head is the last nn.Linear.",
+        'path.rpartition(".") cuts "classifier.6" into "classifier" and "6"; model.get_submodule gives the parent.',
+        "setattr(parent, name, nn.Linear(last.in_features, num_classes)), and return the model.",
+    ),
+    kind="function",
+    praise="ResNet calls it fc, DenseNet classifier, VGG classifier.6: yours asks the network instead.",
+    hidden=like(new_head_solution, _model_and_classes, cases=8, tolerance=0, result=_with_head),
+)
+
+
+# -- 3: one step ------------------------------------------------------------------------------------------------------
+def train_step_solution(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> float:
+    """One step of training; the loss before it, as a number."""
+    model.train()
+    loss = nn.functional.cross_entropy(model(batch), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def _trained(step: Callable[..., Any]) -> Callable[..., Any]:
+    """After each batch: the loss, whether it is a mere number, and the weights."""
+
+    def run(net: nn.Module, batches: list[tuple[Tensor, Tensor]], optimizer: Callable[..., Any]) -> list[Any]:
+        made, seen = optimizer(net.parameters()), []
+        for batch, labels in batches:
+            with torch.enable_grad():
+                loss = step(net, batch, labels, made)
+            weights = {name: one.detach().clone() for name, one in net.named_parameters()}
+            seen.append([loss, isinstance(loss, float), weights])
+        return seen
+
+    return run
+
+
+def _training(source: random.Random) -> tuple[Any, ...]:
+    return (*random_networks.training(source), random_networks.optimizer(source))
+
+
+def _hidden_train_step(answer: Any, source: random.Random) -> None:
+    need_function(answer)
+    like(_trained(train_step_solution), _training, cases=6, tolerance=1e-4)(_trained(answer), source)
+
+
+train_step = Exercise(
+    "07_train_step",
+    "One step of training",
+    8,
+    train_step_solution,
+    sentence_of(check_train_step),
+    (
+        "Five things, in this order: mode, loss, old gradients away, new gradients, step.",
+        "nn.functional.cross_entropy(model(batch), labels) takes logits. loss.backward() makes the gradients.",
+        "model.train() first; optimizer.zero_grad() before backward; optimizer.step() after it; return loss.item().",
+    ),
+    kind="function",
+    praise="All training loops are these lines, with a progress bar around them.",
+    hidden=_hidden_train_step,
+)
+
+
+# -- 4: softmax before cross-entropy ----------------------------------------------------------------------------------
+def smallest_loss_solution(classes: int) -> float:
+    """The smallest loss that cross_entropy(logits.softmax(1), labels) can reach."""
+    certain = torch.zeros(1, classes)
+    certain[0, 0] = 1.0  # what a softmax gives at best, where the label is 0
+    return float(nn.functional.cross_entropy(certain, torch.tensor([0])))
+
+
+@sentence_of
+def _check_smallest_loss(answer: Any) -> None:
+    need_function(answer)
+    for classes in (2, 3, 10, 1000):
+        what = f"{classes} classes"
+        value, truth = call(answer, classes, what=what), math.log(math.e + classes - 1) - 1
+        try:
+            number = need_number(value)
+        except Wrong as wrong:
+            raise Wrong(f"On {what}: {wrong}") from wrong
+        if abs(number - truth) < 1e-4:
+            continue
+        if abs(number) < 1e-4:
+            raise Wrong("Zero is reached by logits, which may grow without end; probabilities stay between 0 and 1.")
+        if abs(number - math.log(classes)) < 1e-4:
+            raise Wrong(f"On {what} {number:.4f} is the loss of a guesser, who gives every class the same.")
+        raise Wrong(f"On {what} it is not {number:.4f}: what does cross_entropy say to the numbers 1, 0, 0 …?")
+
+
+smallest_loss = Exercise(
+    "07_smallest_loss",
+    "The smallest loss",
+    5,
+    smallest_loss_solution,
+    _check_smallest_loss,
+    (
+        "The best that a softmax can give: 1 for the right class, 0 for all others.",
+        "Make such a row, and let nn.functional.cross_entropy take it for logits.",
+    ),
+    kind="function",
+    praise="In closed form log(e + n − 1) − 1. A loss that stops there has a softmax too many.",
+    hidden=like(smallest_loss_solution, lambda source: (int(2 ** source.uniform(1, 12)),), tolerance=1e-4),
+)
+
+
+# -- 5: what weights_only opens ---------------------------------------------------------------------------------------
+def opens_solution() -> str:
+    """The letters of the files that torch.load(path, weights_only=True) opens."""
+    model = nn.BatchNorm2d(4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    files = {
+        "A": model.state_dict(),
+        "B": {"epoch": 14, "model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict()},
+        "C": model,
+        "D": {"classes": ["ant", "bee"], "accuracy": 0.95},
+        "E": {"state_dict": model.state_dict(), "saved": datetime(2026, 1, 1)},
+        "F": list(model.parameters()),
+    }
+    opened = ""
+    for letter, content in files.items():
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        buffer.seek(0)
+        try:
+            torch.load(buffer, weights_only=True)
+        except Exception:
+            continue
+        opened += letter
+    return opened
+
+
+@lru_cache(maxsize=1)
+def _opened() -> str:
+    return opens_solution()
+
+
+@sentence_of
+def _check_opens(answer: Any) -> None:
+    chosen, right = need_choice(answer, "ABCDEF"), set(_opened())
+    if "C" in chosen:
+        raise Wrong("C is a whole model: to make one, code of its class has to run. That is what is refused.")
+    if "E" in chosen:
+        raise Wrong(
+            "E holds a datetime beside its tensors: one object of a class that is not on the list, and all is refused."
+        )
+    if "A" not in chosen:
+        raise Wrong("A is missing: names and tensors, what weights_only is made for.")
+    if missing := sorted(right - chosen):
+        raise Wrong(
+            f"{missing[0]} is missing: dictionaries, lists, words, numbers and tensors need nobody's code to be made."
+        )
+
+
+opens = Exercise(
+    "07_opens",
+    "What weights_only opens",
+    4,
+    opens_solution,
+    _check_opens,
+    (
+        "Tensors, and what Python has built in: dict, list, tuple, str, int, float, bool, None.",
+        "Anything that is made by calling a class of some module is refused, with all that lies beside it.",
+    ),
+    praise="So write dates as words and paths as words: then nobody has to trust you.",
+    cell_name="opened",
+    difficulty="mild",
+)
+
+
+# -- 6: whole or not at all -------------------------------------------------------------------------------------------
+def save_whole_solution(content: dict[str, Any], path: Path) -> None:
+    """Save to the path; where that breaks off, the old file is still there and nothing lies beside it."""
+    part = path.with_name(path.name + ".part")
+    try:
+        torch.save(content, part)
+        part.replace(path)  # in one go: nobody ever sees half a file under this name
+    finally:
+        part.unlink(missing_ok=True)
+
+
+save_whole = Exercise(
+    "07_save_whole",
+    "Whole or not at all",
+    8,
+    save_whole_solution,
+    sentence_of(check_save_whole),
+    (
+        'Save beside it first, for example to path.with_name(path.name + ".part").',
+        "part.replace(path) puts a file in another's place in one go.",
+        "try: save and replace; finally: part.unlink(missing_ok=True). The error goes on by itself.",
+    ),
+    kind="function",
+    praise="Downloads, databases and editors save like this.",
+    difficulty="hard",
+    hidden=check_save_whole,
+)
+
+
+# -- 7: a reader for dirty checkpoints --------------------------------------------------------------------------------
+def read_any_solution(path: Path) -> dict[str, Tensor]:
+    """A checkpoint's file, in any of the layouts → names as the model has them, and their tensors."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    for key in ("model_state_dict", "state_dict"):
+        content = content.get(key, content)
+    return {re.sub(r"^((module|_orig_mod)\.)+", "", name): tensor for name, tensor in content.items()}
+
+
+read_any = Exercise(
+    "07_read_any",
+    "A reader for dirty checkpoints",
+    12,
+    read_any_solution,
+    sentence_of(check_read_any),
+    (
+        "torch.load(path, weights_only=True), then ask: where is the state dict, what stands before its names?",
+        'content.get("state_dict", content) is the inner one, where there is one, and else the content itself.',
+        "Prefixes may stand one behind the other, and only those at the start go: re.sub with ^, or removeprefix.",
+    ),
+    kind="function",
+    praise="With these lines you open nearly every checkpoint that people share.",
+    difficulty="hard",
+    hidden=check_read_any,
+)
+
+
+# -- 8: confusion -----------------------------------------------------------------------------------------------------
+def count_confusions_solution(truth: Sequence[int], predicted: Sequence[int], classes: int) -> Tensor:
+    """Row: the true class, column: what the network said, cell: how often."""
+    counts = torch.zeros(classes, classes, dtype=torch.int64)
+    for right, said in zip(truth, predicted, strict=True):
+        counts[right, said] += 1
+    return counts
+
+
+@sentence_of
+def _check_count_confusions(answer: Any) -> None:
+    need_function(answer)
+    for truth, said, classes in (
+        ([0, 0, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 0, 1], 2),
+        ([2, 0, 1, 0, 2, 2], [0, 0, 1, 2, 0, 1], 4),  # the last class never occurs
+        ([1], [0], 2),
+    ):
+        what = f"the truth {truth}, the answers {said} and {classes} classes"
+        value = call(answer, list(truth), list(said), classes, what=what)
+        value = need_tensor(value, (classes, classes), what=what, dtype=None)
+        pairs = list(zip(truth, said, strict=True))
+        right = [[pairs.count((row, column)) for column in range(classes)] for row in range(classes)]
+        found = value.tolist()
+        if found == right and value.dtype == torch.int64:
+            continue
+        if found == right:
+            raise Wrong(f"The counts are right; as whole numbers they should be torch.int64, not {value.dtype}.")
+        if found == torch.tensor(right).T.tolist():
+            raise Wrong("Rows and columns are exchanged: a row is a true class, a column what the network said.")
+        if found == [[min(cell, 1) for cell in row] for row in right]:
+            raise Wrong("Every pair counts once only, however often it occurs: += 1, not = 1.")
+        raise Wrong(f"On {what} the counts should be {right}, but they are {found}.")
+
+
+def _said(source: random.Random) -> tuple[list[int], list[int], int]:
+    classes, count = source.randint(2, 8), source.randint(1, 40)
+    used = source.randint(1, classes)  # the last ones may never occur
+    truth, said = ([source.randrange(used) for _ in range(count)] for _ in range(2))
+    return truth, said, classes
+
+
+count_confusions = Exercise(
+    "07_count_confusions",
+    "The confusion matrix",
+    6,
+    count_confusions_solution,
+    _check_count_confusions,
+    (
+        "Begin with torch.zeros(classes, classes, dtype=torch.int64).",
+        "For every pair of truth and answer one cell goes up by one: counts[right, said] += 1.",
+    ),
+    kind="function",
+    praise="The diagonal is what was right; its share of the whole is the accuracy.",
+    hidden=like(count_confusions_solution, _said, tolerance=0),
+)

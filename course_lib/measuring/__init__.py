@@ -1,0 +1,16 @@
+"""Time, memory, modes and accuracy, measured so that two people get the same answer. Values, no pictures."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "choosing": ["Limits", "Point", "better", "find", "pareto", "points", "within"],
+        "confusion_matrix": ["Confusion", "confusion"],
+        "memory": ["forward_bytes"],
+        "modes": ["repeat", "saved_for_backward"],
+        "quick_models": ["quick_model"],
+        "scoring": ["accuracy_under", "answer_under", "is_right"],
+        "timing": ["Timing", "measure", "measure_models", "naive", "stored"],
+    },
+)

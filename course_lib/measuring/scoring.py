@@ -1,0 +1,91 @@
+"""How often a classifier is right on a folder whose sub-folders are named by class; also with a mistake on purpose.
+
+The labels are the picture book's, and so is the knowledge of which outputs count as right for a label: the course's ten
+classes and ImageNet's thousand are scored alike.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from course_lib.errors import CourseError
+from course_lib.models.classifier import Classifier
+from course_lib.models.predictions import FolderRow, Prediction, from_logits
+from course_lib.pictures.images import list_images, open_image
+from course_lib.pictures.preprocessing import Mistake
+from course_lib.progress import track
+from picturebook import ALL_CLASSES, counts_as
+
+__all__ = ["accuracy_under", "answer_under", "is_right"]
+
+_BATCH = 16
+
+
+def is_right(row: FolderRow, classifier: Classifier) -> bool:
+    """Whether a folder's row names the class that its sub-folder is named by."""
+    return row.prediction.index in counts_as(_label(row.path), classifier.categories)
+
+
+def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mistake: Mistake | None = None) -> float:
+    """The share of a folder's pictures that a classifier gets right, with right or wrong preprocessing.
+
+    Args:
+        classifier: its model is used as it is, in the mode it is in.
+        folder: sub-folders named by class, as ``picturebook.write_folder`` makes them.
+        mistake: one of ``preprocessing.MISTAKES``; None for the classifier's own transforms.
+
+    Returns:
+        Top-1 accuracy from 0 to 1.
+
+    Raises:
+        CourseError: a sub-folder is not named by one of the picture book's classes, or the classifier knows none.
+        PictureError: there are no pictures, or one of them cannot be opened.
+    """
+    paths = list_images(Path(folder), recursive=True)
+    answers = [counts_as(_label(path), classifier.categories) for path in paths]
+    if not any(answers):
+        raise CourseError(f"{classifier.name} knows none of the classes in {folder}: {classifier!r}.")
+
+    right = 0
+    label = f"{len(paths)} pictures, {'as trained' if mistake is None else mistake.name}"
+    opened = zip(track(paths, label), answers, strict=True)
+    while group := list(islice(opened, _BATCH)):
+        best = (
+            classifier.logits(torch.stack([_prepared(classifier, open_image(path), mistake) for path, _ in group]))
+            .argmax(1)
+            .tolist()
+        )
+        right += sum(index in answer for index, (_, answer) in zip(best, group, strict=True))
+    return right / len(paths)
+
+
+def answer_under(
+    classifier: Classifier, picture: Image.Image, mistake: Mistake | None = None, *, k: int = 5
+) -> Prediction:
+    """The top k for one picture, with right or wrong preprocessing.
+
+    Args:
+        classifier: its model is used as it is, in the mode it is in.
+        picture: RGB, of any size.
+        mistake: one of ``preprocessing.MISTAKES``; None for the classifier's own transforms.
+    """
+    logits = classifier.logits(_prepared(classifier, picture, mistake).unsqueeze(0))[0]
+    return from_logits(logits, classifier.categories, k=k)
+
+
+def _prepared(classifier: Classifier, picture: Image.Image, mistake: Mistake | None) -> Tensor:
+    tensor = classifier.transforms(picture) if mistake is None else mistake.apply(picture, classifier.transforms)
+    return torch.as_tensor(tensor)
+
+
+def _label(path: Path) -> str:
+    label = path.parent.name
+    if label not in ALL_CLASSES:
+        raise CourseError(f"{path} lies in a folder named {label!r}; expected one of {', '.join(ALL_CLASSES)}.")
+    return label

@@ -1,0 +1,278 @@
+"""How long a forward takes, and how much memory: measured so that two people would get the same answer.
+
+A first call is slower than the rest (memory is fetched, kernels are chosen), other programs take their turns, and a GPU
+answers before it has finished. So: warm-up, repeats until they agree or a budget is spent, a median with its quartiles,
+and waiting for the GPU. ``naive`` does it wrong on purpose. The table that was measured once for everybody is
+``timing_table.py``, which ``tools/timing_survey.py`` writes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torchvision.models import get_model_weights, list_models
+
+from course_lib.errors import CourseError
+from course_lib.measuring.clock import (
+    Timing,
+    devices,
+    example_input,
+    machine_name,
+    quartiles,
+    seconds,
+    until,
+    using_threads,
+    wait,
+)
+from course_lib.measuring.memory import forward_bytes, free_bytes, out_of_memory, twin, weight_bytes
+from course_lib.measuring.quick_models import quick_model
+from course_lib.measuring.timing_table import defaults
+from course_lib.models.pretrained import known_name
+from course_lib.progress import track
+
+__all__ = ["Naive", "Timing", "devices", "machine_name", "measure", "measure_models", "naive", "quartiles", "stored"]
+
+_MOST = 1000
+
+
+def measure(
+    model: nn.Module,
+    size: Sequence[int] = (1, 3, 224, 224),
+    *,
+    device: str | torch.device = "cpu",
+    budget: float = 2.0,
+    spread: float = 0.1,
+    threads: int | None = None,
+    label: str = "",
+) -> Timing:
+    """Time a model's forward in eval mode, without gradients.
+
+    The model stays as it was: a copy that shares its weights runs, in eval mode and on the device. Calls are repeated
+    until the quartiles of at least five are no further apart than ``spread``, or until ``budget`` is spent.
+
+    Args:
+        model: any module that takes one float tensor.
+        size: of that tensor, such as (1, 3, 224, 224): pictures, channels, height, width.
+        device: "cpu", or a GPU such as "cuda"; it is waited for before a clock is read.
+        budget: seconds for the counted calls; a call that takes longer is made three times.
+        spread: the share of the median that the quartiles may be apart.
+        threads: how many the CPU may use; as many as PyTorch uses now, when left out.
+        label: the model's name, for errors, and for a progress bar when it takes more than two seconds.
+
+    Raises:
+        CourseError: it does not fit into memory, there is no such device, or an argument makes no sense.
+
+    Example:
+        >>> timing = measure(nn.Linear(10, 2), (1, 10), budget=0.05, threads=1)
+        >>> timing.low <= timing.median <= timing.high, timing.threads, timing.peak_bytes
+        (True, 1, 136)
+    """
+    size, where = _checked(model, size, device, budget, spread, threads)
+    need = forward_bytes(model, size)
+    _refuse_what_cannot_fit(model, size, need, where, label)
+    on_gpu = where.type == "cuda"
+    try:
+        before = torch.cuda.memory_allocated(where) if on_gpu else 0
+        copied, picture = twin(model, where), example_input(size, where)
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats(where)
+        with using_threads(threads), torch.inference_mode():
+            used = torch.get_num_threads()
+            warm = [seconds(copied, picture)]
+            while len(warm) < 3 and sum(warm) < budget / 2:
+                warm.append(seconds(copied, picture))
+            if on_gpu:  # what kernels take for themselves counts here
+                need = torch.cuda.max_memory_allocated(where) - before
+            counted: list[float] = []
+            most = min(_MOST, max(3, int(budget / warm[-1])))
+            calls: Iterable[int] = until(counted, budget, spread, most)
+            if label and max(budget, 2 * warm[-1]) > 2:
+                calls = track(calls, f"timing {label}", total=most)
+            for _ in calls:
+                counted.append(seconds(copied, picture))
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate", str(error)):
+            raise
+        raise out_of_memory(_named(model, label, size), need, where) from None
+    low, median, high = quartiles(counted)
+    return Timing(median, low, high, len(counted), len(warm), used, where.type, size, need, machine_name(where.type))
+
+
+def measure_models(
+    names: Iterable[str], *, device: str | torch.device = "cpu", budget: float = 1.0, spread: float = 0.1,
+    threads: int | None = None,
+) -> dict[str, Timing]:  # fmt: skip
+    """Time several of torchvision's models, one picture of the size that their default weights want.
+
+    A time does not depend on what the weights are, so none are downloaded: random ones take their place.
+
+    Args:
+        names: torchvision's names, or the course's, such as "course_resnet18".
+        device, budget, spread, threads: as in ``measure``, for each model.
+
+    Returns:
+        Each name as it was given → its timing.
+
+    Raises:
+        ModelNameError: there is no such model.
+        CourseError: one does not fit into memory.
+
+    Example:
+        >>> found = measure_models(["squeezenet1_1", "course_squeezenet1_1"], budget=0.1)
+        >>> [timing.size for timing in found.values()]
+        [(1, 3, 224, 224), (1, 3, 224, 224)]
+    """
+    registered = {str(name): _registered(name) for name in ([names] if isinstance(names, str) else names)}
+    found = {}
+    for given, name in track(registered.items(), f"timing {len(registered)} models", total=len(registered)):
+        weights = get_model_weights(name).DEFAULT
+        side = int(weights.transforms().crop_size[0])
+        free, held = free_bytes(), 4 * int(weights.meta.get("num_params") or 0)
+        if free is not None and held > free:
+            raise out_of_memory(name, held, torch.device("cpu"))
+        found[given] = measure(
+            quick_model(name, side=side), (1, 3, side, side),
+            device=device, budget=budget, spread=spread, threads=threads, label=name,
+        )  # fmt: skip
+    return found
+
+
+def stored(device: str = "cpu") -> dict[str, Timing]:
+    """The table that was measured once, of every model at its default weights' size; empty for what it does not hold.
+
+    Example:
+        >>> timing = stored()["resnet18"]
+        >>> timing.stored, timing.device, timing.size
+        (True, 'cpu', (1, 3, 224, 224))
+    """
+    return defaults(device)
+
+
+# -- done wrong -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Naive:
+    """One model, timed wrong in three ways, and right; seconds.
+
+    Attributes:
+        first: the very first call alone.
+        unsynchronised: a GPU, not waited for; None on a CPU, which has finished when it answers.
+        busy: the median while another program keeps the processor's cores busy.
+        right: done properly, in between.
+    """
+
+    first: float
+    unsynchronised: float | None
+    busy: float
+    right: Timing
+
+    def __str__(self) -> str:
+        ways = {"the first call": self.first, "not waiting for the GPU": self.unsynchronised,
+                "beside another program": self.busy}  # fmt: skip
+        lines = [f"{'done properly':24}{self.right.ms:8.1f} ms"]
+        for way, took in ways.items():
+            if took is not None:
+                lines.append(f"{way:24}{1000 * took:8.1f} ms, {took / self.right.median:.1f} times that")
+        return "\n".join(lines)
+
+
+def naive(
+    model: nn.Module, size: Sequence[int] = (1, 3, 224, 224), *, device: str | torch.device = "cpu", budget: float = 1.0
+) -> Naive:
+    """Time a model's forward wrong on purpose, and right beside it.
+
+    Args:
+        model, size, device: as in ``measure``. The first call of a model that has run before is not slow any more.
+        budget: seconds for each of the two medians.
+
+    Raises:
+        CourseError: as in ``measure``.
+
+    Example:
+        >>> wrong = naive(nn.Conv2d(3, 8, 3), (1, 3, 64, 64), budget=0.1)
+        >>> wrong.unsynchronised is None, wrong.first > 0, wrong.right.repeats >= 5
+        (True, True, True)
+    """
+    size, where = _checked(model, size, device, budget)
+    with torch.inference_mode():
+        copied, picture = twin(model, where), example_input(size, where)
+        first = seconds(copied, picture)
+        start = time.perf_counter()
+        copied(picture)
+        unsynchronised = time.perf_counter() - start if where.type != "cpu" else None
+        wait(where)
+    right = measure(model, size, device=where, budget=budget)
+    with _others():
+        busy = measure(model, size, device=where, budget=budget, spread=0.0)
+    return Naive(first, unsynchronised, busy.median, right)
+
+
+@contextmanager
+def _others() -> Iterator[None]:
+    """As many threads as there are cores, each multiplying matrices until the end."""
+    stop = threading.Event()
+
+    def work() -> None:
+        matrix = torch.ones(256, 256)
+        while not stop.is_set():
+            matrix @ matrix
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(os.cpu_count() or 1)]
+    try:
+        for worker in workers:
+            worker.start()
+        yield
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+# -- what was given ---------------------------------------------------------------------------------------------------
+def _checked(
+    model: Any, size: Any, device: str | torch.device, budget: float, spread: float = 0.1, threads: int | None = None
+) -> tuple[tuple[int, ...], torch.device]:
+    if not isinstance(model, nn.Module):
+        raise CourseError(f"measure times a model (an nn.Module), not {type(model).__name__}: {str(model)[:40]}.")
+    try:
+        where = torch.device(device)
+    except RuntimeError:
+        where = torch.device("meta")
+    if where.type not in devices():
+        raise CourseError(f"There is no device {str(device)!r} to time on here: take one of {', '.join(devices())}.")
+    sizes = tuple(size) if isinstance(size, Iterable) else (size,)
+    if not sizes or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
+        raise CourseError(f"size={size!r}: give the input's sizes, whole numbers above 0, as in (1, 3, 224, 224).")
+    if not budget > 0 or not spread >= 0:
+        raise CourseError(f"budget={budget}, spread={spread}: a budget is above 0 seconds, a spread at least 0.")
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise CourseError(f"threads={threads!r}: give a whole number of at least 1, or leave it out.")
+    return sizes, where
+
+
+def _registered(name: str) -> str:
+    plain = str(name).strip().lower()
+    return plain if plain in list_models() and plain.startswith("course_") else known_name(name)
+
+
+def _refuse_what_cannot_fit(
+    model: nn.Module, size: tuple[int, ...], need: int, device: torch.device, label: str
+) -> None:
+    """Say so before the operating system ends the kernel: on a CPU it hands out memory that it does not have."""
+    here = next((one.device.type for one in model.parameters()), "cpu") == device.type
+    more = need - (weight_bytes(model) if here else 0)
+    free = free_bytes(device)
+    if free is not None and more > free:
+        raise out_of_memory(_named(model, label, size), more, device)
+
+
+def _named(model: nn.Module, label: str, size: tuple[int, ...]) -> str:
+    return f"{label or type(model).__name__} with an input of {'×'.join(map(str, size))}"

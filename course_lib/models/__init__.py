@@ -1,0 +1,20 @@
+"""Classifiers ready to predict, torchvision's registry, weights, heads, checkpoints, and torchvision's own source."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["weights"],
+    submod_attrs={
+        "registry": ["Catalog", "Row", "catalog"],
+        "registry.card_entries": ["Card", "card"],
+        "checkpoints": ["Checkpoint", "load_model", "read_checkpoint", "read_state_dict", "save_checkpoint"],
+        "classifier": ["Classifier", "available_models", "load_classifier"],
+        "families": ["FAMILIES", "family_of"],
+        "following": ["follow"],
+        "heads": ["head_path", "replace_head"],
+        "predictions": ["FolderPredictions", "Prediction"],
+        "spellings": ["hear", "hear_all"],
+        "weights": ["COURSE_MODELS", "course_weights_for"],
+    },
+)

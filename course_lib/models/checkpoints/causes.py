@@ -1,0 +1,248 @@
+"""Why a state dict does not fit a model: the likely cause, found by comparing names and shapes, never by guessing.
+
+Each cause is borne out before it is named: a prefix, because all names and shapes fit without it; another number of
+classes, because all but the last layer fit; another depth or architecture, because a model of torchvision's registry
+has exactly these names and shapes. The error clinic asks here too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torchvision
+from torch import Tensor, nn
+from torchvision.models import get_model_builder, get_model_weights, list_models
+
+from course_lib.errors import CourseError
+from course_lib.models.checkpoints.layouts import PREFIXES
+
+__all__ = [
+    "OtherHead",
+    "OtherModel",
+    "Shapes",
+    "Wrapped",
+    "misfit",
+    "other_head",
+    "other_model",
+    "shapes_of",
+    "wrapped",
+]
+
+Shapes = dict[str, tuple[int, ...]]
+_SOME_PREFIXES = (*PREFIXES, "model.", "net.", "backbone.", "state_dict.")
+#: How many times more or fewer parameters another head can make: of ShuffleNet ×0.5, three quarters are in it.
+_FACTOR = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """The state dict fits once it is taken out of a dict, or a prefix is taken off.
+
+    Attributes:
+        key: under which it lies in what was given; None where that is the state dict itself.
+        prefix: what every name begins with; "" for nothing.
+        in_model: the model's names begin with it, not the state dict's.
+    """
+
+    key: Any
+    prefix: str
+    in_model: bool = False
+
+    @property
+    def wrapper(self) -> str:
+        """Who writes such a prefix; "" where nobody is known for it."""
+        return PREFIXES.get(self.prefix, "")
+
+
+@dataclass(frozen=True, slots=True)
+class OtherHead:
+    """All fits but the last layer, which answers with another number of classes.
+
+    Attributes:
+        paths: the last layer's, and helper heads'.
+        given, own: the numbers of classes in the state dict and in the model.
+    """
+
+    paths: tuple[str, ...]
+    given: int
+    own: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherModel:
+    """The state dict is that of another model of the registry.
+
+    Attributes:
+        name: torchvision's name of it.
+        num_classes: what its builder must be given to have the same head; None for ImageNet's 1000.
+        same_family: whether the model that it does not fit is of the same family.
+    """
+
+    name: str
+    num_classes: int | None
+    same_family: bool
+
+
+def shapes_of(state: Mapping[Any, Any]) -> Shapes:
+    """Names and shapes of a state dict's tensors.
+
+    Example:
+        >>> shapes_of(nn.Linear(3, 2).state_dict())
+        {'weight': (2, 3), 'bias': (2,)}
+    """
+    return {str(key): tuple(value.shape) for key, value in state.items() if isinstance(value, Tensor)}
+
+
+def wrapped(own: Shapes, given: Mapping[Any, Any]) -> Wrapped | None:
+    """Whether the state dict lies inside what was given, or fits but for a prefix.
+
+    Example:
+        >>> wrapped({"bias": (2,)}, nn.DataParallel(nn.Linear(3, 2, bias=True)).state_dict()) is None
+        True
+        >>> wrapped({"weight": (2, 3), "bias": (2,)}, {"epoch": 3, "net": nn.Linear(3, 2).state_dict()})
+        Wrapped(key='net', prefix='', in_model=False)
+    """
+    inner: list[tuple[Any, Any]] = [(None, given)]
+    inner += [(key, value) for key, value in given.items() if isinstance(value, Mapping)]
+    for key, one in inner:
+        shapes = shapes_of(one)
+        if key is not None and shapes == own:
+            return Wrapped(key, "")
+        for prefix in _SOME_PREFIXES:
+            if shapes and {f"{prefix}{name}": shape for name, shape in own.items()} == shapes:
+                return Wrapped(key, prefix)
+            if {f"{prefix}{name}": shape for name, shape in shapes.items()} == own and prefix != "state_dict.":
+                return Wrapped(key, prefix, in_model=True)
+    return None
+
+
+def other_head(model: nn.Module, own: Shapes, given: Shapes) -> OtherHead | None:
+    """Whether all fits but the number of classes.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(4, 10))
+        >>> other_head(model, shapes_of(model.state_dict()), {"0.weight": (2, 4), "0.bias": (2,)})
+        OtherHead(paths=('0',), given=2, own=10)
+    """
+    if own.keys() != given.keys():
+        return None
+    paths = tuple(dict.fromkeys(name.rpartition(".")[0] for name in own if own[name] != given[name]))
+    counts = set()
+    for path in paths:
+        ours, theirs = own.get(f"{path}.weight", ()), given.get(f"{path}.weight", ())
+        layer = isinstance(model.get_submodule(path), nn.Linear | nn.Conv2d)
+        if not layer or not ours or not theirs or ours[1:] != theirs[1:]:
+            return None
+        counts.add((theirs[0], ours[0]))
+    if len(counts) != 1:
+        return None
+    return OtherHead(paths, *counts.pop())
+
+
+def other_model(model: nn.Module, given: Shapes) -> OtherModel | None:
+    """Which model of torchvision's registry these are the weights of, its last layer left out.
+
+    Example:
+        >>> from torchvision.models import resnet18, resnet34, vgg11
+        >>> given = shapes_of(resnet18(num_classes=7).state_dict())
+        >>> other_model(nn.Linear(1, 1), given)
+        OtherModel(name='resnet18', num_classes=7, same_family=False)
+    """
+    numbers = sum(math.prod(shape) for shape in given.values())
+    home = type(model).__module__
+    # The model's own family first; those that the registry lists beside the classifiers only as its family.
+    family = [name for name in list_models() if get_model_builder(name).__module__ == home]
+    for name in dict.fromkeys([*_nearest(family, numbers), *_nearest(list_models(module=torchvision.models), numbers)]):
+        there = _shapes_by_name(name)
+        if there.keys() != given.keys():
+            continue
+        other = {key for key in there if there[key] != given[key]}
+        heads = sorted(key for key in other if key.endswith("weight"))
+        if len({key.rpartition(".")[0] for key in other}) > 1 or (other and not heads):
+            continue
+        return OtherModel(name, given[heads[0]][0] if heads else None, name in family)
+    return None
+
+
+def _nearest(names: list[str], numbers: int) -> list[str]:
+    """Those of about that many parameters, by torchvision's own account, so that few have to be built."""
+    sizes = {name: get_model_weights(name).DEFAULT.meta.get("num_params", 0) for name in names}
+    far = {name: abs(math.log(max(size, 1) / max(numbers, 1))) for name, size in sizes.items()}
+    return sorted((name for name in names if far[name] < math.log(_FACTOR)), key=far.__getitem__)
+
+
+@lru_cache(maxsize=128)
+def _shapes_by_name(name: str) -> Shapes:
+    """Names and shapes of a model of the registry, built without memory; nothing where it cannot be built so."""
+    from course_lib.tracing import inputs  # needed only once something has gone wrong
+
+    try:
+        return shapes_of(inputs.build(name).state_dict())
+    except CourseError:
+        return {}
+
+
+def misfit(model: nn.Module, given: Mapping[Any, Any], builder: str) -> str:
+    """One sentence on what does not fit, and one on the likely cause with the repair.
+
+    Args:
+        model: what the tensors should have gone into.
+        given: what was given as its state dict.
+        builder: how the learner calls the function that built the model.
+    """
+    own, shapes = shapes_of(model.state_dict()), shapes_of(given)
+    kinds = [
+        [f"{name} is missing" for name in own if name not in shapes],
+        [f"{name} is not in the model" for name in given if name not in own],
+        [f"{name} is {shapes[name]} in it and {size} in the model" for name, size in own.items()
+         if shapes.get(name, size) != size],
+    ]  # fmt: skip
+    firsts = [kind[0] for kind in kinds if kind]  # one of each kind, or two of the only one
+    found = firsts[:2] if len(firsts) > 1 else [one for kind in kinds for one in kind[:2]]
+    rest = sum(map(len, kinds)) - len(found)
+    more = f" (and {rest} more)" if rest else ""
+    first = f"This checkpoint does not fit {type(model).__name__}: {'; '.join(found)}{more}."
+    return f"{first} {_cause(model, own, shapes, given, builder)}".rstrip()
+
+
+def _cause(model: nn.Module, own: Shapes, shapes: Shapes, given: Mapping[Any, Any], builder: str) -> str:
+    outside = wrapped(own, given)
+    if outside is not None:
+        part = "state_dict" if outside.key is None else f"state_dict[{outside.key!r}]"
+        lies = "" if outside.key is None else f"The state dict lies in it under {outside.key!r}"
+        if not outside.prefix:
+            return f"{lies}: load_model({builder}, {part}), or read the file with read_state_dict(path)."
+        if outside.in_model:
+            inside = outside.prefix.rstrip(".")
+            return f"The model's names begin with {outside.prefix!r}, its own do not: load it into model.{inside}."
+        by = f" ({outside.wrapper} wrote it)" if outside.wrapper else ""
+        clean = f"{{name.removeprefix({outside.prefix!r}): one for name, one in {part}.items()}}"
+        return f"{lies + '; every' if lies else 'Every'} name begins with {outside.prefix!r}{by}: give {clean}."
+    head = other_head(model, own, shapes)
+    if head is not None:
+        classes = f"{head.given} class{'es' if head.given > 1 else ''}"
+        return (
+            f"It was trained for {classes}, the model is for {head.own}: "
+            f"load_model({builder}, state_dict, num_classes={head.given}), then replace_head for another number."
+        )
+    other = other_model(model, shapes)
+    if other is not None:
+        classes = "" if other.num_classes is None else f", num_classes={other.num_classes}"
+        kind = "another depth or width" if other.same_family else "another architecture"
+        return (
+            f"It is of {kind}, its names and shapes are those of {other.name}: "
+            f"load_model(torchvision.models.{other.name}, state_dict{classes})."
+        )
+    if not own.keys() & shapes.keys():
+        theirs, ours = _beginnings(shapes), _beginnings(own)
+        return f"It is of another architecture: its names begin with {theirs}, the model's with {ours}."
+    return "It is of another model than this one; build the model that it was saved from."
+
+
+def _beginnings(names: Iterable[str]) -> str:
+    firsts = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    return ", ".join(firsts[:3]) + (", …" if len(firsts) > 3 else "") if firsts else "nothing"

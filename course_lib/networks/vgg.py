@@ -1,0 +1,251 @@
+"""VGG from a line of tokens: the paper's six columns, read, built, and followed token by token.
+
+Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015, table 1:
+https://arxiv.org/abs/1409.1556. Torchvision has columns A, B, D and E (vgg11, 13, 16, 19); A-LRN and C are built here.
+The class is torchvision's own ``VGG``, and its state dicts fit. Nothing here draws: ``course_lib.drawing`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import nn
+from torchvision.models import VGG
+
+from course_lib.networks.cfgs import COLUMNS, CfgError, Token, ordinal, read_cfg, width_of
+from course_lib.tracing import Op, Trace, TraceError, trace
+
+__all__ = ["COLUMNS", "CfgError", "Step", "Token", "build", "make_layers", "read_cfg", "steps"]
+
+
+def make_layers(cfg: str | Sequence[Any], *, in_channels: int = 3, batch_norm: bool = False) -> nn.Sequential:
+    """The convolutional part, with the same layer numbers as torchvision's.
+
+    Args:
+        cfg: tokens, a line of them, or a column's name.
+        in_channels: of the picture.
+        batch_norm: whether a batch normalisation stands between each convolution and its ReLU.
+
+    Returns:
+        Takes (B, in_channels, H, W); gives (B, C, H / 2ᵖ, W / 2ᵖ) after p pools, rounded down at each of them.
+
+    Raises:
+        CfgError: the cfg cannot be read, or ``in_channels`` is below 1.
+
+    Example:
+        >>> make_layers("64 M 128")
+        Sequential(
+          (0): Conv2d(3, 64, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
+          (1): ReLU(inplace=True)
+          (2): MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)
+          (3): Conv2d(64, 128, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
+          (4): ReLU(inplace=True)
+        )
+    """
+    _at_least_one("in_channels", in_channels)
+    return nn.Sequential(*chain.from_iterable(_layers(read_cfg(cfg), in_channels, batch_norm)))
+
+
+def _layers(tokens: Sequence[Token], in_channels: int, batch_norm: bool) -> list[list[nn.Module]]:
+    """Those of each token."""
+    layers = []
+    for token in tokens:
+        layers.append(_layers_of(token, in_channels, batch_norm))
+        in_channels = width_of(token) or in_channels
+    return layers
+
+
+def _layers_of(token: Token, in_channels: int, batch_norm: bool) -> list[nn.Module]:
+    if token == "M":
+        return [nn.MaxPool2d(kernel_size=2, stride=2)]
+    if token == "LRN":
+        # Krizhevsky et al. 2012, section 3.3: 1e-4 for each of 5 channels; torch's alpha is for all of them together.
+        return [nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)]
+    out_channels, kernel = width_of(token), _kernel_of(token)
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size=kernel, padding=kernel // 2)
+    return [conv, *([nn.BatchNorm2d(out_channels)] if batch_norm else []), nn.ReLU(inplace=True)]
+
+
+def _kernel_of(token: Token) -> int:
+    """The side of a convolution's kernel."""
+    return 3 if isinstance(token, int) else 1
+
+
+def build(
+    column_or_cfg: str | Sequence[Any],
+    *,
+    batch_norm: bool = False,
+    num_classes: int = 1000,
+    hidden: int = 4096,
+    dropout: float = 0.5,
+    init_weights: bool = True,
+) -> VGG:
+    """A whole network: the layers of a cfg, torchvision's 7×7 adaptive pool, and three linear layers.
+
+    After the same ``torch.manual_seed`` its weights are torchvision's own to the bit. Inside ``torch.device("meta")``
+    it takes neither memory nor time.
+
+    Args:
+        column_or_cfg: "A" to "E", or a cfg of one's own.
+        batch_norm: as in vgg11_bn and its like.
+        num_classes, hidden: the widths of the last linear layer and of the two before it.
+        dropout: after each of those two.
+        init_weights: whether the paper's successors' rules are applied (kaiming for convolutions, N(0, 0.01) for
+            linear layers), as torchvision does; otherwise PyTorch's defaults stay.
+
+    Raises:
+        CfgError: the cfg cannot be read, or a width is below 1.
+
+    Example:
+        >>> with torch.device("meta"):
+        ...     sum(p.numel() for p in build("C").parameters())
+        133638952
+    """
+    for name, number in (("num_classes", num_classes), ("hidden", hidden)):
+        _at_least_one(name, number)
+    features = make_layers(column_or_cfg, batch_norm=batch_norm)
+    last = next((layer.out_channels for layer in reversed(features) if isinstance(layer, nn.Conv2d)), 3)
+    with torch.device("meta"):  # the constructor's own head is thrown away: 124 million numbers
+        model = VGG(nn.Sequential(), init_weights=False)
+    model.features = features
+    model.classifier = nn.Sequential(
+        nn.Linear(last * 7 * 7, hidden),
+        nn.ReLU(True),
+        nn.Dropout(p=dropout),
+        nn.Linear(hidden, hidden),
+        nn.ReLU(True),
+        nn.Dropout(p=dropout),
+        nn.Linear(hidden, num_classes),
+    )
+    if init_weights:
+        _initialise(model)
+    return model
+
+
+def _initialise(model: nn.Module) -> None:
+    """The rules of torchvision's VGG, in its order."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.constant_(layer.weight, 1)
+        elif isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, 0, 0.01)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.constant_(layer.bias, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one token does.
+
+    Attributes:
+        number: its place in the cfg, from 1.
+        token: 64, "M", "LRN", "conv1-256".
+        added: the layers, as PyTorch prints them.
+        in_channels: what it gets.
+        shape: (channels, height, width) after it.
+        parameters, macs: its own; multiply-adds in torchvision's convention.
+        total_parameters, total_macs: up to here.
+        field: the side of the square of the picture that one cell sees, in pixels.
+        why: where the shape and the parameters come from, with the numbers in it.
+    """
+
+    number: int
+    token: Token
+    added: tuple[str, ...]
+    in_channels: int
+    shape: tuple[int, int, int]
+    parameters: int
+    macs: int
+    total_parameters: int
+    total_macs: int
+    field: int
+    why: str
+
+
+def steps(
+    cfg: str | Sequence[Any], input_size: tuple[int, int, int] = (3, 224, 224), *, batch_norm: bool = False
+) -> tuple[Step, ...]:
+    """What each token of a cfg adds, from a trace of the layers.
+
+    Args:
+        cfg: tokens, a line of them, or a column's name.
+        input_size: (channels, height, width) of the picture.
+        batch_norm: as for ``make_layers``.
+
+    Raises:
+        CfgError: the cfg cannot be read, or the map gets too small for a pool; the sentence names the token.
+        TraceError: ``input_size`` is no size.
+
+    Example:
+        >>> last = steps("A")[-1]
+        >>> last.token, last.shape, f"{last.total_parameters:,}", last.field
+        ('M', (512, 7, 7), '9,220,480', 150)
+        >>> steps("64 M")[1].why
+        '2×2 max pooling, stride 2: ⌊(224 − 1·(2−1) − 1) / 2⌋ + 1 = 112; 64 channels as before, no parameters.'
+    """
+    tokens = read_cfg(cfg)
+    if not isinstance(input_size, tuple | list) or len(input_size) != 3:
+        raise TraceError(f"input_size={input_size!r}: write it as (channels, height, width), such as (3, 224, 224).")
+    with torch.device("meta"):
+        layers = _layers(tokens, max(1, int(input_size[0])), batch_norm)
+    owner = [k for k, own in enumerate(layers) for _ in own]
+    try:
+        found = trace(nn.Sequential(*chain.from_iterable(layers)), tuple(input_size), mode="eval")
+    except TraceError as error:
+        if error.trace is None or not (error.where or "").isdigit():
+            raise
+        raise _too_small(tokens, owner[int(error.where or 0)], error.trace) from error
+    answer: list[Step] = []
+    channels, parameters, macs = int(input_size[0]), 0, 0
+    for k, token in enumerate(tokens):
+        ops = [op for op in found.ops if owner[int(op.path)] == k]
+        own, work = sum(op.parameters for op in ops), sum(op.macs for op in ops)
+        parameters, macs = parameters + own, macs + work
+        _, c, h, w = ops[-1].output
+        added = tuple(map(repr, layers[k]))
+        field = ops[-1].field
+        sees = max(field.size) if field is not None else 0
+        why = _why(ops, token, channels, own)
+        answer.append(Step(k + 1, token, added, channels, (c, h, w), own, work, parameters, macs, sees, why))
+        channels = c
+    return tuple(answer)
+
+
+def _why(ops: list[Op], token: Token, channels: int, parameters: int) -> str:
+    if token == "M":
+        *_, h, w = ops[0].inputs[0]
+        odd = " and ".join(name for name, n in (("row", h), ("column", w)) if n % 2)
+        drop = f" (the last {odd} sees no window)" if odd else ""
+        return f"2×2 max pooling, stride 2: {ops[0].formula}{drop}; {channels} channels as before, no parameters."
+    if token == "LRN":
+        return "Local response normalisation divides by the neighbouring channels: the shape stays, no parameters."
+    width, k = width_of(token), _kernel_of(token)
+    norm = f" + 2·{width} (batch norm)" if parameters > width * (channels * k * k + 1) else ""
+    return (
+        f"{k}×{k} convolution, padding {k // 2}: {ops[0].formula}; {width} kernels over {channels} channels: "
+        f"{k}·{k}·{channels}·{width} + {width}{norm} = {parameters:,} parameters."
+    )
+
+
+def _too_small(tokens: tuple[Token, ...], k: int, seen: Trace) -> CfgError:
+    """Which pool had nothing left to pool."""
+    *_, h, w = seen.ops[-1].output if seen.ops else seen.sizes[0]
+    which = f"{ordinal(tokens[: k + 1].count('M'))} M" if tokens[k] == "M" else repr(tokens[k])
+    *_, height, width = seen.sizes[0]
+    return CfgError(
+        f"The {which} (token {k + 1} of {len(tokens)}) gets a map of {h}×{w}, and a 2×2 pool needs 2×2: take an M "
+        f"away, or give a larger picture than {height}×{width}."
+    )
+
+
+def _at_least_one(name: str, number: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise CfgError(f"{name}={number!r}: give a whole number, 1 or more.")
