@@ -28,12 +28,14 @@ from course_lib import drawing
 from course_lib.drawing.field_figure import draw_sight
 from course_lib.drawing.heat import coloured, outlined, short, tiled
 from course_lib.drawing.map_figure import Maps, draw_maps, prepared
+from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.tracing import TraceError, layer_maps
 from course_lib.tracing.features import inside
 from course_lib.tracing.layer_maps import LayerError
-from course_lib.widgets.cell_controls import Places
+from course_lib.widgets.cell_controls import CellControls
+from course_lib.widgets.explorer import Explorer
 from course_lib.widgets.feature_map_explorer import feature_map_explorer
 from course_lib.widgets.receptive_field_explorer import receptive_field_explorer
 from picturebook import CLASSES, scene
@@ -489,18 +491,17 @@ def test_the_layer_of_another_model_is_its_namesake_or_as_deep() -> None:
 
 # -- widgets ----------------------------------------------------------------------------------------------------------
 def test_another_layer_keeps_the_place_in_the_picture() -> None:
-    places = Places({"a": (4, 112, 112), "b": (4, 7, 7), "c": (4, 56, 28)})
-    row, column, layer = (places.controls[name] for name in ("row", "column", "layer"))
-    row.value, column.value = 111, 0
-    layer.value = "b"
+    cells = CellControls({"a": (4, 112, 112), "b": (4, 7, 7), "c": (4, 56, 28)})
+    row, column, layer = (cells.controls[name] for name in ("row", "column", "layer"))
+    explorer = Explorer(lambda **state: Still(b"", "png", 1, str(state)), cells.controls, settle=cells.settle)
+    explorer.set(row=111, column=0, layer="b")
     assert (row.value, row.max, column.value, column.max) == (6, 6, 0, 6)
-    row.value = 3  # the middle
-    layer.value = "c"
+    explorer.set(row=3, layer="c")  # from the middle
     assert (row.value, row.max, column.max) == (28, 55, 27)
-    places.take({"d": (4, 10, 10), "e": (4, 5, 5)})
-    assert (layer.value, row.value, row.max) == ("e", 2, 4) and not places.moving
+    cells.take({"d": (4, 10, 10), "e": (4, 5, 5)})
+    assert (layer.value, row.value, row.max) == ("e", 2, 4)
     with pytest.raises(LayerError, match="'z' is not among"):
-        Places({"a": (1, 2, 2)}, "z")
+        CellControls({"a": (1, 2, 2)}, "z")
 
 
 def test_a_picture_goes_through_once_and_again_when_the_weights_change(

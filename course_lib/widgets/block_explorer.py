@@ -12,6 +12,7 @@ from course_lib.drawing.graph.block_diagram import block
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, closest
 from course_lib.networks.resnet import make_block
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice
 
 __all__ = ["SHORTCUTS", "block_explorer", "draw_block"]
@@ -75,6 +76,20 @@ def draw_block(
     return block(made, (in_channels, side, side), title=title)
 
 
+@widget(
+    moves=[
+        {"planes": 128},
+        {"stride": 2},
+        {"kind": "bottleneck"},
+        {"groups": 32},
+        {"base_width": 4},
+        {"dilation": 2},
+        {"in_channels": 256},
+        {"shortcut": "x itself, fits or not"},
+        {"shortcut": "always a 1×1 conv"},
+    ],
+    refuses=[({"planez": 3}, "planes"), ({"kind": "basik"}, "basic")],
+)
 def block_explorer(*, side: int = 56, **start: Any) -> Explorer:
     """Kind × channels × planes × stride × groups × width × dilation × shortcut.
 

@@ -12,10 +12,11 @@ from torch import Tensor
 from course_lib.drawing.cell_field import draw_cell_sight
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.networks.fcn import FullyConvolutional
+from course_lib.networks.fcn import FullyConvolutional, convert
 from course_lib.networks.fcn.sight import Sight, cell_gradient, cell_sight
 from course_lib.tracing.features import fingerprint
 from course_lib.tracing.receptive import effective
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["ITS_OWN", "cell_explorer"]
@@ -25,6 +26,11 @@ ITS_OWN = "what the cell says"
 _KEPT = 64  # gradients in memory, 2 MB each for a picture of 387×1024
 
 
+@widget(
+    example=lambda given: {"picture": given.scenes["camel"].picture, "fcn": convert(given.resnet, dense=True)},
+    moves=[{"row": 0}, {"column": 3}, {"label": "camel"}, {"row": 1}, {"label": ITS_OWN}],
+    refuses=[({"label": "unicorn"}, "unicorn"), ({"cell": (99, 0)}, "99")],
+)
 def cell_explorer(
     picture: Image.Image, fcn: FullyConvolutional, *, cell: tuple[int, int] | None = None, label: str = ITS_OWN
 ) -> Explorer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from course_lib.drawing.cfg_table_figure import cfg_table
 from course_lib.drawing.still import Still
 from course_lib.networks.vgg import COLUMNS, read_cfg
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, number, switch, words
 
 __all__ = ["cfg_builder", "draw_cfg"]
@@ -25,6 +26,10 @@ def draw_cfg(*, cfg: str, batch_norm: bool, side: int) -> Still:
     return cfg_table(cfg, input_size=(3, side, side), batch_norm=batch_norm, name=name)
 
 
+@widget(
+    moves=[{"cfg": "8, M, 16"}, {"batch_norm": True}, {"side": 64}, {"cfg": "C"}, {"side": 512}, {"batch_norm": False}],
+    refuses=[({"start": "64, Q"}, "Token 2"), ({"side": 5}, "side")],
+)
 def cfg_builder(start: str = "64, M, 128, M, 256, 256, M", *, batch_norm: bool = False, side: int = 224) -> Explorer:
     """A line of tokens × batch norm × the picture's side.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from course_lib.drawing.cfg_figure import cfg_steps
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.networks.vgg import COLUMNS, Step, Token, read_cfg, steps
-from course_lib.widgets.explorer import Explorer, choice, follows, number, switch
+from course_lib.widgets.declaration import widget
+from course_lib.widgets.explorer import Explorer, choice, number, switch
 
 __all__ = ["cfg_stepper", "draw_cfg_step"]
 
@@ -23,6 +25,10 @@ def draw_cfg_step(found: Sequence[Step], *, name: str, token: int, batch_norm: b
     return cfg_steps(found, min(token, len(found)), name=name, batch_norm=batch_norm, answer=answer)
 
 
+@widget(
+    moves=[{"token": 2}, {"batch_norm": True}, {"answer": False}, {"column": "VGG C"}, {"token": 18}, {"answer": True}],
+    refuses=[({"columns": []}, "no cfg"), ({"token": 99}, "no token 99"), ({"columns": ["Z"]}, "Z")],
+)
 def cfg_stepper(
     columns: Sequence[str] | Mapping[str, str | Sequence[Token]] | None = None,
     *,
@@ -69,5 +75,8 @@ def cfg_stepper(
         "batch_norm": switch("batch norm", value=batch_norm),
         "answer": switch("show what comes out", value=answer),
     }
-    follows(controls["token"], controls["column"], lambda name: len(known[name]))
-    return Explorer(draw, controls)
+
+    def settle(_moved: str, _before: Any) -> None:
+        controls["token"].max = len(known[controls["column"].value])
+
+    return Explorer(draw, controls, settle=settle)

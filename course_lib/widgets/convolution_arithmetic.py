@@ -5,6 +5,7 @@ from __future__ import annotations
 from course_lib.drawing.convolution_figure import sliding_window
 from course_lib.drawing.still import Still
 from course_lib.networks.convolution import Convolution
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["convolution_arithmetic", "draw_convolution"]
@@ -27,6 +28,10 @@ def draw_convolution(*, n: int, k: int, s: int, p: int, d: int, row: int, column
     return sliding_window(convolution, min(row, last), min(column, last), note=note)
 
 
+@widget(
+    moves=[{"n": 9}, {"k": 4}, {"s": 1}, {"p": 0}, {"d": 2}, {"row": 2}, {"column": 0}, {"row": 9}, {"n": 4, "k": 1}],
+    refuses=[({"n": 99}, "from 1 to 10"), ({"n": 2, "k": 7, "p": 0}, "does not fit")],
+)
 def convolution_arithmetic(
     *, n: int = 6, k: int = 3, s: int = 2, p: int = 1, d: int = 1, row: int = 1, column: int = 1
 ) -> Explorer:

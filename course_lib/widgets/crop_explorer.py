@@ -8,6 +8,7 @@ from course_lib.drawing import figures
 from course_lib.drawing.still import Still, draw_kept, new_figure, still
 from course_lib.models.classifier import Classifier
 from course_lib.pictures.pixels import cut_left
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["crop_explorer", "draw_crop"]
@@ -23,6 +24,11 @@ def draw_crop(classifier: Classifier, picture: Image.Image, *, percent: int) -> 
     return still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True)
 
 
+@widget(
+    example=lambda given: {"classifier": given.classifiers[0], "picture": given.pictures["dog"]},
+    moves=[{"percent": 40}, {"percent": 95}, {"percent": 0}],
+    refuses=[({"percent": 500}, "from 0 to 95")],
+)
 def crop_explorer(classifier: Classifier, picture: Image.Image, *, percent: int = 0) -> Explorer:
     """A slider that cuts the picture from the left."""
     controls = {"percent": number("cut away (%)", 0, 95, percent, step=5)}

@@ -13,6 +13,7 @@ from torch import Tensor
 from course_lib.drawing.still import ORANGE, Still, draw_curve, new_figure, still
 from course_lib.measuring.modes import Mode, Repeats, repeat
 from course_lib.models.classifier import Classifier
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["draw_modes", "eval_or_train"]
@@ -63,6 +64,11 @@ def _ticks(values: Sequence[float]) -> list[float]:
     return [k * step for k in range(int(-(-top // step)) + 1)]
 
 
+@widget(
+    example=lambda given: {"classifiers": given.classifiers, "picture": given.pictures["dog"], "runs": 4},
+    moves=[{"mode": "eval"}, {"runs": 3}, {"model": "squeezenet1_1"}, {"mode": "train"}],
+    refuses=[({"classifiers": []}, "no model"), ({"runs": 0}, "from 1 to")],
+)
 def eval_or_train(
     classifiers: Sequence[Classifier], picture: Image.Image, *, mode: Mode = "train", runs: int = 10
 ) -> Explorer:

@@ -1,8 +1,9 @@
 """The one mechanism behind every widget: controls whose values go to a plain ``draw`` function, and a picture.
 
-A widget here holds no logic. ``draw(**state)`` gives a ``Still``; the same function makes the
-still picture of a saved notebook, the lesson's figure and the test's subject. The picture sits in ``widgets.Image``,
-not in an ``Output``; only controls that ipywidgets 7 and 8 share are used, so Colab shows the same thing.
+A widget holds no logic. ``draw(**state)`` gives a ``Still``; the same function makes the still picture of a saved
+notebook, the lesson's figure and the test's subject. The picture sits in ``widgets.Image``, not in an ``Output``; only
+controls that ipywidgets 7 and 8 share are used, so Colab shows the same thing. How a widget declares itself to the
+tests and the benchmark is ``declaration.py``.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+from traitlets import TraitError
 
 from course_lib.drawing.still import Still
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, closest
 
-__all__ = ["Explorer", "choice", "follows", "number", "switch", "words"]
+__all__ = ["Explorer", "choice", "number", "switch", "words"]
 
 _WIDE = widgets.Layout(width="auto", max_width="46em")
 _STYLE = {"description_width": "9em"}
@@ -29,13 +31,20 @@ _FEW = 4  # controls that stand below each other
 def choice(name: str, options: Any, value: Any = None) -> widgets.Widget:
     """A control that picks one of ``options`` (names, or (name, value) pairs)."""
     options = list(options)
-    first = options[0][1] if isinstance(options[0], tuple) else options[0]
-    start = first if value is None else value
+    if not options:
+        raise CourseError(f"There is no {name} to choose from: give at least one.")
+    values = [option[1] if isinstance(option, tuple) else option for option in options]
+    start = values[0] if value is None else value
+    if start not in values:
+        near = closest(str(start), map(str, values))
+        raise CourseError(f"There is no {name} {start!r}: choose one of {', '.join(map(str, values[:12]))}.{near}")
     return widgets.Dropdown(options=options, value=start, description=name, layout=_WIDE, style=_STYLE)
 
 
 def number(name: str, low: float, high: float, value: float, *, step: float = 1) -> widgets.Widget:
     """A slider from ``low`` to ``high``; whole numbers when all of them are whole. It answers when it is let go."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise CourseError(f"{name}: {value!r} was given; give a number from {low:g} to {high:g}.")
     kind = widgets.IntSlider if all(isinstance(n, int) for n in (low, high, value, step)) else widgets.FloatSlider
     how = {"continuous_update": False, "layout": _WIDE, "style": _STYLE}
     return kind(min=low, max=high, value=value, step=step, description=name, **how)
@@ -51,26 +60,14 @@ def words(name: str, value: str) -> widgets.Widget:
     return widgets.Text(value=value, description=name, continuous_update=False, layout=_WIDE, style=_STYLE)
 
 
-def follows(slider: widgets.Widget, control: widgets.Widget, last: Callable[[Any], int]) -> None:
-    """A slider ends where another control says: ``last`` of its value. Before there is a picture of either.
-
-    Example:
-        >>> lists = {"short": [1, 2], "long": [1, 2, 3, 4]}
-        >>> which, place = choice("list", lists, "long"), number("place", 1, 4, 4)
-        >>> follows(place, which, lambda name: len(lists[name]))
-        >>> which.value = "short"
-        >>> place.value, place.max
-        (2, 2)
-    """
-    control.observe(lambda change: setattr(slider, "max", last(change["new"])), names="value")
-
-
 class Explorer:
     """Controls above a picture that follows them.
 
     Args:
         draw: the controls' values, by name → what to show.
         controls: the name of each of ``draw``'s arguments → its control.
+        settle: called with the name of the control that was moved and the value it had, before anything is drawn. It
+            may move other controls, or change what they offer; then the picture is drawn once.
 
     Attributes:
         state: the values shown now; ``set(...)`` changes them as a learner's hand would.
@@ -85,8 +82,15 @@ class Explorer:
         value: n 5.0
     """
 
-    def __init__(self, draw: Callable[..., Still], controls: Mapping[str, widgets.Widget]) -> None:
+    def __init__(
+        self,
+        draw: Callable[..., Still],
+        controls: Mapping[str, widgets.Widget],
+        *,
+        settle: Callable[[str, Any], None] | None = None,
+    ) -> None:
         self._draw, self.controls = draw, dict(controls)
+        self._settle, self._settling = settle, False
         self.still = draw(**self.state)
         self._picture = widgets.Image(value=self.still.data, format=self.still.format)
         self._picture.layout.width, self._picture.layout.max_width = f"{self.still.width}px", "100%"
@@ -105,12 +109,27 @@ class Explorer:
         for name, value in values.items():
             if name not in self.controls:
                 raise CourseError(f"This widget has no control {name!r}; it has {', '.join(self.controls)}.")
-            self.controls[name].value = value
+            try:
+                self.controls[name].value = value
+            except TraitError as problem:
+                raise CourseError(f"The control {name!r} cannot be moved to {value!r}: {problem}.") from problem
         return self
 
-    def _follow(self, _change: Any) -> None:
+    def _follow(self, change: Any) -> None:
+        if self._settling:  # one move moves others: it is drawn when all of them are where they belong
+            return
+        moved = next(name for name, control in self.controls.items() if control is change["owner"])
+        self._redraw(moved, change["old"])
+
+    def _redraw(self, moved: str = "", before: Any = None) -> None:
         # Nothing may vanish in a callback: a sentence for what we know, the error's own words for the rest.
         try:
+            if moved and self._settle is not None:
+                self._settling = True
+                try:
+                    self._settle(moved, before)
+                finally:
+                    self._settling = False
             self.still = self._draw(**self.state)
         except CourseError as problem:
             self._refuse(str(problem))

@@ -14,7 +14,8 @@ from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.tracing import layer_maps
 from course_lib.tracing.features import fingerprint
-from course_lib.widgets.cell_controls import Places, waiting
+from course_lib.widgets.cell_controls import CellControls
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice
 
 __all__ = ["NONE", "feature_map_explorer"]
@@ -25,6 +26,22 @@ _COUNTS = (4, 8, 12, 16, 24)
 _KEPT = 12  # layers' maps in memory, of the last pictures looked at: a few MB each
 
 
+@widget(
+    example=lambda given: {"classifier": given.resnet, "pictures": given.pictures},
+    moves=[
+        {"layer": "layer1.0.add"},
+        {"row": 3},
+        {"column": 50},
+        {"second": "car"},
+        {"scale": "shared"},
+        {"count": 4},
+        {"layer": "layer3.0.add"},
+        {"picture": "car"},
+        {"second": "dog"},
+        {"column": 0},
+    ],
+    refuses=[({"pictures": {}}, "no picture"), ({"layer": "layer9"}, "layer9")],
+)
 def feature_map_explorer(
     classifier: Classifier,
     pictures: Mapping[str, Image.Image],
@@ -58,7 +75,7 @@ def feature_map_explorer(
         crop, batch = ready(name)
         return Maps(name, crop, layer_maps.feature_maps(classifier.model, batch, layer)[0].float().cpu())
 
-    places = Places(layer_maps.sizes(classifier.model, ready(next(iter(pictures)))[1].shape[1:]), layer)
+    cells = CellControls(layer_maps.sizes(classifier.model, ready(next(iter(pictures)))[1].shape[1:]), layer)
 
     def draw(picture: str, second: str, layer: str, scale: Scale, count: int, row: int, column: int) -> Still:
         names = [picture] if second in (NONE, picture) else [picture, second]
@@ -69,10 +86,10 @@ def feature_map_explorer(
     controls = {
         "picture": choice("picture", pictures),
         "second": choice("beside it", [NONE, *pictures], second),
-        "layer": places.controls["layer"],
+        "layer": cells.controls["layer"],
         "scale": choice("colour scale", ["shared", "each its own"], scale),
         "count": choice("channels", sorted({*_COUNTS, count}), count),
-        "row": places.controls["row"],
-        "column": places.controls["column"],
+        "row": cells.controls["row"],
+        "column": cells.controls["column"],
     }
-    return Explorer(waiting(places, draw), controls)
+    return Explorer(draw, controls, settle=cells.settle)

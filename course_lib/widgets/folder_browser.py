@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 from course_lib.drawing.folder_pages import ORDERS, VERDICTS, chosen, draw_page, page_count
@@ -12,6 +11,7 @@ from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.models.predictions import FolderPredictions
 from course_lib.pictures.truth import Truths
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["ANY", "folder_browser"]
@@ -20,6 +20,21 @@ __all__ = ["ANY", "folder_browser"]
 ANY = ""
 
 
+@widget(
+    example=lambda given: {"predictions": given.folder, "per_page": 5},
+    moves=[
+        {"page": 3},
+        {"verdict": "wrong"},
+        {"order": "least sure first"},
+        {"truth": "bee"},
+        {"said": "ant"},
+        {"verdict": "right"},
+        {"said": ANY},
+        {"order": "by file"},
+        {"truth": ANY, "page": 2},
+    ],
+    refuses=[({"per_page": 0}, "from 1 to 20"), ({"verdict": "maybe"}, "maybe"), ({"order": "by colour"}, "by colour")],
+)
 def folder_browser(
     predictions: FolderPredictions,
     truth: Truths | None = None,
@@ -45,7 +60,6 @@ def folder_browser(
     judged = predictions.judged(truth)
     pages = page_count(len(chosen(judged, verdict=verdict, order=order)), per_page)
 
-    @lru_cache(maxsize=1)  # another choice turns back to page 1, and both controls ask for what is then one picture
     def draw(verdict: str, truth: str, said: str, order: str, page: int) -> Still:
         return draw_page(
             predictions, judged, page, verdict=verdict, truth=truth or None, said=said or None, order=order,
@@ -61,15 +75,15 @@ def folder_browser(
         "page": number("page", 1, pages, 1),
     }
 
-    def turn_back(_change: Any) -> None:  # before the picture's own observer
+    def settle(moved: str, _before: Any) -> None:
+        if moved == "page":
+            return
         verdict, truth, said = (controls[name].value for name in ("verdict", "truth", "said"))
         kept = chosen(judged, verdict=verdict, truth=truth or None, said=said or None)
         controls["page"].value = 1
         controls["page"].max = page_count(len(kept), per_page)
 
-    for name in ("verdict", "truth", "said", "order"):
-        controls[name].observe(turn_back, names="value")
-    return Explorer(draw, controls)
+    return Explorer(draw, controls, settle=settle)
 
 
 def _classes(names: Iterable[str]) -> list[tuple[str, str]]:

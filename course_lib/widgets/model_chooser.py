@@ -15,6 +15,7 @@ from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.measuring.choosing import Limits, Point, answer, find, pareto, points, within
 from course_lib.measuring.timing import Timing, devices, measure_models
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, switch
 
 __all__ = ["ANY", "HERE_FITTING", "HERE_SELECTED", "NONE", "TABLE", "draw_choice", "model_chooser"]
@@ -59,6 +60,21 @@ def draw_choice(
     return bubbles(shown, front=front, limits=limits, selected=there, title=answer(shown, limits))
 
 
+@widget(
+    example=lambda given: {"among": given.points, "measure": given.measure},
+    moves=[
+        {"selected": "resnet50"},
+        {"max_megabytes": 50},
+        {"max_ms": 100},
+        {"max_error": 25},
+        {"front": False},
+        {"kinds": ("classic", "found by search")},
+        {"times": HERE_SELECTED},
+        {"times": HERE_FITTING},
+        {"times": TABLE},
+    ],
+    refuses=[({"among": []}, "no model"), ({"selected": "resnet51"}, "resnet51")],
+)
 def model_chooser(
     among: Sequence[Point] | None = None,
     *,

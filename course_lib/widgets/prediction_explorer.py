@@ -15,6 +15,7 @@ from course_lib.errors import CourseError, PictureError
 from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import Prediction
 from course_lib.pictures.images import open_image
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice
 
 __all__ = ["OWN", "draw_predictions", "prediction_explorer"]
@@ -28,6 +29,11 @@ def draw_predictions(classifiers: Sequence[Classifier], picture: Image.Image, *,
     return figures.predictions(picture, {one.name: one.predict(picture) for one in classifiers}, shown=shown)
 
 
+@widget(
+    example=lambda given: {"classifiers": given.classifiers, "pictures": given.pictures},
+    moves=[{"picture": "car"}, {"models": ("squeezenet1_1",)}, {"models": ("shufflenet_v2_x0_5",)}],
+    refuses=[({"classifiers": []}, "no model to compare")],
+)
 def prediction_explorer(classifiers: Sequence[Classifier], pictures: Mapping[str, Image.Image]) -> Explorer:
     """Picture (or upload, path, address) × models."""
     by_name = {one.name: one for one in classifiers}
@@ -66,12 +72,9 @@ def prediction_explorer(classifiers: Sequence[Classifier], pictures: Mapping[str
             layout=narrow, style=style,
         ),
     }  # fmt: skip
-    explorer = Explorer(draw, controls)
 
-    def show_own(change: Any) -> None:  # whoever brings a picture wants to see it
-        if change["new"]:
-            explorer.set(picture=OWN)
+    def settle(moved: str, _before: Any) -> None:
+        if moved in ("upload", "address") and controls[moved].value:  # whoever brings a picture wants to see it
+            controls["picture"].value = OWN
 
-    controls["upload"].observe(show_own, names="value")
-    controls["address"].observe(show_own, names="value")
-    return explorer
+    return Explorer(draw, controls, settle=settle)

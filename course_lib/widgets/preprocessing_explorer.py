@@ -13,6 +13,7 @@ from course_lib.measuring.scoring import answer_under
 from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import Prediction
 from course_lib.pictures.preprocessing import MISTAKES, seen_box, stages
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 
 __all__ = ["RIGHT", "draw_preprocessing", "preprocessing_explorer"]
@@ -49,6 +50,17 @@ def _draw(classifier: Classifier, picture: Image.Image, stage: int, mistake: str
     return still(figure, said, photo=True)
 
 
+@widget(
+    example=lambda given: {"classifier": given.classifiers[0], "pictures": given.pictures},
+    moves=[
+        {"picture": "car"},
+        {"stage": 1},
+        {"stage": 5},
+        *({"mistake": name} for name in MISTAKES),
+        {"mistake": RIGHT},
+    ],
+    refuses=[({"pictures": {}}, "no picture")],
+)
 def preprocessing_explorer(
     classifier: Classifier, pictures: Mapping[str, Image.Image], *, stage: int = 3, mistake: str = RIGHT
 ) -> Explorer:

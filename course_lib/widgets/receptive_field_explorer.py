@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 from PIL import Image
 from torch import Tensor
@@ -15,12 +16,26 @@ from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.tracing import layer_maps
 from course_lib.tracing.features import fingerprint
-from course_lib.widgets.cell_controls import Places, waiting
+from course_lib.widgets.cell_controls import CellControls
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice
 
 __all__ = ["receptive_field_explorer"]
 
 
+@widget(
+    example=lambda given: {"classifiers": [given.resnet, given.squeezenet], "pictures": given.pictures},
+    moves=[
+        {"layer": "maxpool"},
+        {"row": 31},
+        {"column": 9},
+        {"model": "squeezenet1_1"},
+        {"picture": "car"},
+        {"layer": "features.7.cat"},
+        {"row": 0},
+    ],
+    refuses=[({"classifiers": []}, "no model"), ({"pictures": {}}, "no picture"), ({"layer": "layer9"}, "layer9")],
+)
 def receptive_field_explorer(
     classifiers: Classifier | Sequence[Classifier],
     pictures: Mapping[str, Image.Image],
@@ -57,7 +72,7 @@ def receptive_field_explorer(
 
     first = next(iter(by_name))
     names = list(sizes(first))
-    places = Places(sizes(first), layer or names[len(names) // 2])
+    cells = CellControls(sizes(first), layer or names[len(names) // 2])
 
     def draw(picture: str, layer: str, row: int, column: int, model: str = first) -> Still:
         weights = fingerprint(by_name[model].model)
@@ -65,8 +80,13 @@ def receptive_field_explorer(
         title = f"{model}, {layer}"
         return draw_sight(by_name[model].model, layer, (row, column), crop, gradient, name=picture, title=title)
 
-    controls = {"picture": choice("picture", pictures), **places.controls}
+    controls = {"picture": choice("picture", pictures), **cells.controls}
     if len(by_name) > 1:
         controls = {"model": choice("model", by_name), **controls}
-        controls["model"].observe(lambda change: places.take(sizes(change["new"])), names="value")
-    return Explorer(waiting(places, draw), controls)
+
+    def settle(moved: str, before: Any) -> None:
+        if moved == "model":
+            cells.take(sizes(controls["model"].value))
+        cells.settle(moved, before)
+
+    return Explorer(draw, controls, settle=settle)

@@ -13,6 +13,7 @@ from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.networks.fcn import KINDS, THRESHOLD, FullyConvolutional, ResponseMap, convert, localise, response_map
 from course_lib.tracing.features import fingerprint
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 from picturebook import Scene, counts_as
 
@@ -26,6 +27,21 @@ _KEPT = 64  # response maps in memory, a few kB each
 _PAINTED = 12  # pictures with their scores, 3 MB each
 
 
+@widget(
+    example=lambda given: {"scenes": given.scenes, "classifier": given.resnet},
+    moves=[
+        {"kind": "dense"},
+        {"threshold": 0.7},
+        {"scene": "empty"},
+        {"label": "cat"},
+        {"scale": "3/4 of it"},
+        {"kind": "pyramid"},
+        {"label": BEST},
+        {"scene": "camel"},
+        {"kind": "plain"},
+    ],
+    refuses=[({"scenes": {}}, "no scene"), ({"kind": "denser"}, "denser"), ({"label": "unicorn"}, "unicorn")],
+)
 def response_map_explorer(
     scenes: Mapping[str, Scene],
     classifier: Classifier,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from torch import nn
 
@@ -11,7 +12,8 @@ from course_lib.drawing.stage_figure import draw_stages as picture
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.networks.resnet import StageStep, stage_steps
-from course_lib.widgets.explorer import Explorer, choice, follows, number, switch
+from course_lib.widgets.declaration import widget
+from course_lib.widgets.explorer import Explorer, choice, number, switch
 
 __all__ = ["NAMES", "draw_stage_step", "stage_stepper"]
 
@@ -24,6 +26,11 @@ def draw_stage_step(steps: Sequence[StageStep], *, name: str, step: int, answer:
     return picture(steps, min(step, len(steps)), name=name, answer=answer)
 
 
+@widget(
+    example=lambda given: {"names": ("resnet18", "resnet50")},
+    moves=[{"step": 3}, {"answer": False}, {"model": "resnet50"}, {"answer": True}, {"step": 16}],
+    refuses=[({"names": []}, "no network"), ({"step": 99}, "no block 99")],
+)
 def stage_stepper(
     names: Sequence[str] | Mapping[str, nn.Module] = NAMES, *, step: int = 1, answer: bool = True
 ) -> Explorer:
@@ -55,5 +62,8 @@ def stage_stepper(
         "step": number("block", 1, count, step),
         "answer": switch("show what its shortcut is", value=answer),
     }
-    follows(controls["step"], controls["model"], lambda name: len(steps_of(name)))
-    return Explorer(draw, controls)
+
+    def settle(_moved: str, _before: Any) -> None:
+        controls["step"].max = len(steps_of(controls["model"].value))
+
+    return Explorer(draw, controls, settle=settle)

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from course_lib.drawing.still import Still, draw_bars, new_figure, shortened, still
+from course_lib.errors import CourseError
 from course_lib.models.predictions import from_logits
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["draw_temperature", "temperature"]
@@ -41,8 +43,19 @@ def draw_temperature(logits: Tensor, categories: Sequence[str], *, temperature: 
     return still(figure, said.replace("%", " %"))
 
 
+@widget(
+    example=lambda given: {"logits": torch.linspace(-4, 4, 10), "categories": given.resnet.categories},
+    moves=[{"temperature": 4.0}, {"shift": -3.0}, {"temperature": 0.2}],
+    refuses=[({"logits": torch.zeros(2, 10)}, "one picture"), ({"categories": ("a",)}, "categories")],
+)
 def temperature(logits: Tensor, categories: Sequence[str]) -> Explorer:
     """Sliders for the temperature and for a number added to every logit."""
+    if torch.as_tensor(logits).shape != (len(categories),):
+        shape = tuple(torch.as_tensor(logits).shape)
+        raise CourseError(
+            f"Logits of shape {shape} and {len(categories)} categories were given; give the logits of one picture, a "
+            "number for each of the categories."
+        )
     controls = {
         "temperature": number("temperature", 0.2, 10.0, 1.0, step=0.2),
         "shift": number("shift", -10.0, 10.0, 0.0, step=1.0),

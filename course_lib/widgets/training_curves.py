@@ -11,6 +11,7 @@ from course_lib.drawing.learning_curves import ACROSS, LINES, Histories, draw_cu
 from course_lib.drawing.still import Still
 from course_lib.networks.training import Epoch, Training
 from course_lib.progress import in_notebook
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, switch
 
 __all__ = ["TrainingCurves", "training_curves"]
@@ -39,7 +40,7 @@ class TrainingCurves(Explorer):
     def __call__(self, history: Sequence[Epoch]) -> None:
         """Draw a training's history so far; a longer one takes the place of the last."""
         self._histories[self._name] = tuple(history)
-        self._follow(None)
+        self._redraw()
         if self._handle is None and in_notebook():
             display(self)
         elif self._handle is not None and len(history) >= self._epochs:
@@ -52,6 +53,11 @@ class TrainingCurves(Explorer):
         self._handle = display(data, raw=True, metadata=how, display_id=True)
 
 
+@widget(
+    example=lambda given: {"name": "to come", "beside": {"fine-tuned": given.epochs, "from scratch": given.epochs[:1]}},
+    moves=[{"across": "seconds"}, {"log": True}, {"lines": "validation"}, {"across": "epochs"}, {"lines": "training"}],
+    refuses=[({"beside": {str(k): () for k in range(6)}}, "trainings to draw")],
+)
 def training_curves(name: str = "", *, beside: Histories | None = None, epochs: int = 6) -> TrainingCurves:
     """Epochs or seconds × training and validation pictures, or one of both × loss in powers of ten.
 

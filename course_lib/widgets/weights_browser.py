@@ -13,6 +13,7 @@ from course_lib.drawing.cards.card_pairs import draw_pair
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, ModelNameError, WeightsError, closest
 from course_lib.models.registry.card_entries import Card, card, registered
+from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, words
 
 __all__ = ["NONE", "weights_browser"]
@@ -21,6 +22,20 @@ __all__ = ["NONE", "weights_browser"]
 NONE = "none"
 
 
+@widget(
+    example=lambda given: {"pictures": given.pictures},
+    moves=[
+        {"entry": "IMAGENET1K_V1"},
+        {"word": "camel"},
+        {"beside": "resnet50, IMAGENET1K_V2"},
+        {"picture": "car"},
+        {"model": "course_resnet18"},
+        {"beside": "none"},
+        {"word": ""},
+        {"model": "vit_b_16"},
+    ],
+    refuses=[({"pictures": {}}, "no picture"), ({"model": "resnet51"}, "resnet50"), ({"entry": "V9"}, "V9")],
+)
 def weights_browser(
     pictures: Mapping[str, Image.Image],
     model: str = "resnet50",
@@ -58,17 +73,12 @@ def weights_browser(
     for given, known, of in ((first, cards[model], f" of {model}"), (beside, [NONE, *every], "")):
         if given not in known:
             raise WeightsError(f"There is no weights entry {given!r}{of}.{closest(str(given), known)}")
-    last: list[Still] = []
-    moving: list[str] = []
 
     def draw(model: str, entry: str, beside: str, picture: str, word: str) -> Still:
-        if not (moving and last):  # while the entries of another model are listed there is nothing to draw
-            one, shown = cards[model][entry], pictures[picture]
-            if beside == NONE:
-                last[:] = [draw_card(one, shown, word=word)]
-            else:
-                last[:] = [draw_pair(one, every[beside], shown, word=word)]
-        return last[0]
+        first, shown = cards[model][entry], pictures[picture]
+        if beside == NONE:
+            return draw_card(first, shown, word=word)
+        return draw_pair(first, every[beside], shown, word=word)
 
     controls: dict[str, widgets.Widget] = {
         "model": choice("model", cards, model),
@@ -78,19 +88,15 @@ def weights_browser(
         "word": words("categories with", word),
     }
 
-    def follow(change: dict[str, Any]) -> None:  # before the picture's own observer
-        moving.append(change["new"])
-        try:
-            second = controls["beside"].value
-            controls["entry"].options = _entries(cards[change["new"]])
-            controls["entry"].value = _default(cards[change["new"]])
-            controls["beside"].options = _others(change["new"], every)
+    def settle(moved: str, _before: Any) -> None:
+        if moved == "model":
+            name, second = controls["model"].value, controls["beside"].value
+            controls["entry"].options = _entries(cards[name])
+            controls["entry"].value = _default(cards[name])
+            controls["beside"].options = _others(name, every)
             controls["beside"].value = second
-        finally:
-            moving.pop()
 
-    controls["model"].observe(follow, names="value")
-    return Explorer(draw, controls)
+    return Explorer(draw, controls, settle=settle)
 
 
 def _entries(cards: Mapping[str, Card]) -> list[tuple[str, str]]:
