@@ -21,7 +21,7 @@ from course_lib import clinic
 from course_lib.clinic import Report, check_input
 from course_lib.errors import CourseError, WeightsError
 from course_lib.models.classifier import Classifier, load_classifier
-from course_lib.pictures.preprocessing import MISTAKES
+from course_lib.pictures.mistakes import MISTAKES
 from picturebook import CLASSES, scene
 
 

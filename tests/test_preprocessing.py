@@ -16,8 +16,8 @@ from torchvision.models import ResNet18_Weights
 from torchvision.transforms import v2
 
 from course_lib.errors import PictureError, WeightsError
-from course_lib.pictures import preprocessing
-from course_lib.pictures.preprocessing import MISTAKES, Stage, seen_box, stages, to_picture
+from course_lib.pictures.mistakes import MISTAKES
+from course_lib.pictures.preprocessing import Stage, seen_box, stages, to_picture, transform_settings
 
 T = torchvision.transforms
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -91,12 +91,12 @@ def test_a_compose_has_the_same_stages(name: str) -> None:
     picture = noise(301, 200)
     shown = stages(picture, COMPOSED[name])
     assert torch.equal(tensor_of(shown[-1]), COMPOSED[name](picture))
-    found = preprocessing.settings(COMPOSED[name])
+    found = transform_settings(COMPOSED[name])
     assert tensor_of(shown[-1]).shape[1:] == found.crop_hw
 
 
 def test_a_compose_like_the_preset_reads_the_same_settings() -> None:
-    assert preprocessing.settings(COMPOSED["v1"]) == preprocessing.settings(RESNET)
+    assert transform_settings(COMPOSED["v1"]) == transform_settings(RESNET)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_box_is_as_large_as_the_crop_was_before_the_resize(width: int, heigh
     width, height = min(width, 12 * height), min(height, 12 * width)
     transforms = COMPOSED[name]
     resized = transforms.transforms[0](noise(width, height))
-    crop_h, crop_w = preprocessing.settings(transforms).crop_hw
+    crop_h, crop_w = transform_settings(transforms).crop_hw
     left, top, right, bottom = seen_box((width, height), transforms)
     assert (right - left) * resized.width / width == pytest.approx(min(crop_w, resized.width))
     assert (bottom - top) * resized.height / height == pytest.approx(min(crop_h, resized.height))
@@ -211,7 +211,7 @@ def test_a_picture_without_pixels_has_no_box() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_way_back_gives_the_cropped_picture(name: str) -> None:
-    found = preprocessing.settings(RECIPES[name])
+    found = transform_settings(RECIPES[name])
     picture = noise(300, 280)
     back = to_picture(RECIPES[name](picture).unsqueeze(0), found.mean, found.std)
     cropped = stages(picture, RECIPES[name])[2].picture()

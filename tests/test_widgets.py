@@ -31,8 +31,8 @@ from course_lib.measuring.choosing import points
 from course_lib.measuring.clock import Timing
 from course_lib.models.classifier import Classifier
 from course_lib.networks.fcn import convert
+from course_lib.pictures.mistakes import MISTAKES
 from course_lib.pictures.pixels import cut_left
-from course_lib.pictures.preprocessing import MISTAKES
 from course_lib.widgets import Explorer
 from course_lib.widgets.crop_explorer import draw_crop
 from course_lib.widgets.eval_or_train import draw_modes

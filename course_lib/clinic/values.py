@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.pictures.recipes import settings
+from course_lib.pictures.preprocessing import transform_settings
 from course_lib.tracing.shadow import shadow
 
 __all__ = ["look"]
@@ -36,7 +36,7 @@ def look(model: nn.Module, batch: Tensor, transforms: Any, *, alone: bool) -> It
         transforms: the weights' own, or None.
         alone: look at the numbers without running the model.
     """
-    recipe = settings(transforms) if transforms is not None else None  # refused before anything is looked at
+    recipe = transform_settings(transforms) if transforms is not None else None  # refused before anything is looked at
     if not batch.is_floating_point():
         return
     pictures = batch.detach()[:_PICTURES].float()

@@ -21,7 +21,7 @@ from course_lib.drawing.sheet import Sheet
 from course_lib.drawing.still import GREEN, ORANGE, Still, draw_bars, still
 from course_lib.errors import CourseError
 from course_lib.models.predictions import Prediction, from_logits
-from course_lib.pictures.preprocessing import seen_box, settings
+from course_lib.pictures.preprocessing import seen_box, transform_settings
 
 if TYPE_CHECKING:
     from course_lib.models.classifier import Classifier
@@ -67,7 +67,7 @@ def fitted(picture: Image.Image, transforms: object, truth: Sequence[float] | No
         middle cut out (224, 224) [224, 50, 224, 182] 0.0
         cut out round it (224, 224) [22, 22, 202, 202] 1.0
     """
-    side = settings(transforms).crop_hw[0]
+    side = transform_settings(transforms).crop_hw[0]
     wide, tall = picture.size
     longest = max(wide, tall)
     views = {
@@ -153,7 +153,7 @@ def draw_fixed_size(
 
 
 def _answer(classifier: Classifier, picture: Image.Image) -> Prediction:
-    found = settings(classifier.transforms)
+    found = transform_settings(classifier.transforms)
     tensor = functional.normalize(functional.to_tensor(picture), list(found.mean), list(found.std))
     return from_logits(classifier.logits(tensor[None])[0], classifier.categories, k=3)
 

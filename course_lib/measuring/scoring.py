@@ -18,7 +18,7 @@ from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import FolderRow, Prediction, from_logits
 from course_lib.pictures.images import list_images, open_image
-from course_lib.pictures.preprocessing import Mistake
+from course_lib.pictures.mistakes import Mistake
 from course_lib.progress import track
 from picturebook import ALL_CLASSES, counts_as
 
@@ -38,7 +38,7 @@ def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mista
     Args:
         classifier: its model is used as it is, in the mode it is in.
         folder: sub-folders named by class, as ``picturebook.write_folder`` makes them.
-        mistake: one of ``preprocessing.MISTAKES``; None for the classifier's own transforms.
+        mistake: one of ``MISTAKES``; None for the classifier's own transforms.
 
     Returns:
         Top-1 accuracy from 0 to 1.
@@ -73,7 +73,7 @@ def answer_under(
     Args:
         classifier: its model is used as it is, in the mode it is in.
         picture: RGB, of any size.
-        mistake: one of ``preprocessing.MISTAKES``; None for the classifier's own transforms.
+        mistake: one of ``MISTAKES``; None for the classifier's own transforms.
     """
     logits = classifier.logits(_prepared(classifier, picture, mistake).unsqueeze(0))[0]
     return from_logits(logits, classifier.categories, k=k)

@@ -1,7 +1,7 @@
 """The classic mistakes of preprocessing: no error, a tensor of the right shape, and worse answers.
 
-Each is a function of a picture and the *right* transforms, built from the same steps (``recipes.py``) with one of them
-wrong. What a mistake costs is measured in the lesson, with a model and a folder; this file measures nothing.
+Each is a function of a picture and the *right* transforms, built from the same steps (``preprocessing.py``) with one of
+them wrong. What a mistake costs is measured in the lesson, with a model and a folder; this file measures nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torchvision.transforms import functional as F
 
-from course_lib.pictures.recipes import recipe, rgb
+from course_lib.pictures.preprocessing import rgb, settings_and_steps
 
 __all__ = ["MISTAKES", "Mistake"]
 
@@ -50,13 +50,13 @@ class Mistake:
 
 
 def _cropped_tensor(picture: object, transforms: object) -> Tensor:
-    steps = recipe(transforms)[1]
+    steps = settings_and_steps(transforms)[1]
     tensor: Tensor = steps["to tensor"](steps["crop"](steps["resize"](rgb(picture))))
     return tensor
 
 
 def _normalise(tensor: Tensor, transforms: object) -> Tensor:
-    normal: Tensor = recipe(transforms)[1]["normalise"](tensor)
+    normal: Tensor = settings_and_steps(transforms)[1]["normalise"](tensor)
     return normal
 
 
@@ -65,8 +65,8 @@ def _bgr(picture: object, transforms: object) -> Tensor:
 
 
 def _squashed(picture: object, transforms: object) -> Tensor:
-    found, steps = recipe(transforms)
-    stretched = F.resize(rgb(picture), list(found.crop_hw), found.interpolation, antialias=found.antialias)
+    settings, steps = settings_and_steps(transforms)
+    stretched = F.resize(rgb(picture), list(settings.crop_hw), settings.interpolation, antialias=settings.antialias)
     return _normalise(steps["to tensor"](stretched), transforms)
 
 
@@ -75,7 +75,7 @@ def _bytes(picture: object, transforms: object) -> Tensor:
 
 
 def _other_numbers(picture: object, transforms: object) -> Tensor:
-    halves = recipe(transforms)[0].mean == HALVES
+    halves = settings_and_steps(transforms)[0].mean == HALVES
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if halves else (HALVES, HALVES)
     tensor: Tensor = F.normalize(_cropped_tensor(picture, transforms), list(mean), list(std))
     return tensor

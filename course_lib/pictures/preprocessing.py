@@ -1,26 +1,161 @@
-"""A weights' own transforms, stage by stage: resize, crop, to tensor, normalise; what the crop keeps; and the way back.
+"""Preprocessing: the numbers of a weights' transforms, its four steps one by one, and the way back to a picture.
 
-The stages are found *in* the transforms object (``recipes.py``), so they show any torchvision weights' recipe, and the
-last one equals ``transforms(picture)`` to the bit. This file draws nothing, knows no model, and is no replacement for
-``weights.transforms()``. The classic mistakes (``mistakes.py``) run the same steps wrongly.
+``weights.transforms()`` is one call, and a lesson wants its steps: resize, crop, to tensor, normalise. Numbers and
+steps are taken *from* the object, torchvision's preset for classification or a Compose of the same four steps, so the
+last stage equals ``transforms(picture)`` to the bit. Any other object is refused with a sentence. The classic
+mistakes, which run the same steps wrongly, are ``mistakes.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
 
-from course_lib.errors import PictureError
+from course_lib.errors import PictureError, WeightsError
 from course_lib.pictures.images import open_image
-from course_lib.pictures.mistakes import MISTAKES, Mistake
-from course_lib.pictures.recipes import Settings, Size, recipe, rgb, settings
 
-__all__ = ["MISTAKES", "Mistake", "Settings", "Stage", "seen_box", "settings", "stages", "to_picture"]
+__all__ = [
+    "Size", "Stage", "Step", "TransformSettings", "rgb", "seen_box", "settings_and_steps", "stages", "to_picture",
+    "transform_settings",
+]  # fmt: skip
+
+Size = int | tuple[int, int]  # an int: the shorter side (resize) or both sides (crop); a pair: (height, width)
+Step = Callable[[Any], Any]
+
+#: Class names that a ``transforms.Compose`` may hold, and the step that each belongs to (v1 and v2 share the names).
+_STEP_OF = {
+    "Resize": "resize",
+    "CenterCrop": "crop",
+    "ToTensor": "to tensor",
+    "PILToTensor": "to tensor",
+    "ToImage": "to tensor",
+    "ConvertImageDtype": "to tensor",
+    "ToDtype": "to tensor",
+    "Normalize": "normalise",
+}
+_STEPS = ("resize", "crop", "to tensor", "normalise")
+
+
+@dataclass(frozen=True)
+class TransformSettings:
+    """The numbers of a transforms object: sizes in pixels, ``mean`` and ``std`` for values between 0 and 1."""
+
+    crop_size: Size
+    resize_size: Size
+    interpolation: InterpolationMode
+    antialias: bool | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def crop_hw(self) -> tuple[int, int]:
+        """Height and width after the crop: what the network gets."""
+        return self.crop_size if isinstance(self.crop_size, tuple) else (self.crop_size, self.crop_size)
+
+
+def transform_settings(transforms: object) -> TransformSettings:
+    """Read the numbers of a weights' transforms, or of a Compose of Resize, CenterCrop, ToTensor and Normalize.
+
+    Raises:
+        WeightsError: ``transforms`` is something else, or does these steps in another order.
+
+    Example:
+        >>> from torchvision.models import ResNet50_Weights
+        >>> numbers = transform_settings(ResNet50_Weights.IMAGENET1K_V2.transforms())
+        >>> numbers.resize_size, numbers.crop_size, numbers.mean
+        (232, 224, (0.485, 0.456, 0.406))
+    """
+    return settings_and_steps(transforms)[0]
+
+
+def settings_and_steps(transforms: object) -> tuple[TransformSettings, dict[str, Step]]:
+    """The settings, and a callable for each step that does exactly what ``transforms`` does.
+
+    Args:
+        transforms: as in ``transform_settings``.
+
+    Returns:
+        The numbers, and "resize", "crop", "to tensor", "normalise" → a function from one step's result to the next.
+
+    Raises:
+        WeightsError: as in ``transform_settings``.
+    """
+    if isinstance(modules := getattr(transforms, "transforms", None), Iterable):
+        return _of_compose(list(modules))
+    if not all(hasattr(transforms, name) for name in ("crop_size", "resize_size", "interpolation", "mean", "std")):
+        given = "a class" if isinstance(transforms, type) else f"a {type(transforms).__name__}"
+        raise WeightsError(
+            f"These are not the transforms of a classifier but {given}: expected what weights.transforms() returns "
+            "(with its brackets), or a Compose of Resize, CenterCrop, ToTensor and Normalize."
+        )
+    preset = cast("Any", transforms)
+    antialias = getattr(preset, "antialias", True)
+    settings = TransformSettings(
+        crop_size=_square(preset.crop_size),
+        resize_size=_size(preset.resize_size),
+        interpolation=preset.interpolation,
+        antialias=antialias,
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+    )
+    return settings, {
+        "resize": lambda picture: F.resize(picture, preset.resize_size, preset.interpolation, antialias=antialias),
+        "crop": lambda picture: F.center_crop(picture, preset.crop_size),
+        "to tensor": lambda picture: F.convert_image_dtype(F.pil_to_tensor(picture), torch.float),
+        "normalise": lambda tensor: F.normalize(tensor, preset.mean, preset.std),
+    }
+
+
+def _of_compose(modules: list[Any]) -> tuple[TransformSettings, dict[str, Step]]:
+    names = [type(module).__name__ for module in modules]
+    steps = [_STEP_OF.get(name, "") for name in names]
+    grouped = {stage: [m for m, step in zip(modules, steps, strict=True) if step == stage] for stage in _STEPS}
+    in_order = steps == [stage for stage in _STEPS for _ in grouped[stage]]
+    single = all(len(grouped[stage]) == 1 for stage in ("resize", "crop", "normalise")) and grouped["to tensor"]
+    if not (in_order and single) or getattr(grouped["resize"][0], "max_size", None) is not None:
+        raise WeightsError(
+            f"This Compose does {', '.join(names) or 'nothing'}: its stages can be shown for one Resize (without "
+            "max_size), one CenterCrop, ToTensor and one Normalize, in this order."
+        )
+    resize, crop, normalise = (grouped[stage][0] for stage in ("resize", "crop", "normalise"))
+    settings = TransformSettings(
+        crop_size=_square(crop.size),
+        resize_size=_size(resize.size),
+        interpolation=resize.interpolation,
+        antialias=resize.antialias,
+        mean=tuple(normalise.mean),
+        std=tuple(normalise.std),
+    )
+
+    def to_tensor(picture: Any) -> Any:
+        for module in grouped["to tensor"]:
+            picture = module(picture)
+        return picture
+
+    return settings, {"resize": resize, "crop": crop, "to tensor": to_tensor, "normalise": normalise}
+
+
+def _size(value: int | Sequence[int]) -> Size:
+    if isinstance(value, int):
+        return value
+    return int(value[0]) if len(value) == 1 else (int(value[0]), int(value[1]))
+
+
+def _square(value: int | Sequence[int]) -> Size:
+    size = _size(value)
+    return size[0] if isinstance(size, tuple) and size[0] == size[1] else size
+
+
+def rgb(picture: object) -> Image.Image:
+    """An RGB PIL picture as it is (the very object that ``transforms`` would get); anything else through open_image."""
+    return picture if isinstance(picture, Image.Image) and picture.mode == "RGB" else open_image(picture)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +201,7 @@ def stages(picture: object, transforms: object) -> tuple[Stage, ...]:
     """Take a picture through a weights' own transforms and keep it after every step.
 
     Args:
-        picture: an RGB PIL picture, or anything else that ``images.open_image`` opens.
+        picture: an RGB PIL picture, or anything else that ``open_image`` opens.
         transforms: what ``weights.transforms()`` returns, or a Compose of the same four steps.
 
     Returns:
@@ -87,7 +222,7 @@ def stages(picture: object, transforms: object) -> tuple[Stage, ...]:
         to tensor (3, 224, 224) float32 [1.0, 1.0]
         normalise (3, 224, 224) float32 [2.25, 2.64]
     """
-    found, steps = recipe(transforms)
+    settings, steps = settings_and_steps(transforms)
     opened = rgb(picture)
     resized = steps["resize"](opened)
     cropped = steps["crop"](resized)
@@ -95,20 +230,20 @@ def stages(picture: object, transforms: object) -> tuple[Stage, ...]:
     normal = steps["normalise"](tensor)
     left, top, right, bottom = seen_box(opened.size, transforms)
     lost = 1 - (right - left) * (bottom - top) / (opened.width * opened.height)
-    way = found.interpolation.value
-    mean, std = (", ".join(f"{value:.3f}" for value in values) for values in (found.mean, found.std))
+    mean, std = (", ".join(f"{value:.3f}" for value in values) for values in (settings.mean, settings.std))
     return (
-        Stage("open", opened, f"{opened.width}×{opened.height} pixels of red, green and blue, one byte each"),
-        Stage("resize", resized, f"{_goal(found)} ({way}): {opened.width}×{opened.height} → {_by(resized)}"),
+        Stage("open", opened, f"{_by(opened)} pixels of red, green and blue, one byte each"),
+        Stage("resize", resized, f"{_target(settings)}: {_by(opened)} → {_by(resized)}"),
         Stage("crop", cropped, f"the middle {_by(cropped)} is kept: {lost:.0%} of the picture is thrown away"),
         Stage("to tensor", tensor, f"every value divided by 255; channels first: {tuple(tensor.shape)}"),
         Stage("normalise", normal, f"minus the mean ({mean}), divided by the std ({std}), channel by channel"),
     )
 
 
-def _goal(found: Settings) -> str:
-    size = found.resize_size
-    return f"stretched to {size[1]}×{size[0]}" if isinstance(size, tuple) else f"the shorter side becomes {size}"
+def _target(settings: TransformSettings) -> str:
+    size = settings.resize_size
+    target = f"stretched to {size[1]}×{size[0]}" if isinstance(size, tuple) else f"the shorter side becomes {size}"
+    return f"{target} ({settings.interpolation.value})"
 
 
 def _by(picture: Image.Image) -> str:
@@ -131,12 +266,12 @@ def seen_box(picture_size: tuple[int, int], transforms: object) -> tuple[float, 
         >>> [round(edge, 1) for edge in seen_box((320, 240), ResNet18_Weights.DEFAULT.transforms())]
         [54.4, 15.0, 264.6, 225.0]
     """
-    found = settings(transforms)
+    settings = transform_settings(transforms)
     width, height = picture_size
     if width < 1 or height < 1:
         raise PictureError(f"A picture has at least one pixel, but the size given is {width}×{height}.")
-    new_h, new_w = _resized(found.resize_size, height, width)
-    crop_h, crop_w = found.crop_hw
+    new_h, new_w = _resized(settings.resize_size, height, width)
+    crop_h, crop_w = settings.crop_hw
     top, bottom = _kept(new_h, crop_h)
     left, right = _kept(new_w, crop_w)
     return left * width / new_w, top * height / new_h, right * width / new_w, bottom * height / new_h
@@ -158,7 +293,8 @@ def to_picture(tensor: Tensor, mean: Sequence[float], std: Sequence[float]) -> I
 
     Args:
         tensor: (C, H, W) or (1, C, H, W) with C = 1 or 3, any float type, on any device.
-        mean, std: those it was normalised with (``settings(transforms)`` has them). Results outside 0 … 1 are clipped.
+        mean, std: those it was normalised with (``transform_settings(transforms)`` has them). Results outside 0 … 1
+            are clipped.
 
     Raises:
         PictureError: the tensor is not of such a shape.

@@ -12,7 +12,8 @@ from course_lib.drawing.still import Still, draw_kept, draw_picture, new_figure,
 from course_lib.measuring.scoring import answer_under
 from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import Prediction
-from course_lib.pictures.preprocessing import MISTAKES, seen_box, stages
+from course_lib.pictures.mistakes import MISTAKES
+from course_lib.pictures.preprocessing import seen_box, stages
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 

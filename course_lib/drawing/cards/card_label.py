@@ -12,7 +12,7 @@ from course_lib.drawing.sheet import Sheet, text_width
 from course_lib.drawing.still import BLUE, GREY, INK, Still, shortened, still
 from course_lib.models.registry.card_entries import Card
 from course_lib.models.registry.card_facts import NOT_SAID, facts, per_cent
-from course_lib.pictures.recipes import Settings
+from course_lib.pictures.preprocessing import TransformSettings
 
 __all__ = ["draw_card"]
 
@@ -144,7 +144,7 @@ def _sections(one: Card, word: str, found: Sequence[tuple[int, str]]) -> list[tu
     ]
 
 
-def _use(seen: Settings | None, told: dict[str, str]) -> list[tuple[str, str]]:
+def _use(seen: TransformSettings | None, told: dict[str, str]) -> list[tuple[str, str]]:
     if seen is None:
         return []
     way = told["interpolation"] + {True: ", antialiased", False: ", not antialiased", None: ""}[seen.antialias]
@@ -157,7 +157,7 @@ def _use(seen: Settings | None, told: dict[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def _lines_of(seen: Settings | None) -> int:
+def _lines_of(seen: TransformSettings | None) -> int:
     return 3 if seen is None else 7
 
 

@@ -7,8 +7,7 @@ from PIL import Image
 from course_lib.drawing.sheet import Box, Sheet, text_width
 from course_lib.drawing.still import INK, ORANGE, Place, draw_kept, draw_picture
 from course_lib.models.registry.card_entries import Card
-from course_lib.pictures.preprocessing import seen_box
-from course_lib.pictures.recipes import recipe, rgb
+from course_lib.pictures.preprocessing import rgb, seen_box, settings_and_steps
 
 __all__ = ["QUIET", "draw_seen", "place_of", "seen_height", "wrapped"]
 
@@ -66,7 +65,7 @@ def _sides(picture: Image.Image, wide: float, tall: float) -> tuple[float, float
 
 def _after(one: Card, picture: Image.Image) -> tuple[tuple[int, int], Image.Image]:
     """The size after the entry's own resize, and the picture after its own crop."""
-    steps = recipe(one.weights.value.transforms())[1]
+    steps = settings_and_steps(one.weights.value.transforms())[1]
     resized = steps["resize"](picture)
     return resized.size, steps["crop"](resized)
 

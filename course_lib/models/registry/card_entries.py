@@ -23,7 +23,7 @@ from torchvision.models import Weights, WeightsEnum, get_model_builder, get_mode
 
 import course_lib.models.weights  # noqa: F401 - importing it registers the course's own entries
 from course_lib.errors import ModelNameError, WeightsError, closest
-from course_lib.pictures.recipes import Settings, settings
+from course_lib.pictures.preprocessing import TransformSettings, transform_settings
 
 __all__ = ["Card", "card", "registered"]
 
@@ -70,7 +70,7 @@ class Card:
     url: str
     file: str
     hash: str
-    settings: Settings | None
+    settings: TransformSettings | None
     more: tuple[str, ...] = field(default=())
 
     @property
@@ -219,9 +219,9 @@ def _read(member: WeightsEnum) -> Card:
     )
 
 
-def _settings(member: WeightsEnum) -> Settings | None:
+def _settings(member: WeightsEnum) -> TransformSettings | None:
     try:
-        return settings(member.value.transforms())
+        return transform_settings(member.value.transforms())
     except Exception:  # a learner's own transforms may be anything, or fail: the card says that they are not a recipe
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.models.registry.card_entries import Card
-from course_lib.pictures.recipes import Settings
+from course_lib.pictures.preprocessing import TransformSettings
 
 __all__ = ["NOT_SAID", "Fact", "facts", "per_cent", "triple"]
 
@@ -52,7 +52,7 @@ def facts(one: Card) -> list[Fact]:
     return found
 
 
-def _steps(seen: Settings | None) -> list[Fact]:
+def _steps(seen: TransformSettings | None) -> list[Fact]:
     if seen is None:
         return [Fact("transforms", "not a classifier's resize, crop and normalise", None)]
     size = seen.resize_size

@@ -23,7 +23,7 @@ from course_lib.errors import WeightsError
 from course_lib.models.families import OTHER, family_of
 from course_lib.models.registry import catalog_page, catalog_words
 from course_lib.models.weights.shelf import PREFIX
-from course_lib.pictures.recipes import Settings, Size, settings
+from course_lib.pictures.preprocessing import Size, TransformSettings, transform_settings
 
 __all__ = ["NAMES", "Row", "class_of", "read", "rows_of", "theirs_and_ours"]
 
@@ -219,8 +219,8 @@ def _error(accuracy: float | None) -> float | None:
     return None if accuracy is None or math.isnan(accuracy) else round(100 - accuracy, 3)
 
 
-def _settings(weights: WeightsEnum) -> Settings | None:
+def _settings(weights: WeightsEnum) -> TransformSettings | None:
     try:
-        return settings(weights.transforms())
+        return transform_settings(weights.transforms())
     except (TypeError, WeightsError):  # no transforms, or none of a classifier
         return None

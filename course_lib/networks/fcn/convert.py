@@ -18,7 +18,7 @@ from course_lib.networks.fcn.fully import FullyConvolutional
 from course_lib.networks.fcn.network import Network, take_apart
 from course_lib.networks.fcn.remarks import about
 from course_lib.networks.fcn.strides import find_steps
-from course_lib.pictures.preprocessing import settings
+from course_lib.pictures.preprocessing import transform_settings
 from course_lib.tracing import inputs
 
 __all__ = ["convert", "side_of"]
@@ -68,10 +68,10 @@ def convert(
     options.check(dense=dense, dilated=dilated, pyramid=pyramid, window=window, pool=pool)
     categories, found = None, None
     if isinstance(model, Classifier):
-        categories, found, model = model.categories, settings(model.transforms), model.model
+        categories, found, model = model.categories, transform_settings(model.transforms), model.model
     elif isinstance(model, str):
         window = side_of(model, window)
-        found = settings(_weights_of(model).transforms())
+        found = transform_settings(_weights_of(model).transforms())
         model = inputs.build(model, real=True)
     elif not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise FcnError(f"convert wants a classifier, its nn.Module or a name such as 'resnet18'; not {_words(model)}.")
@@ -103,7 +103,7 @@ def side_of(name: str, window: int | None = None) -> int:
         >>> side_of("inception_v3"), side_of("efficientnet_b3")
         (299, 300)
     """
-    own = settings(_weights_of(name).transforms()).crop_hw[0]
+    own = transform_settings(_weights_of(name).transforms()).crop_hw[0]
     model = inputs.build(name)
     for side in [window] if window else dict.fromkeys((own, _SIDE)):
         try:

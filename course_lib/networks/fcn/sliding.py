@@ -14,7 +14,7 @@ from course_lib.models.classifier import Classifier
 from course_lib.networks.fcn.fcn_error import FcnError
 from course_lib.networks.fcn.response_map import ResponseMap
 from course_lib.pictures.images import open_image
-from course_lib.pictures.preprocessing import settings
+from course_lib.pictures.preprocessing import transform_settings
 from course_lib.progress import track
 
 __all__ = ["slide"]
@@ -53,7 +53,7 @@ def slide(
         raise FcnError(
             f'slide needs a Classifier, not a {type(classifier).__name__}: load_classifier("resnet18") makes one.'
         )
-    how = settings(classifier.transforms)
+    how = transform_settings(classifier.transforms)
     side = how.crop_hw[0] if window is None else window
     for name, value in (("step", step), ("window", side), ("batch_size", batch_size)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
