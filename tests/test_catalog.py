@@ -24,9 +24,11 @@ from torchvision.models.regnet import BlockParams
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 
 from course_lib.errors import CourseError, ModelNameError, WeightsError
+from course_lib.models import Catalog, Entry, builders, catalog, catalog_table, entries, entry_of
+from course_lib.models.builders import class_of
+from course_lib.models.catalog_view import COLUMNS
+from course_lib.models.entries import read_entry
 from course_lib.models.families import FAMILIES, KINDS, OTHER, family_of
-from course_lib.models.registry import Catalog, Row, catalog, catalog_rows, catalog_table, class_of
-from course_lib.models.registry.catalog_rows import NAMES, read
 from course_lib.models.weights.shelf import FOLDER, read_figures
 
 #: The registry, as torchvision lists it.
@@ -133,7 +135,7 @@ def test_the_course_s_own_rows_are_those_of_its_shelf() -> None:
 
 
 def test_no_network_is_built_and_it_takes_no_half_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cached in (catalog_rows._rows_of, catalog_rows._class_of, catalog_table._catalog):
+    for cached in (entries._entries_of, builders._class_of, builders._enum_of, catalog_table._catalog):
         cached.cache_clear()
     monkeypatch.setattr(nn.Module, "register_parameter", lambda self, *_: pytest.fail(f"{type(self)} was built"))
     start = time.perf_counter()
@@ -147,12 +149,12 @@ def test_no_network_is_built_and_it_takes_no_half_second(monkeypatch: pytest.Mon
 def test_a_key_that_a_version_lacks_is_none_and_the_rest_stays(gone: str) -> None:
     whole = ResNet50_Weights.IMAGENET1K_V2.value
     enum = weights_enum({key: value for key, value in whole.meta.items() if key != gone}, whole.transforms)
-    row, full = read("resnet50", enum.V1), catalog()["resnet50"]
+    row, full = read_entry("resnet50", enum.V1), catalog()["resnet50"]
     columns = {
         "num_params": ("parameters",), "_metrics": ("top1", "top5", "measured_on"), "_ops": ("gmacs",),
         "_file_size": ("megabytes",), "recipe": ("recipe",), "license": ("license",), "categories": (),
     }[gone]  # fmt: skip
-    for name in NAMES:
+    for name in COLUMNS:
         if name in columns:
             assert getattr(row, name) in (None, ""), name
         elif name not in ("entry", "weights"):
@@ -161,19 +163,19 @@ def test_a_key_that_a_version_lacks_is_none_and_the_rest_stays(gone: str) -> Non
 
 @pytest.mark.parametrize("meta", [None, {}, {"_metrics": None}, {"_metrics": {"Mine": None}}, {"_metrics": {"A": {}}}])
 def test_an_enum_without_anything_is_a_row_all_the_same(meta: Any) -> None:
-    row = read("resnet50", weights_enum(meta).V1)
+    row = read_entry("resnet50", weights_enum(meta).V1)
     assert {getattr(row, name) for name in ("top1", "top5", "parameters", "megabytes", "gmacs", "crop", "std")} == {
         None
     }
     few = Catalog((row, *catalog().where(builder="resnet50")))
     assert [one.weights for one in few.sorted("gmacs")][-1] is row.weights
     assert not any(one is row for one in few.where(max_gmacs=1e9))
-    assert "–" in str(few) and "–" in few._repr_html_() and "–" in str(row) and "–" in repr(row)
+    assert "–" in str(few) and "–" in few._repr_html_() and "not stated" in str(row) and "no figures" in repr(row)
 
 
 # -- the table of facts -----------------------------------------------------------------------------------------------
 def test_torchvision_has_no_family_that_the_table_lacks() -> None:
-    """When this fails, torchvision has something new: give it a row in ``course_lib/families.py``."""
+    """When this fails, torchvision has something new: give it a row in ``course_lib/models/families.py``."""
     assert [name for name in BUILDERS if family_of(name) is None] == []
     assert all(row.kind in KINDS and row.year and row.paper for row in catalog())
 
@@ -301,7 +303,7 @@ def test_names_with_stars_are_torchvision_s_own_filters() -> None:
     assert entries == {w.name for _, w in REGISTRY if "SWAG" in w.name}
 
 
-@pytest.mark.parametrize("column", NAMES)
+@pytest.mark.parametrize("column", COLUMNS)
 def test_every_column_sorts_and_loses_nothing(column: str) -> None:
     everything = catalog(course=True)
     for reverse in (False, True):
@@ -330,9 +332,9 @@ def test_rows_are_looked_up_by_place_name_entry_and_member() -> None:
     assert rows_["resnet50"].weights is ResNet50_Weights.DEFAULT
     assert rows_["resnet50", "IMAGENET1K_V1"].weights is rows_[v1].weights is v1
     assert rows_["ResNet50", "DEFAULT"] is rows_["resnet50"]
-    assert rows_[0] is rows_.rows[0] and rows_[-1] is rows_.rows[-1] and len(rows_[:7]) == 7
+    assert rows_[0] is rows_.entries[0] and rows_[-1] is rows_.entries[-1] and len(rows_[:7]) == 7
     assert rows_.where(default=False)["resnet50"].weights is v1
-    assert isinstance(rows_[:7], Catalog) and isinstance(rows_[0], Row)
+    assert isinstance(rows_[:7], Catalog) and isinstance(rows_[0], Entry)
 
 
 @pytest.mark.parametrize(
@@ -347,7 +349,7 @@ def test_rows_are_looked_up_by_place_name_entry_and_member() -> None:
         (
             lambda c: c.where(family="VGG")["resnet50"],
             WeightsError,
-            r"resnet50 is not among these \d+ rows: catalog\(\)",
+            r"resnet50 is not among these \d+ entries: catalog\(\)",
         ),
         (lambda c: c["course_resnet18"], WeightsError, r"course_resnet18 is not among .*catalog\(course=True\)"),
         (
@@ -394,7 +396,7 @@ class Page(HTMLParser):
         for name, value in attrs:
             if name == "href":
                 self.links.append(str(value))
-            elif name == "style":
+            elif name == "style" and str(value).startswith("width:"):
                 self.widths.append(float(str(value).removeprefix("width:").removesuffix("%")))
 
     def handle_endtag(self, tag: str) -> None:
@@ -445,10 +447,22 @@ def test_chosen_columns_are_shown_in_their_order_in_every_form() -> None:
     assert repr(few) == f"Catalog: {len(few)} weights entries of {len(few)} models"
 
 
-def test_a_row_alone_shows_every_column() -> None:
-    row = catalog()["vit_h_14"]
-    assert len(Page(row._repr_html_()).rows) == len(NAMES) == len(str(row).splitlines())
-    assert "recipe" in str(row) and row.license in str(row) and row.paper in row._repr_html_()
+def test_an_entry_alone_shows_every_column() -> None:
+    entry = catalog()["vit_h_14"]
+    page, lines = Page(entry._repr_html_()), [" ".join(line.split()) for line in str(entry).splitlines()]
+    assert [" ".join(cells) for cells in page.rows] == lines
+    otherwise = {
+        "weights": f"entry {entry.name}", "cls": "class VisionTransformer", "parameters": f"{entry.parameters:,}",
+        "megabytes": f"{entry.megabytes:,.1f} MB", "gmacs": f"{entry.gmacs:,.0f} GMACs", "default": "default yes",
+        "mean": "mean 0.485, 0.456, 0.406", "std": "std 0.229, 0.224, 0.225", "course": "registered by torchvision",
+    }  # fmt: skip
+    for name in COLUMNS:
+        assert any(otherwise.get(name, str(getattr(entry, name))) in line for line in lines), name
+    assert {entry.paper, entry.recipe, entry.license, entry.url} <= set(page.links)
+
+
+def test_the_entry_of_one_enum_member_is_the_one_in_the_table() -> None:
+    assert all(entry_of(entry.weights) is entry for entry in catalog(course=True))
 
 
 def test_nothing_found_is_said() -> None:
@@ -460,7 +474,7 @@ def test_nothing_found_is_said() -> None:
 def test_a_dataframe_holds_the_rows() -> None:
     pandas = pytest.importorskip("pandas")
     frame = catalog().frame()
-    assert tuple(frame.columns) == NAMES and len(frame) == len(REGISTRY)
+    assert tuple(frame.columns) == tuple(COLUMNS) and len(frame) == len(REGISTRY)
     best = frame.loc[frame.top1.idxmin()]
     assert best.weights is catalog().sorted("top1")[0].weights
     assert frame.groupby("builder").size().max() == max(Counter(name for name, _ in REGISTRY).values())

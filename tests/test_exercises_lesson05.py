@@ -22,7 +22,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from course_lib.exercises.checks.weights_checks import CFG
 from course_lib.exercises.lessons import lesson05
-from course_lib.models.registry import catalog
+from course_lib.models import catalog
 from course_lib.models.weights import COURSE_MODELS, course_weights_for
 from course_lib.networks import vgg
 

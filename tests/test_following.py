@@ -19,8 +19,8 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum, get_model_builder, get_model_weights, list_models
 
+from course_lib.models.builders import class_of
 from course_lib.models.following import Followed, follow
-from course_lib.models.registry import class_of
 from course_lib.models.spellings import Asked, Weightless, stopped_at_the_file
 
 ONE_EACH = {class_of(name): name for name in reversed(list_models(module=torchvision.models))}.values()

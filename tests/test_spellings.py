@@ -14,7 +14,7 @@ from torchvision.models import WeightsEnum, get_model_weights, list_models
 
 from course_lib import clinic
 from course_lib.errors import CourseError
-from course_lib.models.registry import class_of
+from course_lib.models.builders import class_of
 from course_lib.models.spellings import Asked, hear, hear_all, stopped_at_the_file
 from course_lib.models.weights import CourseWeightsEnum, course_weights_for
 

@@ -18,13 +18,10 @@ from torchvision.models import ResNet50_Weights, Weights, WeightsEnum, get_model
 from torchvision.transforms._presets import ImageClassification
 
 import course_lib.models.weights as course
-from course_lib.drawing.cards import card_label as label_module
-from course_lib.drawing.cards import card_pairs as pairs_module
-from course_lib.drawing.cards.card_label import draw_card
-from course_lib.drawing.cards.card_pairs import differences, draw_pair
-from course_lib.drawing.cards.card_picture import wrapped
+from course_lib.drawing import cards
+from course_lib.drawing.cards import differences, draw_card, draw_pair, lines_of
 from course_lib.errors import CourseError, ModelNameError, WeightsError
-from course_lib.models.registry.card_entries import card, registered
+from course_lib.models import catalog, entry_of
 from course_lib.pictures.preprocessing import seen_box, stages
 from course_lib.widgets import weights_browser
 from course_lib.widgets.weights_browser import NONE
@@ -34,7 +31,7 @@ from . import stills as checks
 
 PICTURE = scene("dog", seed=1, size=(240, 320)).picture
 V1, V2 = ResNet50_Weights.IMAGENET1K_V1, ResNet50_Weights.IMAGENET1K_V2
-EVERY = [(name, member) for name, enum in registered().items() for member in enum]
+EVERY = [(entry.builder, entry.weights) for entry in catalog(course=True)]
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +50,8 @@ def test_every_entry_of_torchvisions_registry_and_the_courses_own_has_a_card() -
 
 def test_a_card_says_what_the_metadata_says() -> None:
     for name, member in EVERY:
-        one, meta = card(member), member.meta
-        assert (one.model, one.entry, one.weights) == (name, member.name, member)
+        one, meta = entry_of(member), member.meta
+        assert (one.builder, one.entry, one.weights) == (name, member.name, member)
         assert one.default == (member is type(member).DEFAULT)
         assert (one.parameters, one.megabytes, one.gmacs) == (meta["num_params"], meta["_file_size"], meta["_ops"])
         assert one.categories == tuple(meta.get("categories") or ())
@@ -72,28 +69,28 @@ def test_a_card_says_what_the_metadata_says() -> None:
 
 def test_the_hash_is_the_one_that_torch_hub_checks() -> None:
     for _, member in EVERY:
-        found = torch.hub.HASH_REGEX.search(card(member).file)
-        assert found is not None and found.group(1) == card(member).hash
+        found = torch.hub.HASH_REGEX.search(entry_of(member).file)
+        assert found is not None and found.group(1) == entry_of(member).hash
 
 
 def test_the_courses_hash_is_that_of_the_file() -> None:
     member = course.course_weights_for("resnet18")
-    assert member is not None and member.meta["sha256"].startswith(card(member).hash)
+    assert member is not None and member.meta["sha256"].startswith(entry_of(member).hash)
 
 
 def test_plain_words_of_the_documentation() -> None:
     for _, member in EVERY:
-        about = card(member).about
+        about = entry_of(member).about
         assert about and not set(about) & set("`<>\n") and "  " not in about
-    assert "new training recipe" in card(V2).about
+    assert "new training recipe" in entry_of(V2).about
 
 
 def test_search_finds_what_a_plain_search_finds() -> None:
     for word in ("dog", "CAMEL", " terrier ", "no such thing"):
         expected = [(k, name) for k, name in enumerate(V2.meta["categories"]) if word.strip().lower() in name.lower()]
-        assert list(card(V2).find(word)) == expected
-    assert len(card(V2).find("terrier")) > 10
-    assert card(V2).find("") == card(V2).find("  ") == ()
+        assert list(entry_of(V2).categories_with(word)) == expected
+    assert len(entry_of(V2).categories_with("terrier")) > 10
+    assert entry_of(V2).categories_with("") == entry_of(V2).categories_with("  ") == ()
 
 
 class Bare(WeightsEnum):
@@ -109,18 +106,17 @@ class Bare(WeightsEnum):
 @pytest.mark.parametrize("member", list(Bare), ids=lambda member: member.name)
 @pytest.mark.parametrize("picture", [None, PICTURE], ids=["words", "picture"])
 def test_an_entry_without_metadata(member: Bare, picture: Image.Image | None) -> None:
-    one = card(member)
-    assert one.parameters is None and one.categories == () and one.metrics == {} and one.model == ""
+    one = entry_of(member)
+    assert one.parameters is None and one.categories == () and one.metrics == {} and one.builder == ""
     checks.is_picture(draw_card(one, picture, word="dog"))
-    checks.is_picture(draw_pair(one, card(V2), picture, word="dog"))
+    checks.is_picture(draw_pair(one, entry_of(V2), picture, word="dog"))
     assert "not stated" in one.text() and "no figures in its metadata" in repr(one)
-    assert card(Bare.NULLS).more == ("own",)
 
 
 def test_an_entry_that_is_registered_by_nobody_keeps_its_names() -> None:
-    assert card(Bare.NOTHING).name == "Bare.NOTHING" and not card(Bare.NOTHING).default
-    assert card(Bare.DEFAULT).entry == "NULLS" and card(Bare.NULLS).default
-    assert card(Bare.NOTHING).settings is None and card(Bare.NULLS).settings is not None
+    assert entry_of(Bare.NOTHING).name == "Bare.NOTHING" and not entry_of(Bare.NOTHING).default
+    assert entry_of(Bare.DEFAULT).entry == "NULLS" and entry_of(Bare.NULLS).default
+    assert entry_of(Bare.NOTHING).settings is None and entry_of(Bare.NULLS).settings is not None
 
 
 @pytest.mark.parametrize(
@@ -137,36 +133,36 @@ def test_an_entry_that_is_registered_by_nobody_keeps_its_names() -> None:
 )
 def test_what_is_no_entry_gets_a_sentence(given: object, kind: type[CourseError], says: str) -> None:
     with pytest.raises(kind, match=says) as caught:
-        card(given)  # type: ignore[arg-type]
+        entry_of(given)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
 
 
 def test_names_stand_for_members() -> None:
-    assert card("resnet50").weights is V2 and card("ResNet50_Weights.DEFAULT").weights is V2
-    assert card("ResNet50_Weights.IMAGENET1K_V1").weights is V1
-    assert card("course_resnet18").weights is course.course_weights_for("resnet18")
+    assert entry_of("resnet50").weights is V2 and entry_of("ResNet50_Weights.DEFAULT").weights is V2
+    assert entry_of("ResNet50_Weights.IMAGENET1K_V1").weights is V1
+    assert entry_of("course_resnet18").weights is course.course_weights_for("resnet18")
 
 
 def test_a_card_can_be_sent_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(V2)) is V2  # so a card made there is the same one
-    assert repr(card(V2)) == repr(card(pickle.loads(pickle.dumps(V2))))
+    assert repr(entry_of(V2)) == repr(entry_of(pickle.loads(pickle.dumps(V2))))
 
 
 def test_the_page_has_links_and_no_markup_of_others() -> None:
-    page = card(V2)._repr_html_()
+    page = entry_of(V2)._repr_html_()
     assert f'href="{V2.url}"' in page and f'href="{V2.meta["recipe"]}"' in page and page.count("<table") == 1
-    assert "file:" not in card("course_resnet18")._repr_html_()
+    assert "file:" not in entry_of("course_resnet18")._repr_html_()
 
 
 # -- what differs -----------------------------------------------------------------------------------------------------
 def test_what_differs_between_two_entries_is_what_their_metadata_differ_in() -> None:
-    lines = {line.label: line for line in differences(card(V1), card(V2))}
+    lines = {line.label: line for line in differences(entry_of(V1), entry_of(V2))}
     gain = V2.meta["_metrics"]["ImageNet-1K"]["acc@1"] - V1.meta["_metrics"]["ImageNet-1K"]["acc@1"]
     assert lines["acc@1, ImageNet-1K"].change == f"+{gain:.2f} points"
     assert {label for label, line in lines.items() if line.differs} == {
         "acc@1, ImageNet-1K", "acc@5, ImageNet-1K", "resize", "recipe", "file",
     }  # fmt: skip
-    assert not any(line.differs for line in differences(card(V1), card(V1)))
+    assert not any(line.differs for line in differences(entry_of(V1), entry_of(V1)))
 
 
 def test_equal_numbers_of_different_categories_differ() -> None:
@@ -174,29 +170,29 @@ def test_equal_numbers_of_different_categories_differ() -> None:
         A = Weights(url="a-12345678.pth", transforms=ImageClassification, meta={"categories": list("abcdef")})
         B = Weights(url="b-12345678.pth", transforms=ImageClassification, meta={"categories": list("abxdef")})
 
-    [line] = [line for line in differences(card(Two.A), card(Two.B)) if line.label == "categories"]
-    assert line.one == line.other and line.differs
+    [line] = [line for line in differences(entry_of(Two.A), entry_of(Two.B)) if line.label == "categories"]
+    assert line.first == line.second and line.differs
 
 
 def test_entries_measured_on_other_pictures_are_not_compared_by_points() -> None:
-    lines = differences(card("resnet18"), card("course_resnet18"))
+    lines = differences(entry_of("resnet18"), entry_of("course_resnet18"))
     assert all(not line.change for line in lines if line.label.startswith("acc@"))
     named = [line.label for line in lines]
     assert len(named) == len(set(named)) and "acc@1, ImageNet-1K" in named and "acc@1, Picture book, hard" in named
-    said = pairs_module._said(card("resnet18"), card("course_resnet18"), 3, 9)
-    assert "different pictures" in said and "different pictures" not in pairs_module._said(card(V1), card(V2), 3, 9)
+    said = cards._summary(entry_of("resnet18"), entry_of("course_resnet18"), 3, 9)
+    assert "different pictures" in said and "different pictures" not in cards._summary(entry_of(V1), entry_of(V2), 3, 9)
 
 
 def test_what_was_not_measured_has_no_change() -> None:
-    lines = differences(card("vgg16"), card("VGG16_Weights.IMAGENET1K_FEATURES"))
+    lines = differences(entry_of("vgg16"), entry_of("VGG16_Weights.IMAGENET1K_FEATURES"))
     [line] = [line for line in lines if line.label == "acc@1, ImageNet-1K"]
-    assert (line.differs, line.other, line.change) == (True, "not measured", "")
+    assert (line.differs, line.second, line.change) == (True, "not measured", "")
 
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["resnet50", "course_resnet18", "vit_h_14", "mobilenet_v3_large"])
 def test_a_card_as_a_picture_tells_the_figures(name: str) -> None:
-    one = card(name)
+    one = entry_of(name)
     shown = draw_card(one, PICTURE, word="dog")
     checks.is_picture(shown, kind="jpeg")
     assert f"{one.parameters:,} parameters" in shown.alt and f"{one.megabytes:,.1f} MB" in shown.alt
@@ -217,15 +213,14 @@ def test_no_text_of_any_entry_leaves_its_card_or_lies_over_another(monkeypatch: 
     def only_the_figure(figure: Figure, alt: str, *, photo: bool = False) -> None:
         drawn.append(figure)
 
-    monkeypatch.setattr(label_module, "still", only_the_figure)
-    monkeypatch.setattr(pairs_module, "still", only_the_figure)
+    monkeypatch.setattr(cards, "still", only_the_figure)
     shown = {}
     for name, member in EVERY:
-        one = card(member)
+        one = entry_of(member)
         shown[one.settings, tuple(one.metrics), len(one.about), one.recipe, one.file[:9]] = (name, one)
     for name, one in list(shown.values())[::4]:
         draw_card(one, word="retriever")
-        draw_pair(one, card("course_resnet18"), word="retriever")
+        draw_pair(one, entry_of("course_resnet18"), word="retriever")
         assert not (found := [fault for figure in drawn for fault in checks.faults(figure)]), (name, found)
         drawn.clear()
 
@@ -233,30 +228,30 @@ def test_no_text_of_any_entry_leaves_its_card_or_lies_over_another(monkeypatch: 
 @pytest.mark.parametrize("size", [(40, 400), (400, 40), (1, 1), (3000, 2000)])
 def test_pictures_of_any_shape(size: tuple[int, int]) -> None:
     odd = Image.new("RGB", size, "orange")
-    checks.is_picture(draw_card(card(V2), odd))
-    checks.is_picture(draw_pair(card(V1), card("vit_h_14"), odd))
+    checks.is_picture(draw_card(entry_of(V2), odd))
+    checks.is_picture(draw_pair(entry_of(V1), entry_of("vit_h_14"), odd))
 
 
 def test_lines_are_broken_at_words_and_slashes_and_nothing_is_lost() -> None:
     words = "https://github.com/pytorch/vision/tree/main/references/classification#mobilenetv3-large--small"
-    lines = wrapped(words, 300, 9)
+    lines = lines_of(words, 300, 9)
     assert len(lines) > 1 and "".join(lines) == words
-    assert " ".join(wrapped("one two three four", 60, 9)) == "one two three four"
-    assert wrapped("one two three four", 60, 9, most=1)[0].endswith("…")
+    assert " ".join(lines_of("one two three four", 60, 9)) == "one two three four"
+    assert lines_of("one two three four", 60, 9, most=1)[0].endswith("…")
 
 
 # -- browser ----------------------------------------------------------------------------------------------------------
 def test_the_browser_shows_every_model_and_entry() -> None:
     browser = weights_browser({"dog": PICTURE})
-    assert list(browser.controls["model"].options) == list(registered())
+    assert list(browser.controls["model"].options) == list(dict.fromkeys(name for name, _ in EVERY))
     beside = [name for name in browser.controls["beside"].options if name != NONE]
     assert sorted(beside) == sorted(f"{name}, {member.name}" for name, member in EVERY)
     assert beside[:2] == ["resnet50, IMAGENET1K_V1", "resnet50, IMAGENET1K_V2"]
     for model in ("vit_h_14", "course_squeezenet1_1"):
         browser.set(model=model)
-        assert browser.message == "" and repr(browser).startswith(card(model).name)
+        assert browser.message == "" and repr(browser).startswith(entry_of(model).name)
         values = [value for _, value in browser.controls["entry"].options]
-        assert values == [member.name for member in registered()[model]]
+        assert values == [member.name for name, member in EVERY if name == model]
 
 
 def test_another_model_keeps_the_second_entry_and_draws_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "cards.card_label": ["draw_card"],
-        "cards.card_pairs": ["draw_pair"],
+        "cards": ["draw_card", "draw_pair"],
         "cfg_figure": ["cfg_steps"],
         "cfg_table_figure": ["cfg_table"],
         "charts": ["histograms", "lines", "shares"],

@@ -1,7 +1,7 @@
 """Models compared, as pictures: one criterion at a time, several rankings side by side, families through the years.
 
 The bubble chart, where three criteria meet, is ``bubbles.py`` and handed on here. Everything is drawn from the points
-and rows that are given (``choosing.points``, ``catalog``); no number of a model stands in this file.
+and entries that are given (``choosing.points``, ``catalog``); no number of a model stands in this file.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from course_lib.drawing.sheet import Sheet, text_width
 from course_lib.drawing.still import INK, Still, shortened
 from course_lib.errors import CourseError, closest
 from course_lib.measuring.choosing import Point
+from course_lib.models.catalog_table import catalog
+from course_lib.models.entries import Entry
 from course_lib.models.families import FAMILIES
-from course_lib.models.registry import Row, catalog
 
 __all__ = ["CRITERIA", "bubbles", "compare", "rankings", "timeline"]
 
@@ -151,29 +152,29 @@ def rankings(points: Iterable[Point], criteria: Sequence[str] = ("error", "ms", 
     return sheet.still(f"{len(listed)} models ranked: {said}")
 
 
-def timeline(rows: Iterable[Row] | None = None, *, title: str = "") -> Still:
+def timeline(entries: Iterable[Entry] | None = None, *, title: str = "") -> Still:
     """Families in the order of their papers, with the errors of all of their weights, and which of them set a record.
 
     Args:
-        rows: of the catalogue, all of them when left out. Rows without an error or a year are left out.
+        entries: of the catalogue, all of them when left out. Entries without an error or a year are left out.
         title: above the chart.
 
     Raises:
-        CourseError: no row has both.
+        CourseError: no entry has both.
 
     Example:
         >>> timeline(catalog().where(family=["AlexNet", "VGG", "SqueezeNet"]))
         smallest top-1 error by family: 2012 AlexNet 43.5 %, 2014 VGG 25.8 %, 2016 SqueezeNet 41.8 %
     """
-    groups: dict[str, list[Row]] = {}
-    for row in catalog() if rows is None else rows:
-        if row.top1 is not None and row.year is not None:
-            groups.setdefault(row.family, []).append(row)
+    groups: dict[str, list[Entry]] = {}
+    for entry in catalog() if entries is None else entries:
+        if entry.top1 is not None and entry.year is not None:
+            groups.setdefault(entry.family, []).append(entry)
     if not groups:
-        raise CourseError("There is no family to draw: give rows of the catalogue that have a year and an error.")
+        raise CourseError("There is no family to draw: give entries of the catalogue that have a year and an error.")
     order = {family.name: k for k, family in enumerate(FAMILIES)}
     families = sorted(groups, key=lambda name: (groups[name][0].year, order.get(name, math.inf)))
-    errors = [row.top1 for group in groups.values() for row in group if row.top1 is not None]
+    errors = [entry.top1 for group in groups.values() for entry in group if entry.top1 is not None]
     tall, head = 27.0, 88.0
     sheet = Sheet(_WIDE, head + tall * len(families) + 52)
     sheet.text(8, 6, title or "Top-1 error of each family's weights, by the year of its paper", size=10.5, bold=True)
@@ -190,7 +191,7 @@ def timeline(rows: Iterable[Row] | None = None, *, title: str = "") -> Still:
     stairs: list[tuple[float, float]] = []
     drawn, said = [], []
     for k, name in enumerate(families):
-        y, group = head + tall * (k + 0.5), sorted(groups[name], key=lambda row: row.top1 or 0)
+        y, group = head + tall * (k + 0.5), sorted(groups[name], key=lambda entry: entry.top1 or 0)
         best, (color, shape) = group[0], look_of(group[0].kind)
         top1 = float(best.top1 or 0)
         if best.year != year:
@@ -200,9 +201,11 @@ def timeline(rows: Iterable[Row] | None = None, *, title: str = "") -> Still:
         drawn += [Mark(56, y, shape, color, 80)]
         sheet.middle_text(68, y, name, bold=top1 < record)
         sheet.lines([[(x_of(top1), y), (x_of(float(group[-1].top1 or 0)), y)]], color=color, line=1.0, level=0.5)
-        drawn += [Mark(x_of(float(row.top1 or 0)), y, "o", "#FFFFFF", 26, color, 1.1) for row in reversed(group[1:])]
+        drawn += [
+            Mark(x_of(float(entry.top1 or 0)), y, "o", "#FFFFFF", 26, color, 1.1) for entry in reversed(group[1:])
+        ]
         drawn += [Mark(x_of(top1), y, "o", color, 90)]
-        family = next((one for one in FAMILIES if one.name == name), None)
+        family = next((known for known in FAMILIES if known.name == name), None)
         words = family.title if family else ""
         lines = [words] if text_width(words, 8) < _WIDE - right - 30 else _halves(words, _WIDE - right - 30)
         for number, line in enumerate(lines):
@@ -225,7 +228,7 @@ def _criterion(name: str) -> tuple[str, str]:
     return CRITERIA[name]
 
 
-def _kinds(sheet: Sheet, points: Sequence[Point | Row], y: float) -> None:
+def _kinds(sheet: Sheet, points: Sequence[Point | Entry], y: float) -> None:
     x, drawn = 8.0, []
     for kind in (kind for kind in LOOKS if any(point.kind == kind for point in points)):
         drawn.append(Mark(x + 6, y, LOOKS[kind][1], LOOKS[kind][0], 90))

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from course_lib.errors import CourseError, ModelNameError, closest
 from course_lib.measuring.clock import Timing
 from course_lib.measuring.timing_table import look_up
-from course_lib.models.registry import Row, catalog
+from course_lib.models.catalog_table import catalog
+from course_lib.models.entries import Entry
 
 __all__ = ["Limits", "Point", "answer", "better", "find", "pareto", "points", "within"]
 
@@ -89,13 +90,13 @@ class Limits:
 
 
 def points(
-    rows: Iterable[Row] | None = None, *, timings: Mapping[str, Timing] | None = None, device: str = "cpu"
+    entries: Iterable[Entry] | None = None, *, timings: Mapping[str, Timing] | None = None, device: str = "cpu"
 ) -> tuple[Point, ...]:
-    """Rows of the catalogue with their times, in the rows' order.
+    """Entries of the catalogue with their times, in their order.
 
     Args:
-        rows: of ``catalog()``; every model's default weights, when left out. A row whose errors, size or time nobody
-            knows is left out.
+        entries: of ``catalog()``; every model's default weights, when left out. An entry whose error, size or time
+            nobody knows is left out.
         timings: a model's name → what ``timing.measure_models`` found; what it lacks comes from the stored table.
         device: which of the stored table's times.
 
@@ -105,17 +106,17 @@ def points(
         [('resnet18', True)]
     """
     found = []
-    for row in catalog().where(default=True) if rows is None else rows:
-        side = row.crop[-1] if isinstance(row.crop, tuple) else row.crop
-        time = (timings or {}).get(row.builder)
+    for entry in catalog().where(default=True) if entries is None else entries:
+        side = entry.crop[-1] if isinstance(entry.crop, tuple) else entry.crop
+        time = (timings or {}).get(entry.builder)
         if time is None or (side is not None and time.size[-1] != side):
-            time = None if side is None else look_up(row.builder, side, device)
-        if time is None or row.top1 is None or row.megabytes is None:
+            time = None if side is None else look_up(entry.builder, side, device)
+        if time is None or entry.top1 is None or entry.megabytes is None:
             continue
         found.append(
             Point(
-                row.builder, row.kind, row.top1, time.ms, row.megabytes, row.top5, 1000 * time.low, 1000 * time.high,
-                time.device, time.machine, time.stored,
+                entry.builder, entry.kind, entry.top1, time.ms, entry.megabytes, entry.top5, 1000 * time.low,
+                1000 * time.high, time.device, time.machine, time.stored,
             )
         )  # fmt: skip
     return tuple(found)

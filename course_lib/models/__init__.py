@@ -1,4 +1,4 @@
-"""Classifiers ready to predict, torchvision's registry, weights, heads, checkpoints, and torchvision's own source."""
+"""Classifiers ready to predict, torchvision's catalogue, weights, heads, checkpoints, and torchvision's own source."""
 
 import lazy_loader
 
@@ -6,10 +6,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["weights"],
     submod_attrs={
-        "registry": ["Catalog", "Row", "catalog"],
-        "registry.card_entries": ["Card", "card"],
+        "catalog_table": ["Catalog", "catalog"],
         "checkpoints": ["Checkpoint", "load_model", "read_checkpoint", "read_state_dict", "save_checkpoint"],
         "classifier": ["Classifier", "available_models", "load_classifier"],
+        "entries": ["Entry", "entry_of"],
         "families": ["FAMILIES", "family_of"],
         "following": ["follow"],
         "heads": ["head_path", "replace_head"],

@@ -8,11 +8,11 @@ from typing import Any
 import ipywidgets as widgets
 from PIL import Image
 
-from course_lib.drawing.cards.card_label import draw_card
-from course_lib.drawing.cards.card_pairs import draw_pair
+from course_lib.drawing.cards import draw_card, draw_pair
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, ModelNameError, WeightsError, closest
-from course_lib.models.registry.card_entries import Card, card, registered
+from course_lib.models.catalog_table import catalog
+from course_lib.models.entries import Entry
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, words
 
@@ -61,28 +61,26 @@ def weights_browser(
     """
     if not pictures:
         raise CourseError("There is no picture to draw the transforms on: give at least one, by name.")
-    enums = registered()
-    if model not in enums:
-        raise ModelNameError(f"There are no weights for a classifier {model!r}.{closest(str(model), enums)}")
-    cards = {
-        name: {one.entry: one for one in (card(member) for member in enum.__members__.values())}
-        for name, enum in enums.items()
-    }
-    every = {f"{name}, {entry}": one for name, entries in cards.items() for entry, one in entries.items()}
-    first = _default(cards[model]) if entry in (None, "DEFAULT") else str(entry)
-    for given, known, of in ((first, cards[model], f" of {model}"), (beside, [NONE, *every], "")):
+    models: dict[str, dict[str, Entry]] = {}
+    for own in catalog(course=True):
+        models.setdefault(own.builder, {})[own.entry] = own
+    if model not in models:
+        raise ModelNameError(f"There are no weights for a classifier {model!r}.{closest(str(model), models)}")
+    every = {f"{name}, {entry}": own for name, entries in models.items() for entry, own in entries.items()}
+    first = _default(models[model]) if entry in (None, "DEFAULT") else str(entry)
+    for given, known, of in ((first, models[model], f" of {model}"), (beside, [NONE, *every], "")):
         if given not in known:
             raise WeightsError(f"There is no weights entry {given!r}{of}.{closest(str(given), known)}")
 
     def draw(model: str, entry: str, beside: str, picture: str, word: str) -> Still:
-        first, shown = cards[model][entry], pictures[picture]
+        first, photo = models[model][entry], pictures[picture]
         if beside == NONE:
-            return draw_card(first, shown, word=word)
-        return draw_pair(first, every[beside], shown, word=word)
+            return draw_card(first, photo, word=word)
+        return draw_pair(first, every[beside], photo, word=word)
 
     controls: dict[str, widgets.Widget] = {
-        "model": choice("model", cards, model),
-        "entry": choice("entry", _entries(cards[model]), first),
+        "model": choice("model", models, model),
+        "entry": choice("entry", _entries(models[model]), first),
         "beside": choice("beside it", _others(model, every), beside),
         "picture": choice("picture", pictures),
         "word": words("categories with", word),
@@ -91,23 +89,23 @@ def weights_browser(
     def settle(moved: str, _before: Any) -> None:
         if moved == "model":
             name, second = controls["model"].value, controls["beside"].value
-            controls["entry"].options = _entries(cards[name])
-            controls["entry"].value = _default(cards[name])
+            controls["entry"].options = _entries(models[name])
+            controls["entry"].value = _default(models[name])
             controls["beside"].options = _others(name, every)
             controls["beside"].value = second
 
     return Explorer(draw, controls, settle=settle)
 
 
-def _entries(cards: Mapping[str, Card]) -> list[tuple[str, str]]:
-    return [(f"{entry} (DEFAULT)" if one.default else entry, entry) for entry, one in cards.items()]
+def _entries(entries: Mapping[str, Entry]) -> list[tuple[str, str]]:
+    return [(f"{name} (DEFAULT)" if entry.default else name, name) for name, entry in entries.items()]
 
 
-def _default(cards: Mapping[str, Card]) -> str:
-    return next((entry for entry, one in cards.items() if one.default), next(iter(cards)))
+def _default(entries: Mapping[str, Entry]) -> str:
+    return next((name for name, entry in entries.items() if entry.default), next(iter(entries)))
 
 
-def _others(model: str, every: Mapping[str, Card]) -> list[str]:
+def _others(model: str, every: Mapping[str, Entry]) -> list[str]:
     """None, the model's own entries, then all others."""
-    own = [name for name, one in every.items() if one.model == model]
+    own = [name for name, entry in every.items() if entry.builder == model]
     return [NONE, *own, *(name for name in every if name not in own)]

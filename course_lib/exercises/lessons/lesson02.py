@@ -30,7 +30,8 @@ from course_lib.exercises.engine.exercise import (
 )
 from course_lib.exercises.engine.hidden_cases import like
 from course_lib.measuring.choosing import pareto as front
-from course_lib.models.registry import catalog, class_of
+from course_lib.models.builders import class_of
+from course_lib.models.catalog_table import catalog
 
 __all__ = [  # noqa: RUF022 - as the notebook has them
     "builders_of",

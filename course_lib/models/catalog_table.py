@@ -1,7 +1,14 @@
-"""Rows put together: chosen by what they say, put in order, looked up by name, shown.
+"""`Catalog`: weights entries as a table, which can be filtered, sorted, searched by name and shown.
 
-What a row says comes from the weights' own metadata and transforms (``rows.py``), and from a table of facts where they
-say nothing (``families.py``). Nothing is downloaded and no network is built. Times are not looked up but measured.
+    >>> light = catalog().where(kind="light-weight").best("top1", each="family").sorted("year")
+    >>> print(light.show("year", "top1", "parameters"))
+    model               weights                  year  top-1 error, %  parameters, M
+    squeezenet1_1       IMAGENET1K_V1 (default)  2016            41.8           1.24
+    mobilenet_v2        IMAGENET1K_V2 (default)  2018            27.8           3.50
+    shufflenet_v2_x2_0  IMAGENET1K_V1 (default)  2018            23.8           7.39
+
+What an entry says is read in ``entries.py``, and how the table looks is ``catalog_view.py``. Times are not part of it:
+they are measured.
 """
 
 from __future__ import annotations
@@ -13,13 +20,15 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, SupportsIndex, overload
 
-from torchvision.models import WeightsEnum, get_model_builder
+from torchvision.models import WeightsEnum
 
 from course_lib.errors import CourseError, WeightsError, closest
+from course_lib.models import catalog_view
+from course_lib.models.builders import added_names
+from course_lib.models.catalog_view import COLUMNS
+from course_lib.models.entries import Entry, entries_of
 from course_lib.models.families import FAMILIES, KINDS, OTHER
-from course_lib.models.pretrained import known_name
-from course_lib.models.registry import catalog_page, catalog_words
-from course_lib.models.registry.catalog_rows import NAMES, Row, rows_of, theirs_and_ours
+from course_lib.models.pretrained import classifier_names, known_name
 
 __all__ = ["Catalog", "catalog"]
 
@@ -28,7 +37,7 @@ Names = str | Iterable[str] | None  # one name, several of which any will do, or
 
 @dataclass(frozen=True, repr=False)
 class Catalog:
-    """Rows in an order, and the columns to show (none: a compact table of them all).
+    """Weights entries in an order, and the columns to show (none: a compact table of them all).
 
     Example:
         >>> small = catalog().where(default=True, max_megabytes=10).sorted("top1")
@@ -36,7 +45,7 @@ class Catalog:
         ('shufflenet_v2_x1_0', True)
     """
 
-    rows: tuple[Row, ...]
+    entries: tuple[Entry, ...]
     columns: tuple[str, ...] = field(default=(), compare=False)
 
     def where(
@@ -55,72 +64,72 @@ class Catalog:
         since: int | None = None,
         until: int | None = None,
     ) -> Catalog:
-        """The rows that meet every condition that is given.
+        """The entries that meet every condition that is given.
 
         Args:
             builder, entry: a name, in which ``*`` stands for any letters, as in ``"resnet*"``.
             family, kind: a name, or several of which any will do.
             default: only (True), or all but (False), the entries that are their enum's ``DEFAULT``.
-            max_...: the most that is allowed, in the column's own unit; a row that does not say its number is left out.
+            max_...: the most that is allowed, in the column's own unit; an entry that does not state its number is left
+                out.
             since, until: the first and the last year of the family's paper.
 
         Raises:
             CourseError: a family or a kind that does not exist.
 
         Example:
-            >>> [row.builder for row in catalog().where(family="ViT", entry="IMAGENET1K_V1", max_gmacs=5)]
+            >>> [entry.builder for entry in catalog().where(family="ViT", entry="IMAGENET1K_V1", max_gmacs=5)]
             ['vit_b_32']
             >>> catalog().where(kind="clasic")
             Traceback (most recent call last):
             course_lib.errors.CourseError: There is no kind 'clasic'. Did you mean 'classic'? There are: classic, ...
         """
-        families = _known("family", family, [one.name for one in FAMILIES] + [row.family for row in self.rows])
+        families = _known("family", family, [known.name for known in FAMILIES] + [own.family for own in self.entries])
         kinds = _known("kind", kind, [*KINDS, OTHER])
         most = {
             "top1": max_top1, "top5": max_top5, "parameters": max_parameters, "megabytes": max_megabytes,
             "gmacs": max_gmacs, "year": until,
         }  # fmt: skip
 
-        def meets(row: Row) -> bool:
-            limits = [(getattr(row, name), limit) for name, limit in most.items() if limit is not None]
+        def meets(own: Entry) -> bool:
+            limits = [(getattr(own, name), limit) for name, limit in most.items() if limit is not None]
             return (
-                (builder is None or fnmatchcase(row.builder, builder))
-                and (entry is None or fnmatchcase(row.entry, entry))
-                and (not families or row.family in families)
-                and (not kinds or row.kind in kinds)
-                and (default is None or row.default == default)
-                and (since is None or (row.year is not None and row.year >= since))
+                (builder is None or fnmatchcase(own.builder, builder))
+                and (entry is None or fnmatchcase(own.entry, entry))
+                and (not families or own.family in families)
+                and (not kinds or own.kind in kinds)
+                and (default is None or own.default == default)
+                and (since is None or (own.year is not None and own.year >= since))
                 and all(value is not None and value <= limit for value, limit in limits)
             )
 
-        return replace(self, rows=tuple(row for row in self.rows if meets(row)))
+        return replace(self, entries=tuple(filter(meets, self.entries)))
 
     def sorted(self, by: str, *, reverse: bool = False) -> Catalog:
-        """The same rows in the order of a column, smallest first unless ``reverse``; those without a value come last.
+        """The same entries in the order of a column, the smallest first unless ``reverse``, those without a value last.
 
         Raises:
             CourseError: there is no such column.
         """
-        _known("column", by, NAMES)
-        known = sorted((r for r in self.rows if getattr(r, by) is not None), key=_order(by), reverse=reverse)
-        return replace(self, rows=(*known, *(row for row in self.rows if getattr(row, by) is None)))
+        _known("column", by, COLUMNS)
+        known = [entry for entry in self.entries if getattr(entry, by) is not None]
+        unknown = [entry for entry in self.entries if getattr(entry, by) is None]
+        return replace(self, entries=(*sorted(known, key=_order(by), reverse=reverse), *unknown))
 
     def best(self, by: str, *, each: str) -> Catalog:
-        """The row with the smallest ``by`` for every value of ``each``, in the order in which those come first.
+        """The entry with the smallest ``by`` for every value of ``each``, in the order in which the values come first.
 
         Example:
             >>> best = catalog().best("top1", each="kind")
-            >>> [row.builder for row in best if row.kind in ("classic", "light-weight")]
+            >>> [entry.builder for entry in best if entry.kind in ("classic", "light-weight")]
             ['resnext101_64x4d', 'shufflenet_v2_x2_0']
         """
-        _known("column", each, NAMES)
-        found: dict[Any, Row | None] = {getattr(row, each): None for row in self.rows}
-        for row in self.sorted(by).rows:
-            found[getattr(row, each)] = found[getattr(row, each)] or row
-        return replace(self, rows=tuple(row for row in found.values() if row is not None))
+        _known("column", each, COLUMNS)
+        best = {getattr(entry, each): entry for entry in reversed(self.sorted(by).entries)}
+        return replace(self, entries=tuple(best[value] for value in dict.fromkeys(getattr(e, each) for e in self)))
 
     def show(self, *columns: str) -> Catalog:
-        """The same rows, shown with these columns after their names.
+        """The same entries, shown with these columns after their names.
 
         Raises:
             CourseError: there is no such column.
@@ -131,58 +140,58 @@ class Catalog:
             resnet50  IMAGENET1K_V1                      23.9     256   224
             resnet50  IMAGENET1K_V2 (default)            19.1     232   224
         """
-        _known("column", columns, NAMES)
+        _known("column", columns, COLUMNS)
         return replace(self, columns=columns)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.entries)
 
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows)
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
 
     @overload
     def __getitem__(self, key: slice) -> Catalog: ...
     @overload
-    def __getitem__(self, key: str | tuple[str, str] | WeightsEnum | SupportsIndex) -> Row: ...
-    def __getitem__(self, key: Any) -> Row | Catalog:
-        """A row by its place, its enum member, (builder, entry), or its builder (the default entry); or a slice.
+    def __getitem__(self, key: str | tuple[str, str] | WeightsEnum | SupportsIndex) -> Entry: ...
+    def __getitem__(self, key: Any) -> Entry | Catalog:
+        """An entry by its place, its enum member, (builder, entry), or its builder (the default entry); or a slice.
 
         Raises:
             ModelNameError: no classifier has this name.
-            WeightsError: the model has no such entry, or it is not among these rows.
-            IndexError: there are fewer rows.
+            WeightsError: the model has no such entry, or it is not in this table.
+            IndexError: there are fewer entries.
 
         Example:
             >>> catalog()["resnet50", "IMAGENET1K_V1"].top1 > catalog()["resnet50"].top1
             True
         """
         if isinstance(key, slice):
-            return replace(self, rows=self.rows[key])
+            return replace(self, entries=self.entries[key])
         if isinstance(key, WeightsEnum):
-            return self._only([row for row in self.rows if row.weights is key], repr(key))
+            return self._only([own for own in self.entries if own.weights is key], repr(key))
         if isinstance(key, SupportsIndex):
-            return self.rows[key]
+            return self.entries[key]
         name, entry = key if isinstance(key, tuple) and len(key) == 2 else (key, "DEFAULT")
-        name = name if name in theirs_and_ours()[1] else known_name(name)  # or that says what is wrong with it
-        here = [row for row in self.rows if row.builder == name]
+        name = name if name in added_names() else known_name(name)  # which says what is wrong with an unknown name
+        here = [own for own in self.entries if own.builder == name]
         if entry == "DEFAULT":
-            return self._only([row for row in here if row.default] or here, name)
-        names = [row.entry for row in here]
+            return self._only([own for own in here if own.default] or here, name)
+        names = [own.entry for own in here]
         if here and entry not in names:
             raise WeightsError(
                 f"{name} has no weights {entry!r} here.{closest(entry, names)} It has {', '.join(names)}."
             )
-        return self._only([row for row in here if row.entry == entry], f"{name}, {entry}")
+        return self._only([own for own in here if own.entry == entry], f"{name}, {entry}")
 
-    def _only(self, found: list[Row], asked: str) -> Row:
+    def _only(self, found: list[Entry], asked: str) -> Entry:
         if len(found) > 1:
-            entries = ", ".join(row.entry for row in found)
+            entries = ", ".join(entry.entry for entry in found)
             raise WeightsError(
                 f"{asked} has several entries here ({entries}): ask for one, as in catalog[model, entry]."
             )
         if not found:
             raise WeightsError(
-                f"{asked} is not among these {len(self)} rows: catalog() has all of torchvision's classifiers, "
+                f"{asked} is not among these {len(self)} entries: catalog() has all of torchvision's classifiers, "
                 "catalog(course=True) the course's and your own as well."
             )
         return found[0]
@@ -198,45 +207,48 @@ class Catalog:
         except ImportError as error:
             raise CourseError(
                 "A DataFrame needs pandas, which is not installed here (pip install pandas). Without it, "
-                "print(catalog()) shows the rows and catalog().rows holds them."
+                "print(catalog()) shows the entries and catalog().entries holds them."
             ) from error
-        names = catalog_words.named(self.columns) if self.columns else NAMES
-        return pandas.DataFrame([[getattr(row, name) for name in names] for row in self.rows], columns=names)
+        names = catalog_view.named(self.columns) if self.columns else tuple(COLUMNS)
+        return pandas.DataFrame([[getattr(entry, name) for name in names] for entry in self], columns=names)
 
     def text(self) -> str:
-        """The rows as lines of text."""
-        return catalog_words.text(self)
+        """The entries as lines of text."""
+        return catalog_view.text(self.entries, self.columns)
 
     __str__ = text
 
     def __repr__(self) -> str:
-        models = len({row.builder for row in self.rows})
+        models = len({entry.builder for entry in self})
         return f"Catalog: {len(self)} weights entries of {models} models"
 
     def _repr_html_(self) -> str:
-        return catalog_page.html(self)
+        return catalog_view.html(self.entries, self.columns)
 
 
 def catalog(*, course: bool = False) -> Catalog:
-    """Torchvision's classifiers, one row a weights entry, in the order of their names.
+    """Torchvision's classifiers: one ``Entry`` for each member of their weights enums, in the order of their names.
+
+    The entries are those that ``entry_of`` gives for one set of weights.
 
     Args:
         course: with the entries that were registered from outside torchvision: the course's own, and the learner's.
 
     Example:
-        >>> rows = catalog()
-        >>> rows["alexnet"].year, rows["resnet18"].cls.__name__, rows["swin_t"].kind
+        >>> table = catalog()
+        >>> table["alexnet"].year, table["resnet18"].cls.__name__, table["swin_t"].kind
         (2012, 'ResNet', 'transformer')
-        >>> [row.builder for row in catalog(course=True) if row.course][0]
+        >>> [entry.builder for entry in catalog(course=True) if entry.course][0]
         'course_mobilenet_v3_small'
     """
-    theirs, ours = theirs_and_ours()
-    return _catalog(tuple((name, get_model_builder(name)) for name in (*theirs, *(ours if course else ()))))
+    names = (*classifier_names(), *(added_names() if course else ()))
+    return _catalog(tuple(entry for name in names for entry in entries_of(name)))
 
 
 @lru_cache(maxsize=8)
-def _catalog(builders: tuple[tuple[str, object], ...]) -> Catalog:
-    return Catalog(tuple(row for name, _ in builders for row in rows_of(name)))
+def _catalog(entries: tuple[Entry, ...]) -> Catalog:
+    """The same object for the same entries."""
+    return Catalog(entries)
 
 
 def _known(what: str, given: Names, known: Iterable[str]) -> tuple[str, ...]:
@@ -251,8 +263,8 @@ def _known(what: str, given: Names, known: Iterable[str]) -> tuple[str, ...]:
 def _order(by: str) -> Any:
     """A key to sort by: sizes may be a number or a pair, and classes have no order of their own."""
 
-    def key(row: Row) -> Any:
-        value = getattr(row, by)
+    def key(entry: Entry) -> Any:
+        value = getattr(entry, by)
         if isinstance(value, (int, float)):
             return (value,)
         return value if isinstance(value, (str, tuple)) else getattr(value, "__name__", repr(value))

@@ -1,1 +1,0 @@
-"""Cards of weights entries as pictures."""
