@@ -110,7 +110,7 @@ def test_an_entry_without_metadata(member: Bare, picture: Image.Image | None) ->
     assert one.parameters is None and one.categories == () and one.metrics == {} and one.builder == ""
     checks.is_picture(draw_card(one, picture, word="dog"))
     checks.is_picture(draw_pair(one, entry_of(V2), picture, word="dog"))
-    assert "not stated" in one.text() and "no figures in its metadata" in repr(one)
+    assert "not stated" in str(one) and "no figures in its metadata" in repr(one)
 
 
 def test_an_entry_that_is_registered_by_nobody_keeps_its_names() -> None:

@@ -183,18 +183,18 @@ class Catalog:
             )
         return self._only([own for own in here if own.entry == entry], f"{name}, {entry}")
 
-    def _only(self, found: list[Entry], asked: str) -> Entry:
-        if len(found) > 1:
-            entries = ", ".join(entry.entry for entry in found)
+    def _only(self, matches: list[Entry], asked: str) -> Entry:
+        if len(matches) > 1:
+            entries = ", ".join(entry.entry for entry in matches)
             raise WeightsError(
                 f"{asked} has several entries here ({entries}): ask for one, as in catalog[model, entry]."
             )
-        if not found:
+        if not matches:
             raise WeightsError(
                 f"{asked} is not among these {len(self)} entries: catalog() has all of torchvision's classifiers, "
                 "catalog(course=True) the course's and your own as well."
             )
-        return found[0]
+        return matches[0]
 
     def frame(self) -> Any:
         """A pandas DataFrame of the columns that are shown, or of all of them.
@@ -212,11 +212,8 @@ class Catalog:
         names = catalog_view.named(self.columns) if self.columns else tuple(COLUMNS)
         return pandas.DataFrame([[getattr(entry, name) for name in names] for entry in self], columns=names)
 
-    def text(self) -> str:
-        """The entries as lines of text."""
+    def __str__(self) -> str:
         return catalog_view.text(self.entries, self.columns)
-
-    __str__ = text
 
     def __repr__(self) -> str:
         models = len({entry.builder for entry in self})

@@ -182,9 +182,8 @@ class Entry:
         maker = "the course or you" if self.course else "torchvision" if self.builder else "nobody"
         origin = {
             "model": self.builder, "entry": self.name, "default": "yes" if self.default else "no",
-            "registered by": maker,
-            "class": self.cls.__name__, "family": self.family, "kind": self.kind, "year": self.year,
-            "paper": self.paper, "about": self.about,
+            "registered by": maker, "class": self.cls.__name__, "family": self.family, "kind": self.kind,
+            "year": self.year, "paper": self.paper, "about": self.about,
         }  # fmt: skip
         lines = [Fact(label, str(value or NOT_STATED), value) for label, value in origin.items()]
         for label, error in (("top-1 error", self.top1), ("top-5 error", self.top5)):
@@ -208,11 +207,8 @@ class Entry:
             Fact("hash prefix", self.hash or "none in the file's name", self.hash),
         ]
 
-    def text(self) -> str:
-        """One line a fact."""
+    def __str__(self) -> str:
         return text_table([(fact.label, fact.words) for fact in self.facts()])
-
-    __str__ = text
 
     def __repr__(self) -> str:
         figures = [] if self.top1 is None else [f"top-1 error {self.top1:.1f} % on {self.measured_on}"]

@@ -151,7 +151,7 @@ FAMILIES: tuple[Family, ...] = (
 def family_of(builder: str) -> Family | None:
     """The family of one of torchvision's builders, or None for a name that the table does not know.
 
-    A name has to match as a whole: ``swin_v2_t`` is no ``swin``, and a ``convnextv2_tiny`` of days to come is no
+    A name has to match as a whole: ``swin_v2_t`` isn't a ``swin``, and a future ``convnextv2_tiny`` isn't a
     ``convnext``.
 
     Example:
