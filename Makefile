@@ -1,6 +1,8 @@
 # make lab        set everything up, open JupyterLab at the first lesson   (LAB_ARGS="--no-browser --port=9000")
 # make test       set everything up, run every test, notebooks included    (TEST_ARGS="-k doctor")
 # make notebooks  run the lessons' text and write the notebooks            (NAMES="01 02")
+# make lint       ruff, formatting, types and the rules of the house, in seconds
+# make docs       the API reference, from the docstrings: build/docs/index.html
 # make bench      run every benchmark and print its figures
 # make clean      remove the environment and everything else that was made
 #
@@ -18,7 +20,7 @@ ISOLATED = env -u PYTHONPATH -u PYTHONHOME -u PYTHONSTARTUP -u JUPYTER_PATH -u J
 	COURSE_PROGRESS="$$var/progress.json" IPYTHONDIR="$$var/ipython" MPLCONFIGDIR="$$var/matplotlib" COURSE_WEIGHTS=course
 VAR = var="$$(cd "$(VENV)" && pwd)/var"; mkdir -p "$$var/runtime";
 
-.PHONY: lab test notebooks bench clean environment
+.PHONY: lab test notebooks lint docs bench clean environment
 
 lab: environment
 	@export JUPYTER_PREFER_ENV_PATH=1; exec $(PY) -m jupyterlab $$(test "$$(id -u)" != 0 || echo --allow-root) \
@@ -31,6 +33,14 @@ test: environment
 
 notebooks: environment
 	@$(VAR) $(ISOLATED) $(PY) tools/notebooks.py $(NAMES)
+
+lint: environment
+	@$(PY) -c "import mypy, ruff" 2>/dev/null || $(PY) -m pip install -q -c constraints/tested.txt -e ".[lint]"
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m pytest -q tests/test_house.py
+
+docs: environment
+	@$(PY) -c "import sphinx, myst_parser" 2>/dev/null || $(PY) -m pip install -q -e ".[docs]"
+	@$(PY) -m sphinx -q -W --keep-going docs build/docs && echo "build/docs/index.html"
 
 bench: environment
 	@for file in benchmarks/*.py; do \

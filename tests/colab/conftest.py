@@ -1,6 +1,6 @@
 """An environment with Colab's versions, and notebooks run in it the way Colab runs them.
 
-$COLAB_PYTHON is the Python of an environment made from constraints/colab.txt and nbclient (see .ci/run). In its kernel
+$COLAB_PYTHON is a Python 3.13 with what constraints/colab.txt names, and nbclient (see .ci/run). In its kernel
 a stand-in for the module `google.colab` is there from the start, as on Colab, and ipywidgets' warning about keywords
 it does not know is an error: with ipywidgets 7 such a keyword does nothing.
 """
@@ -50,7 +50,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a git repository that holds the kit as it is now; pip fetches it as it would from GitHub."""
     folder = tmp_path_factory.mktemp("published") / "kit"
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    shutil.copytree(ROOT / "course_lib", folder / "course_lib", ignore=ignore)
+    for name in ("course_lib", "picturebook"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]

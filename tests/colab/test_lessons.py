@@ -43,6 +43,8 @@ def installed(python: Path) -> dict[str, str]:
 
 
 def test_the_environment_has_colabs_versions(colab_python: Path) -> None:
+    look = "import sys; print(*sys.version_info[:2])"
+    assert subprocess.run([colab_python, "-c", look], capture_output=True, text=True).stdout.split() == ["3", "13"]
     have = {name.lower().replace("_", "-"): version for name, version in installed(colab_python).items()}
     for line in (ROOT / "constraints" / "colab.txt").read_text().splitlines():
         if line and not line.startswith("#"):
