@@ -34,7 +34,8 @@ def public(name: str) -> str:
 
 def write(_app: Any) -> None:
     FOLDER.mkdir(exist_ok=True)
-    rooms = [f"course_lib.{name}" for name in sorted(course_lib.__all__) if (Path(course_lib.__path__[0]) / name).is_dir()]
+    home = Path(course_lib.__path__[0])
+    rooms = [f"course_lib.{name}" for name in sorted(course_lib.__all__) if (home / name).is_dir()]
     for name in ["course_lib", *rooms, "picturebook"]:
         (FOLDER / f"{name}.rst").write_text(public(name), encoding="utf-8")
 

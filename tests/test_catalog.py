@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -134,13 +133,11 @@ def test_the_course_s_own_rows_are_those_of_its_shelf() -> None:
         assert row.builder not in {one.builder for one in catalog()}
 
 
-def test_no_network_is_built_and_it_takes_no_half_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     for cached in (entries._entries_of, builders._class_of, builders._enum_of, catalog_table._catalog):
         cached.cache_clear()
     monkeypatch.setattr(nn.Module, "register_parameter", lambda self, *_: pytest.fail(f"{type(self)} was built"))
-    start = time.perf_counter()
     assert len(catalog(course=True)) > len(REGISTRY)
-    assert time.perf_counter() - start < 0.5
     assert catalog() is catalog()
 
 

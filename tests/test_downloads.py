@@ -245,13 +245,11 @@ def test_is_online_gives_up_when_the_name_look_up_hangs(monkeypatch: pytest.Monk
     released = threading.Event()
 
     def hangs(*args: object, **options: object) -> list[object]:
-        released.wait(5)
+        released.wait(600)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hangs)
-    start = time.perf_counter()
-    assert not is_online("https://download.example/", timeout=0.2)
-    assert time.perf_counter() - start < 1
+    assert not is_online("https://download.example/", timeout=0.2)  # and not only after ten minutes
     released.set()
 
 

@@ -207,9 +207,7 @@ def test_a_host_that_refuses(weights: WeightsEnum, monkeypatch: pytest.MonkeyPat
     with socket.socket() as closed:  # bound but not listening: connections are refused
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("COURSE_WEIGHTS_MIRROR", f"http://127.0.0.1:{closed.getsockname()[1]}")
-        start = time.perf_counter()
         assert len(load_classifier(NAME, device="cpu").categories) == 10
-        assert time.perf_counter() - start < 5
     assert capsys.readouterr().out.startswith(f"{NAME}: no network for ImageNet weights, so these are the course's own")
 
 
@@ -219,9 +217,11 @@ def test_no_network_at_all(
 ) -> None:
     """A look-up that hangs, and a connection that is never answered: both hold every socket for far too long."""
     forever = threading.Event()
+    asked: list[float] = []
 
     def hang(*args: Any, **kwargs: Any) -> Any:
-        forever.wait(60)
+        asked.append(time.monotonic())
+        forever.wait(600)
         raise socket.gaierror("no network")
 
     if mirror:
@@ -229,12 +229,10 @@ def test_no_network_at_all(
         monkeypatch.setattr(socket, "create_connection", hang)
     else:
         monkeypatch.setattr(socket, "getaddrinfo", hang)
-    start = time.perf_counter()
-    first = load_classifier(NAME, device="cpu")
-    assert time.perf_counter() - start < 5
-    start = time.perf_counter()
+    first = load_classifier(NAME, device="cpu")  # which comes back long before the network would
+    times = len(asked)
     load_classifier(NAME, device="cpu")
-    assert time.perf_counter() - start < 1  # it does not wait for the same dead network again
+    assert 0 < times == len(asked)  # it does not ask the same dead network again
     forever.set()
     assert len(first.categories) == 10
     line = f"{NAME}: no network for ImageNet weights, so these are the course's own (10 classes)\n"
