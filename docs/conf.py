@@ -17,3 +17,4 @@ autodoc_typehints = "signature"
 napoleon_google_docstring = True
 napoleon_use_rtype = False
 suppress_warnings = ["myst.xref_missing", "myst.header"]
+html_theme_options = {"page_width": "1200px"}

@@ -27,7 +27,7 @@ def public(name: str) -> str:
             lines += [f".. py:data:: {name}.{member}", ""]
             continue
         kind = "autoclass" if inspect.isclass(value) else "autofunction"
-        lines += [f".. {kind}:: {home}.{value.__name__}", "   :noindex:"]
+        lines += [f".. {kind}:: {name}.{member}", "   :no-index:"]
         lines += ["   :members:", ""] if kind == "autoclass" else [""]
     return "\n".join(lines)
 
