@@ -21,9 +21,8 @@ from course_lib.drawing.cfg_row import wrapped
 from course_lib.drawing.cfg_table_figure import cfg_table
 from course_lib.drawing.sheet import Sheet, text_width
 from course_lib.errors import CourseError
-from course_lib.networks import vgg_listing
+from course_lib.models.torchvision_source import token_lines
 from course_lib.networks.vgg import COLUMNS, CfgError, Token, read_cfg, steps
-from course_lib.networks.vgg_listing import listing
 from course_lib.widgets.cfg_builder import cfg_builder, draw_cfg
 from course_lib.widgets.cfg_stepper import cfg_stepper, draw_cfg_step
 
@@ -99,7 +98,7 @@ def test_the_lines_marked_are_those_that_run(batch_norm: bool) -> None:
     tokens: list[Token] = [64, "M", 128]
     channels = 3
     for token, runs in zip(tokens, really_run(tokens, batch_norm), strict=True):
-        lines = listing(token, channels, batch_norm=batch_norm)
+        lines = token_lines(token, channels, batch_norm=batch_norm)
         channels = token if isinstance(token, int) else channels
         marked = {number for number, line in enumerate(lines) if line.runs and line.text.strip() != "else:"}
         assert marked == runs
@@ -107,15 +106,15 @@ def test_the_lines_marked_are_those_that_run(batch_norm: bool) -> None:
 
 def test_the_lines_are_torchvisions_and_their_numbers_make_its_layers() -> None:
     source = "".join(inspect.getsource(vgg.make_layers).split()).replace('"', "'")
-    for line in listing(256, 128, batch_norm=True):
+    for line in token_lines(256, 128, batch_norm=True):
         assert "".join(line.text.split()) in source
-    (value,) = [line.value for line in listing(256, 128, batch_norm=True) if "Conv2d" in line.value]
+    (value,) = [line.value for line in token_lines(256, 128, batch_norm=True) if "Conv2d" in line.value]
     assert repr(eval(value, {"nn": nn})) == repr(vgg.make_layers([128, 256])[2])
 
 
 def test_no_line_runs_for_what_torchvision_does_not_know() -> None:
     for token in ("LRN", "conv1-256"):
-        assert not any(line.runs or line.value for line in listing(token, 64))
+        assert not any(line.runs or line.value for line in token_lines(token, 64))
         with pytest.raises((TypeError, ValueError, RuntimeError)):
             vgg.make_layers([64, token])
 
@@ -126,13 +125,13 @@ def test_without_torchvisions_source_the_picture_has_no_code(monkeypatch: pytest
     def missing(_: Any) -> str:
         raise OSError("could not get source code")
 
-    vgg_listing._loop.cache_clear()
+    token_lines.cache_clear()
     monkeypatch.setattr(inspect, "getsource", missing)
     try:
-        assert listing(64, 3) == ()
+        assert token_lines(64, 3) == ()
         assert cfg_steps("A", 3).open().height < whole.open().height
     finally:
-        vgg_listing._loop.cache_clear()
+        token_lines.cache_clear()
 
 
 # -- the pictures -----------------------------------------------------------------------------------------------------

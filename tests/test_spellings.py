@@ -15,7 +15,7 @@ from torchvision.models import WeightsEnum, get_model_weights, list_models
 from course_lib import clinic
 from course_lib.errors import CourseError
 from course_lib.models.builders import class_of
-from course_lib.models.spellings import Asked, hear, hear_all, stopped_at_the_file
+from course_lib.models.spellings import FileRequest, hear, hear_all, stopped_at_files
 from course_lib.models.weights import CourseWeightsEnum, course_weights_for
 
 FAMILIES = {class_of(name): name for name in reversed(list_models(module=torchvision.models))}
@@ -51,11 +51,11 @@ def test_an_error_is_the_one_that_verify_raises(weights: str) -> None:
 @pytest.mark.parametrize("given", ["pretrained=True", "True", "weights=True", "pretrained=False", "'DEFAULT'"])
 def test_warnings_are_those_of_the_plain_call(given: str) -> None:
     heard = hear(f"squeezenet1_1({given})")
-    with warnings.catch_warnings(record=True) as caught, stopped_at_the_file():
+    with warnings.catch_warnings(record=True) as caught, stopped_at_files():
         warnings.simplefilter("always")
         try:
             eval(f"squeezenet1_1({given})", dict(vars(models)))
-        except Asked as asked:
+        except FileRequest as asked:
             assert asked.weights is heard.weights is models.SqueezeNet1_1_Weights.DEFAULT
         else:
             assert heard.outcome == "random"
@@ -81,7 +81,7 @@ def test_nothing_is_left_behind() -> None:
         hear(code)
     assert len(linecache.cache) == lines
     hear("vgg11(weights=3)"), hear("1 / 0"), hear("vgg11(")
-    with pytest.raises(Asked), stopped_at_the_file():
+    with pytest.raises(FileRequest), stopped_at_files():
         course_weights_for("resnet18").get_state_dict()  # type: ignore[union-attr]
     after = (WeightsEnum.get_state_dict, vars(CourseWeightsEnum)["get_state_dict"], torch.get_rng_state().tolist())
     assert after == before and warnings.filters == filters

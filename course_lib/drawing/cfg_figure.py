@@ -1,6 +1,7 @@
 """A cfg followed token by token: the maps so far, the layers that a token adds, torchvision's lines that add them.
 
-Numbers are those of ``vgg.steps``, a trace; lines those of the installed torchvision (``vgg_listing``).
+Numbers are those of ``vgg.steps``, a trace; lines those of the installed torchvision,
+watched while they run (``models.torchvision_source``).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from course_lib.drawing.cfg_row import HEIGHT, QUIET, SIDE, Seen, draw_row, wrap
 from course_lib.drawing.sheet import Sheet, text_width
 from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still
 from course_lib.errors import CourseError
+from course_lib.models.torchvision_source import SourceLine, token_lines
 from course_lib.networks.vgg import Step, steps
-from course_lib.networks.vgg_listing import listing
 
 __all__ = ["amount", "cfg_steps"]
 
@@ -55,7 +56,7 @@ def cfg_steps(
         name = f"VGG {what.strip().upper()}" if isinstance(what, str) and len(what.strip()) < 6 else "This cfg"
     step = found[number - 1]
     before = found[number - 2].shape if number > 1 else input_size
-    code = listing(step.token, step.in_channels, batch_norm=batch_norm)
+    code = token_lines(step.token, step.in_channels, batch_norm=batch_norm)
     why = wrapped(step.why if answer else _question(step), _WIDTH - 2 * SIDE, 9.5)
     layers_at = HEIGHT + 134
     code_at = layers_at + 24 + _LINE * (_BEFORE + _ADDED)
@@ -68,7 +69,7 @@ def cfg_steps(
     sheet.text(SIDE, HEIGHT + 78, "\n".join(why), size=9.5)
     _layers(sheet, found[:number], layers_at)
     if code:
-        _code(sheet, step, code_at, batch_norm)
+        _code(sheet, step, code_at, code)
     said = f"{name}, token {number} of {len(found)}, {step.token}: {_times(before)}"
     if not answer:
         return sheet.still(f"{said}; what comes out?")
@@ -128,8 +129,7 @@ def _layers(sheet: Sheet, found: Sequence[Step], y: float) -> None:
         sheet.text(SIDE, y + 18 + _LINE * row, f"{mark} ({k}): {line}", size=8.5, mono=True, color=color)
 
 
-def _code(sheet: Sheet, step: Step, y: float, batch_norm: bool) -> None:
-    lines = listing(step.token, step.in_channels, batch_norm=batch_norm)
+def _code(sheet: Sheet, step: Step, y: float, lines: Sequence[SourceLine]) -> None:
     head = "torchvision's make_layers    ▸ runs for this token    "
     if not any(line.runs for line in lines):
         head = (

@@ -2,7 +2,7 @@
 
 Blocks that are made are filled, the one being made is framed, those to come are outlines; over each block stands its
 shortcut, solid where it is x itself and dashed where it has a conv (He et al. 2015, https://arxiv.org/abs/1512.03385,
-figure 3). The code is torchvision's own, read from the installed package (``stage_listing``).
+figure 3). The code is torchvision's own, watched while it runs (``models.torchvision_source``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 
 from matplotlib.path import Path
 from torch import nn
@@ -17,12 +18,12 @@ from torch import nn
 from course_lib.drawing.sheet import Sheet, text_width
 from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still, shortened
 from course_lib.errors import CourseError
-from course_lib.networks.resnet.stage_listing import CodeLine, listing
+from course_lib.models.torchvision_source import SourceLine, stage_lines
 from course_lib.networks.resnet.stages import StageStep
 from course_lib.networks.resnet.stages import stage_steps as steps_of
 from course_lib.tracing import times
 
-__all__ = ["draw_stages"]
+__all__ = ["draw_stages", "make_layer_lines", "shortcut_question"]
 
 _SIDE, _GAP, _LEAST = 10.0, 16.0, 104.0  # CSS pixels: margin, between stages, the least width of a stage's words
 _QUIET, _PALE = "#6B6B6B", "#CFE3F1"  # words that step back, and blocks that are made
@@ -63,7 +64,7 @@ def draw_stages(
     if name is None:
         name = what if isinstance(what, str) else type(what).__name__ if given else "ResNet"
     step = steps[number - 1]
-    lines = listing(steps, number) if code else ()
+    lines = make_layer_lines(steps, number) if code else ()
     sheet = Sheet(860, 222 + (_height(lines) if lines else 0))
     _title(sheet, name, step, len(steps))
     _row(sheet, steps, step, answer)
@@ -73,6 +74,39 @@ def draw_stages(
     shapes = f"{times(step.input)} → {times(step.output)}"
     said = f"{name}, block {number} of {len(steps)}, {step.path}: {step.kind}, {shapes}, stride {step.stride}"
     return sheet.still(f"{said}, {_shortcut(step)}: {step.why}" if answer else f"{said}; what is its shortcut?")
+
+
+def make_layer_lines(steps: Sequence[StageStep], number: int) -> tuple[SourceLine, ...]:
+    """Torchvision's ``_make_layer`` while block ``number`` (from 1) of ``steps`` is made; empty without its source.
+
+    Example:
+        >>> [line.value for line in make_layer_lines(steps_of("resnet18"), 3) if line.text.startswith("if stride")]
+        ['2 != 1 or 64 != 128 * 1 → True']
+    """
+    step = steps[number - 1]
+    first = steps[number - 1 - step.block]
+    later = steps[first.number : first.number - 1 + first.blocks] or steps[first.number - 1 + first.blocks :]
+    dilation = later[0].dilation if later else first.dilation  # that of the stage's other blocks, or of the next stage
+    grown = dilation // first.dilation if dilation % first.dilation == 0 else 1
+    return stage_lines(
+        step.kind, first.planes, first.blocks, first.stride * grown, block=step.block, inplanes=first.in_channels,
+        expansion=first.expansion, dilate=grown > 1, dilation=first.dilation, groups=first.groups,
+        base_width=first.base_width,
+    )  # fmt: skip
+
+
+def shortcut_question(lines: Sequence[SourceLine]) -> int | None:
+    """The index of the line that asks whether the shortcut needs a conv; None where there is no such line.
+
+    Example:
+        >>> lines = stage_lines("BasicBlock", 128, 2, stride=2)
+        >>> lines[shortcut_question(lines)].text
+        'if stride != 1 or self.inplanes != planes * block.expansion:'
+    """
+    for place, (line, following) in enumerate(pairwise(lines)):
+        if line.text.startswith("if ") and following.text.lstrip().startswith("downsample ="):
+            return place
+    return None
 
 
 def _shortcut(step: StageStep) -> str:
@@ -179,11 +213,11 @@ def _facts(sheet: Sheet, step: StageStep, answer: bool) -> None:
     sheet.standing_text(_SIDE, 203, why[:1].upper() + why[1:] + ("." if answer else ""), size=9.5)
 
 
-def _height(lines: Sequence[CodeLine]) -> float:
+def _height(lines: Sequence[SourceLine]) -> float:
     return 27 + _LINE * (len(lines) + 3)  # the same for every step: a picture that jumps cannot be compared
 
 
-def _code(sheet: Sheet, lines: Sequence[CodeLine], answer: bool) -> None:
+def _code(sheet: Sheet, lines: Sequence[SourceLine], answer: bool) -> None:
     letter = text_width("m", _CODE, mono=True)
     letters = math.floor((sheet.width - 2 * _SIDE) / letter) - 2
     sheet.lines([[(_SIDE, 216), (sheet.width - _SIDE, 216)]], color=GREY)
@@ -191,16 +225,17 @@ def _code(sheet: Sheet, lines: Sequence[CodeLine], answer: bool) -> None:
     key = "torchvision's ResNet._make_layer    ▸ runs in this step    shaded: asks for the conv    "
     sheet.standing_text(_SIDE, y, key, size=8.5, color=_QUIET)
     sheet.standing_text(_SIDE + text_width(key, 8.5), y, "# what the names stand for", size=8.5, color=BLUE)
-    known = True
-    for line in lines:
+    known, question = True, shortcut_question(lines)
+    for place, line in enumerate(lines):
         value, runs = line.value if known else "", line.runs and known
-        if line.decides and line.runs and not answer:
+        asks = place == question and line.runs
+        if asks and not answer:
             value, known = f"{value.rsplit(' → ', 1)[0]} → ?", False
         indent = len(line.text) - len(line.text.lstrip())
         rows = textwrap.wrap(line.text, letters, subsequent_indent=" " * (indent + 8), drop_whitespace=True)
         for k, row in enumerate(rows):
             y += _LINE
-            if line.decides and line.runs:
+            if asks:
                 corner = (_SIDE - 4, y - 0.78 * _LINE, sheet.width - _SIDE + 4, y + 0.28 * _LINE)
                 sheet.path(_rectangle(*corner), facecolor="#FBE3D3", edgecolor="none", zorder=1)
             if runs and not k:

@@ -8,10 +8,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "catalog_table": ["Catalog", "catalog"],
         "checkpoints": ["Checkpoint", "load_model", "read_checkpoint", "read_state_dict", "save_checkpoint"],
+        "builder_runs": ["follow"],
         "classifier": ["Classifier", "available_models", "load_classifier"],
         "entries": ["Entry", "entry_of"],
         "families": ["FAMILIES", "family_of"],
-        "following": ["follow"],
         "heads": ["head_path", "replace_head"],
         "predictions": ["FolderPredictions", "Prediction"],
         "spellings": ["hear", "hear_all"],

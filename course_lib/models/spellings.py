@@ -2,7 +2,7 @@
 
 The line is run as it stands, by torchvision's own code, up to the place where the file would be read: there it is
 stopped and the entry noted. So nothing is downloaded, and networks are made without memory for their weights.
-Which lines a builder runs on its way is ``following.py``.
+Which lines a builder runs on its way is in ``builder_runs``.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from torch.overrides import TorchFunctionMode
 from torchvision.models import WeightsEnum
 
 from course_lib.errors import CourseError
+from course_lib.tables import Column, Markup, html_table
 
 __all__ = [
-    "Asked",
-    "Heard",
-    "Table",
+    "FileRequest",
+    "Spelling",
+    "SpellingTable",
     "Weightless",
     "hear",
     "hear_all",
-    "instead_of_files",
-    "stopped_at_the_file",
+    "replaced_files",
+    "stopped_at_files",
 ]
 
 _MARKS = {"trained": ("●", "#0072B2"), "random": ("○", "#666666"), "value": ("=", "#0072B2"), "error": ("✕", "#B25500")}
 _numbers = count(1)
 
 
-class Asked(BaseException):
+class FileRequest(BaseException):
     """Raised in place of reading a file; no ``except Exception`` on the way takes it for an error.
 
     Attributes:
@@ -52,7 +53,7 @@ class Asked(BaseException):
 
 
 @dataclass(frozen=True)
-class Heard:
+class Spelling:
     """What came of one line.
 
     Attributes:
@@ -95,22 +96,22 @@ class Heard:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return Table((("", self),))._repr_html_()
+        return SpellingTable((("", self),))._repr_html_()
 
 
 @dataclass(frozen=True)
-class Table:
+class SpellingTable:
     """Several lines and what came of them, each under a letter."""
 
-    rows: tuple[tuple[str, Heard], ...]
+    rows: tuple[tuple[str, Spelling], ...]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self) -> Iterator[Heard]:
+    def __iter__(self) -> Iterator[Spelling]:
         return (heard for _, heard in self.rows)
 
-    def __getitem__(self, letter: str) -> Heard:
+    def __getitem__(self, letter: str) -> Spelling:
         for own, heard in self.rows:
             if own == letter:
                 return heard
@@ -130,29 +131,29 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        heads = "".join(f'<th scope="col" style="{_CELL};font-weight:600">{word}</th>' for word in _HEADS)
-        body = "".join(_row(letter, heard) for letter, heard in self.rows)
-        look = "border-collapse:collapse;table-layout:auto;font:13px/1.45 system-ui,sans-serif;margin:4px 0"
-        return f'<table style="{look}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
+        cell = "vertical-align:top;padding:4px 12px 4px 0;border-bottom:1px solid rgba(128,128,128,.3)"
+        columns = [
+            Column(style=cell),
+            Column("spelling", style=f"{cell};white-space:nowrap"),
+            Column("gives", style=f"{cell};white-space:nowrap"),
+            Column("warnings, or the error's words", style=f"{cell};max-width:30em;white-space:normal"),
+        ]
+        rows = [(letter, *_cells(spelling)) for letter, spelling in self.rows]
+        style = "border-collapse:collapse;table-layout:auto;font:13px/1.45 system-ui,sans-serif;margin:4px 0"
+        return html_table(rows, columns, row_heads=True, label="spellings and what they give", style=style)
 
 
-_CELL = "text-align:left;vertical-align:top;padding:4px 12px 4px 0;border-bottom:1px solid rgba(128,128,128,.3)"
-_HEADS = ("", "spelling", "gives", "warnings, or the error's words")
-
-
-def _row(letter: str, heard: Heard) -> str:
-    mark, color = _MARKS[heard.outcome]
-    said = "".join(f"<div>{'' if heard.error else '⚠ '}{escape(sentence)}</div>" for sentence in heard.says)
-    cells = (
-        f'<th scope="row" style="{_CELL}"><b>{escape(letter)}</b></th>',
-        f'<td style="{_CELL};white-space:nowrap"><code style="white-space:nowrap">{escape(heard.code)}</code></td>',
-        f'<td style="{_CELL};white-space:nowrap"><b style="color:{color}">{mark}</b> {escape(heard.gives)}</td>',
-        f'<td style="{_CELL};max-width:30em;white-space:normal">{said}</td>',
+def _cells(spelling: Spelling) -> tuple[Markup, Markup, Markup]:
+    mark, color = _MARKS[spelling.outcome]
+    warns = "" if spelling.error else "⚠ "
+    return (
+        Markup(f"<code>{escape(spelling.code)}</code>"),
+        Markup(f'<b style="color:{color}">{mark}</b> {escape(spelling.gives)}'),
+        Markup("".join(f"<div>{warns}{escape(sentence)}</div>" for sentence in spelling.says)),
     )
-    return f'<tr style="background:none">{"".join(cells)}</tr>'
 
 
-def hear(code: str, **names: Any) -> Heard:
+def hear(code: str, **names: Any) -> Spelling:
     """Run one line and say what it asks for.
 
     Args:
@@ -185,7 +186,7 @@ def hear(code: str, **names: Any) -> Heard:
     return heard
 
 
-def hear_all(codes: Mapping[str, str] | Sequence[str], **names: Any) -> Table:
+def hear_all(codes: Mapping[str, str] | Sequence[str], **names: Any) -> SpellingTable:
     """Run several lines, under letters from A on or under the mapping's keys.
 
     Example:
@@ -197,22 +198,22 @@ def hear_all(codes: Mapping[str, str] | Sequence[str], **names: Any) -> Table:
         raise CourseError("Give several spellings as a list of lines; hear(...) takes one.")
     if not isinstance(codes, Mapping):
         codes = {chr(ord("A") + place): code for place, code in enumerate(codes)}
-    return Table(tuple((letter, hear(code, **names)) for letter, code in codes.items()))
+    return SpellingTable(tuple((letter, hear(code, **names)) for letter, code in codes.items()))
 
 
-def _run(code: str, name: str, space: dict[str, Any]) -> Heard:
+def _run(code: str, name: str, space: dict[str, Any]) -> Spelling:
     value: Any = None
     outcome, weights, error = "value", None, None
     with (
         warnings.catch_warnings(record=True) as caught,
         torch.random.fork_rng(devices=[]),
-        stopped_at_the_file(),
+        stopped_at_files(),
         Weightless(),
     ):
         warnings.simplefilter("always")
         try:
             value = eval(compile(code, name, "eval"), dict(space))
-        except Asked as asked:
+        except FileRequest as asked:
             outcome, weights = "trained", asked.weights
         except Exception as problem:
             outcome, error = "error", problem
@@ -220,23 +221,23 @@ def _run(code: str, name: str, space: dict[str, Any]) -> Heard:
         outcome, value = "random", None
     if isinstance(value, WeightsEnum):
         weights = value
-    return Heard(code, outcome, weights, value, tuple(str(one.message) for one in caught), error)
+    return Spelling(code, outcome, weights, value, tuple(str(one.message) for one in caught), error)
 
 
 @contextmanager
-def stopped_at_the_file() -> Iterator[None]:
-    """While it is on, whoever asks an entry for its state dict gets ``Asked`` instead; no file is read or fetched."""
+def stopped_at_files() -> Iterator[None]:
+    """A context in which asking an entry for its state dict raises ``FileRequest``; no file is read or fetched."""
 
     def stop(weights: WeightsEnum) -> dict[str, Any]:
-        raise Asked(weights)
+        raise FileRequest(weights)
 
-    with instead_of_files(stop):
+    with replaced_files(stop):
         yield
 
 
 @contextmanager
-def instead_of_files(give: Callable[[WeightsEnum], dict[str, Any]]) -> Iterator[None]:
-    """While it is on, ``get_state_dict`` of every entry gives what ``give`` makes of the entry."""
+def replaced_files(give: Callable[[WeightsEnum], dict[str, Any]]) -> Iterator[None]:
+    """A context in which ``get_state_dict`` of every entry returns what ``give`` makes of the entry."""
 
     def given(self: WeightsEnum, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return give(self)

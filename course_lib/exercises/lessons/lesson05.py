@@ -35,7 +35,7 @@ from course_lib.exercises.engine.exercise import (
     sentence_of,
 )
 from course_lib.exercises.engine.hidden_cases import like
-from course_lib.models.spellings import Table, hear, hear_all
+from course_lib.models.spellings import SpellingTable, hear, hear_all
 from course_lib.networks import vgg
 
 __all__ = [  # noqa: RUF022 - as the notebook has them
@@ -117,7 +117,7 @@ def spellings_solution() -> str:
 
 
 @lru_cache(maxsize=1)
-def _heard() -> Table:
+def _heard() -> SpellingTable:
     return hear_all(SPELLINGS)
 
 

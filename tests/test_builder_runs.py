@@ -19,9 +19,9 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum, get_model_builder, get_model_weights, list_models
 
+from course_lib.models.builder_runs import BuilderRun, follow
 from course_lib.models.builders import class_of
-from course_lib.models.following import Followed, follow
-from course_lib.models.spellings import Asked, Weightless, stopped_at_the_file
+from course_lib.models.spellings import FileRequest, Weightless, stopped_at_files
 
 ONE_EACH = {class_of(name): name for name in reversed(list_models(module=torchvision.models))}.values()
 
@@ -42,7 +42,7 @@ def body(function: Callable[..., Any]) -> list[ast.stmt]:
 def test_the_statements_that_run_are_those_that_pythons_own_trace_counts(name: str, given: dict[str, Any]) -> None:
     builder = inspect.unwrap(get_model_builder(name))
     counter = trace.Trace(count=1, trace=0)
-    with stopped_at_the_file(), Weightless(), contextlib.suppress(Asked):
+    with stopped_at_files(), Weightless(), contextlib.suppress(FileRequest):
         counter.runfunc(get_model_builder(name), **given)
     counted = {line for file, line in counter.results().counts if file == builder.__code__.co_filename}
     lines = {one.text.strip(): one.runs for one in follow(name, **given).lines}
@@ -140,5 +140,5 @@ def test_it_reads_as_text_and_as_html() -> None:
     page = found._repr_html_()
     for line in found.lines:
         assert line.text in str(found) and escape(line.text.strip()) in page and escape(line.value) in page
-    assert page.count("<tr") == len(found.lines) and "<script" not in Followed("<script>", ())._repr_html_()
+    assert page.count("<tr") == len(found.lines) and "<script" not in BuilderRun("<script>", ())._repr_html_()
     assert all(len(line) <= 200 for line in str(found).splitlines())
