@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from torchvision.models import ResNet18_Weights
 
 from course_lib.drawing import confusion_table
-from course_lib.drawing.confusion_table import gathered
+from course_lib.drawing.confusion_table import draw_confusion, gathered
+from course_lib.drawing.folder_pages import chosen
 from course_lib.drawing.sheet import Sheet
 from course_lib.drawing.still import BLUE
 from course_lib.errors import CourseError
-from course_lib.measuring.confusion_matrix import Confusion, confusion, draw_confusion, tally
+from course_lib.measuring.confusion_matrix import Confusion, confusion, tally
+from course_lib.measuring.scoring import accuracy_under, is_right
+from course_lib.models.classifier import load_classifier
 from course_lib.models.predictions import FolderPredictions, FolderRow, from_logits
+from course_lib.pictures.truth import right_outputs
+from picturebook import ALL_CLASSES, CLASSES, IMAGENET, counts_as, write_folder
 
 from . import stills as checks
 
@@ -233,8 +240,80 @@ def test_what_is_right_is_blue_and_mistakes_are_orange() -> None:
     assert abs(np.nonzero(like)[1].mean() - np.nonzero(orange)[1].mean()) < 4  # in the same column
 
 
-def test_a_notebook_shows_the_picture() -> None:
-    matrix = tally(["ant", "bee"], ["ant", "bee"])
-    data, how = matrix._repr_mimebundle_()
-    assert data["image/png"] == draw_confusion(matrix).data and data["text/plain"] == repr(matrix)
-    assert how["image/png"]["alt"] == repr(matrix)
+def test_a_notebook_shows_a_table() -> None:
+    matrix = tally(["<b>ant", "bee", "bee"], ["<b>ant", "bee", "<b>ant"])
+    page = matrix._repr_html_()
+    assert page.count("<tr") == 4 and "<b>" not in page and 'scope="row"' in page
+    for cell in ("&lt;b&gt;ant", "100.0 %", "50.0 %", "right: 2 of 3, 66.7 %"):
+        assert cell in page
+    many = random_matrix(90, 700)
+    page = many._repr_html_()
+    assert page.count("<tr") == 31 and all(str(part) in page for part in many.mix_ups[0])
+
+
+# -- the picture book's classes among ImageNet's ----------------------------------------------------------------------
+IMAGENET_NAMES = tuple(ResNet18_Weights.DEFAULT.meta["categories"])
+
+
+def answers_of(*pairs: tuple[str, str], names: tuple[str, ...] = IMAGENET_NAMES) -> FolderPredictions:
+    """A classifier's answers: (folder, what is said of its picture) of each."""
+    rows = [
+        FolderRow(Path(label) / f"{n}.png", from_logits(torch.eye(len(names))[names.index(said)], names, k=1), 0.01)
+        for n, (label, said) in enumerate(pairs)
+    ]
+    return FolderPredictions(tuple(rows), (), 0.1, "cpu")
+
+
+def test_an_arabian_camel_is_a_camel_everywhere() -> None:
+    found = answers_of(
+        ("camel", "Arabian camel"), ("camel", "llama"), ("cat", "tabby"), ("cat", "Arabian camel"), ("dog", "tench")
+    )
+    right = [True, False, True, False, False]
+    assert [is_right(row) for row in found.rows] == [picture.right for picture in found.judged()] == right
+    assert [picture.truth for picture in found.judged()] == ["camel", "camel", "cat", "cat", "dog"]
+    assert [picture.said for picture in found.judged()][:3] == ["Arabian camel", "llama", "tabby"]
+    assert found.accuracy() == confusion(found).accuracy == 0.4
+    matrix = confusion(found)
+    assert matrix.classes == ("camel", "cat", "dog", "llama", "tench")
+    assert matrix.counts.tolist()[:2] == [[1, 0, 0, 1, 0], [1, 1, 0, 0, 0]]
+    assert matrix.precision["camel"] == matrix.recall["camel"] == 0.5
+    assert [picture.file for picture in chosen(found.judged(), verdict="right", order="by file")] == [
+        "camel/0.png", "cat/2.png"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ALL_CLASSES)
+def test_every_counterpart_of_a_class_is_right_and_nothing_else(label: str) -> None:
+    right = right_outputs((label,), IMAGENET_NAMES)
+    assert right >= set(IMAGENET[label]) and right == set(counts_as(label, IMAGENET_NAMES))
+    assert right_outputs((label,), (*CLASSES, "ant", "bee")) == {(*CLASSES, "ant", "bee").index(label)}
+    assert not is_right(answers_of((label, "toilet tissue")).rows[0])
+
+
+def test_all_classes_of_one_name_are_right_for_it() -> None:
+    assert right_outputs(("crane",), ("crane", "bee", "crane")) == {0, 2}
+    assert right_outputs((7, "none such"), IMAGENET_NAMES) == {7} and right_outputs((), IMAGENET_NAMES) == set()
+
+
+def test_accuracy_over_a_folder_agrees_with_the_folders_predictions(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "few", ("camel", "cat", "dog"), 2)
+    classifier = load_classifier("squeezenet1_1", weights="course", device="cpu")
+    found = classifier.predict_folder(folder)
+    assert accuracy_under(classifier, folder) == pytest.approx(found.accuracy())
+    imagenet = replace(classifier, categories=IMAGENET_NAMES, model=Always(IMAGENET_NAMES.index("Arabian camel")))
+    assert accuracy_under(imagenet, folder) == pytest.approx(1 / 3)
+    assert imagenet.predict_folder(folder).accuracy() == pytest.approx(1 / 3)
+    (folder / "cat").rename(folder / "no such class")
+    with pytest.raises(CourseError, match="lies in a folder named 'no such class'; expected one of camel"):
+        accuracy_under(classifier, folder)
+
+
+class Always(torch.nn.Module):
+    """Says one and the same class of every picture."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.eye(1000)[self.index].expand(len(x), -1)

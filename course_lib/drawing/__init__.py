@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "cfg_table_figure": ["cfg_table"],
         "charts": ["histograms", "lines", "shares"],
         "comparisons": ["bubbles", "compare", "rankings", "timeline"],
+        "confusion_table": ["draw_confusion"],
         "convolution_figure": ["sliding_window"],
         "field_figure": ["field_on_picture"],
         "figures": ["bars", "kept_and_lost", "picture_grid", "show", "strip"],

@@ -1,6 +1,6 @@
 """A confusion matrix as a picture: shares as colours, counts as numbers, recall at the rows' ends, precision below.
 
-Only drawing; what is counted is ``confusion_matrix``. Places are in CSS pixels from the top left (``sheet``).
+What is counted is in ``measuring.confusion_matrix``. Positions are CSS pixels from the top left (``sheet``).
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
-from torch import Tensor
 
 from course_lib.drawing.drawn_table import FAINT
 from course_lib.drawing.heat import lay
 from course_lib.drawing.sheet import Box, Mark, Sheet, text_width
 from course_lib.drawing.still import BLUE, DOTS, GREY, INK, ORANGE, PIXELS, Still, shortened
 from course_lib.drawing.text_width import wrapped
+from course_lib.measuring.confusion_matrix import Confusion
 
-__all__ = ["Counted", "draw_table", "gathered"]
+__all__ = ["Counted", "draw_confusion", "gathered"]
 
 _WIDE = 860  # of a notebook
 _LETTERS = 22  # of a class's name
@@ -66,9 +66,21 @@ def gathered(names: Sequence[str], table: Counts, most: int) -> Counted:
     return Counted((*(names[k] for k in kept), f"{n - most + 1} others"), small, good, others=True)
 
 
-def draw_table(classes: Sequence[str], counts: Tensor, *, title: str, alt: str) -> Still:
-    """Draw ``counts`` (classes, classes); rows are what it is, columns what was said."""
-    names, table = [shortened(name, _LETTERS) for name in classes], counts.numpy()
+def draw_confusion(matrix: Confusion, *, title: str = "") -> Still:
+    """A confusion matrix as a table: right in blue on the diagonal, mistakes in orange beside it, recall and precision.
+
+    Classes for which there is no room are summed up in a last row and column; the numbers still add up.
+
+    Args:
+        matrix: what was counted; rows are what it is, columns what was said.
+        title: above it.
+
+    Example:
+        >>> from course_lib.measuring.confusion_matrix import tally
+        >>> draw_confusion(tally(["ant", "bee"], ["ant", "bee"]), title="ResNet18")
+        ResNet18. Confusion matrix of 2 pictures, 2 classes: 2 right (100.0 %); no mistake
+    """
+    names, table = [shortened(name, _LETTERS) for name in matrix.classes], matrix.counts.numpy()
     beside = max(text_width(name, 9.5) for name in [*names, "precision, %"]) + 20
     room = _WIDE - 10 - beside - 2 * _END
     widest = str(int(table.sum(0).max(initial=0)))
@@ -98,7 +110,7 @@ def draw_table(classes: Sequence[str], counts: Tensor, *, title: str, alt: str) 
     _names(sheet, shown.names, heads, place)
     _ends(sheet, shown, place, below)
     _title(sheet, title, f"{shown.right.sum()} of {table.sum()} right, {_share(shown.right.sum(), table.sum())}")
-    return sheet.still(alt)
+    return sheet.still((f"{title}. " if title else "") + repr(matrix))
 
 
 def _heads(names: Sequence[str], wide: int) -> list[list[str]]:

@@ -1,6 +1,6 @@
 """A folder's predictions to look at: which pictures, in which order, page by page; the most confident mistakes.
 
-The pictures behind the numbers of ``confusion.py``. How they are drawn is ``diagrams/prediction_grid.py``.
+The pictures behind the numbers of a confusion matrix. How they are drawn is in ``prediction_tiles``.
 """
 
 from __future__ import annotations

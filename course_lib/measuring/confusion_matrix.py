@@ -1,31 +1,31 @@
-"""Which class is taken for which: a confusion matrix as data, as text and as a picture.
+"""Confusion matrices: which class is taken for which, counted, with recall and precision, as text and as a table.
 
 Rows are what the pictures show, columns what the model said. Recall goes along a row (of all the bees, how many were
-found?), precision down a column (of all that were called bee, how many are one?). Which pictures these are is shown by
-``folder_pages.py``; the drawing is ``diagrams/confusion_table.py``.
+found?), precision down a column (of all that were called bee, how many are one?). ``drawing.draw_confusion`` draws
+them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_lib.drawing.confusion_table import draw_table
-from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, closest
-from course_lib.models.predictions import FolderPredictions
-from course_lib.pictures.truth import Truths
+from course_lib.models.predictions import FolderPredictions, Judged
+from course_lib.pictures.truth import Truths, right_outputs
+from course_lib.tables import Column, html_table, text_table
 
-__all__ = ["Confusion", "confusion", "draw_confusion", "tally"]
+__all__ = ["Confusion", "confusion", "tally"]
+
+_MOST = 30  # classes that a table in a notebook has room for
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Confusion:
-    """How often each class was taken for each; the last line of a cell shows it as a picture, ``print`` as text.
+    """How often each class was taken for each; shown as a table in a notebook, and as text by ``print``.
 
     Attributes:
         classes: their names, in the order of rows and columns.
@@ -81,9 +81,8 @@ class Confusion:
     def mix_ups(self) -> tuple[tuple[str, str, int], ...]:
         """(what it is, what was said, how often) of every kind of mistake that was made, the most frequent first."""
         wrong = self.counts - self.counts.diagonal().diag()
-        found = [(int(wrong[i, j]), i, j) for i, j in wrong.nonzero().tolist()]
-        found.sort(key=lambda one: (-one[0], one[1:]))
-        return tuple((self.classes[i], self.classes[j], count) for count, i, j in found)
+        cells = sorted((-int(wrong[i, j]), i, j) for i, j in wrong.nonzero().tolist())
+        return tuple((self.classes[i], self.classes[j], -count) for count, i, j in cells)
 
     def __repr__(self) -> str:
         worst = [f"{true} taken for {said} {count}" for true, said, count in self.mix_ups[:3]]
@@ -91,22 +90,27 @@ class Confusion:
         return f"{head} ({_percent(self.accuracy)}); {', '.join(worst) or 'no mistake'}"
 
     def __str__(self) -> str:
-        head = ["", *self.classes, "pictures", "recall"]
-        rows = [
-            [label, *map(str, row), str(sum(row)), _percent(recall)]
+        return f"{text_table(self._rows(), self._columns())}\nrows: what it is; columns: what was said; {self._score()}"
+
+    def _repr_html_(self) -> str:
+        if len(self.classes) > _MOST:
+            columns = ["what it is", "what was said", Column("pictures", number=True)]
+            return f"{html_table(self.mix_ups[:_MOST], columns, label='the most frequent mistakes')}{self._score()}"
+        table = html_table(self._rows(), self._columns(), row_heads=True, label=repr(self))
+        return f"{table}rows: what it is; columns: what was said; {self._score()}"
+
+    def _columns(self) -> list[Column]:
+        return [Column(), *(Column(head, number=True) for head in (*self.classes, "pictures", "recall"))]
+
+    def _rows(self) -> list[list[object]]:
+        rows: list[list[object]] = [
+            [label, *row, sum(row), _percent(recall)]
             for (label, recall), row in zip(self.recall.items(), self.counts.tolist(), strict=True)
         ]
-        last = ["said", *map(str, self.counts.sum(dim=0).tolist()), str(self.total), ""]
-        wide = [max(map(len, column)) for column in zip(head, *rows, last, strict=True)]
-        lines = [
-            "  ".join(f"{cell:{'>' if k else '<'}{wide[k]}}" for k, cell in enumerate(row)).rstrip()
-            for row in (head, *rows, last)
-        ]
-        right = f"right: {self.right} of {self.total}, {_percent(self.accuracy)}"
-        return "\n".join([*lines, f"rows: what it is; columns: what was said; {right}"])
+        return [*rows, ["said", *self.counts.sum(dim=0).tolist(), self.total, ""]]
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        return draw_confusion(self)._repr_mimebundle_()
+    def _score(self) -> str:
+        return f"right: {self.right} of {self.total}, {_percent(self.accuracy)}"
 
 
 def tally(true: Sequence[str], said: Sequence[str], *, classes: Sequence[str] | None = None) -> Confusion:
@@ -124,11 +128,11 @@ def tally(true: Sequence[str], said: Sequence[str], *, classes: Sequence[str] | 
         raise CourseError(f"{len(true)} truths and {len(said)} answers: give one of each for at least one picture.")
     names = sorted({*true, *said}) if classes is None else list(dict.fromkeys(classes))
     place = {name: k for k, name in enumerate(names)}
-    for what, given in (("shown", true), ("said", said)):
-        if missing := [one for one in given if one not in place]:
+    for verb, given in (("shown", true), ("said", said)):
+        if missing := [name for name in given if name not in place]:
             known = f"{', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
             hint = closest(str(missing[0]), names)
-            raise CourseError(f"{missing[0]!r} was {what}, and is not among the classes given: {known}.{hint}")
+            raise CourseError(f"{missing[0]!r} was {verb}, and is not among the classes given: {known}.{hint}")
     cells = torch.tensor([place[t] * len(names) + place[s] for t, s in zip(true, said, strict=True)])
     counts = torch.bincount(cells, minlength=len(names) ** 2)  # (true, said) pairs, one number each
     return Confusion(tuple(names), counts.reshape(len(names), len(names)))
@@ -142,7 +146,8 @@ def confusion(
     Args:
         predictions: from ``Classifier.predict_folder``.
         truth: what the pictures show, as ``FolderPredictions.judged`` takes it; their folders' names when left out.
-            Where several answers are right, a picture counts as the one that was said, else as the first.
+            Where several answers are right, a picture counts as the one that was said, else as the first. A class of
+            ImageNet's that counts as one of the classes shown is counted in its column: "Arabian camel" as "camel".
         classes: the order of rows and columns; all that were shown or said, by the alphabet, when left out.
 
     Raises:
@@ -157,24 +162,18 @@ def confusion(
         [[0, 1], [0, 1]]
     """
     judged = predictions.judged(truth)
-    return tally([one.truth for one in judged], [one.said for one in judged], classes=classes)
+    labels = tuple(dict.fromkeys([*(picture.truth for picture in judged), *(classes or ())]))
+    said = [_column(picture, labels) for picture in judged]
+    return tally([picture.truth for picture in judged], said, classes=classes)
 
 
-def draw_confusion(matrix: Confusion, *, title: str = "") -> Still:
-    """A confusion matrix as a table: right in blue on the diagonal, mistakes in orange beside it, recall and precision.
-
-    More classes than have room are summed up in a last row and column; the numbers still add up.
-
-    Args:
-        matrix: what was counted.
-        title: above it.
-
-    Example:
-        >>> draw_confusion(tally(["ant", "bee"], ["ant", "bee"]), title="ResNet18")
-        ResNet18. Confusion matrix of 2 pictures, 2 classes: 2 right (100.0 %); no mistake
-    """
-    said = f"{title}. " if title else ""
-    return draw_table(matrix.classes, matrix.counts, title=title, alt=f"{said}{matrix!r}")
+def _column(picture: Judged, labels: Sequence[str]) -> str:
+    """The column of an answer: the first of ``labels`` that the answer would be right for, else its own name."""
+    if picture.right:
+        return picture.truth
+    prediction = picture.row.prediction
+    counts = (label for label in labels if prediction.index in right_outputs((label,), prediction.categories))
+    return next(counts, picture.said)
 
 
 def _percent(share: float) -> str:

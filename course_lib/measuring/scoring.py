@@ -1,7 +1,7 @@
-"""How often a classifier is right on a folder whose sub-folders are named by class; also with a mistake on purpose.
+"""Accuracy on a folder whose sub-folders are named by class, and answers under a preprocessing mistake.
 
-The labels are the picture book's, and so is the knowledge of which outputs count as right for a label: the course's ten
-classes and ImageNet's thousand are scored alike.
+Whether an answer is right is decided by ``pictures.truth``: the course's ten classes and ImageNet's thousand are scored
+alike.
 """
 
 from __future__ import annotations
@@ -19,17 +19,24 @@ from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import FolderRow, Prediction, from_logits
 from course_lib.pictures.images import list_images, open_image
 from course_lib.pictures.mistakes import Mistake
+from course_lib.pictures.truth import right_answers, right_outputs
 from course_lib.progress import track
-from picturebook import ALL_CLASSES, counts_as
+from picturebook import ALL_CLASSES
 
 __all__ = ["accuracy_under", "answer_under", "is_right"]
 
 _BATCH = 16
 
 
-def is_right(row: FolderRow, classifier: Classifier) -> bool:
-    """Whether a folder's row names the class that its sub-folder is named by."""
-    return row.prediction.index in counts_as(_label(row.path), classifier.categories)
+def is_right(row: FolderRow) -> bool:
+    """Whether a picture's best class is what its folder is called, or one of ImageNet's classes that count as that.
+
+    Example:
+        >>> cat = from_logits(torch.tensor([0.0, 2.0]), ("dog", "cat"), k=1)
+        >>> is_right(FolderRow(Path("val/cat/1.png"), cat, 0.1)), is_right(FolderRow(Path("val/dog/1.png"), cat, 0.1))
+        (True, False)
+    """
+    return row.prediction.index in right_outputs(right_answers(row.path), row.prediction.categories)
 
 
 def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mistake: Mistake | None = None) -> float:
@@ -44,24 +51,25 @@ def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mista
         Top-1 accuracy from 0 to 1.
 
     Raises:
-        CourseError: a sub-folder is not named by one of the picture book's classes, or the classifier knows none.
+        CourseError: a sub-folder is named by no class of the picture book or of the classifier, or the classifier knows
+            none of them.
         PictureError: there are no pictures, or one of them cannot be opened.
     """
     paths = list_images(Path(folder), recursive=True)
-    answers = [counts_as(_label(path), classifier.categories) for path in paths]
-    if not any(answers):
+    outputs = [_right_outputs(path, classifier) for path in paths]
+    if not any(outputs):
         raise CourseError(f"{classifier.name} knows none of the classes in {folder}: {classifier!r}.")
 
     right = 0
     label = f"{len(paths)} pictures, {'as trained' if mistake is None else mistake.name}"
-    opened = zip(track(paths, label), answers, strict=True)
-    while group := list(islice(opened, _BATCH)):
+    waiting = zip(track(paths, label), outputs, strict=True)
+    while group := list(islice(waiting, _BATCH)):
         best = (
             classifier.logits(torch.stack([_prepared(classifier, open_image(path), mistake) for path, _ in group]))
             .argmax(1)
             .tolist()
         )
-        right += sum(index in answer for index, (_, answer) in zip(best, group, strict=True))
+        right += sum(index in good for index, (_, good) in zip(best, group, strict=True))
     return right / len(paths)
 
 
@@ -84,8 +92,8 @@ def _prepared(classifier: Classifier, picture: Image.Image, mistake: Mistake | N
     return torch.as_tensor(tensor)
 
 
-def _label(path: Path) -> str:
+def _right_outputs(path: Path, classifier: Classifier) -> frozenset[int]:
     label = path.parent.name
-    if label not in ALL_CLASSES:
+    if label not in ALL_CLASSES and label not in classifier.categories:
         raise CourseError(f"{path} lies in a folder named {label!r}; expected one of {', '.join(ALL_CLASSES)}.")
-    return label
+    return right_outputs(right_answers(path), classifier.categories)

@@ -1,6 +1,6 @@
-"""What a classifier answers: one picture's top k, or a whole folder's, as values that no longer change.
+"""Predictions as values: the top k of one picture, those of a whole folder, and which of them are right.
 
-These are results only; ``classifier.py`` makes them.
+``classifier`` makes them; whether an answer is right is decided by ``pictures.truth``.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.pictures.truth import Truths, file_of, right_answers
+from course_lib.pictures.truth import Truths, file_of, right_answers, right_outputs
+from course_lib.tables import Column, html_table
 
 __all__ = ["FolderPredictions", "FolderRow", "Judged", "Prediction", "from_logits"]
 
@@ -28,6 +28,7 @@ class Prediction:
         indices: their places in the model's output.
         probabilities: softmax of the logits, between 0 and 1.
         logits: all of the model's outputs for this picture, one number a class, on the CPU.
+        categories: the names of all of the model's outputs.
 
     Example:
         >>> import torch
@@ -40,6 +41,7 @@ class Prediction:
     indices: tuple[int, ...]
     probabilities: tuple[float, ...]
     logits: Tensor = field(compare=False, repr=False)
+    categories: tuple[str, ...] = field(compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -69,11 +71,8 @@ class Prediction:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><td style="text-align:left">{escape(label)}</td><td>{_percent(probability)}</td></tr>'
-            for label, probability in zip(self.labels, self.probabilities, strict=True)
-        )
-        return f"<table><tr><th scope='col'>class</th><th scope='col'>probability</th></tr>{rows}</table>"
+        rows = zip(self.labels, map(_percent, self.probabilities), strict=True)
+        return html_table(rows, ["class", Column("probability", number=True)], label="the most probable classes")
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,12 @@ class FolderRow:
 
 @dataclass(frozen=True, repr=False)
 class Judged:
-    """One picture of a folder with what it truly shows beside what was said.
+    """One picture of a folder: what it shows, what the model said, and whether that is right.
 
     Attributes:
         row: its path, its prediction and its seconds.
-        truth: the true class's name; where several answers are right, the one that was said, else the first.
+        truth: the true class's name, as the truth tells it; where several answers are right, the one that was said,
+            else the first.
         said: the predicted class's name, with its index where two classes of the model have the same name.
         right: whether the prediction is right.
     """
@@ -149,7 +149,7 @@ class FolderPredictions:
         return self.total_seconds / len(self.rows) if self.rows else 0.0
 
     def accuracy(self, truth: Truths | None = None) -> float:
-        """The share of pictures whose best class is the true one, between 0 and 1; ``truth`` as for ``judged``.
+        """The share of pictures whose best class is right, between 0 and 1; ``truth`` as for ``judged``.
 
         Raises:
             CourseError: as ``judged``.
@@ -163,13 +163,15 @@ class FolderPredictions:
             (1.0, 0.0)
         """
         judged = self.judged(truth)
-        return sum(one.right for one in judged) / len(judged)
+        return sum(picture.right for picture in judged) / len(judged)
 
     def judged(self, truth: Truths | None = None) -> tuple[Judged, ...]:
-        """Every picture with what it truly shows, in the order of the rows.
+        """Every picture with what it shows and whether the answer is right, in the order of the rows.
+
+        For the picture book's classes the counterparts among ImageNet's are right too (``pictures.truth``).
 
         Args:
-            truth: as ``truths.right_answers`` takes it: a function or a mapping; when left out, a picture shows what
+            truth: as ``pictures.right_answers`` takes it: a function or a mapping; when left out, a picture shows what
                 its folder is called.
 
         Raises:
@@ -190,16 +192,15 @@ class FolderPredictions:
 
     def as_html(self, limit: int = 20) -> str:
         """A table of the first ``limit`` pictures with their best class, and of every file that was skipped."""
-        cells = [
-            (escape(row.path.name), escape(row.prediction.label), _percent(row.prediction.probability))
-            for row in self.rows[:limit]
+        rows = [
+            (row.path.name, row.prediction.label, _percent(row.prediction.probability)) for row in self.rows[:limit]
         ]
         if len(self.rows) > limit:
-            cells.append((f"and {len(self.rows) - limit} more", "", ""))
-        cells += [(escape(path.name), f"skipped: {escape(reason)}", "") for path, reason in self.skipped]
-        head = "".join(f"<th scope='col'>{name}</th>" for name in ("picture", "class", "probability"))
-        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in cells)
-        return f"<table><tr>{head}</tr>{body}</table>"
+            rows.append((f"and {len(self.rows) - limit} more", "", ""))
+        rows += [(path.name, f"skipped: {reason}", "") for path, reason in self.skipped]
+        return html_table(
+            rows, ["picture", "class", Column("probability", number=True)], label="a folder's predictions"
+        )
 
     def _repr_html_(self) -> str:
         return self.as_html()
@@ -225,8 +226,11 @@ def from_logits(logits: Tensor, categories: tuple[str, ...], *, k: int) -> Predi
     best = logits.softmax(dim=0).topk(min(k, logits.numel()))
     indices = tuple(int(index) for index in best.indices)
     # A model with more outputs than names (a learner's own head) still gets an answer: the output's number.
-    labels = tuple(categories[index] if index < len(categories) else _unnamed(index) for index in indices)
-    return Prediction(labels, indices, tuple(float(value) for value in best.values), logits)
+    names = tuple(categories)
+    if len(names) < logits.numel():
+        names += tuple(map(_unnamed, range(len(names), logits.numel())))
+    labels = tuple(names[index] for index in indices)
+    return Prediction(labels, indices, tuple(float(value) for value in best.values), logits, names)
 
 
 def _percent(probability: float) -> str:
@@ -236,17 +240,20 @@ def _percent(probability: float) -> str:
 def _judge(row: FolderRow, answers: tuple[str | int, ...], names: Mapping[int, str]) -> Judged:
     prediction = row.prediction
     said = names[prediction.index]
-    right = prediction.label in answers or prediction.index in answers
-    first = answers[0] if answers else "none of the classes"
-    truth = said if right else first if isinstance(first, str) else names.get(first, _unnamed(first))
-    return Judged(row, truth, said, right)
+    right = [answer for answer in answers if prediction.index in right_outputs((answer,), prediction.categories)]
+    if right:
+        truth = right[0] if isinstance(right[0], str) else said
+    else:
+        first = answers[0] if answers else "none of the classes"
+        truth = first if isinstance(first, str) else names.get(first, _unnamed(first))
+    return Judged(row, truth, said, bool(right))
 
 
 def _names(predictions: Iterable[Prediction]) -> dict[int, str]:
-    """Index → name of every class that was named; ImageNet has two called "crane", which are told apart by index."""
-    found = {i: label for one in predictions for i, label in zip(one.indices, one.labels, strict=True)}
-    often = Counter(found.values())
-    return {i: label if often[label] == 1 else f"{label} ({i})" for i, label in found.items()}
+    """Index → name of every class that was named; two classes of the same name are told apart by their index."""
+    labels = {index: label for each in predictions for index, label in zip(each.indices, each.labels, strict=True)}
+    often = Counter(labels.values())
+    return {index: label if often[label] == 1 else f"{label} ({index})" for index, label in labels.items()}
 
 
 def _unnamed(index: int) -> str:

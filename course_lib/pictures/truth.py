@@ -1,18 +1,21 @@
-"""What pictures truly show, however it is told: by a folder's name, a table, a function; one right answer or several.
+"""The right answers for a picture, and the outputs of a classifier that are right for it.
 
-Only that; what was said is compared with it in ``predictions.py``.
+The truth is told by a folder's name, a table or a function, and may name several answers. ``right_outputs`` is the one
+place that decides whether an answer is right; predictions, accuracies and confusion matrices all ask it.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CourseError
+from picturebook import ALL_CLASSES, counts_as
 
-__all__ = ["Truth", "Truths", "file_of", "right_answers"]
+__all__ = ["Truth", "Truths", "file_of", "right_answers", "right_outputs"]
 
 #: What a picture truly shows: a label, an index, or several of either when more than one answer is right.
 Truth = str | int | Collection[str | int]
@@ -57,12 +60,39 @@ def right_answers(path: Path, truth: Truths | None = None) -> tuple[str | int, .
     raise CourseError(f"The truth does not say what {path.name} shows: give it under the file's name or path.")
 
 
+@lru_cache(maxsize=1024)
+def right_outputs(answers: tuple[str | int, ...], categories: tuple[str, ...]) -> frozenset[int]:
+    """The indices of a classifier's outputs that are right for a picture.
+
+    An index is right itself, and so is every output with the name of a right answer. For the picture book's classes
+    their counterparts among ImageNet's thousand are right as well: an "Arabian camel" is a camel, and a "tabby" a cat.
+
+    Args:
+        answers: labels and indices, from ``right_answers``.
+        categories: the names of the classifier's outputs, in their order.
+
+    Example:
+        >>> right_outputs(("bee",), ("ant", "bee")), right_outputs((0, "bee"), ("ant", "bee"))
+        (frozenset({1}), frozenset({0, 1}))
+        >>> from torchvision.models import ResNet18_Weights
+        >>> names = tuple(ResNet18_Weights.DEFAULT.meta["categories"])
+        >>> [names[index] for index in right_outputs(("camel",), names)]
+        ['Arabian camel']
+    """
+    right = {answer for answer in answers if isinstance(answer, int)}
+    right |= {index for index, name in enumerate(categories) if name in answers}
+    for label in ALL_CLASSES:
+        if label in answers:
+            right.update(counts_as(label, categories))
+    return frozenset(right)
+
+
 def _several(path: Path, given: Any) -> tuple[str | int, ...]:
     if isinstance(given, (set, frozenset)):  # which has no order
         given = sorted(given, key=str)
     try:
         several = [given] if isinstance(given, str) or not isinstance(given, Collection) else given
-        return tuple(one if isinstance(one, str) else operator.index(one) for one in several)
+        return tuple(answer if isinstance(answer, str) else operator.index(answer) for answer in several)
     except TypeError:
         raise CourseError(
             f"The truth of {path.name} is {given!r}: give a label, an index, or several of them."

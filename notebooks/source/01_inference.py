@@ -576,7 +576,7 @@ mixed = write_folder("data/inference", names, n=16, split="mixed", difficulty="h
 (mixed / "broken.png").write_bytes(b"this is not a picture")
 fast = load_classifier("resnet18")  # device="auto": a GPU when there is one
 found = fast.predict_folder(mixed)
-print(len(found.rows), "pictures,", sum(is_right(row, fast) for row in found.rows), "of them right")
+print(len(found.rows), "pictures,", sum(is_right(row) for row in found.rows), "of them right")
 for path, reason in found.skipped:
     print("skipped:", path.name, "-", reason.replace(str(mixed), "…"))
 
@@ -598,7 +598,7 @@ from course_lib.drawing import picture_grid
 
 rows = found.rows[::4]
 titles = [f"{row.prediction.label} {row.prediction.probability:.0%}" for row in rows]
-right = [is_right(row, fast) for row in rows]
+right = [is_right(row) for row in rows]
 picture_grid([Image.open(row.path) for row in rows], titles, right=right)
 
 # %% [markdown]

@@ -676,6 +676,7 @@ for name in ("page.pth", "half.pth", "empty.pth", "best_model_ever.pth", "diverg
 my_guess = ...  # "tuned", "from scratch" or "24 pictures"
 
 # %% tags=["nbval-ignore-output"]
+from course_lib.drawing import draw_confusion
 from course_lib.measuring import confusion
 
 write_folder(home, ("ant", "bee"), 50, "fresh", first_seed=9000, difficulty="hard")
@@ -698,7 +699,7 @@ guess_and_truth("loses most", my_guess, max(lost, key=lost.get))
 answers = tuned.classifier.predict_folder(home / "fresh")
 print(f"{answers.total_seconds:.1f} s for {len(answers.rows)} pictures, on {answers.device}:"
       f" {1000 * answers.mean_seconds:.0f} ms a picture")
-confusion(answers)
+draw_confusion(confusion(answers))
 
 # %% [markdown]
 # Rows are what it *is*, columns what was *said*. *Recall* is the share of a row that is right, *precision* the share of a
@@ -789,7 +790,7 @@ folder_browser(answers)
 # | `folder_browser(answers)` | | a folder's answers, leafed through |
 # | `read_checkpoint(path)`, `read_state_dict(path)` | `course_lib.models` | any layout, never code |
 # | `load_model(builder, state)`, `save_checkpoint(…)` | | a model around it; whole or not at all |
-# | `confusion(answers)` | `course_lib.measuring` | what is taken for what |
+# | `draw_confusion(confusion(answers))` | `course_lib.drawing`, `course_lib.measuring` | what is taken for what |
 # | `most_confident_mistakes(answers)` | `course_lib.drawing` | wrong and sure |
 
 # %% [markdown]
