@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CheckpointError
-from course_lib.models.checkpoints import read_checkpoint, read_state_dict, save_checkpoint, saving
+from course_lib.models.checkpoints import read_checkpoint, read_state_dict, save_checkpoint, writer
 
 
 def names(folder: Path) -> list[str]:
@@ -227,14 +227,14 @@ def test_entries_that_a_safe_reader_could_not_bring_back(more: dict[str, Any], s
 
 
 def test_every_plain_kind_comes_back(tmp_path: Path) -> None:
-    for kind in saving.PLAIN:
+    for kind in writer.PLAIN:
         assert kind is type(None) or isinstance(kind, type)
     entries: dict[str, Any] = {
         "none": None, "yes": True, "n": 3, "x": 0.5, "z": 1j, "word": "bee", "raw": b"\0", "size": torch.Size([2]),
         "dtype": torch.float16, "device": torch.device("cpu"), "nested": [({"a": (1, [2.0])},)],
         "tensor": torch.ones(2),
     }  # fmt: skip
-    assert {type(value) for value in entries.values()} >= set(saving.PLAIN)
+    assert {type(value) for value in entries.values()} >= set(writer.PLAIN)
     found = read_checkpoint(save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1), **entries)).entries
     assert torch.equal(found["tensor"], entries["tensor"])
     assert all(found[key] == value for key, value in entries.items() if not isinstance(value, Tensor))
@@ -279,7 +279,7 @@ def test_folders_made_for_a_checkpoint_go_when_it_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine").mkdir()
-    monkeypatch.setattr(saving, "_write", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    monkeypatch.setattr(writer, "_write", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
     with pytest.raises(CheckpointError, match="nothing was left behind"):
         save_checkpoint(tmp_path / "mine" / "new" / "deep" / "a.pth", nn.Linear(1, 1))
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]

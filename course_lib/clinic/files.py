@@ -1,6 +1,6 @@
 """Files that are no checkpoint: a web page, a file cut short or empty, a pickle that asks for more than tensors.
 
-What the file is, ``checkpoints.refusals`` says; here stand the learner's lines and a line of code that repairs it.
+``checkpoints.reader`` says what the file is; here are the learner's lines and a line of code that repairs it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from course_lib.clinic.diagnosis import Diagnosis
 from course_lib.clinic.scene import Scene
 from course_lib.errors import CheckpointError
-from course_lib.models.checkpoints import read_state_dict, refusals
+from course_lib.models.checkpoints.reader import read_state_dict, refusal_of
 
 __all__ = ["explain"]
 
@@ -44,7 +44,7 @@ def explain(scene: Scene) -> Diagnosis | None:
     try:
         read_state_dict(path, check_numbers=False)
     except CheckpointError:
-        refusal = refusals.why(path, scene.said)
+        refusal = refusal_of(path, scene.said)
     else:
         return None
     if refusal.kind not in _REPAIRS:

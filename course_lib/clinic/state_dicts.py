@@ -1,6 +1,6 @@
 """State dicts that do not fit: another head, another model, a prefix, or the checkpoint round the state dict.
 
-The cause is found by ``checkpoints.causes``, from names and shapes; here stand the words and the lines that repair it.
+``checkpoints.fitting`` finds the cause from names and shapes; here are the words and the lines that repair it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import nn
 
 from course_lib.clinic.diagnosis import Diagnosis, Met
 from course_lib.clinic.scene import Scene, attribute
-from course_lib.models.checkpoints import causes
+from course_lib.models.checkpoints import fitting
 
 __all__ = ["explain", "no_dict"]
 
@@ -24,7 +24,7 @@ def explain(scene: Scene) -> Diagnosis | None:
     if found is None or not isinstance(found[1], Mapping):
         return None
     model, given = found
-    own = causes.shapes_of(model.state_dict())
+    own = fitting.shapes_of(model.state_dict())
     net, state = scene.name_of(model, "model"), _name(scene, given, "state_dict")
     for answer in (_wrapped, _head, _other):
         parts = answer(model, net, state, own, given)
@@ -76,8 +76,8 @@ def _name(scene: Scene, given: Any, otherwise: str) -> str:
     return otherwise
 
 
-def _wrapped(model: nn.Module, net: str, state: str, own: causes.Shapes, given: Mapping[Any, Any]) -> Parts | None:
-    found = causes.wrapped(own, given)
+def _wrapped(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: Mapping[Any, Any]) -> Parts | None:
+    found = fitting.wrapped(own, given)
     if found is None:
         return None
     key, prefix = found.key, found.prefix
@@ -98,9 +98,9 @@ def _wrapped(model: nn.Module, net: str, state: str, own: causes.Shapes, given: 
     return "prefix before every name", what, code, _fits(own), ()
 
 
-def _head(model: nn.Module, net: str, state: str, own: causes.Shapes, given: Mapping[Any, Any]) -> Parts | None:
-    shapes = causes.shapes_of(given)
-    found = causes.other_head(model, own, shapes)
+def _head(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: Mapping[Any, Any]) -> Parts | None:
+    shapes = fitting.shapes_of(given)
+    found = fitting.other_head(model, own, shapes)
     if found is None:
         return None
     build, back, met = [], [], []
@@ -123,10 +123,10 @@ def _head(model: nn.Module, net: str, state: str, own: causes.Shapes, given: Map
     return "another head", what, "\n".join([*build, load, *back]), why, tuple(met)
 
 
-def _other(model: nn.Module, net: str, state: str, own: causes.Shapes, given: Mapping[Any, Any]) -> Parts | None:
+def _other(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: Mapping[Any, Any]) -> Parts | None:
     """Another model of torchvision whose names and shapes are the state dict's, the last layer left out."""
-    shapes = causes.shapes_of(given)
-    found = causes.other_model(model, shapes)
+    shapes = fitting.shapes_of(given)
+    found = fitting.other_model(model, shapes)
     if found is None:
         return None
     missing, extra = len(own.keys() - shapes.keys()), len(shapes.keys() - own.keys())
@@ -142,5 +142,5 @@ def _other(model: nn.Module, net: str, state: str, own: causes.Shapes, given: Ma
     return name, what, code, f"All {len(shapes)} names and their shapes fit {found.name}.", met
 
 
-def _fits(own: causes.Shapes) -> str:
+def _fits(own: fitting.Shapes) -> str:
     return f"All {len(own)} names and their shapes fit then."

@@ -99,7 +99,7 @@ class Confusion:
         table = html_table(self._rows(), self._columns(), row_heads=True, label=repr(self))
         return f"{table}rows: what it is; columns: what was said; {self._score()}"
 
-    def _columns(self) -> list[Column]:
+    def _columns(self) -> list[str | Column]:
         return [Column(), *(Column(head, number=True) for head in (*self.classes, "pictures", "recall"))]
 
     def _rows(self) -> list[list[object]]:

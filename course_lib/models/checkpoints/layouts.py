@@ -2,7 +2,7 @@
 
 Layouts met in the wild: ``torch.save(model.state_dict(), …)``; a dict with ``model_state_dict`` (PyTorch's tutorial),
 ``state_dict`` (its ImageNet example) or ``model`` (torchvision's scripts); names that begin with ``module.``
-(DataParallel, AveragedModel) or hold ``_orig_mod.`` (torch.compile). Reading the file is ``reading.py``.
+(DataParallel, AveragedModel) or hold ``_orig_mod.`` (torch.compile). Reading the file is in ``reader``.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from torch.nn.parameter import is_lazy
 
 from course_lib.errors import CheckpointError
 from course_lib.models.checkpoints import layouts
-from course_lib.models.checkpoints.reading import first_without_number
+from course_lib.models.checkpoints.reader import first_without_number
 
 __all__ = ["PLAIN", "save_checkpoint"]
 
