@@ -8,10 +8,10 @@ import pytest
 import torch
 import torchvision
 
-import course_lib.models.pretrained
+import course_lib.models.pretrained_models
 import course_lib.models.weights
-from course_lib.models.weights.enums import make_enum
-from course_lib.models.weights.shelf import read_figures, store
+from course_lib.models.weights import make_enum
+from course_lib.models.weights.weight_files import read_figures, store
 
 
 def put_up(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -22,4 +22,4 @@ def put_up(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
             store(name, torchvision.models.get_model(name, num_classes=10), recipe="random", folder=folder)
     enums = {name: make_enum(name, row, folder, module=__name__) for name, row in read_figures(folder).items()}
     monkeypatch.setattr(course_lib.models.weights, "_ENUMS", enums)
-    monkeypatch.setattr(course_lib.models.pretrained, "COURSE_MODELS", tuple(enums))
+    monkeypatch.setattr(course_lib.models.pretrained_models, "COURSE_MODELS", tuple(enums))

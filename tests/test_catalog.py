@@ -28,7 +28,7 @@ from course_lib.models.builders import class_of
 from course_lib.models.catalog_view import COLUMNS
 from course_lib.models.entries import read_entry
 from course_lib.models.families import FAMILIES, KINDS, OTHER, family_of
-from course_lib.models.weights.shelf import FOLDER, read_figures
+from course_lib.models.weights.weight_files import FOLDER, read_figures
 
 #: The registry, as torchvision lists it.
 REGISTRY = [(name, w) for name in models.list_models(module=models) for w in models.get_model_weights(name)]

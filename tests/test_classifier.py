@@ -16,7 +16,7 @@ from torch import nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
 from course_lib.errors import CheckpointError, CourseError, DownloadError, ModelNameError, PictureError, WeightsError
-from course_lib.models import hub, pretrained
+from course_lib.models import hub_cache, pretrained_models
 from course_lib.models.classifier import Classifier, available_models, load_classifier
 from course_lib.pictures import downloads
 
@@ -31,7 +31,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable in ("COURSE_WEIGHTS", "COURSE_WEIGHTS_MIRROR"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(downloads, "is_online", lambda url, timeout=3.0: False)
-    monkeypatch.setattr(hub, "_silent", {})
+    monkeypatch.setattr(hub_cache, "_silent", {})
     shelf = tmp_path / "shelf"
     shelf.mkdir()
     course_shelf.put_up(shelf, monkeypatch, LIGHT)
@@ -44,7 +44,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def cache(name: str, state_dict: dict[str, Any], member: str = "DEFAULT") -> WeightsEnum:
     """Put a file where torchvision would have left its download."""
     weights = get_model_weights(name)[member]
-    path = hub.path_of(weights)
+    path = hub_cache.path_of(weights)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(state_dict, path)
     return weights
@@ -98,7 +98,7 @@ def test_architecture_is_the_one_torchvision_makes_for_the_weights(
     weights: WeightsEnum, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Shapes only, on meta: torchvision's builder is stopped where it would load."""
-    name = next(n for n in pretrained.classifier_names() if weights in get_model_weights(n))
+    name = next(n for n in pretrained_models.classifier_names() if weights in get_model_weights(n))
     made: list[nn.Module] = []
 
     def stop(builder: Any, state_dict: Any, **kwargs: Any) -> nn.Module:
@@ -106,9 +106,9 @@ def test_architecture_is_the_one_torchvision_makes_for_the_weights(
             made.append(builder(**kwargs))
         return made[-1]
 
-    monkeypatch.setattr(pretrained, "load_model", stop)
-    monkeypatch.setattr(pretrained, "_state_dict", lambda name, weights: {})
-    pretrained.build(name, weights)
+    monkeypatch.setattr(pretrained_models, "load_model", stop)
+    monkeypatch.setattr(pretrained_models, "_state_dict", lambda name, weights: {})
+    pretrained_models.build(name, weights)
     monkeypatch.setattr(nn.Module, "load_state_dict", lambda self, *args, **kwargs: None)
     monkeypatch.setattr(type(weights), "get_state_dict", lambda *args, **kwargs: {})
     with torch.device("meta"):
@@ -118,10 +118,10 @@ def test_architecture_is_the_one_torchvision_makes_for_the_weights(
 
 
 def test_every_classifier_has_weights_with_a_hash_in_their_name() -> None:
-    for name in pretrained.classifier_names():
+    for name in pretrained_models.classifier_names():
         for weights in get_model_weights(name):
             assert re.search(r"-[0-9a-f]{8,}\.pth$", weights.url), weights
-            assert hub.path_of(weights).name == weights.url.rpartition("/")[2]
+            assert hub_cache.path_of(weights).name == weights.url.rpartition("/")[2]
 
 
 # --- predicting -------------------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ def test_weights_of_another_model_are_refused() -> None:
 
 
 def test_a_damaged_file_in_the_cache_is_named() -> None:
-    path = hub.path_of(cache(LIGHT, {}))
+    path = hub_cache.path_of(cache(LIGHT, {}))
     path.write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(CheckpointError, match=re.escape(str(path)) + " is cut short after 16 bytes: delete it"):
         load_classifier(LIGHT)
@@ -360,7 +360,7 @@ def test_available_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_WEIGHTS", "imagenet")
     assert available_models(names) == ["alexnet", "course_" + LIGHT]
     monkeypatch.delenv("COURSE_WEIGHTS")
-    monkeypatch.setattr(hub, "_silent", {})
+    monkeypatch.setattr(hub_cache, "_silent", {})
     monkeypatch.setattr(downloads, "is_online", lambda url, timeout=3.0: True)
     assert available_models(names) == names
 

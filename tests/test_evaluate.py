@@ -8,7 +8,7 @@ import pytest
 import torch
 import torchvision
 
-from course_lib.models.weights import shelf
+from course_lib.models.weights import weight_files
 from picturebook import scene
 from tools import evaluate_weights as evaluation
 
@@ -20,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("shelf")
     torch.manual_seed(0)
     model = torchvision.models.get_model(NAME, num_classes=10)
-    shelf.store(NAME, model, recipe="random", folder=path)
+    weight_files.store(NAME, model, recipe="random", folder=path)
     return path
 
 
@@ -28,13 +28,13 @@ def test_figures_are_those_of_the_pictures(folder: Path) -> None:
     seeds, levels = [5], ["standard", "hard"]
     figures = evaluation.evaluate([NAME], folder=folder, seeds=seeds, difficulties=levels, processes=1)
     row = figures[NAME]
-    assert shelf.read_figures(folder) == figures
+    assert weight_files.read_figures(folder) == figures
     model = torchvision.models.get_model(NAME, num_classes=10).eval()
     model.load_state_dict(torch.load(folder / row["file"], weights_only=True))
     transforms = torchvision.models.ShuffleNet_V2_X0_5_Weights.DEFAULT.transforms()
     for level in levels:
         expected = [[0] * 10 for _ in range(10)]
-        for truth, label in enumerate(shelf.CATEGORIES):
+        for truth, label in enumerate(weight_files.CATEGORIES):
             for seed in seeds:
                 picture = scene(label, seed=seed, size=(224, 224), difficulty=level).picture
                 with torch.no_grad():

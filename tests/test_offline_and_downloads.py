@@ -24,7 +24,7 @@ from torchvision.models import Weights, WeightsEnum
 from torchvision.transforms._presets import ImageClassification
 
 from course_lib.errors import DownloadError
-from course_lib.models import hub, pretrained
+from course_lib.models import hub_cache, pretrained_models
 from course_lib.models.classifier import load_classifier
 
 from . import course_shelf
@@ -91,8 +91,8 @@ def weights(content: bytes, monkeypatch: pytest.MonkeyPatch) -> WeightsEnum:
         meta=dict(theirs.meta),
     )
     enum = WeightsEnum("TestWeights", {"IMAGENET1K_V1": value, "DEFAULT": value}, module=__name__)
-    original = pretrained.get_model_weights
-    monkeypatch.setattr(pretrained, "get_model_weights", lambda name: enum if name == NAME else original(name))
+    original = pretrained_models.get_model_weights
+    monkeypatch.setattr(pretrained_models, "get_model_weights", lambda name: enum if name == NAME else original(name))
     member: WeightsEnum = enum["DEFAULT"]
     return member
 
@@ -110,7 +110,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("all_proxy", raising=False)
-    monkeypatch.setattr(hub, "_silent", {})
+    monkeypatch.setattr(hub_cache, "_silent", {})
     shelf = tmp_path / "shelf"
     shelf.mkdir()
     course_shelf.put_up(shelf, monkeypatch, NAME)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib.models.weights.shelf import read_figures
+from course_lib.models.weights.weight_files import read_figures
 from tools.evaluate_weights import stamped
 
 ROOT = Path(__file__).resolve().parents[1]

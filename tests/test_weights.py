@@ -18,7 +18,7 @@ from torchvision.models import _api
 
 import course_lib.models.weights as weights
 from course_lib.errors import WeightsError
-from course_lib.models.weights import shelf
+from course_lib.models.weights import weight_files
 from tools import weight_seeds
 from tools.evaluate_weights import DIFFICULTIES
 
@@ -61,8 +61,8 @@ def test_seeds_never_meet() -> None:
 
 def test_stored_file_is_named_after_its_hash_and_is_half_precision(folder: Path) -> None:
     (path,) = folder.glob("*.pth")
-    row = shelf.read_figures(folder)[NAME]
-    assert path.name == f"course_{NAME}-{shelf.sha256_of(path)[:8]}.pth" == row["file"]
+    row = weight_files.read_figures(folder)[NAME]
+    assert path.name == f"course_{NAME}-{weight_files.sha256_of(path)[:8]}.pth" == row["file"]
     state = torch.load(path, weights_only=True)
     assert {tensor.dtype for tensor in state.values()} == {torch.float16}
     assert row["num_params"] == sum(tensor.numel() for tensor in state.values())
@@ -72,7 +72,7 @@ def test_stored_file_is_named_after_its_hash_and_is_half_precision(folder: Path)
 def test_operations_are_counted_as_torchvision_counts_them(folder: Path) -> None:
     theirs = torchvision.models.get_model_weights(NAME).DEFAULT.meta["_ops"]
     # Ten outputs instead of 1000: SqueezeNet's classifier is a 1x1 convolution over 13x13 cells of 512 channels.
-    assert shelf.read_figures(folder)[NAME]["ops"] == pytest.approx(theirs - 990 * 512 * 13 * 13 / 1e9, abs=1e-3)
+    assert weight_files.read_figures(folder)[NAME]["ops"] == pytest.approx(theirs - 990 * 512 * 13 * 13 / 1e9, abs=1e-3)
 
 
 def test_storing_twice_gives_the_same_name_and_a_new_model_replaces_the_old(folder: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_tampered_file_is_refused(enum: type) -> None:
 def test_an_untouched_file_is_hashed_once(enum: type, monkeypatch: pytest.MonkeyPatch) -> None:
     member = enum.DEFAULT  # type: ignore[attr-defined]
     member.get_state_dict()
-    monkeypatch.setattr(shelf, "sha256_of", lambda path: pytest.fail("hashed again"))
+    monkeypatch.setattr(weight_files, "sha256_of", lambda path: pytest.fail("hashed again"))
     member.get_state_dict()
 
 
@@ -176,7 +176,7 @@ def test_an_empty_shelf_has_no_models(tmp_path: Path) -> None:
 def test_damaged_figures_are_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "figures.json").write_text(text)
     with pytest.raises(WeightsError, match="install the course again"):
-        shelf.read_figures(tmp_path)
+        weight_files.read_figures(tmp_path)
 
 
 def test_course_weights_for_an_unknown_model_is_none() -> None:
@@ -206,8 +206,8 @@ def test_shipped_weights(name: str) -> None:
 
 
 def test_shipped_files_are_all_there_and_fit_the_budget() -> None:
-    files = {path.name: path.stat().st_size for path in shelf.FOLDER.glob("*.pth")}
-    assert set(files) == {row["file"] for row in shelf.read_figures().values()}
+    files = {path.name: path.stat().st_size for path in weight_files.FOLDER.glob("*.pth")}
+    assert set(files) == {row["file"] for row in weight_files.read_figures().values()}
     assert sum(files.values()) < 32 * 1024**2
 
 

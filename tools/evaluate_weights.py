@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from course_lib.errors import CourseError, WeightsError, closest
-from course_lib.models.weights.enums import CourseWeightsEnum, make_enum
-from course_lib.models.weights.shelf import FOLDER, read_figures, write_figures
+from course_lib.models.weights import CourseWeightsEnum, make_enum
+from course_lib.models.weights.weight_files import FOLDER, read_figures, write_figures
 from course_lib.progress import track
 from tools.weight_seeds import EVAL_SEEDS
 

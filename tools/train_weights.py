@@ -27,7 +27,7 @@ from torchvision.models import get_model
 from torchvision.transforms.v2 import functional as T
 
 from course_lib.models.checkpoints import read_state_dict
-from course_lib.models.weights.shelf import FOLDER, read_figures, store
+from course_lib.models.weights.weight_files import FOLDER, read_figures, store
 from course_lib.progress import track
 from picturebook import CLASSES, scene
 from tools.weight_seeds import TRAINING_SEEDS

@@ -94,7 +94,7 @@ class Confusion:
 
     def _repr_html_(self) -> str:
         if len(self.classes) > _MOST:
-            columns = ["what it is", "what was said", Column("pictures", number=True)]
+            columns: list[str | Column] = ["what it is", "what was said", Column("pictures", number=True)]
             return f"{html_table(self.mix_ups[:_MOST], columns, label='the most frequent mistakes')}{self._score()}"
         table = html_table(self._rows(), self._columns(), row_heads=True, label=repr(self))
         return f"{table}rows: what it is; columns: what was said; {self._score()}"

@@ -36,7 +36,7 @@ from course_lib.measuring.clock import (
 from course_lib.measuring.memory import forward_bytes, free_bytes, out_of_memory, twin, weight_bytes
 from course_lib.measuring.quick_models import quick_model
 from course_lib.measuring.timing_table import defaults
-from course_lib.models.pretrained import known_name
+from course_lib.models.pretrained_models import known_name
 from course_lib.progress import track
 
 __all__ = ["Naive", "Timing", "devices", "machine_name", "measure", "measure_models", "naive", "quartiles", "stored"]

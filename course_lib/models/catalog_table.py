@@ -28,7 +28,7 @@ from course_lib.models.builders import added_names
 from course_lib.models.catalog_view import COLUMNS
 from course_lib.models.entries import Entry, entries_of
 from course_lib.models.families import FAMILIES, KINDS, OTHER
-from course_lib.models.pretrained import classifier_names, known_name
+from course_lib.models.pretrained_models import classifier_names, known_name
 
 __all__ = ["Catalog", "catalog"]
 

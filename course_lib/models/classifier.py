@@ -1,7 +1,7 @@
-"""A model, its own preprocessing, its categories and its device in one thing that predicts.
+"""``Classifier``: a model with its preprocessing, categories and device, which predicts pictures and folders.
 
-Choosing and downloading weights is ``pretrained.py``; what comes back is ``predictions.py``. Nothing here changes a
-model's mode: it is loaded in eval mode, and a learner who puts it into train mode gets what train mode gives.
+Weights are chosen and downloaded in ``pretrained_models``; results are the values of ``predictions``. Nothing here
+changes a model's mode: it is loaded in eval mode, and a learner who puts it into train mode gets what train mode gives.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from torchvision.models import WeightsEnum
 
 from course_lib.errors import CourseError, PictureError
 from course_lib.models.predictions import FolderPredictions, FolderRow, Prediction, from_logits
-from course_lib.models.pretrained import available_models, build, find
+from course_lib.models.pretrained_models import available_models, build, find
 from course_lib.pictures.images import EXTENSIONS, list_images, open_image
 from course_lib.progress import track
 
-__all__ = ["Classifier", "FolderPredictions", "Prediction", "available_models", "load_classifier"]
+__all__ = ["Classifier", "available_models", "load_classifier"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +84,13 @@ class Classifier:
         if many and not pictures:
             return []
         logits = self.logits(self.prepare(pictures)).cpu()
-        found = [from_logits(row, self.categories, k=k) for row in logits]
-        return found if many else found[0]
+        predictions = [from_logits(row, self.categories, k=k) for row in logits]
+        return predictions if many else predictions[0]
 
     def prepare(self, pictures: Any) -> Tensor:
         """Open and transform one picture or a list of them: (B, 3, H, W) on the classifier's device."""
         many = pictures if isinstance(pictures, (list, tuple)) else [pictures]
-        return torch.stack([self.transforms(open_image(one)) for one in many]).to(self.device)
+        return torch.stack([self.transforms(open_image(picture)) for picture in many]).to(self.device)
 
     def logits(self, batch: Tensor) -> Tensor:
         """Run the model on a prepared batch: (B, 3, H, W) → (B, classes), on the classifier's device.
@@ -197,12 +197,12 @@ def load_classifier(
         Classifier('squeezenet1_1', CourseSqueezeNet1_1Weights.PICTUREBOOK_V1, 10 classes, on cpu)
     """
     where = _device(device)
-    found = find(name, weights)
-    if found.line:
-        print(found.line)
-    model = build(found.name, found.weights).to(where)
-    categories = tuple(found.weights.meta.get("categories", ()))
-    return Classifier(found.name, model, found.weights, found.weights.transforms(), categories, where)
+    choice = find(name, weights)
+    if choice.line:
+        print(choice.line)
+    model = build(choice.name, choice.weights).to(where)
+    categories = tuple(choice.weights.meta.get("categories", ()))
+    return Classifier(choice.name, model, choice.weights, choice.weights.transforms(), categories, where)
 
 
 def _device(device: str | torch.device) -> torch.device:

@@ -1,8 +1,8 @@
-"""The course's weight files on disk, and the figures that are kept beside them.
+"""The course's weight files on disk, and the figures recorded beside them.
 
-This file knows the shelf: ``course_resnet18-1a2b3c4d.pth`` (half precision, the first eight digits of its SHA-256 in
-its name) and ``figures.json`` (one row a model: file, hash, size, parameters, recipe, and what the evaluation
-measured). It knows nothing of enums or of torchvision's registry: that is ``enums.py`` and the package itself.
+A folder of weights holds files such as ``course_resnet18-1a2b3c4d.pth`` (half precision, the first eight digits of its
+SHA-256 in its name) and ``figures.json`` (one row a model: file, hash, size, parameters, recipe, and what the
+evaluation measured). Enums and torchvision's registry are the package's own business.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def verified(path: Path, sha256: str) -> Path:
 
 
 def store(model_name: str, model: nn.Module, *, recipe: str, folder: Path = FOLDER) -> Path:
-    """Put a trained model on the shelf: its file in half precision, and its row without any accuracy yet.
+    """Write a trained model's file in half precision, and its row of figures, without any accuracy yet.
 
     Args:
         model_name: torchvision's name, such as ``"resnet18"``.

@@ -1,7 +1,7 @@
-"""Which weights a model's name gets here and now, and the model built around them.
+"""Choose the weights for a model's name, and build the model around them.
 
-Torchvision's ImageNet weights when they are in torch.hub's cache or can be downloaded, else the course's own. This file
-chooses and builds; downloading is ``hub.py``, predicting ``classifier.py``, reading a file safely ``checkpoints.py``.
+Torchvision's ImageNet weights when they are in torch.hub's cache or can be downloaded, else the course's own. Files are
+found and downloaded by ``hub_cache``, read by ``checkpoints``; predicting is in ``classifier``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torchvision.models import WeightsEnum, get_model_builder, get_model_weights
 
 from course_lib.errors import DownloadError, ModelNameError, WeightsError, closest
 from course_lib.models.checkpoints import load_model, read_state_dict
-from course_lib.models.hub import download, is_reachable, path_of
+from course_lib.models.hub_cache import download, is_reachable, path_of
 from course_lib.models.weights import COURSE_MODELS, CourseWeightsEnum, course_weights_for
 
-__all__ = ["Found", "available_models", "build", "classifier_names", "find", "known_name"]
+__all__ = ["WeightsChoice", "available_models", "build", "classifier_names", "find", "known_name"]
 
 CHOICES = ("auto", "imagenet", "course")
 _COURSE = "course_"
@@ -35,8 +35,14 @@ _OTHER_KINDS = {
 
 
 @dataclass(frozen=True)
-class Found:
-    """Weights that are on this machine now, and one line that says which they are and why (empty: as asked for)."""
+class WeightsChoice:
+    """Weights whose file is on this machine.
+
+    Attributes:
+        name: torchvision's name of the model.
+        weights: the member of a weights enum.
+        line: a sentence that says which weights these are and why; "" where they are the ones asked for.
+    """
 
     name: str
     weights: WeightsEnum
@@ -78,7 +84,7 @@ def known_name(name: str) -> str:
     )
 
 
-def find(name: str, weights: WeightsEnum | str | None = None) -> Found:
+def find(name: str, weights: WeightsEnum | str | None = None) -> WeightsChoice:
     """Choose the weights for a model and have their file on this machine.
 
     Args:
@@ -106,7 +112,7 @@ def find(name: str, weights: WeightsEnum | str | None = None) -> Found:
             download(member, label=f"weights of {plain}")
         except DownloadError as error:
             raise DownloadError(f"{plain}: {error} {_offline_models()}") from error
-    return Found(plain, member)
+    return WeightsChoice(plain, member)
 
 
 def available_models(names: Iterable[str], *, download: bool = True) -> list[str]:
@@ -123,13 +129,13 @@ def available_models(names: Iterable[str], *, download: bool = True) -> list[str
         []
         >>> del os.environ["COURSE_WEIGHTS"]
     """
-    found = []
+    available = []
     for name in names:
         plain, choice = known_name(name), _choice_of(name)
         course = choice != "imagenet" and course_weights_for(plain) is not None
         if course or (choice != "course" and (_cached(plain) or (download and is_reachable(_default(plain))))):
-            found.append(name)
-    return found
+            available.append(name)
+    return available
 
 
 def build(name: str, weights: WeightsEnum) -> nn.Module:
@@ -166,7 +172,7 @@ def _choice_of(name: str) -> str:
     return "course" if name.strip().lower().startswith(_COURSE) else choice
 
 
-def _automatic(name: str) -> Found:
+def _automatic(name: str) -> WeightsChoice:
     default = _default(name)
     cached = _cached(name)
     course = course_weights_for(name)
@@ -179,10 +185,10 @@ def _automatic(name: str) -> Found:
             why = f"ImageNet weights could not be downloaded ({str(error).rstrip('.')})"
     if cached:
         best = default if default in cached else cached[0]
-        return Found(name, best, f"{name}: ImageNet weights {best.name} ({_classes(best)})")
+        return WeightsChoice(name, best, f"{name}: ImageNet weights {best.name} ({_classes(best)})")
     if course is None:
         raise WeightsError(f"{name}: {why}, and the course has none of its own for it. {_offline_models()}")
-    return Found(name, course, f"{name}: {why}, so these are the course's own ({_classes(course)})")
+    return WeightsChoice(name, course, f"{name}: {why}, so these are the course's own ({_classes(course)})")
 
 
 def _named(name: str, weights: WeightsEnum | str) -> WeightsEnum:
@@ -210,8 +216,8 @@ def _default(name: str) -> WeightsEnum:
 
 def _members(name: str) -> str:
     course = course_weights_for(name)
-    found = [repr(member) for member in get_model_weights(name)] + ([] if course is None else [repr(course)])
-    return ", ".join(found)
+    members = [*get_model_weights(name), *([] if course is None else [course])]
+    return ", ".join(map(repr, members))
 
 
 def _cached(name: str) -> list[WeightsEnum]:
