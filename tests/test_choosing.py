@@ -24,7 +24,7 @@ from course_lib.drawing.model_marks import LOOKS, area_of, footnote
 from course_lib.errors import CourseError, ModelNameError
 from course_lib.measuring.choosing import Limits, Point, answer, better, find, pareto, points, within
 from course_lib.measuring.clock import Timing
-from course_lib.measuring.timing import stored
+from course_lib.measuring.timing_table import stored
 from course_lib.models.catalog_table import catalog
 from course_lib.models.families import FAMILIES, KINDS
 

@@ -25,7 +25,8 @@ from course_lib.measuring import clock, memory, timing, timing_table
 from course_lib.measuring.clock import Timing, quartiles, until
 from course_lib.measuring.memory import forward_bytes, twin, weight_bytes
 from course_lib.measuring.quick_models import quick_model
-from course_lib.measuring.timing import measure, measure_models, naive, stored
+from course_lib.measuring.timing import measure, measure_models, naive
+from course_lib.measuring.timing_table import stored
 from tools import timing_survey
 
 

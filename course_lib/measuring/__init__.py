@@ -6,11 +6,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "choosing": ["Limits", "Point", "better", "find", "pareto", "points", "within"],
+        "clock": ["Timing"],
         "confusion_matrix": ["Confusion", "confusion"],
         "memory": ["forward_bytes"],
         "modes": ["repeat", "saved_for_backward"],
         "quick_models": ["quick_model"],
         "scoring": ["accuracy_under", "answer_under", "is_right"],
-        "timing": ["Timing", "measure", "measure_models", "naive", "stored"],
+        "timing": ["measure", "measure_models", "naive"],
+        "timing_table": ["stored"],
     },
 )

@@ -1,9 +1,9 @@
-"""How long a forward takes, and how much memory: measured so that two people would get the same answer.
+"""Time a forward and count its memory so that two people get the same answer; and time it wrong on purpose.
 
 A first call is slower than the rest (memory is fetched, kernels are chosen), other programs take their turns, and a GPU
 answers before it has finished. So: warm-up, repeats until they agree or a budget is spent, a median with its quartiles,
-and waiting for the GPU. ``naive`` does it wrong on purpose. The table that was measured once for everybody is
-``timing_table.py``, which ``tools/timing_survey.py`` writes.
+and waiting for the GPU. ``naive`` does without them. Times that were measured once for everybody are in
+``timing_table``.
 """
 
 from __future__ import annotations
@@ -35,11 +35,10 @@ from course_lib.measuring.clock import (
 )
 from course_lib.measuring.memory import forward_bytes, free_bytes, out_of_memory, twin, weight_bytes
 from course_lib.measuring.quick_models import quick_model
-from course_lib.measuring.timing_table import defaults
 from course_lib.models.pretrained_models import known_name
 from course_lib.progress import track
 
-__all__ = ["Naive", "Timing", "devices", "machine_name", "measure", "measure_models", "naive", "quartiles", "stored"]
+__all__ = ["Naive", "measure", "measure_models", "naive"]
 
 _MOST = 1000
 
@@ -132,29 +131,18 @@ def measure_models(
         [(1, 3, 224, 224), (1, 3, 224, 224)]
     """
     registered = {str(name): _registered(name) for name in ([names] if isinstance(names, str) else names)}
-    found = {}
+    timings = {}
     for given, name in track(registered.items(), f"timing {len(registered)} models", total=len(registered)):
         weights = get_model_weights(name).DEFAULT
         side = int(weights.transforms().crop_size[0])
         free, held = free_bytes(), 4 * int(weights.meta.get("num_params") or 0)
         if free is not None and held > free:
             raise out_of_memory(name, held, torch.device("cpu"))
-        found[given] = measure(
+        timings[given] = measure(
             quick_model(name, side=side), (1, 3, side, side),
             device=device, budget=budget, spread=spread, threads=threads, label=name,
         )  # fmt: skip
-    return found
-
-
-def stored(device: str = "cpu") -> dict[str, Timing]:
-    """The table that was measured once, of every model at its default weights' size; empty for what it does not hold.
-
-    Example:
-        >>> timing = stored()["resnet18"]
-        >>> timing.stored, timing.device, timing.size
-        (True, 'cpu', (1, 3, 224, 224))
-    """
-    return defaults(device)
+    return timings
 
 
 # -- done wrong -------------------------------------------------------------------------------------------------------
@@ -267,7 +255,7 @@ def _refuse_what_cannot_fit(
     model: nn.Module, size: tuple[int, ...], need: int, device: torch.device, label: str
 ) -> None:
     """Say so before the operating system ends the kernel: on a CPU it hands out memory that it does not have."""
-    here = next((one.device.type for one in model.parameters()), "cpu") == device.type
+    here = next((parameter.device.type for parameter in model.parameters()), "cpu") == device.type
     more = need - (weight_bytes(model) if here else 0)
     free = free_bytes(device)
     if free is not None and more > free:

@@ -1,7 +1,7 @@
-"""The times that were measured once, for who has not measured yet: ``timings.json``.
+"""Look up the times in ``timings.json``, which were measured once for whoever has not measured yet.
 
-Every weights entry's model and size, one picture, on the CPU and on a GPU where there was one. ``timing_survey.py``
-made the table; this file only looks things up in it.
+The table has every weights entry's model and size, one picture, on the CPU and on a GPU where there was one;
+``tools/timing_survey.py`` writes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torchvision.models import get_model_weights, list_models
 from course_lib.errors import CourseError
 from course_lib.measuring.clock import Timing
 
-__all__ = ["PATH", "defaults", "look_up", "side_of", "table"]
+__all__ = ["PATH", "look_up", "side_of", "stored", "table"]
 
 #: Where the table lies.
 PATH = Path(__file__).with_name("timings.json")
@@ -31,13 +31,13 @@ def table() -> dict[tuple[str, int, str], Timing]:
             f"There is no {PATH.name} beside {Path(__file__).name}: python -m tools.timing_survey makes it."
         )
     read = json.loads(PATH.read_text())
-    found = {}
+    timings = {}
     for row in read["rows"]:
         common = {**read["common"][row["device"]], **row}
         name = common.pop("model")
         timing = Timing(**{**common, "size": tuple(common["size"])}, stored=True)
-        found[name, timing.size[-1], timing.device] = timing
-    return found
+        timings[name, timing.size[-1], timing.device] = timing
+    return timings
 
 
 def look_up(name: str, side: int, device: str = "cpu") -> Timing | None:
@@ -54,14 +54,20 @@ def look_up(name: str, side: int, device: str = "cpu") -> Timing | None:
     return table().get((name.removeprefix("course_"), side, device))
 
 
-def defaults(device: str = "cpu") -> dict[str, Timing]:
-    """Every model of torchvision that the table has at its default weights' size."""
-    found = {}
+def stored(device: str = "cpu") -> dict[str, Timing]:
+    """The stored time of every model of torchvision's at its default weights' size; models without one are left out.
+
+    Example:
+        >>> timing = stored()["resnet18"]
+        >>> timing.stored, timing.device, timing.size
+        (True, 'cpu', (1, 3, 224, 224))
+    """
+    timings = {}
     for name in list_models(module=torchvision.models):
         timing = look_up(name, side_of(get_model_weights(name).DEFAULT), device)
         if timing is not None:
-            found[name] = timing
-    return found
+            timings[name] = timing
+    return timings
 
 
 def side_of(weights: Any) -> int:

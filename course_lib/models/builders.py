@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torchvision.models import WeightsEnum, get_model_builder, get_model_weights, list_models
 
-from course_lib.models.pretrained import classifier_names
-from course_lib.models.weights.shelf import PREFIX  # importing the package registers the course's own builders
+from course_lib.models.pretrained_models import classifier_names
+from course_lib.models.weights.weight_files import PREFIX  # importing the package registers the course's own builders
 
 __all__ = ["added_names", "class_of", "enum_of", "is_from_torchvision"]
 

@@ -26,8 +26,8 @@ from torchvision.models import Weights, WeightsEnum, get_model_builder
 from course_lib.errors import ModelNameError, WeightsError, closest
 from course_lib.models.builders import added_names, class_of, enum_of, is_from_torchvision
 from course_lib.models.families import OTHER, family_of
-from course_lib.models.pretrained import classifier_names
-from course_lib.models.weights.shelf import PREFIX
+from course_lib.models.pretrained_models import classifier_names
+from course_lib.models.weights.weight_files import PREFIX
 from course_lib.pictures.preprocessing import Size, TransformSettings, transform_settings
 from course_lib.tables import Column, html_table, link, text_table
 

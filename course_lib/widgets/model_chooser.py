@@ -14,7 +14,8 @@ from course_lib.drawing.model_marks import LOOKS
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.measuring.choosing import Limits, Point, answer, find, pareto, points, within
-from course_lib.measuring.timing import Timing, devices, measure_models
+from course_lib.measuring.clock import Timing, devices
+from course_lib.measuring.timing import measure_models
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, switch
 
