@@ -1,14 +1,14 @@
-"""Which model for my task? Points with an error, a time and a size; the front of those that nothing beats; limits.
+"""Choose a model: points with an error, a time and a size, the Pareto front, and limits.
 
-Plain data and comparisons. The numbers come from the catalogue (errors, sizes) and from ``timing.py`` (times); their
-pictures are ``comparisons.py``. Everywhere less is better.
+Errors and sizes come from the catalogue, times from ``timing`` and ``timing_table``. Everywhere less is better. Charts
+of the points are in ``drawing.comparisons``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from course_lib.errors import CourseError, ModelNameError, closest
@@ -71,7 +71,7 @@ class Limits:
     max_megabytes: float | None = None
 
     def __post_init__(self) -> None:
-        for name, limit in ((one.name, getattr(self, one.name)) for one in fields(self)):
+        for name, limit in asdict(self).items():
             if limit is not None and not (isinstance(limit, (int, float)) and limit > 0):
                 raise CourseError(f"{name}={limit!r}: a limit is a number above 0, or None where anything goes.")
 
@@ -81,12 +81,16 @@ class Limits:
         return all(limit is None or value <= limit for value, limit in pairs)
 
     def __str__(self) -> str:
-        said = [
+        limits = [
             f"{limit:g}{unit}"
             for limit, unit in ((self.max_error, " % error"), (self.max_ms, " ms"), (self.max_megabytes, " MB"))
             if limit is not None
         ]
-        return "at most " + " and ".join(filter(None, (", ".join(said[:-1]), said[-1]))) if said else "without limits"
+        return (
+            "at most " + " and ".join(filter(None, (", ".join(limits[:-1]), limits[-1])))
+            if limits
+            else "without limits"
+        )
 
 
 def points(
@@ -105,7 +109,7 @@ def points(
         >>> [(point.name, point.stored) for point in small]
         [('resnet18', True)]
     """
-    found = []
+    known = []
     for entry in catalog().where(default=True) if entries is None else entries:
         side = entry.crop[-1] if isinstance(entry.crop, tuple) else entry.crop
         time = (timings or {}).get(entry.builder)
@@ -113,13 +117,13 @@ def points(
             time = None if side is None else look_up(entry.builder, side, device)
         if time is None or entry.top1 is None or entry.megabytes is None:
             continue
-        found.append(
+        known.append(
             Point(
                 entry.builder, entry.kind, entry.top1, time.ms, entry.megabytes, entry.top5, 1000 * time.low,
                 1000 * time.high, time.device, time.machine, time.stored,
             )
         )  # fmt: skip
-    return tuple(found)
+    return tuple(known)
 
 
 def pareto(rows: Iterable[T], keys: Sequence[str | Callable[[T], float]] = KEYS) -> tuple[T, ...]:
@@ -147,7 +151,7 @@ def pareto(rows: Iterable[T], keys: Sequence[str | Callable[[T], float]] = KEYS)
     values = [tuple(_value(row, key) for key in keys) for row in listed]
     front: list[tuple[float, ...]] = []
     for own in sorted(set(values)):  # what beats a row stands before it, and so does who beats that from the front
-        if not any(_beats(one, own) for one in front):
+        if not any(_beats(other, own) for other in front):
             front.append(own)
     return tuple(row for row, own in zip(listed, values, strict=True) if own in front)
 
@@ -244,7 +248,7 @@ def answer(among: Sequence[Point], limits: Limits, *, names: int = 4) -> str:
     for name, what in (("max_error", "error"), ("max_ms", "time"), ("max_megabytes", "size")):
         if getattr(limits, name) is None:
             continue
-        loose = within(among, **{one.name: getattr(limits, one.name) for one in fields(limits) if one.name != name})
+        loose = within(among, **{**asdict(limits), name: None})
         if loose:
             best = min(loose, key=lambda point: getattr(point, {"error": "error", "time": "ms"}.get(what, "megabytes")))
             hints.append(f"{'On' if hints else 'Without the limit on'} {what}: {best.name}.")

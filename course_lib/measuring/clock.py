@@ -1,6 +1,6 @@
-"""The parts of a measurement: what it says, the clock, quartiles, and the names of devices and machines.
+"""``Timing``: the result of a measurement; and the clock, quartiles, repeats, devices and machine names behind it.
 
-How they are put together, and what a learner calls, is ``timing.py``.
+``timing`` puts these parts together.
 """
 
 from __future__ import annotations

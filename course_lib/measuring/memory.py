@@ -1,8 +1,8 @@
-"""How much memory a forward takes at its peak, found before anything is allocated, and how much there is.
+"""Peak memory of a forward, found before anything is allocated; and the memory that is free.
 
 The forward runs on PyTorch's meta device (shapes without memory) under a ``TorchDispatchMode`` that sees every storage
 that an operation makes and, through a weak reference, its end. What a kernel takes for itself while it runs, and gives
-back before it ends, is not seen: on a GPU ``torch.cuda.max_memory_allocated`` counts that as well (``timing.py``).
+back before it ends, is not seen: on a GPU ``torch.cuda.max_memory_allocated`` counts that as well (``timing``).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def weight_bytes(model: nn.Module) -> int:
         32
     """
     tensors = chain(model.parameters(), model.buffers())
-    storages = {one.untyped_storage()._cdata: one.untyped_storage().nbytes() for one in tensors}
+    storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}
     return int(sum(storages.values()))
 
 
@@ -81,7 +81,7 @@ def forward_bytes(model: nn.Module, size: Sequence[int]) -> int:
 
 
 def _peak(model: nn.Module, size: Sequence[int], device: torch.device) -> int:
-    known = {one.untyped_storage()._cdata for one in chain(model.parameters(), model.buffers())}
+    known = {tensor.untyped_storage()._cdata for tensor in chain(model.parameters(), model.buffers())}
     seen = _Storages(known)
     with torch.no_grad(), seen:  # inference_mode would hide what composite operations make
         model(torch.zeros(tuple(size), device=device))
@@ -102,9 +102,9 @@ class _Storages(TorchDispatchMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         made = func(*args, **(kwargs or {}))
-        for one in tree_leaves(made):
-            if isinstance(one, Tensor):
-                self._meet(one.untyped_storage())
+        for leaf in tree_leaves(made):
+            if isinstance(leaf, Tensor):
+                self._meet(leaf.untyped_storage())
         return made
 
     def _meet(self, storage: torch.UntypedStorage) -> None:
@@ -134,11 +134,11 @@ def free_bytes(device: torch.device | None = None) -> int | None:
     """
     if device is not None and device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    said = list(_said())
-    return min(said) if said else None
+    free = list(_free_by_system())
+    return min(free) if free else None
 
 
-def _said() -> Iterator[int]:
+def _free_by_system() -> Iterator[int]:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         yield next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

@@ -1,4 +1,6 @@
-"""What ``train()`` and ``eval()`` do to a model's answers, measured on a copy so that the model itself stays as it is.
+"""What ``train()`` and ``eval()`` do to a model's answers, and what a forward stores for the backward pass.
+
+Both are measured on a copy, so that the model itself stays as it is.
 
 BatchNorm normalises with the batch's own statistics in train mode and moves its running statistics at every forward
 (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167); Dropout draws a new mask each time (Srivastava et al. 2014).

@@ -221,7 +221,7 @@ def _run(code: str, name: str, space: dict[str, Any]) -> Spelling:
         outcome, value = "random", None
     if isinstance(value, WeightsEnum):
         weights = value
-    return Spelling(code, outcome, weights, value, tuple(str(one.message) for one in caught), error)
+    return Spelling(code, outcome, weights, value, tuple(str(warning.message) for warning in caught), error)
 
 
 @contextmanager

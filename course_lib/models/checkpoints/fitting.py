@@ -202,8 +202,8 @@ def wrapped(own: Shapes, given: Mapping[Any, Any]) -> Wrapped | None:
     """
     inner: list[tuple[Any, Any]] = [(None, given)]
     inner += [(key, value) for key, value in given.items() if isinstance(value, Mapping)]
-    for key, one in inner:
-        shapes = shapes_of(one)
+    for key, state in inner:
+        shapes = shapes_of(state)
         if key is not None and shapes == own:
             return Wrapped(key, "")
         for prefix in _SOME_PREFIXES:
@@ -296,10 +296,10 @@ def _misfit(model: nn.Module, given: Mapping[Any, Any], builder: str) -> str:
          if shapes.get(name, size) != size],
     ]  # fmt: skip
     firsts = [kind[0] for kind in kinds if kind]  # one of each kind, or two of the only one
-    found = firsts[:2] if len(firsts) > 1 else [one for kind in kinds for one in kind[:2]]
-    rest = sum(map(len, kinds)) - len(found)
+    shown = firsts[:2] if len(firsts) > 1 else [fault for kind in kinds for fault in kind[:2]]
+    rest = sum(map(len, kinds)) - len(shown)
     more = f" (and {rest} more)" if rest else ""
-    first = f"This checkpoint does not fit {type(model).__name__}: {'; '.join(found)}{more}."
+    first = f"This checkpoint does not fit {type(model).__name__}: {'; '.join(shown)}{more}."
     return f"{first} {_cause(model, own, shapes, given, builder)}".rstrip()
 
 
@@ -314,7 +314,7 @@ def _cause(model: nn.Module, own: Shapes, shapes: Shapes, given: Mapping[Any, An
             inside = outside.prefix.rstrip(".")
             return f"The model's names begin with {outside.prefix!r}, its own do not: load it into model.{inside}."
         by = f" ({outside.wrapper} wrote it)" if outside.wrapper else ""
-        clean = f"{{name.removeprefix({outside.prefix!r}): one for name, one in {part}.items()}}"
+        clean = f"{{name.removeprefix({outside.prefix!r}): tensor for name, tensor in {part}.items()}}"
         return f"{lies + '; every' if lies else 'Every'} name begins with {outside.prefix!r}{by}: give {clean}."
     head = other_head(model, own, shapes)
     if head is not None:

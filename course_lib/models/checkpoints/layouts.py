@@ -81,7 +81,7 @@ def is_state_dict(value: Any) -> bool:
     return (
         isinstance(value, Mapping)
         and bool(value)
-        and all(isinstance(name, str) and isinstance(one, Tensor) for name, one in value.items())
+        and all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items())
     )
 
 
@@ -97,18 +97,18 @@ def find(path: Path, content: Any, key: str | None = None) -> Checkpoint:
         CheckpointError: no state dict is in it, or several, and none under a usual key.
     """
     if key is None and is_state_dict(content):
-        key, found, rest, where = None, content, {}, "bare"
+        key, given, rest, where = None, content, {}, "bare"
     else:
         inside = _inside(content)
         key = _chosen(path, content, list(inside), key)
-        found, where = inside[key], f"under {key!r}"
+        given, where = inside[key], f"under {key!r}"
         rest = {str(other): value for other, value in content.items() if other != key}
-    state, removed, counted = without_prefixes(found)
+    state, removed, counted = without_prefixes(given)
     where += "".join(f", {prefix!r} taken off" for prefix in removed)
     epoch = rest.get("epoch")
     if type(epoch) is int:
         del rest["epoch"]
-    named = next((one for one in _CATEGORIES if _are_words(rest.get(one))), None)
+    named = next((name for name in _CATEGORIES if _are_words(rest.get(name))), None)
     categories = None if named is None else tuple(rest.pop(named))
     return Checkpoint(path, state, epoch if type(epoch) is int else None, categories, {**rest, **counted}, where)
 
@@ -160,7 +160,7 @@ def _inside(content: Any) -> dict[str, Mapping[str, Tensor]]:
 def _chosen(path: Path, content: Any, inside: list[str], key: str | None) -> str:
     """The key under which the state dict lies."""
     if isinstance(content, Mapping):
-        what = "a dict with " + (", ".join(repr(one) for one in list(content)[:4]) or "nothing in it")
+        what = "a dict with " + (", ".join(repr(name) for name in list(content)[:4]) or "nothing in it")
         what += ", …" if len(content) > 4 else ""
     else:
         what = f"one {type(content).__name__}"
@@ -169,7 +169,7 @@ def _chosen(path: Path, content: Any, inside: list[str], key: str | None) -> str
             return key
         have = f"there are {_list(inside)}" if inside else f"it holds {what}"
         raise CheckpointError(f"{path} holds no state dict under {key!r}; {have}.")
-    usual = [one for one in KEYS if one in inside]
+    usual = [name for name in KEYS if name in inside]
     if usual or len(inside) == 1:
         return (usual or inside)[0]
     if inside:
@@ -184,4 +184,4 @@ def _list(keys: list[str]) -> str:
 
 
 def _are_words(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(word, str) for word in value)

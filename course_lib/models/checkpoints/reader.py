@@ -216,12 +216,12 @@ def is_safetensors(start: bytes) -> bool:
     return start[_HEADER : _HEADER + 1] == b"{" and int.from_bytes(start[:_HEADER], "little") < 100_000_000
 
 
-def refusal_of(path: Path, said: str = "") -> Refusal:
+def refusal_of(path: Path, message: str = "") -> Refusal:
     """Why this file cannot be read as a checkpoint.
 
     Args:
         path: a file that is there and could not be read.
-        said: what PyTorch or safetensors said when they were asked to read it.
+        message: of the error that PyTorch or safetensors raised for it.
     """
     start = _start_of(path)
     if not start:
@@ -237,12 +237,12 @@ def refusal_of(path: Path, said: str = "") -> Refusal:
         return _cut_short(path) if _tensors_end(path) > path.stat().st_size else _DAMAGED
     names, cut = _asked(path)
     names = [name for name in names if not _HARMLESS.fullmatch(name)]
-    named = re.search(r"GLOBAL (\w+(?:\.\w+)+)", said)
+    named = re.search(r"GLOBAL (\w+(?:\.\w+)+)", message)
     hostile = next((name for name in names if name.partition(".")[0] in _HOSTILE), "")
     wanted = hostile or (named.group(1) if named else "") or next(iter(names), "")
     if (cut and not hostile and wanted) or (start[:2] == b"PK" and not zipfile.is_zipfile(path)):
         return _cut_short(path)
-    if "TorchScript" in said or (wanted.startswith("__torch__.") and not hostile):
+    if "TorchScript" in message or (wanted.startswith("__torch__.") and not hostile):
         what = "is a TorchScript program, not a checkpoint"
         return Refusal("TorchScript instead of a checkpoint", what, f"save what it was made from: {_SAVED}")
     if wanted:

@@ -179,12 +179,12 @@ def _check_plain(value: Any, where: str) -> None:
     if type(value) in PLAIN or isinstance(value, Tensor):
         return
     if type(value) in (list, tuple):
-        for place, one in enumerate(value):
-            _check_plain(one, f"{where}[{place}]")
+        for place, item in enumerate(value):
+            _check_plain(item, f"{where}[{place}]")
     elif isinstance(value, Mapping) and type(value).__module__ in ("builtins", "collections"):
-        for key, one in value.items():
+        for key, item in value.items():
             _check_plain(key, f"the keys of {where}")
-            _check_plain(one, f"{where}[{key!r}]")
+            _check_plain(item, f"{where}[{key!r}]")
     else:
         kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
         raise CheckpointError(

@@ -97,14 +97,14 @@ def verified(path: Path, sha256: str) -> Path:
         key = (str(path), stat.st_mtime_ns, stat.st_size, sha256)
         if key in _verified:
             return path
-        found = sha256_of(path)
+        digits = sha256_of(path)
     except OSError as error:
         raise WeightsError(
             f"The weights file {path.name} is not in {path.parent} ({error.strerror}): install the course again."
         ) from error
-    if found != sha256:
+    if digits != sha256:
         raise WeightsError(
-            f"The weights file {path} was changed or damaged: its SHA-256 starts with {found[:8]}, expected "
+            f"The weights file {path} was changed or damaged: its SHA-256 starts with {digits[:8]}, expected "
             f"{sha256[:8]}. Install the course again."
         )
     _verified.add(key)
