@@ -90,22 +90,35 @@ def stage_lines(
         2 != 1 or 64 != 128 * 1 → True
         nn.Sequential(conv1x1(64, 128 * 1, 2), BatchNorm2d(128 * 1))
     """
+    run = _stage_run(kind, planes, blocks, stride, inplanes, expansion, dilate, dilation, groups, base_width)
+    if run is None:
+        return ()
+    tree, call, error = run
+    before, turns, after = call.around(_loop(tree))
+    places = [] if error else [*([before, *turns][block]), *(after if block == blocks - 1 else ())]
+    return tuple(source_lines(tree.body, "", call, places, _numbers))
+
+
+@lru_cache(maxsize=64)
+def _stage_run(
+    kind: str, planes: int, blocks: int, stride: int, inplanes: int, expansion: int, dilate: bool, dilation: int,
+    groups: int, base_width: int,
+) -> tuple[ast.FunctionDef, Call, Exception | None] | None:  # fmt: skip
+    """One run of ``_make_layer``; None without torchvision's source."""
     tree = syntax_tree(ResNet._make_layer)
     if tree is None:
-        return ()
+        return None
 
     def empty(self: nn.Module, *_: Any, **__: Any) -> None:
         nn.Module.__init__(self)
 
-    standin = type(kind, (nn.Module,), {"__init__": empty, "expansion": expansion})
+    block_class = type(kind, (nn.Module,), {"__init__": empty, "expansion": expansion})
     network = SimpleNamespace(
         _norm_layer=nn.BatchNorm2d, inplanes=inplanes, dilation=dilation, groups=groups, base_width=base_width
     )
     watch = Watch(ResNet._make_layer.__code__, _in_numbers(tree))
-    _, error = watch.run(ResNet._make_layer, network, standin, planes, blocks, stride, dilate)
-    before, turns, after = watch.calls[0].around(_loop(tree))
-    places = [] if error else [*([before, *turns][block]), *(after if block == blocks - 1 else ())]
-    return tuple(source_lines(tree.body, "", watch.calls[0], places, _numbers))
+    _, error = watch.run(ResNet._make_layer, network, block_class, planes, blocks, stride, dilate)
+    return tree, watch.calls[0], error
 
 
 @lru_cache(maxsize=512)

@@ -144,7 +144,7 @@ spellings = Exercise(
     (
         "Python tells capitals from small letters in the names of entries; get_model makes a model's name small first.",
         "An enum is not one of its entries. And what is given by place, not by name?",
-        "hear(...) from course_lib.models.spellings says what a line asks for.",
+        "hear(...) from course_lib.models says what a line asks for.",
     ),
     praise="get_weight and get_model_weights are two more doors to the same entry.",
     cell_name="clean",
