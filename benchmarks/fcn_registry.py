@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torchvision.models import list_models
 
 from course_lib.networks.fcn import FcnError, FullyConvolutional, convert
-from course_lib.networks.fcn.convert import side_of
+from course_lib.networks.fcn.conversion import side_of
 from course_lib.progress import track
 from course_lib.tracing import inputs
 

@@ -17,8 +17,8 @@ from torchvision.transforms import functional as pictures
 from course_lib.errors import CourseError, ModelNameError
 from course_lib.models.classifier import load_classifier
 from course_lib.networks.fcn import FcnError, convert
-from course_lib.networks.fcn.pools import AtrousPool2d
-from course_lib.networks.fcn.pyramid import combine
+from course_lib.networks.fcn.dilation import AtrousPool2d
+from course_lib.networks.fcn.fully_convolutional import mean_of_scales
 
 #: One of every family, the side of the pictures it is built for here, and what keeps building it quick.
 FAMILIES: dict[str, tuple[int, dict[str, Any]]] = {
@@ -209,6 +209,27 @@ def test_every_nth_cell_of_a_dilated_map_is_the_dense_maps(name: str, size: tupl
             torch.testing.assert_close(finer[:, :, :rows, :columns], dense, rtol=0, atol=1e-5)
 
 
+class Twice(nn.Module):
+    """One convolution called twice, on the map of a stride."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.again = nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, 1, 1)
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.again(self.again(self.first(x)).relu())
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))  # type: ignore[no-any-return]
+
+
+def test_a_layer_that_is_called_twice_is_dilated_once() -> None:
+    model, picture = Twice(), torch.randn(1, 3, 40, 48)
+    with torch.no_grad():
+        dense = convert(model, window=24, dense=True)(picture)
+        finer = convert(model, window=24, dilated=1)(picture)
+    torch.testing.assert_close(finer[:, :, ::2, ::2], dense, rtol=0, atol=1e-5)
+
+
 def test_a_plain_map_is_every_seventh_cell_of_the_dense_one(resnet: nn.Module) -> None:
     picture = torch.randn(1, 3, 480, 500)
     with torch.no_grad():
@@ -244,7 +265,7 @@ def test_whole_numbers_of_pixels_and_cells(resnet: nn.Module) -> None:
 def test_scales_are_read_where_their_windows_have_their_middles() -> None:
     """numpy's interp is the oracle: maps of one row at scales 1 and 0.5, windows of 96 pixels, 32 apart."""
     fine, coarse = torch.randn(1, 2, 1, 15), torch.randn(1, 2, 1, 6)
-    found = combine([coarse, fine], (0.5, 1.0), step=32, side=96)
+    found = mean_of_scales([coarse, fine], (0.5, 1.0), step=32, side=96)
     where, there = np.arange(15) * 32 + 48, (np.arange(6) * 32 + 48) / 0.5
     for channel in range(2):
         read = np.interp(where, there, coarse[0, channel, 0].numpy())
@@ -328,7 +349,9 @@ def test_remarks_count_what_pools_the_whole_picture() -> None:
     model = models.efficientnet_b0()
     blocks = sum(type(module).__name__ == "SqueezeExcitation" for module in model.modules())
     (remark,) = convert(model).remarks
-    assert remark.startswith(f"{blocks} layers pool the whole picture")
+    assert remark == (
+        f"{blocks} layers pool the whole picture (squeeze and excitation): every cell depends a little on all of it."
+    )
     assert convert(models.resnet18()).remarks == ()
 
 

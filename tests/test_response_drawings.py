@@ -29,7 +29,7 @@ from course_lib.drawing.sheet import Sheet
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.networks.fcn import ResponseMap, convert, localise
-from course_lib.networks.fcn.sight import Sight, cell_gradient, cell_sight
+from course_lib.networks.fcn.field_of_view import Sight, cell_gradient, cell_sight
 from course_lib.pictures.preprocessing import stages
 
 from . import stills as checks

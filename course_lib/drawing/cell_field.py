@@ -1,7 +1,7 @@
 """What one cell of a response map sees, on the picture: its window, its field in theory, and the gradient measured.
 
 The window is what the classifier would have been given to give the same number, the theory says how far a pixel may lie
-to have any say at all, the gradient which ones have it: ``course_lib.networks.fcn.sight`` works both out.
+to have any say at all, the gradient which ones have it: ``course_lib.networks.fcn.field_of_view`` works both out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from course_lib.drawing.on_picture import frame_sample, put
 from course_lib.drawing.sheet import Sheet
 from course_lib.drawing.still import BLUE, INK, ORANGE, Still, shortened, still
 from course_lib.errors import CourseError
-from course_lib.networks.fcn.sight import Sight, cell_gradient, cell_sight
+from course_lib.networks.fcn.field_of_view import Sight, cell_gradient, cell_sight
 from course_lib.tracing import receptive
 
 if TYPE_CHECKING:

@@ -1,17 +1,17 @@
-"""The head of a classifier, the layer that answers with the classes: where it is, and a new one in its place.
+"""The head of a classifier, the layer that gives its logits: where it is, and a new one in its place.
 
-Every family of torchvision keeps it elsewhere (``fc``, ``classifier.6``, ``heads.head``, and SqueezeNet's is a
-convolution), so it is not looked up by name: the model is traced, and the head is the last layer with weights before
-the answer. Training the new head is ``training.py``.
+Every family of torchvision has it under another name (``fc``, ``classifier.6``, ``heads.head``), and SqueezeNet's is a
+convolution, so it is not looked up by name: the model is traced, and the head is the last layer with weights before the
+answer. ``course_lib.networks.training`` trains the new head.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import nn
@@ -20,7 +20,9 @@ from course_lib.errors import CourseError
 from course_lib.models.checkpoints.layouts import unwrapped
 from course_lib.tracing import Op, Trace, TraceError, trace
 
-__all__ = ["HeadError", "head_path", "head_paths", "replace_head"]
+__all__ = ["HeadError", "head_path", "head_paths", "replace_head", "steps_before"]
+
+Step = TypeVar("Step")
 
 #: Sides of the pictures that are tried: ImageNet's, Inception's, those of large ViTs, CIFAR's, MNIST's, and 64.
 _SIDES = (224, 299, 384, 512, 518, 32, 28, 64)
@@ -35,13 +37,13 @@ class _ForwardError(HeadError):
 
 
 def head_path(model: nn.Module) -> str:
-    """Where a classifier's head is: its path for ``model.get_submodule``.
+    """The path of a classifier's head, for ``model.get_submodule``.
 
     Args:
         model: a classifier of pictures (B, C, H, W) → (B, classes), on any device, in any mode; it stays as it is.
 
     Raises:
-        HeadError: this is no module, or its last layer before the answer is neither a Linear nor a Conv2d.
+        HeadError: this is not a module, or its last layer before the answer is neither a Linear nor a Conv2d.
 
     Example:
         >>> from torchvision.models import resnet18, squeezenet1_1, vgg11
@@ -53,7 +55,7 @@ def head_path(model: nn.Module) -> str:
 
 
 def head_paths(model: nn.Module) -> tuple[str, ...]:
-    """The paths of the head and of the helper heads that answer in train mode alone (GoogLeNet's and Inception's).
+    """The paths of the head and of the auxiliary heads that answer only in train mode (GoogLeNet's and Inception's).
 
     Raises:
         HeadError: as for ``head_path``.
@@ -65,32 +67,32 @@ def head_paths(model: nn.Module) -> tuple[str, ...]:
         ('fc', 'AuxLogits.fc')
     """
     model = _unwrapped(model)
-    found = _traced(model, "eval")
-    head = _before_the_answer(model, found, found.ops[-1])
-    helpers: list[str] = []
-    if found.unused:  # parameters that no picture meets in eval mode may be those of helper heads: train mode shows it
+    run = _traced(model, "eval")
+    head = _layer_behind(model, run, run.ops[-1])
+    auxiliary: list[str] = []
+    if run.unused:  # parameters that eval mode does not use may be those of auxiliary heads: train mode shows it
         with contextlib.suppress(_ForwardError):
-            helpers = list(_helpers(model, _traced(model, "train")))
-    return tuple(dict.fromkeys([head, *helpers]))
+            auxiliary = list(_auxiliary_heads(model, _traced(model, "train")))
+    return tuple(dict.fromkeys([head, *auxiliary]))
 
 
 def replace_head(model: nn.Module, num_classes: int, *, seed: int = 0) -> nn.Module:
-    """A copy of a classifier whose head answers with another number of classes; all else keeps its weights.
+    """A copy of a classifier whose head answers with another number of classes; all other layers keep their weights.
 
-    The new head has the numbers that ``torch.manual_seed(seed)`` and PyTorch's own layer give; helper heads are
+    The new head has the weights that PyTorch's own layer has after ``torch.manual_seed(seed)``. Auxiliary heads are
     replaced as well. The given model and the global random numbers are left as they were.
 
     Args:
-        model: a classifier of pictures (B, C, H, W) → (B, classes); of a DataParallel or a
-            compiled model, the copy is of the model in it.
+        model: a classifier of pictures (B, C, H, W) → (B, classes). Of a DataParallel or a compiled model, the model
+            inside is copied.
         num_classes: how many classes the copy answers with.
-        seed: the new head's first numbers are drawn from it.
+        seed: of the new head's weights.
 
     Returns:
         The copy, on the same device, in the same mode; (B, C, H, W) → (B, num_classes).
 
     Raises:
-        HeadError: no number of classes, or no head that could be replaced.
+        HeadError: ``num_classes`` is not a whole number from 1 on, or there is no head that could be replaced.
 
     Example:
         >>> from torchvision.models import squeezenet1_1
@@ -146,13 +148,13 @@ def _traced(model: nn.Module, mode: Literal["eval", "train"]) -> Trace:
     convs = [layer.in_channels for layer in model.modules() if isinstance(layer, nn.Conv2d)]
     first: TraceError | None = None
     for side, channels in product(_SIDES, convs[:1] or (3, 1)):
-        try:  # two pictures: batch norm in train mode cannot do with one
-            found = trace(model, (2, channels, side, side), mode=mode)
+        try:  # with two pictures: BatchNorm in train mode refuses a single one
+            run = trace(model, (2, channels, side, side), mode=mode)
         except TraceError as error:
             first = first or error
         else:
-            if found.ops:
-                return found
+            if run.ops:
+                return run
     raise _ForwardError(
         f"The head of {type(model).__name__} cannot be found, because its forward does not run: "
         f"{first or 'it does nothing.'} Replace its last layer by hand, such as "
@@ -160,23 +162,45 @@ def _traced(model: nn.Module, mode: Literal["eval", "train"]) -> Trace:
     ) from first
 
 
-def _helpers(model: nn.Module, found: Trace) -> Iterator[str]:
-    """The layers behind every further answer of train mode."""
-    fed = {source for op in found.ops for source in op.sources}
-    for op in found.ops:
-        if op.index not in fed and op.outputs[0] in found.outputs:
-            yield _before_the_answer(model, found, op)
+def _auxiliary_heads(model: nn.Module, run: Trace) -> Iterator[str]:
+    """The layers that give the further answers of train mode."""
+    fed = {source for op in run.ops for source in op.sources}
+    for op in run.ops:
+        if op.index not in fed and op.outputs[0] in run.outputs:
+            yield _layer_behind(model, run, op)
 
 
-def _before_the_answer(model: nn.Module, found: Trace, op: Op) -> str:
-    """From an answer back to the layer whose weights made it."""
-    classes = op.outputs[0][1:2]
-    while not op.weights and len(sources := found.fed_by(op)) == 1:
-        (op,) = sources
-    if type(model.get_submodule(op.path)) in (nn.Linear, nn.Conv2d) and op.outputs[0][1:2] == classes:
+def _layer_behind(model: nn.Module, run: Trace, answer: Op) -> str:
+    """The path of the last layer with weights before an answer."""
+    op = steps_before(answer, run.fed_by, lambda op: bool(op.weights))[0]
+    if type(model.get_submodule(op.path)) in (nn.Linear, nn.Conv2d) and op.outputs[0][1:2] == answer.outputs[0][1:2]:
         return op.path
-    what = f"{op.kind} in {op.path or 'its own forward'}"
     raise HeadError(
-        f"{type(model).__name__} has no single head: its answer comes from {what}, expected one Linear or Conv2d "
-        "with an output for each class. Replace its last layer by hand."
+        f"{type(model).__name__} has no single head: its answer comes from {op.kind} in "
+        f"{op.path or 'its own forward'}, expected one Linear or Conv2d with an output for each class. Replace its "
+        "last layer by hand."
     )
+
+
+def steps_before(answer: Step, inputs: Callable[[Step], Sequence[Step]], reached: Callable[[Step], bool]) -> list[Step]:
+    """The steps of a network that end in its answer, first to last: found by walking back from the answer.
+
+    The walk works on any graph, such as a trace's ops or the nodes of ``torch.fx``. It stops at the first step for
+    which ``reached`` holds, or at one that has not exactly one input; that step comes first in the list.
+
+    Args:
+        answer: the last step, such as the op that gives the logits.
+        inputs: gives the steps whose results a step takes.
+        reached: tells where to stop.
+
+    Example:
+        >>> inputs = {"logits": ["flatten"], "flatten": ["pool"], "pool": ["add"], "add": ["conv", "shortcut"]}
+        >>> steps_before("logits", inputs.__getitem__, lambda step: step == "pool")
+        ['pool', 'flatten', 'logits']
+        >>> steps_before("logits", inputs.__getitem__, lambda step: step == "conv")
+        ['add', 'pool', 'flatten', 'logits']
+    """
+    steps = [answer]
+    while not reached(steps[0]) and len(before := inputs(steps[0])) == 1:
+        steps.insert(0, before[0])
+    return steps

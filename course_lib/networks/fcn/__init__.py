@@ -7,14 +7,11 @@ fcn(fcn.prepare(picture))
 
 from __future__ import annotations
 
-from course_lib.networks.fcn.convert import convert
-from course_lib.networks.fcn.fcn_error import FcnError
-from course_lib.networks.fcn.fully import FullyConvolutional
-from course_lib.networks.fcn.kinds import KINDS
-from course_lib.networks.fcn.localise import THRESHOLD, Localisation, iou, localise
-from course_lib.networks.fcn.response_map import ResponseMap, response_map
-from course_lib.networks.fcn.scenes import SCENE_SIZE, locating_scene
-from course_lib.networks.fcn.sliding import slide
+from course_lib.networks.fcn.conversion import KINDS, convert
+from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional
+from course_lib.networks.fcn.localisation import SCENE_SIZE, THRESHOLD, Localisation, iou, localise, locating_scene
+from course_lib.networks.fcn.response_maps import ResponseMap, response_map
+from course_lib.networks.fcn.sliding_window import slide
 
 __all__ = [
     "KINDS",

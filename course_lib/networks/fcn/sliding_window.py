@@ -1,6 +1,6 @@
-"""The old way to find something with a classifier: cut out windows, one after the other, and classify each.
+"""A sliding window: cut windows out of a picture, one after the other, and classify each.
 
-What a fully convolutional network does in one pass; here to be compared with it, and timed.
+A fully convolutional network does this in one pass. This is the slow way, to compare it with and to time.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import torch
 from torchvision.transforms import functional as pictures
 
 from course_lib.models.classifier import Classifier
-from course_lib.networks.fcn.fcn_error import FcnError
-from course_lib.networks.fcn.response_map import ResponseMap
+from course_lib.networks.fcn.fully_convolutional import FcnError
+from course_lib.networks.fcn.response_maps import ResponseMap
 from course_lib.pictures.images import open_image
 from course_lib.pictures.preprocessing import transform_settings
 from course_lib.progress import track
@@ -25,22 +25,22 @@ def slide(
 ) -> ResponseMap:
     """Classify a square window at every ``step`` pixels of a picture, row by row.
 
-    A map of the same kind as ``response_map``'s. The same windows give the same logits as the fully convolutional
-    network's wherever the classifier sees the same numbers. It does not at a window's edges, where each convolution
-    pads with zeros what the fully convolutional network still sees of the picture: a network without padding, or a
-    picture that is one window, gives equal scores; others are as near as their padding matters little. Windows that
-    would reach beyond the picture are left out.
+    The map is of the same kind as ``response_map``'s. A window has the same logits as in the fully convolutional
+    network's map as long as the classifier sees the same numbers. At a window's edges it does not: each convolution
+    pads with zeros where the fully convolutional network still sees the picture. So a network without padding, or a
+    picture of exactly one window, gives equal scores; for other networks the scores differ by what the padding does.
+    Windows that would reach beyond the picture are left out.
 
     Args:
         classifier: what classifies each window.
-        picture: anything ``images.open_image`` takes; it is normalised, not resized.
+        picture: anything ``images.open_image`` takes; it is normalised, but not resized.
         step: pixels from one window to the next.
         window: side of a window in pixels; the classifier's own when left out.
         batch_size: how many windows go through the model at once.
 
     Raises:
         FcnError: the picture is smaller than a window, or a number makes no sense.
-        PictureError: this is no picture.
+        PictureError: this is not a picture.
 
     Example:
         >>> from PIL import Image
@@ -53,8 +53,8 @@ def slide(
         raise FcnError(
             f'slide needs a Classifier, not a {type(classifier).__name__}: load_classifier("resnet18") makes one.'
         )
-    how = transform_settings(classifier.transforms)
-    side = how.crop_hw[0] if window is None else window
+    preprocessing = transform_settings(classifier.transforms)
+    side = preprocessing.crop_hw[0] if window is None else window
     for name, value in (("step", step), ("window", side), ("batch_size", batch_size)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise FcnError(f"{name}={value!r}: give a whole number of at least 1.")
@@ -64,20 +64,22 @@ def slide(
             f"A picture of {opened.height}×{opened.width} pixels (height × width) has no window of {side}×{side} in "
             "it. Take a larger picture, or a smaller window=."
         )
-    tensor = pictures.normalize(pictures.to_tensor(opened), list(how.mean), list(how.std))  # (3, H, W)
+    tensor = pictures.normalize(
+        pictures.to_tensor(opened), list(preprocessing.mean), list(preprocessing.std)
+    )  # (3, H, W)
     corners = [(top, left) for top in range(0, opened.height - side + 1, step)
                for left in range(0, opened.width - side + 1, step)]  # fmt: skip
     columns = (opened.width - side) // step + 1
-    found = []
-    ready = track(iter(corners), f"{len(corners)} windows through {classifier.name}", total=len(corners))
-    while group := list(islice(ready, batch_size)):
+    logits_of_groups = []
+    remaining = track(iter(corners), f"{len(corners)} windows through {classifier.name}", total=len(corners))
+    while group := list(islice(remaining, batch_size)):
         batch = torch.stack([tensor[:, top : top + side, left : left + side] for top, left in group])
         try:
-            found.append(classifier.logits(batch).float().cpu())
+            logits_of_groups.append(classifier.logits(batch).float().cpu())
         except RuntimeError as error:
-            if side >= how.crop_hw[0]:
+            if side >= preprocessing.crop_hw[0]:
                 raise
             raise FcnError(f"window={side}: {classifier.name} does not take pictures so small; give more.") from error
-    logits = torch.cat(found).T.reshape(-1, len(corners) // columns, columns)  # (classes, h, w)
+    logits = torch.cat(logits_of_groups).T.reshape(-1, len(corners) // columns, columns)  # (classes, h, w)
     categories = tuple(classifier.categories) or tuple(f"class {k}" for k in range(len(logits)))
     return ResponseMap(logits.contiguous(), categories, opened.size, step, side)

@@ -1,12 +1,15 @@
-"""From a response map to a box: enlarge the map, keep what is above a threshold, put a box round it.
+"""From a response map to a box: enlarge the map, keep what is above a threshold, put a box around it.
 
-The scores are the class's logits, brought to 0 … 1 over the map; its probabilities are worse to threshold, since they
-stay near 1 as long as the class leads at all (``benchmarks/localisation.py --tuning``). The region is the connected one
-that holds the best place: a map of a class has other hills, too.
+The scores are the class's logits, scaled to 0 … 1 over the map. Its probabilities are worse to threshold, since they
+stay near 1 as long as the class leads at all (``benchmarks/localisation.py --tuning``). Of the regions above the
+threshold, only the one with the best pixel counts.
+
+``locating_scene`` draws scenes to try it on: one object anywhere, its true box known.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,14 +21,19 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_iou, masks_to_boxes
 
-from course_lib.networks.fcn.fcn_error import FcnError
-from course_lib.networks.fcn.fully import FullyConvolutional
-from course_lib.networks.fcn.response_map import Box, ResponseMap, response_map
+from course_lib.errors import CourseError
+from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional
+from course_lib.networks.fcn.response_maps import Box, ResponseMap, response_map
+from picturebook import CLASSES, Scene, scene
 
-__all__ = ["THRESHOLD", "Localisation", "iou", "localise"]
+__all__ = ["SCENE_SIZE", "THRESHOLD", "Localisation", "iou", "localise", "locating_scene"]
 
-#: Where a score counts as the object: chosen on the picture book's scenes, see ``course_lib.networks.fcn.kinds``.
+#: The score from which a pixel counts as the object, chosen on the same scenes as ``KINDS``.
 THRESHOLD = 0.4
+
+#: (height, width) in pixels of the scenes that localisation is tried on: that of the camel's picture in lesson 06.
+SCENE_SIZE = (387, 1024)
+_OBJECT_SIDES = (0.30, 0.85)  # of the object's square, as shares of the picture's height
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,10 +45,10 @@ class Localisation:
         cell: (row, column) of the map's best cell for it.
         score: the logit of this cell.
         score_map: (H, W), the class's score for every pixel of the picture, from 0 (lowest) to 1 (highest).
-        threshold: from which score on a pixel belongs to the object.
-        mask: (H, W), true in the connected region round the best place whose scores reach the threshold.
+        threshold: the score from which a pixel belongs to the object.
+        mask: (H, W), true in the connected region around the best pixel whose scores reach the threshold.
         contour: (n, 2), the x and y of the region's outline in pixels, a closed line.
-        box: the smallest box round the mask: (left, top, right, bottom), the last two outside.
+        box: the smallest box around the mask: (left, top, right, bottom); right and bottom are outside it.
     """
 
     label: str
@@ -68,18 +76,19 @@ def localise(
     Args:
         map_or_fcn: a response map; or a fully convolutional network, and the picture to run through it.
         picture: anything ``images.open_image`` takes; only with a network.
-        label: the class to look for, by name or place; the map's winner when left out.
-        threshold: above 0, at most 1: which scores belong to the object, between the map's lowest (0) and highest (1).
+        label: the class to look for, by name or index; the map's winner when left out.
+        threshold: the score from which a pixel belongs to the object: above 0, at most 1. The map's lowest score is 0,
+            its highest 1.
 
     Raises:
-        FcnError: the threshold is none, there is no such class, or a network came without a picture.
-        PictureError: this is no picture.
+        FcnError: the threshold is out of range, there is no such class, or a network came without a picture.
+        PictureError: this is not a picture.
 
     Example:
         >>> logits = torch.tensor([[[0.0, 0.0, 4.0, 0.0]]])
         >>> cells = ResponseMap(logits, ("camel",), size=(128, 32), stride=32, window=32)
-        >>> found = localise(cells, threshold=0.5)
-        >>> found.label, found.cell, found.score_map.shape, found.box
+        >>> place = localise(cells, threshold=0.5)
+        >>> place.label, place.cell, place.score_map.shape, place.box
         ('camel', (0, 2), (32, 128), (64, 0, 96, 32))
     """
     if isinstance(map_or_fcn, ResponseMap):
@@ -99,7 +108,7 @@ def localise(
         )
     index = cells.index if label is None else cells.index_of(label)
     row, column = cells.cell_of(index)
-    scores = _between(_enlarged(cells, index))
+    scores = _scaled_scores(_enlarged(cells, index))
     mask = _region(scores, threshold)
     left, top, right, bottom = (int(edge) for edge in masks_to_boxes(torch.from_numpy(mask)[None])[0])
     return Localisation(
@@ -115,40 +124,40 @@ def localise(
 
 
 def _enlarged(cells: ResponseMap, index: int) -> Tensor:
-    """A class's logits for every pixel: (H, W). A cell's logit stands at the middle of its window; linear between."""
+    """A class's logits for every pixel, (H, W): a cell's is at its window's middle, between them it is interpolated."""
     layer = cells.logits[index]
     width, height = cells.size
     grid = []
     for pixels, count in ((height, layer.shape[0]), (width, layer.shape[1])):
-        cell = (torch.arange(pixels) + 0.5 - cells.window / 2) / cells.stride  # the pixel's place, counted in cells
-        grid.append(2 * cell / max(count - 1, 1) - 1)  # as grid_sample counts: -1 the first cell, 1 the last
+        cell = (torch.arange(pixels) + 0.5 - cells.window / 2) / cells.stride  # the pixel's position, counted in cells
+        grid.append(2 * cell / max(count - 1, 1) - 1)  # grid_sample counts from -1 (first cell) to 1 (last)
     rows, columns = torch.meshgrid(*grid, indexing="ij")
-    places = torch.stack([columns, rows], -1)[None]
-    # Beyond the outermost middles nothing is known: the nearest cell's logit stays.
-    return F.grid_sample(layer[None, None], places, padding_mode="border", align_corners=True)[0, 0]
+    positions = torch.stack([columns, rows], -1)[None]
+    # Beyond the outermost middles, the nearest cell's logit is repeated.
+    return F.grid_sample(layer[None, None], positions, padding_mode="border", align_corners=True)[0, 0]
 
 
-def _between(logits: Tensor) -> NDArray[np.float32]:
-    """From 0 at the lowest to 1 at the highest; 1 everywhere in a map that is flat: it says what, not where."""
+def _scaled_scores(logits: Tensor) -> NDArray[np.float32]:
+    """From 0 at the lowest to 1 at the highest; 1 everywhere in a flat map, which tells what is there but not where."""
     low, high = float(logits.min()), float(logits.max())
     scores = (logits - low) / (high - low) if high > low else torch.ones_like(logits)
-    found: NDArray[np.float32] = scores.numpy()
-    return found
+    array: NDArray[np.float32] = scores.numpy()
+    return array
 
 
 def _region(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
-    """The pixels that reach the threshold and hang together, side by side, with the best one."""
+    """The pixels that reach the threshold and are connected with the best one by their sides."""
     regions = measure.label(scores >= threshold, connectivity=1)  # type: ignore[no-untyped-call]
-    found: NDArray[np.bool_] = regions == regions.flat[int(scores.argmax())]
-    return found
+    region: NDArray[np.bool_] = regions == regions.flat[int(scores.argmax())]
+    return region
 
 
 def _outline(scores: NDArray[np.float32], mask: NDArray[np.bool_], threshold: float) -> NDArray[np.float64]:
     """The region's outer contour as (n, 2) x and y, closed along the picture's edge where it touches it."""
     height, width = mask.shape
     others = (scores >= threshold) & ~mask
-    alone = np.pad(np.where(others, 0, scores), 1)  # a rim of zeros closes what is cut by the edge
-    # Pixels at the threshold itself belong to the region, so the line runs just below.
+    alone = np.pad(np.where(others, 0, scores), 1)  # a rim of zeros closes the line along the picture's edge
+    # Pixels at the threshold itself belong to the region, so the line runs just below it.
     level = np.nextafter(np.float32(threshold), np.float32(0))
     lines = measure.find_contours(alone, level)  # type: ignore[no-untyped-call]
     longest = max(lines, key=lambda line: float(np.prod(np.ptp(line, axis=0))))  # the others are holes in it
@@ -168,18 +177,18 @@ def iou(box: Sequence[float], other: Sequence[float]) -> float:
         From 0 (they do not meet, or one has no area) to 1 (they are the same).
 
     Raises:
-        FcnError: one of them is no box.
+        FcnError: one of them is not a box.
 
     Example:
         >>> round(iou((0, 0, 10, 10), (5, 0, 15, 10)), 4)
         0.3333
     """
-    pair = [_as_box(one) for one in (box, other)]
-    shared = float(box_iou(*(torch.tensor([one], dtype=torch.float64) for one in pair))[0, 0])
-    return shared if shared == shared else 0.0  # two boxes without an area: 0 / 0
+    first, second = (torch.tensor([_edges(edges)], dtype=torch.float64) for edges in (box, other))
+    shared = float(box_iou(first, second)[0, 0])
+    return 0.0 if math.isnan(shared) else shared  # two boxes without an area: 0 / 0
 
 
-def _as_box(box: Sequence[float]) -> list[float]:
+def _edges(box: Sequence[float]) -> list[float]:
     try:
         edges = [float(edge) for edge in box]
     except (TypeError, ValueError):
@@ -189,3 +198,31 @@ def _as_box(box: Sequence[float]) -> list[float]:
             f"{box!r} is no box: give (left, top, right, bottom) in pixels, with left ≤ right and top ≤ bottom."
         )
     return edges
+
+
+def locating_scene(seed: int, *, difficulty: str = "standard") -> Scene:
+    """Draw a wide scene with one object, whole and anywhere; ten seeds in a row show the ten classes.
+
+    The object's square has a side of 30 to 85 % of the picture's height.
+
+    Args:
+        seed: any whole number from 0. ``tools.weight_seeds.SCENE_SEEDS`` are reserved for the published figures.
+        difficulty: as in ``picturebook.scene``.
+
+    Raises:
+        CourseError: the seed is not a whole number from 0, or there is no such difficulty.
+
+    Example:
+        >>> drawn = locating_scene(40)
+        >>> drawn.picture.size, drawn.label
+        ((1024, 387), 'camel')
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise CourseError(f"seed={seed!r}: a seed is a whole number from 0, such as seed=7.")
+    generator = np.random.default_rng(int(seed))
+    height, width = SCENE_SIZE
+    share = generator.uniform(*_OBJECT_SIDES)
+    half = share * height / 2
+    x, y = generator.uniform(half, width - half) / width, generator.uniform(half, height - half) / height
+    label = CLASSES[int(seed) % len(CLASSES)]
+    return scene(label, seed=int(seed), size=SCENE_SIZE, difficulty=difficulty, where=(x, y, share))

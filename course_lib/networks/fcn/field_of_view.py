@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.networks.fcn import pyramid
-from course_lib.networks.fcn.fcn_error import FcnError
-from course_lib.networks.fcn.fully import FullyConvolutional
+from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional, size_at
 from course_lib.tracing import trace
 
 __all__ = ["Sight", "cell_gradient", "cell_sight"]
@@ -56,7 +54,7 @@ def cell_sight(fcn: FullyConvolutional, row: int, column: int, picture_size: tup
     finest, boxes, whole = max(fcn.pyramid), [], False
     sizes: list[tuple[int, int]] = []
     for scale in fcn.pyramid:
-        seen = pyramid.size_at(*picture_size, scale)
+        seen = size_at(*picture_size, scale)
         op = trace(fcn.network, (3, *seen)).ops[-1]
         if op.field is None or op.field.whole:
             whole = True

@@ -1,6 +1,6 @@
-"""The map that a fully convolutional network makes of a picture, with what each of its cells says and stands for.
+"""``ResponseMap``: a map of logits with its classes, the windows of its cells and a printed form.
 
-Values only: nothing is enlarged, thresholded or drawn here (``localise``, ``course_lib.drawing.response_figure``).
+Nothing is enlarged, thresholded or drawn here (``localisation``, ``course_lib.drawing.response_figure``).
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import closest
-from course_lib.networks.fcn.fcn_error import FcnError
-from course_lib.networks.fcn.fully import FullyConvolutional
+from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional
 from course_lib.pictures.images import open_image
 
 __all__ = ["Box", "ResponseMap", "response_map"]
@@ -26,10 +25,10 @@ _WRITTEN_OUT = 8  # columns; a map with more of them is printed with a letter fo
 
 @dataclass(frozen=True, repr=False)
 class ResponseMap:
-    """Which class is where: one column of logits for each window of a picture.
+    """Which class is where: the logits of each window of a picture.
 
     Attributes:
-        logits: (classes, h, w), float32 on the CPU, without gradients; others are brought there.
+        logits: (classes, h, w); they become float32 on the CPU, without gradients.
         categories: the classes' names in the order of the logits; "class 354" where the network knows no names.
         size: (width, height) of the picture in pixels, as Pillow has it.
         stride: pixels from one cell to the next.
@@ -64,7 +63,7 @@ class ResponseMap:
                 "weights: a training that went astray leaves such numbers."
             )
 
-    # -- what it says ----------------------------------------------------------------------------------------------
+    # -- classes ----------------------------------------------------------------------------------------------
     @property
     def probabilities(self) -> Tensor:
         """(classes, h, w): softmax over the classes of each cell."""
@@ -77,7 +76,7 @@ class ResponseMap:
 
     @property
     def index(self) -> int:
-        """The class that has the largest logit of the whole map, as its place among the categories."""
+        """The class that has the largest logit of the whole map, as its index among the categories."""
         return int(self.logits.amax((1, 2)).argmax())
 
     @property
@@ -108,12 +107,12 @@ class ResponseMap:
             FcnError: there is no such class.
         """
         layer = self.logits[self.index_of(label)]
-        row_best, columns = layer.max(1)  # each row's maximum and the column where it stands: (h,), (h,)
+        row_best, columns = layer.max(1)  # each row's maximum and its column: (h,), (h,)
         row = int(row_best.argmax())
         return row, int(columns[row])
 
     def index_of(self, label: str | int) -> int:
-        """The place of a class, given by its name or by its place.
+        """The index of a class, given by its name or by its index.
 
         Raises:
             FcnError: there is no such class.
@@ -127,9 +126,9 @@ class ResponseMap:
         raise FcnError(f"label={label!r} is none of the map's {len(self.categories)} classes."
                        f"{closest(str(label), self.categories)}")  # fmt: skip
 
-    # -- where it is -----------------------------------------------------------------------------------------------
+    # -- windows -----------------------------------------------------------------------------------------------
     def box_of(self, row: int, column: int) -> Box:
-        """The window that a cell answers for, as far as it lies on the picture: (left, top, right, bottom) in pixels.
+        """The part of a cell's window that lies on the picture: (left, top, right, bottom) in pixels.
 
         Raises:
             FcnError: there is no such cell.
@@ -147,7 +146,7 @@ class ResponseMap:
         self.box_of(row, column)
         return column * self.stride + self.window / 2, row * self.stride + self.window / 2
 
-    # -- in words --------------------------------------------------------------------------------------------------
+    # -- printing --------------------------------------------------------------------------------------------------
     def __repr__(self) -> str:
         _, rows, columns = self.logits.shape
         row, column = self.cell
@@ -159,11 +158,11 @@ class ResponseMap:
         names = [list(line) for line in self.labels]
         key = ""
         if columns > _WRITTEN_OUT:
-            sure = (self.probabilities.amax(0) >= 0.5).tolist()
-            letters = _letters({name for line, well in zip(names, sure, strict=True)
-                                for name, yes in zip(line, well, strict=True) if yes}, self.categories)  # fmt: skip
-            names = [[letters[name] if yes else "·" for name, yes in zip(line, well, strict=True)]
-                     for line, well in zip(names, sure, strict=True)]  # fmt: skip
+            probable = (self.probabilities.amax(0) >= 0.5).tolist()
+            names = [[name if half else "" for name, half in zip(*row, strict=True)]
+                     for row in zip(names, probable, strict=True)]  # fmt: skip
+            letters = _letters({name for line in names for name in line if name}, self.categories)
+            names = [[letters.get(name, "·") for name in line] for line in names]
             key = "".join(f"{letter} {name}, " for name, letter in letters.items()) + "· no class with half or more\n"
         wide = max(len(name) for line in names for name in line) + (columns <= _WRITTEN_OUT)
         lines = [
@@ -178,24 +177,24 @@ class ResponseMap:
 
 
 def _letters(names: set[str], categories: tuple[str, ...]) -> dict[str, str]:
-    """A letter for each name, in the order of the categories: its own first one that is free; "?" when none is left."""
+    """A letter for each name, in the order of the categories: the first of its own that is free, else any; then "?"."""
     chosen: dict[str, str] = {}
     for name in sorted(names, key=categories.index):
-        wished = [one for one in name.upper() + ascii_uppercase if one in ascii_uppercase]
-        chosen[name] = next((one for one in wished if one not in chosen.values()), "?")
+        candidates = [letter for letter in name.upper() + ascii_uppercase if letter in ascii_uppercase]
+        chosen[name] = next((letter for letter in candidates if letter not in chosen.values()), "?")
     return chosen
 
 
 def response_map(fcn: FullyConvolutional, picture: object) -> ResponseMap:
-    """Run a picture through a fully convolutional network at its own size.
+    """Run a picture through a fully convolutional network at the picture's own size.
 
     Args:
         fcn: made by ``convert``.
-        picture: anything ``images.open_image`` takes; it is normalised, not resized, not cropped.
+        picture: anything ``images.open_image`` takes; it is normalised, neither resized nor cropped.
 
     Raises:
-        FcnError: this is no fully convolutional network, or the picture is smaller than what one cell needs.
-        PictureError: this is no picture.
+        FcnError: this is not a fully convolutional network, or the picture is smaller than what one cell needs.
+        PictureError: this is not a picture.
 
     Example:
         >>> from PIL import Image
