@@ -8,14 +8,14 @@ here (``course_lib.drawing.field_figure``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.tracing.features import LayerError, cell_op, device_of, run_layer
 
-__all__ = ["Box", "effective", "field_of", "field_size", "gradient_field"]
+__all__ = ["Box", "effective", "field_of", "field_size", "gradient_field", "pixel_gradient"]
 
 #: (left, top, right, bottom) in pixels of the picture as it enters the model; right and bottom are not part of it.
 Box = tuple[int, int, int, int]
@@ -83,22 +83,46 @@ def gradient_field(
         >>> int((seen > 0).sum())
         25
     """
-    if batch.dim() != 4 or len(batch) != 1:
-        raise LayerError(f"A gradient is of one picture: a batch (1, C, H, W) is needed, not {tuple(batch.shape)}.")
-    cell_op(model, layer, row, column, tuple(batch.shape[1:]))
-    with torch.inference_mode(False), torch.enable_grad():
-        picture = batch.detach().to(device_of(model)).clone().requires_grad_()
-        cell = run_layer(model, picture, layer)[0, :, row, column]
-        wrong = [c for c in channels or () if not 0 <= c < len(cell)]
+
+    def numbers(picture: Tensor) -> Sequence[Tensor]:
+        cell_op(model, layer, row, column, tuple(picture.shape[1:]))
+        cell = run_layer(model, picture.to(device_of(model)), layer)[0, :, row, column]
+        wrong = [channel for channel in channels or () if not 0 <= channel < len(cell)]
         if wrong:
             raise LayerError(f"Channel {wrong[0]}: {layer!r} has channels 0 to {len(cell) - 1}.")
-        asked = [cell.sum()] if channels is None else [cell[c] for c in channels]
-        seen = torch.zeros(picture.shape[-2:], device=picture.device)
-        for k, one in enumerate(asked, 1):
-            if one.requires_grad:
-                (slope,) = torch.autograd.grad(one, picture, retain_graph=k < len(asked), allow_unused=True)
-                seen = seen if slope is None else seen + slope[0].abs().sum(0)
-    return seen.detach().float().cpu()
+        return [cell.sum()] if channels is None else [cell[channel] for channel in channels]
+
+    return pixel_gradient(batch, numbers)
+
+
+def pixel_gradient(batch: Tensor, numbers: Callable[[Tensor], Sequence[Tensor]]) -> Tensor:
+    """By how much each pixel of a picture, moved a little, would move numbers that are computed from the picture.
+
+    Args:
+        batch: (1, C, H, W), one prepared picture.
+        numbers: computes them from such a batch. Each takes a backward pass of its own, and the results are added up.
+
+    Returns:
+        (H, W) on the CPU, |∂number/∂pixel| summed over the picture's colours and over the numbers.
+
+    Raises:
+        LayerError: more than one picture.
+
+    Example:
+        >>> pixel_gradient(torch.ones(1, 3, 1, 2), lambda picture: [(picture[..., 0] ** 2).sum()])
+        tensor([[6., 0.]])
+    """
+    if batch.dim() != 4 or len(batch) != 1:
+        raise LayerError(f"A gradient is of one picture: a batch (1, C, H, W) is needed, not {tuple(batch.shape)}.")
+    with torch.inference_mode(False), torch.enable_grad():
+        picture = batch.detach().clone().requires_grad_()
+        asked = numbers(picture)
+        gradient = torch.zeros(picture.shape[-2:], device=picture.device)
+        for k, number in enumerate(asked, 1):
+            if number.requires_grad:
+                (slope,) = torch.autograd.grad(number, picture, retain_graph=k < len(asked), allow_unused=True)
+                gradient = gradient if slope is None else gradient + slope[0].abs().sum(0)
+    return gradient.detach().float().cpu()
 
 
 def effective(seen: Tensor, share: float = 0.95) -> Tensor:

@@ -1,7 +1,8 @@
-"""What one cell of a fully convolutional network's map sees: in theory, and measured by gradient.
+"""What one cell of a fully convolutional network's map sees: its receptive field, and the gradient of a logit.
 
-The theory comes from the trace, scale by scale. The measure is the gradient of one logit of one cell by the picture, as
-in ``tracing.receptive`` for the layers of a classifier. Nothing is drawn here (``drawing.cell_field``).
+The receptive field comes from a trace at every scale; what the resizing of a pyramid mixes is added here. The gradient
+is that of one logit with respect to the picture. ``course_lib.tracing.receptive`` has both for the layers of a
+classifier; ``course_lib.drawing.cell_field`` draws these.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional, size_at
 from course_lib.tracing import trace
+from course_lib.tracing.receptive import pixel_gradient
 
 __all__ = ["Sight", "cell_gradient", "cell_sight"]
 
@@ -23,10 +24,10 @@ class Sight:
     """What a cell can see in theory.
 
     Attributes:
-        size: (height, width) of its receptive field in the picture's pixels, what lies beyond the edge counted too; at
+        size: (height, width) of its receptive field in the picture's pixels, including what lies beyond the edge; at
             several scales that of the coarsest.
         box: (left, top, right, bottom) of the part that lies on the picture.
-        whole: a layer takes the whole picture in, wherever the cell is.
+        whole: whether a layer takes in the whole picture, wherever the cell is.
     """
 
     size: tuple[int, int]
@@ -39,7 +40,7 @@ def cell_sight(fcn: FullyConvolutional, row: int, column: int, picture_size: tup
 
     Args:
         fcn: made by ``convert``.
-        row, column: which cell of its map.
+        row, column: of the cell in its map.
         picture_size: (height, width) in pixels.
 
     Raises:
@@ -50,51 +51,57 @@ def cell_sight(fcn: FullyConvolutional, row: int, column: int, picture_size: tup
         >>> cell_sight(convert("resnet18"), 0, 3, (387, 1024))
         Sight(size=(627, 627), box=(455, 0, 1024, 387), whole=False)
     """
-    _check(fcn, row, column, picture_size)
-    finest, boxes, whole = max(fcn.pyramid), [], False
+    _check_cell(fcn, row, column, picture_size)
+    height, width = picture_size
+    finest = max(fcn.pyramid)
+    boxes: list[tuple[int, int, int, int]] = []
     sizes: list[tuple[int, int]] = []
     for scale in fcn.pyramid:
-        seen = size_at(*picture_size, scale)
-        op = trace(fcn.network, (3, *seen)).ops[-1]
+        scaled_size = size_at(*picture_size, scale)
+        op = trace(fcn.network, (3, *scaled_size)).ops[-1]
         if op.field is None or op.field.whole:
-            whole = True
-            break
+            return Sight(picture_size, (0, 0, width, height), True)
         rows, columns = (
-            _read(place, fcn.stride * finest, fcn.window * finest, scale / finest, many)
-            for place, many in zip((row, column), op.outputs[0][-2:], strict=True)
+            _mixed_cells(place, fcn.stride * finest, fcn.window * finest, scale / finest, cells)
+            for place, cells in zip((row, column), op.output[-2:], strict=True)
         )
-        boxes += [_enlarged(op.field.box(r, c), seen, picture_size) for r in rows for c in columns]
+        boxes += [_box_on_picture(op.field.box(r, c), scaled_size, picture_size) for r in rows for c in columns]
         more = 0 if scale == 1 else 1  # each pixel of a smaller picture is mixed from two of its own widths
         sizes.append((round((op.field.size[0] + more) / scale), round((op.field.size[1] + more) / scale)))
-    height, width = picture_size
-    if whole:
-        return Sight(picture_size, (0, 0, width, height), True)
-    left, top = (min(box[k] for box in boxes) for k in (0, 1))
-    right, bottom = (max(box[k] for box in boxes) for k in (2, 3))
-    return Sight(max(sizes), (left, top, right, bottom), False)
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return Sight(max(sizes), (min(lefts), min(tops), max(rights), max(bottoms)), False)
 
 
-def _enlarged(
-    box: tuple[int, int, int, int], seen: tuple[int, int], picture_size: tuple[int, int]
-) -> tuple[int, int, int, int]:
-    """A box of the picture as the network saw it, in pixels of the picture itself, with all that was mixed into it."""
-    edges = []
-    for k, edge in enumerate(box):
-        many, length = seen[1 - k % 2], picture_size[1 - k % 2]
-        if many == length:
-            edges.append(edge)
-            continue
-        reach = max(1.0, length / many)  # of the triangle that a resized pixel is the mean of, to either side
-        middle = (edge + (0.5 if k < 2 else -0.5)) * length / many
-        edges.append(math.floor(middle - reach) if k < 2 else math.ceil(middle + reach))
-    width, height = picture_size[1], picture_size[0]
-    return max(edges[0], 0), max(edges[1], 0), min(edges[2], width), min(edges[3], height)
+def _mixed_cells(place: int, step: float, side: float, scale: float, cells: int) -> set[int]:
+    """The rows (or columns) of the map at a scale from which one row of the finest map is interpolated.
 
-
-def _read(place: int, step: float, side: float, scale: float, many: int) -> set[int]:
-    """The rows (or columns) of a map at a ``scale`` that are mixed into one of the finest map."""
+    Args:
+        place: the row of the finest map.
+        step, side: pixels from cell to cell, and of a window, at the finest scale.
+        scale: of the other map, as a share of the finest one.
+        cells: how many rows the other map has.
+    """
     cell = ((place * step + side / 2) * scale - side / 2) / step
-    return {min(max(round_(cell), 0), many - 1) for round_ in (math.floor, math.ceil)}
+    return {min(max(round_(cell), 0), cells - 1) for round_ in (math.floor, math.ceil)}
+
+
+def _box_on_picture(
+    box: tuple[int, int, int, int], scaled_size: tuple[int, int], picture_size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """A box on the resized picture as a box on the picture itself, with all pixels that were mixed into it."""
+    height, width = picture_size
+    left, right = _edges_on_picture(box[0], box[2], scaled_size[1], width)
+    top, bottom = _edges_on_picture(box[1], box[3], scaled_size[0], height)
+    return left, top, right, bottom
+
+
+def _edges_on_picture(first: int, last: int, scaled_length: int, length: int) -> tuple[int, int]:
+    if scaled_length == length:
+        return first, last
+    ratio = length / scaled_length
+    reach = max(1.0, ratio)  # a resized pixel is the mean of a triangle that reaches so far to either side
+    start, end = math.floor((first + 0.5) * ratio - reach), math.ceil((last - 0.5) * ratio + reach)
+    return max(start, 0), min(end, length)
 
 
 def cell_gradient(fcn: FullyConvolutional, batch: Tensor, row: int, column: int, *, index: int | None = None) -> Tensor:
@@ -102,34 +109,35 @@ def cell_gradient(fcn: FullyConvolutional, batch: Tensor, row: int, column: int,
 
     Args:
         batch: (1, 3, H, W), from ``fcn.prepare``.
-        row, column: which cell of the map.
-        index: of the class; that with the largest logit in this cell when left out.
+        row, column: of the cell in its map.
+        index: of the class; the one with the largest logit in this cell when left out.
 
     Returns:
         (H, W) on the CPU, |∂logit/∂pixel| summed over the picture's colours.
 
     Raises:
-        FcnError: there is no such cell or class, or more than one picture.
+        FcnError: there is no such cell or class.
+        LayerError: more than one picture.
 
     Example:
         >>> from course_lib.networks.fcn import convert
+        >>> import torch
         >>> seen = cell_gradient(convert("squeezenet1_1"), torch.rand(1, 3, 300, 300), 0, 0)
         >>> seen.shape, bool((seen > 0).any())
         (torch.Size([300, 300]), True)
     """
-    if batch.dim() != 4 or len(batch) != 1:
-        raise FcnError(f"A gradient is of one picture: a batch (1, 3, H, W) is needed, not {tuple(batch.shape)}.")
-    _check(fcn, row, column, (batch.shape[-2], batch.shape[-1]))
-    with torch.inference_mode(False), torch.enable_grad():
-        picture = batch.detach().clone().requires_grad_()
+
+    def logit(picture: Tensor) -> list[Tensor]:
+        _check_cell(fcn, row, column, (picture.shape[-2], picture.shape[-1]))
         logits = fcn(picture)[0, :, row, column]
         if index is not None and not 0 <= index < len(logits):
             raise FcnError(f"index={index}: the classes are 0 to {len(logits) - 1}.")
-        (slope,) = torch.autograd.grad(logits[int(logits.argmax()) if index is None else index], picture)
-    return slope[0].abs().sum(0).detach().float().cpu()
+        return [logits[int(logits.argmax()) if index is None else index]]
+
+    return pixel_gradient(batch, logit)
 
 
-def _check(fcn: FullyConvolutional, row: int, column: int, picture_size: tuple[int, int]) -> None:
+def _check_cell(fcn: FullyConvolutional, row: int, column: int, picture_size: tuple[int, int]) -> None:
     rows, columns = fcn.cells(*picture_size)
     if not (0 <= row < rows and 0 <= column < columns):
         raise FcnError(
