@@ -26,8 +26,7 @@ from course_lib.drawing.learning_curves import draw_curves
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.models.heads import replace_head
-from course_lib.networks.training import Epoch, Training, fine_tune, loop
-from course_lib.networks.training.history import best_of
+from course_lib.networks.training import Epoch, Training, best_of, fine_tune, fine_tuning
 from course_lib.networks.training.training_pictures import TrainingPictures, ValidationPictures, small, varied
 from course_lib.pictures.folders import LabelledFolder, open_folder
 from course_lib.pictures.images import open_image
@@ -158,7 +157,7 @@ def always_the_same(batches: list[tuple[Tensor, Tensor]], monkeypatch: pytest.Mo
         def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
             return iter(batches)
 
-    monkeypatch.setattr(loop, "TrainingPictures", Fixed)
+    monkeypatch.setattr(fine_tuning, "TrainingPictures", Fixed)
 
 
 def test_dropout_follows_the_seed_too(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +169,7 @@ def test_dropout_follows_the_seed_too(data: Any, monkeypatch: pytest.MonkeyPatch
 def test_the_model_is_that_of_the_best_epoch_and_not_of_the_last(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(on_epoch: Any = None) -> Training:
         accuracies = iter([0.5, 0.9, 0.6, 0.8])
-        monkeypatch.setattr(loop, "_measure", lambda *_: (1.0, next(accuracies)))
+        monkeypatch.setattr(fine_tuning, "_measure", lambda *_: (1.0, next(accuracies)))
         return fine_tune(net(), *data, epochs=4, size=SIZE, on_epoch=on_epoch)
 
     def stop(history: tuple[Epoch, ...]) -> None:
@@ -261,7 +260,7 @@ def interrupt_in(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
                 if self.begun == epoch:
                     raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "TrainingPictures", Stopped)
+    monkeypatch.setattr(fine_tuning, "TrainingPictures", Stopped)
 
 
 def test_an_interrupted_training_is_its_best_epoch_so_far(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +297,7 @@ def test_interrupted_before_there_is_anything_to_keep(data: Any, monkeypatch: py
 
 def test_it_stops_early_when_nothing_gets_better(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     accuracies = iter([0.5, 0.7, 0.6, 0.7, 0.65, 0.9, 0.9])
-    monkeypatch.setattr(loop, "_measure", lambda *_: (1.0, next(accuracies)))
+    monkeypatch.setattr(fine_tuning, "_measure", lambda *_: (1.0, next(accuracies)))
     training = fine_tune(net(), *data, epochs=7, patience=3, size=SIZE)
     assert training.ended == "stopped early" and len(training.history) == 5 and training.best.number == 2
     accuracies = iter([0.7, 0.6])

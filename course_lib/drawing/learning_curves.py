@@ -19,7 +19,7 @@ from course_lib.drawing import marks
 from course_lib.drawing.marks import put, tick_words
 from course_lib.drawing.still import GREY, INK, Place, Still, new_figure, shortened, still
 from course_lib.errors import CourseError
-from course_lib.networks.training.history import Epoch, Training, best_of
+from course_lib.networks.training import Epoch, Training, best_of
 
 __all__ = ["ACROSS", "LINES", "Histories", "draw_curves"]
 

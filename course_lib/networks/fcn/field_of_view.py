@@ -120,8 +120,8 @@ def cell_gradient(fcn: FullyConvolutional, batch: Tensor, row: int, column: int,
         LayerError: more than one picture.
 
     Example:
-        >>> from course_lib.networks.fcn import convert
         >>> import torch
+        >>> from course_lib.networks.fcn import convert
         >>> seen = cell_gradient(convert("squeezenet1_1"), torch.rand(1, 3, 300, 300), 0, 0)
         >>> seen.shape, bool((seen > 0).any())
         (torch.Size([300, 300]), True)

@@ -1,9 +1,8 @@
-"""Fine-tuning: a few hundred pictures make a trained network another one's. The loop is ``loop.py``.
+"""Fine-tuning: with a few hundred pictures, a trained network learns other classes.
 
-What it yields is ``history.py``, what it is fed is ``training_pictures.py``.
+``fine_tuning`` has the loop and its result, ``training_pictures`` the batches, ``training_checks`` the refusals.
 """
 
-from course_lib.networks.training.history import Epoch, Training
-from course_lib.networks.training.loop import fine_tune
+from course_lib.networks.training.fine_tuning import Epoch, Training, best_of, fine_tune
 
-__all__ = ["Epoch", "Training", "fine_tune"]
+__all__ = ["Epoch", "Training", "best_of", "fine_tune"]

@@ -1,4 +1,4 @@
-"""What is looked at before a training begins: everything that would fail later, or, worse, would not."""
+"""Checks before a training begins: folders, numbers and model that would fail later, or give useless figures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["check_folders", "check_learner", "check_model", "check_numbers", "lo
 
 
 def check_folders(train: Any, val: Any) -> None:
-    """Two folders of the same classes that have no picture in common.
+    """Check that two folders have the same classes, and no picture in common.
 
     Raises:
-        CourseError: they are not.
+        CourseError: one is not a folder or is empty, their classes differ, or they share a picture.
     """
     for name, folder in (("train", train), ("val", val)):
         if not isinstance(folder, LabelledFolder):
@@ -42,10 +42,10 @@ def check_folders(train: Any, val: Any) -> None:
 
 
 def check_numbers(*, learning_rate: float, patience: int | None, **counts: int) -> None:
-    """Whole numbers where things are counted, a rate above 0.
+    """Check that all counts are whole numbers that are large enough, and that the learning rate is above 0.
 
     Raises:
-        CourseError: one of them is not.
+        CourseError: one of them is not; the sentence names it.
     """
     least = {"batch_size": 2, "seed": 0}  # BatchNorm compares the pictures of a batch
     counts |= {} if patience is None else {"patience": patience}
@@ -57,36 +57,37 @@ def check_numbers(*, learning_rate: float, patience: int | None, **counts: int) 
 
 
 def check_model(model: Any, classes: Sequence[str], size: int, *, modes: Sequence[bool] = (False, True)) -> None:
-    """A model that takes pictures of this size, has an output for each class, weights that may change, and no NaN.
+    """Check that a model takes pictures of this size, has an output for each class, weights to train, and no NaN.
 
     Args:
-        modes: of its ``training`` in which it has to take them; a copy is tried.
+        modes: values of its ``training`` with which a copy of it is tried.
 
     Raises:
-        CourseError: it does not.
+        CourseError: one of these does not hold; the sentence says which.
     """
     if not isinstance(model, nn.Module):
         inner = " Give its model: classifier.model." if isinstance(getattr(model, "model", None), nn.Module) else ""
         raise CourseError(f"A model to train is a torch.nn.Module; this is a {type(model).__name__}.{inner}")
     check_learner(model)
-    empty = [name for name, weight in model.named_parameters() if is_lazy(weight) or weight.is_meta]
-    if empty:
+    without_numbers = [name for name, weight in model.named_parameters() if is_lazy(weight) or weight.is_meta]
+    if without_numbers:
         raise CourseError(
-            f"{empty[0]} has no numbers yet: run a batch through lazy layers first; fill a model on the meta device."
+            f"{without_numbers[0]} has no numbers yet: run a batch through lazy layers first; fill a model on the meta "
+            "device."
         )
-    spoilt = [name for name, weight in model.named_parameters() if not bool(weight.isfinite().all())]
-    if spoilt:
-        raise CourseError(f"{spoilt[0]} holds NaN or infinity, and nothing can be learnt from there: load it again.")
+    broken = [name for name, weight in model.named_parameters() if not bool(weight.isfinite().all())]
+    if broken:
+        raise CourseError(f"{broken[0]} holds NaN or infinity, and nothing can be learnt from there: load it again.")
     device = next(model.parameters()).device
-    tried, pictures = copy.deepcopy(model), torch.zeros(2, 3, size, size, device=device)
+    trial, pictures = copy.deepcopy(model), torch.zeros(2, 3, size, size, device=device)
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            for mode in modes:  # helper heads, which answer in train mode alone, need larger pictures
-                logits = logits_of(tried.train(mode)(pictures))
+            for mode in modes:  # auxiliary heads, which answer only in train mode, need larger pictures
+                logits = logits_of(trial.train(mode)(pictures))
     except Exception as error:  # whatever a model may raise
         why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        other = {weight.dtype for weight in model.parameters()} - {torch.float32}
-        advice = "give model.float()" if other else f"try another size, such as size={224 if size < 224 else 299}"
+        dtypes = {weight.dtype for weight in model.parameters()} - {torch.float32}
+        advice = "give model.float()" if dtypes else f"try another size, such as size={224 if size < 224 else 299}"
         raise CourseError(
             f"This {type(model).__name__} does not take pictures of {size}×{size} pixels: {why}; {advice}."
         ) from error
@@ -99,16 +100,16 @@ def check_model(model: Any, classes: Sequence[str], size: int, *, modes: Sequenc
 
 
 def check_learner(learner: nn.Module) -> None:
-    """Some weights of what is to learn may change.
+    """Check that at least one weight of what is to be trained can change.
 
     Raises:
-        CourseError: none may.
+        CourseError: all have requires_grad = False.
     """
     if not any(weight.requires_grad for weight in learner.parameters()):
         raise CourseError(f"No weight of this {type(learner).__name__} can change: all have requires_grad = False.")
 
 
 def logits_of(output: Any) -> Tensor:
-    """The logits themselves: GoogLeNet and Inception in train mode answer with those of their helper heads as well."""
+    """The logits of the main head: in train mode, GoogLeNet and Inception also return those of auxiliary heads."""
     logits: Tensor = output if isinstance(output, Tensor) else output[0]
     return logits

@@ -1,8 +1,8 @@
-"""What a training is fed: a folder's pictures, opened once and kept small, in batches that differ from epoch to epoch.
+"""The batches of a training: a folder's pictures, opened once and kept small, cropped anew in every epoch.
 
 A training picture is kept as bytes, its shorter side not much longer than what the network gets: a thousand photographs
-take 100 MB. Every epoch cuts another window out of each. Validation pictures are what the model's own transforms make
-of them, so what is measured here is what a classifier answers later.
+take 100 MB. Every epoch cuts another window out of each. Validation pictures go through the model's own transforms, so
+what is measured on them is what a classifier answers later.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from course_lib.progress import track
 
 __all__ = ["TrainingPictures", "ValidationPictures", "small", "varied"]
 
-#: A window's least side, as a share of the picture's shorter side, and how far from a square it may be.
+#: A window's smallest side, as a share of the picture's shorter side, and how far from a square it may be.
 _LEAST, _STRETCH = 0.7, 1.2
 
 
 class TrainingPictures:
-    """Batches to learn from; going through them is an epoch, and the next one has another order and other windows.
+    """Batches to learn from. Going through them is an epoch; the next one has another order and other windows.
 
-    Batches are of about the same size: a last one with a single picture would be too little for BatchNorm.
+    Batches are of about the same size, since a last one with a single picture would be too small for BatchNorm.
 
     Args:
         folder: the pictures and their classes.
-        transforms: of the model; the size and the normalisation are taken from them.
+        transforms: of the model; size and normalisation are taken from them.
         batch_size: pictures in a batch, at most; one more where a single picture would be left over.
         seed: of orders and windows.
-        device: where the batches are needed; the pictures themselves stay in the computer's own memory.
+        device: of the batches; the pictures themselves stay in the computer's own memory.
 
     Yields:
         (B, 3, size, size) floats, normalised, and (B,) class indices.
@@ -68,14 +68,14 @@ class TrainingPictures:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(len(self.pictures), generator=self.generator)
-        for chosen in order.tensor_split(len(self)):
-            windows = [varied(self.pictures[k], self.size, self.generator) for k in chosen.tolist()]
+        for indices in order.tensor_split(len(self)):
+            windows = [varied(self.pictures[k], self.size, self.generator) for k in indices.tolist()]
             floats = F.to_dtype(torch.stack(windows).to(self.device), torch.float32, scale=True)
-            yield F.normalize(floats, self.transforms.mean, self.transforms.std), self.labels[chosen].to(self.device)
+            yield F.normalize(floats, self.transforms.mean, self.transforms.std), self.labels[indices].to(self.device)
 
 
 class ValidationPictures:
-    """Batches to measure on: every picture as the model's transforms have it, in the folder's order.
+    """Batches to measure on: every picture after the model's transforms, in the folder's order.
 
     Yields:
         (B, 3, size, size) floats, normalised, and (B,) class indices.
@@ -117,9 +117,9 @@ def small(picture: Image.Image, size: int) -> Tensor:
 
 
 def varied(picture: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """A random window of the picture, every other one mirrored: (3, H, W) → (3, size, size).
+    """A random window of the picture, mirrored half of the time: (3, H, W) → (3, size, size).
 
-    The window is nearly square, its sides are 70 to 100 % of the picture's shorter side, and it may lie anywhere.
+    The window is nearly square, its sides are 70 to 100 % of the picture's shorter side, and it lies anywhere.
 
     Example:
         >>> picture = torch.arange(64, dtype=torch.uint8).expand(3, 48, 64)
@@ -137,7 +137,7 @@ def varied(picture: Tensor, size: int, generator: torch.Generator) -> Tensor:
 
 
 def _opened(folder: LabelledFolder, prepare: Callable[[Image.Image], Tensor]) -> list[Tensor]:
-    """What ``prepare`` makes of each picture, opened on a few threads."""
+    """Open each picture and ``prepare`` it, on a few threads."""
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        ready = pool.map(lambda one: prepare(open_image(one[0])), folder.pictures)
-        return list(track(ready, f"opening {len(folder)} pictures", total=len(folder)))
+        prepared = pool.map(lambda picture: prepare(open_image(picture[0])), folder.pictures)
+        return list(track(prepared, f"opening {len(folder)} pictures", total=len(folder)))

@@ -1,7 +1,8 @@
-"""The fine-tuning loop: forward, loss, backward, step, and after every epoch an honest look at unseen pictures.
+"""Fine-tuning: the loop (forward, loss, backward, step, a measurement on unseen pictures) and what it returns.
 
-Meant to be read in one sitting, from ``_learn`` upwards. It is no framework: one optimizer (SGD with momentum), one
-schedule, one loss. The pictures come from ``pictures.py``, all refusals from ``checks.py``.
+Meant to be read in one sitting, from ``_learn`` upwards. It is not a framework: there is one optimizer (SGD with
+momentum), one schedule and one loss. The batches come from ``training_pictures``, and ``training_checks`` refuses what
+would fail later.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +24,8 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torchvision.transforms._presets import ImageClassification
 
 from course_lib.errors import CourseError
+from course_lib.models.classifier import Classifier
 from course_lib.models.heads import head_path
-from course_lib.networks.training.history import Ended, Epoch, Training, best_of
 from course_lib.networks.training.training_checks import (
     check_folders,
     check_learner,
@@ -34,11 +37,99 @@ from course_lib.networks.training.training_pictures import TrainingPictures, Val
 from course_lib.pictures.folders import LabelledFolder
 from course_lib.progress import track
 
-__all__ = ["fine_tune"]
+__all__ = ["Ended", "Epoch", "Training", "best_of", "fine_tune"]
 
 Batches = Iterable[tuple[Tensor, Tensor]]  # (B, 3, size, size) pictures and (B,) labels
+Ended = Literal["finished", "stopped early", "interrupted"]
 
 
+# -- what a training returns -------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Epoch:
+    """The figures of one epoch: once through all training pictures, then through all validation pictures.
+
+    Attributes:
+        number: 1 for the first.
+        train_loss, train_accuracy: means over the training pictures, randomly cropped and mirrored, each measured
+            when its turn came, while the model was still changing.
+        val_loss, val_accuracy: of the model after the epoch, over the validation pictures, which are not varied.
+        seconds: from the first training picture to the last validation picture.
+
+    Losses are cross-entropies in nats (a guess between two has ln 2 = 0.69), accuracies lie between 0 and 1.
+    """
+
+    number: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"epoch {self.number:2}: training loss {self.train_loss:.3f}, accuracy {100 * self.train_accuracy:5.1f} %; "
+            f"validation loss {self.val_loss:.3f}, accuracy {100 * self.val_accuracy:5.1f} %; {self.seconds:.1f} s"
+        )
+
+
+def best_of(history: Sequence[Epoch]) -> Epoch:
+    """The epoch with the highest validation accuracy; of several, the one with the lowest validation loss.
+
+    Example:
+        >>> best_of([Epoch(1, 0.6, 0.7, 0.5, 0.9, 1.0), Epoch(2, 0.4, 0.8, 0.3, 0.9, 1.0)]).number
+        2
+    """
+    return max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.val_loss))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Training:
+    """The result of a training: the model after its best epoch, and the figures of all epochs.
+
+    The best epoch was chosen by the validation pictures, so its accuracy on them is a little too high. For a figure to
+    publish, measure on pictures that had no part in the choice.
+
+    Attributes:
+        model: as it was after the best epoch, in eval mode.
+        optimizer: the model's, as it was after the best epoch; a checkpoint keeps it to go on training.
+        history: one entry for each epoch.
+        ended: "finished", "stopped early" or "interrupted".
+        classes: their names, in the order of the model's outputs.
+        transforms: the preprocessing of the validation pictures: picture → (3, size, size).
+        seconds: of the whole training, including the opening of the pictures.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    history: tuple[Epoch, ...]
+    ended: Ended
+    classes: tuple[str, ...]
+    transforms: ImageClassification
+    seconds: float
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch whose model was kept."""
+        return best_of(self.history)
+
+    @property
+    def classifier(self) -> Classifier:
+        """The trained model with its preprocessing, its classes and its device, ready to predict."""
+        device = next(self.model.parameters()).device
+        name = f"fine-tuned {type(self.model).__name__}"
+        return Classifier(name, self.model, None, self.transforms, self.classes, device)
+
+    def __repr__(self) -> str:
+        return (
+            f"Training({self.ended} after epoch {self.history[-1].number}; best: epoch {self.best.number}, "
+            f"validation accuracy {100 * self.best.val_accuracy:.1f} %, loss {self.best.val_loss:.3f})"
+        )
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.history), f"{self!r}, {self.seconds:.0f} s"])
+
+
+# -- the loop ----------------------------------------------------------------------------------------------------------
 def fine_tune(
     model: nn.Module,
     train: LabelledFolder,
@@ -55,26 +146,26 @@ def fine_tune(
 ) -> Training:
     """Train a copy of a model on a folder's pictures, and keep it as it was after its best epoch.
 
-    The kernel's stop button ends it early, and the best epoch so far is what you get. The given model, its mode and the
-    global random numbers stay as they were; on one machine's CPU, the same seed gives the same figures.
+    The kernel's stop button ends it early, and you get the best epoch so far. The given model, its mode and the global
+    random numbers stay as they were. On one machine's CPU, the same seed gives the same figures.
 
     Args:
-        model: a classifier with one output a class (see ``replace_head``), trained or not, on any device.
-        train: what to learn from.
-        val: what to measure on after every epoch: the same classes, other pictures.
-        head_only: train the last layer alone. The rest is frozen and stays in eval mode: in train mode its BatchNorm
-            layers would go on gathering statistics, and it would change all the same.
+        model: a classifier with one output for each class (see ``replace_head``), trained or not, on any device.
+        train: the pictures to learn from.
+        val: the pictures to measure on after every epoch: the same classes, other pictures.
+        head_only: train only the last layer. The rest is frozen and stays in eval mode: in train mode its BatchNorm
+            layers would go on gathering statistics, so it would change nevertheless.
         epochs: how often to go through all pictures, at most.
-        learning_rate: at its peak; when left out, 0.01, and 0.02 for a head alone.
+        learning_rate: at its peak; when left out, 0.01, or 0.02 for the head only.
         patience: stop after so many epochs without a better one; when left out, never.
-        size: of the pictures that the network gets, in pixels.
-        batch_size: how many pictures to a step, at most; where a single one would be left over, one more.
+        size: side in pixels of the pictures that the network gets.
+        batch_size: pictures in a step, at most; one more where a single picture would be left over.
         seed: of the pictures' order and windows, and of Dropout.
         on_epoch: called with the history so far after every epoch.
 
     Raises:
         CourseError: model, folders and numbers do not go together, or the loss is no longer a number.
-        KeyboardInterrupt: stopped before the first epoch was over: there is nothing to keep.
+        KeyboardInterrupt: it was stopped before the first epoch was over, so there is nothing to keep.
 
     Example:
         >>> import tempfile
@@ -106,14 +197,13 @@ def fine_tune(
     schedule = LambdaLR(optimizer, partial(_cycle, steps=epochs * len(batches)))
 
     bar = track(range(epochs * len(batches)), f"training {type(model).__name__}")
-
     history: list[Epoch] = []
     ended: Ended = "finished"
     with _frozen_but(model, learner), torch.enable_grad():
         try:
             for number in range(1, epochs + 1):
                 begun = time.perf_counter()
-                model.eval()  # what is frozen stays as it is, its BatchNorm statistics too
+                model.eval()  # frozen layers keep their BatchNorm statistics
                 learner.train()
                 with _seeded(device, 1000 * seed + number):
                     learnt = _learn(model, _moving(batches, bar), optimizer, schedule)
@@ -129,7 +219,7 @@ def fine_tune(
                     ended = "stopped early"
                     break
             else:
-                next(bar, None)  # it is full
+                next(bar, None)  # the bar is full
         except KeyboardInterrupt:
             if not history:
                 raise
@@ -141,7 +231,7 @@ def fine_tune(
 
 
 def _cycle(step: int, steps: int) -> float:
-    """The share of the peak learning rate at a step: it rises for a fifth of the way, then falls along a cosine.
+    """The share of the peak learning rate at a step: it rises for a fifth of all steps, then falls along a cosine.
 
     Source:
         Smith and Topin 2017, https://arxiv.org/abs/1708.07120.
@@ -151,12 +241,12 @@ def _cycle(step: int, steps: int) -> float:
 
 
 def _learn(model: nn.Module, batches: Batches, optimizer: Optimizer, schedule: LRScheduler) -> tuple[float, float]:
-    """One pass over the training pictures, a step after every batch; gives the mean loss and the accuracy."""
+    """One pass over the training pictures, a step after every batch; returns the mean loss and the accuracy."""
     losses, right, seen = 0.0, 0, 0
     for pictures, labels in batches:
         logits = logits_of(model(pictures))  # (B, classes)
-        loss = F.cross_entropy(logits, labels)  # of the logits: the softmax is in it
-        optimizer.zero_grad()  # or this batch's gradients would be added to the last one's
+        loss = F.cross_entropy(logits, labels)  # takes logits: the softmax is part of it
+        optimizer.zero_grad()  # otherwise this batch's gradients would be added to those of the batch before
         loss.backward()
         optimizer.step()
         schedule.step()
@@ -168,7 +258,7 @@ def _learn(model: nn.Module, batches: Batches, optimizer: Optimizer, schedule: L
 
 @torch.no_grad()
 def _measure(model: nn.Module, batches: Batches, schedule: LRScheduler) -> tuple[float, float]:
-    """One pass over the validation pictures, from which nothing is learnt; gives the loss and the accuracy."""
+    """One pass over the validation pictures, without any learning; returns the mean loss and the accuracy."""
     losses, right, seen = 0.0, 0, 0
     for pictures, labels in batches:
         logits = logits_of(model(pictures))
@@ -179,7 +269,7 @@ def _measure(model: nn.Module, batches: Batches, schedule: LRScheduler) -> tuple
 
 
 def _moving(batches: Batches, bar: Iterator[int]) -> Batches:
-    """The same batches, with each of which the bar moves on."""
+    """The same batches; the progress bar moves on with each of them."""
     return (batch for batch, _ in zip(batches, bar, strict=False))
 
 
@@ -196,9 +286,9 @@ def _finite(loss: Tensor, schedule: LRScheduler) -> float:
 
 @contextmanager
 def _seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Dropout draws from the global random numbers, which are afterwards what they were."""
+    """Seed the global random numbers, from which Dropout draws; afterwards they are what they were."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU of the machine, too
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed every GPU of the machine
         if device.type == "cuda":
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
@@ -209,7 +299,7 @@ def _seeded(device: torch.device, seed: int) -> Iterator[None]:
 
 @contextmanager
 def _frozen_but(model: nn.Module, learner: nn.Module) -> Iterator[None]:
-    """No gradients for what does not learn: they would cost as much as training everything."""
+    """Switch off the gradients of all layers but the learner: they would cost as much as training everything."""
     learning = set(learner.parameters())
     frozen = [weight for weight in model.parameters() if weight.requires_grad and weight not in learning]
     try:
