@@ -1,12 +1,13 @@
-"""What happens to a signal on its way through a deep stack, and to the gradient on its way back.
+"""The depth experiment: what happens to the signal and to the gradient in deep stacks, plain and residual.
 
-The stacks themselves, plain and residual, come from ``stacks``; any classifier can be measured. Everything is computed
-in double precision, so that two machines agree.
+The stacks are small: conv-BatchNorm-ReLU layers that differ in one thing, whether there is a ``+ x`` around each pair
+of them. They are an experiment, not an architecture to use; ``measure_signals`` takes any classifier. Everything is
+computed in double precision, so that two machines agree.
 
 With BatchNorm the gradients of a plain stack *explode* towards the first layers, by a constant factor a layer (Yang et
-al. 2019, https://arxiv.org/abs/1902.08129); without it, they vanish or explode as the initialisation has it (He et al.
-2015, https://arxiv.org/abs/1502.01852). Exploding is the smaller half of it: in deep plain stacks the gradient is also
-shattered, it points elsewhere as soon as the picture changes a little (Balduzzi et al. 2017,
+al. 2019, https://arxiv.org/abs/1902.08129); without it, they vanish or explode, depending on the initialisation (He et
+al. 2015, https://arxiv.org/abs/1502.01852). Exploding is the smaller part of the problem: in deep plain stacks the
+gradient is also shattered, it points elsewhere as soon as the picture changes a little (Balduzzi et al. 2017,
 https://arxiv.org/abs/1702.08591).
 """
 
@@ -21,8 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.errors import CourseError
-from course_lib.networks.stacks import INIT_RULES, Stack, plain, residual, rule_for
+from course_lib.errors import CourseError, closest
 from course_lib.progress import track
 from picturebook import CLASSES, scene
 
@@ -39,17 +39,116 @@ __all__ = [
 ]
 
 
+# -- the stacks -------------------------------------------------------------------------------------------------------
+def _kaiming(weight: Tensor, times: float = 1.0) -> None:
+    nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
+    weight.data *= times
+
+
+#: How a convolution's weights may be drawn. The first is what torchvision's ResNet and VGG do.
+INIT_RULES: dict[str, Callable[[Tensor], object]] = {
+    "kaiming fan_out": _kaiming,  # normal, std = sqrt(2 / (out_channels · k · k))
+    "xavier": nn.init.xavier_normal_,  # made for tanh: it ignores that ReLU halves the signal's power
+    "normal 0.01": lambda weight: nn.init.normal_(weight, 0, 0.01),
+    "too large": lambda weight: _kaiming(weight, 2.0),
+}
+
+
+class Stack(nn.Module):
+    """A stem, ``depth`` layers in pairs and a linear head, with or without ``+ x`` around each pair."""
+
+    def __init__(self, depth: int, channels: int, *, shortcut: bool, norm: bool) -> None:
+        super().__init__()
+        self.shortcut = shortcut
+        self.stem = nn.Sequential(*_conv(3, channels, norm, stride=2), nn.ReLU())
+        self.pairs = nn.ModuleList(
+            nn.Sequential(*_conv(channels, channels, norm), nn.ReLU(), *_conv(channels, channels, norm))
+            for _ in range(depth // 2)
+        )
+        self.head = nn.Linear(channels, len(CLASSES))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)  # (B, C, H/2, W/2)
+        for pair in self.pairs:
+            x = F.relu(pair(x) + x if self.shortcut else pair(x))
+        logits: Tensor = self.head(x.mean((2, 3)))  # (B, 10)
+        return logits
+
+
+def _conv(before: int, after: int, norm: bool, stride: int = 1) -> list[nn.Module]:
+    conv = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
+    return [conv, nn.BatchNorm2d(after)] if norm else [conv]
+
+
+def plain(depth: int, channels: int = 16, *, init: str = "kaiming fan_out", norm: bool = True, seed: int = 0) -> Stack:
+    """A stack without shortcuts.
+
+    Args:
+        depth: how many 3×3 convolutions it has, not counting stem and head; even, at least 2.
+        channels: of each of them.
+        init: how their weights are drawn; one of ``INIT_RULES``.
+        norm: whether a BatchNorm follows each convolution.
+        seed: of the weights. ``plain`` and ``residual`` with the same seed hold the same weights.
+
+    Raises:
+        CourseError: a depth that is odd or below 2, no channels, or an unknown rule.
+
+    Example:
+        >>> sum(isinstance(module, nn.Conv2d) for module in plain(20).modules())
+        21
+    """
+    return _stack(depth, channels, init, norm, seed, shortcut=False)
+
+
+def residual(
+    depth: int, channels: int = 16, *, init: str = "kaiming fan_out", norm: bool = True, seed: int = 0
+) -> Stack:
+    """The same stack with ``+ x`` around every two layers, as in a ResNet, and with the same parameters.
+
+    Arguments and errors are those of ``plain``.
+
+    Example:
+        >>> weights, others = plain(20).state_dict(), residual(20).state_dict()
+        >>> all(torch.equal(weights[key], others[key]) for key in weights)
+        True
+    """
+    return _stack(depth, channels, init, norm, seed, shortcut=True)
+
+
+def _stack(depth: int, channels: int, init: str, norm: bool, seed: int, *, shortcut: bool) -> Stack:
+    if not isinstance(depth, int) or depth < 2 or depth % 2:
+        raise CourseError(f"A stack is made of pairs of layers: depth is an even number from 2 on, not {depth!r}.")
+    if not isinstance(channels, int) or channels < 1:
+        raise CourseError(f"A convolution needs a whole number of channels, at least 1, not {channels!r}.")
+    rule = _rule_for(init)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        stack = Stack(depth, channels, shortcut=shortcut, norm=norm).double()
+        for module in stack.modules():
+            if isinstance(module, nn.Conv2d):
+                rule(module.weight)
+    return stack
+
+
+def _rule_for(name: str) -> Callable[[Tensor], object]:
+    """The function that draws a convolution's weights in place; a CourseError if there is no rule of that name."""
+    if name not in INIT_RULES:
+        known = ", ".join(map(repr, INIT_RULES))
+        raise CourseError(f"{name!r} is no rule for initial weights: use one of {known}.{closest(name, INIT_RULES)}")
+    return INIT_RULES[name]
+
+
 # -- at initialisation ------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Signals:
-    """What was measured in one forward and one backward pass.
+    """The signal and the gradient at every convolution, from one forward and one backward pass.
 
     Attributes:
         names: the path of every convolution that ran, first to last.
-        std: standard deviation of what arrives at each of them.
-        gradient: norm of the loss's gradient at each one's weights.
+        std: standard deviation of each one's input.
+        gradient: norm of the loss's gradient with respect to each one's weights.
         steadiness: the cosine between the first convolution's gradient and the same for pictures with 1 % of noise
-            added: 1 where it points the same way, about 0 where it points anywhere.
+            added: 1 if both point the same way, about 0 if their directions have nothing to do with each other.
         loss: cross-entropy; guessing among ten classes has ln 10 = 2.30.
     """
 
@@ -70,7 +169,7 @@ class Signals:
 def measure_signals(model: nn.Module, *, seed: int = 0, size: int = 16, count: int = 16) -> Signals:
     """Send random pictures through a classifier, and the loss's gradient back, once.
 
-    The model stays as it was; a copy of it does the work, in double precision and in train mode, as training begins.
+    The model stays as it was. A copy of it does the work, in double precision and in train mode.
 
     Args:
         model: any classifier with convolutions that takes (B, 3, size, size).
@@ -98,8 +197,8 @@ def measure_signals(model: nn.Module, *, seed: int = 0, size: int = 16, count: i
     arrived: dict[str, float] = {}
 
     def watch(path: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
-        def hook(_: nn.Module, given: tuple[Tensor]) -> None:
-            arrived.setdefault(path, float(given[0].detach().std()))
+        def hook(_: nn.Module, inputs: tuple[Tensor]) -> None:
+            arrived.setdefault(path, float(inputs[0].detach().std()))
 
         return hook
 
@@ -118,14 +217,14 @@ def measure_signals(model: nn.Module, *, seed: int = 0, size: int = 16, count: i
     return Signals(
         tuple(arrived),
         tuple(arrived.values()),
-        tuple(float(one.norm()) for one in gradients),
+        tuple(float(gradient.norm()) for gradient in gradients),
         float(F.cosine_similarity(gradients[0].flatten(), moved.flatten(), dim=0)),
         float(loss.detach()),
     )
 
 
 def init_signal(rule: str, depth: int = 30, channels: int = 64, *, seed: int = 0) -> tuple[float, ...]:
-    """How large a signal still is after each of ``depth`` 3×3 convolutions with ReLU, without BatchNorm.
+    """The size of a signal after each of ``depth`` 3×3 convolutions with ReLU, without BatchNorm.
 
     Args:
         rule: how the weights are drawn; one of ``INIT_RULES``.
@@ -137,7 +236,7 @@ def init_signal(rule: str, depth: int = 30, channels: int = 64, *, seed: int = 0
         ``depth + 1`` standard deviations: of the signal that goes in (1.0), then after each layer.
 
     Raises:
-        CourseError: an unknown rule, or no layer.
+        CourseError: there is no such rule, layer or channel.
 
     Source:
         He et al. 2015, https://arxiv.org/abs/1502.01852, section 2.2.
@@ -147,7 +246,7 @@ def init_signal(rule: str, depth: int = 30, channels: int = 64, *, seed: int = 0
         >>> len(kept), kept[20] > 0.1, lost[20] < 1e-10
         (21, True, True)
     """
-    draw = rule_for(rule)
+    draw = _rule_for(rule)
     if depth < 1 or channels < 1:
         raise CourseError(f"{depth} layers of {channels} channels: a signal needs at least one of each.")
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -164,13 +263,13 @@ def init_signal(rule: str, depth: int = 30, channels: int = 64, *, seed: int = 0
 
 # -- in training ------------------------------------------------------------------------------------------------------
 def few_pictures(count: int = 40, size: int = 16) -> tuple[Tensor, Tensor]:
-    """Small pictures out of the picture book, every class as often as the next.
+    """Small pictures from the picture book, with (nearly) equally many of every class.
 
     Returns:
         (count, 3, size, size) doubles with mean 0 and std 1 per channel, and (count,) classes.
 
     Raises:
-        CourseError: smaller than the picture book draws, which is 16 pixels.
+        CourseError: ``size`` is below 16, the smallest that the picture book draws.
 
     Example:
         >>> pictures, labels = few_pictures(10)
@@ -178,9 +277,9 @@ def few_pictures(count: int = 40, size: int = 16) -> tuple[Tensor, Tensor]:
         (torch.Size([10, 3, 16, 16]), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
     labels = torch.arange(count) % len(CLASSES)
-    drawn = [scene(CLASSES[int(label)], seed=9000 + k, size=(size, size)) for k, label in enumerate(labels)]
-    pixels = torch.stack([torch.from_numpy(np.asarray(one.picture).copy()) for one in drawn]).permute(0, 3, 1, 2)
-    pictures = pixels.double()  # (count, 3, size, size)
+    scenes = [scene(CLASSES[int(label)], seed=9000 + k, size=(size, size)) for k, label in enumerate(labels)]
+    pixels = torch.stack([torch.from_numpy(np.array(drawn.picture)) for drawn in scenes])  # (count, size, size, 3)
+    pictures = pixels.permute(0, 3, 1, 2).double()  # (count, 3, size, size)
     std, mean = torch.std_mean(pictures, (0, 2, 3), keepdim=True)
     return (pictures - mean) / std, labels
 
@@ -190,8 +289,8 @@ def learn_by_heart(
 ) -> tuple[float, ...]:
     """Train a copy of a classifier on the same few pictures again and again: can it at least learn them by heart?
 
-    Gradient descent with momentum 0.9, all pictures in each step. A deep plain stack is chaotic: change the pictures in
-    the fifteenth digit, and its curve changes in the first or second. So it does from machine to machine.
+    Gradient descent with momentum 0.9, all pictures in each step. A deep plain stack is chaotic: if the pictures change
+    in the fifteenth digit, its curve changes in the first or second. It also differs from machine to machine.
 
     Args:
         model: takes ``pictures`` and gives (B, classes); stays as it was.

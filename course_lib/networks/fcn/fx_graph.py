@@ -107,7 +107,7 @@ def words_of(node: fx.Node, network: Network) -> str:
     return f"{node.target} ({type(layer).__name__})" if layer is not None else f"{kind_of(node, network)}()"
 
 
-# -- convolutions, pools and strides -----------------------------------------------------------------------------------
+# -- convolutions, pools and strides ----------------------------------------------------------------------------------
 _DEFAULTS: dict[str, Any] = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "count_include_pad": True}
 _SETTINGS = (*_DEFAULTS, "kernel_size", "divisor_override")
 _MAX = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")

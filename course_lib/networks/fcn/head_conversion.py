@@ -58,7 +58,7 @@ _SEPARATE = {"relu", "relu_", "relu6", "dropout", "hardswish", "silu", "gelu", "
 _TOGETHER = (nn.Softmax, nn.LogSoftmax, nn.Softmax2d, nn.MultiheadAttention, nn.GLU, nn.PReLU, nn.Softmin)
 
 
-# -- finding it --------------------------------------------------------------------------------------------------------
+# -- finding it -------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Head:
     """Where a network's last map is, and what follows it.
@@ -151,7 +151,7 @@ def _attribute(network: Network, node: fx.Node) -> Any:
     return value
 
 
-# -- converting it -----------------------------------------------------------------------------------------------------
+# -- converting it ----------------------------------------------------------------------------------------------------
 def convert_head(network: Network, head: Head, *, dense: bool, pool: int | None, rate: int) -> int:
     """Replace the head's nodes by layers that slide over a map of any size.
 

@@ -63,7 +63,7 @@ class ResponseMap:
                 "weights: a training that went astray leaves such numbers."
             )
 
-    # -- classes ----------------------------------------------------------------------------------------------
+    # -- classes ------------------------------------------------------------------------------------------------------
     @property
     def probabilities(self) -> Tensor:
         """(classes, h, w): softmax over the classes of each cell."""
@@ -126,7 +126,7 @@ class ResponseMap:
         raise FcnError(f"label={label!r} is none of the map's {len(self.categories)} classes."
                        f"{closest(str(label), self.categories)}")  # fmt: skip
 
-    # -- windows -----------------------------------------------------------------------------------------------
+    # -- windows ------------------------------------------------------------------------------------------------------
     def box_of(self, row: int, column: int) -> Box:
         """The part of a cell's window that lies on the picture: (left, top, right, bottom) in pixels.
 
@@ -146,7 +146,7 @@ class ResponseMap:
         self.box_of(row, column)
         return column * self.stride + self.window / 2, row * self.stride + self.window / 2
 
-    # -- printing --------------------------------------------------------------------------------------------------
+    # -- printing -----------------------------------------------------------------------------------------------------
     def __repr__(self) -> str:
         _, rows, columns = self.logits.shape
         row, column = self.cell

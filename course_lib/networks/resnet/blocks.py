@@ -1,4 +1,4 @@
-"""One residual block of torchvision's, made as ``ResNet._make_layer`` makes it, or the reason why it cannot be."""
+"""One of torchvision's residual blocks, made as ``ResNet._make_layer`` makes it, or the reason why it cannot be."""
 
 from __future__ import annotations
 
@@ -34,22 +34,23 @@ def make_block(
     """One of torchvision's two residual blocks, with the downsample that ``ResNet._make_layer`` would give it.
 
     Args:
-        kind: "basic" (3×3, 3×3) or "bottleneck" (1×1, 3×3, 1×1; four times ``planes`` come out).
-        in_channels: channels of the map that goes in.
+        kind: "basic" (3×3, 3×3) or "bottleneck" (1×1, 3×3, 1×1; its output has four times ``planes`` channels).
+        in_channels: channels of its input.
         planes: channels of its inner convs, before ``groups`` and ``base_width`` change them.
-        stride: cells that the window moves; of the first 3×3 conv and of the shortcut.
-        groups: parts into which a bottleneck's 3×3 conv is cut; its channels are made a multiple of them, so that they
-            always divide: ⌊planes · base_width / 64⌋ · groups.
+        stride: of the first 3×3 conv and of the shortcut.
+        groups: of a bottleneck's 3×3 conv. Its channels are made a multiple of them, so that they always divide:
+            ⌊planes · base_width / 64⌋ · groups.
         base_width: its channels in each group, for 64 planes.
-        dilation: distance between the cells under a bottleneck's 3×3 kernel.
-        downsample: None: a 1×1 conv on the shortcut where shapes need it. True: always. False: never, right or wrong.
+        dilation: of a bottleneck's 3×3 conv.
+        downsample: None: a 1×1 conv on the shortcut where shapes need it. True: always. False: never, even if the
+            shapes do not fit.
         norm_layer: channels → module; BatchNorm2d when left out.
 
     Returns:
         A block that takes (B, in_channels, H, W).
 
     Raises:
-        BlockError: settings that no such block can have; with torchvision's own words where it has any.
+        BlockError: no such block can have these settings; with torchvision's own message if it has one.
 
     Example:
         >>> block = make_block("basic", 64, 128, stride=2)
@@ -67,32 +68,32 @@ def make_block(
     for name, value in numbers.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise BlockError(f"{name}={value!r}: give a whole number, 1 or more.")
-    made = _KINDS[kind]
-    out_channels = planes * made.expansion
+    block_class = _KINDS[kind]
+    out_channels = planes * block_class.expansion
     norm = norm_layer or nn.BatchNorm2d
-    wanted = bool(why_downsample(in_channels, out_channels, stride)) if downsample is None else downsample
+    project = bool(why_downsample(in_channels, out_channels, stride)) if downsample is None else downsample
     if kind == "bottleneck" and int(planes * (base_width / 64)) < 1:  # torchvision would build convs of no channels
         raise BlockError(
             f"A Bottleneck with planes={planes} and base_width={base_width} has convs without channels: "
             f"⌊{planes}·{base_width}/64⌋·{groups} = 0; take more planes, or a larger base_width."
         )
     try:
-        shortcut = nn.Sequential(conv1x1(in_channels, out_channels, stride), norm(out_channels)) if wanted else None
-        return cast(nn.Module, made(in_channels, planes, stride, shortcut, groups, base_width, dilation, norm))
+        shortcut = nn.Sequential(conv1x1(in_channels, out_channels, stride), norm(out_channels)) if project else None
+        return cast(nn.Module, block_class(in_channels, planes, stride, shortcut, groups, base_width, dilation, norm))
     except (ValueError, NotImplementedError, RuntimeError, TypeError) as error:
-        said = f"torchvision's own words: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
-        raise BlockError(f"{_why_not(**numbers, kind=kind)} ({said})") from error
+        message = f"torchvision's own words: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        raise BlockError(f"{_why_not(**numbers, kind=kind)} ({message})") from error
 
 
 def _why_not(kind: str, in_channels: int, planes: int, stride: int, groups: int, base_width: int, dilation: int) -> str:
-    """Our words for settings that cannot be."""
+    """A sentence on settings that torchvision refuses."""
     if kind == "basic" and (groups != 1 or base_width != 64):
-        asked = " and ".join(
+        settings = " and ".join(
             f"{name}={value}" for name, value, plain in (("groups", groups, 1), ("base_width", base_width, 64))
             if value != plain
         )  # fmt: skip
         return (
-            f"A BasicBlock cannot have {asked}: it has no 1×1 convs that could lead to another width and back, so "
+            f"A BasicBlock cannot have {settings}: it has no 1×1 convs that could lead to another width and back, so "
             'torchvision builds it with groups=1 and base_width=64 alone; take kind="bottleneck".'
         )
     if kind == "basic" and dilation > 1:
@@ -104,7 +105,7 @@ def _why_not(kind: str, in_channels: int, planes: int, stride: int, groups: int,
 
 
 def why_downsample(in_channels: int, out_channels: int, stride: int) -> str:
-    """Why the shortcut cannot be x itself, in a sentence; "" where it can.
+    """Why the shortcut cannot be x itself, in a sentence; "" if it can.
 
     Example:
         >>> why_downsample(64, 128, 2)

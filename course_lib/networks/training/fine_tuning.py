@@ -43,7 +43,7 @@ Batches = Iterable[tuple[Tensor, Tensor]]  # (B, 3, size, size) pictures and (B,
 Ended = Literal["finished", "stopped early", "interrupted"]
 
 
-# -- what a training returns -------------------------------------------------------------------------------------------
+# -- what a training returns ------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Epoch:
     """The figures of one epoch: once through all training pictures, then through all validation pictures.
@@ -129,7 +129,7 @@ class Training:
         return "\n".join([*map(str, self.history), f"{self!r}, {self.seconds:.0f} s"])
 
 
-# -- the loop ----------------------------------------------------------------------------------------------------------
+# -- the loop ---------------------------------------------------------------------------------------------------------
 def fine_tune(
     model: nn.Module,
     train: LabelledFolder,
