@@ -1,6 +1,6 @@
-"""The lines of tokens that VGG networks are made from: the paper's six, and how a learner's own is read.
+"""Cfgs, the lists of tokens that VGG networks are made from: the paper's six columns, and a parser for a learner's own.
 
-Only reading: what the tokens become stands in ``course_lib.networks.vgg``.
+``course_lib.networks.vgg`` builds networks from them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from course_lib.errors import CourseError
 
-__all__ = ["COLUMNS", "MOST_CHANNELS", "CfgError", "Token", "ordinal", "read_cfg", "width_of"]
+__all__ = ["COLUMNS", "CfgError", "Token", "read_cfg", "width_of"]
 
 #: 64: a 3×3 convolution to 64 channels and a ReLU; "conv1-256": the same, 1×1; "M": 2×2 max pooling; "LRN": AlexNet's
 #: local response normalisation.
@@ -20,7 +20,7 @@ Token = int | str
 
 
 class CfgError(CourseError, ValueError):
-    """A cfg that cannot be read or built; the sentence names the token and its place."""
+    """A cfg that cannot be read or built; the sentence names the token and its position."""
 
 
 #: Simonyan and Zisserman's table 1 (https://arxiv.org/abs/1409.1556), without the three linear layers.
@@ -34,21 +34,20 @@ COLUMNS: dict[str, tuple[Token, ...]] = {
     "E": (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M"),
 }  # fmt: skip
 
-MOST_CHANNELS = 4096  # one 3×3 convolution from as many to as many already takes 600 MB
+_MOST_CHANNELS = 4096  # a single 3×3 convolution from 4096 to 4096 channels takes 600 MB
 _MOST_TOKENS = 200
 _KNOWN = "a number of channels such as 64, M (max pooling), LRN, or conv1-256 (a 1×1 convolution)"
-_ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 def read_cfg(cfg: str | Sequence[Any]) -> tuple[Token, ...]:
-    """A cfg as people write it, in one form.
+    """Read a cfg in any of the forms in which people write it.
 
     Args:
         cfg: a column's name ("D"); a line of tokens, with commas or spaces, in brackets and quotes or without; or a
-            list of tokens. The paper's spellings conv3-64 and maxpool are understood, and small letters.
+            list of tokens. The paper's spellings conv3-64 and maxpool are understood, and so are small letters.
 
     Raises:
-        CfgError: it is empty, or it holds something that is no token; the sentence says which, and where it stands.
+        CfgError: it is empty, or it holds something that is not a token; the sentence says what and where.
 
     Example:
         >>> read_cfg("[64, 'M', conv3-128, m]"), read_cfg([8, "conv1-8"])
@@ -61,7 +60,7 @@ def read_cfg(cfg: str | Sequence[Any]) -> tuple[Token, ...]:
     if isinstance(cfg, str):
         if cfg.strip().upper() in COLUMNS:
             return COLUMNS[cfg.strip().upper()]
-        given: list[Any] = [one for one in re.split(r"[\s,;]+", re.sub(r"[\[\](){}'\"]", " ", cfg)) if one]
+        given: list[Any] = [word for word in re.split(r"[\s,;]+", re.sub(r"[\[\](){}'\"]", " ", cfg)) if word]
     elif isinstance(cfg, Sequence) and not isinstance(cfg, bytes | bytearray):
         given = list(cfg)
     else:
@@ -70,41 +69,41 @@ def read_cfg(cfg: str | Sequence[Any]) -> tuple[Token, ...]:
         raise CfgError("The cfg is empty: give at least one token, such as 64 (a 3×3 convolution to 64 channels).")
     if len(given) > _MOST_TOKENS:
         raise CfgError(f"The cfg has {len(given)} tokens; {_MOST_TOKENS} are the most that are built here.")
-    return tuple(_token(one, place) for place, one in enumerate(given, 1))
+    return tuple(_token(token, position) for position, token in enumerate(given, 1))
 
 
-def _token(one: Any, place: int) -> Token:
-    kernel, number, said = 3, one, f"Token {place}, {_short(repr(one))}"
-    if isinstance(one, str):
-        word = one.strip().upper()
+def _token(given: Any, position: int) -> Token:
+    kernel, number, name = 3, given, f"Token {position}, {_short(repr(given))}"
+    if isinstance(given, str):
+        word = given.strip().upper()
         if word in ("M", "MAXPOOL"):
             return "M"
         if word == "LRN":
             return "LRN"
-        found = re.fullmatch(r"(?:CONV([0-9]{1,3})-)?([+-]?[0-9]{1,9})", word)
-        if not found:
-            apart = re.fullmatch(r"([0-9]{1,4})(M|LRN)", word)
+        match = re.fullmatch(r"(?:CONV([0-9]{1,3})-)?([+-]?[0-9]{1,9})", word)
+        if not match:
+            joined = re.fullmatch(r"([0-9]{1,4})(M|LRN)", word)
             raise CfgError(
-                f"{said}, is two tokens in one: write {apart[1]}, {apart[2]}."
-                if apart
-                else f"{said}, is none: write {_KNOWN}."
+                f"{name}, is two tokens in one: write {joined[1]}, {joined[2]}."
+                if joined
+                else f"{name}, is none: write {_KNOWN}."
             )
-        kernel, number = int(found[1] or 3), int(found[2])
+        kernel, number = int(match[1] or 3), int(match[2])
     if isinstance(number, bool) or not isinstance(number, Integral):
         if isinstance(number, float):
             whole = f": write {int(number)}" if number.is_integer() else ""
-            raise CfgError(f"{said}, is no whole number, and channels are counted{whole}.")
-        raise CfgError(f"{said}, is none: write {_KNOWN}.")
+            raise CfgError(f"{name}, is no whole number, and channels are counted{whole}.")
+        raise CfgError(f"{name}, is none: write {_KNOWN}.")
     number = int(number)
     if kernel not in (1, 3):
         raise CfgError(
-            f"{said}, asks for a {kernel}×{kernel} convolution: a cfg has 3×3 ones, written "
+            f"{name}, asks for a {kernel}×{kernel} convolution: a cfg has 3×3 ones, written "
             f"{number}, and 1×1 ones, written conv1-{number}."
         )
     if number < 1:
-        raise CfgError(f"{said}: a convolution gives at least 1 channel, not {number}.")
-    if number > MOST_CHANNELS:
-        raise CfgError(f"{said}: {MOST_CHANNELS} channels are the most that are built here.")
+        raise CfgError(f"{name}: a convolution gives at least 1 channel, not {number}.")
+    if number > _MOST_CHANNELS:
+        raise CfgError(f"{name}: {_MOST_CHANNELS} channels are the most that are built here.")
     return number if kernel == 3 else f"conv1-{number}"
 
 
@@ -120,16 +119,3 @@ def width_of(token: Token) -> int:
         (64, 256, 0)
     """
     return token if isinstance(token, int) else int(token.partition("-")[2] or 0)
-
-
-def ordinal(n: int) -> str:
-    """The n-th as a word.
-
-    Example:
-        >>> ordinal(5), ordinal(21)
-        ('fifth', '21st')
-    """
-    if 0 < n < len(_ORDINALS):
-        return _ORDINALS[n]
-    tens = n % 100 // 10 == 1
-    return f"{n}{'th' if tens else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"

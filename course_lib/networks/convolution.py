@@ -1,9 +1,10 @@
-"""One convolution by hand: which cells each window sees, which none sees, and the products that make an output cell.
+"""One convolution by hand: the cells that each window sees, those that none sees, and the products of an output cell.
 
-The same in both directions: an n×n input of one channel, a k×k kernel, stride s, padding p, dilation d. Integers that
-can be followed with a pencil; no bias. Rows and columns are counted as the input's own, from 0 to n − 1, so that the
-padding in front has the numbers −p to −1. As in Dumoulin and Visin, "A guide to convolution arithmetic for deep
-learning", https://arxiv.org/abs/1603.07285. The picture of it is in ``course_lib.drawing.convolution_figure``.
+The settings are the same in both directions: an n×n input of one channel, a k×k kernel, stride s, padding p, dilation
+d. The numbers are small integers, to be followed with a pencil; there is no bias. Rows and columns are counted from 0
+to n − 1 over the input's own cells, so the padding in front has the numbers −p to −1. As in Dumoulin and Visin, "A
+guide to convolution arithmetic for deep learning", https://arxiv.org/abs/1603.07285. The picture of it is in
+``course_lib.drawing.convolution_figure``.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ Grid = tuple[tuple[int, ...], ...]
 
 
 class ConvolutionError(CourseError, ValueError):
-    """Numbers that make no convolution, or a cell that it does not have."""
+    """Numbers that no convolution can have, or a cell that it does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Where one window lies, in one direction.
+    """The position of one window, in one direction.
 
     Attributes:
-        start: its first cell; below 0 it begins in the padding.
-        cells: the cells it reads; a dilation leaves holes between them.
+        start: its first cell; if that is below 0, it begins in the padding.
+        cells: the cells that it reads; a dilation leaves holes between them.
     """
 
     start: int
@@ -42,8 +43,8 @@ class Product:
 
     Attributes:
         value: the input's number, 0 in the padding.
-        weight: the kernel's.
-        row, column: the input cell.
+        weight: the kernel's number.
+        row, column: of the input cell.
         padding: whether that cell is padding.
     """
 
@@ -63,13 +64,13 @@ class Convolution:
 
     Args:
         n: cells of the input along a side, at least 1.
-        k: the kernel's, at least 1.
+        k: cells of the kernel along a side, at least 1.
         s: stride, at least 1.
         p: cells of padding on every side, at least 0.
         d: dilation, at least 1; 1 leaves no holes.
 
     Raises:
-        ConvolutionError: a number out of its range, or a window that is larger than the padded input.
+        ConvolutionError: a number is out of its range, or the window is larger than the padded input.
 
     Example:
         >>> conv = Convolution(6, 3, s=2, p=0)
@@ -109,7 +110,7 @@ class Convolution:
     # -- the arithmetic -----------------------------------------------------------------------------------------------
     @property
     def span(self) -> int:
-        """Cells from the window's first to its last, the holes included: d(k−1) + 1."""
+        """Cells from the window's first to its last, including the holes: d(k−1) + 1."""
         return self.d * (self.k - 1) + 1
 
     @property
@@ -124,7 +125,7 @@ class Convolution:
 
     @property
     def formula(self) -> str:
-        """The output's size with the numbers in it, in the tracer's words."""
+        """The formula of the output's size with the numbers in it, as the tracer writes it."""
         return windows.slide(self.n, self.k, self.s, self.p, self.d).text
 
     @cached_property
@@ -135,18 +136,18 @@ class Convolution:
 
     @cached_property
     def unseen(self) -> tuple[int, ...]:
-        """Rows (and columns) that no window reads, those of the padding included."""
+        """Rows (and columns) that no window reads, including those of the padding."""
         seen = {cell for window in self.windows for cell in window.cells}
         return tuple(cell for cell in range(-self.p, self.n + self.p) if cell not in seen)
 
     @property
     def dropped(self) -> tuple[int, ...]:
-        """Those of them that lie behind the last window, because the division leaves a rest."""
+        """Unseen rows (and columns) behind the last window, where the division leaves a rest."""
         return tuple(cell for cell in self.unseen if cell > self.windows[-1].cells[-1])
 
     @property
     def lost(self) -> int:
-        """How many of the input's n·n own cells no window reads."""
+        """How many of the input's n·n cells, without padding, no window reads."""
         return self.n**2 - (self.n - sum(0 <= cell < self.n for cell in self.unseen)) ** 2
 
     # -- an example ---------------------------------------------------------------------------------------------------
@@ -162,10 +163,10 @@ class Convolution:
 
     @cached_property
     def outputs(self) -> Grid:
-        """What comes out, (out, out)."""
-        places = range(self.out)
-        return tuple(tuple(sum(one.value * one.weight for one in self.products(row, column)) for column in places)
-                     for row in places)  # fmt: skip
+        """The output, (out, out)."""
+        cells = range(self.out)
+        return tuple(tuple(sum(product.value * product.weight for product in self.products(row, column))
+                           for column in cells) for row in cells)  # fmt: skip
 
     def products(self, row: int, column: int) -> tuple[Product, ...]:
         """The k·k products whose sum is the output's cell at ``row`` and ``column``, kernel row by kernel row.
@@ -179,22 +180,22 @@ class Convolution:
                     f"{name} {place!r}: the output is {self.out}×{self.out}, so its {name}s are counted from 0 to "
                     f"{self.out - 1}; give one of them."
                 )
-        found = []
+        products = []
         for i, y in enumerate(self.windows[row].cells):
             for j, x in enumerate(self.windows[column].cells):
                 inside = 0 <= y < self.n and 0 <= x < self.n
                 value = self.picture[y][x] if inside else 0
-                found.append(Product(value, self.kernel[i][j], y, x, not inside))
-        return tuple(found)
+                products.append(Product(value, self.kernel[i][j], y, x, not inside))
+        return tuple(products)
 
     def written(self, row: int, column: int) -> str:
         """An output cell as its products and their sum."""
         return " + ".join(map(str, self.products(row, column))) + f" = {self.outputs[row][column]}"
 
-    # -- in words -----------------------------------------------------------------------------------------------------
+    # -- remarks -----------------------------------------------------------------------------------------------------
     @property
     def remarks(self) -> tuple[str, ...]:
-        """A sentence on the cells behind the last window, and one on those between the windows, where there are any.
+        """A sentence on unseen cells behind the last window, and one on those between the windows, if there are any.
 
         Example:
             >>> Convolution(6, 3, s=2).remarks
@@ -202,19 +203,19 @@ class Convolution:
             >>> Convolution(5, 1, s=2).remarks
             ('No window sees rows and columns 1 and 3: the stride of 2 steps over them.',)
         """
-        said = []
+        remarks = []
         behind, between = self.dropped, tuple(cell for cell in self.unseen if cell not in self.dropped)
         if behind:
             rest = (self.padded - self.span) % self.s
-            said.append(f"No window sees {self._named(behind)}: the division leaves a rest of {rest}.")
+            remarks.append(f"No window sees {self._named(behind)}: the division leaves a rest of {rest}.")
         if between:
             why = f"the stride of {self.s} steps over them"
             if self.s <= self.span:
                 why = f"with stride {self.s} they lie in the holes of every window"
             elif self.d > 1:
                 why += ", or they lie in the holes"
-            said.append(f"No window sees {self._named(between)}: {why}.")
-        return tuple(said)
+            remarks.append(f"No window sees {self._named(between)}: {why}.")
+        return tuple(remarks)
 
     def _named(self, cells: tuple[int, ...]) -> str:
         many = "s" if len(cells) > 1 else ""
@@ -227,7 +228,7 @@ _NAMES = {"n": "input's side", "k": "kernel's side", "s": "stride", "p": "paddin
 
 
 def listed(numbers: tuple[int, ...]) -> str:
-    """Numbers as words: (5,) → "5", (−1, 1, 3) → "−1, 1 and 3"; from the third on a run is "2 to 5".
+    """Numbers as words: (5,) → "5", (−1, 1, 3) → "−1, 1 and 3"; three or more in a row are "2 to 5".
 
     Example:
         >>> listed((5,)), listed((-1, 1, 3)), listed((2, 3, 4, 5, 9))
@@ -241,13 +242,13 @@ def listed(numbers: tuple[int, ...]) -> str:
             runs.append([number])
     words = []
     for run in runs:
-        words += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else [str(one) for one in run]
+        words += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else [str(number) for number in run]
     text = ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1]
     return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _mixed(row: int, column: int, seed: int) -> int:
-    """A number that looks as if it were drawn by lot, and is the same everywhere and for every size."""
-    found = (row * 0x9E3779B1 + column * 0x85EBCA77 + seed * 0xC2B2AE3D) % 2**32
-    found = (found ^ found >> 15) * 0x2C1B3C6D % 2**32
-    return (found ^ found >> 13) >> 7
+    """A number that looks random, but depends only on the cell and the seed, not on the size."""
+    number = (row * 0x9E3779B1 + column * 0x85EBCA77 + seed * 0xC2B2AE3D) % 2**32
+    number = (number ^ number >> 15) * 0x2C1B3C6D % 2**32
+    return (number ^ number >> 13) >> 7

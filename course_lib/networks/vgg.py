@@ -1,8 +1,9 @@
-"""VGG from a line of tokens: the paper's six columns, read, built, and followed token by token.
+"""VGG from a list of tokens: networks built from a cfg, and what each of its tokens adds.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015, table 1:
 https://arxiv.org/abs/1409.1556. Torchvision has columns A, B, D and E (vgg11, 13, 16, 19); A-LRN and C are built here.
-The class is torchvision's own ``VGG``, and its state dicts fit. Nothing here draws: ``course_lib.drawing`` does.
+The class is torchvision's own ``VGG``, and its state dicts fit. ``cfgs`` reads the tokens; ``course_lib.drawing`` has
+the pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from torch import nn
 from torchvision.models import VGG
 
-from course_lib.networks.cfgs import COLUMNS, CfgError, Token, ordinal, read_cfg, width_of
+from course_lib.networks.cfgs import COLUMNS, CfgError, Token, read_cfg, width_of
 from course_lib.tracing import Op, Trace, TraceError, trace
 
 __all__ = ["COLUMNS", "CfgError", "Step", "Token", "build", "make_layers", "read_cfg", "steps"]
@@ -28,10 +29,10 @@ def make_layers(cfg: str | Sequence[Any], *, in_channels: int = 3, batch_norm: b
     Args:
         cfg: tokens, a line of them, or a column's name.
         in_channels: of the picture.
-        batch_norm: whether a batch normalisation stands between each convolution and its ReLU.
+        batch_norm: whether there is a batch normalisation between each convolution and its ReLU.
 
     Returns:
-        Takes (B, in_channels, H, W); gives (B, C, H / 2ᵖ, W / 2ᵖ) after p pools, rounded down at each of them.
+        A network (B, in_channels, H, W) → (B, C, H / 2ᵖ, W / 2ᵖ) for p pools, rounded down at each of them.
 
     Raises:
         CfgError: the cfg cannot be read, or ``in_channels`` is below 1.
@@ -51,7 +52,7 @@ def make_layers(cfg: str | Sequence[Any], *, in_channels: int = 3, batch_norm: b
 
 
 def _layers(tokens: Sequence[Token], in_channels: int, batch_norm: bool) -> list[list[nn.Module]]:
-    """Those of each token."""
+    """The layers of each token."""
     layers = []
     for token in tokens:
         layers.append(_layers_of(token, in_channels, batch_norm))
@@ -90,12 +91,12 @@ def build(
     it takes neither memory nor time.
 
     Args:
-        column_or_cfg: "A" to "E", or a cfg of one's own.
-        batch_norm: as in vgg11_bn and its like.
+        column_or_cfg: "A" to "E", or a cfg of your own.
+        batch_norm: as in vgg11_bn, vgg13_bn, vgg16_bn and vgg19_bn.
         num_classes, hidden: the widths of the last linear layer and of the two before it.
         dropout: after each of those two.
-        init_weights: whether the paper's successors' rules are applied (kaiming for convolutions, N(0, 0.01) for
-            linear layers), as torchvision does; otherwise PyTorch's defaults stay.
+        init_weights: whether the weights are initialised as in torchvision (kaiming for convolutions, N(0, 0.01) for
+            linear layers); otherwise PyTorch's defaults stay.
 
     Raises:
         CfgError: the cfg cannot be read, or a width is below 1.
@@ -109,7 +110,7 @@ def build(
         _at_least_one(name, number)
     features = make_layers(column_or_cfg, batch_norm=batch_norm)
     last = next((layer.out_channels for layer in reversed(features) if isinstance(layer, nn.Conv2d)), 3)
-    with torch.device("meta"):  # the constructor's own head is thrown away: 124 million numbers
+    with torch.device("meta"):  # without memory: the constructor's own head, 124 million numbers, is replaced below
         model = VGG(nn.Sequential(), init_weights=False)
     model.features = features
     model.classifier = nn.Sequential(
@@ -127,7 +128,7 @@ def build(
 
 
 def _initialise(model: nn.Module) -> None:
-    """The rules of torchvision's VGG, in its order."""
+    """The initialisation of torchvision's VGG, in the same order."""
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -146,13 +147,13 @@ class Step:
     """What one token does.
 
     Attributes:
-        number: its place in the cfg, from 1.
+        number: its position in the cfg, from 1.
         token: 64, "M", "LRN", "conv1-256".
         added: the layers, as PyTorch prints them.
-        in_channels: what it gets.
+        in_channels: channels of its input.
         shape: (channels, height, width) after it.
-        parameters, macs: its own; multiply-adds in torchvision's convention.
-        total_parameters, total_macs: up to here.
+        parameters, macs: of this token alone; multiply-adds in torchvision's convention.
+        total_parameters, total_macs: of all tokens so far.
         field: the side of the square of the picture that one cell sees, in pixels.
         why: where the shape and the parameters come from, with the numbers in it.
     """
@@ -182,7 +183,7 @@ def steps(
 
     Raises:
         CfgError: the cfg cannot be read, or the map gets too small for a pool; the sentence names the token.
-        TraceError: ``input_size`` is no size.
+        TraceError: ``input_size`` is not a size.
 
     Example:
         >>> last = steps("A")[-1]
@@ -198,25 +199,27 @@ def steps(
         layers = _layers(tokens, max(1, int(input_size[0])), batch_norm)
     owner = [k for k, own in enumerate(layers) for _ in own]
     try:
-        found = trace(nn.Sequential(*chain.from_iterable(layers)), tuple(input_size), mode="eval")
+        run = trace(nn.Sequential(*chain.from_iterable(layers)), tuple(input_size), mode="eval")
     except TraceError as error:
         if error.trace is None or not (error.where or "").isdigit():
             raise
         raise _too_small(tokens, owner[int(error.where or 0)], error.trace) from error
-    answer: list[Step] = []
+    result: list[Step] = []
     channels, parameters, macs = int(input_size[0]), 0, 0
     for k, token in enumerate(tokens):
-        ops = [op for op in found.ops if owner[int(op.path)] == k]
-        own, work = sum(op.parameters for op in ops), sum(op.macs for op in ops)
-        parameters, macs = parameters + own, macs + work
+        ops = [op for op in run.ops if owner[int(op.path)] == k]
+        own_parameters, own_macs = sum(op.parameters for op in ops), sum(op.macs for op in ops)
+        parameters, macs = parameters + own_parameters, macs + own_macs
         _, c, h, w = ops[-1].output
         added = tuple(map(repr, layers[k]))
         field = ops[-1].field
-        sees = max(field.size) if field is not None else 0
-        why = _why(ops, token, channels, own)
-        answer.append(Step(k + 1, token, added, channels, (c, h, w), own, work, parameters, macs, sees, why))
+        side = max(field.size) if field is not None else 0
+        why = _why(ops, token, channels, own_parameters)
+        result.append(
+            Step(k + 1, token, added, channels, (c, h, w), own_parameters, own_macs, parameters, macs, side, why)
+        )
         channels = c
-    return tuple(answer)
+    return tuple(result)
 
 
 def _why(ops: list[Op], token: Token, channels: int, parameters: int) -> str:
@@ -235,15 +238,29 @@ def _why(ops: list[Op], token: Token, channels: int, parameters: int) -> str:
     )
 
 
-def _too_small(tokens: tuple[Token, ...], k: int, seen: Trace) -> CfgError:
-    """Which pool had nothing left to pool."""
-    *_, h, w = seen.ops[-1].output if seen.ops else seen.sizes[0]
-    which = f"{ordinal(tokens[: k + 1].count('M'))} M" if tokens[k] == "M" else repr(tokens[k])
-    *_, height, width = seen.sizes[0]
+def _too_small(tokens: tuple[Token, ...], k: int, run: Trace) -> CfgError:
+    """An error that names the pool, token ``k``, for which the map had become too small."""
+    *_, h, w = run.ops[-1].output if run.ops else run.sizes[0]
+    which = f"{_ordinal(tokens[: k + 1].count('M'))} M" if tokens[k] == "M" else repr(tokens[k])
+    *_, height, width = run.sizes[0]
     return CfgError(
         f"The {which} (token {k + 1} of {len(tokens)}) gets a map of {h}×{w}, and a 2×2 pool needs 2×2: take an M "
         f"away, or give a larger picture than {height}×{width}."
     )
+
+
+def _ordinal(n: int) -> str:
+    """The n-th as a word.
+
+    Example:
+        >>> _ordinal(5), _ordinal(21)
+        ('fifth', '21st')
+    """
+    words = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    if 0 < n < len(words):
+        return words[n]
+    teen = n % 100 // 10 == 1
+    return f"{n}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
 
 
 def _at_least_one(name: str, number: int) -> None:
