@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from PIL import Image
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 from torchvision.transforms import functional as pictures
@@ -16,7 +17,7 @@ from course_lib import tracing
 from course_lib.errors import CourseError
 from course_lib.pictures.images import open_image
 
-__all__ = ["FcnError", "FullyConvolutional", "mean_of_scales", "scaled", "size_at"]
+__all__ = ["FcnError", "FullyConvolutional", "interpolate", "mean_of_scales", "normalised", "scaled", "size_at"]
 
 
 class FcnError(CourseError, ValueError):
@@ -99,9 +100,7 @@ class FullyConvolutional(nn.Module):
         """
         opened = open_image(picture)
         self.cells(opened.height, opened.width)
-        tensor = pictures.normalize(pictures.to_tensor(opened), list(self.mean), list(self.std))
-        batch: Tensor = tensor[None].to(next(self.parameters()))
-        return batch
+        return normalised(opened, self.mean, self.std)[None].to(next(self.parameters()))
 
     def cells(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the map for a picture of that size, found by a trace on the meta device.
@@ -151,6 +150,12 @@ class FullyConvolutional(nn.Module):
                 f"A picture of {height}×{width} pixels (height × width) is too small: one cell of this network's map "
                 f"needs {least}×{least}. Take a larger picture, or enlarge this one."
             ) from error
+
+
+def normalised(picture: Image.Image, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """A picture as a tensor (3, H, W), its values from 0 to 1 normalised with ``mean`` and ``std``; not resized."""
+    tensor: Tensor = pictures.normalize(pictures.to_tensor(picture), list(mean), list(std))
+    return tensor
 
 
 def size_at(height: int, width: int, scale: float) -> tuple[int, int]:
@@ -204,11 +209,29 @@ def mean_of_scales(maps: Sequence[Tensor], at: Sequence[float], *, step: int, si
             total = total + scale_map
             continue
         positions = []
-        for cells, own_cells in zip(finest_map.shape[-2:], scale_map.shape[-2:], strict=True):
+        for cells in finest_map.shape[-2:]:
             middle = (torch.arange(cells, device=finest_map.device) * step + side / 2) / finest  # pixels of the picture
-            cell = (middle * scale - side / 2) / step  # the same position, counted in cells of this map
-            positions.append(2 * cell / max(own_cells - 1, 1) - 1)  # grid_sample counts from -1 (first) to 1 (last)
-        rows, columns = torch.meshgrid(*positions, indexing="ij")
-        grid = torch.stack([columns, rows], -1).expand(len(scale_map), -1, -1, -1).to(scale_map.dtype)
-        total = total + F.grid_sample(scale_map, grid, padding_mode="border", align_corners=True)
+            positions.append((middle * scale - side / 2) / step)  # the same position, counted in cells of this map
+        total = total + interpolate(scale_map, *positions)
     return total / len(maps)
+
+
+def interpolate(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Maps read at positions between their cells, linearly; beyond the outermost cells, their values are repeated.
+
+    Args:
+        maps: (B, C, h, w).
+        rows, columns: (H,) and (W,) positions, counted in cells: 0 is the middle of the first one.
+
+    Returns:
+        (B, C, H, W).
+
+    Example:
+        >>> interpolate(torch.tensor([[[[2.0, 4.0]]]]), torch.tensor([0.0]), torch.tensor([-1.0, 0.5, 1.0]))
+        tensor([[[[2., 3., 4.]]]])
+    """
+    # grid_sample counts from -1, the first cell, to 1, the last.
+    ends = (2 * cells / max(count - 1, 1) - 1 for cells, count in zip((rows, columns), maps.shape[-2:], strict=True))
+    y, x = torch.meshgrid(*ends, indexing="ij")
+    grid = torch.stack([x, y], -1).expand(len(maps), -1, -1, -1).to(maps.dtype)
+    return F.grid_sample(maps, grid, padding_mode="border", align_corners=True)

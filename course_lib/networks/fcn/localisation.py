@@ -18,11 +18,10 @@ import torch
 from numpy.typing import NDArray
 from skimage import measure
 from torch import Tensor
-from torch.nn import functional as F
 from torchvision.ops import box_iou, masks_to_boxes
 
 from course_lib.errors import CourseError
-from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional
+from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional, interpolate
 from course_lib.networks.fcn.response_maps import Box, ResponseMap, response_map
 from picturebook import CLASSES, Scene, scene
 
@@ -125,16 +124,9 @@ def localise(
 
 def _enlarged(cells: ResponseMap, index: int) -> Tensor:
     """A class's logits for every pixel, (H, W): a cell's is at its window's middle, between them it is interpolated."""
-    layer = cells.logits[index]
     width, height = cells.size
-    grid = []
-    for pixels, count in ((height, layer.shape[0]), (width, layer.shape[1])):
-        cell = (torch.arange(pixels) + 0.5 - cells.window / 2) / cells.stride  # the pixel's position, counted in cells
-        grid.append(2 * cell / max(count - 1, 1) - 1)  # grid_sample counts from -1 (first cell) to 1 (last)
-    rows, columns = torch.meshgrid(*grid, indexing="ij")
-    positions = torch.stack([columns, rows], -1)[None]
-    # Beyond the outermost middles, the nearest cell's logit is repeated.
-    return F.grid_sample(layer[None, None], positions, padding_mode="border", align_corners=True)[0, 0]
+    rows, columns = ((torch.arange(pixels) + 0.5 - cells.window / 2) / cells.stride for pixels in (height, width))
+    return interpolate(cells.logits[None, index : index + 1], rows, columns)[0, 0]
 
 
 def _scaled_scores(logits: Tensor) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ Nothing is enlarged, thresholded or drawn here (``localisation``, ``course_lib.d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
@@ -15,7 +16,7 @@ from course_lib.errors import closest
 from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional
 from course_lib.pictures.images import open_image
 
-__all__ = ["Box", "ResponseMap", "response_map"]
+__all__ = ["Box", "ResponseMap", "class_names", "response_map"]
 
 #: (left, top, right, bottom) in pixels of the picture; right and bottom are not part of it.
 Box = tuple[int, int, int, int]
@@ -185,6 +186,11 @@ def _letters(names: set[str], categories: tuple[str, ...]) -> dict[str, str]:
     return chosen
 
 
+def class_names(categories: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    """The categories; where there are none, "class 0", "class 1" and so on."""
+    return tuple(categories or (f"class {k}" for k in range(count)))
+
+
 def response_map(fcn: FullyConvolutional, picture: object) -> ResponseMap:
     """Run a picture through a fully convolutional network at the picture's own size.
 
@@ -213,5 +219,4 @@ def response_map(fcn: FullyConvolutional, picture: object) -> ResponseMap:
         logits = fcn(fcn.prepare(opened))[0]
     # The copy is an ordinary tensor, usable with autograd.
     logits = logits.detach().float().cpu().clone()
-    categories = fcn.categories or tuple(f"class {k}" for k in range(len(logits)))
-    return ResponseMap(logits, categories, opened.size, fcn.stride, fcn.window)
+    return ResponseMap(logits, class_names(fcn.categories, len(logits)), opened.size, fcn.stride, fcn.window)

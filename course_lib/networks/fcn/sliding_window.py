@@ -8,11 +8,10 @@ from __future__ import annotations
 from itertools import islice
 
 import torch
-from torchvision.transforms import functional as pictures
 
 from course_lib.models.classifier import Classifier
-from course_lib.networks.fcn.fully_convolutional import FcnError
-from course_lib.networks.fcn.response_maps import ResponseMap
+from course_lib.networks.fcn.fully_convolutional import FcnError, normalised
+from course_lib.networks.fcn.response_maps import ResponseMap, class_names
 from course_lib.pictures.images import open_image
 from course_lib.pictures.preprocessing import transform_settings
 from course_lib.progress import track
@@ -64,9 +63,7 @@ def slide(
             f"A picture of {opened.height}×{opened.width} pixels (height × width) has no window of {side}×{side} in "
             "it. Take a larger picture, or a smaller window=."
         )
-    tensor = pictures.normalize(
-        pictures.to_tensor(opened), list(preprocessing.mean), list(preprocessing.std)
-    )  # (3, H, W)
+    tensor = normalised(opened, preprocessing.mean, preprocessing.std)  # (3, H, W)
     corners = [(top, left) for top in range(0, opened.height - side + 1, step)
                for left in range(0, opened.width - side + 1, step)]  # fmt: skip
     columns = (opened.width - side) // step + 1
@@ -81,5 +78,5 @@ def slide(
                 raise
             raise FcnError(f"window={side}: {classifier.name} does not take pictures so small; give more.") from error
     logits = torch.cat(logits_of_groups).T.reshape(-1, len(corners) // columns, columns)  # (classes, h, w)
-    categories = tuple(classifier.categories) or tuple(f"class {k}" for k in range(len(logits)))
+    categories = class_names(classifier.categories, len(logits))
     return ResponseMap(logits.contiguous(), categories, opened.size, step, side)

@@ -213,11 +213,6 @@ class LayerCount:
         """The number in a network's name."""
         return self.stem + sum(map(sum, self.stages)) + self.linear
 
-    @property
-    def not_counted(self) -> dict[str, int]:
-        """The layers with weights that are left out."""
-        return {"convs on shortcuts": self.downsample, "norms": self.norms}
-
     def __str__(self) -> str:
         block_sizes = {convs for stage in self.stages for convs in stage}
         if len(block_sizes) == 1:
@@ -237,8 +232,9 @@ def count_layers(model: nn.Module | str) -> LayerCount:
     Example:
         >>> print(count_layers("resnet18"))
         1 + 2·(2 + 2 + 2 + 2) + 1 = 18
-        >>> count_layers("resnet50").not_counted
-        {'convs on shortcuts': 4, 'norms': 53}
+        >>> count = count_layers("resnet50")
+        >>> count.total, count.downsample, count.norms
+        (50, 4, 53)
         >>> print(count_layers("vgg16"))
         13 + 3 = 16
     """
