@@ -16,7 +16,7 @@ from course_lib.drawing.drawn_table import FAINT, Cell, Line, Row, cell, new_aga
 from course_lib.drawing.still import Still
 from course_lib.errors import closest
 from course_lib.networks import vgg
-from course_lib.networks.cfgs import COLUMNS, CfgError
+from course_lib.networks.vgg import COLUMNS, CfgError
 from course_lib.tracing import Op, Trace, trace
 
 __all__ = ["vgg_table"]

@@ -1,28 +1,137 @@
-"""VGG from a list of tokens: networks built from a cfg, and what each of its tokens adds.
+"""VGG from a list of tokens, a *cfg*: read it, build a network from it, and see what each of its tokens adds.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015, table 1:
 https://arxiv.org/abs/1409.1556. Torchvision has columns A, B, D and E (vgg11, 13, 16, 19); A-LRN and C are built here.
-The class is torchvision's own ``VGG``, and its state dicts fit. ``cfgs`` reads the tokens; ``course_lib.drawing`` has
-the pictures.
+The class is torchvision's own ``VGG``, and its state dicts fit. ``course_lib.drawing`` has the pictures.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from numbers import Integral
 from typing import Any
 
 import torch
 from torch import nn
 from torchvision.models import VGG
 
-from course_lib.networks.cfgs import COLUMNS, CfgError, Token, read_cfg, width_of
+from course_lib.errors import CourseError
 from course_lib.tracing import Op, Trace, TraceError, trace
 
 __all__ = ["COLUMNS", "CfgError", "Step", "Token", "build", "make_layers", "read_cfg", "steps"]
 
+# -- reading a cfg ----------------------------------------------------------------------------------------------------
+#: 64: a 3×3 convolution to 64 channels and a ReLU; "conv1-256": the same, 1×1; "M": 2×2 max pooling; "LRN": AlexNet's
+#: local response normalisation.
+Token = int | str
 
+
+class CfgError(CourseError, ValueError):
+    """A cfg that cannot be read or built; the sentence names the token and its position."""
+
+
+#: Simonyan and Zisserman's table 1 (https://arxiv.org/abs/1409.1556), without the three linear layers.
+COLUMNS: dict[str, tuple[Token, ...]] = {
+    "A": (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
+    "A-LRN": (64, "LRN", "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
+    "B": (64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
+    "C": (64, 64, "M", 128, 128, "M", 256, 256, "conv1-256", "M", 512, 512, "conv1-512", "M",
+          512, 512, "conv1-512", "M"),
+    "D": (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"),
+    "E": (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M"),
+}  # fmt: skip
+
+_MOST_CHANNELS = 4096  # a single 3×3 convolution from 4096 to 4096 channels takes 600 MB
+_MOST_TOKENS = 200
+_KNOWN = "a number of channels such as 64, M (max pooling), LRN, or conv1-256 (a 1×1 convolution)"
+
+
+def read_cfg(cfg: str | Sequence[Any]) -> tuple[Token, ...]:
+    """Read a cfg in any of the forms in which people write it.
+
+    Args:
+        cfg: a column's name ("D"); a line of tokens, with commas or spaces, in brackets and quotes or without; or a
+            list of tokens. The paper's spellings conv3-64 and maxpool are understood, and so are small letters.
+
+    Raises:
+        CfgError: it is empty, or it holds something that is not a token; the sentence says what and where.
+
+    Example:
+        >>> read_cfg("[64, 'M', conv3-128, m]"), read_cfg([8, "conv1-8"])
+        ((64, 'M', 128, 'M'), (8, 'conv1-8'))
+        >>> read_cfg("64, M, 12B")
+        Traceback (most recent call last):
+        course_lib.networks.vgg.CfgError: Token 3, '12B', is none: write a number of channels such as 64,
+        M (max pooling), LRN, or conv1-256 (a 1×1 convolution).
+    """
+    if isinstance(cfg, str):
+        if cfg.strip().upper() in COLUMNS:
+            return COLUMNS[cfg.strip().upper()]
+        given: list[Any] = [word for word in re.split(r"[\s,;]+", re.sub(r"[\[\](){}'\"]", " ", cfg)) if word]
+    elif isinstance(cfg, Sequence) and not isinstance(cfg, bytes | bytearray):
+        given = list(cfg)
+    else:
+        raise CfgError(f"A cfg is a list of tokens or a line such as '64, M, 128, M', not {type(cfg).__name__}.")
+    if not given:
+        raise CfgError("The cfg is empty: give at least one token, such as 64 (a 3×3 convolution to 64 channels).")
+    if len(given) > _MOST_TOKENS:
+        raise CfgError(f"The cfg has {len(given)} tokens; {_MOST_TOKENS} are the most that are built here.")
+    return tuple(_token(token, position) for position, token in enumerate(given, 1))
+
+
+def _token(given: Any, position: int) -> Token:
+    kernel, number, name = 3, given, f"Token {position}, {_short(repr(given))}"
+    if isinstance(given, str):
+        word = given.strip().upper()
+        if word in ("M", "MAXPOOL"):
+            return "M"
+        if word == "LRN":
+            return "LRN"
+        match = re.fullmatch(r"(?:CONV([0-9]{1,3})-)?([+-]?[0-9]{1,9})", word)
+        if not match:
+            joined = re.fullmatch(r"([0-9]{1,4})(M|LRN)", word)
+            raise CfgError(
+                f"{name}, is two tokens in one: write {joined[1]}, {joined[2]}."
+                if joined
+                else f"{name}, is none: write {_KNOWN}."
+            )
+        kernel, number = int(match[1] or 3), int(match[2])
+    if isinstance(number, bool) or not isinstance(number, Integral):
+        if isinstance(number, float):
+            whole = f": write {int(number)}" if number.is_integer() else ""
+            raise CfgError(f"{name}, is no whole number, and channels are counted{whole}.")
+        raise CfgError(f"{name}, is none: write {_KNOWN}.")
+    number = int(number)
+    if kernel not in (1, 3):
+        raise CfgError(
+            f"{name}, asks for a {kernel}×{kernel} convolution: a cfg has 3×3 ones, written "
+            f"{number}, and 1×1 ones, written conv1-{number}."
+        )
+    if number < 1:
+        raise CfgError(f"{name}: a convolution gives at least 1 channel, not {number}.")
+    if number > _MOST_CHANNELS:
+        raise CfgError(f"{name}: {_MOST_CHANNELS} channels are the most that are built here.")
+    return number if kernel == 3 else f"conv1-{number}"
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 40 else f"{word[:38]}…"
+
+
+def _width_of(token: Token) -> int:
+    """The channels that a convolution's token asks for; 0 for a token that keeps them.
+
+    Example:
+        >>> _width_of(64), _width_of("conv1-256"), _width_of("M")
+        (64, 256, 0)
+    """
+    return token if isinstance(token, int) else int(token.partition("-")[2] or 0)
+
+
+# -- building a network -----------------------------------------------------------------------------------------------
 def make_layers(cfg: str | Sequence[Any], *, in_channels: int = 3, batch_norm: bool = False) -> nn.Sequential:
     """The convolutional part, with the same layer numbers as torchvision's.
 
@@ -56,7 +165,7 @@ def _layers(tokens: Sequence[Token], in_channels: int, batch_norm: bool) -> list
     layers = []
     for token in tokens:
         layers.append(_layers_of(token, in_channels, batch_norm))
-        in_channels = width_of(token) or in_channels
+        in_channels = _width_of(token) or in_channels
     return layers
 
 
@@ -66,7 +175,7 @@ def _layers_of(token: Token, in_channels: int, batch_norm: bool) -> list[nn.Modu
     if token == "LRN":
         # Krizhevsky et al. 2012, section 3.3: 1e-4 for each of 5 channels; torch's alpha is for all of them together.
         return [nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)]
-    out_channels, kernel = width_of(token), _kernel_of(token)
+    out_channels, kernel = _width_of(token), _kernel_of(token)
     conv = nn.Conv2d(in_channels, out_channels, kernel_size=kernel, padding=kernel // 2)
     return [conv, *([nn.BatchNorm2d(out_channels)] if batch_norm else []), nn.ReLU(inplace=True)]
 
@@ -142,6 +251,7 @@ def _initialise(model: nn.Module) -> None:
             nn.init.constant_(layer.bias, 0)
 
 
+# -- what each token adds ---------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one token does.
@@ -230,7 +340,7 @@ def _why(ops: list[Op], token: Token, channels: int, parameters: int) -> str:
         return f"2×2 max pooling, stride 2: {ops[0].formula}{drop}; {channels} channels as before, no parameters."
     if token == "LRN":
         return "Local response normalisation divides by the neighbouring channels: the shape stays, no parameters."
-    width, k = width_of(token), _kernel_of(token)
+    width, k = _width_of(token), _kernel_of(token)
     norm = f" + 2·{width} (batch norm)" if parameters > width * (channels * k * k + 1) else ""
     return (
         f"{k}×{k} convolution, padding {k // 2}: {ops[0].formula}; {width} kernels over {channels} channels: "
