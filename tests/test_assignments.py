@@ -14,8 +14,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbformat import NotebookNode
 
 from course_lib.__main__ import main
 from course_lib.errors import CourseError
@@ -24,12 +22,10 @@ from course_lib.exercises.assignments import Choice, assign, choose, listing
 from course_lib.exercises.assignments.exercise_cells import ExerciseCell, exercise_cells, first_cell
 from course_lib.exercises.engine.exercise import NotCorrect
 from course_lib.exercises.engine.learner_progress import all_exercises
+from tests.assignment_books import LIGHT, made, released, sources
 
 CELLS = exercise_cells()
 LESSONS = sorted({name[:2] for name in CELLS})
-LIGHT = ["00_count_values", "03_legal_add", "04_output_size"]
-SOLUTION = re.compile(r"### BEGIN SOLUTION\n.*?### END SOLUTION\n", re.DOTALL)
-HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.DOTALL)
 each = pytest.mark.parametrize("name", CELLS)
 both_engines = pytest.mark.parametrize("engine", assignments.ENGINES)
 
@@ -37,19 +33,6 @@ both_engines = pytest.mark.parametrize("engine", assignments.ENGINES)
 @pytest.fixture(autouse=True)
 def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
-
-
-def made(choice: Choice, into: Path, engine: str = "nbgrader") -> NotebookNode:
-    return nbformat.read(assign("homework", choice, seed=7, engine=engine, into=into), as_version=4)
-
-
-def sources(book: NotebookNode) -> list[str]:
-    return [cell.source for cell in book.cells if cell.cell_type == "code"]
-
-
-def released(source: str) -> str:
-    """What a learner gets of a cell."""
-    return HIDDEN.sub("", SOLUTION.sub("", source))
 
 
 def run(cells: list[str]) -> Any:
@@ -235,35 +218,6 @@ def test_the_same_seed_gives_the_same_bytes(engine: str, tmp_path: Path) -> None
         for folder, seed in (("a", 7), ("b", 7), ("c", 8))
     )
     assert first == again != other and first.replace("seed=7)", "seed=8)") == other
-
-
-def execute(book: NotebookNode, **options: Any) -> list[NotebookNode]:
-    NotebookClient(book, timeout=120, kernel_name="python3", **options).execute()
-    return [cell for cell in book.cells if cell.cell_type == "code"]
-
-
-def said(cell: NotebookNode) -> str:
-    return "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-
-
-def test_in_a_notebook_the_solutions_pass_and_the_release_is_not_attempted(tmp_path: Path) -> None:
-    """In one kernel, the released cells below those with the solutions."""
-    book = made(choose(LIGHT), tmp_path)
-    again = [cell.copy() for cell in book.cells if cell.cell_type == "code"]
-    for number, cell in enumerate(again):
-        cell["id"] = f"again-{number}"
-        cell["source"] = released(cell.source)
-    book.cells += again
-    cells = execute(book, allow_errors=True)
-    whole, stripped = cells[: len(again)], cells[len(again) :]
-    assert not [output for cell in whole for output in cell.outputs if output.output_type in ("error", "stream")]
-    checks = [cell for cell in whole if ".check(" in cell.source]
-    assert len(checks) == len(LIGHT) and all("correct" in said(cell) for cell in checks)
-    for cell in stripped:
-        wanted = ["error"] if ".grade(" in cell.source else ["execute_result"] if ".check(" in cell.source else []
-        assert [output.output_type for output in cell.outputs] == wanted
-        assert ".check(" not in cell.source or "not attempted" in said(cell)
-        assert ".grade(" not in cell.source or cell.outputs[0].ename == "NotCorrect"
 
 
 # -- the command, and what it refuses ---------------------------------------------------------------------------------

@@ -22,28 +22,28 @@ from hypothesis import strategies as st
 
 from course_lib.errors import CourseError
 from course_lib.exercises import my_progress
-from course_lib.exercises.engine.deadline import TooLong, within
-from course_lib.exercises.engine.exercise import Exercise, NotCorrect
-from course_lib.exercises.engine.hidden_cases import agree, like
+from course_lib.exercises.engine.exercise import NotCorrect, agree, exercise
 from course_lib.exercises.engine.learner_progress import all_exercises
-from course_lib.exercises.engine.progress_store import keep, place, read
+from course_lib.exercises.engine.outcomes import keep, place, read
+from course_lib.exercises.engine.requirements import Wrong
+from course_lib.exercises.engine.sandbox import TooLong, within
 
 
-def solution(values: list[float]) -> float:
+@exercise(id="01_median", title="A median", minutes=3, difficulty="hard", hints=[], praise="", seconds=0.3)
+def median(values: list[float]) -> float:
     """The median."""
     return statistics.median(values)
 
 
-def _check(answer: Any) -> str | None:
-    return None if answer([1, 2, 9]) == 2 else "The median of 1, 2 and 9 is 2."
+@median.checker
+def _(answer: Any) -> None:
+    if answer([1, 2, 9]) != 2:
+        raise Wrong("The median of 1, 2 and 9 is 2.")
 
 
-def draw(source: random.Random) -> tuple[list[float]]:
+@median.hidden_cases
+def _(source: random.Random) -> tuple[list[float]]:
     return ([source.random() for _ in range(source.randrange(1, 9))],)
-
-
-MEDIAN = Exercise("01_median", "A median", 3, solution, _check, kind="function", hidden=like(solution, draw),
-                  difficulty="hard", seconds=0.3)  # fmt: skip
 
 
 @pytest.fixture
@@ -74,14 +74,14 @@ def asleep(*_: Any) -> None:
 @pytest.mark.parametrize("code", [endless, stubborn, *([asleep] if hasattr(signal, "setitimer") else [])])
 def test_code_without_an_end_is_stopped_and_told_so(code: Callable[..., None], own_file: Path) -> None:
     start = time.monotonic()
-    outcome = MEDIAN.check(code)
+    outcome = median.check(code)
     assert time.monotonic() - start < 10 and outcome.state == "not yet"
     assert "within 0.3 seconds" in outcome.sentence or code is stubborn
 
 
 def test_in_another_thread_it_is_stopped_too() -> None:
     found: list[str] = []
-    thread = threading.Thread(target=lambda: found.append(MEDIAN._judged(endless, _check).sentence))
+    thread = threading.Thread(target=lambda: found.append(median.judge(endless, median.check_answer).sentence))
     thread.start()
     thread.join(10)
     assert not thread.is_alive() and "within 0.3 seconds" in found[0]
@@ -91,7 +91,7 @@ def test_what_is_traced_afterwards_comes_to_its_end() -> None:
     """A debugger, coverage, ``following.follow``: after an exception that was put and called back, Python 3.11 hung."""
     program = """
 import sys, threading
-from course_lib.exercises.engine.deadline import TooLong, within
+from course_lib.exercises.engine.sandbox import TooLong, within
 
 def endless():
     try:
@@ -152,13 +152,13 @@ def test_another_alarm_is_put_back() -> None:
 def test_grading_passes_in_silence_or_raises_with_the_words_of_the_check(
     own_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    MEDIAN.grade(solution)
-    MEDIAN.grade(solution, seed=7)
+    median.grade(median.answer())
+    median.grade(median.answer(), seed=7)
     with pytest.raises(NotCorrect) as wrong:
-        MEDIAN.grade(lambda values: print("!") or 3)
-    assert str(wrong.value) == str(MEDIAN.check(lambda values: print("!") or 3))
+        median.grade(lambda values: print("!") or 3)
+    assert str(wrong.value) == str(median.check(lambda values: print("!") or 3))
     with pytest.raises(NotCorrect, match="not attempted"):
-        MEDIAN.grade(...)
+        median.grade(...)
     assert capfd.readouterr() == ("", "")
 
 
@@ -166,14 +166,14 @@ def test_in_a_notebook_a_grade_is_one_sentence_and_no_traceback(capsys: pytest.C
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell.instance()
-    shell.push({"MEDIAN": MEDIAN})
-    shell.run_cell("MEDIAN.grade(lambda values: 3)")
+    shell.push({"median": median})
+    shell.run_cell("median.grade(lambda values: 3)")
     out, err = capsys.readouterr()
     assert "The median of 1, 2 and 9 is 2." in out and "Traceback" not in out and "engine.py" not in out and err == ""
 
 
 def test_grading_keeps_nothing(own_file: Path) -> None:
-    MEDIAN.grade(solution)
+    median.grade(median.answer())
     assert not own_file.exists()
 
 
@@ -181,9 +181,9 @@ def test_hidden_cases_find_what_the_open_one_does_not() -> None:
     def middle(values: list[float]) -> float:  # forgets to sort, and numbers that are even
         return values[len(values) // 2]
 
-    MEDIAN.grade(middle)
+    median.grade(middle)
     with pytest.raises(NotCorrect, match="hidden case"):
-        MEDIAN.grade(middle, seed=7)
+        median.grade(middle, seed=7)
 
 
 def test_the_same_seed_draws_the_same_cases() -> None:
@@ -192,9 +192,9 @@ def test_the_same_seed_draws_the_same_cases() -> None:
 
         def spy(values: list[float]) -> float:
             seen.append(list(values))
-            return solution(values)
+            return median(values)
 
-        MEDIAN.grade(spy, seed=seed)
+        median.grade(spy, seed=seed)
         return seen
 
     assert drawn(3) == drawn(3) != drawn(4)
@@ -203,9 +203,9 @@ def test_the_same_seed_draws_the_same_cases() -> None:
 def test_a_learner_who_changes_the_arguments_changes_nothing_else() -> None:
     def sorts_in_place(values: list[float]) -> float:
         values.sort()
-        return solution(values)
+        return median(values)
 
-    MEDIAN.grade(sorts_in_place, seed=1)
+    median.grade(sorts_in_place, seed=1)
 
 
 @given(st.recursive(st.integers() | st.floats(allow_nan=False) | st.text() | st.booleans() | st.none(),
@@ -238,21 +238,21 @@ def test_what_is_solved_stays_solved_and_tries_are_counted(own_file: Path) -> No
         keep(name, state)  # type: ignore[arg-type]
     assert read() == ({name: ("correct", 3)}, "")
     assert [path.name for path in own_file.parent.iterdir()] == [own_file.name]  # nothing half-written beside it
-    standing = my_progress(name[:2])
-    assert standing.lines[0].state == "correct" and standing.solved == 1
-    assert f"1 of {len(standing.lines)} solved" in repr(standing) and standing.lines[0].title in standing._repr_html_()
+    progress = my_progress(name[:2])
+    assert progress.lines[0].state == "correct" and progress.solved == 1
+    assert f"1 of {len(progress.lines)} solved" in repr(progress) and progress.lines[0].title in progress._repr_html_()
 
 
 def test_grading_somebody_elses_notebook_keeps_nothing(own_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    assert MEDIAN.check(statistics.median).state == "correct"
+    assert median.check(statistics.median).state == "correct"
     assert not own_file.exists()
 
 
 def test_a_check_keeps_what_came_of_it(own_file: Path) -> None:
-    MEDIAN.check(...)
+    median.check(...)
     assert not own_file.exists()
-    MEDIAN.check(lambda values: 3)
+    median.check(lambda values: 3)
     assert json.loads(own_file.read_text()) == {"01_median": ["not yet", 1]}
 
 
@@ -272,7 +272,7 @@ def test_a_folder_in_the_files_place_stays_what_it_is(monkeypatch: pytest.Monkey
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("")
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "mine"))
-    assert MEDIAN.check(solution).state == "correct"
+    assert median.check(median.answer()).state == "correct"
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.txt"]
     assert "is a folder" in repr(my_progress()) and "begins a new file" not in repr(my_progress())
 
@@ -287,13 +287,13 @@ def test_the_home_folder_may_be_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_a_disk_that_takes_nothing_stops_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "file" / "progress.json"))
-    assert MEDIAN.check(solution).state == "correct"
+    assert median.check(median.answer()).state == "correct"
 
 
 def test_the_course_is_all_its_lessons(own_file: Path) -> None:
     course = my_progress()
     assert [line.id for line in course.lines] == list(all_exercises())
-    assert course.minutes_left == sum(one.minutes for one in all_exercises().values())
+    assert course.minutes_left == sum(exercise.minutes for exercise in all_exercises().values())
     assert {lesson: len(part.lines) for lesson, part in course.lessons().items()} == {
         lesson: len(my_progress(lesson).lines) for lesson in course.lessons()
     }

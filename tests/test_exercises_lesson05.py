@@ -32,10 +32,8 @@ NAMES = list_models(module=torchvision.models)
 def test_the_best_entry_is_the_one_with_the_smallest_error_in_the_catalogue() -> None:
     for name in NAMES:
         rows = [row for row in catalog().where(builder=name) if row.top1 is not None]
-        assert lesson05.best_entry_solution(get_model_weights(name)) is min(rows, key=lambda row: row.top1).weights
-    surprising = [
-        name for name in NAMES if catalog()[name].weights is not lesson05.best_entry_solution(get_model_weights(name))
-    ]
+        assert lesson05.best_entry(get_model_weights(name)) is min(rows, key=lambda row: row.top1).weights
+    surprising = [name for name in NAMES if catalog()[name].weights is not lesson05.best_entry(get_model_weights(name))]
     assert "vit_b_16" in surprising  # what the praise says
 
 
@@ -45,19 +43,19 @@ def test_entries_are_prepared_alike_where_the_catalogues_numbers_agree() -> None
         numbers = (row.crop, row.resize, row.interpolation, row.mean, row.std)
         for other in rows[:: len(rows) // 20]:
             same = numbers == (other.crop, other.resize, other.interpolation, other.mean, other.std)
-            assert lesson05.same_preprocessing_solution(row.weights, other.weights) == same
+            assert lesson05.same_preprocessing(row.weights, other.weights) == same
 
 
 def test_hashes_fit_where_torch_hub_takes_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in COURSE_MODELS:
         path = Path(url2pathname(urlparse(course_weights_for(name).url).path))
-        assert lesson05.hash_fits_solution(path)
+        assert lesson05.hash_fits(path)
     content = path.read_bytes()
     for number, (data, fits) in enumerate(((content, True), (content[:-1] + b"?", False))):
         copy = tmp_path / f"{number}" / path.name
         copy.parent.mkdir()
         copy.write_bytes(data)
-        assert lesson05.hash_fits_solution(copy) == fits
+        assert lesson05.hash_fits(copy) == fits
         try:
             torch.hub.load_state_dict_from_url(
                 copy.as_uri(), str(tmp_path / f"hub{number}"), progress=False, check_hash=True
@@ -92,6 +90,6 @@ def test_the_solutions_as_shown_need_no_more_than_the_notebook_has_imported() ->
 
 def test_a_check_leaves_hub_and_registry_as_they_were(tmp_path: Path) -> None:
     before, directory, kind = list_models(), torch.hub.get_dir(), inspect.getsource(torch.hub.get_dir)
-    lesson05.own_model.check(lesson05.own_model_solution), lesson05.own_model.check(lambda path, categories: path)
+    lesson05.own_model.check(lesson05.own_model), lesson05.own_model.check(lambda path, categories: path)
     lesson05.read_in_place.check(lesson05.ReadInPlace)
     assert (list_models(), torch.hub.get_dir(), inspect.getsource(torch.hub.get_dir)) == (before, directory, kind)

@@ -1,46 +1,49 @@
-"""Every lesson with all its solutions in the place of the stubs: no cell fails, and at the end all is solved.
+"""Every lesson's exercises with the solutions in the place of the stubs: each is right, and at the end all is solved.
 
-The notebooks run as learners have them, in a kernel of their own; how far they are is what the last cells print.
+Only the exercises' cells run, with the lines of other cells that they need, and the cell that asks for the progress.
+tests/instructor runs whole lessons in a kernel.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import nbformat
 import pytest
 
-from tests.test_exercises_shown import NOTEBOOKS, cells_of
-from tools import notebooks
+from course_lib.exercises.assignments.exercise_cells import exercise_cells
+from tests.exercise_cells import NOTEBOOKS, cells_of, outcome, sources, told_progress
+from tests.exercise_edits import run
 
 
-def run_solved(path: Path, folder: Path) -> None:
-    book = nbformat.read(path, as_version=4)
-    code = [cell for cell in book.cells if cell.cell_type == "code"]
-    exercises = cells_of(path)
-    for cell in exercises:
-        code[cell.number].source = cell.with_stub(cell.exercise.solution().words)
-    notebooks.run(book, folder)  # raises where a cell does
-    for cell in exercises:
-        answer = code[cell.number].outputs[-1].data["text/plain"]
-        assert answer.startswith("✓"), f"{cell.exercise.id}: {answer}"
-    said = [output.data.get("text/plain", "") for cell in code for output in cell.outputs if "data" in output]
-    lesson = f"lesson {path.name[:2]}: " if path.name.startswith("00") else ""
-    assert any(f"{lesson}{len(exercises)} of {len(exercises)} solved" in text for text in said)
+def run_solved(notebook: Path) -> None:
+    space: dict[str, Any] = {}
+    run(f"from course_lib.exercises import lesson{notebook.name[:2]} as ex", space)
+    needs, ran = exercise_cells(), set()
+    cells = cells_of(notebook)
+    for cell in cells:
+        above = [text for kind, text in needs[cell.exercise.id].above if kind == "code"]
+        for lines in [*needs[cell.exercise.id].context, *above]:
+            if lines not in ran:
+                run(lines, space)
+                ran.add(lines)
+        answer = outcome(cell.with_stub(cell.exercise.solution().words), space)
+        assert answer.state == "correct", f"{cell.exercise.id}: {answer}"
+    progress = [source for source, _ in sources(notebook) if "my_progress(" in source]
+    assert progress and told_progress(notebook, len(cells)) in repr(outcome(progress[-1], space))
 
 
-for _path in NOTEBOOKS:  # a class each, since pytest-xdist gives a class to one worker, and a module too
-
-    class _Lesson:
-        path = _path
-
-        def test_all_is_solved(self, tmp_path: Path) -> None:
-            run_solved(self.path, tmp_path)
-
-    globals()[f"TestLesson{_path.name[:2]}"] = type(f"TestLesson{_path.name[:2]}", (_Lesson,), {})
+@pytest.fixture(autouse=True)
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
 
 
-def test_a_wrong_answer_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.test_exercises_shown.Cell.with_stub", lambda cell, code: cell.source)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_all_is_solved(notebook: Path) -> None:
+    run_solved(notebook)
+
+
+def test_a_wrong_answer_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.exercise_cells.Cell.with_stub", lambda cell, code: cell.source)
     with pytest.raises(AssertionError, match="00_count_values: ○"):
-        run_solved(NOTEBOOKS[0], tmp_path)
+        run_solved(NOTEBOOKS[0])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,25 +12,7 @@ from torchvision.models import get_model_builder, get_model_weights, list_models
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson02
-from course_lib.exercises.lessons.lesson02 import (
-    builders_of_solution,
-    median_seconds_solution,
-    pareto_solution,
-    rank_correlation_solution,
-    top_k_error_solution,
-    within_limits_solution,
-)
-
-
-def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:
-    """A solution with pieces of its text replaced, wherever they stand."""
-    source = inspect.getsource(solution)
-    for old, new in edits:
-        assert old in source, old
-        source = source.replace(old, new)
-    space = dict(vars(lesson02))
-    exec(source, space)
-    return space[solution.__name__]
+from tests.exercise_edits import edited
 
 
 def named_like(class_name: str) -> list[str]:
@@ -39,15 +20,15 @@ def named_like(class_name: str) -> list[str]:
 
 
 def top(*edits: tuple[str, str]) -> Any:
-    return edited(top_k_error_solution, *edits)
+    return edited(lesson02.top_k_error, *edits)
 
 
 def limits(*edits: tuple[str, str]) -> Any:
-    return edited(within_limits_solution, *edits)
+    return edited(lesson02.within_limits, *edits)
 
 
 def watch(*edits: tuple[str, str]) -> Any:
-    return edited(median_seconds_solution, *edits)
+    return edited(lesson02.median_seconds, *edits)
 
 
 def places(values: Sequence[float]) -> Any:
@@ -85,12 +66,12 @@ BEATEN = "if nowhere_worse and other != mine:"
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson02.builders_of: [
         (named_like, "'mobilenet_v3_large' is missing"),
-        (lambda name: [*builders_of_solution(name), "resnet18"], "'resnet18' is too much: it makes a ResNet"),
-        (lambda name: [*builders_of_solution(name), "fcn_resnet50"], "in another module, or it is not torchvision's"),
+        (lambda name: [*lesson02.builders_of(name), "resnet18"], "'resnet18' is too much: it makes a ResNet"),
+        (lambda name: [*lesson02.builders_of(name), "fcn_resnet50"], "in another module, or it is not torchvision's"),
         (lambda name: [name], "'MobileNetV3' is too much: that is no classifier"),
-        (lambda name: builders_of_solution(name) * 2, "comes twice"),
-        (lambda name: builders_of_solution(name)[:2], "'resnet18' is missing: 10 builders make this class"),
-        (lambda name: [get_model_builder(one) for one in builders_of_solution(name)], "holds a value of type function"),
+        (lambda name: lesson02.builders_of(name) * 2, "comes twice"),
+        (lambda name: lesson02.builders_of(name)[:2], "'resnet18' is missing: 10 builders make this class"),
+        (lambda name: [get_model_builder(one) for one in lesson02.builders_of(name)], "holds a value of type function"),
         (lambda name: [].append(name), "is the return missing"), ("ResNet", "The answer is a function"),
         (lambda class_name: get_model_builder(class_name), "your function raised ValueError"),
     ],
@@ -109,13 +90,13 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (553_430_176, "in bytes"), (0.5154, "in gigabytes"), (300, "300 MB is not it"), ("528", "is a number"),
     ],
     lesson02.rank_correlation: [
-        (lambda a, b: -rank_correlation_solution(a, b), "the other way round"),
+        (lambda a, b: -lesson02.rank_correlation(a, b), "the other way round"),
         (lambda a, b: float(np.corrcoef(a, b)[0, 1]), "values themselves"),
         (lambda a, b: float(np.corrcoef(np.argsort(a), np.argsort(b))[0, 1]), "argsort says which value stands"),
         (lambda a, b: int(((places(a) - places(b)) ** 2).sum()), "the sum of the squared gaps"),
-        (lambda a, b: 1 - rank_correlation_solution(a, b), "subtract that from 1"),
-        (edited(rank_correlation_solution, ("1 - 6 *", "1 -")), "and your function gave"),
-        (edited(rank_correlation_solution, ("gap**2", "gap**4")), "and your function gave"),
+        (lambda a, b: 1 - lesson02.rank_correlation(a, b), "subtract that from 1"),
+        (edited(lesson02.rank_correlation, ("1 - 6 *", "1 -")), "and your function gave"),
+        (edited(lesson02.rank_correlation, ("gap**2", "gap**4")), "and your function gave"),
         (lambda a, b: places(a), "is a number"), (1, "The answer is a function"),
     ],
     lesson02.median_seconds: [
@@ -148,12 +129,12 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         ("AF", "'F' is none of the letters"), (2, "a word of letters"),
     ],
     lesson02.pareto: [
-        (edited(pareto_solution, (BEATEN, "if nowhere_worse:")), "does not beat itself"),
-        (edited(pareto_solution, ("a <= b", "a < b")), "model 0, .*, is nowhere worse than model 2"),
-        (edited(pareto_solution, (BEATEN, "if nowhere_worse and other is not mine:")), "has a twin"),
-        (lambda models: [models[k] for k in pareto_solution(models)], "the models themselves"),
+        (edited(lesson02.pareto, (BEATEN, "if nowhere_worse:")), "does not beat itself"),
+        (edited(lesson02.pareto, ("a <= b", "a < b")), "model 0, .*, is nowhere worse than model 2"),
+        (edited(lesson02.pareto, (BEATEN, "if nowhere_worse and other is not mine:")), "has a twin"),
+        (lambda models: [models[k] for k in lesson02.pareto(models)], "the models themselves"),
         (front_of_two, "nothing beats model 0"), (lambda models: [9], "no model with the index 9"),
-        (lambda models: pareto_solution(models) * 2, "comes twice"), (lambda models: 0, "not a value of type int"),
+        (lambda models: lesson02.pareto(models) * 2, "comes twice"), (lambda models: 0, "not a value of type int"),
         ([0], "The answer is a function"),
     ],
     lesson02.within_limits: [
@@ -165,7 +146,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (by_any_entry, "only another entry keeps the limit"),
         (limits(("<= max_megabytes", "< max_megabytes")), "the limit itself is allowed"),
         (limits(("sorted(found)", "sorted(found, reverse=True)")), "not in order"),
-        (lambda *given: within_limits_solution(*given) * 2, "comes twice"),
+        (lambda *given: lesson02.within_limits(*given) * 2, "comes twice"),
         (limits(("[name for _, name in sorted(found)]", "found")), "holds a value of type tuple"),
         (lambda *given: 7, "a list of names, not a value"), (lambda *given: [].append(given), "is the return missing"),
         (["resnet18"], "The answer is a function"),

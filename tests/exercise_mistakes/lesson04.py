@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,22 +12,12 @@ from torchvision.models import vgg11, vgg16
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson04
-from course_lib.exercises.lessons.lesson04 import ColumnC, make_layers_solution, stack_field_solution
-
-
-def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:
-    """A solution with pieces of its text replaced, wherever they stand."""
-    source = inspect.getsource(solution)
-    for old, new in edits:
-        assert old in source, old
-        source = source.replace(old, new)
-    space = dict(vars(lesson04))
-    exec(source, space)
-    return space[solution.__name__]
+from course_lib.exercises.lessons.lesson04 import ColumnC
+from tests.exercise_edits import edited
 
 
 def layers(*edits: tuple[str, str]) -> Any:
-    return edited(make_layers_solution, *edits)
+    return edited(lesson04.make_layers, *edits)
 
 
 def net(*edits: tuple[str, str]) -> Any:
@@ -77,10 +66,10 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson04.stack_field: [
         (lambda stack: math.prod(kernel for kernel, _ in stack), "are multiplied"),
         (lambda stack: sum(kernel for kernel, _ in stack), "are added"),
-        (edited(stack_field_solution, ("field, jump = 1, 1", "field, jump = 0, 1")), "one pixel, not none"),
-        (edited(stack_field_solution, ("jump *= stride", "pass")), "strides are left out"),
-        (edited(stack_field_solution, ("- 1) * jump", "- 1) * jump * stride")), "widens its own kernel"),
-        (edited(stack_field_solution, ("in layers:", "in layers[::-1]:")), "from the end"),
+        (edited(lesson04.stack_field, ("field, jump = 1, 1", "field, jump = 0, 1")), "one pixel, not none"),
+        (edited(lesson04.stack_field, ("jump *= stride", "pass")), "strides are left out"),
+        (edited(lesson04.stack_field, ("- 1) * jump", "- 1) * jump * stride")), "widens its own kernel"),
+        (edited(lesson04.stack_field, ("in layers:", "in layers[::-1]:")), "from the end"),
         (lambda stack: len(stack) + 40, "sees 3 pixels in a row"), ([3, 5, 7], "is a function"),
     ],
     lesson04.stack_parameters: [
@@ -113,7 +102,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (layers((CONV, CONV.replace("padding=1", "padding=1, bias=False"))),
          "layer 0, a convolution, has no bias; torchvision's VGG keeps it even before BatchNorm"),
         (layers((CONV, CONV.replace("padding=1", "padding=1, padding_mode='reflect'"))), "are not torchvision's"),
-        (make_layers_solution([8]), "your module raised TypeError"), (3, "is a function"),
+        (lesson04.make_layers([8]), "your module raised TypeError"), (3, "is a function"),
     ],
     lesson04.cfg_under_budget: [
         ("A", "more than 5 million"), ([32, 32, "M", 64, 64, "M", 128, "M"], "100 are asked for"),

@@ -3,9 +3,7 @@
 # No `from __future__ import annotations` here: builders made here carry their enum in an evaluated annotation.
 
 import hashlib
-import inspect
 import json
-from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -13,32 +11,16 @@ from typing import Any
 import torch
 from torch import nn
 from torchvision import models
-from torchvision.models import ResNet18_Weights, Weights, WeightsEnum
+from torchvision.models import Weights, WeightsEnum
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson05
-from course_lib.exercises.lessons.lesson05 import (
-    ReadInPlace,
-    best_entry_solution,
-    hash_fits_solution,
-    own_model_solution,
-    verify_solution,
-)
-
-
-def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:
-    """A solution with pieces of its text replaced, wherever they stand."""
-    source = inspect.getsource(solution)
-    for old, new in edits:
-        assert old in source, old
-        source = source.replace(old, new)
-    space = dict(vars(lesson05), ResNet18_Weights=ResNet18_Weights)
-    exec(source, space)
-    return space[solution.__name__]
+from course_lib.exercises.lessons.lesson05 import ReadInPlace
+from tests.exercise_edits import edited
 
 
 def own(*edits: tuple[str, str]) -> Any:
-    return edited(own_model_solution, *edits)
+    return edited(lesson05.own_model, *edits)
 
 
 def reads(*edits: tuple[str, str]) -> Any:
@@ -46,12 +28,12 @@ def reads(*edits: tuple[str, str]) -> Any:
 
 
 def verify(*edits: tuple[str, str]) -> Any:
-    return edited(verify_solution, *edits)
+    return edited(lesson05.verify, *edits)
 
 
 def words_only(path: Any, categories: list[str]) -> Any:
     """As in a module that begins with from __future__ import annotations."""
-    builder = own_model_solution(path, categories)
+    builder = lesson05.own_model(path, categories)
     builder.__annotations__["weights"] = "Own_Weights | None"
     return builder
 
@@ -107,11 +89,11 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     ],
     lesson05.best_entry: [
         (lambda enum: enum.DEFAULT, "is the DEFAULT, with 81.1 %"),
-        (edited(best_entry_solution, (BEST, "max(enum, key=top1)")), "no number is larger than nan"),
-        (edited(best_entry_solution, (BEST, BEST.replace("max", "min"))), "IMAGENET1K_V1 has 76.1 %"),
-        (edited(best_entry_solution, (BEST, f"{BEST}.name")), "you gave a word"),
-        (edited(best_entry_solution, (BEST, f"top1({BEST})")), "you gave a number"),
-        (edited(best_entry_solution, (BEST, f"[{BEST}]")), "type list"),
+        (edited(lesson05.best_entry, (BEST, "max(enum, key=top1)")), "no number is larger than nan"),
+        (edited(lesson05.best_entry, (BEST, BEST.replace("max", "min"))), "IMAGENET1K_V1 has 76.1 %"),
+        (edited(lesson05.best_entry, (BEST, f"{BEST}.name")), "you gave a word"),
+        (edited(lesson05.best_entry, (BEST, f"top1({BEST})")), "you gave a number"),
+        (edited(lesson05.best_entry, (BEST, f"[{BEST}]")), "type list"),
         (lambda enum: enum.BEST, "your function raised AttributeError"), (models.ResNet50_Weights, "is a function"),
     ],
     lesson05.same_preprocessing: [
@@ -133,23 +115,23 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         ("DEFAULT", "is a function"),
     ],
     lesson05.hash_fits: [
-        (edited(hash_fits_solution, ("sha256", "md5")), "should be True: the first eight"),
-        (edited(hash_fits_solution, ("len(digits) >= 8 and ", "")), "no digits stand behind"),
-        (edited(hash_fits_solution, (SUM, f"{SUM} or None")), "True or False"),
-        (edited(hash_fits_solution, ("len(digits) >= 8", "len(digits) > 0")), "four digits are too few"),
-        (edited(hash_fits_solution, ("len(digits) >= 8", "len(digits) == 8")), "all 64 digits"),
-        (edited(hash_fits_solution, ("startswith(digits)", "endswith(digits)")), "the last digits, not the first"),
-        (edited(hash_fits_solution, (DIGITS, 'path.stem.split("-")[1]')), "stand behind the last dash"),
-        (edited(hash_fits_solution, ("startswith(digits)", "startswith(digits[:7])")), "the eighth digit is wrong"),
+        (edited(lesson05.hash_fits, ("sha256", "md5")), "should be True: the first eight"),
+        (edited(lesson05.hash_fits, ("len(digits) >= 8 and ", "")), "no digits stand behind"),
+        (edited(lesson05.hash_fits, (SUM, f"{SUM} or None")), "True or False"),
+        (edited(lesson05.hash_fits, ("len(digits) >= 8", "len(digits) > 0")), "four digits are too few"),
+        (edited(lesson05.hash_fits, ("len(digits) >= 8", "len(digits) == 8")), "all 64 digits"),
+        (edited(lesson05.hash_fits, ("startswith(digits)", "endswith(digits)")), "the last digits, not the first"),
+        (edited(lesson05.hash_fits, (DIGITS, 'path.stem.split("-")[1]')), "stand behind the last dash"),
+        (edited(lesson05.hash_fits, ("startswith(digits)", "startswith(digits[:7])")), "the eighth digit is wrong"),
         (lambda path: path.stem.endswith("-5cacde6f"), "one bit of the file was changed"),
-        (edited(hash_fits_solution, ("path.read_bytes()", "path.read_text()")), "raised UnicodeDecodeError"),
+        (edited(lesson05.hash_fits, ("path.read_bytes()", "path.read_text()")), "raised UnicodeDecodeError"),
         (hashlib.sha256(b"").hexdigest(), "is a function"),
     ],
     lesson05.read_in_place: [
         (dict, "the class dict"), (Plain, "the class Plain"), (3, "a value of type int"), (Taken, "has the member V1"),
         (Kept, "no get_state_dict of its own"),
         (reads(("Path(url2pathname(urlparse(self.url).path))", "Path(urlparse(self.url).path)")), "FileNotFoundError"),
-        (reads(("if not hash_fits_solution(path)", "if False")), "exchanged for another"),
+        (reads(("if not hash_fits(path)", "if False")), "exchanged for another"),
         (reads(("weights_only=True", "weights_only=False")), "its code ran"),
         (reads((f"return {LOAD}", f"self.found = {LOAD}")), "is the return missing"),
         (reads((LOAD, f"list({LOAD}.items())")), "a value of type list"),
@@ -180,7 +162,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (own(("hidden=64, **kwargs", "hidden=64, num_classes=2")), r"should be \(2, 5\)|raised"),
         (own(("if weights is not None", "if True")), "raised AttributeError"),
         (own((VERIFY, "weights = getattr(Own_Weights, weights) if isinstance(weights, str) else weights"),
-              ("**kwargs):", "**kwargs):\n        assert not isinstance(weights, ResNet18_Weights)")),
+              ("**kwargs):", "**kwargs):\n        assert not isinstance(weights, models.ResNet18_Weights)")),
          "refused with TypeError"),
         (own((VERIFY, "weights = Own_Weights.V1 if weights is not None else None")), "without a word"),
         ({"a": json}, "is a function"), (nn.Linear, "is a function"), (torch.relu, "raised TypeError"),

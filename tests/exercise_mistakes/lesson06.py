@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,60 +9,42 @@ from torch import nn
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson06
-from course_lib.exercises.lessons.lesson06 import (
-    box_of_solution,
-    cell_field_solution,
-    iou_solution,
-    linear_to_conv_solution,
-    vgg_by_hand_solution,
-    winning_cell_solution,
-)
-
-
-def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:
-    """A solution with pieces of its text replaced, wherever they stand."""
-    source = inspect.getsource(solution)
-    for old, new in edits:
-        assert old in source, old
-        source = source.replace(old, new)
-    space = dict(vars(lesson06))
-    exec(source, space)
-    return space[solution.__name__]
+from tests.exercise_edits import edited
 
 
 def conv(*edits: tuple[str, str]) -> Any:
-    return edited(linear_to_conv_solution, *edits)
+    return edited(lesson06.linear_to_conv, *edits)
 
 
 def whole(*edits: tuple[str, str]) -> Any:
-    return edited(vgg_by_hand_solution, *edits)
+    return edited(lesson06.vgg_by_hand, *edits)
 
 
 def found(*edits: tuple[str, str]) -> Any:
-    return edited(winning_cell_solution, *edits)
+    return edited(lesson06.winning_cell, *edits)
 
 
 def box(*edits: tuple[str, str]) -> Any:
-    return edited(box_of_solution, *edits)
+    return edited(lesson06.box_of, *edits)
 
 
 def over(*edits: tuple[str, str]) -> Any:
-    return edited(iou_solution, *edits)
+    return edited(lesson06.iou, *edits)
 
 
 def field(*edits: tuple[str, str]) -> Any:
-    return edited(cell_field_solution, *edits)
+    return edited(lesson06.cell_field, *edits)
 
 
 def spoilt_linear(linear: nn.Linear, *size: int) -> nn.Conv2d:
-    made = linear_to_conv_solution(linear, *size)
+    made = lesson06.linear_to_conv(linear, *size)
     with torch.no_grad():
         linear.weight.zero_()
     return made
 
 
 def spoilt_network(model: Any) -> Any:
-    made = vgg_by_hand_solution(model)
+    made = lesson06.vgg_by_hand(model)
     model.avgpool = nn.Identity()
     return made
 

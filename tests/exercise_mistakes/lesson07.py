@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +12,27 @@ from torch import nn
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson07
-
-
-def edited(solution: Callable[..., Any], *edits: tuple[str, str]) -> Any:
-    """A solution with pieces of its text replaced, wherever they stand."""
-    source = inspect.getsource(solution)
-    for old, new in edits:
-        assert old in source, old
-        source = source.replace(old, new)
-    space = dict(vars(lesson07))
-    exec(source, space)
-    return space[solution.__name__]
+from tests.exercise_edits import edited
 
 
 def head(*edits: tuple[str, str]) -> Any:
-    return edited(lesson07.new_head_solution, *edits)
+    return edited(lesson07.new_head, *edits)
 
 
 def step(*edits: tuple[str, str]) -> Any:
-    return edited(lesson07.train_step_solution, *edits)
+    return edited(lesson07.train_step, *edits)
 
 
 def save(*edits: tuple[str, str]) -> Any:
-    return edited(lesson07.save_whole_solution, *edits)
+    return edited(lesson07.save_whole, *edits)
 
 
 def read(*edits: tuple[str, str]) -> Any:
-    return edited(lesson07.read_any_solution, *edits)
+    return edited(lesson07.read_any, *edits)
 
 
 def count(*edits: tuple[str, str]) -> Any:
-    return edited(lesson07.count_confusions_solution, *edits)
+    return edited(lesson07.count_confusions, *edits)
 
 
 def only_fc(model: Any, num_classes: int) -> nn.Module:
@@ -60,17 +48,17 @@ def first_away(content: Any, path: Path) -> None:
 
 
 def own_words(content: dict[str, Any], path: Path) -> None:
-    lesson07.save_whole_solution({"weight": content["weight"]}, path)
+    lesson07.save_whole({"weight": content["weight"]}, path)
 
 
 def silent(content: Any, path: Path) -> None:
     with contextlib.suppress(OSError):
-        lesson07.save_whole_solution(content, path)
+        lesson07.save_whole(content, path)
 
 
 def forgiving(path: Path) -> Any:
     try:
-        return lesson07.read_any_solution(path)
+        return lesson07.read_any(path)
     except Exception:
         return {}
 

@@ -3,8 +3,7 @@
 The cells are the lessons' own; what they need of the cells before them comes along, and nothing else.
 """
 
-from course_lib.exercises.assignments.choice import Choice, choose, listing
-from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS
-from course_lib.exercises.assignments.making import ENGINES, assign, left_alone
+from course_lib.exercises.assignments.assignment_files import ENGINES, assign, left_alone
+from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, Choice, choose, listing
 
 __all__ = ["ENGINES", "NOTEBOOKS", "Choice", "assign", "choose", "left_alone", "listing"]

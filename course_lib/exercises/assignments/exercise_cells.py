@@ -1,6 +1,7 @@
-"""The lessons' notebooks as what an assignment is made of: every exercise with its words, its cell and what it needs.
+"""What an assignment is made of: every exercise of the notebooks with its words, its cell and what it needs.
 
-This file reads notebooks and runs nothing in them.
+This file reads notebooks and runs nothing in them. ``choose`` picks exercises by id or lesson; ``listing`` is the table
+that an instructor chooses from.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ import importlib
 import json
 import re
 import symtable
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from course_lib import exercises
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, closest
 from course_lib.exercises.engine.exercise import Exercise
+from course_lib.tables import Column, html_table, text_table
 
-__all__ = ["NOTEBOOKS", "ExerciseCell", "exercise_cells", "first_cell"]
+__all__ = ["NOTEBOOKS", "Choice", "ExerciseCell", "choose", "exercise_cells", "first_cell", "listing"]
 
 #: The notebooks of the checkout that this package lies in.
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
@@ -89,7 +91,7 @@ def exercise_cells(folder: Path = NOTEBOOKS) -> dict[str, ExerciseCell]:
         >>> cell.answer, cell.stub
         ('shape', 'shape = ...  # (channels, height, width)')
     """
-    found: dict[str, ExerciseCell] = {}
+    cells_by_id: dict[str, ExerciseCell] = {}
     for path in _notebooks(folder):
         module, cells = f"lesson{path.name[:2]}", _cells(path)
         answers: dict[str, str] = {}  # what an earlier exercise of this lesson is called → its id
@@ -101,14 +103,15 @@ def exercise_cells(folder: Path = NOTEBOOKS) -> dict[str, ExerciseCell]:
                 above = _above(cells[:number], exercise)
                 shown = "\n".join(text for kind, text in above if kind == "code")
                 needs = {name for code in (shown, stub, solution) for names in _free(code) for name in names}
-                lines = [one.source for one in cells[: number - len(above)] if one.kind == "code" and not one.exercise]
+                before = cells[: number - len(above)]
+                lines = [other.source for other in before if other.kind == "code" and not other.exercise]
                 earlier = tuple(answers[name] for name in answers if name in needs)
                 context = _context(lines, needs - set(answers))
-                found[exercise.id] = ExerciseCell(
-                    len(found), exercise, module, name, above, stub, answer, context, earlier
+                cells_by_id[exercise.id] = ExerciseCell(
+                    len(cells_by_id), exercise, module, name, above, stub, answer, context, earlier
                 )
                 answers[answer] = exercise.id
-    return found
+    return cells_by_id
 
 
 def _notebooks(folder: Path) -> list[Path]:
@@ -146,12 +149,12 @@ def _cells(path: Path) -> list[_Cell]:
 
 def _exercise(path: Path, module: str, name: str) -> Exercise:
     try:
-        found = getattr(importlib.import_module(f"{exercises.__name__}.lessons.{module}"), name)
+        exercise = getattr(importlib.import_module(f"{exercises.__name__}.lessons.{module}"), name)
     except (ImportError, AttributeError):
-        found = None
-    if not isinstance(found, Exercise):
+        exercise = None
+    if not isinstance(exercise, Exercise):
         raise CourseError(f"{path} asks for the exercise {name!r}, but {module} of course_lib.exercises has none.")
-    return found
+    return exercise
 
 
 def _above(before: list[_Cell], exercise: Exercise) -> tuple[tuple[str, str], ...]:
@@ -187,13 +190,13 @@ def _reads(line: ast.stmt) -> tuple[set[str], set[str]]:
     now: set[str] = set()
     later: set[str] = set()
 
-    def visit(table: symtable.SymbolTable, found: set[str]) -> None:
+    def visit(table: symtable.SymbolTable, names: set[str]) -> None:
         for symbol in table.get_symbols():
             if symbol.is_referenced() and (symbol.is_global() or table.get_type() == "module"):
-                found.add(symbol.get_name())
+                names.add(symbol.get_name())
         for child in table.get_children():
             function = child.get_type() == "function" and child.get_name() not in _AT_ONCE
-            visit(child, later if function else found)
+            visit(child, later if function else names)
 
     visit(symtable.symtable(ast.unparse(line), "<cell>", "exec"), now)
     return now, later
@@ -233,7 +236,7 @@ def _context(sources: list[str], needs: set[str]) -> tuple[str, ...]:
             if isinstance(line, (ast.Import, ast.ImportFrom)):
                 imports = [*_only(line, bound), *imports]
                 continue
-            first = min([line.lineno, *(one.lineno for one in getattr(line, "decorator_list", ()))])
+            first = min([line.lineno, *(decorator.lineno for decorator in getattr(line, "decorator_list", ()))])
             text = "\n".join(source.splitlines()[first - 1 : line.end_lineno])
             now, then = _free(text)
             wanted |= now
@@ -251,3 +254,106 @@ def _only(line: ast.Import | ast.ImportFrom, bound: set[str]) -> Iterator[str]:
         if isinstance(line, ast.Import)
         else ast.ImportFrom(module=line.module, names=names, level=line.level)
     )
+
+
+# -- choosing among them ----------------------------------------------------------------------------------------------
+@dataclass(frozen=True, repr=False)
+class Choice:
+    """Exercises in the lessons' order, and the earlier ones whose solutions have to be given with them.
+
+    Attributes:
+        cells: the exercises that are asked.
+        given: exercises that are not asked but whose answers are used: their solutions come along, read-only.
+    """
+
+    cells: tuple[ExerciseCell, ...]
+    given: tuple[ExerciseCell, ...] = ()
+
+    @property
+    def together(self) -> tuple[ExerciseCell, ...]:
+        """The asked and the given ones in the lessons' order."""
+        return tuple(sorted({*self.cells, *self.given}, key=lambda cell: cell.number))
+
+    @property
+    def points(self) -> int:
+        """What all of them together are worth."""
+        return sum(cell.exercise.points for cell in self.cells)
+
+    @property
+    def minutes(self) -> int:
+        """How long all of them together should take."""
+        return sum(cell.exercise.minutes for cell in self.cells)
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        return [
+            (cell.exercise.id, cell.exercise.points, cell.exercise.minutes, cell.exercise.difficulty,
+             " ".join(cell.earlier) or "-", cell.exercise.title)
+            for cell in self.cells
+        ]  # fmt: skip
+
+    def __repr__(self) -> str:
+        total = f"{len(self.cells)} exercises, {self.points} points, about {self.minutes} minutes"
+        return f"{text_table(self._rows(), _COLUMNS)}\n{total}"
+
+    def _repr_html_(self) -> str:
+        return html_table(self._rows(), _COLUMNS, label="exercises")
+
+
+_COLUMNS = ("exercise", Column("points", number=True), Column("minutes", number=True), "difficulty", "needs", "title")
+
+
+def choose(
+    exercises: str | Iterable[str] = (), *, lessons: str | int | Iterable[str | int] = (), notebooks: Path = NOTEBOOKS
+) -> Choice:
+    """Exercises by their ids, and all of some lessons.
+
+    Args:
+        exercises: ids, such as "03_projection"; several may stand in one word, with commas between them.
+        lessons: numbers of lessons, such as "03" or 3; likewise.
+        notebooks: the folder with the lessons.
+
+    Raises:
+        CourseError: an id or a lesson that is not there, or nothing chosen.
+
+    Example:
+        >>> [cell.exercise.id for cell in choose(["04_trace_cfg"], lessons=["00"]).cells]
+        ['00_count_values', '04_trace_cfg']
+    """
+    known = exercise_cells(notebooks)
+    numbers = sorted({name[:2] for name in known})
+    wanted = set()
+    for name in _each(exercises):
+        if name not in known:
+            raise CourseError(f"There is no exercise {name!r}.{closest(name, known)} --list shows all of them.")
+        wanted.add(name)
+    for lesson in _each(lessons):
+        number = lesson.zfill(2)
+        if number not in numbers:
+            raise CourseError(
+                f"There is no lesson {lesson!r} with exercises: there are {', '.join(numbers) or 'none'}."
+            )
+        wanted |= {name for name in known if name.startswith(number)}
+    if not wanted:
+        raise CourseError("Nothing was chosen: name exercises, or lessons; --list shows what there is.")
+    given: set[str] = set()
+    todo = [known[name] for name in wanted]
+    while todo:
+        for name in todo.pop().earlier:
+            if name not in wanted | given:
+                given.add(name)
+                todo.append(known[name])
+    return Choice(
+        tuple(cell for name, cell in known.items() if name in wanted),
+        tuple(cell for name, cell in known.items() if name in given),
+    )
+
+
+def _each(given: str | int | Iterable[str | int]) -> Iterator[str]:
+    """One by one what was given as a list, as one word, or as words with commas between them."""
+    for words in (given,) if isinstance(given, str | int) else given:
+        yield from filter(None, (word.strip() for word in str(words).split(",")))
+
+
+def listing(notebooks: Path = NOTEBOOKS) -> Choice:
+    """Every exercise with its points, minutes, difficulty and the exercises that it needs."""
+    return Choice(tuple(exercise_cells(notebooks).values()))

@@ -18,7 +18,7 @@ from torchvision.models import vgg as torchvision_vgg
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, load, same_output, scrambled
-from course_lib.exercises.engine.exercise import Wrong, call, need_class, need_function
+from course_lib.exercises.engine.requirements import Wrong, call, need_class, need_function
 from course_lib.exercises.engine.sandbox import on_meta
 from course_lib.networks import vgg
 from course_lib.tracing import TraceError, times, trace

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.exercises.engine.exercise import Wrong, call, need_tensor
+from course_lib.exercises.engine.requirements import Wrong, call, need_tensor
 
 __all__ = ["build", "first_difference", "load", "output", "same_output", "scrambled"]
 

@@ -18,7 +18,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, load, output, same_output, scrambled
-from course_lib.exercises.engine.exercise import Wrong, call, need_class, need_function, same_tensor
+from course_lib.exercises.engine.requirements import Wrong, call, need_class, need_function, same_tensor
 
 __all__ = ["check_block", "check_stage"]
 

@@ -29,7 +29,7 @@ from torchvision.transforms._presets import ImageClassification
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.checkpoint_checks import Hostile, need_state_dict, went_off
 from course_lib.exercises.checks.module_checks import build, scrambled
-from course_lib.exercises.engine.exercise import Wrong, call, need_function, need_tensor, same_tensor
+from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_tensor, same_tensor
 from course_lib.networks import vgg
 
 __all__ = ["CFG", "check_own_model", "check_read_in_place"]

@@ -1,95 +1,149 @@
-"""The exercises' engine: an answer goes in, a calm sentence comes out; no traceback, no pass for a wrong answer.
+"""``@exercise`` declares an exercise on its solution. An answer goes in, a calm sentence comes out, never a traceback.
 
-An exercise is declared in one place (``lesson01.py`` and so on): its check is a function that returns None for a right
-answer and otherwise the sentence that helps; its solution is ordinary code, which is both what ``.solution()`` shows
-and what the tests run.
+The solution is ordinary code, which is both what ``.solution()`` shows and what the tests run. Its check is a function
+that raises ``Wrong`` with the sentence that helps. For grading there are hidden cases: the learner's function is run
+beside the solution on arguments drawn at random. Where that does not fit (blocks, stopwatches, files) an exercise has a
+hidden check of its own, mostly the open one on networks and files that are drawn.
+
+    @exercise(id="01_double", title="Double", minutes=1, difficulty="mild", hints=["2 *"], praise="That is it.")
+    def double(number):
+        return 2 * number
+
+
+    @double.checker
+    def _(answer):
+        if call(answer, 4, what="4") != 8:
+            raise Wrong("On 4 your function should give 8.")
+
+
+    double.hidden_cases(lambda source: (source.randrange(100),))
 """
 
 from __future__ import annotations
 
+import copy
+import inspect
+import math
 import random
-import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_lib.exercises.engine.deadline import TooLong, within
-from course_lib.exercises.engine.outcomes import Note, Outcome
-from course_lib.exercises.engine.progress_store import keep
-from course_lib.exercises.engine.sandbox import undisturbed, untouched
-from course_lib.exercises.engine.slips import said_of, said_of_layer
+from course_lib.exercises.engine.outcomes import Note, Outcome, keep
+from course_lib.exercises.engine.requirements import Wrong, call, described, need_class, need_function
+from course_lib.exercises.engine.sandbox import TooLong, undisturbed, untouched, within
 from course_lib.exercises.engine.solution_source import as_in_a_cell
 
-__all__ = [
-    "Exercise",
-    "NotCorrect",
-    "Note",
-    "Outcome",
-    "Wrong",
-    "call",
-    "need_bool",
-    "need_choice",
-    "need_class",
-    "need_function",
-    "need_number",
-    "need_shape",
-    "need_tensor",
-    "same_tensor",
-    "sentence_of",
-]
+__all__ = ["Exercise", "NotCorrect", "agree", "compare_cases", "exercise"]
 
+Kind = Literal["value", "function", "class"]
+Difficulty = Literal["mild", "medium", "hard"]
+Check = Callable[[Any], None]
+HiddenCheck = Callable[[Any, random.Random], None]
+#: A source of random numbers → the arguments of one case.
+Draw = Callable[[random.Random], tuple[Any, ...]]
+_SomeCheck = TypeVar("_SomeCheck", bound=Callable[..., None])
 _POINTS = {"mild": 1, "medium": 2, "hard": 3}
 
 
-@dataclass(frozen=True)
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _no_check(answer: Any) -> None:
+    raise NotImplementedError("this exercise declares no check")
+
+
+@dataclass(eq=False)
 class Exercise:
-    """One exercise.
+    """One exercise. Calling it runs the solution, so that a later solution can use it.
 
     Attributes:
-        id: unique, such as "01_top_k".
+        id: unique: the lesson's number and the exercise's name, such as "01_top_k".
         title: a few words.
         minutes: how long it should take.
         solution_code: the function or class whose source is the solution. Where the answer is a value (``kind``
             "value"), calling it gives the answer; where a function or a class is asked for, it is the answer.
-        checker: an answer → None when it is right, else the sentence that helps.
         hints: from a nudge to nearly the answer.
         kind: "value", "function" or "class".
         praise: what a right answer is told.
-        difficulty: "mild", "medium" or "hard".
-        points: what it is worth where it is graded; without a number 1, 2 or 3, as it is mild, medium or hard.
-        hidden: (answer, source of random numbers) → raises ``Wrong`` on a case that the open check does not have; see
-            ``hidden.py``.
-        seconds: how long a check may take before the answer is stopped.
         cell_name: what the notebook's cell calls the answer, where that is not the solution's own name: a class
             MyBasicBlock leaves torchvision's BasicBlock alone.
+        difficulty: "mild", "medium" or "hard".
+        points: what it is worth where it is graded; without a number 1, 2 or 3, as it is mild, medium or hard.
+        seconds: how long a check may take before the answer is stopped.
+        check_answer: raises ``Wrong`` unless the answer is right.
+        check_hidden: (answer, source of random numbers) → raises ``Wrong`` on a case that the open check does not have.
     """
 
     id: str
     title: str
     minutes: int
     solution_code: Callable[..., Any]
-    checker: Callable[[Any], str | None]
-    hints: tuple[str, ...] = ()
-    kind: Literal["value", "function", "class"] = "value"
+    hints: Sequence[str] = ()
+    kind: Kind = "value"
     praise: str = ""
     cell_name: str = ""
-    difficulty: Literal["mild", "medium", "hard"] = "medium"
+    difficulty: Difficulty = "medium"
     points: int = 0
-    hidden: Callable[[Any, random.Random], None] | None = None
     seconds: float = 20.0
-    _asked: list[int] = field(default_factory=lambda: [0], repr=False, compare=False)
+    check_answer: Check = _no_check
+    check_hidden: HiddenCheck | None = None
+    _hints_shown: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "points", self.points or _POINTS[self.difficulty])
+        self.points = self.points or _POINTS[self.difficulty]
 
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self.solution_code(*arguments, **named)
+
+    # -- declaring ----------------------------------------------------------------------------------------------------
+    def checker(self, check: _SomeCheck) -> _SomeCheck:
+        """Decorate the open check: it takes an answer and raises ``Wrong`` with the sentence that helps."""
+        self.check_answer = check
+        return check
+
+    def hidden_checker(self, check: _SomeCheck) -> _SomeCheck:
+        """Decorate a hidden check: it takes an answer and a source of random numbers, and raises ``Wrong``."""
+        self.check_hidden = check
+        return check
+
+    def hidden_cases(
+        self,
+        draw: Draw,
+        *,
+        count: int = 10,
+        tolerance: float = 1e-5,
+        result: Callable[[Any], Any] = _unchanged,
+        around: Callable[[Callable[..., Any]], Callable[..., Any]] = _unchanged,
+    ) -> Draw:
+        """Decorate the function that draws a hidden case: on it the answer must do what the solution does.
+
+        Args:
+            draw: a source of random numbers → the arguments of one case.
+            count: how many cases are drawn.
+            tolerance: how far floats may be apart, absolutely and relatively; 0 for none.
+            result: from what a call gives to what is compared, such as ``sorted`` where the order does not matter.
+            around: wraps the answer and the solution before they are called, so that more than the result is compared.
+        """
+
+        def check(answer: Any, source: random.Random) -> None:
+            (need_class if self.kind == "class" else need_function)(answer)
+            solution = around(self.solution_code)
+            compare_cases(around(answer), solution, source, draw, count=count, tolerance=tolerance, result=result)
+
+        self.check_hidden = check
+        return draw
+
+    # -- judging ------------------------------------------------------------------------------------------------------
     def check(self, answer: Any = ...) -> Outcome:
         """Say how far an answer is: not attempted, not yet (and what to look at), or correct. The outcome is kept."""
-        outcome = self._judged(answer, self.checker)
+        outcome = self.judge(answer, self.check_answer)
         keep(self.id, outcome.state)
         return outcome
 
@@ -103,66 +157,115 @@ class Exercise:
         Raises:
             NotCorrect: the answer is not correct.
         """
-        outcome = self._judged(answer, self.checker)
-        if outcome.state == "correct" and seed is not None and self.hidden is not None:
-            hidden, source = self.hidden, random.Random(seed)
-            outcome = self._judged(answer, sentence_of(lambda answer: hidden(answer, source)))
+        outcome = self.judge(answer, self.check_answer)
+        if outcome.state == "correct" and seed is not None and self.check_hidden is not None:
+            check, source = self.check_hidden, random.Random(seed)
+            outcome = self.judge(answer, lambda answer: check(answer, source))
         if outcome.state != "correct":
             raise NotCorrect(str(outcome))
 
-    def _judged(self, answer: Any, checker: Callable[[Any], str | None]) -> Outcome:
-        with undisturbed() as heard:
+    def judge(self, answer: Any, check: Check) -> Outcome:
+        """The outcome of one check, within the time limit; whatever the answer does, nothing of it is left behind."""
+        sentence = None
+        with undisturbed() as printed:
             try:
                 with within(self.seconds):
                     if untouched(answer):
                         return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
-                    sentence = checker(answer)
+                    check(answer)
+            except Wrong as wrong:
+                sentence = str(wrong)
             except TooLong:
                 sentence = f"Your code did not come to an end within {self.seconds:g} seconds. Does a loop never stop?"
             except KeyboardInterrupt:  # the kernel's stop button
                 raise
             except BaseException as problem:
                 # The answer is a learner's: it may raise anything, on anything, even on being looked at.
-                sentence = f"Your answer could not be examined: it raised {_described(problem)}."
-        printed = " What your code printed is not shown here." if heard.something else ""
+                sentence = f"Your answer could not be examined: it raised {described(problem)}."
+        note = " What your code printed is not shown here." if printed.something else ""
         if sentence is None:
-            return Outcome("correct", self.praise + printed, self.title)
-        return Outcome("not yet", sentence + printed, self.title)
+            return Outcome("correct", self.praise + note, self.title)
+        return Outcome("not yet", sentence + note, self.title)
 
+    # -- helping ------------------------------------------------------------------------------------------------------
     def hint(self) -> Note:
         """The next hint; after the last one the last again."""
         if not self.hints:
             return Note(f"{self.title}: no hints", "This one is for you alone.")
-        number = min(self._asked[0], len(self.hints) - 1)
-        self._asked[0] = number + 1
-        return Note(f"{self.title}: hint {number + 1} of {len(self.hints)}", self.hints[number])
+        self._hints_shown = min(self._hints_shown + 1, len(self.hints))
+        return Note(f"{self.title}: hint {self._hints_shown} of {len(self.hints)}", self.hints[self._hints_shown - 1])
 
     def solution(self) -> Note:
         """The code of the solution, the same that the tests run, as it can be put into the exercise's cell."""
         lesson = vars(sys.modules[self.solution_code.__module__]).values()
-        others = {one.solution_code.__name__: one.name_in_cell for one in lesson if isinstance(one, Exercise)}
-        names = {**others, self.solution_code.__name__: self.name_in_cell}
+        names = {other.solution_code.__name__: other.name_in_cell for other in lesson if isinstance(other, Exercise)}
+        names[self.solution_code.__name__] = self.name_in_cell
         return Note(f"{self.title}: a solution", as_in_a_cell(self.solution_code, self.kind, names), code=True)
 
     @property
     def name_in_cell(self) -> str:
         """What the cell calls the answer."""
-        return self.cell_name or self.solution_code.__name__.removesuffix("_solution")
+        return self.cell_name or self.solution_code.__name__
 
     def answer(self) -> Any:
         """The right answer itself: what the solution's function gives, or the function or class."""
         return self.solution_code() if self.kind == "value" else self.solution_code
 
 
-def _described(problem: BaseException) -> str:
-    try:
-        words = str(problem)
-    except (KeyboardInterrupt, TooLong):
-        raise
-    except BaseException:
-        words = ""
-    first = words.strip().splitlines()[0][:200] if words.strip() else ""
-    return type(problem).__name__ + (f" ({first})" if first else "")
+def exercise(
+    *,
+    id: str,
+    title: str,
+    minutes: int,
+    difficulty: Difficulty,
+    hints: Sequence[str],
+    praise: str,
+    cell_name: str = "",
+    points: int = 0,
+    seconds: float = 20.0,
+    check: Check = _no_check,
+    hidden_check: HiddenCheck | None = None,
+) -> Callable[[Callable[..., Any]], Exercise]:
+    """Declare an exercise by decorating its solution; the name then holds the ``Exercise``.
+
+    A class is an exercise that asks for a class; a function with parameters asks for a function; a function without
+    parameters asks for the value that it returns.
+
+    Args:
+        check: the open check, where it is not written below with ``.checker``.
+        hidden_check: the hidden one, where it is not written below with ``.hidden_checker`` or ``.hidden_cases``.
+
+    The others are ``Exercise``'s attributes.
+
+    Example:
+        >>> @exercise(id="01_seven", title="Seven", minutes=1, difficulty="mild", hints=["Six and one."], praise="Yes.")
+        ... def seven():
+        ...     return 6 + 1
+        >>> seven.kind, seven.answer()
+        ('value', 7)
+    """
+
+    def declared(solution: Callable[..., Any]) -> Exercise:
+        kind: Kind = "class" if isinstance(solution, type) else "value"
+        if kind == "value" and inspect.signature(solution).parameters:
+            kind = "function"
+        return Exercise(
+            id=id,
+            title=title,
+            minutes=minutes,
+            solution_code=solution,
+            hints=hints,
+            kind=kind,
+            praise=praise,
+            cell_name=cell_name,
+            difficulty=difficulty,
+            points=points,
+            seconds=seconds,
+            check_answer=check,
+            check_hidden=hidden_check,
+        )
+
+    return declared
 
 
 class NotCorrect(AssertionError):
@@ -173,129 +276,77 @@ class NotCorrect(AssertionError):
         return [str(self)]
 
 
-class Wrong(Exception):
-    """Carries the sentence for a wrong answer out of a nested check."""
-
-
-def call(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
-    """Call a learner's function, class or module.
-
-    Args:
-        function: the learner's.
-        arguments: what it is given.
-        what: the case in words, such as "a picture of 320×240".
+# -- hidden cases -----------------------------------------------------------------------------------------------------
+def compare_cases(
+    answer: Callable[..., Any],
+    solution: Callable[..., Any],
+    source: random.Random,
+    draw: Draw,
+    *,
+    count: int = 10,
+    tolerance: float = 1e-5,
+    result: Callable[[Any], Any] = _unchanged,
+) -> None:
+    """An answer must do what the solution does on arguments that are drawn; for the others see ``hidden_cases``.
 
     Raises:
-        Wrong: with a sentence, whatever the function raised.
+        Wrong: with the number of the case.
+
+    Example:
+        >>> def draw(source):
+        ...     return (source.randrange(100),)
+        >>> compare_cases(lambda n: 1 + n, lambda n: n + 1, random.Random(0), draw)
+        >>> compare_cases(lambda n: n + 2, lambda n: n + 1, random.Random(0), draw)
+        Traceback (most recent call last):
+            ...
+        course_lib.exercises.engine.requirements.Wrong: On hidden case 1 of 10 your answer does something else than it
+        should.
     """
-    try:
-        return function(*arguments)
-    except (KeyboardInterrupt, TooLong):
-        raise
-    except BaseException as problem:
-        if sentence := said_of(problem):
-            raise Wrong(f"On {what}: {sentence}") from problem
-        noun = "class" if isinstance(function, type) else "module" if isinstance(function, nn.Module) else "function"
-        raise Wrong(f"On {what} your {noun} raised {_described(problem)}.") from problem
+    for number in range(1, count + 1):
+        what = f"hidden case {number} of {count}"
+        given = draw(source)
+        with undisturbed():
+            truth = result(solution(*copy.deepcopy(given)))
+        value = call(lambda *arguments: result(answer(*arguments)), *copy.deepcopy(given), what=what)
+        if not agree(value, truth, tolerance=tolerance):
+            raise Wrong(f"On {what} your answer does something else than it should.")
 
 
-def sentence_of(check: Callable[[Any], None]) -> Callable[[Any], str | None]:
-    """Turn a check that raises ``Wrong`` into one that returns its sentence."""
+def agree(value: Any, truth: Any, *, tolerance: float = 1e-5) -> bool:
+    """Whether two results are the same: kind by kind, tensors in shape and dtype too, floats within a tolerance.
 
-    def checked(answer: Any) -> str | None:
-        try:
-            check(answer)
-        except Wrong as wrong:
-            return str(wrong)
-        return None
-
-    return checked
-
-
-# -- type, then shape, then dtype, then value -------------------------------------------------------------------------
-def need_function(answer: Any) -> None:
-    """The answer must be callable."""
-    if not callable(answer) or isinstance(answer, type):
-        raise Wrong(f"The answer is a function, but you gave a value of type {type(answer).__name__}.")
-
-
-def need_class(answer: Any) -> None:
-    """The answer must be something that makes a module: a class, or a function."""
-    if isinstance(answer, nn.Module):
-        raise Wrong("You gave a module that is already made: give the class itself, without brackets behind it.")
-    if not callable(answer):
-        raise Wrong(f"The answer is a class, but you gave a value of type {type(answer).__name__}.")
-
-
-def need_choice(answer: Any, options: str) -> frozenset[str]:
-    """The answer must be some of these letters: "AC", "a, c", "A and C", {"A", "C"} or ["A", "C"]; "" for none."""
-    example = f'"{options[1:3]}"'  # not the answer of any exercise, which the tests see to
-    if isinstance(answer, str):
-        answer = list(re.sub(r"\band\b|[\s,;&+]", "", answer, flags=re.IGNORECASE))
-    if not isinstance(answer, (list, tuple, set, frozenset)) or not all(isinstance(one, str) for one in answer):
-        raise Wrong(f"The answer is a word of letters, such as {example}, not a value of type {type(answer).__name__}.")
-    chosen = frozenset(one.strip().upper() for one in answer)
-    if unknown := sorted(chosen - set(options)):
-        told = f"{unknown[0][:20]!r} is none of the letters from {options[0]} to {options[-1]}."
-        raise Wrong(f"{told} Write only letters, such as {example}.")
-    return chosen
+    Example:
+        >>> agree([1, 2.0], (1, 2.0000001)), agree(True, 1), agree(torch.zeros(2), torch.zeros(2, 1))
+        (True, False, False)
+    """
+    if isinstance(truth, Tensor):
+        return isinstance(value, Tensor) and _tensors_agree(value, truth, tolerance)
+    if isinstance(truth, bool):
+        return isinstance(value, (bool, np.bool_)) and bool(value) == truth
+    if isinstance(truth, (int, float)):
+        if isinstance(value, (Tensor, np.generic, np.ndarray)):
+            value = value.item() if math.prod(value.shape) == 1 else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return value == truth or math.isclose(value, truth, rel_tol=tolerance, abs_tol=tolerance)
+    if isinstance(truth, Mapping):
+        return (
+            isinstance(value, Mapping)
+            and list(value) == list(truth)
+            and all(agree(value[key], truth[key], tolerance=tolerance) for key in truth)
+        )
+    if isinstance(truth, (list, tuple)):
+        return (
+            isinstance(value, (list, tuple))
+            and len(value) == len(truth)
+            and all(agree(item, other, tolerance=tolerance) for item, other in zip(value, truth, strict=True))
+        )
+    return type(value) is type(truth) and bool(value == truth)
 
 
-def need_bool(value: Any, *, what: str) -> bool:
-    """A value must be True or False."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    shown = f"{value} of type int" if isinstance(value, int) else f"a value of type {type(value).__name__}"
-    raise Wrong(f"On {what} your function should return True or False, not {shown}.")
-
-
-def need_number(answer: Any, *, whole: bool = False) -> float:
-    """The answer must be a number, and a finite one."""
-    if isinstance(answer, Tensor) and answer.numel() == 1 and not answer.is_meta:
-        answer = answer.item()
-    if isinstance(answer, (np.generic, np.ndarray)) and answer.size == 1:
-        answer = answer.item()
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
-        raise Wrong(f"The answer is a number, but you gave a value of type {type(answer).__name__}.")
-    if isinstance(answer, int) and abs(answer) > 10**15:
-        raise Wrong("The answer is a number, but not one with more than 15 digits.")
-    if answer != answer or answer in (float("inf"), float("-inf")):
-        raise Wrong(f"The answer is a finite number, not {answer}.")
-    if whole and answer != int(answer):
-        raise Wrong(f"The answer is a whole number, not {answer}.")
-    return answer
-
-
-def need_shape(answer: Any) -> tuple[int, ...]:
-    """The answer must be a shape: a tuple of whole numbers."""
-    if not isinstance(answer, (tuple, list, torch.Size)):
-        raise Wrong(f"The answer is a shape, such as (1, 3), but you gave a value of type {type(answer).__name__}.")
-    if not all(isinstance(n, int) and not isinstance(n, bool) for n in answer):
-        raise Wrong("A shape holds whole numbers only.")
-    return tuple(answer)
-
-
-def need_tensor(value: Any, shape: tuple[int, ...], *, what: str, dtype: torch.dtype | None = torch.float32) -> Tensor:
-    """A value must be a tensor of this shape and dtype."""
-    if not isinstance(value, Tensor):
-        if sentence := said_of_layer(value):
-            raise Wrong(f"On {what} your code should return a tensor: {sentence}")
-        told = f"On {what} your code should return a tensor, but it returned"
-        raise Wrong(f"{told} nothing: is the return missing?" if value is None else f"{told} {type(value).__name__}.")
-    if value.device.type != "cpu":
-        raise Wrong(f"On {what} the result is on the device {value.device}; it should stay on the input's, the cpu.")
-    if tuple(value.shape) != shape:
-        raise Wrong(f"On {what} the shape should be {shape}, but it is {tuple(value.shape)}.")
-    if dtype is not None and value.dtype != dtype:
-        raise Wrong(f"On {what} the dtype should be {dtype}, but it is {value.dtype}.")
-    return value
-
-
-def same_tensor(value: Tensor, truth: Tensor, *, what: str, tolerance: float = 0.0) -> None:
-    """Values must agree, exactly or within a stated tolerance."""
-    if tolerance == 0 and torch.equal(value, truth):
-        return
-    gap = float((value.double() - truth.double()).abs().max()) if value.numel() else 0.0
-    if not gap <= tolerance or tolerance == 0:
-        allowed = "they should be equal" if tolerance == 0 else f"at most {tolerance:g} is allowed"
-        raise Wrong(f"On {what} shape and dtype are right, but values differ by up to {gap:.3g}; {allowed}.")
+def _tensors_agree(value: Tensor, truth: Tensor, tolerance: float) -> bool:
+    if value.shape != truth.shape or value.dtype != truth.dtype or value.device != truth.device:
+        return False
+    if value.is_meta:
+        return True
+    return torch.equal(value, truth) or torch.allclose(value, truth, rtol=tolerance, atol=tolerance)

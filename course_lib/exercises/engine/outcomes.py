@@ -1,12 +1,24 @@
-"""What an exercise says: how far an answer is, a hint, a solution, a guess beside the truth."""
+"""What an exercise says (an outcome, a hint, a solution, a guess beside the truth), and the file that keeps outcomes.
+
+The file lies on the learner's own disk, nowhere else. It holds ids of exercises with the last outcome and the number of
+tries; no answers, no names, no times. The folder is the operating system's own for such things; ``COURSE_PROGRESS``
+names another file.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import tempfile
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["LOOK", "Note", "Outcome", "State", "guess_and_truth"]
+import platformdirs
+
+__all__ = ["LOOK", "Note", "Outcome", "State", "guess_and_truth", "keep", "place", "read"]
 
 State = Literal["not attempted", "not yet", "correct"]
 #: Icon and colour of every state: never the colour alone.
@@ -67,7 +79,58 @@ def guess_and_truth(question: str, guess: Any, truth: Any) -> Note:
         you: no guess yet; it is: (3, 224, 224)
     """
     try:
-        said = "no guess yet" if guess is ... else str(guess)
+        words = "no guess yet" if guess is ... else str(guess)
     except Exception:
-        said = f"a value of type {type(guess).__name__}"
-    return Note(question, f"you: {said}; it is: {truth}")
+        words = f"a value of type {type(guess).__name__}"
+    return Note(question, f"you: {words}; it is: {truth}")
+
+
+# -- what is kept on the learner's disk --------------------------------------------------------------------------------
+def place() -> Path:
+    """The file: what the variable COURSE_PROGRESS names, or one in the system's folder for a user's data."""
+    named = os.environ.get("COURSE_PROGRESS")
+    return Path(named).expanduser() if named else platformdirs.user_data_path("course_lib") / "progress.json"
+
+
+def keep(id: str, state: State) -> None:
+    """Write down the outcome of a try. What is solved stays solved; a disk that cannot be written to stops nobody.
+
+    Not while nbgrader runs a submission (it sets ``NBGRADER_EXECUTION``): the progress on that computer is the
+    instructor's.
+    """
+    if os.environ.get("NBGRADER_EXECUTION"):
+        return
+    kept, broken = read()
+    before, tries = kept.get(id, ("not attempted", 0))
+    if before == "correct" or state == "not attempted":
+        return
+    kept[id] = (state, tries + 1)
+    path = place()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if broken and path.is_file():  # a folder is somebody's own: it keeps its name
+            path.replace(path.with_name(f"{path.name}.broken"))
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            new = Path(folder, path.name)
+            new.write_text(json.dumps({id: list(entry) for id, entry in kept.items()}, indent=1), encoding="utf-8")
+            new.replace(path)
+
+
+def read() -> tuple[dict[str, tuple[State, int]], str]:
+    """An exercise's id → its state and its tries; and a sentence when the file could not be read."""
+    path = place()
+    if path.is_dir():
+        return {}, f"{path} is a folder, so nothing is kept: let COURSE_PROGRESS name a file in it."
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        return {id: _entry(*entry) for id, entry in content.items()}, ""
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}, f"{path} could not be read, so what was solved before is not shown; the next try begins a new file."
+
+
+def _entry(state: State, tries: int) -> tuple[State, int]:
+    if state not in LOOK or not isinstance(tries, int):
+        raise ValueError(state)
+    return state, tries

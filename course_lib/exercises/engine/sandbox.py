@@ -1,15 +1,23 @@
-"""What a check does around a learner's code: tell a stub from an attempt, and leave the notebook as it was.
+"""What a check does around a learner's code: tell a stub from an attempt, leave the notebook as it was, stop in time.
 
-A check runs code that nobody has read. It may print, seed the random numbers, turn gradients off or change the default
-dtype; none of it reaches the notebook. It knows nothing about right and wrong.
+A check runs code that nobody has read. It may print, seed the random numbers, turn gradients off, change the default
+dtype or loop forever; none of it reaches the notebook, and a time limit stops it. This file knows nothing about right
+and wrong.
+
+The time limit is a signal on the main thread of Linux and macOS, which also wakes what sleeps. Elsewhere (on Windows,
+in other threads) an exception is put into the thread, and arrives with its next line of Python. Neither cuts a single
+long operation of PyTorch short: the exception comes after it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import dis
 import enum
 import io
 import random
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -19,7 +27,9 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["on_meta", "undisturbed", "untouched"]
+__all__ = ["TooLong", "on_meta", "undisturbed", "untouched", "within"]
+
+_REPEAT = 0.5  # seconds until code that caught the exception gets the next one
 
 #: What a function does that only takes constants, keeps them in variables and gives them back, on Python 3.10 to 3.14.
 _IDLE = {
@@ -95,8 +105,8 @@ def _idle_method(method: FunctionType, owner: str) -> bool:
     return all(step.argval in made for step in steps if step.opname.startswith("LOAD_FAST"))
 
 
-class _Sink(io.TextIOBase):
-    """Takes what is printed and only remembers that there was something."""
+class _Printed(io.TextIOBase):
+    """Takes what is printed and remembers only whether there was something."""
 
     something = False
 
@@ -106,19 +116,19 @@ class _Sink(io.TextIOBase):
 
 
 @contextmanager
-def undisturbed() -> Iterator[_Sink]:
+def undisturbed() -> Iterator[_Printed]:
     """Run code so that no printing, seeding or setting of it is left behind.
 
     Yields:
-        the sink that took what was printed; its ``something`` says whether there was anything.
+        what took the printing; its ``something`` says whether there was any.
 
     Example:
-        >>> with undisturbed() as heard:
+        >>> with undisturbed() as printed:
         ...     print("a learner's print")
-        >>> heard.something
+        >>> printed.something
         True
     """
-    sink, put_back, device = _Sink(), _settings(), torch.get_default_device()
+    sink, put_back, device = _Printed(), _settings(), torch.get_default_device()
     if device.type != "cpu":  # a check's own tensors are on the cpu, and so should be the answer's
         torch.set_default_device("cpu")
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
@@ -162,3 +172,91 @@ def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
         (torch.set_default_dtype, torch.get_default_dtype()),
         (torch.set_num_threads, torch.get_num_threads()),
     ]
+
+
+# -- a time limit -----------------------------------------------------------------------------------------------------
+class TooLong(BaseException):
+    """The time is over. It is no ``Exception``, which a learner's ``except Exception`` would catch."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise ``TooLong`` in the code inside when it is not done after a time.
+
+    Args:
+        seconds: how long it may take, on the clock.
+
+    Raises:
+        TooLong: it took longer.
+
+    Example:
+        >>> try:
+        ...     with within(0.05):
+        ...         while True:
+        ...             pass
+        ... except TooLong:
+        ...     print("stopped")
+        stopped
+    """
+    running = True
+
+    def is_running() -> bool:
+        return running
+
+    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+    stop = (_by_signal if main else _by_exception)(seconds, is_running)
+    try:
+        yield
+    finally:
+        running = False  # first of all: nothing may be raised from here on
+        stop()
+
+
+def _by_signal(seconds: float, running: Callable[[], bool]) -> Callable[[], None]:
+    def ring(*_: Any) -> None:
+        if running():
+            raise TooLong
+
+    before = signal.signal(signal.SIGALRM, ring)
+    waiting = signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT)
+
+    def stop() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        if waiting[0]:  # somebody else's alarm: a little late is better than never
+            signal.setitimer(signal.ITIMER_REAL, *waiting)
+
+    return stop
+
+
+def _by_exception(seconds: float, running: Callable[[], bool]) -> Callable[[], None]:
+    thread, done, rung = ctypes.c_ulong(threading.get_ident()), threading.Event(), threading.Event()
+
+    def put() -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TooLong))
+
+    def watch() -> None:
+        pause = seconds
+        while not done.wait(pause) and running():
+            rung.set()
+            put()
+            pause = _REPEAT
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+
+    def stop() -> None:
+        # One may be on its way. Calling it back (an exception of NULL) leaves the interpreter's flag for it raised, and
+        # Python 3.11 then hangs in the next function that is traced. So one is put in its place, and taken here.
+        try:
+            done.set()
+            watcher.join()
+            if rung.is_set():
+                put()
+                while True:
+                    pass
+        except TooLong:
+            done.set()
+            watcher.join()
+
+    return stop

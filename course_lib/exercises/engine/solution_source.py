@@ -1,7 +1,8 @@
 """A solution's source, turned into what a learner would write in the exercise's cell.
 
-The course's own code has annotations and imports at the head of its file; a cell has neither, and asks for names of its
-own. So annotations are cut out of the text (comments and layout stay), names are replaced, and imports are added.
+The course's own code is decorated, has annotations, and imports at the head of its file; a cell has none of these, and
+asks for names of its own. So decorators and annotations are cut out of the text (comments and layout stay), names are
+replaced, and imports are added.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Literal
 
-__all__ = ["as_in_a_cell", "without_annotations"]
+__all__ = ["as_in_a_cell", "plain_source", "without_annotations"]
 
 _Cut = tuple[int, int, str]  # from this byte to that one stands instead …
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -37,18 +38,23 @@ def as_in_a_cell(
         names: what the lesson calls its solutions → what the cells call them; this solution must be among them.
 
     Example:
-        >>> from course_lib.exercises.lessons.lesson00 import count_values_solution
-        >>> print(as_in_a_cell(count_values_solution, "value", {"count_values_solution": "count"}))
+        >>> from course_lib.exercises.lessons.lesson00 import count_values
+        >>> print(as_in_a_cell(count_values.solution_code, "value", {"count_values": "count"}))
         # Three channels of 224 rows of 224 values.
         count = 3 * 224 * 224
     """
-    source = without_annotations(textwrap.dedent(inspect.getsource(solution)).strip())
+    source = without_annotations(plain_source(solution))
     cell = names[solution.__name__]
     if kind == "value":
         names = {**names, solution.__name__: f"find_{cell}"}
     source = _renamed(source, names)
     free = _free(source)
-    imports = _imports(free - set(names.values()), sys.modules[solution.__module__])
+    lesson = sys.modules[solution.__module__]
+    imports, own = _imports(free - set(names.values()), lesson)
+    if own:  # what the lesson's file itself makes
+        module = lesson.__name__.rpartition(".")[2]
+        imports.append(f"from course_lib.exercises import {module}")
+        source = _renamed(source, {name: f"{module}.{name}" for name in own})
     if earlier := sorted(free & {*names.values()} - {names[solution.__name__]}):
         imports.append(f"# uses {' and '.join(earlier)} of the exercises before")
     if kind != "value":
@@ -63,6 +69,12 @@ def as_in_a_cell(
     at = (first.end_lineno or 0) if words else first.lineno - 1
     head = [f"    {line}" for line in imports] + [""] * bool(imports and lines[at])
     return "\n".join([*lines[:at], *head, *lines[at:], "", "", f"{cell} = find_{cell}()"])
+
+
+def plain_source(solution: Callable[..., Any]) -> str:
+    """The source of a function or class without its decorators, not indented."""
+    source = textwrap.dedent(inspect.getsource(solution)).strip()
+    return "\n".join(source.splitlines()[ast.parse(source).body[0].lineno - 1 :])
 
 
 def without_annotations(source: str) -> str:
@@ -122,7 +134,7 @@ def _annotations(tree: ast.AST, place: _Places, own: set[str]) -> Iterator[_Cut]
         given = function.args
         plain = [*given.posonlyargs, *given.args]
         defaults: list[ast.expr | None] = [None] * (len(plain) - len(given.defaults)) + [*given.defaults]
-        alone = [(one, None) for one in (given.vararg, given.kwarg) if one]
+        alone = [(argument, None) for argument in (given.vararg, given.kwarg) if argument]
         for argument, default in (
             *zip(plain, defaults, strict=True),
             *zip(given.kwonlyargs, given.kw_defaults, strict=True),
@@ -185,8 +197,8 @@ def _free(source: str) -> set[str]:
     return set(taken(table)) - own - set(dir(builtins))
 
 
-def _imports(names: set[str], lesson: ModuleType) -> list[str]:
-    """The lines that import names as the lesson's file does; what the file itself makes comes from the file."""
+def _imports(names: set[str], lesson: ModuleType) -> tuple[list[str], set[str]]:
+    """The lines that import names as the lesson's file does, and the names that the file itself makes."""
     plain: list[str] = []
     groups: dict[str, list[str]] = {}
     left = names - _AT_HAND
@@ -201,6 +213,4 @@ def _imports(names: set[str], lesson: ModuleType) -> list[str]:
                 plain.append(f"import {ast.unparse(alias)}")
             else:
                 groups.setdefault(line.module or "", []).append(ast.unparse(alias))
-    if left:
-        groups[lesson.__name__] = sorted(left)
-    return plain + [f"from {module} import {', '.join(found)}" for module, found in groups.items()]
+    return plain + [f"from {module} import {', '.join(aliases)}" for module, aliases in groups.items()], left

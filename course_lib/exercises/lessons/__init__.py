@@ -1,5 +1,9 @@
-"""The exercises of each lesson: declaration, solution and check side by side."""
+"""The exercises of each lesson: declaration, solution and check together. A new ``lessonNN.py`` is found by itself."""
+
+import pkgutil
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=[f"lesson{number:02}" for number in range(8)])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(module.name for module in pkgutil.iter_modules(__path__))
+)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torchvision.transforms._presets import ImageClassification
 
 from course_lib.exercises.checks import random_arguments
-from course_lib.exercises.engine.exercise import (
-    Exercise,
+from course_lib.exercises.engine.exercise import exercise
+from course_lib.exercises.engine.requirements import (
     Wrong,
     call,
     need_function,
@@ -23,56 +23,23 @@ from course_lib.exercises.engine.exercise import (
     need_shape,
     need_tensor,
     same_tensor,
-    sentence_of,
-)
-from course_lib.exercises.engine.hidden_cases import like
-
-__all__ = [  # noqa: RUF022 - as the notebook has them
-    "preprocess",
-    "from_opencv",
-    "batch_shape",
-    "softmax_dim",
-    "top_k",
-    "careful_forward",
-    "accuracy",
-]
-
-
-# -- 1: the shape of a batch ----------------------------------------------------------------------------------------
-def batch_shape_solution() -> tuple[int, ...]:
-    """Sixteen prepared pictures, stacked."""
-    picture = torch.zeros(3, 224, 224)
-    return tuple(torch.stack([picture] * 16).shape)
-
-
-@sentence_of
-def _check_batch_shape(answer: Any) -> None:
-    shape = need_shape(answer)
-    if sorted(shape) == sorted(batch_shape_solution()) and shape != batch_shape_solution():
-        raise Wrong("The right numbers in another order. PyTorch puts the batch first, then channels, height, width.")
-    if shape == (3, 224, 224):
-        raise Wrong("That is one picture. Where do the sixteen go?")
-    if shape == (1, 3, 224, 224):
-        raise Wrong("That is a batch of one; there are sixteen pictures.")
-    if shape != batch_shape_solution():
-        raise Wrong(f"{shape} is not it: four numbers, batch, channels, height, width.")
-
-
-batch_shape = Exercise(
-    "01_batch_shape",
-    "The shape of a batch",
-    2,
-    batch_shape_solution,
-    _check_batch_shape,
-    ("One prepared picture is (3, 224, 224).", "torch.stack puts a new dimension in front."),
-    praise="Batch first, channels second: every torchvision classifier wants it so.",
-    cell_name="shape",
-    difficulty="mild",
 )
 
 
-# -- 2: preprocessing by hand ---------------------------------------------------------------------------------------
-def preprocess_solution(picture: Image.Image) -> Tensor:
+# -- 1: preprocessing by hand -----------------------------------------------------------------------------------------
+@exercise(
+    id="01_preprocess",
+    title="Preprocessing by hand",
+    minutes=10,
+    difficulty="hard",
+    hints=[
+        "Four steps in this order: resize, centre crop, to tensor, normalise.",
+        "torchvision.transforms.functional has resize, center_crop and to_tensor; give resize [256], not [256, 256].",
+        "mean and std have shape (3,); .view(3, 1, 1) lets them meet a (3, 224, 224) tensor channel by channel.",
+    ],
+    praise="Equal to torchvision's own transforms, to the last bit.",
+)
+def preprocess(picture: Image.Image) -> Tensor:
     """RGB picture → (3, 224, 224), as ImageNet's weights expect it."""
     from torchvision.transforms import functional as F
 
@@ -89,8 +56,8 @@ def _some_picture(width: int, height: int, seed: int) -> Image.Image:
     return Image.fromarray(values)
 
 
-@sentence_of
-def _check_preprocess(answer: Any) -> None:
+@preprocess.checker
+def _(answer: Any) -> None:
     need_function(answer)
     right = ImageClassification(crop_size=224)
     for width, height, seed in ((320, 240, 0), (240, 400, 1), (224, 224, 2), (500, 180, 3)):
@@ -115,30 +82,126 @@ def _check_preprocess(answer: Any) -> None:
         same_tensor(value, truth, what=what)
 
 
-preprocess = Exercise(
-    "01_preprocess",
-    "Preprocessing by hand",
-    10,
-    preprocess_solution,
-    _check_preprocess,
-    (
-        "Four steps in this order: resize, centre crop, to tensor, normalise.",
-        "torchvision.transforms.functional has resize, center_crop and to_tensor; give resize [256], not [256, 256].",
-        "mean and std have shape (3,); .view(3, 1, 1) lets them meet a (3, 224, 224) tensor channel by channel.",
-    ),
-    kind="function",
-    praise="Equal to torchvision's own transforms, to the last bit.",
-    difficulty="hard",
-    hidden=like(
-        preprocess_solution,
-        lambda source: (random_arguments.picture(source, *random_arguments.pixels(source)),),
-        cases=5,
-    ),
+preprocess.hidden_cases(lambda source: (random_arguments.picture(source, *random_arguments.pixels(source)),), count=5)
+
+
+# -- 2: a picture from OpenCV -----------------------------------------------------------------------------------------
+@exercise(
+    id="01_from_opencv",
+    title="A picture from OpenCV",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "Three things are different: the order of the channels, the order of the axes, the range.",
+        "array[:, :, ::-1] turns the last axis round; .copy() makes it a plain array that torch accepts.",
+        "tensor.permute(2, 0, 1) moves the channels to the front; unsqueeze(0) adds the batch.",
+    ],
+    praise="RGB, channels first, a batch of one, from 0 to 1.",
+)
+def from_opencv(picture: NDArray[np.uint8]) -> Tensor:
+    """(H, W, 3) bytes in the order BGR → (1, 3, H, W) floats from 0 to 1 in the order RGB."""
+    rgb = torch.from_numpy(picture[:, :, ::-1].copy())  # (H, W, 3)
+    return rgb.permute(2, 0, 1).unsqueeze(0).float() / 255  # (1, 3, H, W)
+
+
+@from_opencv.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    for height, width, seed in ((4, 6, 0), (5, 5, 1), (1, 3, 2)):
+        values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        what = f"an array of shape {values.shape}"
+        value = need_tensor(call(answer, values.copy(), what=what), (1, 3, height, width), what=what)
+        truth = torch.from_numpy(np.moveaxis(values[:, :, ::-1], 2, 0)[None].copy()).float() / 255
+        if torch.allclose(value, truth.flip(1), atol=1e-6):
+            raise Wrong(f"On {what} the channels are still BGR.")
+        if torch.allclose(value, truth * 255):
+            raise Wrong(f"On {what} the values run from 0 to 255; they should run from 0 to 1.")
+        mixed = torch.from_numpy(values[:, :, ::-1].reshape(1, 3, height, width).copy()).float() / 255
+        if height * width > 1 and torch.allclose(value, mixed, atol=1e-6):
+            raise Wrong(f"On {what} the pixels are scrambled: reshape and view do not move axes, permute does.")
+        same_tensor(value, truth, what=what, tolerance=1e-6)
+
+
+from_opencv.hidden_cases(
+    lambda source: (random_arguments.bytes_of(source, source.randint(1, 9), source.randint(1, 9), 3),), tolerance=1e-6
 )
 
 
-# -- 3: top k ---------------------------------------------------------------------------------------------------------
-def top_k_solution(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+# -- 3: the shape of a batch ------------------------------------------------------------------------------------------
+@exercise(
+    id="01_batch_shape",
+    title="The shape of a batch",
+    minutes=2,
+    difficulty="mild",
+    cell_name="shape",
+    hints=[
+        "One prepared picture is (3, 224, 224).",
+        "torch.stack puts a new dimension in front.",
+    ],
+    praise="Batch first, channels second: every torchvision classifier wants it so.",
+)
+def batch_shape() -> tuple[int, ...]:
+    """Sixteen prepared pictures, stacked."""
+    picture = torch.zeros(3, 224, 224)
+    return tuple(torch.stack([picture] * 16).shape)
+
+
+@batch_shape.checker
+def _(answer: Any) -> None:
+    shape = need_shape(answer)
+    if sorted(shape) == sorted(batch_shape.answer()) and shape != batch_shape.answer():
+        raise Wrong("The right numbers in another order. PyTorch puts the batch first, then channels, height, width.")
+    if shape == (3, 224, 224):
+        raise Wrong("That is one picture. Where do the sixteen go?")
+    if shape == (1, 3, 224, 224):
+        raise Wrong("That is a batch of one; there are sixteen pictures.")
+    if shape != batch_shape.answer():
+        raise Wrong(f"{shape} is not it: four numbers, batch, channels, height, width.")
+
+
+# -- 4: the dim of a softmax ------------------------------------------------------------------------------------------
+@exercise(
+    id="01_softmax_dim",
+    title="Which dim?",
+    minutes=2,
+    difficulty="mild",
+    cell_name="dim",
+    hints=[
+        "Which numbers must sum to 1: a picture's ten, or a class's sixteen?",
+        "Count the dims from 0.",
+    ],
+    praise="Each row, one picture, sums to 1. dim=-1 says the same and works for one picture too.",
+)
+def softmax_dim() -> int:
+    """The classes lie along dim 1 of (batch, classes)."""
+    logits = torch.zeros(16, 10)
+    sums = [logits.softmax(dim).sum(1) for dim in (0, 1)]
+    return next(dim for dim in (0, 1) if torch.allclose(sums[dim], torch.ones(16)))
+
+
+@softmax_dim.checker
+def _(answer: Any) -> None:
+    dim = need_number(answer, whole=True)
+    if dim == 0:
+        raise Wrong("Over dim 0 the sixteen pictures would compete with each other: every column sums to 1.")
+    if dim not in (1, -1):
+        raise Wrong(f"A (16, 10) tensor has the dims 0 and 1 (or -2 and -1), not {dim:g}.")
+
+
+# -- 5: top k ---------------------------------------------------------------------------------------------------------
+@exercise(
+    id="01_top_k",
+    title="Top k without topk",
+    minutes=8,
+    difficulty="hard",
+    hints=[
+        "First the softmax: exp of every logit, divided by the sum of all of them.",
+        "tensor.argsort(descending=True) gives the places of the values, largest first.",
+        "exp(300) is infinite. Subtract the largest logit first: a softmax does not change when all logits do.",
+    ],
+    praise="Also with logits of several hundred, where a plain exp overflows.",
+)
+def top_k(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """(classes,) logits → the k largest probabilities and their indices, largest first."""
     shifted = (logits - logits.max()).exp()
     probabilities = shifted / shifted.sum()
@@ -146,8 +209,8 @@ def top_k_solution(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return probabilities[order], order
 
 
-@sentence_of
-def _check_top_k(answer: Any) -> None:
+@top_k.checker
+def _(answer: Any) -> None:
     need_function(answer)
     generator = torch.Generator().manual_seed(0)
     for classes, k, scale in ((10, 1, 1.0), (10, 5, 3.0), (1000, 5, 2.0), (7, 7, 1.0), (10, 1, 200.0)):
@@ -171,62 +234,27 @@ def _check_top_k(answer: Any) -> None:
         same_tensor(values, truth, what=what, tolerance=1e-5)
 
 
-def _logits_and_k(source: random.Random) -> tuple[Tensor, int]:
+@top_k.hidden_cases
+def _(source: random.Random) -> tuple[Tensor, int]:
     classes = source.choice((1, 10, source.randint(2, 40)))
     logits = random_arguments.distinct(source, classes, around=source.choice((0.0, 0.0, 300.0, -300.0)))
     return logits, source.choice((1, classes, source.randint(1, classes)))
 
 
-top_k = Exercise(
-    "01_top_k",
-    "Top k without topk",
-    8,
-    top_k_solution,
-    _check_top_k,
-    (
-        "First the softmax: exp of every logit, divided by the sum of all of them.",
-        "tensor.argsort(descending=True) gives the places of the values, largest first.",
-        "exp(300) is infinite. Subtract the largest logit first: a softmax does not change when all logits do.",
-    ),
-    kind="function",
-    praise="Also with logits of several hundred, where a plain exp overflows.",
+# -- 6: a forward that leaves no trace --------------------------------------------------------------------------------
+@exercise(
+    id="01_careful_forward",
+    title="A forward that leaves no trace",
+    minutes=8,
     difficulty="hard",
-    hidden=like(top_k_solution, _logits_and_k),
+    hints=[
+        "model.training says which mode it is in.",
+        "model.eval() sets the mode of every module in it; model.modules() lists them, each with its own .training.",
+        "What stands in the finally of a try is done even when the forward raises.",
+    ],
+    praise="Right answers, no graph, no drift, and the model as it was, even after an error.",
 )
-
-
-# -- 4: the dim of a softmax -----------------------------------------------------------------------------------------
-def softmax_dim_solution() -> int:
-    """The classes lie along dim 1 of (batch, classes)."""
-    logits = torch.zeros(16, 10)
-    sums = [logits.softmax(dim).sum(1) for dim in (0, 1)]
-    return next(dim for dim in (0, 1) if torch.allclose(sums[dim], torch.ones(16)))
-
-
-@sentence_of
-def _check_softmax_dim(answer: Any) -> None:
-    dim = need_number(answer, whole=True)
-    if dim == 0:
-        raise Wrong("Over dim 0 the sixteen pictures would compete with each other: every column sums to 1.")
-    if dim not in (1, -1):
-        raise Wrong(f"A (16, 10) tensor has the dims 0 and 1 (or -2 and -1), not {dim:g}.")
-
-
-softmax_dim = Exercise(
-    "01_softmax_dim",
-    "Which dim?",
-    2,
-    softmax_dim_solution,
-    _check_softmax_dim,
-    ("Which numbers must sum to 1: a picture's ten, or a class's sixteen?", "Count the dims from 0."),
-    praise="Each row, one picture, sums to 1. dim=-1 says the same and works for one picture too.",
-    cell_name="dim",
-    difficulty="mild",
-)
-
-
-# -- 5: a forward that leaves no trace --------------------------------------------------------------------------------
-def careful_forward_solution(model: nn.Module, batch: Tensor) -> Tensor:
+def careful_forward(model: nn.Module, batch: Tensor) -> Tensor:
     """Logits in eval mode, without a graph; every module is left in the mode it was in."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
@@ -252,8 +280,8 @@ def _batches_seen(norm: nn.BatchNorm2d) -> int:
     return int(cast(Tensor, norm.num_batches_tracked))
 
 
-@sentence_of
-def _check_careful_forward(answer: Any) -> None:
+@careful_forward.checker
+def _(answer: Any) -> None:
     need_function(answer)
     batch = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
     for training in (True, False):
@@ -313,82 +341,29 @@ def _watched(forward: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _hidden_careful_forward(answer: Any, source: random.Random) -> None:
-    like(_watched(careful_forward_solution), _net_and_batch, cases=6)(_watched(answer), source)
+careful_forward.hidden_cases(_net_and_batch, count=6, around=_watched)
 
 
-careful_forward = Exercise(
-    "01_careful_forward",
-    "A forward that leaves no trace",
-    8,
-    careful_forward_solution,
-    _check_careful_forward,
-    (
-        "model.training says which mode it is in.",
-        "model.eval() sets the mode of every module in it; model.modules() lists them, each with its own .training.",
-        "What stands in the finally of a try is done even when the forward raises.",
-    ),
-    kind="function",
-    praise="Right answers, no graph, no drift, and the model as it was, even after an error.",
-    difficulty="hard",
-    hidden=_hidden_careful_forward,
+# -- 7: accuracy ------------------------------------------------------------------------------------------------------
+@exercise(
+    id="01_accuracy",
+    title="Accuracy of a batch",
+    minutes=5,
+    difficulty="medium",
+    cell_name="accuracy_of",
+    hints=[
+        "argmax over the classes gives one answer a picture.",
+        "Comparing two tensors gives True and False; their mean is the share.",
+    ],
+    praise="The measure of this whole course, in one line.",
 )
-
-
-# -- 6: a picture from OpenCV -----------------------------------------------------------------------------------------
-def from_opencv_solution(picture: NDArray[np.uint8]) -> Tensor:
-    """(H, W, 3) bytes in the order BGR → (1, 3, H, W) floats from 0 to 1 in the order RGB."""
-    rgb = torch.from_numpy(picture[:, :, ::-1].copy())  # (H, W, 3)
-    return rgb.permute(2, 0, 1).unsqueeze(0).float() / 255  # (1, 3, H, W)
-
-
-@sentence_of
-def _check_from_opencv(answer: Any) -> None:
-    need_function(answer)
-    for height, width, seed in ((4, 6, 0), (5, 5, 1), (1, 3, 2)):
-        values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-        what = f"an array of shape {values.shape}"
-        value = need_tensor(call(answer, values.copy(), what=what), (1, 3, height, width), what=what)
-        truth = torch.from_numpy(np.moveaxis(values[:, :, ::-1], 2, 0)[None].copy()).float() / 255
-        if torch.allclose(value, truth.flip(1), atol=1e-6):
-            raise Wrong(f"On {what} the channels are still BGR.")
-        if torch.allclose(value, truth * 255):
-            raise Wrong(f"On {what} the values run from 0 to 255; they should run from 0 to 1.")
-        mixed = torch.from_numpy(values[:, :, ::-1].reshape(1, 3, height, width).copy()).float() / 255
-        if height * width > 1 and torch.allclose(value, mixed, atol=1e-6):
-            raise Wrong(f"On {what} the pixels are scrambled: reshape and view do not move axes, permute does.")
-        same_tensor(value, truth, what=what, tolerance=1e-6)
-
-
-from_opencv = Exercise(
-    "01_from_opencv",
-    "A picture from OpenCV",
-    6,
-    from_opencv_solution,
-    _check_from_opencv,
-    (
-        "Three things are different: the order of the channels, the order of the axes, the range.",
-        "array[:, :, ::-1] turns the last axis round; .copy() makes it a plain array that torch accepts.",
-        "tensor.permute(2, 0, 1) moves the channels to the front; unsqueeze(0) adds the batch.",
-    ),
-    kind="function",
-    praise="RGB, channels first, a batch of one, from 0 to 1.",
-    hidden=like(
-        from_opencv_solution,
-        lambda source: (random_arguments.bytes_of(source, source.randint(1, 9), source.randint(1, 9), 3),),
-        tolerance=1e-6,
-    ),
-)
-
-
-# -- 7: accuracy -------------------------------------------------------------------------------------------------------
-def accuracy_solution(logits: Tensor, targets: Tensor) -> float:
+def accuracy(logits: Tensor, targets: Tensor) -> float:
     """(B, classes) logits and (B,) true classes → the share that is right, from 0 to 1."""
     return (logits.argmax(dim=1) == targets).float().mean().item()
 
 
-@sentence_of
-def _check_accuracy(answer: Any) -> None:
+@accuracy.checker
+def _(answer: Any) -> None:
     need_function(answer)
     generator = torch.Generator().manual_seed(1)
     for count, classes in ((8, 4), (10, 10), (1, 3), (50, 10)):
@@ -409,18 +384,4 @@ def _check_accuracy(answer: Any) -> None:
         raise Wrong(f"On {what} the share should be {truth:.3f}, but your function gave {value:.3f}.")
 
 
-accuracy = Exercise(
-    "01_accuracy",
-    "Accuracy of a batch",
-    5,
-    accuracy_solution,
-    _check_accuracy,
-    (
-        "argmax over the classes gives one answer a picture.",
-        "Comparing two tensors gives True and False; their mean is the share.",
-    ),
-    kind="function",
-    praise="The measure of this whole course, in one line.",
-    cell_name="accuracy_of",
-    hidden=like(accuracy_solution, random_arguments.scored),
-)
+accuracy.hidden_cases(random_arguments.scored)

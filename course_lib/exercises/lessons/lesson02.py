@@ -19,34 +19,27 @@ from torchvision.models import get_model_builder, get_model_weights, list_models
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.stopwatch_checks import check_stopwatch
-from course_lib.exercises.engine.exercise import (
-    Exercise,
-    Wrong,
-    call,
-    need_choice,
-    need_function,
-    need_number,
-    sentence_of,
-)
-from course_lib.exercises.engine.hidden_cases import like
-from course_lib.measuring.choosing import pareto as front
+from course_lib.exercises.engine.exercise import exercise
+from course_lib.exercises.engine.requirements import Wrong, call, need_choice, need_function, need_number
+from course_lib.measuring import pareto as front
+from course_lib.models import catalog
 from course_lib.models.builders import class_of
-from course_lib.models.catalog_table import catalog
-
-__all__ = [  # noqa: RUF022 - as the notebook has them
-    "builders_of",
-    "top_k_error",
-    "file_size",
-    "rank_correlation",
-    "median_seconds",
-    "dominated",
-    "pareto",
-    "within_limits",
-]
 
 
 # -- 1: which builders make a class -----------------------------------------------------------------------------------
-def builders_of_solution(class_name: str) -> list[str]:
+@exercise(
+    id="02_builders_of",
+    title="Builders of a class",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "models.list_models(module=models) has the names, models.get_model_builder(name) the function behind each.",
+        "inspect.signature(builder).return_annotation is the class that a builder makes.",
+        "Compare that class's __name__ with class_name, and collect the names where they agree.",
+    ],
+    praise="Ten builders make a ResNet, and four of them do not have it in front of their names.",
+)
+def builders_of(class_name: str) -> list[str]:
     """The classifiers' builders that say in their annotation that they make this class."""
     found = []
     for name in list_models(module=torchvision.models):
@@ -56,8 +49,8 @@ def builders_of_solution(class_name: str) -> list[str]:
     return found
 
 
-@sentence_of
-def _check_builders_of(answer: Any) -> None:
+@builders_of.checker
+def _(answer: Any) -> None:
     need_function(answer)
     classifiers = list_models(module=torchvision.models)
     for class_name in ("MobileNetV3", "ResNet", "VGG", "SwinTransformer", "MobileNetV2", "Flatten"):
@@ -101,33 +94,31 @@ def _class_name(source: random.Random) -> tuple[str]:
     return (source.choice((name, name, name, name.lower(), name[:-1])),)
 
 
-builders_of = Exercise(
-    "02_builders_of",
-    "Builders of a class",
-    6,
-    builders_of_solution,
-    _check_builders_of,
-    (
-        "models.list_models(module=models) has the names, models.get_model_builder(name) the function behind each.",
-        "inspect.signature(builder).return_annotation is the class that a builder makes.",
-        "Compare that class's __name__ with class_name, and collect the names where they agree.",
-    ),
-    kind="function",
-    praise="Ten builders make a ResNet, and four of them do not have it in front of their names.",
-    hidden=like(builders_of_solution, _class_name, cases=6, result=sorted),
-)
+builders_of.hidden_cases(_class_name, count=6, result=sorted)
 
 
 # -- 2: the error of a batch ------------------------------------------------------------------------------------------
-def top_k_error_solution(logits: Tensor, targets: Tensor, k: int) -> float:
+@exercise(
+    id="02_top_k_error",
+    title="Top-k error",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "logits.topk(k, dim=1).indices has the k best classes of every picture: (B, k).",
+        "Compare them with targets.unsqueeze(1), (B, 1): it broadcasts. A picture is right where any of its k is True.",
+        "The error in per cent is 100 minus 100 times the share of pictures that are right.",
+    ],
+    praise="With k=1 and k=5 these are the two columns of every table of ImageNet results.",
+)
+def top_k_error(logits: Tensor, targets: Tensor, k: int) -> float:
     """In per cent: how many pictures have a class that is not among their k largest logits."""
     best = logits.topk(k, dim=1).indices  # (B, k)
     right = (best == targets.unsqueeze(1)).any(dim=1)  # (B,)
     return 100 - 100 * float(right.float().mean())
 
 
-@sentence_of
-def _check_top_k_error(answer: Any) -> None:
+@top_k_error.checker
+def _(answer: Any) -> None:
     need_function(answer)
     generator = torch.Generator().manual_seed(2)
     for count, classes, k in ((40, 10, 5), (40, 10, 1), (16, 16, 3), (1, 4, 2), (8, 3, 3)):
@@ -157,33 +148,31 @@ def _scored_and_k(source: random.Random) -> tuple[Tensor, Tensor, int]:
     return logits, targets, source.choice((1, source.randint(1, logits.shape[1])))
 
 
-top_k_error = Exercise(
-    "02_top_k_error",
-    "Top-k error",
-    6,
-    top_k_error_solution,
-    _check_top_k_error,
-    (
-        "logits.topk(k, dim=1).indices has the k best classes of every picture: (B, k).",
-        "Compare them with targets.unsqueeze(1), (B, 1): it broadcasts. A picture is right where any of its k is True.",
-        "The error in per cent is 100 minus 100 times the share of pictures that are right.",
-    ),
-    kind="function",
-    praise="With k=1 and k=5 these are the two columns of every table of ImageNet results.",
-    hidden=like(top_k_error_solution, _scored_and_k, cases=15, tolerance=1e-4),
-)
+top_k_error.hidden_cases(_scored_and_k, count=15, tolerance=1e-4)
 
 
 # -- 3: how large a file is -------------------------------------------------------------------------------------------
-def file_size_solution() -> float:
+@exercise(
+    id="02_file_size",
+    title="The size of a file",
+    minutes=3,
+    difficulty="mild",
+    cell_name="megabytes",
+    hints=[
+        "A float32 has 32 bits.",
+        "Four bytes each, and 2**20 bytes are a megabyte as torchvision counts.",
+    ],
+    praise="Give or take some kilobytes for names, the file is its parameters and nothing else.",
+)
+def file_size() -> float:
     """Megabytes of VGG16's weights: four bytes for each of its parameters."""
     with torch.device("meta"):  # shapes without memory
         parameters: int = sum(p.numel() for p in vgg16().parameters())
     return parameters * 4 / 2**20
 
 
-@sentence_of
-def _check_file_size(answer: Any) -> None:
+@file_size.checker
+def _(answer: Any) -> None:
     number, row = need_number(answer), catalog()["vgg16"]
     size, count = float(row.megabytes or 0), float(row.parameters or 0)
     if abs(number - size) <= 0.005 * size:
@@ -204,24 +193,20 @@ def _check_file_size(answer: Any) -> None:
     raise Wrong(f"{number:g} MB is not it: parameters times the bytes of one, divided by the bytes of a megabyte.")
 
 
-file_size = Exercise(
-    "02_file_size",
-    "The size of a file",
-    3,
-    file_size_solution,
-    _check_file_size,
-    (
-        "A float32 has 32 bits.",
-        "Four bytes each, and 2**20 bytes are a megabyte as torchvision counts.",
-    ),
-    praise="Give or take some kilobytes for names, the file is its parameters and nothing else.",
-    cell_name="megabytes",
-    difficulty="mild",
-)
-
-
 # -- 4: do two rankings agree? ----------------------------------------------------------------------------------------
-def rank_correlation_solution(one: Sequence[float], other: Sequence[float]) -> float:
+@exercise(
+    id="02_rank_correlation",
+    title="Whether two rankings agree",
+    minutes=7,
+    difficulty="medium",
+    hints=[
+        "First from values to places: the smallest is 0, the next 1. sorted(values).index(value) is one way.",
+        "Then the gaps between the two places of each model, squared and summed.",
+        "1 − 6 · sum / (n · (n² − 1)): nothing apart gives 1, the opposite order gives −1.",
+    ],
+    praise="Spearman's, of 1904. It asks who is before whom, and does not care by how much.",
+)
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     """Spearman's rank correlation of two lists without ties: 1 for the same order, -1 for the opposite."""
     first, second = sorted(one), sorted(other)
     gaps = [first.index(a) - second.index(b) for a, b in zip(one, other, strict=True)]
@@ -238,8 +223,8 @@ _PAIRS: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = (
 )
 
 
-@sentence_of
-def _check_rank_correlation(answer: Any) -> None:
+@rank_correlation.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for one, other in _PAIRS:
         what = f"{[*map(_plain, one)]} and {[*map(_plain, other)]}"
@@ -277,31 +262,29 @@ def _pearson(x: Any, y: Any) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def _two_lists(source: random.Random) -> tuple[list[float], list[float]]:
+@rank_correlation.hidden_cases
+def _(source: random.Random) -> tuple[list[float], list[float]]:
     count = source.randint(2, 12)
     one, other = ([value / 4 for value in source.sample(range(-400, 400), count)] for _ in range(2))
     return one, source.choice((other, other, [value**3 for value in one], [-value for value in one]))
 
 
-rank_correlation = Exercise(
-    "02_rank_correlation",
-    "Whether two rankings agree",
-    7,
-    rank_correlation_solution,
-    _check_rank_correlation,
-    (
-        "First from values to places: the smallest is 0, the next 1. sorted(values).index(value) is one way.",
-        "Then the gaps between the two places of each model, squared and summed.",
-        "1 − 6 · sum / (n · (n² − 1)): nothing apart gives 1, the opposite order gives −1.",
-    ),
-    kind="function",
-    praise="Spearman's, of 1904. It asks who is before whom, and does not care by how much.",
-    hidden=like(rank_correlation_solution, _two_lists),
-)
-
-
 # -- 5: a stopwatch ---------------------------------------------------------------------------------------------------
-def median_seconds_solution(run: Callable[[], Any], wait: Callable[[], Any], warmups: int, repeats: int) -> float:
+@exercise(
+    id="02_median_seconds",
+    title="A stopwatch that can be trusted",
+    minutes=8,
+    difficulty="medium",
+    hints=[
+        "First call run() as often as warmups says, without looking at the clock, and wait().",
+        "Then for each repeat: time.perf_counter(), run(), wait(), time.perf_counter(), and keep the difference.",
+        "The median of an odd number of values: sort them and take the one in the middle.",
+    ],
+    praise="With torch.cuda.synchronize as wait it times a GPU, with a lambda that does nothing a CPU.",
+    check=check_stopwatch,
+    hidden_check=check_stopwatch,
+)
+def median_seconds(run: Callable[[], Any], wait: Callable[[], Any], warmups: int, repeats: int) -> float:
     """The median of an odd number of timed calls, after some that are not; wait() returns when the work is done."""
     for _ in range(warmups):
         run()
@@ -315,30 +298,25 @@ def median_seconds_solution(run: Callable[[], Any], wait: Callable[[], Any], war
     return sorted(seconds)[repeats // 2]
 
 
-median_seconds = Exercise(
-    "02_median_seconds",
-    "A stopwatch that can be trusted",
-    8,
-    median_seconds_solution,
-    sentence_of(check_stopwatch),
-    (
-        "First call run() as often as warmups says, without looking at the clock, and wait().",
-        "Then for each repeat: time.perf_counter(), run(), wait(), time.perf_counter(), and keep the difference.",
-        "The median of an odd number of values: sort them and take the one in the middle.",
-    ),
-    kind="function",
-    praise="With torch.cuda.synchronize as wait it times a GPU, with a lambda that does nothing a CPU.",
-    hidden=check_stopwatch,
-)
-
-
 # -- 6: beaten in everything ------------------------------------------------------------------------------------------
 _FIVE = {
     "A": "alexnet", "B": "vgg16", "C": "resnet50", "D": "mobilenet_v3_large", "E": "convnext_tiny",
 }  # fmt: skip
 
 
-def dominated_solution() -> str:
+@exercise(
+    id="02_dominated",
+    title="Beaten in everything",
+    minutes=4,
+    difficulty="mild",
+    cell_name="beaten",
+    hints=[
+        "A model that is the best of all in one column cannot be beaten.",
+        "For each of the rest: is there one model that has less in all three columns at once?",
+    ],
+    praise="Whatever you care about, and however much: for these two there is always a better choice.",
+)
+def dominated() -> str:
     """The letters of those that another one beats: nowhere worse in error, size and multiply-adds, better in one."""
     models = zip("ABCDE", ("alexnet", "vgg16", "resnet50", "mobilenet_v3_large", "convnext_tiny"), strict=True)
     rows = {letter: catalog()[name] for letter, name in models}
@@ -352,12 +330,12 @@ def dominated_solution() -> str:
     return found
 
 
-@sentence_of
-def _check_dominated(answer: Any) -> None:
+@dominated.checker
+def _(answer: Any) -> None:
     chosen = need_choice(answer, "ABCDE")
     rows = {letter: catalog()[name] for letter, name in _FIVE.items()}
     numbers = {letter: (row.top1 or 0.0, row.megabytes or 0.0, row.gmacs or 0.0) for letter, row in rows.items()}
-    unbeaten = set(front(_FIVE, [lambda letter, k=k: numbers[letter][k] for k in range(3)]))  # type: ignore[misc]
+    unbeaten = set(front(_FIVE, [lambda letter, k=k: numbers[letter][k] for k in range(3)]))
     for letter in sorted(chosen & unbeaten):
         best = next((what for k, what in enumerate(("error", "file", "number of multiply-adds"))
                      if all(numbers[letter][k] <= other[k] for other in numbers.values())), "")  # fmt: skip
@@ -370,24 +348,20 @@ def _check_dominated(answer: Any) -> None:
         )
 
 
-dominated = Exercise(
-    "02_dominated",
-    "Beaten in everything",
-    4,
-    dominated_solution,
-    _check_dominated,
-    (
-        "A model that is the best of all in one column cannot be beaten.",
-        "For each of the rest: is there one model that has less in all three columns at once?",
-    ),
-    praise="Whatever you care about, and however much: for these two there is always a better choice.",
-    cell_name="beaten",
-    difficulty="mild",
-)
-
-
 # -- 7: the front -----------------------------------------------------------------------------------------------------
-def pareto_solution(candidates: Sequence[tuple[float, ...]]) -> list[int]:
+@exercise(
+    id="02_pareto",
+    title="The Pareto front",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "For every model, look at all the others: is there one that beats it? Two loops are quite all right.",
+        "It is beaten by one that is nowhere worse (all <=) and somewhere better (any <).",
+        "for index, mine in enumerate(candidates): keep the index unless any other beats mine.",
+    ],
+    praise="Whatever the prices of error, time and size: the best choice is one of these.",
+)
+def pareto(candidates: Sequence[tuple[float, ...]]) -> list[int]:
     """The indices of those that no other one beats: as good in everything and better in something."""
     front = []
     for index, mine in enumerate(candidates):
@@ -401,8 +375,8 @@ def pareto_solution(candidates: Sequence[tuple[float, ...]]) -> list[int]:
     return front
 
 
-@sentence_of
-def _check_pareto(answer: Any) -> None:
+@pareto.checker
+def _(answer: Any) -> None:
     need_function(answer)
     random = np.random.default_rng(0)
     drawn = [tuple(map(float, row)) for row in random.integers(1, 7, (14, 3))]
@@ -457,26 +431,23 @@ def _candidates(source: random.Random) -> tuple[list[tuple[float, ...]]]:
     return ([tuple(float(source.randint(1, most)) for _ in range(3)) for _ in range(count)],)
 
 
-pareto = Exercise(
-    "02_pareto",
-    "The Pareto front",
-    12,
-    pareto_solution,
-    _check_pareto,
-    (
-        "For every model, look at all the others: is there one that beats it? Two loops are quite all right.",
-        "It is beaten by one that is nowhere worse (all <=) and somewhere better (any <).",
-        "for index, mine in enumerate(candidates): keep the index unless any other beats mine.",
-    ),
-    kind="function",
-    praise="Whatever the prices of error, time and size: the best choice is one of these.",
-    difficulty="hard",
-    hidden=like(pareto_solution, _candidates, cases=30, result=sorted),
-)
+pareto.hidden_cases(_candidates, count=30, result=sorted)
 
 
 # -- 8: the learner's own limits --------------------------------------------------------------------------------------
-def within_limits_solution(max_error: float, max_megabytes: float) -> list[str]:
+@exercise(
+    id="02_within_limits",
+    title="Under your limits",
+    minutes=8,
+    difficulty="medium",
+    hints=[
+        "models.get_model_weights(name).DEFAULT.meta has both: meta['_metrics']['ImageNet-1K']['acc@1'] and "
+        "meta['_file_size'].",
+        "The error is 100 minus acc@1. Collect (error, name), so that sorted() puts the smallest error first.",
+    ],
+    praise="Two limits, and a registry of many names is a list that one can try out.",
+)
+def within_limits(max_error: float, max_megabytes: float) -> list[str]:
     """Classifiers whose default weights keep both limits, the smallest top-1 error first."""
     found = []
     for name in list_models(module=torchvision.models):
@@ -487,8 +458,8 @@ def within_limits_solution(max_error: float, max_megabytes: float) -> list[str]:
     return [name for _, name in sorted(found)]
 
 
-@sentence_of
-def _check_within_limits(answer: Any) -> None:
+@within_limits.checker
+def _(answer: Any) -> None:
     need_function(answer)
     defaults = catalog().where(default=True)
     classifiers = list_models(module=torchvision.models)
@@ -545,18 +516,4 @@ def _names_and_errors(names: Sequence[str]) -> tuple[list[str], list[float]]:
     return sorted(names), [100 - meta["_metrics"]["ImageNet-1K"]["acc@1"] for meta in metas]
 
 
-within_limits = Exercise(
-    "02_within_limits",
-    "Under your limits",
-    8,
-    within_limits_solution,
-    _check_within_limits,
-    (
-        "models.get_model_weights(name).DEFAULT.meta has both: meta['_metrics']['ImageNet-1K']['acc@1'] and "
-        "meta['_file_size'].",
-        "The error is 100 minus acc@1. Collect (error, name), so that sorted() puts the smallest error first.",
-    ),
-    kind="function",
-    praise="Two limits, and a registry of many names is a list that one can try out.",
-    hidden=like(within_limits_solution, _two_limits, cases=6, result=_names_and_errors),
-)
+within_limits.hidden_cases(_two_limits, count=6, result=_names_and_errors)

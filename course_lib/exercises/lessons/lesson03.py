@@ -19,8 +19,8 @@ from torchvision.models import resnet18 as torchvision_resnet18
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, load, same_output, scrambled
 from course_lib.exercises.checks.residual_checks import check_block, check_stage
-from course_lib.exercises.engine.exercise import (
-    Exercise,
+from course_lib.exercises.engine.exercise import compare_cases, exercise
+from course_lib.exercises.engine.requirements import (
     Wrong,
     call,
     need_bool,
@@ -28,24 +28,23 @@ from course_lib.exercises.engine.exercise import (
     need_class,
     need_function,
     need_number,
-    sentence_of,
 )
-from course_lib.exercises.engine.hidden_cases import like
-
-__all__ = [  # noqa: RUF022 - as the notebook has them
-    "legal_add",
-    "needs_downsample",
-    "basic_block",
-    "bottleneck_parameters",
-    "bottleneck",
-    "make_layer",
-    "count_layers",
-    "resnet18",
-]
 
 
-# -- 1: which additions are legal ------------------------------------------------------------------------------------
-def legal_add_solution() -> str:
+# -- 1: which additions are legal -------------------------------------------------------------------------------------
+@exercise(
+    id="03_legal_add",
+    title="Legal additions",
+    minutes=3,
+    difficulty="mild",
+    cell_name="legal",
+    hints=[
+        "Compare the sizes pair by pair: are they the same?",
+        "Where one of two sizes is 1, PyTorch repeats that one until they fit.",
+    ],
+    praise="D is the dangerous one: no error, yet no shortcut. It adds one number a channel to the whole map.",
+)
+def legal_add() -> str:
     """The letters of the additions that PyTorch carries out."""
     pairs = {
         "A": ((8, 64, 56, 56), (8, 64, 56, 56)),
@@ -63,9 +62,9 @@ def legal_add_solution() -> str:
     return legal
 
 
-@sentence_of
-def _check_legal_add(answer: Any) -> None:
-    chosen, right = need_choice(answer, "ABCD"), set(legal_add_solution())
+@legal_add.checker
+def _(answer: Any) -> None:
+    chosen, right = need_choice(answer, "ABCD"), set(legal_add.answer())
     if "B" in chosen:
         raise Wrong("B is not legal: 64 and 128 channels cannot be paired, and no size there is 1.")
     if "C" in chosen:
@@ -78,70 +77,25 @@ def _check_legal_add(answer: Any) -> None:
         )
 
 
-legal_add = Exercise(
-    "03_legal_add",
-    "Legal additions",
-    3,
-    legal_add_solution,
-    _check_legal_add,
-    (
-        "Compare the sizes pair by pair: are they the same?",
-        "Where one of two sizes is 1, PyTorch repeats that one until they fit.",
-    ),
-    praise="D is the dangerous one: no error, yet no shortcut. It adds one number a channel to the whole map.",
-    cell_name="legal",
-    difficulty="mild",
+# -- 2: when a downsample is needed -----------------------------------------------------------------------------------
+@exercise(
+    id="03_needs_downsample",
+    title="When a downsample is needed",
+    minutes=4,
+    difficulty="medium",
+    hints=[
+        "The sum needs equal shapes: channels, rows and columns.",
+        "A block gives planes × expansion channels; a stride other than 1 changes rows and columns.",
+    ],
+    praise="This is the very condition in torchvision's _make_layer.",
 )
-
-
-# -- 2: the price of a bottleneck -------------------------------------------------------------------------------------
-def bottleneck_parameters_solution() -> int:
-    """256 → 64 by 1×1, 64 → 64 by 3×3, 64 → 256 by 1×1, no bias."""
-    return 256 * 64 * 1 * 1 + 64 * 64 * 3 * 3 + 64 * 256 * 1 * 1
-
-
-@sentence_of
-def _check_bottleneck_parameters(answer: Any) -> None:
-    number = need_number(answer, whole=True)
-    with torch.device("meta"):
-        block = resnet.Bottleneck(256, 64)
-    weights = sum(w.numel() for w in block.parameters() if w.dim() == 4)
-    if number == weights + 64 + 64 + 256:
-        raise Wrong("That counts a bias for each channel; with BatchNorm behind them these convolutions have none.")
-    if number == sum(w.numel() for w in block.parameters()):
-        raise Wrong("That is the whole block with its BatchNorms; only the three convolutions are asked for.")
-    if number == 256 * 256 * 3 * 3:
-        raise Wrong("That is one 3×3 convolution on all 256 channels, which the bottleneck is there to avoid.")
-    if number == 256 + 64 * 9 + 256:
-        raise Wrong("Every output channel has a kernel for every input channel: multiply by both.")
-    if number != weights:
-        raise Wrong(f"{number:.0f} is not it: three products of in-channels, out-channels, rows and columns.")
-
-
-bottleneck_parameters = Exercise(
-    "03_bottleneck_parameters",
-    "The price of a bottleneck",
-    4,
-    bottleneck_parameters_solution,
-    _check_bottleneck_parameters,
-    (
-        "A convolution has in-channels × out-channels × rows × columns weights.",
-        "The first: 256 × 64 × 1 × 1. The second works on 64 channels only.",
-    ),
-    praise="Three convolutions for that price. Now guess what two plain 3×3 would cost.",
-    cell_name="weights",
-    difficulty="mild",
-)
-
-
-# -- 3: when a downsample is needed -----------------------------------------------------------------------------------
-def needs_downsample_solution(in_channels: int, planes: int, stride: int, expansion: int) -> bool:
+def needs_downsample(in_channels: int, planes: int, stride: int, expansion: int) -> bool:
     """Whether x has another shape than what comes out of the block's residual path."""
     return stride != 1 or in_channels != planes * expansion
 
 
-@sentence_of
-def _check_needs_downsample(answer: Any) -> None:
+@needs_downsample.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for in_channels, planes, stride, expansion in (
         (64, 64, 1, 1), (64, 128, 2, 1), (64, 64, 2, 1), (64, 128, 1, 1), (64, 64, 1, 4), (256, 64, 1, 4),
@@ -175,23 +129,10 @@ def _block_sizes(source: random.Random) -> tuple[int, int, int, int]:
     return (*random_arguments.block_arguments(source, expansion), expansion)
 
 
-needs_downsample = Exercise(
-    "03_needs_downsample",
-    "When a downsample is needed",
-    4,
-    needs_downsample_solution,
-    _check_needs_downsample,
-    (
-        "The sum needs equal shapes: channels, rows and columns.",
-        "A block gives planes × expansion channels; a stride other than 1 changes rows and columns.",
-    ),
-    kind="function",
-    praise="This is the very condition in torchvision's _make_layer.",
-    hidden=like(needs_downsample_solution, _block_sizes, cases=20),
-)
+needs_downsample.hidden_cases(_block_sizes, count=20)
 
 
-# -- 4: the basic block -----------------------------------------------------------------------------------------------
+# -- 3: the basic block -----------------------------------------------------------------------------------------------
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions and the shortcut around them (He et al. 2015, figure 5 left)."""
 
@@ -212,23 +153,57 @@ class BasicBlock(nn.Module):
         return torch.relu(out + shortcut)
 
 
-basic_block = Exercise(
-    "03_basic_block",
-    "BasicBlock",
-    12,
-    BasicBlock,
-    sentence_of(partial(check_block, kind=resnet.BasicBlock)),
-    (
+basic_block = exercise(
+    id="03_basic_block",
+    title="BasicBlock",
+    minutes=12,
+    difficulty="hard",
+    cell_name="MyBasicBlock",
+    hints=[
         "In __init__: super().__init__(), then conv1, bn1, conv2, bn2, and keep the downsample that is given.",
         "Both convolutions are 3×3 with padding=1 and bias=False; only conv1 takes the stride.",
         "conv1, bn1, relu, conv2, bn2, then add the shortcut, then relu. The shortcut is x, or self.downsample(x).",
-    ),
-    kind="class",
+    ],
     praise="With torchvision's weights in it, it gives torchvision's values to the last bit.",
-    cell_name="MyBasicBlock",
-    difficulty="hard",
-    hidden=partial(check_block, kind=resnet.BasicBlock),
+    check=partial(check_block, kind=resnet.BasicBlock),
+    hidden_check=partial(check_block, kind=resnet.BasicBlock),
+)(BasicBlock)
+
+
+# -- 4: the price of a bottleneck -------------------------------------------------------------------------------------
+@exercise(
+    id="03_bottleneck_parameters",
+    title="The price of a bottleneck",
+    minutes=4,
+    difficulty="mild",
+    cell_name="weights",
+    hints=[
+        "A convolution has in-channels × out-channels × rows × columns weights.",
+        "The first: 256 × 64 × 1 × 1. The second works on 64 channels only.",
+    ],
+    praise="Three convolutions for that price. Now guess what two plain 3×3 would cost.",
 )
+def bottleneck_parameters() -> int:
+    """256 → 64 by 1×1, 64 → 64 by 3×3, 64 → 256 by 1×1, no bias."""
+    return 256 * 64 * 1 * 1 + 64 * 64 * 3 * 3 + 64 * 256 * 1 * 1
+
+
+@bottleneck_parameters.checker
+def _(answer: Any) -> None:
+    number = need_number(answer, whole=True)
+    with torch.device("meta"):
+        block = resnet.Bottleneck(256, 64)
+    weights = sum(w.numel() for w in block.parameters() if w.dim() == 4)
+    if number == weights + 64 + 64 + 256:
+        raise Wrong("That counts a bias for each channel; with BatchNorm behind them these convolutions have none.")
+    if number == sum(w.numel() for w in block.parameters()):
+        raise Wrong("That is the whole block with its BatchNorms; only the three convolutions are asked for.")
+    if number == 256 * 256 * 3 * 3:
+        raise Wrong("That is one 3×3 convolution on all 256 channels, which the bottleneck is there to avoid.")
+    if number == 256 + 64 * 9 + 256:
+        raise Wrong("Every output channel has a kernel for every input channel: multiply by both.")
+    if number != weights:
+        raise Wrong(f"{number:.0f} is not it: three products of in-channels, out-channels, rows and columns.")
 
 
 # -- 5: the bottleneck ------------------------------------------------------------------------------------------------
@@ -255,27 +230,39 @@ class Bottleneck(nn.Module):
         return torch.relu(out + shortcut)
 
 
-bottleneck = Exercise(
-    "03_bottleneck",
-    "Bottleneck",
-    10,
-    Bottleneck,
-    sentence_of(partial(check_block, kind=resnet.Bottleneck)),
-    (
+bottleneck = exercise(
+    id="03_bottleneck",
+    title="Bottleneck",
+    minutes=10,
+    difficulty="hard",
+    cell_name="MyBottleneck",
+    hints=[
         "As BasicBlock, with three convolutions: 1×1, 3×3, 1×1. The last gives planes × 4 channels.",
         "torchvision gives the stride to the 3×3, conv2. A 1×1 needs no padding.",
         "A ReLU after bn1 and bn2; after bn3 first the addition.",
-    ),
-    kind="class",
+    ],
     praise="ResNet 50, 101 and 152 are made of nothing else.",
-    cell_name="MyBottleneck",
-    difficulty="hard",
-    hidden=partial(check_block, kind=resnet.Bottleneck),
-)
+    check=partial(check_block, kind=resnet.Bottleneck),
+    hidden_check=partial(check_block, kind=resnet.Bottleneck),
+)(Bottleneck)
 
 
 # -- 6: a stage -------------------------------------------------------------------------------------------------------
-def make_layer_solution(
+@exercise(
+    id="03_make_layer",
+    title="A stage: make_layer",
+    minutes=10,
+    difficulty="hard",
+    hints=[
+        "Only the first block takes the stride and, where needs_downsample says so, a downsample.",
+        "The downsample: nn.Sequential of a 1×1 convolution with the stride and without bias, and a BatchNorm.",
+        "From the second block on, planes × block.expansion channels come in.",
+    ],
+    praise="Four calls of this make any ResNet.",
+    check=check_stage,
+    hidden_check=check_stage,
+)
+def make_layer(
     block: type[BasicBlock] | type[Bottleneck], in_channels: int, planes: int, blocks: int, stride: int = 1
 ) -> nn.Sequential:
     """A stage: the first block changes channels and size, the others keep them."""
@@ -287,94 +274,21 @@ def make_layer_solution(
     return nn.Sequential(first, *(block(out, planes) for _ in range(blocks - 1)))
 
 
-make_layer = Exercise(
-    "03_make_layer",
-    "A stage: make_layer",
-    10,
-    make_layer_solution,
-    sentence_of(check_stage),
-    (
-        "Only the first block takes the stride and, where needs_downsample says so, a downsample.",
-        "The downsample: nn.Sequential of a 1×1 convolution with the stride and without bias, and a BatchNorm.",
-        "From the second block on, planes × block.expansion channels come in.",
-    ),
-    kind="function",
-    praise="Four calls of this make any ResNet.",
-    difficulty="hard",
-    hidden=check_stage,
+# -- 7: counting layers -----------------------------------------------------------------------------------------------
+@exercise(
+    id="03_count_layers",
+    title="Eighteen of what",
+    minutes=6,
+    difficulty="medium",
+    cell_name="layers_of",
+    hints=[
+        "model.named_modules() gives the name and the module of everything inside.",
+        "Count nn.Conv2d and nn.Linear. Which convolutions do not lie on the longest way from picture to logits?",
+        'The shortcut\'s convolutions have "downsample" in their names.',
+    ],
+    praise="18 = 1 + 8 × 2 + 1: the stem, two convolutions a block, and the linear layer.",
 )
-
-
-# -- 7: the whole network ---------------------------------------------------------------------------------------------
-class ResNet18(nn.Module):
-    """torchvision's resnet18 under its names, (B, 3, H, W) → (B, 1000): its state dict loads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = make_layer_solution(BasicBlock, 64, 64, 2)
-        self.layer2 = make_layer_solution(BasicBlock, 64, 128, 2, 2)
-        self.layer3 = make_layer_solution(BasicBlock, 128, 256, 2, 2)
-        self.layer4 = make_layer_solution(BasicBlock, 256, 512, 2, 2)
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(512, 1000)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # (B, 64, H/4, W/4)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 512, H/32, W/32)
-        logits: Tensor = self.fc(self.avgpool(x).flatten(start_dim=1))
-        return logits
-
-
-@lru_cache(maxsize=1)
-def _true_resnet18() -> nn.Module:
-    return scrambled(torchvision_resnet18)
-
-
-@sentence_of
-def _check_resnet18(answer: Any) -> None:
-    need_class(answer)
-    net = build(answer, what="Your network")
-    load(net, _true_resnet18(), what="your network")
-    for shape in ((2, 3, 64, 64), (1, 3, 70, 103)):  # no multiple of 32, not square
-        batch = torch.linspace(-40, 40, torch.Size(shape).numel()).view(shape).sin()
-        same_output(net, _true_resnet18(), batch, what=f"a {shape} batch")
-
-
-def _pictures(source: random.Random) -> tuple[Tensor]:
-    return (random_arguments.tensor(source, source.randint(1, 2), 3, source.randint(33, 130), source.randint(33, 130)),)
-
-
-def _hidden_resnet18(answer: Any, source: random.Random) -> None:
-    net = build(answer, what="Your network")
-    load(net, _true_resnet18(), what="your network")
-    with torch.no_grad():
-        like(_true_resnet18(), _pictures, cases=3, tolerance=1e-4)(net.eval(), source)
-
-
-resnet18 = Exercise(
-    "03_resnet18",
-    "A ResNet18 of your own",
-    15,
-    ResNet18,
-    _check_resnet18,
-    (
-        "print(torchvision.models.resnet18()) shows the names: conv1, bn1, maxpool, layer1 to layer4, avgpool, fc.",
-        "conv1 is 7×7, stride 2, padding 3, no bias; the pool 3×3, stride 2, padding 1; layer2, 3, 4 halve the map.",
-        "nn.AdaptiveAvgPool2d(1) makes any map 1×1; flatten(1) leaves (B, 512) for fc.",
-    ),
-    kind="class",
-    praise="Identical logits to the last bit. From here on torchvision's ResNet has no secrets.",
-    cell_name="MyResNet18",
-    difficulty="hard",
-    hidden=_hidden_resnet18,
-)
-
-
-# -- 8: counting layers -----------------------------------------------------------------------------------------------
-def count_layers_solution(model: nn.Module) -> int:
+def count_layers(model: nn.Module) -> int:
     """The convolutions and linear layers of a ResNet, those of the shortcuts left out, as the paper counts."""
     counted = 0
     for name, module in model.named_modules():
@@ -383,8 +297,8 @@ def count_layers_solution(model: nn.Module) -> int:
     return counted
 
 
-@sentence_of
-def _check_count_layers(answer: Any) -> None:
+@count_layers.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for block, convolutions, blocks in (
         (resnet.BasicBlock, 2, (1, 1, 1, 1)), (resnet.BasicBlock, 2, (2, 2, 2, 2)),
@@ -416,26 +330,74 @@ def _blocks(source: random.Random) -> tuple[Any, list[int]]:
     return source.choice((resnet.BasicBlock, resnet.Bottleneck)), [source.randint(1, 3) for _ in range(4)]
 
 
-def _hidden_count_layers(answer: Any, source: random.Random) -> None:
-    def of_resnet(function: Callable[[nn.Module], Any]) -> Callable[..., Any]:  # made here: a copy would take memory
-        return lambda block, blocks: function(_unfilled(partial(resnet.ResNet, block, blocks)))
-
-    like(of_resnet(count_layers_solution), _blocks, cases=4)(of_resnet(answer), source)
+def _of_resnet(function: Callable[[nn.Module], Any]) -> Callable[..., Any]:
+    """From block and blocks to what a function gives of their network: copying the network would take memory."""
+    return lambda block, blocks: function(_unfilled(partial(resnet.ResNet, block, blocks)))
 
 
-count_layers = Exercise(
-    "03_count_layers",
-    "Eighteen of what",
-    6,
-    count_layers_solution,
-    _check_count_layers,
-    (
-        "model.named_modules() gives the name and the module of everything inside.",
-        "Count nn.Conv2d and nn.Linear. Which convolutions do not lie on the longest way from picture to logits?",
-        'The shortcut\'s convolutions have "downsample" in their names.',
-    ),
-    kind="function",
-    praise="18 = 1 + 8 × 2 + 1: the stem, two convolutions a block, and the linear layer.",
-    cell_name="layers_of",
-    hidden=_hidden_count_layers,
-)
+count_layers.hidden_cases(_blocks, count=4, around=_of_resnet)
+
+
+# -- 8: the whole network ---------------------------------------------------------------------------------------------
+class ResNet18(nn.Module):
+    """torchvision's resnet18 under its names, (B, 3, H, W) → (B, 1000): its state dict loads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.layer1 = make_layer(BasicBlock, 64, 64, 2)
+        self.layer2 = make_layer(BasicBlock, 64, 128, 2, 2)
+        self.layer3 = make_layer(BasicBlock, 128, 256, 2, 2)
+        self.layer4 = make_layer(BasicBlock, 256, 512, 2, 2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(512, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # (B, 64, H/4, W/4)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 512, H/32, W/32)
+        logits: Tensor = self.fc(self.avgpool(x).flatten(start_dim=1))
+        return logits
+
+
+resnet18 = exercise(
+    id="03_resnet18",
+    title="A ResNet18 of your own",
+    minutes=15,
+    difficulty="hard",
+    cell_name="MyResNet18",
+    hints=[
+        "print(torchvision.models.resnet18()) shows the names: conv1, bn1, maxpool, layer1 to layer4, avgpool, fc.",
+        "conv1 is 7×7, stride 2, padding 3, no bias; the pool 3×3, stride 2, padding 1; layer2, 3, 4 halve the map.",
+        "nn.AdaptiveAvgPool2d(1) makes any map 1×1; flatten(1) leaves (B, 512) for fc.",
+    ],
+    praise="Identical logits to the last bit. From here on torchvision's ResNet has no secrets.",
+)(ResNet18)
+
+
+@lru_cache(maxsize=1)
+def _true_resnet18() -> nn.Module:
+    return scrambled(torchvision_resnet18)
+
+
+@resnet18.checker
+def _(answer: Any) -> None:
+    need_class(answer)
+    net = build(answer, what="Your network")
+    load(net, _true_resnet18(), what="your network")
+    for shape in ((2, 3, 64, 64), (1, 3, 70, 103)):  # no multiple of 32, not square
+        batch = torch.linspace(-40, 40, torch.Size(shape).numel()).view(shape).sin()
+        same_output(net, _true_resnet18(), batch, what=f"a {shape} batch")
+
+
+def _pictures(source: random.Random) -> tuple[Tensor]:
+    return (random_arguments.tensor(source, source.randint(1, 2), 3, source.randint(33, 130), source.randint(33, 130)),)
+
+
+@resnet18.hidden_checker
+def _(answer: Any, source: random.Random) -> None:
+    net = build(answer, what="Your network")
+    load(net, _true_resnet18(), what="your network")
+    with torch.no_grad():
+        compare_cases(net.eval(), _true_resnet18(), source, _pictures, count=3, tolerance=1e-4)

@@ -13,94 +13,32 @@ from torchvision.models import vgg16
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.layer_checks import check_column_c, check_make_layers
-from course_lib.exercises.engine.exercise import (
-    Exercise,
-    Wrong,
-    call,
-    need_function,
-    need_number,
-    need_shape,
-    sentence_of,
-)
-from course_lib.exercises.engine.hidden_cases import like
+from course_lib.exercises.engine.exercise import exercise
+from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_shape
 from course_lib.networks import vgg
-from course_lib.networks.vgg import COLUMNS, CfgError
-
-__all__ = [  # noqa: RUF022 - as the notebook has them
-    "output_size",
-    "trace_cfg",
-    "make_layers",
-    "head_share",
-    "column_c",
-    "stack_field",
-    "stack_parameters",
-    "cfg_under_budget",
-]
 
 
-# -- 1: a shape, token by token ---------------------------------------------------------------------------------------
-def trace_cfg_solution() -> tuple[int, ...]:
-    """A picture of 3×100×50 through 32, M, 64, 64, M, 128, M."""
-    channels, height, width = 3, 100, 50
-    for token in (32, "M", 64, 64, "M", 128, "M"):
-        if isinstance(token, int):
-            channels = token  # 3×3 with padding 1: height and width stay
-        else:
-            height, width = height // 2, width // 2
-    return channels, height, width
-
-
-@sentence_of
-def _check_trace_cfg(answer: Any) -> None:
-    shape = need_shape(answer)
-    right = vgg.steps([32, "M", 64, 64, "M", 128, "M"], (3, 100, 50))[-1].shape  # of a trace
-    if shape == right:
-        return
-    if len(shape) == 4 and shape[1:] == right:
-        raise Wrong("Right but for the batch: one picture is asked for, so three numbers, channels first.")
-    if len(shape) != 3:
-        raise Wrong(f"{shape} has {len(shape)} numbers; a map has three: channels, height, width.")
-    if shape == (*right[1:], right[0]):
-        raise Wrong("The right numbers in another order. PyTorch puts the channels first, then height and width.")
-    if shape == (right[0], right[2], right[1]):
-        raise Wrong("Height and width are exchanged: the picture is 100 high and 50 wide.")
-    if shape == (right[0], 13, 7):
-        raise Wrong("A 2×2 window has to fit whole: 25 columns give 12, and the last one sees no window.")
-    if shape == (right[0], 25, 12):
-        raise Wrong("Those are two pools, and there are three. The last M counts too.")
-    if shape[1:] == right[1:]:
-        raise Wrong(f"Height and width are right, and channels are not {shape[0]}: which token spoke of them last?")
-    if shape[0] == right[0]:
-        raise Wrong(f"The channels are right, height and width are not {shape[1]} and {shape[2]}: only an M halves.")
-    raise Wrong(f"{shape} is not it: numbers change the channels, an M halves height and width and rounds down.")
-
-
-trace_cfg = Exercise(
-    "04_trace_cfg",
-    "A shape, token by token",
-    3,
-    trace_cfg_solution,
-    _check_trace_cfg,
-    (
-        "A 3×3 convolution with padding 1 leaves height and width as they are; its token says how many channels leave.",
-        "An M halves height and width, rounded down, and leaves the channels.",
-        "100 → 50 → 25 → 12 high. And 50?",
-    ),
-    praise="Only the last number among the tokens decides the channels, only the M's decide height and width.",
-    cell_name="shape",
-    difficulty="mild",
+# -- 1: the size of a map ---------------------------------------------------------------------------------------------
+@exercise(
+    id="04_output_size",
+    title="The size of a map",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "Lay the window at the left end of the padded row. How many cells are left to its right?",
+        "The padded row has n + 2p cells; the window reaches over d(k − 1) + 1 of them.",
+        "It can take (cells that are left) // s steps, and there is one place more than there are steps.",
+    ],
+    praise="Every map of every convolution and pool in this course follows from this line.",
 )
-
-
-# -- 2: the size of a map ---------------------------------------------------------------------------------------------
-def output_size_solution(n: int, k: int, s: int, p: int, d: int) -> int:
+def output_size(n: int, k: int, s: int, p: int, d: int) -> int:
     """n cells, a kernel of k cells d apart, stride s, p cells of padding on either side → how many come out."""
     reach = d * (k - 1) + 1  # from the kernel's first cell to its last
     return (n + 2 * p - reach) // s + 1
 
 
-@sentence_of
-def _check_output_size(answer: Any) -> None:
+@output_size.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for n, k, s, p, d in (
         (5, 3, 1, 0, 1), (9, 3, 1, 2, 1), (224, 7, 2, 3, 1), (56, 1, 2, 0, 1), (14, 3, 1, 2, 2), (7, 7, 3, 0, 1),
@@ -125,25 +63,107 @@ def _check_output_size(answer: Any) -> None:
         raise Wrong(f"On {what} torch's convolution gives {truth}, and your function {value:g}.")
 
 
-output_size = Exercise(
-    "04_output_size",
-    "The size of a map",
-    6,
-    output_size_solution,
-    _check_output_size,
-    (
-        "Lay the window at the left end of the padded row. How many cells are left to its right?",
-        "The padded row has n + 2p cells; the window reaches over d(k − 1) + 1 of them.",
-        "It can take (cells that are left) // s steps, and there is one place more than there are steps.",
-    ),
-    kind="function",
-    praise="Every map of every convolution and pool in this course follows from this line.",
-    hidden=like(output_size_solution, random_arguments.layer, cases=20, tolerance=0),
+output_size.hidden_cases(random_arguments.layer, count=20, tolerance=0)
+
+
+# -- 2: a shape, token by token ---------------------------------------------------------------------------------------
+@exercise(
+    id="04_trace_cfg",
+    title="A shape, token by token",
+    minutes=3,
+    difficulty="mild",
+    cell_name="shape",
+    hints=[
+        "A 3×3 convolution with padding 1 leaves height and width as they are; its token says how many channels leave.",
+        "An M halves height and width, rounded down, and leaves the channels.",
+        "100 → 50 → 25 → 12 high. And 50?",
+    ],
+    praise="Only the last number among the tokens decides the channels, only the M's decide height and width.",
 )
+def trace_cfg() -> tuple[int, ...]:
+    """A picture of 3×100×50 through 32, M, 64, 64, M, 128, M."""
+    channels, height, width = 3, 100, 50
+    for token in (32, "M", 64, 64, "M", 128, "M"):
+        if isinstance(token, int):
+            channels = token  # 3×3 with padding 1: height and width stay
+        else:
+            height, width = height // 2, width // 2
+    return channels, height, width
 
 
-# -- 3: where the parameters are --------------------------------------------------------------------------------------
-def head_share_solution() -> float:
+@trace_cfg.checker
+def _(answer: Any) -> None:
+    shape = need_shape(answer)
+    right = vgg.steps([32, "M", 64, 64, "M", 128, "M"], (3, 100, 50))[-1].shape  # of a trace
+    if shape == right:
+        return
+    if len(shape) == 4 and shape[1:] == right:
+        raise Wrong("Right but for the batch: one picture is asked for, so three numbers, channels first.")
+    if len(shape) != 3:
+        raise Wrong(f"{shape} has {len(shape)} numbers; a map has three: channels, height, width.")
+    if shape == (*right[1:], right[0]):
+        raise Wrong("The right numbers in another order. PyTorch puts the channels first, then height and width.")
+    if shape == (right[0], right[2], right[1]):
+        raise Wrong("Height and width are exchanged: the picture is 100 high and 50 wide.")
+    if shape == (right[0], 13, 7):
+        raise Wrong("A 2×2 window has to fit whole: 25 columns give 12, and the last one sees no window.")
+    if shape == (right[0], 25, 12):
+        raise Wrong("Those are two pools, and there are three. The last M counts too.")
+    if shape[1:] == right[1:]:
+        raise Wrong(f"Height and width are right, and channels are not {shape[0]}: which token spoke of them last?")
+    if shape[0] == right[0]:
+        raise Wrong(f"The channels are right, height and width are not {shape[1]} and {shape[2]}: only an M halves.")
+    raise Wrong(f"{shape} is not it: numbers change the channels, an M halves height and width and rounds down.")
+
+
+# -- 3: cfg to layers -------------------------------------------------------------------------------------------------
+@exercise(
+    id="04_make_layers",
+    title="From a cfg to layers",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "Go through the tokens and append layers to a list; remember how many channels the last convolution gives.",
+        'A number: nn.Conv2d(in_channels, token, 3, padding=1), a BatchNorm2d if asked for, nn.ReLU(). "M": '
+        "nn.MaxPool2d(2, 2).",
+        "After each convolution: in_channels = token. At the end: nn.Sequential(*layers).",
+    ],
+    praise="The weights of vgg11 and of vgg13_bn fit: the very function that torchvision builds its VGGs with.",
+    check=check_make_layers,
+    hidden_check=check_make_layers,
+)
+def make_layers(cfg: Sequence[int | str], batch_norm: bool = False) -> nn.Sequential:
+    """A number: 3×3 convolution (and BatchNorm) and ReLU; "M": 2×2 max pooling."""
+    layers: list[nn.Module] = []
+    in_channels = 3
+    for token in cfg:
+        if token == "M":
+            layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+            continue
+        out_channels = int(token)
+        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(out_channels))
+        layers.append(nn.ReLU())
+        in_channels = out_channels
+    return nn.Sequential(*layers)
+
+
+# -- 4: where the parameters are --------------------------------------------------------------------------------------
+@exercise(
+    id="04_head_share",
+    title="Where the parameters are",
+    minutes=5,
+    difficulty="mild",
+    cell_name="percent",
+    hints=[
+        "The three linear layers are vgg16().classifier, the convolutions vgg16().features.",
+        "sum(p.numel() for p in model.classifier.parameters()), and the same for the whole model.",
+        "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
+    ],
+    praise="Nine parameters of ten sit behind the last pool. Networks after VGG let an average do their work.",
+)
+def head_share() -> float:
     """Percent of VGG16's parameters that are in its three linear layers."""
     with torch.device("meta"):  # shapes without memory
         model = vgg16()
@@ -151,9 +171,9 @@ def head_share_solution() -> float:
     return float(100 * head / sum(parameter.numel() for parameter in model.parameters()))
 
 
-@sentence_of
-def _check_head_share(answer: Any) -> None:
-    percent, right = need_number(answer), head_share_solution()
+@head_share.checker
+def _(answer: Any) -> None:
+    percent, right = need_number(answer), head_share.answer()
     if abs(percent - right) <= 0.1:
         return
     if abs(percent - right / 100) <= 0.002:
@@ -170,25 +190,68 @@ def _check_head_share(answer: Any) -> None:
     raise Wrong(f"{side}. Sum p.numel() over model.classifier.parameters(), divide by the sum over the whole model.")
 
 
-head_share = Exercise(
-    "04_head_share",
-    "Where the parameters are",
-    5,
-    head_share_solution,
-    _check_head_share,
-    (
-        "The three linear layers are vgg16().classifier, the convolutions vgg16().features.",
-        "sum(p.numel() for p in model.classifier.parameters()), and the same for the whole model.",
-        "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
-    ),
-    praise="Nine parameters of ten sit behind the last pool. Networks after VGG let an average do their work.",
-    cell_name="percent",
-    difficulty="mild",
+# -- 5: column C ------------------------------------------------------------------------------------------------------
+class ColumnC(nn.Module):
+    """The paper's column C: like VGG16, with a 1×1 convolution at the end of stages 3, 4 and 5."""
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        in_channels = 3
+        for width, kernels in ((64, (3, 3)), (128, (3, 3)), (256, (3, 3, 1)), (512, (3, 3, 1)), (512, (3, 3, 1))):
+            for kernel in kernels:
+                layers += [nn.Conv2d(in_channels, width, kernel, padding=kernel // 2), nn.ReLU()]
+                in_channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * 7 * 7, 4096),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(4096, num_classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.avgpool(self.features(x))  # (B, 512, 7, 7)
+        logits: Tensor = self.classifier(x.flatten(1))  # (B, num_classes)
+        return logits
+
+
+column_c = exercise(
+    id="04_column_c",
+    title="Column C, which torchvision has not",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "Stages 1 and 2 are two 3×3 each; stages 3, 4 and 5 are two 3×3 and a 1×1; behind each stage a pool.",
+        "A 1×1 convolution needs no padding: kernel // 2 gives 1 for 3 and 0 for 1. It too has a ReLU behind it.",
+        "Behind self.features: AdaptiveAvgPool2d((7, 7)), flatten(1), then 25088 → 4096 → 4096 → classes with ReLU and "
+        "Dropout between them.",
+    ],
+    praise="134 million parameters, a column that torchvision leaves out: now it exists.",
+    check=check_column_c,
+    hidden_check=check_column_c,
+)(ColumnC)
+
+
+# -- 6: the field of a stack ------------------------------------------------------------------------------------------
+@exercise(
+    id="04_stack_field",
+    title="What a stack sees",
+    minutes=8,
+    difficulty="medium",
+    hints=[
+        "Draw two 3×3 layers in one dimension: how many pixels are under the three cells that the second one looks at?",
+        "Each layer adds kernel − 1 steps. How many pixels long is a step?",
+        "A step is as long as all strides before this layer, multiplied.",
+    ],
+    praise="Two 3×3 see what a 5×5 sees, three what a 7×7 does; and after a pool each one reaches twice as far.",
 )
-
-
-# -- 4: the field of a stack ------------------------------------------------------------------------------------------
-def stack_field_solution(layers: Sequence[tuple[int, int]]) -> int:
+def stack_field(layers: Sequence[tuple[int, int]]) -> int:
     """[(kernel, stride), …] → how many pixels in a row one cell at the end sees; 1 where the list is empty."""
     field, jump = 1, 1  # a pixel sees itself, and its neighbour is one pixel away
     for kernel, stride in layers:
@@ -203,8 +266,8 @@ _STACKS: tuple[list[tuple[int, int]], ...] = (
 )  # fmt: skip
 
 
-@sentence_of
-def _check_stack_field(answer: Any) -> None:
+@stack_field.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for layers in _STACKS:
         what, truth = f"{layers}" if layers else "an empty list, where a cell sees 1 pixel, itself,", _needed(layers)
@@ -242,32 +305,29 @@ def _late(layers: Sequence[tuple[int, int]]) -> int:
     return field
 
 
-stack_field = Exercise(
-    "04_stack_field",
-    "What a stack sees",
-    8,
-    stack_field_solution,
-    _check_stack_field,
-    (
-        "Draw two 3×3 layers in one dimension: how many pixels are under the three cells that the second one looks at?",
-        "Each layer adds kernel − 1 steps. How many pixels long is a step?",
-        "A step is as long as all strides before this layer, multiplied.",
-    ),
-    kind="function",
-    praise="Two 3×3 see what a 5×5 sees, three what a 7×7 does; and after a pool each one reaches twice as far.",
-    hidden=like(stack_field_solution, lambda source: (random_arguments.stack(source),), cases=15, tolerance=0),
+stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count=15, tolerance=0)
+
+
+# -- 7: the price of a field ------------------------------------------------------------------------------------------
+@exercise(
+    id="04_stack_parameters",
+    title="The price of a field",
+    minutes=5,
+    difficulty="mild",
+    hints=[
+        "How many 3×3 layers see 5 pixels, and how many see 7?",
+        "One convolution from C to C channels has C·C kernels of 3·3 weights.",
+    ],
+    praise="27·C² instead of 49·C² for a field of 7, and two more ReLUs for nothing.",
 )
-
-
-# -- 5: the price of a field ------------------------------------------------------------------------------------------
-def stack_parameters_solution(field: int, channels: int) -> int:
+def stack_parameters(field: int, channels: int) -> int:
     """Weights of as many 3×3 convolutions as see ``field`` pixels, all with ``channels`` in and out, no biases."""
     layers = (field - 1) // 2  # 1 + 2 for each
     return layers * 3 * 3 * channels * channels
 
 
-@sentence_of
-def _check_stack_parameters(answer: Any) -> None:
+@stack_parameters.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for field, channels in ((3, 1), (7, 8), (5, 64), (11, 16), (3, 512)):
         what = f"a field of {field} and {channels} channels"
@@ -296,75 +356,37 @@ def _field_and_channels(source: random.Random) -> tuple[int, int]:
     return 2 * source.randint(1, 9) + 1, source.randint(1, 200)
 
 
-stack_parameters = Exercise(
-    "04_stack_parameters",
-    "The price of a field",
-    5,
-    stack_parameters_solution,
-    _check_stack_parameters,
-    (
-        "How many 3×3 layers see 5 pixels, and how many see 7?",
-        "One convolution from C to C channels has C·C kernels of 3·3 weights.",
-    ),
-    kind="function",
-    praise="27·C² instead of 49·C² for a field of 7, and two more ReLUs for nothing.",
-    difficulty="mild",
-    hidden=like(stack_parameters_solution, _field_and_channels, tolerance=0),
+stack_parameters.hidden_cases(_field_and_channels, tolerance=0)
+
+
+# -- 8: a cfg under a budget ------------------------------------------------------------------------------------------
+@exercise(
+    id="04_cfg_under_budget",
+    title="Your own, under a budget",
+    minutes=8,
+    difficulty="medium",
+    cell_name="cfg",
+    hints=[
+        'Start from cfg = vgg.COLUMNS["A"]: vgg.steps(cfg) says what each token costs. Which is the dearest?',
+        "Half the channels, in and out, is a quarter of the weights.",
+        "A pool costs nothing and doubles what every later kernel adds to the field; five of them leave 7×7 of 224.",
+    ],
+    praise="Field and maps come from where the pools stand, the price from the widths: two dials, nearly independent.",
 )
-
-
-# -- 6: cfg to layers -------------------------------------------------------------------------------------------------
-def make_layers_solution(cfg: Sequence[int | str], batch_norm: bool = False) -> nn.Sequential:
-    """A number: 3×3 convolution (and BatchNorm) and ReLU; "M": 2×2 max pooling."""
-    layers: list[nn.Module] = []
-    in_channels = 3
-    for token in cfg:
-        if token == "M":
-            layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
-            continue
-        out_channels = int(token)
-        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
-        if batch_norm:
-            layers.append(nn.BatchNorm2d(out_channels))
-        layers.append(nn.ReLU())
-        in_channels = out_channels
-    return nn.Sequential(*layers)
-
-
-make_layers = Exercise(
-    "04_make_layers",
-    "From a cfg to layers",
-    12,
-    make_layers_solution,
-    sentence_of(check_make_layers),
-    (
-        "Go through the tokens and append layers to a list; remember how many channels the last convolution gives.",
-        'A number: nn.Conv2d(in_channels, token, 3, padding=1), a BatchNorm2d if asked for, nn.ReLU(). "M": '
-        "nn.MaxPool2d(2, 2).",
-        "After each convolution: in_channels = token. At the end: nn.Sequential(*layers).",
-    ),
-    kind="function",
-    praise="The weights of vgg11 and of vgg13_bn fit: the very function that torchvision builds its VGGs with.",
-    difficulty="hard",
-    hidden=check_make_layers,
-)
-
-
-# -- 7: a cfg under a budget ------------------------------------------------------------------------------------------
-def cfg_under_budget_solution() -> list[int | str]:
+def cfg_under_budget() -> list[int | str]:
     """Column A at half its widths: a quarter of its parameters, the same field, the same maps."""
-    return [token // 2 if isinstance(token, int) else token for token in COLUMNS["A"]]
+    return [token // 2 if isinstance(token, int) else token for token in vgg.COLUMNS["A"]]
 
 
-@sentence_of
-def _check_cfg_under_budget(answer: Any) -> None:
+@cfg_under_budget.checker
+def _(answer: Any) -> None:
     if not isinstance(answer, (list, tuple, str)):
         raise Wrong(
             f'The answer is a cfg, such as [64, "M", 128], but you gave a value of type {type(answer).__name__}.'
         )
     try:
         steps = vgg.steps(answer)
-    except CfgError as error:
+    except vgg.CfgError as error:
         raise Wrong(str(error)) from error
     parameters, field, smallest = steps[-1].total_parameters, steps[-1].field, min(steps[-1].shape[1:])
     if smallest < 4:
@@ -375,69 +397,3 @@ def _check_cfg_under_budget(answer: Any) -> None:
         raise Wrong(
             f"A cell at its end sees {field} pixels in a row; 100 are asked for. What makes kernels reach further?"
         )
-
-
-cfg_under_budget = Exercise(
-    "04_cfg_under_budget",
-    "Your own, under a budget",
-    8,
-    cfg_under_budget_solution,
-    _check_cfg_under_budget,
-    (
-        'Start from cfg = vgg.COLUMNS["A"]: vgg.steps(cfg) says what each token costs. Which is the dearest?',
-        "Half the channels, in and out, is a quarter of the weights.",
-        "A pool costs nothing and doubles what every later kernel adds to the field; five of them leave 7×7 of 224.",
-    ),
-    praise="Field and maps come from where the pools stand, the price from the widths: two dials, nearly independent.",
-    cell_name="cfg",
-)
-
-
-# -- 8: column C ------------------------------------------------------------------------------------------------------
-class ColumnC(nn.Module):
-    """The paper's column C: like VGG16, with a 1×1 convolution at the end of stages 3, 4 and 5."""
-
-    def __init__(self, num_classes: int = 1000) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        in_channels = 3
-        for width, kernels in ((64, (3, 3)), (128, (3, 3)), (256, (3, 3, 1)), (512, (3, 3, 1)), (512, (3, 3, 1))):
-            for kernel in kernels:
-                layers += [nn.Conv2d(in_channels, width, kernel, padding=kernel // 2), nn.ReLU()]
-                in_channels = width
-            layers.append(nn.MaxPool2d(2))
-        self.features = nn.Sequential(*layers)
-        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
-        self.classifier = nn.Sequential(
-            nn.Linear(512 * 7 * 7, 4096),
-            nn.ReLU(),
-            nn.Dropout(),
-            nn.Linear(4096, 4096),
-            nn.ReLU(),
-            nn.Dropout(),
-            nn.Linear(4096, num_classes),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.avgpool(self.features(x))  # (B, 512, 7, 7)
-        logits: Tensor = self.classifier(x.flatten(1))  # (B, num_classes)
-        return logits
-
-
-column_c = Exercise(
-    "04_column_c",
-    "Column C, which torchvision has not",
-    12,
-    ColumnC,
-    sentence_of(check_column_c),
-    (
-        "Stages 1 and 2 are two 3×3 each; stages 3, 4 and 5 are two 3×3 and a 1×1; behind each stage a pool.",
-        "A 1×1 convolution needs no padding: kernel // 2 gives 1 for 3 and 0 for 1. It too has a ReLU behind it.",
-        "Behind self.features: AdaptiveAvgPool2d((7, 7)), flatten(1), then 25088 → 4096 → 4096 → classes with ReLU and "
-        "Dropout between them.",
-    ),
-    kind="class",
-    praise="134 million parameters, a column that torchvision leaves out: now it exists.",
-    difficulty="hard",
-    hidden=check_column_c,
-)

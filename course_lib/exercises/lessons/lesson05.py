@@ -1,14 +1,13 @@
 """The exercises of lesson 05, weight enums. Each solution is the code that ``.solution()`` shows and the tests run.
 
 Truth comes from torchvision: its enums, its ``verify``, its registry. What is built by a learner, an enum or a builder,
-is checked in ``published.py``; verify and the hash of a file in ``entries.py``.
+is checked in ``weights_checks``; verify and the hash of a file in ``enum_checks``.
 """
 
 # No `from __future__ import annotations` here: torchvision finds a builder's enum in its evaluated annotation.
 
 import hashlib
 import math
-import random
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,36 +21,28 @@ from torchvision import models
 from torchvision.models import Weights, WeightsEnum
 from torchvision.transforms._presets import ImageClassification
 
-from course_lib.exercises.checks import random_entries
-from course_lib.exercises.checks.enum_checks import check_hash_fits, check_verify, on_disk, telling_errors
+from course_lib.exercises.checks import enum_checks
 from course_lib.exercises.checks.weights_checks import check_own_model, check_read_in_place
-from course_lib.exercises.engine.exercise import (
-    Exercise,
-    Wrong,
-    call,
-    need_choice,
-    need_function,
-    need_number,
-    sentence_of,
-)
-from course_lib.exercises.engine.hidden_cases import like
-from course_lib.models.spellings import SpellingTable, hear, hear_all
+from course_lib.exercises.engine.exercise import exercise
+from course_lib.exercises.engine.requirements import Wrong, call, need_choice, need_function, need_number
+from course_lib.models import hear, hear_all
+from course_lib.models.spellings import SpellingTable
 from course_lib.networks import vgg
-
-__all__ = [  # noqa: RUF022 - as the notebook has them
-    "members",
-    "best_entry",
-    "same_preprocessing",
-    "spellings",
-    "verify",
-    "hash_fits",
-    "read_in_place",
-    "own_model",
-]
 
 
 # -- 1: how many members ----------------------------------------------------------------------------------------------
-def members_solution() -> int:
+@exercise(
+    id="05_members",
+    title="How many entries",
+    minutes=3,
+    difficulty="mild",
+    hints=[
+        "An Enum compares each new value with those that it has: an equal one becomes another name, an alias.",
+        "Two Weights are equal when url, transforms and meta are. Which of the four names are equal?",
+    ],
+    praise="Copy an entry, forget to change it, and Python makes an alias of it in silence.",
+)
+def members() -> int:
     """How many entries list(Toy_Weights) has."""
     preset = partial(ImageClassification, crop_size=224)
 
@@ -64,9 +55,9 @@ def members_solution() -> int:
     return len(list(Toy_Weights))
 
 
-@sentence_of
-def _check_members(answer: Any) -> None:
-    number, right = need_number(answer, whole=True), members_solution()
+@members.checker
+def _(answer: Any) -> None:
+    number, right = need_number(answer, whole=True), members.answer()
     if number == right:
         return
     if number == 4:
@@ -78,82 +69,20 @@ def _check_members(answer: Any) -> None:
     raise Wrong(f"{number:g} is not it: go from top to bottom, and count only the values that were not there before.")
 
 
-members = Exercise(
-    "05_members",
-    "How many entries",
-    3,
-    members_solution,
-    _check_members,
-    (
-        "An Enum compares each new value with those that it has: an equal one becomes another name, an alias.",
-        "Two Weights are equal when url, transforms and meta are. Which of the four names are equal?",
-    ),
-    praise="Copy an entry, forget to change it, and Python makes an alias of it in silence.",
-    difficulty="mild",
+# -- 2: the best entry ------------------------------------------------------------------------------------------------
+@exercise(
+    id="05_best_entry",
+    title="The best entry",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "for weights in enum: goes through the entries, DEFAULT not counted twice.",
+        'The accuracy is weights.meta["_metrics"]["ImageNet-1K"]["acc@1"].',
+        "Leave out nan, the only number that is not equal to itself (or ask math.isnan); then max(..., key=...).",
+    ],
+    praise="For ViT-B/16 it is not the DEFAULT: the better ones have another licence, or want larger pictures.",
 )
-
-
-# -- 2: which spellings -----------------------------------------------------------------------------------------------
-SPELLINGS = {
-    "A": 'resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")',
-    "B": 'resnet18(weights="imagenet1k_v1")',
-    "C": "resnet18(weights=ResNet18_Weights)",
-    "D": 'resnet18(weights=get_weight("ResNet18_Weights.DEFAULT"))',
-    "E": 'resnet18("DEFAULT")',
-    "F": 'get_model("ResNet18", weights="DEFAULT")',
-    "G": 'get_model("resnet18")',
-    "H": 'resnet18(weights=get_model_weights("resnet18").DEFAULT)',
-}
-
-
-def spellings_solution() -> str:
-    """The letters of the lines that give trained weights and warn of nothing."""
-    letters = ""
-    for letter, code in SPELLINGS.items():
-        heard = hear(code)  # runs the line up to the place where the file would be read
-        if heard.outcome == "trained" and not heard.warnings:
-            letters += letter
-    return letters
-
-
-@lru_cache(maxsize=1)
-def _heard() -> SpellingTable:
-    return hear_all(SPELLINGS)
-
-
-@sentence_of
-def _check_spellings(answer: Any) -> None:
-    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_heard().where("trained", warns=False))
-    for letter in sorted(chosen - right):
-        heard = _heard()[letter]
-        if heard.error is not None:
-            raise Wrong(f"{letter} raises {heard.gives}: {heard.says[0]}. Names of entries are written as they are.")
-        if heard.outcome == "random":
-            raise Wrong(f"{letter} gives random numbers and says nothing: without weights= nothing is loaded.")
-        raise Wrong(f"{letter} gives {heard.gives}, but warns: {heard.says[0].split(' and may')[0].rstrip('.')}.")
-    if missing := sorted(right - chosen):
-        raise Wrong(f"{len(missing)} more of them give IMAGENET1K_V1 without a warning. Look at {missing[0]} again.")
-
-
-spellings = Exercise(
-    "05_spellings",
-    "Clean spellings",
-    5,
-    spellings_solution,
-    _check_spellings,
-    (
-        "Python tells capitals from small letters in the names of entries; get_model makes a model's name small first.",
-        "An enum is not one of its entries. And what is given by place, not by name?",
-        "hear(...) from course_lib.models says what a line asks for.",
-    ),
-    praise="get_weight and get_model_weights are two more doors to the same entry.",
-    cell_name="clean",
-    difficulty="mild",
-)
-
-
-# -- 3: the best entry ------------------------------------------------------------------------------------------------
-def best_entry_solution(enum: type[WeightsEnum]) -> WeightsEnum:
+def best_entry(enum: type[WeightsEnum]) -> WeightsEnum:
     """The entry with the highest top-1 accuracy on ImageNet-1K; entries whose accuracy is nan do not count."""
 
     def top1(weights: WeightsEnum) -> float:
@@ -175,8 +104,8 @@ def _enums() -> tuple[type[WeightsEnum], ...]:
     return (*(vars(models)[f"{name}_Weights"] for name in theirs), WeightsEnum("Unknown_Weights", unknown))
 
 
-@sentence_of
-def _check_best_entry(answer: Any) -> None:
+@best_entry.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for enum in _enums():
         what, value = enum.__name__, call(answer, enum, what=enum.__name__)
@@ -200,25 +129,22 @@ def _check_best_entry(answer: Any) -> None:
         raise Wrong(f"{value!r} has {figures[value]:.1f} %, but {truth.name} has {figures[truth]:.1f} %.")
 
 
-best_entry = Exercise(
-    "05_best_entry",
-    "The best entry",
-    6,
-    best_entry_solution,
-    _check_best_entry,
-    (
-        "for weights in enum: goes through the entries, DEFAULT not counted twice.",
-        'The accuracy is weights.meta["_metrics"]["ImageNet-1K"]["acc@1"].',
-        "Leave out nan, the only number that is not equal to itself (or ask math.isnan); then max(..., key=...).",
-    ),
-    kind="function",
-    praise="For ViT-B/16 it is not the DEFAULT: the better ones have another licence, or want larger pictures.",
-    hidden=like(best_entry_solution, lambda source: (random_entries.enum(source),), cases=12),
+best_entry.hidden_cases(lambda source: (enum_checks.enum(source),), count=12)
+
+
+# -- 3: the same preprocessing ----------------------------------------------------------------------------------------
+@exercise(
+    id="05_same_preprocessing",
+    title="The same preprocessing",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "Print weights.transforms(), with the brackets: the settings are in the text.",
+        "== on two such objects asks whether they are one and the same object. == on two texts asks what you mean.",
+    ],
+    praise="AlexNet of 2012 and ViT of 2020 want the same; ResNet50's own two entries do not.",
 )
-
-
-# -- 4: the same preprocessing ----------------------------------------------------------------------------------------
-def same_preprocessing_solution(one: WeightsEnum, other: WeightsEnum) -> bool:
+def same_preprocessing(one: WeightsEnum, other: WeightsEnum) -> bool:
     """Whether two entries do the same to every picture."""
     return str(one.transforms()) == str(other.transforms())  # crop, resize, mean, std and interpolation, in words
 
@@ -241,8 +167,8 @@ def _prepared(name: str) -> torch.Tensor:
     return made
 
 
-@sentence_of
-def _check_same_preprocessing(answer: Any) -> None:
+@same_preprocessing.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for names in _PAIRS:
         one, other = (models.get_weight(name) for name in names)
@@ -264,24 +190,79 @@ def _check_same_preprocessing(answer: Any) -> None:
         raise Wrong(f"{what} differ in one thing at least: {line}.")
 
 
-same_preprocessing = Exercise(
-    "05_same_preprocessing",
-    "The same preprocessing",
-    6,
-    same_preprocessing_solution,
-    _check_same_preprocessing,
-    (
-        "Print weights.transforms(), with the brackets: the settings are in the text.",
-        "== on two such objects asks whether they are one and the same object. == on two texts asks what you mean.",
-    ),
-    kind="function",
-    praise="AlexNet of 2012 and ViT of 2020 want the same; ResNet50's own two entries do not.",
-    hidden=like(same_preprocessing_solution, random_entries.entries, cases=12),
+same_preprocessing.hidden_cases(enum_checks.entries, count=12)
+
+
+# -- 4: which spellings -----------------------------------------------------------------------------------------------
+SPELLINGS = {
+    "A": 'resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")',
+    "B": 'resnet18(weights="imagenet1k_v1")',
+    "C": "resnet18(weights=ResNet18_Weights)",
+    "D": 'resnet18(weights=get_weight("ResNet18_Weights.DEFAULT"))',
+    "E": 'resnet18("DEFAULT")',
+    "F": 'get_model("ResNet18", weights="DEFAULT")',
+    "G": 'get_model("resnet18")',
+    "H": 'resnet18(weights=get_model_weights("resnet18").DEFAULT)',
+}
+
+
+@exercise(
+    id="05_spellings",
+    title="Clean spellings",
+    minutes=5,
+    difficulty="mild",
+    cell_name="clean",
+    hints=[
+        "Python tells capitals from small letters in the names of entries; get_model makes a model's name small first.",
+        "An enum is not one of its entries. And what is given by place, not by name?",
+        "hear(...) from course_lib.models says what a line asks for.",
+    ],
+    praise="get_weight and get_model_weights are two more doors to the same entry.",
 )
+def spellings() -> str:
+    """The letters of the lines that give trained weights and warn of nothing."""
+    letters = ""
+    for letter, code in SPELLINGS.items():
+        heard = hear(code)  # runs the line up to the place where the file would be read
+        if heard.outcome == "trained" and not heard.warnings:
+            letters += letter
+    return letters
+
+
+@lru_cache(maxsize=1)
+def _heard() -> SpellingTable:
+    return hear_all(SPELLINGS)
+
+
+@spellings.checker
+def _(answer: Any) -> None:
+    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_heard().where("trained", warns=False))
+    for letter in sorted(chosen - right):
+        heard = _heard()[letter]
+        if heard.error is not None:
+            raise Wrong(f"{letter} raises {heard.gives}: {heard.says[0]}. Names of entries are written as they are.")
+        if heard.outcome == "random":
+            raise Wrong(f"{letter} gives random numbers and says nothing: without weights= nothing is loaded.")
+        raise Wrong(f"{letter} gives {heard.gives}, but warns: {heard.says[0].split(' and may')[0].rstrip('.')}.")
+    if missing := sorted(right - chosen):
+        raise Wrong(f"{len(missing)} more of them give IMAGENET1K_V1 without a warning. Look at {missing[0]} again.")
 
 
 # -- 5: verify by hand ------------------------------------------------------------------------------------------------
-def verify_solution(enum: type[WeightsEnum], weights: object) -> WeightsEnum | None:
+@exercise(
+    id="05_verify",
+    title="verify, by hand",
+    minutes=8,
+    difficulty="medium",
+    hints=[
+        "Four cases: None, an entry of this enum, a word, anything else.",
+        "enum[word] looks a name up and raises KeyError by itself. The enum's own name and a dot may stand before it.",
+        "isinstance(weights, enum) is False for another model's entry, and for the enum itself.",
+    ],
+    praise="These few lines stand at the start of every builder of torchvision.",
+    check=enum_checks.check_verify,
+)
+def verify(enum: type[WeightsEnum], weights: object) -> WeightsEnum | None:
     """What every builder does first: from what it was given to one of its entries, or None."""
     if weights is None or isinstance(weights, enum):
         return weights
@@ -290,55 +271,30 @@ def verify_solution(enum: type[WeightsEnum], weights: object) -> WeightsEnum | N
     raise TypeError(f"{weights!r} is not one of {enum.__name__}.")
 
 
-def _hidden_verify(answer: Any, source: random.Random) -> None:
-    need_function(answer)
-    like(telling_errors(verify_solution), random_entries.looked_up, cases=20)(telling_errors(answer), source)
-
-
-verify = Exercise(
-    "05_verify",
-    "verify, by hand",
-    8,
-    verify_solution,
-    sentence_of(check_verify),
-    (
-        "Four cases: None, an entry of this enum, a word, anything else.",
-        "enum[word] looks a name up and raises KeyError by itself. The enum's own name and a dot may stand before it.",
-        "isinstance(weights, enum) is False for another model's entry, and for the enum itself.",
-    ),
-    kind="function",
-    praise="These few lines stand at the start of every builder of torchvision.",
-    hidden=_hidden_verify,
-)
+verify.hidden_cases(enum_checks.looked_up, count=20, around=enum_checks.telling_errors)
 
 
 # -- 6: does the hash fit ---------------------------------------------------------------------------------------------
-def hash_fits_solution(path: Path) -> bool:
+@exercise(
+    id="05_hash_fits",
+    title="Whether the hash fits",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "hashlib.sha256(path.read_bytes()).hexdigest() gives 64 digits; the name holds the first of them.",
+        'path.stem is the name without .pth, and .rpartition("-")[2] what stands behind its last dash.',
+        'Every text starts with "": ask for eight digits at least.',
+    ],
+    praise="One bit changed, and nearly all digits change: so eight of them are enough against accidents.",
+    check=enum_checks.check_hash_fits,
+)
+def hash_fits(path: Path) -> bool:
     """Whether the digits behind the last dash of a file's name are the first of its SHA-256; at least eight of them."""
     digits = path.stem.rpartition("-")[2]
     return len(digits) >= 8 and hashlib.sha256(path.read_bytes()).hexdigest().startswith(digits)
 
 
-def _hidden_hash_fits(answer: Any, source: random.Random) -> None:
-    need_function(answer)
-    like(on_disk(hash_fits_solution), random_entries.hashed_file, cases=20)(on_disk(answer), source)
-
-
-hash_fits = Exercise(
-    "05_hash_fits",
-    "Whether the hash fits",
-    6,
-    hash_fits_solution,
-    sentence_of(check_hash_fits),
-    (
-        "hashlib.sha256(path.read_bytes()).hexdigest() gives 64 digits; the name holds the first of them.",
-        'path.stem is the name without .pth, and .rpartition("-")[2] what stands behind its last dash.',
-        'Every text starts with "": ask for eight digits at least.',
-    ),
-    kind="function",
-    praise="One bit changed, and nearly all digits change: so eight of them are enough against accidents.",
-    hidden=_hidden_hash_fits,
-)
+hash_fits.hidden_cases(enum_checks.hashed_file, count=20, around=enum_checks.on_disk)
 
 
 # -- 7: an enum that reads in place -----------------------------------------------------------------------------------
@@ -347,31 +303,44 @@ class ReadInPlace(WeightsEnum):
 
     def get_state_dict(self, *args: object, **kwargs: object) -> dict[str, torch.Tensor]:
         path = Path(url2pathname(urlparse(self.url).path))
-        if not hash_fits_solution(path):
+        if not hash_fits(path):
             raise ValueError(f"{path.name} is not the file that its name promises.")
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-read_in_place = Exercise(
-    "05_read_in_place",
-    "An enum that reads in place",
-    12,
-    ReadInPlace,
-    sentence_of(check_read_in_place),
-    (
+read_in_place = exercise(
+    id="05_read_in_place",
+    title="An enum that reads in place",
+    minutes=12,
+    difficulty="hard",
+    hints=[
         "A builder calls weights.get_state_dict(progress=..., check_hash=True): take both, even if you need neither.",
         "From the address to the file: Path(url2pathname(urlparse(self.url).path)).",
         "hash_fits of the exercise before, raise ValueError if it says False, torch.load(path, weights_only=True).",
-    ),
-    kind="class",
+    ],
     praise="No copy, no stranger's code, and the hash is looked at every time: the course's own enums do just this.",
-    difficulty="hard",
-    hidden=check_read_in_place,
-)
+    check=check_read_in_place,
+    hidden_check=check_read_in_place,
+)(ReadInPlace)
 
 
 # -- 8: an enum and a builder of one's own ----------------------------------------------------------------------------
-def own_model_solution(path: Path, categories: list[str]) -> Callable[..., nn.Module]:
+@exercise(
+    id="05_own_model",
+    title="An enum and a builder of your own",
+    minutes=15,
+    difficulty="hard",
+    hints=[
+        "Two things inside the function: a class that inherits from WeightsEnum, and a builder that is given back.",
+        "The enum: V1 = Weights(url=path.as_uri(), transforms=partial(...), meta={...}) and DEFAULT = V1. The builder: "
+        "def own(*, weights: Own_Weights | None = None, progress=True, **kwargs).",
+        "The builder: verify, the number of classes from the categories, build, load_state_dict(get_state_dict()).",
+    ],
+    praise="By name, by word, by entry: torchvision now treats it as one of its own.",
+    check=check_own_model,
+    hidden_check=check_own_model,
+)
+def own_model(path: Path, categories: list[str]) -> Callable[..., nn.Module]:
     """A file with trained weights → a builder that torchvision can register: it takes weights=, as torchvision's do."""
 
     class Own_Weights(WeightsEnum):
@@ -392,22 +361,3 @@ def own_model_solution(path: Path, categories: list[str]) -> Callable[..., nn.Mo
         return model
 
     return own
-
-
-own_model = Exercise(
-    "05_own_model",
-    "An enum and a builder of your own",
-    15,
-    own_model_solution,
-    sentence_of(check_own_model),
-    (
-        "Two things inside the function: a class that inherits from WeightsEnum, and a builder that is given back.",
-        "The enum: V1 = Weights(url=path.as_uri(), transforms=partial(...), meta={...}) and DEFAULT = V1. The builder: "
-        "def own(*, weights: Own_Weights | None = None, progress=True, **kwargs).",
-        "The builder: verify, the number of classes from the categories, build, load_state_dict(get_state_dict()).",
-    ),
-    kind="function",
-    praise="By name, by word, by entry: torchvision now treats it as one of its own.",
-    difficulty="hard",
-    hidden=check_own_model,
-)

@@ -1,8 +1,7 @@
 """The exercises of lesson 06, fully convolutional. Each solution is what ``.solution()`` shows and the tests run.
 
 Boxes are (left, top, right, bottom) in pixels; right and bottom are the first column and row outside, as everywhere in
-the course. torchvision's own functions and torch's gradients are the oracles. The checks of boxes are in ``boxes.py``,
-those of layers and networks in ``convolved.py``.
+the course. torchvision's own functions and torch's gradients are the oracles.
 """
 
 from __future__ import annotations
@@ -20,33 +19,92 @@ from torchvision.models.alexnet import AlexNet
 from torchvision.models.vgg import VGG
 
 from course_lib.exercises.checks import random_arguments
-from course_lib.exercises.checks.box_checks import check_box_of, check_iou
-from course_lib.exercises.checks.fcn_checks import check_body_and_head, check_linear_to_conv
-from course_lib.exercises.engine.exercise import (
-    Exercise,
-    Wrong,
-    call,
-    need_function,
-    need_number,
-    need_shape,
-    sentence_of,
+from course_lib.exercises.checks.fcn_checks import (
+    check_body_and_head,
+    check_box_of,
+    check_iou,
+    check_linear_to_conv,
 )
-from course_lib.exercises.engine.hidden_cases import like
-
-__all__ = [  # noqa: RUF022 - as the notebook has them
-    "count_windows",
-    "linear_to_conv",
-    "map_shape",
-    "vgg_by_hand",
-    "winning_cell",
-    "box_of",
-    "iou",
-    "cell_field",
-]
+from course_lib.exercises.engine.exercise import exercise
+from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_shape
 
 
-# -- 1: the shape of a response map -----------------------------------------------------------------------------------
-def map_shape_solution() -> tuple[int, ...]:
+# -- 1: how many windows ----------------------------------------------------------------------------------------------
+@exercise(
+    id="06_count_windows",
+    title="How many windows",
+    minutes=4,
+    difficulty="mild",
+    cell_name="windows",
+    hints=[
+        "Across: the first window starts at 0, the last at most at 1024 − 224. Every 32 pixels one.",
+        "It is output_size of lesson 04: (n − k) // s + 1, with n = 1024, k = 224, s = 32. Down likewise.",
+    ],
+    praise="So many forwards for one picture, and two neighbours share six sevenths of their pixels.",
+)
+def count_windows() -> int:
+    """Windows of 224×224, 32 pixels apart, that lie inside a picture of 387×1024."""
+    down = (387 - 224) // 32 + 1
+    across = (1024 - 224) // 32 + 1
+    return down * across
+
+
+@count_windows.checker
+def _(answer: Any) -> None:
+    number = need_number(answer, whole=True)
+    down, across = torch.empty(387, 1024, device="meta").unfold(0, 224, 32).unfold(1, 224, 32).shape[:2]
+    if number == (down - 1) * (across - 1):
+        raise Wrong("Those are the steps. The window's first place counts too, down and across.")
+    if number == down + across:
+        raise Wrong("Each place down goes with each place across: multiply.")
+    if number in ((387 // 32) * (1024 // 32), -(-387 // 32) * -(-1024 // 32)):
+        raise Wrong("That lets windows hang over the edge: the last one starts 224 pixels before the end.")
+    if number in ((387 // 224) * (1024 // 224), -(-387 // 224) * -(-1024 // 224)):
+        raise Wrong("Those are windows side by side; these are 32 pixels apart and overlap.")
+    if number != down * across:
+        raise Wrong(f"{number:.0f} is not it: how many steps of 32 fit between the first place and the last?")
+
+
+# -- 2: a linear layer as a convolution -------------------------------------------------------------------------------
+@exercise(
+    id="06_linear_to_conv",
+    title="A linear layer is a convolution",
+    minutes=8,
+    difficulty="hard",
+    hints=[
+        "A kernel as large as the map has one place to stand, and there each value has a weight of its own.",
+        "nn.Conv2d(channels, linear.out_features, (height, width)). flatten goes by channels, rows, columns.",
+        "with torch.no_grad(): conv.weight.copy_(linear.weight.view(conv.weight.shape)), and the bias likewise.",
+    ],
+    praise="Same numbers, same products, same sums. On a larger map it goes on where the linear layer had to stop.",
+    check=check_linear_to_conv,
+    hidden_check=check_linear_to_conv,
+)
+def linear_to_conv(linear: nn.Linear, channels: int, height: int, width: int) -> nn.Conv2d:
+    """The linear layer behind the flatten of a map of channels×height×width, as a convolution on the map itself."""
+    conv = nn.Conv2d(channels, linear.out_features, (height, width), bias=linear.bias is not None)
+    with torch.no_grad():
+        conv.weight.copy_(linear.weight.view(linear.out_features, channels, height, width))
+        if conv.bias is not None:
+            conv.bias.copy_(linear.bias)
+    return conv
+
+
+# -- 3: the shape of a response map -----------------------------------------------------------------------------------
+@exercise(
+    id="06_map_shape",
+    title="The shape of the map",
+    minutes=4,
+    difficulty="mild",
+    cell_name="shape",
+    hints=[
+        "Five layers have stride 2; with their padding a map of n cells becomes one of (n + 1) // 2.",
+        "430 → 215 → 108 → 54 → 27 → 14. And 900?",
+        "How many windows of 7 fit into 14 cells, how many into the width? Batch and classes stand in front.",
+    ],
+    praise="Eight answers from one forward, and nothing was squashed or cropped.",
+)
+def map_shape() -> tuple[int, ...]:
     """One picture of 430×900 through ResNet18 with AvgPool2d(7) and a 1×1 convolution to 1000 classes."""
     height, width = 430, 900
     for _ in range(5):  # conv1, the max-pool and the first blocks of layer2, 3 and 4 halve, and round up
@@ -64,8 +122,8 @@ def _true_map_shape() -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(features.shape), tuple(logits.shape)
 
 
-@sentence_of
-def _check_map_shape(answer: Any) -> None:
+@map_shape.checker
+def _(answer: Any) -> None:
     shape = need_shape(answer)
     (_, _, height, width), right = _true_map_shape()
     if shape == right:
@@ -89,125 +147,46 @@ def _check_map_shape(answer: Any) -> None:
     raise Wrong(f"{shape[2]}×{shape[3]} is not it. Halve five times, rounding up; then windows of 7 that fit whole.")
 
 
-map_shape = Exercise(
-    "06_map_shape",
-    "The shape of the map",
-    4,
-    map_shape_solution,
-    _check_map_shape,
-    (
-        "Five layers have stride 2; with their padding a map of n cells becomes one of (n + 1) // 2.",
-        "430 → 215 → 108 → 54 → 27 → 14. And 900?",
-        "How many windows of 7 fit into 14 cells, how many into the width? Batch and classes stand in front.",
-    ),
-    praise="Eight answers from one forward, and nothing was squashed or cropped.",
-    cell_name="shape",
-    difficulty="mild",
-)
-
-
-# -- 2: how many windows ----------------------------------------------------------------------------------------------
-def count_windows_solution() -> int:
-    """Windows of 224×224, 32 pixels apart, that lie inside a picture of 387×1024."""
-    down = (387 - 224) // 32 + 1
-    across = (1024 - 224) // 32 + 1
-    return down * across
-
-
-@sentence_of
-def _check_count_windows(answer: Any) -> None:
-    number = need_number(answer, whole=True)
-    down, across = torch.empty(387, 1024, device="meta").unfold(0, 224, 32).unfold(1, 224, 32).shape[:2]
-    if number == (down - 1) * (across - 1):
-        raise Wrong("Those are the steps. The window's first place counts too, down and across.")
-    if number == down + across:
-        raise Wrong("Each place down goes with each place across: multiply.")
-    if number in ((387 // 32) * (1024 // 32), -(-387 // 32) * -(-1024 // 32)):
-        raise Wrong("That lets windows hang over the edge: the last one starts 224 pixels before the end.")
-    if number in ((387 // 224) * (1024 // 224), -(-387 // 224) * -(-1024 // 224)):
-        raise Wrong("Those are windows side by side; these are 32 pixels apart and overlap.")
-    if number != down * across:
-        raise Wrong(f"{number:.0f} is not it: how many steps of 32 fit between the first place and the last?")
-
-
-count_windows = Exercise(
-    "06_count_windows",
-    "How many windows",
-    4,
-    count_windows_solution,
-    _check_count_windows,
-    (
-        "Across: the first window starts at 0, the last at most at 1024 − 224. Every 32 pixels one.",
-        "It is output_size of lesson 04: (n − k) // s + 1, with n = 1024, k = 224, s = 32. Down likewise.",
-    ),
-    praise="So many forwards for one picture, and two neighbours share six sevenths of their pixels.",
-    cell_name="windows",
-    difficulty="mild",
-)
-
-
-# -- 3: a linear layer as a convolution -------------------------------------------------------------------------------
-def linear_to_conv_solution(linear: nn.Linear, channels: int, height: int, width: int) -> nn.Conv2d:
-    """The linear layer behind the flatten of a map of channels×height×width, as a convolution on the map itself."""
-    conv = nn.Conv2d(channels, linear.out_features, (height, width), bias=linear.bias is not None)
-    with torch.no_grad():
-        conv.weight.copy_(linear.weight.view(linear.out_features, channels, height, width))
-        if conv.bias is not None:
-            conv.bias.copy_(linear.bias)
-    return conv
-
-
-linear_to_conv = Exercise(
-    "06_linear_to_conv",
-    "A linear layer is a convolution",
-    8,
-    linear_to_conv_solution,
-    sentence_of(check_linear_to_conv),
-    (
-        "A kernel as large as the map has one place to stand, and there each value has a weight of its own.",
-        "nn.Conv2d(channels, linear.out_features, (height, width)). flatten goes by channels, rows, columns.",
-        "with torch.no_grad(): conv.weight.copy_(linear.weight.view(conv.weight.shape)), and the bias likewise.",
-    ),
-    kind="function",
-    praise="Same numbers, same products, same sums. On a larger map it goes on where the linear layer had to stop.",
-    difficulty="hard",
-    hidden=check_linear_to_conv,
-)
-
-
 # -- 4: a VGG or AlexNet by hand --------------------------------------------------------------------------------------
-def vgg_by_hand_solution(model: VGG | AlexNet) -> nn.Sequential:
+@exercise(
+    id="06_vgg_by_hand",
+    title="VGG and AlexNet by hand",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "Three parts: model.features stays, model.avgpool goes, every nn.Linear in model.classifier is replaced.",
+        "The first linear layer reads side×side cells, side = model.avgpool.output_size[0]; the others 1×1.",
+        "Its channels: linear.in_features // (side * side). Then nn.Sequential(model.features, *layers).",
+    ],
+    praise="The same for every VGG and for AlexNet; dropout stays where it was.",
+    check=check_body_and_head,
+    hidden_check=check_body_and_head,
+)
+def vgg_by_hand(model: VGG | AlexNet) -> nn.Sequential:
     """torchvision's VGG or AlexNet without its flatten: a map of logits for a picture of any size."""
     side = model.avgpool.output_size[0]  # 7 for VGG, 6 for AlexNet
     head = []
     for layer in model.classifier:
         if isinstance(layer, nn.Linear):
-            layer = linear_to_conv_solution(layer, layer.in_features // side**2, side, side)
+            layer = linear_to_conv(layer, layer.in_features // side**2, side, side)
             side = 1  # behind the first of them a window has become one cell
         head.append(layer)
     return nn.Sequential(model.features, *head)
 
 
-vgg_by_hand = Exercise(
-    "06_vgg_by_hand",
-    "VGG and AlexNet by hand",
-    12,
-    vgg_by_hand_solution,
-    sentence_of(check_body_and_head),
-    (
-        "Three parts: model.features stays, model.avgpool goes, every nn.Linear in model.classifier is replaced.",
-        "The first linear layer reads side×side cells, side = model.avgpool.output_size[0]; the others 1×1.",
-        "Its channels: linear.in_features // (side * side). Then nn.Sequential(model.features, *layers).",
-    ),
-    kind="function",
-    praise="The same for every VGG and for AlexNet; dropout stays where it was.",
-    difficulty="hard",
-    hidden=check_body_and_head,
-)
-
-
 # -- 5: the winning cell ----------------------------------------------------------------------------------------------
-def winning_cell_solution(probabilities: Tensor) -> tuple[int, int, int]:
+@exercise(
+    id="06_winning_cell",
+    title="The winning cell",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "First over the classes: best, classes = probabilities[0].max(dim=0) gives two maps of h×w.",
+        "best.amax(dim=1) is the maximum of each row; its argmax is the row. The column likewise, over dim=0.",
+    ],
+    praise="Row maxima, column maxima: that is all there is to finding the camel.",
+)
+def winning_cell(probabilities: Tensor) -> tuple[int, int, int]:
     """(1, classes, h, w) → class, row and column of the highest probability of all."""
     best, classes = probabilities[0].max(dim=0)  # (h, w) each: in every cell the best class, and its index
     row = int(best.amax(dim=1).argmax())
@@ -215,8 +194,8 @@ def winning_cell_solution(probabilities: Tensor) -> tuple[int, int, int]:
     return int(classes[row, column]), row, column
 
 
-@sentence_of
-def _check_winning_cell(answer: Any) -> None:
+@winning_cell.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for classes, height, width, seed in ((10, 1, 4, 4), (10, 4, 1, 1), (6, 3, 5, 2), (1000, 5, 9, 3), (3, 8, 4, 4)):
         what = f"a map of {classes} classes and {height}×{width} cells"
@@ -253,24 +232,24 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, Tensor) else value
 
 
-winning_cell = Exercise(
-    "06_winning_cell",
-    "The winning cell",
-    6,
-    winning_cell_solution,
-    _check_winning_cell,
-    (
-        "First over the classes: best, classes = probabilities[0].max(dim=0) gives two maps of h×w.",
-        "best.amax(dim=1) is the maximum of each row; its argmax is the row. The column likewise, over dim=0.",
-    ),
-    kind="function",
-    praise="Row maxima, column maxima: that is all there is to finding the camel.",
-    hidden=like(winning_cell_solution, _probabilities, tolerance=0, result=_plain),
-)
+winning_cell.hidden_cases(_probabilities, tolerance=0, result=_plain)
 
 
 # -- 6: the box of a score map ----------------------------------------------------------------------------------------
-def box_of_solution(scores: Tensor, threshold: float) -> tuple[int, int, int, int] | None:
+@exercise(
+    id="06_box_of",
+    title="From a score map to a box",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "scores >= threshold is a mask. In which rows is anything true? In which columns?",
+        "mask.any(dim=1).nonzero() are those rows: the first is top, the last plus one is bottom.",
+        "Columns, with dim=0, give left and right. No row at all: return None.",
+    ],
+    praise="torchvision.ops.masks_to_boxes does the same, with right and bottom inside the box.",
+    check=check_box_of,
+)
+def box_of(scores: Tensor, threshold: float) -> tuple[int, int, int, int] | None:
     """(H, W) → (left, top, right, bottom) round all cells that reach the threshold, the ends outside; None if none."""
     reached = scores >= threshold
     rows = reached.any(dim=1).nonzero()
@@ -280,25 +259,24 @@ def box_of_solution(scores: Tensor, threshold: float) -> tuple[int, int, int, in
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-box_of = Exercise(
-    "06_box_of",
-    "From a score map to a box",
-    6,
-    box_of_solution,
-    sentence_of(check_box_of),
-    (
-        "scores >= threshold is a mask. In which rows is anything true? In which columns?",
-        "mask.any(dim=1).nonzero() are those rows: the first is top, the last plus one is bottom.",
-        "Columns, with dim=0, give left and right. No row at all: return None.",
-    ),
-    kind="function",
-    praise="torchvision.ops.masks_to_boxes does the same, with right and bottom inside the box.",
-    hidden=like(box_of_solution, random_arguments.score_map, cases=20, tolerance=0, result=_plain),
-)
+box_of.hidden_cases(random_arguments.score_map, count=20, tolerance=0, result=_plain)
 
 
 # -- 7: how good is a box ---------------------------------------------------------------------------------------------
-def iou_solution(box: Sequence[float], other: Sequence[float]) -> float:
+@exercise(
+    id="06_iou",
+    title="How good is a box",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "What they share reaches from the larger of both lefts to the smaller of both rights; likewise in y.",
+        "Where that width or height is negative they share nothing, even where both are negative.",
+        "The union is one area plus the other, less what they share.",
+    ],
+    praise="0.5 is the usual bar for a hit; as torchvision.ops.box_iou, for one pair.",
+    check=check_iou,
+)
+def iou(box: Sequence[float], other: Sequence[float]) -> float:
     """Intersection over union of two boxes (left, top, right, bottom): 1 for the same box, 0 where they do not meet."""
     lefts, tops, rights, bottoms = zip(box, other, strict=True)
     width = min(rights) - max(lefts)
@@ -308,25 +286,23 @@ def iou_solution(box: Sequence[float], other: Sequence[float]) -> float:
     return shared / (sum(areas) - shared)
 
 
-iou = Exercise(
-    "06_iou",
-    "How good is a box",
-    6,
-    iou_solution,
-    sentence_of(check_iou),
-    (
-        "What they share reaches from the larger of both lefts to the smaller of both rights; likewise in y.",
-        "Where that width or height is negative they share nothing, even where both are negative.",
-        "The union is one area plus the other, less what they share.",
-    ),
-    kind="function",
-    praise="0.5 is the usual bar for a hit; as torchvision.ops.box_iou, for one pair.",
-    hidden=like(iou_solution, random_arguments.boxes, cases=40),
-)
+iou.hidden_cases(random_arguments.boxes, count=40)
 
 
 # -- 8: what a cell sees ----------------------------------------------------------------------------------------------
-def cell_field_solution(layers: Sequence[tuple[int, int, int]], cell: int) -> tuple[int, int]:
+@exercise(
+    id="06_cell_field",
+    title="What a cell sees",
+    minutes=8,
+    difficulty="hard",
+    hints=[
+        "Begin at the end: the cell sees itself, first = last = cell. Then layer by layer back to the picture.",
+        "Cell n of a layer with stride s and padding p starts at n·s − p of the map before it.",
+        "So first = first * stride - padding, last = last * stride - padding + kernel - 1, for layers in reverse.",
+    ],
+    praise="Lesson 04 gave the width of a field; this gives its place, for any cell.",
+)
+def cell_field(layers: Sequence[tuple[int, int, int]], cell: int) -> tuple[int, int]:
     """[(kernel, stride, padding), …] and a cell of the last map → the first and the last pixel that it sees."""
     first = last = cell
     for kernel, stride, padding in reversed(layers):
@@ -346,8 +322,8 @@ _LAYERS: tuple[tuple[tuple[tuple[int, int, int], ...], int, str], ...] = (
 )
 
 
-@sentence_of
-def _check_cell_field(answer: Any) -> None:
+@cell_field.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for layers, cell, name in _LAYERS:
         what, truth = f"cell {cell} of {name}, {list(layers)},", _seen(layers, cell)
@@ -359,9 +335,9 @@ def _check_cell_field(answer: Any) -> None:
             raise Wrong(f"On {what} {told}: the last pixel is seen, it is not the first one outside.")
         if value == (max(truth[0], 0), truth[1]):
             raise Wrong(f"On {what} {told}: a negative number tells how far it reaches into the padding; keep it.")
-        if value == cell_field_solution(layers[::-1], cell):
+        if value == cell_field(layers[::-1], cell):
             raise Wrong(f"On {what} {told}: go from the cell back to the picture, so the last layer comes first.")
-        if value == cell_field_solution([(kernel, stride, 0) for kernel, stride, _ in layers], cell):
+        if value == cell_field([(kernel, stride, 0) for kernel, stride, _ in layers], cell):
             raise Wrong(f"On {what} {told}: padding moves the first window to the left, out of the picture.")
         if value[1] - value[0] == truth[1] - truth[0]:
             raise Wrong(f"On {what} {told}: the width is right, the place is not.")
@@ -396,19 +372,4 @@ def _layers_and_cell(source: random.Random) -> tuple[list[tuple[int, int, int]],
     return layers, source.randint(0, 12)
 
 
-cell_field = Exercise(
-    "06_cell_field",
-    "What a cell sees",
-    8,
-    cell_field_solution,
-    _check_cell_field,
-    (
-        "Begin at the end: the cell sees itself, first = last = cell. Then layer by layer back to the picture.",
-        "Cell n of a layer with stride s and padding p starts at n·s − p of the map before it.",
-        "So first = first * stride - padding, last = last * stride - padding + kernel - 1, for layers in reverse.",
-    ),
-    kind="function",
-    praise="Lesson 04 gave the width of a field; this gives its place, for any cell.",
-    difficulty="hard",
-    hidden=like(cell_field_solution, _layers_and_cell, cases=15, tolerance=0, result=_plain),
-)
+cell_field.hidden_cases(_layers_and_cell, count=15, tolerance=0, result=_plain)

@@ -1,7 +1,7 @@
 """The exercises of lesson 07, checkpoints. Each solution is the code that ``.solution()`` shows and the tests run.
 
-Truth comes from torch and torchvision: live networks, ``cross_entropy``, ``torch.load``. The checks of a training step
-are in ``steps.py``, those of files in ``stored.py``.
+Truth comes from torch and torchvision: live networks, ``cross_entropy``, ``torch.load``. The checks of a training
+step and of files are in ``checkpoint_checks``.
 """
 
 from __future__ import annotations
@@ -21,43 +21,34 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import DenseNet, MobileNetV2, resnet
 
-from course_lib.exercises.checks import random_networks
-from course_lib.exercises.checks.checkpoint_checks import check_read_any, check_save_whole
+from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.checks.checkpoint_checks import check_read_any, check_save_whole, check_train_step
 from course_lib.exercises.checks.module_checks import scrambled
-from course_lib.exercises.checks.training_step_checks import check_train_step
-from course_lib.exercises.engine.exercise import (
-    Exercise,
-    Wrong,
-    call,
-    need_choice,
-    need_function,
-    need_number,
-    need_tensor,
-    sentence_of,
-)
-from course_lib.exercises.engine.hidden_cases import like
+from course_lib.exercises.engine.exercise import exercise
+from course_lib.exercises.engine.requirements import Wrong, call, need_choice, need_function, need_number, need_tensor
 from course_lib.networks import vgg
-
-__all__ = [  # noqa: RUF022 - as the notebook has them
-    "head_parameters",
-    "new_head",
-    "train_step",
-    "smallest_loss",
-    "read_any",
-    "save_whole",
-    "opens",
-    "count_confusions",
-]
 
 
 # -- 1: what a head costs ---------------------------------------------------------------------------------------------
-def head_parameters_solution() -> int:
+@exercise(
+    id="07_head_parameters",
+    title="What a head costs",
+    minutes=3,
+    difficulty="mild",
+    cell_name="numbers",
+    hints=[
+        "ResNet18's body ends in 512 numbers a picture.",
+        "nn.Linear(512, 2): a weight for each pair, and a bias for each class.",
+    ],
+    praise="One number in eleven thousand of the network's 11 million: that can be learnt from few pictures.",
+)
+def head_parameters() -> int:
     """ResNet18's body gives 512 numbers; two classes, and a bias for each."""
     return 512 * 2 + 2
 
 
-@sentence_of
-def _check_head_parameters(answer: Any) -> None:
+@head_parameters.checker
+def _(answer: Any) -> None:
     number = need_number(answer, whole=True)
     with torch.device("meta"):
         net = resnet.resnet18(num_classes=2)
@@ -74,24 +65,20 @@ def _check_head_parameters(answer: Any) -> None:
     raise Wrong(f"{number:.0f} is not it: every class has one weight for each of the body's numbers, and a bias.")
 
 
-head_parameters = Exercise(
-    "07_head_parameters",
-    "What a head costs",
-    3,
-    head_parameters_solution,
-    _check_head_parameters,
-    (
-        "ResNet18's body ends in 512 numbers a picture.",
-        "nn.Linear(512, 2): a weight for each pair, and a bias for each class.",
-    ),
-    praise="One number in eleven thousand of the network's 11 million: that can be learnt from few pictures.",
-    cell_name="numbers",
-    difficulty="mild",
-)
-
-
 # -- 2: a new head ----------------------------------------------------------------------------------------------------
-def new_head_solution(model: nn.Module, num_classes: int) -> nn.Module:
+@exercise(
+    id="07_new_head",
+    title="A new head",
+    minutes=8,
+    difficulty="medium",
+    hints=[
+        "model.named_modules() goes through all layers, with their paths, in order: the head is the last nn.Linear.",
+        'path.rpartition(".") cuts "classifier.6" into "classifier" and "6"; model.get_submodule gives the parent.',
+        "setattr(parent, name, nn.Linear(last.in_features, num_classes)), and return the model.",
+    ],
+    praise="ResNet calls it fc, DenseNet classifier, VGG classifier.6: yours asks the network instead.",
+)
+def new_head(model: nn.Module, num_classes: int) -> nn.Module:
     """A classifier whose last layer is linear → the same with a new, untrained last layer."""
     path, last = [(path, layer) for path, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
     parent, _, name = path.rpartition(".")  # "classifier.6" → "classifier", "6"; "fc" → "", "fc"
@@ -110,8 +97,8 @@ def _families() -> dict[str, nn.Module]:
     }
 
 
-@sentence_of
-def _check_new_head(answer: Any) -> None:
+@new_head.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for (what, family), classes in zip(_families().items(), (2, 5, 2, 3), strict=True):
         before = family.state_dict()
@@ -144,28 +131,27 @@ def _with_head(model: Any) -> Any:
 
 
 def _model_and_classes(source: random.Random) -> tuple[nn.Module, int]:
-    return random_networks.classifier(source), source.randint(2, 12)
+    return random_arguments.classifier(source), source.randint(2, 12)
 
 
-new_head = Exercise(
-    "07_new_head",
-    "A new head",
-    8,
-    new_head_solution,
-    _check_new_head,
-    (
-        "model.named_modules() goes through all layers, with their paths, in order: the head is the last nn.Linear.",
-        'path.rpartition(".") cuts "classifier.6" into "classifier" and "6"; model.get_submodule gives the parent.',
-        "setattr(parent, name, nn.Linear(last.in_features, num_classes)), and return the model.",
-    ),
-    kind="function",
-    praise="ResNet calls it fc, DenseNet classifier, VGG classifier.6: yours asks the network instead.",
-    hidden=like(new_head_solution, _model_and_classes, cases=8, tolerance=0, result=_with_head),
-)
+new_head.hidden_cases(_model_and_classes, count=8, tolerance=0, result=_with_head)
 
 
 # -- 3: one step ------------------------------------------------------------------------------------------------------
-def train_step_solution(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> float:
+@exercise(
+    id="07_train_step",
+    title="One step of training",
+    minutes=8,
+    difficulty="medium",
+    hints=[
+        "Five things, in this order: mode, loss, old gradients away, new gradients, step.",
+        "nn.functional.cross_entropy(model(batch), labels) takes logits. loss.backward() makes the gradients.",
+        "model.train() first; optimizer.zero_grad() before backward; optimizer.step() after it; return loss.item().",
+    ],
+    praise="All training loops are these lines, with a progress bar around them.",
+    check=check_train_step,
+)
+def train_step(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> float:
     """One step of training; the loss before it, as a number."""
     model.train()
     loss = nn.functional.cross_entropy(model(batch), labels)
@@ -191,41 +177,33 @@ def _trained(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _training(source: random.Random) -> tuple[Any, ...]:
-    return (*random_networks.training(source), random_networks.optimizer(source))
+    return (*random_arguments.training(source), random_arguments.optimizer(source))
 
 
-def _hidden_train_step(answer: Any, source: random.Random) -> None:
-    need_function(answer)
-    like(_trained(train_step_solution), _training, cases=6, tolerance=1e-4)(_trained(answer), source)
-
-
-train_step = Exercise(
-    "07_train_step",
-    "One step of training",
-    8,
-    train_step_solution,
-    sentence_of(check_train_step),
-    (
-        "Five things, in this order: mode, loss, old gradients away, new gradients, step.",
-        "nn.functional.cross_entropy(model(batch), labels) takes logits. loss.backward() makes the gradients.",
-        "model.train() first; optimizer.zero_grad() before backward; optimizer.step() after it; return loss.item().",
-    ),
-    kind="function",
-    praise="All training loops are these lines, with a progress bar around them.",
-    hidden=_hidden_train_step,
-)
+train_step.hidden_cases(_training, count=6, tolerance=1e-4, around=_trained)
 
 
 # -- 4: softmax before cross-entropy ----------------------------------------------------------------------------------
-def smallest_loss_solution(classes: int) -> float:
+@exercise(
+    id="07_smallest_loss",
+    title="The smallest loss",
+    minutes=5,
+    difficulty="medium",
+    hints=[
+        "The best that a softmax can give: 1 for the right class, 0 for all others.",
+        "Make such a row, and let nn.functional.cross_entropy take it for logits.",
+    ],
+    praise="In closed form log(e + n − 1) − 1. A loss that stops there has a softmax too many.",
+)
+def smallest_loss(classes: int) -> float:
     """The smallest loss that cross_entropy(logits.softmax(1), labels) can reach."""
     certain = torch.zeros(1, classes)
     certain[0, 0] = 1.0  # what a softmax gives at best, where the label is 0
     return float(nn.functional.cross_entropy(certain, torch.tensor([0])))
 
 
-@sentence_of
-def _check_smallest_loss(answer: Any) -> None:
+@smallest_loss.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for classes in (2, 3, 10, 1000):
         what = f"{classes} classes"
@@ -243,24 +221,71 @@ def _check_smallest_loss(answer: Any) -> None:
         raise Wrong(f"On {what} it is not {number:.4f}: what does cross_entropy say to the numbers 1, 0, 0 …?")
 
 
-smallest_loss = Exercise(
-    "07_smallest_loss",
-    "The smallest loss",
-    5,
-    smallest_loss_solution,
-    _check_smallest_loss,
-    (
-        "The best that a softmax can give: 1 for the right class, 0 for all others.",
-        "Make such a row, and let nn.functional.cross_entropy take it for logits.",
-    ),
-    kind="function",
-    praise="In closed form log(e + n − 1) − 1. A loss that stops there has a softmax too many.",
-    hidden=like(smallest_loss_solution, lambda source: (int(2 ** source.uniform(1, 12)),), tolerance=1e-4),
+smallest_loss.hidden_cases(lambda source: (int(2 ** source.uniform(1, 12)),), tolerance=1e-4)
+
+
+# -- 5: a reader for dirty checkpoints --------------------------------------------------------------------------------
+@exercise(
+    id="07_read_any",
+    title="A reader for dirty checkpoints",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "torch.load(path, weights_only=True), then ask: where is the state dict, what stands before its names?",
+        'content.get("state_dict", content) is the inner one, where there is one, and else the content itself.',
+        "Prefixes may stand one behind the other, and only those at the start go: re.sub with ^, or removeprefix.",
+    ],
+    praise="With these lines you open nearly every checkpoint that people share.",
+    check=check_read_any,
+    hidden_check=check_read_any,
 )
+def read_any(path: Path) -> dict[str, Tensor]:
+    """A checkpoint's file, in any of the layouts → names as the model has them, and their tensors."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    for key in ("model_state_dict", "state_dict"):
+        content = content.get(key, content)
+    return {re.sub(r"^((module|_orig_mod)\.)+", "", name): tensor for name, tensor in content.items()}
 
 
-# -- 5: what weights_only opens ---------------------------------------------------------------------------------------
-def opens_solution() -> str:
+# -- 6: whole or not at all -------------------------------------------------------------------------------------------
+@exercise(
+    id="07_save_whole",
+    title="Whole or not at all",
+    minutes=8,
+    difficulty="hard",
+    hints=[
+        'Save beside it first, for example to path.with_name(path.name + ".part").',
+        "part.replace(path) puts a file in another's place in one go.",
+        "try: save and replace; finally: part.unlink(missing_ok=True). The error goes on by itself.",
+    ],
+    praise="Downloads, databases and editors save like this.",
+    check=check_save_whole,
+    hidden_check=check_save_whole,
+)
+def save_whole(content: dict[str, Any], path: Path) -> None:
+    """Save to the path; where that breaks off, the old file is still there and nothing lies beside it."""
+    part = path.with_name(path.name + ".part")
+    try:
+        torch.save(content, part)
+        part.replace(path)  # in one go: nobody ever sees half a file under this name
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# -- 7: what weights_only opens ---------------------------------------------------------------------------------------
+@exercise(
+    id="07_opens",
+    title="What weights_only opens",
+    minutes=4,
+    difficulty="mild",
+    cell_name="opened",
+    hints=[
+        "Tensors, and what Python has built in: dict, list, tuple, str, int, float, bool, None.",
+        "Anything that is made by calling a class of some module is refused, with all that lies beside it.",
+    ],
+    praise="So write dates as words and paths as words: then nobody has to trust you.",
+)
+def opens() -> str:
     """The letters of the files that torch.load(path, weights_only=True) opens."""
     model = nn.BatchNorm2d(4)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -287,11 +312,12 @@ def opens_solution() -> str:
 
 @lru_cache(maxsize=1)
 def _opened() -> str:
-    return opens_solution()
+    letters: str = opens.answer()
+    return letters
 
 
-@sentence_of
-def _check_opens(answer: Any) -> None:
+@opens.checker
+def _(answer: Any) -> None:
     chosen, right = need_choice(answer, "ABCDEF"), set(_opened())
     if "C" in chosen:
         raise Wrong("C is a whole model: to make one, code of its class has to run. That is what is refused.")
@@ -307,80 +333,19 @@ def _check_opens(answer: Any) -> None:
         )
 
 
-opens = Exercise(
-    "07_opens",
-    "What weights_only opens",
-    4,
-    opens_solution,
-    _check_opens,
-    (
-        "Tensors, and what Python has built in: dict, list, tuple, str, int, float, bool, None.",
-        "Anything that is made by calling a class of some module is refused, with all that lies beside it.",
-    ),
-    praise="So write dates as words and paths as words: then nobody has to trust you.",
-    cell_name="opened",
-    difficulty="mild",
-)
-
-
-# -- 6: whole or not at all -------------------------------------------------------------------------------------------
-def save_whole_solution(content: dict[str, Any], path: Path) -> None:
-    """Save to the path; where that breaks off, the old file is still there and nothing lies beside it."""
-    part = path.with_name(path.name + ".part")
-    try:
-        torch.save(content, part)
-        part.replace(path)  # in one go: nobody ever sees half a file under this name
-    finally:
-        part.unlink(missing_ok=True)
-
-
-save_whole = Exercise(
-    "07_save_whole",
-    "Whole or not at all",
-    8,
-    save_whole_solution,
-    sentence_of(check_save_whole),
-    (
-        'Save beside it first, for example to path.with_name(path.name + ".part").',
-        "part.replace(path) puts a file in another's place in one go.",
-        "try: save and replace; finally: part.unlink(missing_ok=True). The error goes on by itself.",
-    ),
-    kind="function",
-    praise="Downloads, databases and editors save like this.",
-    difficulty="hard",
-    hidden=check_save_whole,
-)
-
-
-# -- 7: a reader for dirty checkpoints --------------------------------------------------------------------------------
-def read_any_solution(path: Path) -> dict[str, Tensor]:
-    """A checkpoint's file, in any of the layouts → names as the model has them, and their tensors."""
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    for key in ("model_state_dict", "state_dict"):
-        content = content.get(key, content)
-    return {re.sub(r"^((module|_orig_mod)\.)+", "", name): tensor for name, tensor in content.items()}
-
-
-read_any = Exercise(
-    "07_read_any",
-    "A reader for dirty checkpoints",
-    12,
-    read_any_solution,
-    sentence_of(check_read_any),
-    (
-        "torch.load(path, weights_only=True), then ask: where is the state dict, what stands before its names?",
-        'content.get("state_dict", content) is the inner one, where there is one, and else the content itself.',
-        "Prefixes may stand one behind the other, and only those at the start go: re.sub with ^, or removeprefix.",
-    ),
-    kind="function",
-    praise="With these lines you open nearly every checkpoint that people share.",
-    difficulty="hard",
-    hidden=check_read_any,
-)
-
-
 # -- 8: confusion -----------------------------------------------------------------------------------------------------
-def count_confusions_solution(truth: Sequence[int], predicted: Sequence[int], classes: int) -> Tensor:
+@exercise(
+    id="07_count_confusions",
+    title="The confusion matrix",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "Begin with torch.zeros(classes, classes, dtype=torch.int64).",
+        "For every pair of truth and answer one cell goes up by one: counts[right, said] += 1.",
+    ],
+    praise="The diagonal is what was right; its share of the whole is the accuracy.",
+)
+def count_confusions(truth: Sequence[int], predicted: Sequence[int], classes: int) -> Tensor:
     """Row: the true class, column: what the network said, cell: how often."""
     counts = torch.zeros(classes, classes, dtype=torch.int64)
     for right, said in zip(truth, predicted, strict=True):
@@ -388,8 +353,8 @@ def count_confusions_solution(truth: Sequence[int], predicted: Sequence[int], cl
     return counts
 
 
-@sentence_of
-def _check_count_confusions(answer: Any) -> None:
+@count_confusions.checker
+def _(answer: Any) -> None:
     need_function(answer)
     for truth, said, classes in (
         ([0, 0, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 0, 1], 2),
@@ -420,17 +385,4 @@ def _said(source: random.Random) -> tuple[list[int], list[int], int]:
     return truth, said, classes
 
 
-count_confusions = Exercise(
-    "07_count_confusions",
-    "The confusion matrix",
-    6,
-    count_confusions_solution,
-    _check_count_confusions,
-    (
-        "Begin with torch.zeros(classes, classes, dtype=torch.int64).",
-        "For every pair of truth and answer one cell goes up by one: counts[right, said] += 1.",
-    ),
-    kind="function",
-    praise="The diagonal is what was right; its share of the whole is the accuracy.",
-    hidden=like(count_confusions_solution, _said, tolerance=0),
-)
+count_confusions.hidden_cases(_said, tolerance=0)

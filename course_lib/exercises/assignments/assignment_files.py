@@ -13,9 +13,8 @@ from nbformat import NotebookNode, validate, writes
 from nbformat.v4 import new_notebook
 
 from course_lib.errors import CourseError
-from course_lib.exercises.assignments import nbgrader_cells, otter_cells
-from course_lib.exercises.assignments.choice import Choice
-from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, first_cell
+from course_lib.exercises.assignments import assignment_cells
+from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, Choice, first_cell
 
 __all__ = ["ENGINES", "assign", "left_alone"]
 
@@ -30,10 +29,13 @@ class _Engine:
 
 
 ENGINES = {
-    "nbgrader": _Engine(nbgrader_cells.cells, lambda name: f"source/{name}/{name}.ipynb",
-                        nbgrader_cells.beside),
-    "otter": _Engine(otter_cells.cells, lambda name: f"{name}/{name}.ipynb", otter_cells.beside),
-}  # fmt: skip
+    "nbgrader": _Engine(
+        assignment_cells.nbgrader_cells,
+        lambda name: f"source/{name}/{name}.ipynb",
+        assignment_cells.nbgrader_files,
+    ),
+    "otter": _Engine(assignment_cells.otter_cells, lambda name: f"{name}/{name}.ipynb", assignment_cells.otter_files),
+}
 
 
 def assign(

@@ -1,0 +1,198 @@
+"""The cells of an assignment for nbgrader or for otter: the same words, answers and tests, marked as each reads them.
+
+nbgrader's metadata (schema version 3) mark read-only words, an answer with its solution, a test with points:
+https://nbgrader.readthedocs.io/en/stable/contributor_guide/metadata.html. For ``otter assign`` raw cells mark where a
+question, its solution and its tests are: https://otter-grader.readthedocs.io/en/latest/otter_assign/notebook_format.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+
+from course_lib.exercises.assignments.exercise_cells import Choice, ExerciseCell
+
+__all__ = ["nbgrader_cells", "nbgrader_files", "otter_cells", "otter_files"]
+
+_SHORT_NAME = re.compile(r"\bex\.(?=\w+\.)")  # as a lesson calls its own exercises; here several lessons may meet
+
+
+def _introduction(name: str, choice: Choice) -> str:
+    """The first words: what is asked, and how it is worked on."""
+    count = len(choice.cells)
+    return (
+        f"# {name}\n\n"
+        f"{count} {'exercise' if count == 1 else 'exercises'}, {choice.points} points, "
+        f"about {choice.minutes} minutes.\n\n"
+        "Replace the three dots of an exercise by your answer, and run its cell: a box says how far you are. Run it as "
+        "often as you like. Before you hand in: *Kernel*, *Restart and run all*, and look at every box once more."
+    )
+
+
+def _words(cell: ExerciseCell) -> Iterator[tuple[str, str]]:
+    """What stands above the exercise's cell, ("markdown" or "code", text), with the points in its heading."""
+    (_, first), *others = ((kind, _SHORT_NAME.sub(f"{cell.module}.", text)) for kind, text in cell.above)
+    heading, _, text = first.partition("\n")
+    points = cell.exercise.points
+    yield "markdown", f"{heading} ({points} {'point' if points == 1 else 'points'})\n{text}".rstrip()
+    yield from others
+
+
+def _asked(cell: ExerciseCell) -> str:
+    """The exercise's name in a cell, such as ``lesson04.trace_cfg``: those of two lessons may stand side by side."""
+    return f"{cell.module}.{cell.name}"
+
+
+def _context(cell: ExerciseCell) -> str:
+    """The lines that the exercise needs of its lesson."""
+    return "\n".join([*cell.context, f"from course_lib.exercises import {cell.module}"])
+
+
+def _open_test(cell: ExerciseCell) -> str:
+    """The test that a learner sees: the words of the check, raised. It stands by itself, whatever else was deleted."""
+    return f"from course_lib.exercises import {cell.module}\n\n{_asked(cell)}.grade({cell.answer})"
+
+
+def _hidden_test(cell: ExerciseCell, seed: int) -> str:
+    """The test that a learner does not see: the cases that this seed draws."""
+    return f"{_asked(cell)}.grade({cell.answer}, seed={seed})"
+
+
+# -- nbgrader ---------------------------------------------------------------------------------------------------------
+_SETTINGS = '''\
+"""nbgrader's settings for assignments that were made from the course's exercises."""
+
+c = get_config()  # noqa: F821 - nbgrader defines it
+
+# The three dots of an exercise say what is to be done; nbgrader's own "raise NotImplementedError()" would say it twice.
+c.ClearSolutions.code_stub = {"python": ""}
+# A cell that does not end is stopped; a check itself stops an answer after 20 seconds.
+c.ExecutePreprocessor.timeout = 60
+c.ExecutePreprocessor.interrupt_on_timeout = True
+# nbgrader's own steps before it runs what was handed in, and one more: a test that was deleted is run all the same, and
+# a cell that was copied does not end the grading of the whole class.
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "course_lib.exercises.grading.repairs.repair",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+'''
+
+
+def nbgrader_files(name: str, first: str) -> dict[str, str]:
+    """The settings that nbgrader reads, for all assignments of the course."""
+    return {"nbgrader_config.py": _SETTINGS}
+
+
+def nbgrader_cells(name: str, choice: Choice, seed: int, first: str) -> list[NotebookNode]:
+    """All cells of an assignment.
+
+    Args:
+        name: the assignment's.
+        choice: the exercises.
+        seed: of the hidden cases.
+        first: the code that every lesson begins with.
+    """
+    cells = [_fixed(new_markdown_cell(_introduction(name, choice)), "introduction"),
+             _fixed(new_code_cell(first), "kit")]  # fmt: skip
+    for cell in choice.together:
+        key = _key(cell)
+        cells.append(_fixed(new_code_cell(_context(cell)), f"{key}-needs"))
+        if cell in choice.given:
+            words = f"An answer that a later exercise uses: {cell.exercise.title}."
+            cells.append(_fixed(new_markdown_cell(words), f"{key}-words"))
+            cells.append(_fixed(new_code_cell(cell.exercise.solution().words), f"{key}-given"))
+            continue
+        for number, (kind, text) in enumerate(_words(cell)):
+            above = new_markdown_cell(text) if kind == "markdown" else new_code_cell(text)
+            cells.append(_fixed(above, f"{key}-words-{number}"))
+        cells.append(_answer(cell, key))
+        cells.append(_test(cell, key, seed))
+    return cells
+
+
+def _key(cell: ExerciseCell) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", cell.exercise.id)
+
+
+def _answer(cell: ExerciseCell, key: str) -> NotebookNode:
+    solution = cell.exercise.solution().words
+    source = f"{cell.stub}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION\n\n{_asked(cell)}.check({cell.answer})"
+    return _with(new_code_cell(source), f"{key}-answer", grade=False, solution=True, locked=False)
+
+
+def _test(cell: ExerciseCell, key: str, seed: int) -> NotebookNode:
+    source = f"{_open_test(cell)}\n### BEGIN HIDDEN TESTS\n{_hidden_test(cell, seed)}\n### END HIDDEN TESTS"
+    return _with(new_code_cell(source), f"{key}-test", grade=True, solution=False, locked=True,
+                 points=cell.exercise.points)  # fmt: skip
+
+
+def _fixed(cell: NotebookNode, key: str) -> NotebookNode:
+    return _with(cell, key, grade=False, solution=False, locked=True)
+
+
+def _with(cell: NotebookNode, key: str, **settings: Any) -> NotebookNode:
+    cell.metadata["nbgrader"] = {"schema_version": 3, "grade_id": key, "task": False, **settings}
+    return cell
+
+
+# -- otter ------------------------------------------------------------------------------------------------------------
+_KIT = re.compile(r'"(course_lib @ [^"]+)"')
+_CONFIG = """\
+# ASSIGNMENT CONFIG
+name: {name}
+init_cell: true
+export_cell:
+  pdf: false
+requirements: requirements.txt
+run_tests: true"""
+#: What a learner sees is worth nothing: otter would give half of the points for it.
+_OPEN = '""" # BEGIN TEST CONFIG\nhidden: false\npoints: 0\n""" # END TEST CONFIG'
+_HIDDEN = '""" # BEGIN TEST CONFIG\nhidden: true\npoints: {points}\n""" # END TEST CONFIG'
+
+
+def otter_files(name: str, first: str) -> dict[str, str]:
+    """The file that says what a grader's image installs: the kit comes from where Colab fetches it."""
+    kit = _KIT.search(first)
+    return {f"{name}/requirements.txt": f"torch\ntorchvision\n{kit[1] if kit else 'course_lib'}\n"}
+
+
+def otter_cells(name: str, choice: Choice, seed: int, first: str) -> list[NotebookNode]:
+    """All cells of an assignment; see ``nbgrader_cells``."""
+    config, words = _CONFIG.format(name=name), _introduction(name, choice)
+    cells = [new_raw_cell(config), new_markdown_cell(words), new_code_cell(first)]
+    for cell in choice.together:
+        cells.append(new_code_cell(_context(cell)))
+        if cell in choice.given:
+            cells.append(new_markdown_cell(f"An answer that a later exercise uses: {cell.exercise.title}."))
+            cells.append(new_code_cell(cell.exercise.solution().words))
+            continue
+        cells += _question(cell, seed)
+    return cells
+
+
+def _question(cell: ExerciseCell, seed: int) -> list[NotebookNode]:
+    points = cell.exercise.points
+    answer = (
+        f"{cell.stub}\n# BEGIN SOLUTION NO PROMPT\n{cell.exercise.solution().words}\n# END SOLUTION\n"
+        f"{_asked(cell)}.check({cell.answer})"
+    )
+    return [
+        new_raw_cell(f"# BEGIN QUESTION\nname: q{cell.exercise.id}\npoints: {points}"),
+        *(new_markdown_cell(text) if kind == "markdown" else new_code_cell(text) for kind, text in _words(cell)),
+        new_raw_cell("# BEGIN SOLUTION"),
+        new_code_cell(answer),
+        new_raw_cell("# END SOLUTION"),
+        new_raw_cell("# BEGIN TESTS"),
+        new_code_cell(f"{_OPEN}\n{_open_test(cell)}"),
+        new_code_cell(f"{_HIDDEN.format(points=points)}\n{_hidden_test(cell, seed)}"),
+        new_raw_cell("# END TESTS"),
+        new_raw_cell("# END QUESTION"),
+    ]

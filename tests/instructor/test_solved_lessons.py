@@ -1,0 +1,29 @@
+"""Every lesson from top to bottom with all its solutions in the place of the stubs: no cell fails, all is solved.
+
+The notebooks run as learners have them, in a kernel of their own; how far they are is what the last cells print.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.exercise_cells import NOTEBOOKS, cells_of, told_progress
+from tools import notebooks
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_all_is_solved(notebook: Path, tmp_path: Path) -> None:
+    book = nbformat.read(notebook, as_version=4)
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    exercises = cells_of(notebook)
+    for cell in exercises:
+        code[cell.number].source = cell.with_stub(cell.exercise.solution().words)
+    notebooks.run(book, tmp_path)  # raises where a cell does
+    for cell in exercises:
+        answer = code[cell.number].outputs[-1].data["text/plain"]
+        assert answer.startswith("✓"), f"{cell.exercise.id}: {answer}"
+    texts = [output.data.get("text/plain", "") for cell in code for output in cell.outputs if "data" in output]
+    assert any(told_progress(notebook, len(exercises)) in text for text in texts)
