@@ -86,9 +86,15 @@ def test_the_list_shows_what_an_instructor_chooses_by(capsys: pytest.CaptureFixt
     head, *rows, last = capsys.readouterr().out.splitlines()
     assert head.split() == ["exercise", "points", "minutes", "difficulty", "needs", "title"]
     assert len(rows) == len(CELLS) and last.startswith(f"{len(CELLS)} exercises")
-    for row, (name, one) in zip(rows, ((name, all_exercises()[name]) for name in CELLS), strict=True):
-        words = [name, str(one.points), str(one.minutes), one.difficulty, *(CELLS[name].earlier or ["-"])]
-        assert row.split() == [*words, *one.title.split()]
+    for row, (name, exercise) in zip(rows, ((name, all_exercises()[name]) for name in CELLS), strict=True):
+        words = [
+            name,
+            str(exercise.points),
+            str(exercise.minutes),
+            exercise.difficulty,
+            *(CELLS[name].earlier or ["-"]),
+        ]
+        assert row.split() == [*words, *exercise.title.split()]
     shown = listing()._repr_html_()
     assert shown.count("<tr>") == len(CELLS) + 1 and "03_basic_block 03_make_layer" in shown
 
@@ -104,7 +110,7 @@ def alone(cell: ExerciseCell, context: list[str]) -> list[str]:
 @pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.context or cell.earlier])
 def test_each_line_of_the_context_is_needed(name: str) -> None:
     cell = CELLS[name]
-    given = [line for one in choose([name]).given for line in (*one.context, one.exercise.solution().words)]
+    given = [line for other in choose([name]).given for line in (*other.context, other.exercise.solution().words)]
     lines = list(dict.fromkeys([*given, *cell.context]))
     assert run(alone(cell, lines)).state == "correct"
     for number, line in enumerate(lines):

@@ -39,24 +39,24 @@ class Hostile:
         return _bang, ()
 
 
-def need_state_dict(found: Any, truth: dict[str, Tensor], *, what: str) -> None:
+def need_state_dict(value: Any, truth: dict[str, Tensor], *, case: str) -> None:
     """A value must be a dictionary with these names and tensors.
 
     Raises:
         Wrong: with the first thing that differs.
     """
-    if not isinstance(found, dict):
-        told = "nothing: is the return missing?" if found is None else f"a value of type {type(found).__name__}."
-        raise Wrong(f"On {what} the result should be a dictionary of tensors, but it is {told}")
-    if set(found) != set(truth):
-        raise Wrong(f"On {what} the names are {', '.join(truth)}, not {_names(found)}.")
+    if not isinstance(value, dict):
+        told = "nothing: is the return missing?" if value is None else f"a value of type {type(value).__name__}."
+        raise Wrong(f"On {case} the result should be a dictionary of tensors, but it is {told}")
+    if set(value) != set(truth):
+        raise Wrong(f"On {case} the names are {', '.join(truth)}, not {_names(value)}.")
     for key, right in truth.items():
-        where = f"{key} of {what}"
-        same_tensor(need_tensor(found[key], tuple(right.shape), what=where, dtype=right.dtype), right, what=where)
+        where = f"{key} of {case}"
+        same_tensor(need_tensor(value[key], tuple(right.shape), case=where, dtype=right.dtype), right, case=where)
 
 
-def _names(found: dict[Any, Any]) -> str:
-    return ", ".join(str(key)[:30] for key in list(found)[:3]) or "none at all"
+def _names(value: dict[Any, Any]) -> str:
+    return ", ".join(str(key)[:30] for key in list(value)[:3]) or "none at all"
 
 
 # -- a reader for dirty checkpoints -----------------------------------------------------------------------------------
@@ -96,9 +96,9 @@ def check_read_any(answer: Any, source: random.Random | None = None) -> None:
         files = {f"a checkpoint with {key}, and {prefix} before every name": first, **_mixed(source, files)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (f"{random_arguments.word(source)}.pt" if source else "some.pth")
-        for what, content in files.items():
+        for case, content in files.items():
             torch.save(content, path)
-            need_state_dict(call(answer, path, what=what), truth, what=what)
+            need_state_dict(call(answer, path, case=case), truth, case=case)
         went_off.clear()
         torch.save({**truth, "gift": Hostile()}, path)
         try:
@@ -113,7 +113,7 @@ def check_read_any(answer: Any, source: random.Random | None = None) -> None:
 
 
 def _mixed(source: random.Random, files: dict[str, Any]) -> dict[str, Any]:
-    return {what: files[what] for what in source.sample(list(files), len(files))}
+    return {case: files[case] for case in source.sample(list(files), len(files))}
 
 
 # -- whole or not at all ----------------------------------------------------------------------------------------------
@@ -150,11 +150,11 @@ def check_save_whole(answer: Any, source: random.Random | None = None) -> None:
     with tempfile.TemporaryDirectory() as name:
         path, kept = Path(name) / "folder" / called, Path(name) / "kept"
         path.parent.mkdir()
-        for what, content in (("a file that is not there yet", old), ("a file that is there", new)):
-            call(answer, content, path, what=what)
+        for case, content in (("a file that is not there yet", old), ("a file that is there", new)):
+            call(answer, content, path, case=case)
             if not path.is_file():
-                raise Wrong(f"On {what}: after the call there is no file {path.name}.")
-            need_state_dict(_read(path), content, what=f"{what}, read again,")
+                raise Wrong(f"On {case}: after the call there is no file {path.name}.")
+            need_state_dict(_read(path), content, case=f"{case}, read again,")
             if kept.exists() and kept.read_bytes() != before:
                 raise Wrong(
                     "The old file itself was written over: if the power fails in the middle, neither is left. Write "
@@ -194,11 +194,11 @@ def _check_break(answer: Any, path: Path, source: random.Random | None) -> None:
 
 
 def _read(path: Path) -> Any:
-    return call(lambda: torch.load(path, weights_only=True), what="the file that was saved")
+    return call(lambda: torch.load(path, weights_only=True), case="the file that was saved")
 
 
 def _nothing_beside(path: Path, when: str) -> None:
-    if rest := sorted(one.name for one in path.parent.iterdir() if one != path):
+    if rest := sorted(entry.name for entry in path.parent.iterdir() if entry != path):
         raise Wrong(f"{when} something is left beside the file: {rest[0][:40]}.")
 
 
@@ -247,20 +247,20 @@ def check_train_step(answer: Any) -> None:
     mine, right = _network(), _network()
     optimizer = torch.optim.SGD(mine.parameters(), lr=_RATE)
     for number, (x, y) in enumerate(_batches(), 1):
-        what, start = f"step {number}", copy.deepcopy(right)
+        case, start = f"step {number}", copy.deepcopy(right)
         with torch.enable_grad():
-            value = call(answer, mine, x.clone(), y.clone(), optimizer, what=what)
+            value = call(answer, mine, x.clone(), y.clone(), optimizer, case=case)
         loss = _by_hand(right, x, y)
-        _check_loss(value, loss, start, x, y, what)
+        _check_loss(value, loss, start, x, y, case)
         _check_weights(mine, start, right, number)
 
 
-def _check_loss(value: Any, loss: float, start: nn.Module, x: Tensor, y: Tensor, what: str) -> None:
+def _check_loss(value: Any, loss: float, start: nn.Module, x: Tensor, y: Tensor, case: str) -> None:
     if isinstance(value, Tensor):
         raise Wrong("You give the loss as a tensor, which keeps the whole graph in memory: loss.item() is the number.")
     if isinstance(value, bool) or not isinstance(value, float):
         told = "nothing: is the return missing?" if value is None else f"a value of type {type(value).__name__}."
-        raise Wrong(f"On {what} your function should return the loss, a number, but it returned {told}")
+        raise Wrong(f"On {case} your function should return the loss, a number, but it returned {told}")
     if abs(value - loss) < 1e-5:
         return
     slips = {
@@ -269,16 +269,16 @@ def _check_loss(value: Any, loss: float, start: nn.Module, x: Tensor, y: Tensor,
     }
     for sentence, slip in slips.items():
         if abs(_by_hand(copy.deepcopy(start), x, y, **slip) - value) < 1e-5:
-            raise Wrong(f"On {what} the loss is not the right one. {sentence}")
-    raise Wrong(f"On {what} the loss should be {loss:.4f}, the mean cross-entropy before the step; it is {value:.4f}.")
+            raise Wrong(f"On {case} the loss is not the right one. {sentence}")
+    raise Wrong(f"On {case} the loss should be {loss:.4f}, the mean cross-entropy before the step; it is {value:.4f}.")
 
 
 def _check_weights(mine: nn.Module, start: nn.Module, right: nn.Module, number: int) -> None:
     pairs = list(zip(mine.parameters(), start.parameters(), right.parameters(), strict=True))
-    if all(torch.allclose(found, wanted, atol=1e-5) for found, _, wanted in pairs):
+    if all(torch.allclose(value, wanted, atol=1e-5) for value, _, wanted in pairs):
         return
-    if all(torch.equal(found, before) for found, before, _ in pairs):
-        if all(found.grad is None or not found.grad.any() for found, _, _ in pairs):
+    if all(torch.equal(value, before) for value, before, _ in pairs):
+        if all(value.grad is None or not value.grad.any() for value, _, _ in pairs):
             raise Wrong(
                 "No weight changed, and no gradient is there: is loss.backward() called, and zero_grad() before it?"
             )

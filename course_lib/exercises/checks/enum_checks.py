@@ -48,21 +48,21 @@ def check_verify(answer: Any) -> None:
         None, mine.IMAGENET1K_V1, mine.DEFAULT, "IMAGENET1K_V1", "DEFAULT", "ResNet50_Weights.IMAGENET1K_V2",
         "IMAGENET1K_V3", "ResNet18_Weights.DEFAULT", other, True, mine,
     ):  # fmt: skip
-        what = f"verify(ResNet50_Weights, {_word(weights)})"
+        case = f"verify(ResNet50_Weights, {_word(weights)})"
         truth, value = _outcome(mine.verify, weights), _outcome(partial(answer, mine), weights)
         if value is truth or (isinstance(truth, Exception) and type(value) is type(truth)):
             continue
         if isinstance(truth, Exception) and isinstance(value, Exception):
-            raise Wrong(f"{what} should raise {type(truth).__name__}, but it raises {type(value).__name__}.")
+            raise Wrong(f"{case} should raise {type(truth).__name__}, but it raises {type(value).__name__}.")
         if isinstance(value, Exception):
-            raise Wrong(f"{what} is {truth!r}, but yours raises {type(value).__name__}: {_first(value)}.")
+            raise Wrong(f"{case} is {truth!r}, but yours raises {type(value).__name__}: {_first(value)}.")
         if isinstance(truth, TypeError):
             raise Wrong(
-                f"{what} gives {_word(value)}: weights of another kind should raise TypeError, not pass through."
+                f"{case} gives {_word(value)}: weights of another kind should raise TypeError, not pass through."
             )
         if isinstance(truth, KeyError):
-            raise Wrong(f"{what} gives {_word(value)}: a name that the enum lacks should raise KeyError.")
-        raise Wrong(f"{what} should give {truth!r}, but it gives {_word(value)}.")
+            raise Wrong(f"{case} gives {_word(value)}: a name that the enum lacks should raise KeyError.")
+        raise Wrong(f"{case} should give {truth!r}, but it gives {_word(value)}.")
 
 
 def _outcome(function: Callable[[Any], Any], weights: Any) -> Any:
@@ -129,7 +129,7 @@ def check_hash_fits(answer: Any) -> None:
         for name, data, truth, why in cases:
             path = Path(folder) / name
             path.write_bytes(data)
-            value = call(answer, path, what=f"the file {name[:40]}")
+            value = call(answer, path, case=f"the file {name[:40]}")
             if not isinstance(value, bool):
                 raise Wrong(f"The answer is True or False, not a value of type {type(value).__name__}.")
             if value != truth:
@@ -192,13 +192,13 @@ def entries(source: random.Random) -> tuple[WeightsEnum, WeightsEnum]:
     """Two entries: made up, whose transforms agree or differ in one setting; or any two of torchvision's classifiers.
 
     Example:
-        >>> all(isinstance(one, WeightsEnum) for one in entries(random.Random(0)))
+        >>> all(isinstance(entry, WeightsEnum) for entry in entries(random.Random(0)))
         True
     """
     if source.random() < 0.4:
         names = list_models(module=torchvision.models)
-        one, other = (source.choice(list(get_model_weights(source.choice(names)))) for _ in range(2))
-        return one, source.choice((one, other, other, other))
+        entry, other = (source.choice(list(get_model_weights(source.choice(names)))) for _ in range(2))
+        return entry, source.choice((entry, other, other, other))
     first = _settings(source)
     second = dict(first)
     change: dict[str, Any] = {
@@ -220,17 +220,17 @@ def looked_up(source: random.Random) -> tuple[type[WeightsEnum], Any]:
     """An enum, and what a builder may be given as weights: right in one of four ways, or wrong in one of seven.
 
     Example:
-        >>> one, weights = looked_up(random.Random(0))
-        >>> issubclass(one, WeightsEnum)
+        >>> asked, weights = looked_up(random.Random(0))
+        >>> issubclass(asked, WeightsEnum)
         True
     """
     names = list_models(module=torchvision.models)
-    one, other = (source.choice((enum(source), get_model_weights(source.choice(names)))) for _ in range(2))
-    entry = source.choice(list(one.__members__))
-    stranger = other["DEFAULT"] if other.__name__ != one.__name__ else True
-    return one, source.choice((
-        None, one[entry], entry, f"{one.__name__}.{entry}", entry.lower(), f"{entry}9",
-        f"{word(source)}_Weights.{entry}", stranger, source.randint(0, 3), one, [entry],
+    asked, other = (source.choice((enum(source), get_model_weights(source.choice(names)))) for _ in range(2))
+    entry = source.choice(list(asked.__members__))
+    stranger = other["DEFAULT"] if other.__name__ != asked.__name__ else True
+    return asked, source.choice((
+        None, asked[entry], entry, f"{asked.__name__}.{entry}", entry.lower(), f"{entry}9",
+        f"{word(source)}_Weights.{entry}", stranger, source.randint(0, 3), asked, [entry],
     ))  # fmt: skip
 
 

@@ -45,17 +45,17 @@ def check_linear_to_conv(answer: Any, source: random.Random | None = None) -> No
     for channels, height, width, out, bias in _LINEARS if source is None else _drawn_linears(source):
         seed = source.getrandbits(32) if source else 0
         linear = cast(nn.Linear, scrambled(partial(nn.Linear, channels * height * width, out, bias=bias), seed))
-        what = f"nn.Linear({linear.in_features}, {out}{'' if bias else ', bias=False'}) and maps of " + times(
+        case = f"nn.Linear({linear.in_features}, {out}{'' if bias else ', bias=False'}) and maps of " + times(
             (channels, height, width)
         )
         before = {key: value.clone() for key, value in linear.state_dict().items()}
-        conv = build(answer, linear, channels, height, width, what=what)
+        conv = build(answer, linear, channels, height, width, case=case)
         if not _unchanged(linear, before):
-            raise Wrong(f"On {what} the linear layer that was given is another one now; only read its weights.")
+            raise Wrong(f"On {case} the linear layer that was given is another one now; only read its weights.")
         if not isinstance(conv, nn.Conv2d):
-            raise Wrong(f"On {what} your function should give an nn.Conv2d, not {type(conv).__name__}.")
-        _compare_settings(conv, linear, (channels, height, width), f"On {what}")
-        _compare_weights(conv, linear, (channels, height, width), f"On {what}")
+            raise Wrong(f"On {case} your function should give an nn.Conv2d, not {type(conv).__name__}.")
+        _compare_settings(conv, linear, (channels, height, width), f"On {case}")
+        _compare_weights(conv, linear, (channels, height, width), f"On {case}")
 
 
 def _drawn_linears(source: random.Random) -> Iterator[tuple[int, int, int, int, bool]]:
@@ -121,12 +121,12 @@ def check_body_and_head(answer: Any, source: random.Random | None = None) -> Non
         model = scrambled(partial(make, source), source.getrandbits(32) if source else 0)
         before = {key: value.clone() for key, value in model.state_dict().items()}
         kinds = [type(layer) for layer in model.modules()]
-        mine = build(answer, model, what=name)
+        mine = build(answer, model, case=name)
         if not _unchanged(model, before) or [type(layer) for layer in model.modules()] != kinds:
             raise Wrong(f"On {name} the network that was given is another one now; build a new one beside it.")
         if mine is model:
             raise Wrong(f"On {name} you gave back the network itself, with its flatten; build a new one.")
-        dropouts = [sum(isinstance(one, nn.Dropout) for one in net.modules()) for net in (model, mine)]
+        dropouts = [sum(isinstance(layer, nn.Dropout) for layer in net.modules()) for net in (model, mine)]
         if dropouts[0] != dropouts[1]:
             raise Wrong(f"On {name} there are {dropouts[1]} dropouts instead of {dropouts[0]}: training wants them.")
         mine.eval()
@@ -139,7 +139,7 @@ def _compare_maps(
     mine: nn.Module, model: Any, cells: tuple[int, int], side: int, name: str, source: random.Random | None = None
 ) -> None:
     height, width = (4 * n + 2 for n in cells)  # the small bodies make n cells of 4·n pixels and a little
-    what = f"{name} and a picture of {height}×{width}"
+    case = f"{name} and a picture of {height}×{width}"
     picture = random_arguments.tensor(source or random.Random(0), 1, 3, height, width)
     with torch.no_grad():
         features = model.features(picture)  # (1, C, *cells)
@@ -147,15 +147,15 @@ def _compare_maps(
         rows, columns = windows.shape[2:4]
         parts = windows[0].permute(1, 2, 0, 3, 4).flatten(0, 1)  # (h·w, C, side, side)
         right = model.classifier(parts.flatten(1)).T.reshape(1, -1, rows, columns)
-        value = call(mine, picture, what=what)
+        value = call(mine, picture, case=case)
     if isinstance(value, Tensor) and value.shape == (1, right.shape[1]):
-        raise Wrong(f"On {what} two dimensions are missing: a map has batch, classes, rows, columns. No flatten.")
+        raise Wrong(f"On {case} two dimensions are missing: a map has batch, classes, rows, columns. No flatten.")
     if isinstance(value, Tensor) and value.shape == (*right.shape[:2], 1, 1) != right.shape:
-        raise Wrong(f"On {what} one single cell comes out: the adaptive pool makes any map {side}×{side}; drop it.")
-    need_tensor(value, tuple(right.shape), what=what)
+        raise Wrong(f"On {case} one single cell comes out: the adaptive pool makes any map {side}×{side}; drop it.")
+    need_tensor(value, tuple(right.shape), case=case)
     if not torch.allclose(value, right, atol=_CLOSE, rtol=_CLOSE):
         gap = float((value - right).abs().max())
-        raise Wrong(f"On {what} the shape is right, but cells differ from the classifier's answers by up to {gap:.2g}.")
+        raise Wrong(f"On {case} the shape is right, but cells differ from the classifier's answers by up to {gap:.2g}.")
 
 
 def _small_vgg(source: random.Random | None) -> nn.Module:
@@ -182,9 +182,9 @@ def _with_small_head(
     model: nn.Module, head: nn.Sequential, values: int, source: random.Random | None = None
 ) -> nn.Module:
     """Its linear layers in their places, dropouts and ReLUs around them, with few values."""
-    one, two, classes = (source.randint(4, 16) for _ in range(3)) if source else (12, 9, 5)
+    first, second, classes = (source.randint(4, 16) for _ in range(3)) if source else (12, 9, 5)
     places = [place for place, layer in enumerate(head) if isinstance(layer, nn.Linear)]
-    for place, (into, out) in zip(places, ((values, one), (one, two), (two, classes)), strict=True):
+    for place, (into, out) in zip(places, ((values, first), (first, second), (second, classes)), strict=True):
         head[place] = nn.Linear(into, out)
     return model
 
@@ -197,7 +197,7 @@ def check_box_of(answer: Any) -> None:
         Wrong: with the map, and what is wrong with its box.
     """
     need_function(answer)
-    for rows, columns, threshold, what in (
+    for rows, columns, threshold, case in (
         (slice(2, 6), slice(6, 14), 0.5, "a block of 4 rows and 8 columns"),
         (slice(4, 5), slice(3, 4), 0.25, "a single cell"),
         (slice(0, 10), slice(0, 16), 0.5, "a map that is high everywhere"),
@@ -207,12 +207,12 @@ def check_box_of(answer: Any) -> None:
         scores = torch.full((10, 16), threshold - 0.2)
         scores[rows, columns] = threshold  # reaches it, no more
         scores[rows, columns][1:, 1:] += 0.2
-        value = call(answer, scores.clone(), threshold, what=what)
+        value = call(answer, scores.clone(), threshold, case=case)
         if not bool((scores >= threshold).any()):
             if value is not None:
-                raise Wrong(f"On {what} there is no box: your function should return None.")
+                raise Wrong(f"On {case} there is no box: your function should return None.")
             continue
-        _compare_boxes(value, _true_box(scores >= threshold), _true_box(scores > threshold), what)
+        _compare_boxes(value, _true_box(scores >= threshold), _true_box(scores > threshold), case)
 
 
 def _true_box(mask: Tensor) -> tuple[int, ...]:
@@ -222,22 +222,22 @@ def _true_box(mask: Tensor) -> tuple[int, ...]:
     return left, top, right + 1, bottom + 1
 
 
-def _compare_boxes(value: Any, truth: tuple[int, ...], strict: tuple[int, ...], what: str) -> None:
+def _compare_boxes(value: Any, truth: tuple[int, ...], strict: tuple[int, ...], case: str) -> None:
     if not isinstance(value, (tuple, list, Tensor)) or len(value) != 4:
         told = "None; is the return missing?" if value is None else "something else."
-        raise Wrong(f"On {what} your function should give (left, top, right, bottom), but it gives {told}")
+        raise Wrong(f"On {case} your function should give (left, top, right, bottom), but it gives {told}")
     box = tuple(need_number(number) for number in value)
     if box == truth:
         return
     if box == strict:
-        raise Wrong(f"On {what} the cells with the very value of the threshold are left out; they reach it: >=.")
+        raise Wrong(f"On {case} the cells with the very value of the threshold are left out; they reach it: >=.")
     if box == (truth[1], truth[0], truth[3], truth[2]):
-        raise Wrong(f"On {what} x and y are exchanged: columns give left and right, rows top and bottom.")
+        raise Wrong(f"On {case} x and y are exchanged: columns give left and right, rows top and bottom.")
     if box == (*truth[:2], truth[2] - 1, truth[3] - 1):
-        raise Wrong(f"On {what} right and bottom lie one short: they are the first column and row outside the box.")
+        raise Wrong(f"On {case} right and bottom lie one short: they are the first column and row outside the box.")
     if box == (*truth[:2], truth[2] - truth[0], truth[3] - truth[1]):
-        raise Wrong(f"On {what} you gave width and height; right and bottom are asked for.")
-    raise Wrong(f"On {what} the box is {truth}, not ({', '.join(f'{n:g}' for n in box)}).")
+        raise Wrong(f"On {case} you gave width and height; right and bottom are asked for.")
+    raise Wrong(f"On {case} the box is {truth}, not ({', '.join(f'{n:g}' for n in box)}).")
 
 
 # -- two boxes --------------------------------------------------------------------------------------------------------
@@ -263,21 +263,21 @@ def check_iou(answer: Any) -> None:
         Wrong: with the pair of boxes, and what was forgotten.
     """
     need_function(answer)
-    for box, other, what in _PAIRS:
-        one, two = (torch.tensor([b], dtype=torch.float64) for b in (box, other))
-        truth = float(box_iou(one, two))
-        value = need_number(call(answer, box, other, what=what))
+    for box, other, case in _PAIRS:
+        corners = [torch.tensor([pair], dtype=torch.float64) for pair in (box, other)]
+        truth = float(box_iou(*corners))
+        value = need_number(call(answer, box, other, case=case))
         if abs(value - truth) <= 1e-6:
             continue
         width = min(box[2], other[2]) - max(box[0], other[0])
         height = min(box[3], other[3]) - max(box[1], other[1])
         first, second = ((b[2] - b[0]) * (b[3] - b[1]) for b in (box, other))
         if truth == 0:
-            raise Wrong(f"On {what} it is 0, not {value:g}: where width or height is negative, nothing is shared.")
+            raise Wrong(f"On {case} it is 0, not {value:g}: where width or height is negative, nothing is shared.")
         if abs(value - width * height) <= 1e-6:
-            raise Wrong(f"On {what} you gave the shared area; divide it by the area that both cover together.")
+            raise Wrong(f"On {case} you gave the shared area; divide it by the area that both cover together.")
         if abs(value - width * height / (first + second)) <= 1e-6:
-            raise Wrong(f"On {what} the shared part is counted twice in the sum of both areas: take it off once.")
+            raise Wrong(f"On {case} the shared part is counted twice in the sum of both areas: take it off once.")
         if abs(value - width * height / max(first, second)) <= 1e-6:
-            raise Wrong(f"On {what} you divided by the larger area; the union also holds what only the other covers.")
-        raise Wrong(f"On {what}, {box} and {other}, it is {truth:.4g}, and your function says {value:.4g}.")
+            raise Wrong(f"On {case} you divided by the larger area; the union also holds what only the other covers.")
+        raise Wrong(f"On {case}, {box} and {other}, it is {truth:.4g}, and your function says {value:.4g}.")

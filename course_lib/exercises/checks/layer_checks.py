@@ -47,19 +47,19 @@ def check_make_layers(answer: Any, source: random.Random | None = None) -> None:
     """
     need_function(answer)
     for cfg, norm in _CFGS if source is None else _drawn_cfgs(source):
-        what = f"make_layers({', '.join(map(str, (list(cfg), *norm)))})"
+        case = f"make_layers({', '.join(map(str, (list(cfg), *norm)))})"
         seed = source.getrandbits(32) if source else 0
         truth = cast(nn.Sequential, scrambled(partial(_true_layers, cfg, any(norm)), seed))
-        made = _made(answer, cfg, norm, what)
-        _compare_layers(made, truth, what)
-        load(made, truth, what=what)
+        made = _made(answer, cfg, norm, case)
+        _compare_layers(made, truth, case)
+        load(made, truth, case=case)
         size = (source.randint(8, 14), source.randint(8, 14)) if source else (12, 9)
-        same_output(made, truth, random_arguments.tensor(source or random.Random(0), 2, 3, *size), what=what)
+        same_output(made, truth, random_arguments.tensor(source or random.Random(0), 2, 3, *size), case=case)
     for column, batch_norm in _COLUMNS if source is None else [(source.choice("ADE"), source.random() < 0.5)]:
-        what = f"make_layers of column {column}{' with BatchNorm' if batch_norm else ''}"
+        case = f"make_layers of column {column}{' with BatchNorm' if batch_norm else ''}"
         with on_meta():  # without memory
-            made = _made(answer, vgg.COLUMNS[column], (batch_norm,), what)
-            load(made, _true_layers(vgg.COLUMNS[column], batch_norm), what=what)
+            made = _made(answer, vgg.COLUMNS[column], (batch_norm,), case)
+            load(made, _true_layers(vgg.COLUMNS[column], batch_norm), case=case)
 
 
 def _drawn_cfgs(source: random.Random) -> Iterator[tuple[tuple[Any, ...], tuple[bool, ...]]]:
@@ -72,61 +72,69 @@ def _true_layers(cfg: tuple[Any, ...], batch_norm: bool) -> nn.Sequential:
     return layers
 
 
-def _made(answer: Callable[..., Any], cfg: tuple[Any, ...], norm: tuple[bool, ...], what: str) -> nn.Sequential:
+def _made(answer: Callable[..., Any], cfg: tuple[Any, ...], norm: tuple[bool, ...], case: str) -> nn.Sequential:
     given = list(cfg)
-    made = call(answer, given, *norm, what=what)
+    made = call(answer, given, *norm, case=case)
     if given != list(cfg):
-        raise Wrong(f"{what} changed the cfg itself; whoever reads it next finds {given} there.")
+        raise Wrong(f"{case} changed the cfg itself; whoever reads it next finds {given} there.")
     if isinstance(made, (list, tuple)):
-        raise Wrong(f"{what} gives a {type(made).__name__} of layers; nn.Sequential(*layers) makes a module of them.")
+        raise Wrong(f"{case} gives a {type(made).__name__} of layers; nn.Sequential(*layers) makes a module of them.")
     if not isinstance(made, nn.Sequential):
-        raise Wrong(f"{what} should be a torch.nn.Sequential, but it is a value of type {type(made).__name__}.")
+        raise Wrong(f"{case} should be a torch.nn.Sequential, but it is a value of type {type(made).__name__}.")
     return made
 
 
-def _compare_layers(made: nn.Sequential, truth: nn.Sequential, what: str) -> None:
-    _nothing_forgotten(made, truth, what)
+def _compare_layers(made: nn.Sequential, truth: nn.Sequential, case: str) -> None:
+    _nothing_forgotten(made, truth, case)
     channels = 3
     for k, (mine, right) in enumerate(zip_longest(made, truth)):
         if right is None:
-            raise Wrong(f"{what} goes on after its last layer, {k - 1}: layer {k}, {_kind(mine)}, is one too many.")
+            raise Wrong(f"{case} goes on after its last layer, {k - 1}: layer {k}, {_kind(mine)}, is one too many.")
         if type(mine) is not type(right):
-            raise Wrong(f"In {what} layer {k} should be {_kind(right)}, but it is {_kind(mine)}.")
+            raise Wrong(f"In {case} layer {k} should be {_kind(right)}, but it is {_kind(mine)}.")
         if isinstance(mine, nn.Conv2d) and isinstance(right, nn.Conv2d):
-            _compare_convs(mine, right, channels, f"In {what} layer {k}, a convolution,")
+            _compare_convs(mine, right, channels, f"In {case} layer {k}, a convolution,")
             channels = right.out_channels
         if isinstance(mine, nn.MaxPool2d) and isinstance(right, nn.MaxPool2d):
             sizes = {name: _pair(getattr(mine, name)) for name in ("kernel_size", "stride", "padding")}
             if sizes != {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0)} or mine.ceil_mode:
-                raise Wrong(f"In {what} layer {k} should be a 2×2 pool with stride 2, which halves the map.")
+                raise Wrong(f"In {case} layer {k} should be a 2×2 pool with stride 2, which halves the map.")
 
 
-def _nothing_forgotten(made: nn.Sequential, truth: nn.Sequential, what: str) -> None:
+def _nothing_forgotten(made: nn.Sequential, truth: nn.Sequential, case: str) -> None:
     for kind, words in (
         (nn.MaxPool2d, 'no pool, though the cfg has an "M"'),
         (nn.ReLU, "no ReLU; without one in between, convolutions in a row are one single convolution"),
         (nn.BatchNorm2d, "no BatchNorm2d, though batch_norm is True"),
     ):
-        if any(isinstance(one, kind) for one in truth) and not any(isinstance(one, kind) for one in made.modules()):
-            raise Wrong(f"{what} has {words}.")
-    if any(isinstance(one, nn.BatchNorm2d) for one in made) > any(isinstance(one, nn.BatchNorm2d) for one in truth):
-        raise Wrong(f"{what} has a BatchNorm2d, though batch_norm is False.")
+        if any(isinstance(layer, kind) for layer in truth) and not any(
+            isinstance(layer, kind) for layer in made.modules()
+        ):
+            raise Wrong(f"{case} has {words}.")
+    if any(isinstance(layer, nn.BatchNorm2d) for layer in made) > any(
+        isinstance(layer, nn.BatchNorm2d) for layer in truth
+    ):
+        raise Wrong(f"{case} has a BatchNorm2d, though batch_norm is False.")
 
 
-def _compare_convs(mine: nn.Conv2d, right: nn.Conv2d, channels: int, what: str) -> None:
+def _has(layers: nn.Module, kind: type[nn.Module]) -> bool:
+    return any(isinstance(layer, kind) for layer in layers.children())
+
+
+def _compare_convs(mine: nn.Conv2d, right: nn.Conv2d, channels: int, case: str) -> None:
     if mine.in_channels != channels:
         hint = " Update in_channels after each convolution." if mine.in_channels == 3 else ""
-        raise Wrong(f"{what} takes {mine.in_channels} channels, but {channels} come in.{hint}")
+        raise Wrong(f"{case} takes {mine.in_channels} channels, but {channels} come in.{hint}")
     if mine.out_channels != right.out_channels:
-        raise Wrong(f"{what} gives {mine.out_channels} channels, but its token says {right.out_channels}.")
+        raise Wrong(f"{case} gives {mine.out_channels} channels, but its token says {right.out_channels}.")
     if mine.kernel_size != right.kernel_size:
-        raise Wrong(f"{what} has a kernel of {times(mine.kernel_size)}; VGG's are 3×3.")
+        raise Wrong(f"{case} has a kernel of {times(mine.kernel_size)}; VGG's are 3×3.")
     if _pair(mine.padding) not in ((1, 1), ("same", "same")):
-        raise Wrong(f"{what} has padding {_pair(mine.padding)[0]}; a 3×3 kernel keeps the map's size with padding 1.")
+        raise Wrong(f"{case} has padding {_pair(mine.padding)[0]}; a 3×3 kernel keeps the map's size with padding 1.")
     if mine.bias is None:
-        raise Wrong(f"{what} has no bias; torchvision's VGG keeps it even before BatchNorm (ResNet does not).")
+        raise Wrong(f"{case} has no bias; torchvision's VGG keeps it even before BatchNorm (ResNet does not).")
     if mine.stride != (1, 1) or mine.dilation != (1, 1) or mine.groups != 1:
-        raise Wrong(f"{what} should have stride 1, dilation 1 and one group: in VGG only the pools make maps smaller.")
+        raise Wrong(f"{case} should have stride 1, dilation 1 and one group: in VGG only the pools make maps smaller.")
 
 
 def _pair(value: Any) -> tuple[Any, ...]:
@@ -158,28 +166,28 @@ def check_column_c(answer: Any, source: random.Random | None = None) -> None:
         ]
     some = source.randint(2, 2000) if source else 10
     for classes, given in ((1000, ()), (some, (some,))):  # 1000 is the default
-        what = f"ColumnC({', '.join(map(str, given))})"
+        case = f"ColumnC({', '.join(map(str, given))})"
         with on_meta():
-            made, truth = build(answer, *given, what=what), vgg.build("C", num_classes=classes)
-        _compare_weights(made, truth, what)
+            made, truth = build(answer, *given, case=case), vgg.build("C", num_classes=classes)
+        _compare_weights(made, truth, case)
         for size in sizes:
             try:
                 trace(made, (3, *size), mode="eval")  # it says more than torch where shapes do not meet
             except TraceError as error:
                 remedy = " (an adaptive pool to 7×7 makes any map fit)" if size != (224, 224) else ""
-                told = f"{what} cannot take pictures of {times(size)}{remedy}: {error}"
+                told = f"{case} cannot take pictures of {times(size)}{remedy}: {error}"
                 raise Wrong(told if len(told) < 380 else told[: told.rindex(". ", 0, 380) + 1]) from error
             picture = torch.empty(2, 3, *size, device="meta")
             with torch.no_grad():
-                logits = call(made.eval(), picture, what=f"{what} with pictures of {times(size)}")
+                logits = call(made.eval(), picture, case=f"{case} with pictures of {times(size)}")
             if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, classes):
                 got = tuple(logits.shape) if isinstance(logits, Tensor) else f"a value of type {type(logits).__name__}"
-                raise Wrong(f"{what} should give (2, {classes}) for two pictures of {times(size)}, but it gives {got}.")
-        _compare_ops(made, truth, sizes[0], what)
+                raise Wrong(f"{case} should give (2, {classes}) for two pictures of {times(size)}, but it gives {got}.")
+        _compare_ops(made, truth, sizes[0], case)
 
 
-def _compare_weights(made: nn.Module, truth: nn.Module, what: str) -> None:
-    mine, theirs = ({key: tuple(one.shape) for key, one in net.state_dict().items()} for net in (made, truth))
+def _compare_weights(made: nn.Module, truth: nn.Module, case: str) -> None:
+    mine, theirs = ({key: tuple(tensor.shape) for key, tensor in net.state_dict().items()} for net in (made, truth))
     for other, words in (
         ("D", "has a 3×3 at the end of stages 3, 4 and 5: that is column D; C has a 1×1 there"),
         ("B", "has ten convolutions: that is column B; C adds a 1×1 to stages 3, 4 and 5"),
@@ -187,33 +195,33 @@ def _compare_weights(made: nn.Module, truth: nn.Module, what: str) -> None:
         with torch.device("meta"):
             convs = [shape for shape in _shapes(vgg.make_layers(other)) if len(shape) == 4]
         if [shape for shape in _shapes(made) if len(shape) == 4] == convs:
-            raise Wrong(f"{what} {words}.")
+            raise Wrong(f"{case} {words}.")
     if _shapes(made) == _shapes(truth) and [*mine] != [*theirs]:
         key, other = next((a, b) for a, b in zip(theirs, mine, strict=True) if a != b)
-        raise Wrong(f"{what} has the right weights, but {other} should be {key}: is every ReLU and pool there?")
+        raise Wrong(f"{case} has the right weights, but {other} should be {key}: is every ReLU and pool there?")
     for key in (*theirs, *mine):
         if key not in mine:
-            raise Wrong(f"{what} has no {key}; its parts are features, avgpool and classifier, numbered as in VGG16.")
+            raise Wrong(f"{case} has no {key}; its parts are features, avgpool and classifier, numbered as in VGG16.")
         if key not in theirs:
-            raise Wrong(f"{what} has {key}, and column C has none.")
+            raise Wrong(f"{case} has {key}, and column C has none.")
         if mine[key] != theirs[key]:
-            raise Wrong(f"In {what} the shape of {key} should be {theirs[key]}, but it is {mine[key]}.")
+            raise Wrong(f"In {case} the shape of {key} should be {theirs[key]}, but it is {mine[key]}.")
 
 
 def _shapes(module: nn.Module) -> list[tuple[int, ...]]:
-    return [tuple(one.shape) for one in module.state_dict().values()]
+    return [tuple(tensor.shape) for tensor in module.state_dict().values()]
 
 
-def _compare_ops(made: nn.Module, truth: nn.Module, size: tuple[int, int], what: str) -> None:
+def _compare_ops(made: nn.Module, truth: nn.Module, size: tuple[int, int], case: str) -> None:
     """Every op but dropout, which does nothing in eval mode: its kind and the shape it gives."""
     mine, right = ([op for op in trace(net, (3, *size)) if op.plain != "dropout"] for net in (made, truth))
     before = "the picture"
-    for one, other in zip_longest(mine, right):
-        if one is None or other is None or one.plain != other.plain:
-            should, does = (f"a {op.plain}" if op else "nothing" for op in (other, one))
-            raise Wrong(f"In {what} after {before} should come {should}, but there comes {does}.")
-        if one.output != other.output:
-            raise Wrong(f"In {what} {one.name} should give {times(other.output)}, but it gives {times(one.output)}.")
-        before = f"{one.name} ({one.plain})" if one.plain not in one.name else one.name
-    if sum(isinstance(one, nn.Dropout) for one in made.modules()) != 2:
-        raise Wrong(f"{what} should have two dropouts, one after each hidden linear layer's ReLU.")
+    for ran, other in zip_longest(mine, right):
+        if ran is None or other is None or ran.plain != other.plain:
+            should, does = (f"a {op.plain}" if op else "nothing" for op in (other, ran))
+            raise Wrong(f"In {case} after {before} should come {should}, but there comes {does}.")
+        if ran.output != other.output:
+            raise Wrong(f"In {case} {ran.name} should give {times(other.output)}, but it gives {times(ran.output)}.")
+        before = f"{ran.name} ({ran.plain})" if ran.plain not in ran.name else ran.name
+    if sum(isinstance(layer, nn.Dropout) for layer in made.modules()) != 2:
+        raise Wrong(f"{case} should have two dropouts, one after each hidden linear layer's ReLU.")

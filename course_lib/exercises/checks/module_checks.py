@@ -19,25 +19,25 @@ __all__ = ["build", "first_difference", "load", "output", "same_output", "scramb
 _Seen = dict[str, tuple[Tensor, Tensor]]
 
 
-def build(maker: Callable[..., Any], *arguments: Any, what: str) -> nn.Module:
+def build(maker: Callable[..., Any], *arguments: Any, case: str) -> nn.Module:
     """Make a module with a learner's class or function.
 
     Args:
         maker: the learner's.
         arguments: what it is given.
-        what: the call in words, such as "BasicBlock(8, 16)".
+        case: the call in words, such as "BasicBlock(8, 16)".
 
     Raises:
         Wrong: it raised, or what it made is no module.
     """
     try:
-        made = call(maker, *arguments, what=what)
+        made = call(maker, *arguments, case=case)
     except Wrong as wrong:
         if "before Module.__init__() call" in str(wrong):
             raise Wrong("The first line of your __init__ should be super().__init__().") from wrong
         raise
     if not isinstance(made, nn.Module):
-        told = f"{what} should be a torch.nn.Module, but it is a value of type {type(made).__name__}."
+        told = f"{case} should be a torch.nn.Module, but it is a value of type {type(made).__name__}."
         raise Wrong(f"{told} Does your class inherit from nn.Module?" if isinstance(maker, type) else told)
     return made
 
@@ -61,7 +61,7 @@ def scrambled(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     return module
 
 
-def load(module: nn.Module, truth: nn.Module, *, what: str) -> None:
+def load(module: nn.Module, truth: nn.Module, *, case: str) -> None:
     """Load the truth's state dict strictly.
 
     Raises:
@@ -73,7 +73,7 @@ def load(module: nn.Module, truth: nn.Module, *, what: str) -> None:
         owner = key.removesuffix(".bias")
         if f"{owner}.weight" in theirs and key.endswith(".bias"):
             raise Wrong(
-                f"In {what} the layer {owner} has a bias. With BatchNorm behind it none is needed, and torchvision's "
+                f"In {case} the layer {owner} has a bias. With BatchNorm behind it none is needed, and torchvision's "
                 f"has none: your state dict has the key {key} too much (bias=False)."
             )
     for key in (key for key in theirs if key not in mine):
@@ -83,51 +83,51 @@ def load(module: nn.Module, truth: nn.Module, *, what: str) -> None:
             if not any(own.startswith(f"{path}.") for own in mine):
                 around = module.get_submodule(".".join(parts[: depth - 1]))
                 names = ", ".join(name for name, _ in around.named_children()) or "none"
-                raise Wrong(f"In {what} no layer with weights has the name {path}. The names there: {names}.")
-        raise Wrong(f"In {what} torchvision's state dict has the key {key}, and yours does not.")
+                raise Wrong(f"In {case} no layer with weights has the name {path}. The names there: {names}.")
+        raise Wrong(f"In {case} torchvision's state dict has the key {key}, and yours does not.")
     if extra:
-        raise Wrong(f"In {what} your state dict has the key {extra[0]} too much: torchvision's has none.")
+        raise Wrong(f"In {case} your state dict has the key {extra[0]} too much: torchvision's has none.")
     for key, right in theirs.items():
         if mine[key].shape != right.shape:
             raise Wrong(
-                f"In {what} the shape of {key} should be {tuple(right.shape)}, but it is {tuple(mine[key].shape)}."
+                f"In {case} the shape of {key} should be {tuple(right.shape)}, but it is {tuple(mine[key].shape)}."
             )
         if (mine[key].dtype, mine[key].device) != (right.dtype, right.device):
             raise Wrong(
-                f"In {what} {key} should be {right.dtype} on {right.device}, but it is {mine[key].dtype} on "
+                f"In {case} {key} should be {right.dtype} on {right.device}, but it is {mine[key].dtype} on "
                 f"{mine[key].device}."
             )
     module.load_state_dict(theirs)
 
 
-def output(module: nn.Module, batch: Tensor, shape: tuple[int, ...], *, what: str) -> Tensor:
+def output(module: nn.Module, batch: Tensor, shape: tuple[int, ...], *, case: str) -> Tensor:
     """What a module gives in eval mode: a tensor of this shape, the input untouched, with a graph behind it."""
     module.eval()
     given = batch.clone()
     with torch.enable_grad():
-        value = need_tensor(call(module, given, what=what), shape, what=what)
+        value = need_tensor(call(module, given, case=case), shape, case=case)
     if not torch.equal(given, batch):
-        raise Wrong(f"On {what} the input itself was changed: an operation in place (+=, inplace=True) worked on x.")
+        raise Wrong(f"On {case} the input itself was changed: an operation in place (+=, inplace=True) worked on x.")
     if not value.requires_grad:
-        raise Wrong(f"On {what} the result carries no graph, so nothing could be learnt: no no_grad() or detach().")
+        raise Wrong(f"On {case} the result carries no graph, so nothing could be learnt: no no_grad() or detach().")
     return value.detach()
 
 
-def same_output(module: nn.Module, truth: nn.Module, batch: Tensor, *, what: str) -> None:
+def same_output(module: nn.Module, truth: nn.Module, batch: Tensor, *, case: str) -> None:
     """Both must give the same values to the last bit; if not, the first layer that differs is named."""
     with torch.no_grad():
         right = truth(batch)
     try:
-        value = output(module, batch, tuple(right.shape), what=what)
+        value = output(module, batch, tuple(right.shape), case=case)
     except Wrong as wrong:
         raise Wrong(f"{wrong} {first_difference(module, truth, batch)}".strip()) from wrong
     if _alike(value, right) and not torch.equal(value, right):
         gap = float((value - right).abs().max())
         raise Wrong(
-            f"On {what} the values differ by rounding only, up to {gap:.1g}: sums in another order than torchvision's."
+            f"On {case} the values differ by rounding only, up to {gap:.1g}: sums in another order than torchvision's."
         )
     if not torch.equal(value, right):
-        raise Wrong(f"On {what} the values are not torchvision's. {first_difference(module, truth, batch)}".strip())
+        raise Wrong(f"On {case} the values are not torchvision's. {first_difference(module, truth, batch)}".strip())
 
 
 def first_difference(module: nn.Module, truth: nn.Module, batch: Tensor) -> str:

@@ -99,8 +99,8 @@ def picture(source: random.Random, width: int, height: int) -> Image.Image:
 
 def pixels(source: random.Random, *, least: int = 100, most: int = 360) -> tuple[int, int]:
     """Width and height: upright, lying, square, or four times as long as high."""
-    one, other = source.randint(least, most), source.randint(least, most)
-    return source.choice(((one, other), (one, one), (one, 4 * least), (4 * least, one)))
+    first, second = source.randint(least, most), source.randint(least, most)
+    return source.choice(((first, second), (first, first), (first, 4 * least), (4 * least, first)))
 
 
 def small_net(source: random.Random, *, channels: int = 3) -> nn.Sequential:
@@ -172,7 +172,7 @@ def state_dict(source: random.Random, *, owner: str = "") -> dict[str, Tensor]:
         owner: stands in the middle of some of the names.
 
     Example:
-        >>> sorted({str(one.dtype) for one in state_dict(random.Random(0)).values()})
+        >>> sorted({str(tensor.dtype) for tensor in state_dict(random.Random(0)).values()})
         ['torch.float32', 'torch.int64']
     """
     made: dict[str, Tensor] = {}
@@ -205,7 +205,7 @@ def boxes(source: random.Random) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Two boxes (left, top, right, bottom): the same, crossing, one in the other, touching or apart, on quarters.
 
     Example:
-        >>> [one[0] < one[2] and one[1] < one[3] for one in boxes(random.Random(0))]
+        >>> [box[0] < box[2] and box[1] < box[3] for box in boxes(random.Random(0))]
         [True, True]
     """
     grid = source.choice((1, 4))  # whole numbers, or quarters
@@ -219,8 +219,8 @@ def boxes(source: random.Random) -> tuple[tuple[float, ...], tuple[float, ...]]:
     (left, left2, right, right2), (top, top2, bottom, bottom2) = ends
     pair = [(left, top, right, bottom), (left2, top2, right2, bottom2)]
     source.shuffle(pair)
-    one, other_box = (tuple(n / grid if grid > 1 else n for n in box) for box in pair)
-    return one, other_box
+    first, second = (tuple(n / grid if grid > 1 else n for n in box) for box in pair)
+    return first, second
 
 
 # -- networks to change and to train (lesson 07): a few thousand weights, quick to make --------------------------------

@@ -70,17 +70,17 @@ def check_block(answer: Any, source: random.Random | None = None, *, kind: _Kind
     need_class(answer)
     for in_channels, planes, stride, given in _BLOCKS[kind] if source is None else _drawn_blocks(source, kind):
         truth = _true_block(kind, in_channels, planes, stride, given)
-        what = f"{kind.__name__}({in_channels}, {planes}, {stride}, downsample)"
+        case = f"{kind.__name__}({in_channels}, {planes}, {stride}, downsample)"
         arguments: tuple[Any, ...] = (stride, _projection(in_channels, planes * kind.expansion, stride))
         if not given:
-            what, arguments = f"{kind.__name__}({in_channels}, {planes})", ()
-        block = build(answer, in_channels, planes, *arguments, what=what)
+            case, arguments = f"{kind.__name__}({in_channels}, {planes})", ()
+        block = build(answer, in_channels, planes, *arguments, case=case)
         if getattr(block, "expansion", None) != kind.expansion:
             raise Wrong(f"What makes stages asks for block.expansion: write expansion = {kind.expansion} in the class.")
-        load(block, truth, what=what)
-        _need_strides(block, kind, stride, what)
+        load(block, truth, case=case)
+        _need_strides(block, kind, stride, case)
         batch = _batch(in_channels, source)
-        _need_values(block, truth, batch, f"a {tuple(batch.shape)} batch in {what}")
+        _need_values(block, truth, batch, f"a {tuple(batch.shape)} batch in {case}")
 
 
 def _batch(channels: int, source: random.Random | None) -> Tensor:
@@ -91,38 +91,38 @@ def _batch(channels: int, source: random.Random | None) -> Tensor:
     return torch.linspace(-2, 2, 2 * channels * 9 * 8).view(2, channels, 9, 8).sin()
 
 
-def _need_strides(block: nn.Module, kind: _Kind, stride: int, what: str) -> None:
+def _need_strides(block: nn.Module, kind: _Kind, stride: int, case: str) -> None:
     names, place = _CONVS[kind]
     convs = {name: conv for name in names if isinstance(conv := getattr(block, name), nn.Conv2d)}
     strided = [name for name, conv in convs.items() if conv.stride != (1, 1)]
     if stride == 1 and strided:
-        raise Wrong(f"In {what} {strided[0]} has the stride {convs[strided[0]].stride[0]}, but stride=1 was asked for.")
+        raise Wrong(f"In {case} {strided[0]} has the stride {convs[strided[0]].stride[0]}, but stride=1 was asked for.")
     if stride != 1 and len(strided) > 1:
-        raise Wrong(f"In {what} the stride is on {' and '.join(strided)}: each divides the map, and one should.")
+        raise Wrong(f"In {case} the stride is on {' and '.join(strided)}: each divides the map, and one should.")
     if stride != 1 and not strided and place in convs:
-        raise Wrong(f"In {what} no convolution takes the stride.")
+        raise Wrong(f"In {case} no convolution takes the stride.")
     if stride != 1 and strided == ["conv1"] and place == "conv2":
         raise Wrong(
-            f"In {what} the stride is on conv1, as in the paper. torchvision has it on the 3×3, conv2, so that no cell "
+            f"In {case} the stride is on conv1, as in the paper. torchvision has it on the 3×3, conv2, so that no cell "
             "is skipped, and its weights were learnt so."
         )
     if stride != 1 and strided and strided != [place]:
-        raise Wrong(f"In {what} the stride is on {strided[0]}; it belongs on {place}.")
+        raise Wrong(f"In {case} the stride is on {strided[0]}; it belongs on {place}.")
     for name, conv in convs.items():
         if conv.padding not in ((wanted := (conv.kernel_size[0] // 2,) * 2), "same"):
-            raise Wrong(f"In {what} {name} should have the padding {wanted[0]}, not {conv.padding[0]}.")
+            raise Wrong(f"In {case} {name} should have the padding {wanted[0]}, not {conv.padding[0]}.")
 
 
-def _need_values(block: nn.Module, truth: nn.Module, batch: Tensor, what: str) -> None:
+def _need_values(block: nn.Module, truth: nn.Module, batch: Tensor, case: str) -> None:
     with torch.no_grad():
         right = truth(batch)
     try:
-        value = output(block, batch, tuple(right.shape), what=what)
+        value = output(block, batch, tuple(right.shape), case=case)
     except Wrong as wrong:
         if "must match the size" in str(wrong) and truth.downsample is not None:
             raise Wrong(f"{wrong} Does x go through self.downsample before it is added?") from wrong
         if "'NoneType' object is not callable" in str(wrong) and truth.downsample is None:
-            told = f"On {what} you call None: downsample may be None, and then the shortcut is x itself."
+            told = f"On {case} you call None: downsample may be None, and then the shortcut is x itself."
             raise Wrong(told) from wrong
         raise
     if not torch.equal(value, right):
@@ -130,16 +130,16 @@ def _need_values(block: nn.Module, truth: nn.Module, batch: Tensor, what: str) -
             for sentence, compute in _SLIPS:
                 slip = compute(truth, batch)
                 if slip is not None and torch.allclose(slip, value, atol=1e-5) and not torch.allclose(slip, right):
-                    raise Wrong(f"On {what} {sentence}.")
-        same_tensor(value, right, what=what)
-    if not torch.allclose(_gradient(block, batch, what), _gradient(truth, batch, what), rtol=1e-3, atol=1e-4):
-        raise Wrong(f"On {what} the values are right, but the gradient does not come back to x: a detach() or .data.")
+                    raise Wrong(f"On {case} {sentence}.")
+        same_tensor(value, right, case=case)
+    if not torch.allclose(_gradient(block, batch, case), _gradient(truth, batch, case), rtol=1e-3, atol=1e-4):
+        raise Wrong(f"On {case} the values are right, but the gradient does not come back to x: a detach() or .data.")
 
 
-def _gradient(module: nn.Module, batch: Tensor, what: str) -> Tensor:
+def _gradient(module: nn.Module, batch: Tensor, case: str) -> Tensor:
     given = batch.clone().requires_grad_()
     with torch.enable_grad():
-        return torch.autograd.grad(call(module, given, what=what).sum(), given)[0]
+        return torch.autograd.grad(call(module, given, case=case).sum(), given)[0]
 
 
 def _path(block: nn.Module, x: Tensor, *, relus: Sequence[bool] = (True, True), norm: bool = True) -> Tensor:
@@ -246,41 +246,41 @@ def check_stage(answer: Any, source: random.Random | None = None) -> None:
         truth = _true_stage(block, in_channels, planes, blocks, stride)
         arguments = (block, in_channels, planes, blocks, *(() if stride == 1 else (stride,)))
         name = block.__name__
-        what = f"make_layer({', '.join([name, *map(str, arguments[1:])])})"
-        stage = call(answer, *arguments, what=what)
+        case = f"make_layer({', '.join([name, *map(str, arguments[1:])])})"
+        stage = call(answer, *arguments, case=case)
         if not isinstance(stage, nn.Sequential):
-            raise Wrong(f"{what} should give an nn.Sequential, but it gave a value of type {type(stage).__name__}.")
+            raise Wrong(f"{case} should give an nn.Sequential, but it gave a value of type {type(stage).__name__}.")
         if len(stage) != blocks:
-            raise Wrong(f"{what} should hold {blocks} blocks, but it holds {len(stage)}.")
+            raise Wrong(f"{case} should hold {blocks} blocks, but it holds {len(stage)}.")
         if len(set(map(id, stage))) != blocks:
-            raise Wrong(f"{what} holds the same block more than once, with the same weights: make each one anew.")
+            raise Wrong(f"{case} holds the same block more than once, with the same weights: make each one anew.")
         out = planes * block.expansion
-        for index, one in enumerate(stage):
-            if not isinstance(one, block):
-                raise Wrong(f"In {what} number {index} is no {name}: make it with the block that is given.")
+        for index, member in enumerate(stage):
+            if not isinstance(member, block):
+                raise Wrong(f"In {case} number {index} is no {name}: make it with the block that is given.")
             comes_in, step = (in_channels, stride) if index == 0 else (out, 1)
-            _need_place(one, (comes_in, planes, step), index, out, what)
-        load(stage, truth, what=what)
+            _need_place(member, (comes_in, planes, step), index, out, case)
+        load(stage, truth, case=case)
         first = stage[0].downsample
         if isinstance(first, nn.Sequential) and first[0].stride != (stride, stride):
-            raise Wrong(f"In {what} the 1×1 convolution of the downsample needs the stride {stride} too.")
+            raise Wrong(f"In {case} the 1×1 convolution of the downsample needs the stride {stride} too.")
         batch = _batch(in_channels, source)
-        same_output(stage, truth, batch, what=f"a {tuple(batch.shape)} batch in {what}")
+        same_output(stage, truth, batch, case=f"a {tuple(batch.shape)} batch in {case}")
 
 
-def _need_place(one: nn.Module, wanted: tuple[int, int, int], index: int, out: int, what: str) -> None:
-    comes_in, planes, stride = cast(tuple[int, int, int], one.given)
+def _need_place(member: nn.Module, wanted: tuple[int, int, int], index: int, out: int, case: str) -> None:
+    comes_in, planes, stride = cast(tuple[int, int, int], member.given)
     if comes_in != wanted[0]:
-        raise Wrong(f"In {what} block {index} was made for {comes_in} channels, but {wanted[0]} come in.")
+        raise Wrong(f"In {case} block {index} was made for {comes_in} channels, but {wanted[0]} come in.")
     if planes != wanted[1]:
-        raise Wrong(f"In {what} block {index} was given {planes} planes instead of {wanted[1]}.")
+        raise Wrong(f"In {case} block {index} was given {planes} planes instead of {wanted[1]}.")
     if stride != wanted[2] and index:
-        raise Wrong(f"In {what} block {index} has the stride {stride}: only the first block of a stage takes it.")
+        raise Wrong(f"In {case} block {index} has the stride {stride}: only the first block of a stage takes it.")
     if stride != wanted[2]:
-        raise Wrong(f"In {what} the first block should have the stride {wanted[2]}, but it has {stride}.")
+        raise Wrong(f"In {case} the first block should have the stride {wanted[2]}, but it has {stride}.")
     change = f"the channels change, from {comes_in} to {out}" if comes_in != out else ""
     change = change or (f"stride {stride} shrinks the map" if stride != 1 else "")
-    if one.downsample is not None and not change:
-        raise Wrong(f"In {what} block {index} has a downsample, although x fits as it is: torchvision makes none.")
-    if one.downsample is None and change:
-        raise Wrong(f"In {what} the downsample of block {index} is missing, although {change}.")
+    if member.downsample is not None and not change:
+        raise Wrong(f"In {case} block {index} has a downsample, although x fits as it is: torchvision makes none.")
+    if member.downsample is None and change:
+        raise Wrong(f"In {case} the downsample of block {index} is missing, although {change}.")

@@ -174,7 +174,7 @@ class _Measured:
     value: float
     took: list[float]
     warm: list[float]
-    what: str
+    case: str
 
     def is_right(self) -> bool:
         return _near(self.value, statistics.median(self.took))
@@ -233,29 +233,29 @@ def _measured(
     answer: Any, warm: tuple[int, ...], counted: tuple[int, ...], clock: RealClock | SimulatedClock
 ) -> _Measured:
     worker, first, count = Worker((*warm, *counted), clock), len(warm), len(counted)
-    what = f"{first} warm-up call{'s' * (first > 1)} and {count} repeats"
-    value = need_number(call(answer, worker.run, worker.wait, first, count, what=what))
+    case = f"{first} warm-up call{'s' * (first > 1)} and {count} repeats"
+    value = need_number(call(answer, worker.run, worker.wait, first, count, case=case))
     calls = len(worker.orders)
     if calls == count:
-        raise Wrong(f"On {what} run() was called {calls} times: the warm-up is missing, and first calls are slow.")
+        raise Wrong(f"On {case} run() was called {calls} times: the warm-up is missing, and first calls are slow.")
     if calls != first + count:
-        raise Wrong(f"On {what} run() should be called {first + count} times, and it was called {calls} times.")
+        raise Wrong(f"On {case} run() should be called {first + count} times, and it was called {calls} times.")
     if worker.done[-1] is None or any(number > first for number in worker.left_over):
         raise Wrong(
-            f"On {what} work was still going on when run() was called again, or at the end: wait() after every run()."
+            f"On {case} work was still going on when run() was called again, or at the end: wait() after every run()."
         )
     if first in worker.left_over:
-        raise Wrong(f"On {what} the first counted call queued behind the warm-up: wait() before the clock starts.")
+        raise Wrong(f"On {case} the first counted call queued behind the warm-up: wait() before the clock starts.")
     took = [worker.seconds(number) for number in range(first, first + count)]
-    return _Measured(value, took, [worker.seconds(number) for number in range(first)], what)
+    return _Measured(value, took, [worker.seconds(number) for number in range(first)], case)
 
 
 def _wrong(measured: _Measured) -> Wrong:
-    value, took, warm, what = measured.value, measured.took, measured.warm, measured.what
+    value, took, warm, case = measured.value, measured.took, measured.warm, measured.case
     right = statistics.median(took)
     if abs(value) < min(took) / 4:
         return Wrong(
-            f"On {what} you measured {1e6 * value:.0f} µs, and the work took milliseconds: the clock was read before "
+            f"On {case} you measured {1e6 * value:.0f} µs, and the work took milliseconds: the clock was read before "
             "wait(), or it is one that stands still while a program waits, as time.process_time() does."
         )
     for wrong, sentence in (
@@ -269,10 +269,10 @@ def _wrong(measured: _Measured) -> Wrong:
         (statistics.mean([*took, *warm]), "that is the mean of all calls, and the warm-up counts among them"),
     ):
         if _near(value, wrong):
-            return Wrong(f"On {what} the median is {right:.4f} s and you gave {value:.4g}: {sentence}.")
+            return Wrong(f"On {case} the median is {right:.4f} s and you gave {value:.4g}: {sentence}.")
     if value < 0:
-        return Wrong(f"On {what} you gave {value:.4g} s: the end minus the start is never below 0.")
-    return Wrong(f"On {what} the median of the counted calls is {right:.4f} s, and your function gave {value:.4g}.")
+        return Wrong(f"On {case} you gave {value:.4g} s: the end minus the start is never below 0.")
+    return Wrong(f"On {case} the median of the counted calls is {right:.4f} s, and your function gave {value:.4g}.")
 
 
 def _near(value: float, other: float) -> bool:

@@ -86,7 +86,7 @@ def check_read_in_place(answer: Any, source: random.Random | None = None) -> Non
         _reads(_entry(answer, _save(truth, folder, f"my {name}")), truth, "a file whose name has a space")
         if any((folder / "hub").rglob("*.pth")):
             raise Wrong("The file was copied into torch.hub's cache; read it where it lies.")
-        small = {key: torch.ones_like(one).half() for key, one in truth.items()}
+        small = {key: torch.ones_like(tensor).half() for key, tensor in truth.items()}
         good = _save(small, folder, "net")
         _reads(_entry(answer, good), small, "a file in half precision")
         good.write_bytes(_save(truth, folder, "other").read_bytes())  # sound, but not what its name promises
@@ -106,9 +106,9 @@ def _entry(base: Any, path: Path) -> WeightsEnum:
     return made
 
 
-def _reads(entry: WeightsEnum, truth: dict[str, Tensor], what: str) -> None:
-    found = call(lambda: entry.get_state_dict(progress=False, check_hash=True), what=what)
-    need_state_dict(found, truth, what=what)
+def _reads(entry: WeightsEnum, truth: dict[str, Tensor], case: str) -> None:
+    value = call(lambda: entry.get_state_dict(progress=False, check_hash=True), case=case)
+    need_state_dict(value, truth, case=case)
 
 
 def _asked(entry: WeightsEnum) -> Any:
@@ -136,7 +136,7 @@ def check_own_model(answer: Any, source: random.Random | None = None) -> None:
             seed = source.getrandbits(32) if source else len(categories)
             truth = scrambled(partial(_network, len(categories)), seed=seed)
             path = _save(truth.state_dict(), folder, f"own_{len(categories)}")
-            builder = call(answer, path, list(categories), what=f"a file for {len(categories)} classes")
+            builder = call(answer, path, list(categories), case=f"a file for {len(categories)} classes")
             if not callable(builder) or isinstance(builder, (type, nn.Module)):
                 told = "nothing: is the return missing?" if builder is None else f"{_kind(builder)}."
                 raise Wrong(f"Your function should give back the builder, a function, but it gives {told}")
@@ -208,11 +208,11 @@ def _check_entry(
     picture = Image.effect_mandelbrot((90, 70), (-2, -1.5, 1, 1.5), 100).convert("RGB")
     if source:
         picture = random_arguments.picture(source, *random_arguments.pixels(source, least=40, most=150))
-    what = f"a picture of {picture.width}×{picture.height}, prepared"
+    case = f"a picture of {picture.width}×{picture.height}, prepared"
     prepared = need_tensor(
-        call(call(value.transforms, what="no arguments"), picture, what=what), (3, 64, 64), what=what
+        call(call(value.transforms, case="no arguments"), picture, case=case), (3, 64, 64), case=case
     )
-    same_tensor(prepared, ImageClassification(crop_size=64, resize_size=64)(picture), what=what)
+    same_tensor(prepared, ImageClassification(crop_size=64, resize_size=64)(picture), case=case)
 
 
 def _check_hash(builder: Callable[..., Any], path: Path, classes: int) -> None:
@@ -231,15 +231,15 @@ def _check_builder(builder: Callable[..., Any], enum: type[WeightsEnum], truth: 
         right = truth(batch)
     classes = right.shape[1]
     for how, weights in (('own(weights="DEFAULT")', "DEFAULT"), ("own(weights=Own_Weights.DEFAULT)", enum["DEFAULT"])):
-        made = build(partial(builder, weights=weights), what=how).eval()
+        made = build(partial(builder, weights=weights), case=how).eval()
         with torch.no_grad():
-            logits = need_tensor(call(made, batch, what=how), (2, classes), what=f"{how} and {classes} categories")
+            logits = need_tensor(call(made, batch, case=how), (2, classes), case=f"{how} and {classes} categories")
         if not torch.allclose(logits, right, atol=1e-5):
             raise Wrong(f"The answers of {how} are not those of the weights in the file: were they loaded?")
     how = "own(weights=None, num_classes=5)"
-    made = build(partial(builder, weights=None, num_classes=5), what=how).eval()
+    made = build(partial(builder, weights=None, num_classes=5), case=how).eval()
     with torch.no_grad():
-        need_tensor(call(made, batch, what=how), (2, 5), what=how)
+        need_tensor(call(made, batch, case=how), (2, 5), case=how)
     try:
         builder(weights=models.ResNet18_Weights.DEFAULT)
     except TypeError:
@@ -252,6 +252,6 @@ def _check_builder(builder: Callable[..., Any], enum: type[WeightsEnum], truth: 
         raise Wrong("The builder takes ResNet18's entry without a word: begin with Own_Weights.verify(weights).")
     try:
         _api.register_model(_NAME)(builder)
-        build(partial(get_model, _NAME, weights="DEFAULT", progress=False), what="get_model by its name")
+        build(partial(get_model, _NAME, weights="DEFAULT", progress=False), case="get_model by its name")
     finally:
         _api.BUILTIN_MODELS.pop(_NAME, None)

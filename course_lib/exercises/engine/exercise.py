@@ -303,13 +303,13 @@ def compare_cases(
         should.
     """
     for number in range(1, count + 1):
-        what = f"hidden case {number} of {count}"
+        case = f"hidden case {number} of {count}"
         given = draw(source)
         with undisturbed():
             truth = result(solution(*copy.deepcopy(given)))
-        value = call(lambda *arguments: result(answer(*arguments)), *copy.deepcopy(given), what=what)
+        value = call(lambda *arguments: result(answer(*arguments)), *copy.deepcopy(given), case=case)
         if not agree(value, truth, tolerance=tolerance):
-            raise Wrong(f"On {what} your answer does something else than it should.")
+            raise Wrong(f"On {case} your answer does something else than it should.")
 
 
 def agree(value: Any, truth: Any, *, tolerance: float = 1e-5) -> bool:

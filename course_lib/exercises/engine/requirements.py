@@ -47,13 +47,13 @@ def described(problem: BaseException) -> str:
     return type(problem).__name__ + (f" ({first})" if first else "")
 
 
-def call(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
+def call(function: Callable[..., Any], *arguments: Any, case: str) -> Any:
     """Call a learner's function, class or module.
 
     Args:
         function: the learner's.
         arguments: what it is given.
-        what: the case in words, such as "a picture of 320×240".
+        case: the case in words, such as "a picture of 320×240".
 
     Raises:
         Wrong: with a sentence, whatever the function raised.
@@ -64,9 +64,9 @@ def call(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
         raise
     except BaseException as problem:
         if sentence := _slip_of(problem):
-            raise Wrong(f"On {what}: {sentence}") from problem
+            raise Wrong(f"On {case}: {sentence}") from problem
         noun = "class" if isinstance(function, type) else "module" if isinstance(function, nn.Module) else "function"
-        raise Wrong(f"On {what} your {noun} raised {described(problem)}.") from problem
+        raise Wrong(f"On {case} your {noun} raised {described(problem)}.") from problem
 
 
 # -- type, then shape, then dtype, then value -------------------------------------------------------------------------
@@ -89,21 +89,21 @@ def need_choice(answer: Any, options: str) -> frozenset[str]:
     example = f'"{options[1:3]}"'  # not the answer of any exercise, which the tests see to
     if isinstance(answer, str):
         answer = list(re.sub(r"\band\b|[\s,;&+]", "", answer, flags=re.IGNORECASE))
-    if not isinstance(answer, (list, tuple, set, frozenset)) or not all(isinstance(one, str) for one in answer):
+    if not isinstance(answer, (list, tuple, set, frozenset)) or not all(isinstance(letter, str) for letter in answer):
         raise Wrong(f"The answer is a word of letters, such as {example}, not a value of type {type(answer).__name__}.")
-    chosen = frozenset(one.strip().upper() for one in answer)
+    chosen = frozenset(letter.strip().upper() for letter in answer)
     if unknown := sorted(chosen - set(options)):
         told = f"{unknown[0][:20]!r} is none of the letters from {options[0]} to {options[-1]}."
         raise Wrong(f"{told} Write only letters, such as {example}.")
     return chosen
 
 
-def need_bool(value: Any, *, what: str) -> bool:
+def need_bool(value: Any, *, case: str) -> bool:
     """A value must be True or False."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     shown = f"{value} of type int" if isinstance(value, int) else f"a value of type {type(value).__name__}"
-    raise Wrong(f"On {what} your function should return True or False, not {shown}.")
+    raise Wrong(f"On {case} your function should return True or False, not {shown}.")
 
 
 def need_number(answer: Any, *, whole: bool = False) -> float:
@@ -132,30 +132,30 @@ def need_shape(answer: Any) -> tuple[int, ...]:
     return tuple(answer)
 
 
-def need_tensor(value: Any, shape: tuple[int, ...], *, what: str, dtype: torch.dtype | None = torch.float32) -> Tensor:
+def need_tensor(value: Any, shape: tuple[int, ...], *, case: str, dtype: torch.dtype | None = torch.float32) -> Tensor:
     """A value must be a tensor of this shape and dtype."""
     if not isinstance(value, Tensor):
         if sentence := _slip_of_layer(value):
-            raise Wrong(f"On {what} your code should return a tensor: {sentence}")
-        told = f"On {what} your code should return a tensor, but it returned"
+            raise Wrong(f"On {case} your code should return a tensor: {sentence}")
+        told = f"On {case} your code should return a tensor, but it returned"
         raise Wrong(f"{told} nothing: is the return missing?" if value is None else f"{told} {type(value).__name__}.")
     if value.device.type != "cpu":
-        raise Wrong(f"On {what} the result is on the device {value.device}; it should stay on the input's, the cpu.")
+        raise Wrong(f"On {case} the result is on the device {value.device}; it should stay on the input's, the cpu.")
     if tuple(value.shape) != shape:
-        raise Wrong(f"On {what} the shape should be {shape}, but it is {tuple(value.shape)}.")
+        raise Wrong(f"On {case} the shape should be {shape}, but it is {tuple(value.shape)}.")
     if dtype is not None and value.dtype != dtype:
-        raise Wrong(f"On {what} the dtype should be {dtype}, but it is {value.dtype}.")
+        raise Wrong(f"On {case} the dtype should be {dtype}, but it is {value.dtype}.")
     return value
 
 
-def same_tensor(value: Tensor, truth: Tensor, *, what: str, tolerance: float = 0.0) -> None:
+def same_tensor(value: Tensor, truth: Tensor, *, case: str, tolerance: float = 0.0) -> None:
     """Values must agree, exactly or within a stated tolerance."""
     if tolerance == 0 and torch.equal(value, truth):
         return
     gap = float((value.double() - truth.double()).abs().max()) if value.numel() else 0.0
     if not gap <= tolerance or tolerance == 0:
         allowed = "they should be equal" if tolerance == 0 else f"at most {tolerance:g} is allowed"
-        raise Wrong(f"On {what} shape and dtype are right, but values differ by up to {gap:.3g}; {allowed}.")
+        raise Wrong(f"On {case} shape and dtype are right, but values differ by up to {gap:.3g}; {allowed}.")
 
 
 # -- what an error in a learner's code often means -----------------------------------------------------------------
@@ -186,8 +186,8 @@ def _slip_of(problem: BaseException) -> str:
     made = re.match(r"(\w+)\.__init__\(\) takes 1 positional argument but 2 were given", words)
     if made and made[1] in _AS_FUNCTION:  # nn.Sigmoid(x) refuses x; nn.ReLU(x) takes it for its inplace
         return _layer(made[1])
-    if found := _LAYER_FOR_TENSOR.search(words):
-        return _layer(next(name for name in found.groups() if name))
+    if match := _LAYER_FOR_TENSOR.search(words):
+        return _layer(next(name for name in match.groups() if name))
     return ""
 
 

@@ -61,8 +61,8 @@ def _(answer: Any) -> None:
     need_function(answer)
     right = ImageClassification(crop_size=224)
     for width, height, seed in ((320, 240, 0), (240, 400, 1), (224, 224, 2), (500, 180, 3)):
-        picture, what = _some_picture(width, height, seed), f"a picture of {width}×{height}"
-        value = need_tensor(call(answer, picture.copy(), what=what), (3, 224, 224), what=what)
+        picture, case = _some_picture(width, height, seed), f"a picture of {width}×{height}"
+        value = need_tensor(call(answer, picture.copy(), case=case), (3, 224, 224), case=case)
         truth = right(picture)
         if torch.equal(value, truth):
             continue
@@ -75,11 +75,11 @@ def _(answer: Any) -> None:
             (plain - mean, "the mean is subtracted, but nothing is divided by the standard deviation"),
         ):
             if torch.allclose(value, wrong, atol=1e-3):
-                raise Wrong(f"On {what} {sentence}.")
+                raise Wrong(f"On {case} {sentence}.")
         squashed = right(picture.resize((256, 256), Image.Resampling.BILINEAR))
         if width != height and torch.allclose(value, squashed, atol=0.15):
-            raise Wrong(f"On {what} the picture is squashed: give resize one number, and the longer side follows.")
-        same_tensor(value, truth, what=what)
+            raise Wrong(f"On {case} the picture is squashed: give resize one number, and the longer side follows.")
+        same_tensor(value, truth, case=case)
 
 
 preprocess.hidden_cases(lambda source: (random_arguments.picture(source, *random_arguments.pixels(source)),), count=5)
@@ -109,17 +109,17 @@ def _(answer: Any) -> None:
     need_function(answer)
     for height, width, seed in ((4, 6, 0), (5, 5, 1), (1, 3, 2)):
         values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-        what = f"an array of shape {values.shape}"
-        value = need_tensor(call(answer, values.copy(), what=what), (1, 3, height, width), what=what)
+        case = f"an array of shape {values.shape}"
+        value = need_tensor(call(answer, values.copy(), case=case), (1, 3, height, width), case=case)
         truth = torch.from_numpy(np.moveaxis(values[:, :, ::-1], 2, 0)[None].copy()).float() / 255
         if torch.allclose(value, truth.flip(1), atol=1e-6):
-            raise Wrong(f"On {what} the channels are still BGR.")
+            raise Wrong(f"On {case} the channels are still BGR.")
         if torch.allclose(value, truth * 255):
-            raise Wrong(f"On {what} the values run from 0 to 255; they should run from 0 to 1.")
+            raise Wrong(f"On {case} the values run from 0 to 255; they should run from 0 to 1.")
         mixed = torch.from_numpy(values[:, :, ::-1].reshape(1, 3, height, width).copy()).float() / 255
         if height * width > 1 and torch.allclose(value, mixed, atol=1e-6):
-            raise Wrong(f"On {what} the pixels are scrambled: reshape and view do not move axes, permute does.")
-        same_tensor(value, truth, what=what, tolerance=1e-6)
+            raise Wrong(f"On {case} the pixels are scrambled: reshape and view do not move axes, permute does.")
+        same_tensor(value, truth, case=case, tolerance=1e-6)
 
 
 from_opencv.hidden_cases(
@@ -214,24 +214,24 @@ def _(answer: Any) -> None:
     need_function(answer)
     generator = torch.Generator().manual_seed(0)
     for classes, k, scale in ((10, 1, 1.0), (10, 5, 3.0), (1000, 5, 2.0), (7, 7, 1.0), (10, 1, 200.0)):
-        logits, what = torch.randn(classes, generator=generator) * scale, f"{classes} logits and k={k}"
+        logits, case = torch.randn(classes, generator=generator) * scale, f"{classes} logits and k={k}"
         if scale > 100:
-            what = "logits of several hundred"
-        found = call(answer, logits.clone(), k, what=what)
-        if not isinstance(found, (tuple, list)) or len(found) != 2:
-            raise Wrong(f"On {what} your function should return two tensors: the probabilities and the indices.")
+            case = "logits of several hundred"
+        result = call(answer, logits.clone(), k, case=case)
+        if not isinstance(result, (tuple, list)) or len(result) != 2:
+            raise Wrong(f"On {case} your function should return two tensors: the probabilities and the indices.")
         truth, places = logits.softmax(0).topk(k)
-        values = need_tensor(found[0], (k,), what=what)
-        indices = need_tensor(found[1], (k,), what=what, dtype=torch.int64)
+        values = need_tensor(result[0], (k,), case=case)
+        indices = need_tensor(result[1], (k,), case=case, dtype=torch.int64)
         if torch.isnan(values).any():
-            raise Wrong(f"On {what} the probabilities are nan: exp overflows. Subtract the largest logit first.")
+            raise Wrong(f"On {case} the probabilities are nan: exp overflows. Subtract the largest logit first.")
         if torch.allclose(values, logits.topk(k).values, atol=1e-6) and k < classes:
-            raise Wrong(f"On {what} these are the logits themselves; take their softmax.")
+            raise Wrong(f"On {case} these are the logits themselves; take their softmax.")
         if torch.equal(indices, places.flip(0)) and k > 1:
-            raise Wrong(f"On {what} the smallest comes first; the largest should.")
+            raise Wrong(f"On {case} the smallest comes first; the largest should.")
         if not torch.equal(indices, places):
-            raise Wrong(f"On {what} the indices should be {places.tolist()}, but they are {indices.tolist()}.")
-        same_tensor(values, truth, what=what, tolerance=1e-5)
+            raise Wrong(f"On {case} the indices should be {places.tolist()}, but they are {indices.tolist()}.")
+        same_tensor(values, truth, case=case, tolerance=1e-5)
 
 
 @top_k.hidden_cases
@@ -289,16 +289,16 @@ def _(answer: Any) -> None:
         norm = cast(nn.BatchNorm2d, net[1])
         with torch.no_grad():
             truth = _small_net().eval()(batch)
-        what = f"a model in {'train' if training else 'eval'} mode"
+        case = f"a model in {'train' if training else 'eval'} mode"
         counted = _batches_seen(norm)
-        value = need_tensor(call(answer, net, batch.clone(), what=what), (2, 4), what=what)
+        value = need_tensor(call(answer, net, batch.clone(), case=case), (2, 4), case=case)
         if _batches_seen(norm) != counted:
-            raise Wrong(f"On {what} BatchNorm's running statistics changed: the forward ran in train mode.")
+            raise Wrong(f"On {case} BatchNorm's running statistics changed: the forward ran in train mode.")
         if value.requires_grad:
-            raise Wrong(f"On {what} the result carries a graph: use torch.no_grad() or torch.inference_mode().")
-        same_tensor(value, truth, what=what, tolerance=1e-6)
+            raise Wrong(f"On {case} the result carries a graph: use torch.no_grad() or torch.inference_mode().")
+        same_tensor(value, truth, case=case, tolerance=1e-6)
         if net.training != training:
-            raise Wrong(f"Given {what}, your function left it in the other mode. Put it back as it was.")
+            raise Wrong(f"Given {case}, your function left it in the other mode. Put it back as it was.")
 
     class Broken(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -316,7 +316,7 @@ def _(answer: Any) -> None:
 
     net = _small_net().train()
     net[1].eval()  # frozen on purpose
-    call(answer, net, batch.clone(), what="a model with one frozen BatchNorm")
+    call(answer, net, batch.clone(), case="a model with one frozen BatchNorm")
     if net[1].training or not net[0].training:
         raise Wrong("A BatchNorm that was frozen in eval mode is in train mode now: remember the mode of every module.")
 
@@ -371,17 +371,17 @@ def _(answer: Any) -> None:
         targets = torch.randint(0, classes, (count,), generator=generator)
         targets[: count // 2] = logits.argmax(1)[: count // 2]
         truth = float((logits.argmax(1) == targets).double().mean())
-        what = f"{count} pictures and {classes} classes"
-        value = need_number(call(answer, logits.clone(), targets.clone(), what=what))
+        case = f"{count} pictures and {classes} classes"
+        value = need_number(call(answer, logits.clone(), targets.clone(), case=case))
         if abs(value - truth) <= 1e-6:
             continue
         if abs(value - truth * 100) <= 1e-4:
-            raise Wrong(f"On {what} you gave a percentage; the share goes from 0 to 1.")
+            raise Wrong(f"On {case} you gave a percentage; the share goes from 0 to 1.")
         if abs(value - truth * count) <= 1e-6:
-            raise Wrong(f"On {what} you counted the right ones; divide by how many pictures there are.")
+            raise Wrong(f"On {case} you counted the right ones; divide by how many pictures there are.")
         if abs(value - (1 - truth)) <= 1e-6:
-            raise Wrong(f"On {what} you gave the share that is wrong.")
-        raise Wrong(f"On {what} the share should be {truth:.3f}, but your function gave {value:.3f}.")
+            raise Wrong(f"On {case} you gave the share that is wrong.")
+        raise Wrong(f"On {case} the share should be {truth:.3f}, but your function gave {value:.3f}.")
 
 
 accuracy.hidden_cases(random_arguments.scored)

@@ -55,38 +55,38 @@ def _(answer: Any) -> None:
     classifiers = list_models(module=torchvision.models)
     for class_name in ("MobileNetV3", "ResNet", "VGG", "SwinTransformer", "MobileNetV2", "Flatten"):
         truth = [name for name in classifiers if class_of(name).__name__ == class_name]
-        what = f"{class_name!r}"
-        names = _need_names(call(answer, class_name, what=what), what)
+        case = f"{class_name!r}"
+        names = _need_names(call(answer, class_name, case=case), case)
         if extra := [name for name in names if name not in truth]:
             makes = f"it makes a {class_of(extra[0]).__name__}" if extra[0] in classifiers else "that is no classifier"
             if extra[0] in list_models() and extra[0] not in classifiers:
                 makes = "torchvision has it in another module, or it is not torchvision's (module=torchvision.models)"
-            raise Wrong(f"On {what} the name {extra[0][:40]!r} is too much: {makes}.")
+            raise Wrong(f"On {case} the name {extra[0][:40]!r} is too much: {makes}.")
         if missing := [name for name in truth if name not in names]:
             raise Wrong(
-                f"On {what} {missing[0]!r} is missing: {len(truth)} builder{'s' * (len(truth) > 1)} make this class, "
+                f"On {case} {missing[0]!r} is missing: {len(truth)} builder{'s' * (len(truth) > 1)} make this class, "
                 "whatever their names say."
             )
-        _need_each_once(names, what)
+        _need_each_once(names, case)
 
 
-def _need_names(value: Any, what: str) -> list[str]:
+def _need_names(value: Any, case: str) -> list[str]:
     """The value must be a list of names."""
     if value is None:
-        raise Wrong(f"On {what} your function returned nothing: is the return missing?")
+        raise Wrong(f"On {case} your function returned nothing: is the return missing?")
     if not isinstance(value, (list, tuple, set, frozenset)):
         raise Wrong(
-            f"On {what} your function should return a list of names, not a value of type {type(value).__name__}."
+            f"On {case} your function should return a list of names, not a value of type {type(value).__name__}."
         )
-    if strange := [one for one in value if not isinstance(one, str)]:
+    if strange := [item for item in value if not isinstance(item, str)]:
         kind = type(strange[0]).__name__
-        raise Wrong(f"On {what} the list should hold names, as strings, and it holds a value of type {kind}.")
+        raise Wrong(f"On {case} the list should hold names, as strings, and it holds a value of type {kind}.")
     return list(value)
 
 
-def _need_each_once(names: Sequence[str], what: str) -> None:
+def _need_each_once(names: Sequence[str], case: str) -> None:
     if again := [name for k, name in enumerate(names) if name in names[:k]]:
-        raise Wrong(f"On {what} {again[0]!r} comes twice.")
+        raise Wrong(f"On {case} {again[0]!r} comes twice.")
 
 
 def _class_name(source: random.Random) -> tuple[str]:
@@ -126,21 +126,21 @@ def _(answer: Any) -> None:
         targets = torch.randint(0, classes, (count,), generator=generator)
         above = (logits > logits.gather(1, targets[:, None])).sum(1)  # how many classes come before the true one
         truth, first = (100 * float((above >= n).double().mean()) for n in (k, 1))
-        what = f"{count} picture{'s' * (count > 1)}, {classes} classes and k={k}"
-        value = need_number(call(answer, logits.clone(), targets.clone(), k, what=what))
+        case = f"{count} picture{'s' * (count > 1)}, {classes} classes and k={k}"
+        value = need_number(call(answer, logits.clone(), targets.clone(), k, case=case))
         if abs(value - truth) <= 1e-3:
             continue
         if abs(value - (100 - truth)) <= 1e-3:
-            raise Wrong(f"On {what} you gave the accuracy; the error is what is left of 100.")
+            raise Wrong(f"On {case} you gave the accuracy; the error is what is left of 100.")
         if abs(value - truth / 100) <= 1e-5:
-            raise Wrong(f"On {what} you gave a share from 0 to 1; torchvision's tables have per cent.")
+            raise Wrong(f"On {case} you gave a share from 0 to 1; torchvision's tables have per cent.")
         if abs(value - (1 - truth / 100)) <= 1e-5:
-            raise Wrong(f"On {what} you gave the share that is right; the error in per cent is asked for.")
+            raise Wrong(f"On {case} you gave the share that is right; the error in per cent is asked for.")
         if abs(value - truth * count / 100) <= 1e-3:
-            raise Wrong(f"On {what} you counted the wrong ones; say how many that is of 100.")
+            raise Wrong(f"On {case} you counted the wrong ones; say how many that is of 100.")
         if abs(value - first) <= 1e-3:
-            raise Wrong(f"On {what} that is the top-1 error: the first of the k decides, and all k should.")
-        raise Wrong(f"On {what} the error is {truth:.2f} %, but your function gave {value:.2f}.")
+            raise Wrong(f"On {case} that is the top-1 error: the first of the k decides, and all k should.")
+        raise Wrong(f"On {case} the error is {truth:.2f} %, but your function gave {value:.2f}.")
 
 
 def _scored_and_k(source: random.Random) -> tuple[Tensor, Tensor, int]:
@@ -226,28 +226,28 @@ _PAIRS: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = (
 @rank_correlation.checker
 def _(answer: Any) -> None:
     need_function(answer)
-    for one, other in _PAIRS:
-        what = f"{[*map(_plain, one)]} and {[*map(_plain, other)]}"
-        x, y = np.array(one), np.array(other)
+    for first, other in _PAIRS:
+        case = f"{[*map(_plain, first)]} and {[*map(_plain, other)]}"
+        x, y = np.array(first), np.array(other)
         truth = _pearson(_places(x), _places(y))
-        value = need_number(call(answer, list(one), list(other), what=what))
+        value = need_number(call(answer, list(first), list(other), case=case))
         if abs(value - truth) <= 1e-6:
             continue
         if abs(value + truth) <= 1e-6:
-            raise Wrong(f"On {what} it is {truth:.3f}, not {value:.3f}: one list is ranked the other way round.")
+            raise Wrong(f"On {case} it is {truth:.3f}, not {value:.3f}: one list is ranked the other way round.")
         if abs(value - _pearson(x, y)) <= 1e-6:
-            raise Wrong(f"On {what} the values themselves are correlated; take their places in the order, 1st, 2nd, ….")
+            raise Wrong(f"On {case} the values themselves are correlated; take their places in the order, 1st, 2nd, ….")
         if abs(value - _pearson(x.argsort(), y.argsort())) <= 1e-6:
             raise Wrong(
-                f"On {what} it is {truth:.3f}, not {value:.3f}: argsort says which value stands at each place; you "
+                f"On {case} it is {truth:.3f}, not {value:.3f}: argsort says which value stands at each place; you "
                 "need the place of each value."
             )
         squares = float(((_places(x) - _places(y)) ** 2).sum())
         if abs(value - squares) <= 1e-6:
-            raise Wrong(f"On {what} you gave the sum of the squared gaps; it has still to be scaled, from -1 to 1.")
+            raise Wrong(f"On {case} you gave the sum of the squared gaps; it has still to be scaled, from -1 to 1.")
         if abs(value - (1 - truth)) <= 1e-6:
-            raise Wrong(f"On {what} you gave {value:.3f}: the same order should give 1, so subtract that from 1.")
-        raise Wrong(f"On {what} the rank correlation is {truth:.3f}, and your function gave {value:.3f}.")
+            raise Wrong(f"On {case} you gave {value:.3f}: the same order should give 1, so subtract that from 1.")
+        raise Wrong(f"On {case} the rank correlation is {truth:.3f}, and your function gave {value:.3f}.")
 
 
 def _plain(value: float) -> float | int:
@@ -265,8 +265,8 @@ def _pearson(x: Any, y: Any) -> float:
 @rank_correlation.hidden_cases
 def _(source: random.Random) -> tuple[list[float], list[float]]:
     count = source.randint(2, 12)
-    one, other = ([value / 4 for value in source.sample(range(-400, 400), count)] for _ in range(2))
-    return one, source.choice((other, other, [value**3 for value in one], [-value for value in one]))
+    values, other = ([value / 4 for value in source.sample(range(-400, 400), count)] for _ in range(2))
+    return values, source.choice((other, other, [value**3 for value in values], [-value for value in values]))
 
 
 # -- 5: a stopwatch ---------------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ def _(answer: Any) -> None:
     numbers = {letter: (row.top1 or 0.0, row.megabytes or 0.0, row.gmacs or 0.0) for letter, row in rows.items()}
     unbeaten = set(front(_FIVE, [lambda letter, k=k: numbers[letter][k] for k in range(3)]))
     for letter in sorted(chosen & unbeaten):
-        best = next((what for k, what in enumerate(("error", "file", "number of multiply-adds"))
+        best = next((case for k, case in enumerate(("error", "file", "number of multiply-adds"))
                      if all(numbers[letter][k] <= other[k] for other in numbers.values())), "")  # fmt: skip
         why = f"its {best} is the smallest of all" if best else "each of the others is worse in something"
         raise Wrong(f"{letter}, {_FIVE[letter]}, is not beaten: {why}.")
@@ -393,37 +393,37 @@ def _(answer: Any) -> None:
 
 
 def _check_front(answer: Any, models: list[tuple[float, ...]]) -> None:
-    what = "the list " + (f"{models}" if len(models) < 5 else f"of {len(models)} models, {models[:2]} and more")
-    what = what.replace(".0", "")
+    case = "the list " + (f"{models}" if len(models) < 5 else f"of {len(models)} models, {models[:2]} and more")
+    case = case.replace(".0", "")
     matrix: Any = np.array(models).reshape(-1, 3)
     as_good: Any = (matrix[:, None] <= matrix[None]).all(2)  # [i, j]: i is nowhere worse than j
     beats = as_good & ~as_good.T
     truth = [j for j in range(len(models)) if not beats[:, j].any()]
-    value = call(answer, list(models), what=what)
-    if isinstance(value, (list, tuple, set)) and value and all(isinstance(one, tuple) for one in value):
-        raise Wrong(f"On {what} you gave the models themselves; their indices are asked for, counted from 0.")
-    if not isinstance(value, (list, tuple, set)) or not all(isinstance(one, (int, np.integer)) for one in value):
+    value = call(answer, list(models), case=case)
+    if isinstance(value, (list, tuple, set)) and value and all(isinstance(item, tuple) for item in value):
+        raise Wrong(f"On {case} you gave the models themselves; their indices are asked for, counted from 0.")
+    if not isinstance(value, (list, tuple, set)) or not all(isinstance(item, (int, np.integer)) for item in value):
         raise Wrong(
-            f"On {what} your function should return a list of indices, not a value of type {type(value).__name__}."
+            f"On {case} your function should return a list of indices, not a value of type {type(value).__name__}."
         )
-    given = sorted(int(one) for one in value)
+    given = sorted(int(item) for item in value)
     if given == truth:
         return
     for index in given:
         if not 0 <= index < len(models):
-            raise Wrong(f"On {what} there is no model with the index {index}.")
+            raise Wrong(f"On {case} there is no model with the index {index}.")
         if beats[:, index].any():
             by = int(beats[:, index].argmax())
             told = f"model {by}, {models[by]}, is nowhere worse than model {index}, {models[index]}, and better in one"
-            raise Wrong(f"On {what} {told}.".replace(".0", ""))
+            raise Wrong(f"On {case} {told}.".replace(".0", ""))
     if not given:
-        raise Wrong(f"On {what} nothing is left: a model is as good as itself, and does not beat itself.")
+        raise Wrong(f"On {case} nothing is left: a model is as good as itself, and does not beat itself.")
     missing = next((index for index in truth if index not in given), None)
     if missing is None:
-        raise Wrong(f"On {what} one index comes twice.")
+        raise Wrong(f"On {case} one index comes twice.")
     if models.count(models[missing]) > 1:
-        raise Wrong(f"On {what} model {missing} has a twin with the same numbers: neither beats the other, both stay.")
-    raise Wrong(f"On {what} nothing beats model {missing}, {models[missing]}: it should stay.".replace(".0", ""))
+        raise Wrong(f"On {case} model {missing} has a twin with the same numbers: neither beats the other, both stay.")
+    raise Wrong(f"On {case} nothing beats model {missing}, {models[missing]}: it should stay.".replace(".0", ""))
 
 
 def _candidates(source: random.Random) -> tuple[list[tuple[float, ...]]]:
@@ -465,38 +465,38 @@ def _(answer: Any) -> None:
     classifiers = list_models(module=torchvision.models)
     exactly = float(defaults["squeezenet1_1"].megabytes or 0)
     for max_error, max_megabytes in ((60, 10), (25, 30), (15, 400), (50, exactly), (10, 5000)):
-        what = f"at most {max_error} % and {max_megabytes:g} MB"
+        case = f"at most {max_error} % and {max_megabytes:g} MB"
         rows = defaults.where(max_top1=max_error, max_megabytes=max_megabytes).sorted("top1")
         truth = [row.builder for row in rows]
-        names = _need_names(call(answer, max_error, max_megabytes, what=what), what)
+        names = _need_names(call(answer, max_error, max_megabytes, case=case), case)
         accurate = [
             row.builder for row in defaults.where(max_megabytes=max_megabytes) if 100 - (row.top1 or 0) <= max_error
         ]
         if accurate and sorted(names) == sorted(accurate) != sorted(truth):
-            raise Wrong(f"On {what} you compared the accuracy with the limit; the error is 100 minus acc@1.")
+            raise Wrong(f"On {case} you compared the accuracy with the limit; the error is 100 minus acc@1.")
         if unknown := [name for name in names if name not in classifiers]:
             raise Wrong(
-                f"On {what} {unknown[0][:40]!r} is too much: it is not in list_models(module=torchvision.models)."
+                f"On {case} {unknown[0][:40]!r} is too much: it is not in list_models(module=torchvision.models)."
             )
         if extra := [name for name in names if name not in truth]:
-            raise Wrong(f"On {what} {extra[0]!r} is too much: {_why_not(extra[0], max_error, max_megabytes)}.")
+            raise Wrong(f"On {case} {extra[0]!r} is too much: {_why_not(extra[0], max_error, max_megabytes)}.")
         if missing := [name for name in truth if name not in names]:
             row = defaults[missing[0]]
             raise Wrong(
-                f"On {what} {missing[0]!r} is missing: its default weights have an error of {row.top1} % and "
+                f"On {case} {missing[0]!r} is missing: its default weights have an error of {row.top1} % and "
                 f"{row.megabytes} MB. At most means that the limit itself is allowed."
             )
-        _need_each_once(names, what)
+        _need_each_once(names, case)
         errors = [float(defaults[name].top1 or 0) for name in names]
         if errors != sorted(errors):
-            raise Wrong(f"On {what} the names are right, and not in order: the smallest error comes first.")
+            raise Wrong(f"On {case} the names are right, and not in order: the smallest error comes first.")
 
 
 def _why_not(name: str, max_error: float, max_megabytes: float) -> str:
     row = catalog()[name]
-    others = [one for one in catalog().where(builder=name) if not one.default]
+    others = [entry for entry in catalog().where(builder=name) if not entry.default]
     if (row.top1 or 0) > max_error:
-        if any((one.top1 or 100) <= max_error for one in others):
+        if any((entry.top1 or 100) <= max_error for entry in others):
             return f"only another entry keeps the limit; its default weights have an error of {row.top1} %"
         return f"its default weights have an error of {row.top1} %"
     if (row.megabytes or 0) > max_megabytes >= (row.parameters or 0) / 1e6:

@@ -101,17 +101,17 @@ def _(answer: Any) -> None:
         (64, 64, 1, 1), (64, 128, 2, 1), (64, 64, 2, 1), (64, 128, 1, 1), (64, 64, 1, 4), (256, 64, 1, 4),
         (256, 128, 2, 4), (512, 128, 2, 4), (512, 128, 1, 4), (128, 64, 1, 1), (512, 256, 1, 1),
     ):  # fmt: skip
-        what = f"in_channels={in_channels}, planes={planes}, stride={stride}, expansion={expansion}"
+        case = f"in_channels={in_channels}, planes={planes}, stride={stride}, expansion={expansion}"
         block = {1: resnet.BasicBlock, 4: resnet.Bottleneck}[expansion]
         truth = _shapes_differ(block, in_channels, planes, stride)
-        value = need_bool(call(answer, in_channels, planes, stride, expansion, what=what), what=what)
+        value = need_bool(call(answer, in_channels, planes, stride, expansion, case=case), case=case)
         if value and not truth:
-            raise Wrong(f"On {what} no downsample is needed: {in_channels} channels go in and out, and the map stays.")
+            raise Wrong(f"On {case} no downsample is needed: {in_channels} channels go in and out, and the map stays.")
         if truth and not value and in_channels != planes * expansion:
             out = planes * expansion
-            raise Wrong(f"On {what} the channels do not fit: {in_channels} come in, planes × expansion = {out} go out.")
+            raise Wrong(f"On {case} the channels do not fit: {in_channels} come in, planes × expansion = {out} go out.")
         if truth and not value:
-            raise Wrong(f"On {what} the channels fit, but stride {stride} makes the map smaller than x.")
+            raise Wrong(f"On {case} the channels fit, but stride {stride} makes the map smaller than x.")
 
 
 @lru_cache(maxsize=16)
@@ -305,18 +305,18 @@ def _(answer: Any) -> None:
         (resnet.Bottleneck, 3, (3, 4, 6, 3)), (resnet.Bottleneck, 3, (1, 2, 1, 3)),
     ):  # fmt: skip
         truth = 1 + sum(blocks) * convolutions + 1
-        what = f"a ResNet of {list(blocks)} {block.__name__}s"
+        case = f"a ResNet of {list(blocks)} {block.__name__}s"
         net = _unfilled(partial(resnet.ResNet, block, blocks))
-        value = need_number(call(answer, net, what=what), whole=True)
+        value = need_number(call(answer, net, case=case), whole=True)
         projections = sum("downsample.0" in name for name, _ in net.named_modules())
         if value == truth + projections:
-            raise Wrong(f"On {what} you counted the {projections} convolutions of the shortcuts; the paper does not.")
+            raise Wrong(f"On {case} you counted the {projections} convolutions of the shortcuts; the paper does not.")
         if value == truth - 1:
-            raise Wrong(f"On {what} one is missing: conv1 at the start and fc at the end count too.")
+            raise Wrong(f"On {case} one is missing: conv1 at the start and fc at the end count too.")
         if value == len(list(net.parameters())):
-            raise Wrong(f"On {what} you counted parameter tensors; BatchNorm's scales and shifts are no layers here.")
+            raise Wrong(f"On {case} you counted parameter tensors; BatchNorm's scales and shifts are no layers here.")
         if value != truth:
-            raise Wrong(f"On {what} there are {truth} layers, and your function counted {value:g}.")
+            raise Wrong(f"On {case} there are {truth} layers, and your function counted {value:g}.")
 
 
 def _unfilled(make: Callable[[], nn.Module]) -> nn.Module:
@@ -384,11 +384,11 @@ def _true_resnet18() -> nn.Module:
 @resnet18.checker
 def _(answer: Any) -> None:
     need_class(answer)
-    net = build(answer, what="Your network")
-    load(net, _true_resnet18(), what="your network")
+    net = build(answer, case="Your network")
+    load(net, _true_resnet18(), case="your network")
     for shape in ((2, 3, 64, 64), (1, 3, 70, 103)):  # no multiple of 32, not square
         batch = torch.linspace(-40, 40, torch.Size(shape).numel()).view(shape).sin()
-        same_output(net, _true_resnet18(), batch, what=f"a {shape} batch")
+        same_output(net, _true_resnet18(), batch, case=f"a {shape} batch")
 
 
 def _pictures(source: random.Random) -> tuple[Tensor]:
@@ -397,7 +397,7 @@ def _pictures(source: random.Random) -> tuple[Tensor]:
 
 @resnet18.hidden_checker
 def _(answer: Any, source: random.Random) -> None:
-    net = build(answer, what="Your network")
-    load(net, _true_resnet18(), what="your network")
+    net = build(answer, case="Your network")
+    load(net, _true_resnet18(), case="your network")
     with torch.no_grad():
         compare_cases(net.eval(), _true_resnet18(), source, _pictures, count=3, tolerance=1e-4)

@@ -44,23 +44,23 @@ def _(answer: Any) -> None:
         (5, 3, 1, 0, 1), (9, 3, 1, 2, 1), (224, 7, 2, 3, 1), (56, 1, 2, 0, 1), (14, 3, 1, 2, 2), (7, 7, 3, 0, 1),
         (20, 5, 3, 1, 3), (112, 3, 2, 1, 1),
     ):  # fmt: skip
-        what = f"n={n}, k={k}, s={s}, p={p}, d={d}"
+        case = f"n={n}, k={k}, s={s}, p={p}, d={d}"
         kernel = torch.empty(1, 1, 1, k, device="meta")
         truth = nn.functional.conv2d(torch.empty(1, 1, 1, n, device="meta"), kernel, None, s, (0, p), d).shape[-1]
-        value = need_number(call(answer, n, k, s, p, d, what=what))
+        value = need_number(call(answer, n, k, s, p, d, case=case))
         if value == truth:
             continue
         if truth < value < truth + 1:
-            raise Wrong(f"On {what} you gave {value:g}: // rounds down, as windows must fit whole.")
+            raise Wrong(f"On {case} you gave {value:g}: // rounds down, as windows must fit whole.")
         if d > 1 and value == (n + 2 * p - d * k) // s + 1:
-            raise Wrong(f"On {what} d·k counts one gap too many: k cells have k − 1 gaps.")
+            raise Wrong(f"On {case} d·k counts one gap too many: k cells have k − 1 gaps.")
         if value == truth - 1:
-            raise Wrong(f"On {what} it is {truth}, not {value:g}: the window's first place counts too.")
+            raise Wrong(f"On {case} it is {truth}, not {value:g}: the window's first place counts too.")
         if d > 1 and value == (n + 2 * p - k) // s + 1:
-            raise Wrong(f"On {what} the dilation is left out: the kernel spans {d * (k - 1) + 1} cells.")
+            raise Wrong(f"On {case} the dilation is left out: the kernel spans {d * (k - 1) + 1} cells.")
         if value == (n + p - d * (k - 1) - 1) // s + 1:
-            raise Wrong(f"On {what} the padding is counted once; it is on both sides.")
-        raise Wrong(f"On {what} torch's convolution gives {truth}, and your function {value:g}.")
+            raise Wrong(f"On {case} the padding is counted once; it is on both sides.")
+        raise Wrong(f"On {case} torch's convolution gives {truth}, and your function {value:g}.")
 
 
 output_size.hidden_cases(random_arguments.layer, count=20, tolerance=0)
@@ -181,7 +181,7 @@ def _(answer: Any) -> None:
     if abs(percent - (100 - right)) <= 0.1:
         raise Wrong("That is the convolutions' share. The rest is what is asked for.")
     with torch.device("meta"):
-        sizes = [one.weight.numel() for one in vgg16().classifier if isinstance(one, nn.Linear)]
+        sizes = [layer.weight.numel() for layer in vgg16().classifier if isinstance(layer, nn.Linear)]
     if abs(percent - right * sizes[0] / sum(sizes)) <= 0.1:
         raise Wrong("That is the first linear layer alone, the largest of the three. Add the other two.")
     if abs(percent - 100 * 3 / 16) <= 0.1:
@@ -270,23 +270,23 @@ _STACKS: tuple[list[tuple[int, int]], ...] = (
 def _(answer: Any) -> None:
     need_function(answer)
     for layers in _STACKS:
-        what, truth = f"{layers}" if layers else "an empty list, where a cell sees 1 pixel, itself,", _needed(layers)
-        value = need_number(call(answer, list(layers), what=what))
+        case, truth = f"{layers}" if layers else "an empty list, where a cell sees 1 pixel, itself,", _needed(layers)
+        value = need_number(call(answer, list(layers), case=case))
         if value == truth:
             continue
         if len(layers) > 1 and value == math.prod(kernel for kernel, _ in layers):
-            raise Wrong(f"On {what} the kernels are multiplied; a second one adds its kernel − 1 to what is seen.")
+            raise Wrong(f"On {case} the kernels are multiplied; a second one adds its kernel − 1 to what is seen.")
         if len(layers) > 1 and value == sum(kernel for kernel, _ in layers):
-            raise Wrong(f"On {what} the kernels are added; windows overlap, and each adds one less than its kernel.")
+            raise Wrong(f"On {case} the kernels are added; windows overlap, and each adds one less than its kernel.")
         if value == truth - 1:
-            raise Wrong(f"On {what} it is {truth}, not {value:g}: before any layer a cell sees one pixel, not none.")
+            raise Wrong(f"On {case} it is {truth}, not {value:g}: before any layer a cell sees one pixel, not none.")
         if value == 1 + sum(kernel - 1 for kernel, _ in layers):
-            raise Wrong(f"On {what} strides are left out: cells lie further apart after one, so it is {truth}.")
+            raise Wrong(f"On {case} strides are left out: cells lie further apart after one, so it is {truth}.")
         if value == _late(layers):
-            raise Wrong(f"On {what} a layer's stride widens its own kernel; it should widen those after it: {truth}.")
+            raise Wrong(f"On {case} a layer's stride widens its own kernel; it should widen those after it: {truth}.")
         if value == _needed(layers[::-1]):
-            raise Wrong(f"On {what} the layers are taken from the end; a stride widens what comes after it: {truth}.")
-        raise Wrong(f"On {what} one cell sees {truth} pixels in a row, and your function says {value:g}.")
+            raise Wrong(f"On {case} the layers are taken from the end; a stride widens what comes after it: {truth}.")
+        raise Wrong(f"On {case} one cell sees {truth} pixels in a row, and your function says {value:g}.")
 
 
 def _needed(layers: Sequence[tuple[int, int]]) -> int:
@@ -330,10 +330,10 @@ def stack_parameters(field: int, channels: int) -> int:
 def _(answer: Any) -> None:
     need_function(answer)
     for field, channels in ((3, 1), (7, 8), (5, 64), (11, 16), (3, 512)):
-        what = f"a field of {field} and {channels} channels"
+        case = f"a field of {field} and {channels} channels"
         layers = [nn.Conv2d(channels, channels, 3, bias=False, device="meta") for _ in range(3, field + 1, 2)]
         truth = sum(weight.numel() for layer in layers for weight in layer.parameters())
-        value = need_number(call(answer, field, channels, what=what))
+        value = need_number(call(answer, field, channels, case=case))
         if value == truth:
             continue
         for wrong, sentence in (
@@ -348,8 +348,8 @@ def _(answer: Any) -> None:
             (field // 3 * 9 * channels * channels, "kernels overlap: a 3×3 adds two pixels, not three"),
         ):
             if value == wrong:
-                raise Wrong(f"On {what} it is {truth}, not {value:g}: {sentence}.")
-        raise Wrong(f"On {what} the convolutions hold {truth} weights, and your function says {value:g}.")
+                raise Wrong(f"On {case} it is {truth}, not {value:g}: {sentence}.")
+        raise Wrong(f"On {case} the convolutions hold {truth} weights, and your function says {value:g}.")
 
 
 def _field_and_channels(source: random.Random) -> tuple[int, int]:

@@ -108,17 +108,17 @@ def _enums() -> tuple[type[WeightsEnum], ...]:
 def _(answer: Any) -> None:
     need_function(answer)
     for enum in _enums():
-        what, value = enum.__name__, call(answer, enum, what=enum.__name__)
-        figures = {one: one.meta["_metrics"]["ImageNet-1K"]["acc@1"] for one in enum}
-        truth = sorted((one for one in enum if figures[one] > 0), key=lambda one: -figures[one])[0]
+        case, value = enum.__name__, call(answer, enum, case=enum.__name__)
+        figures = {entry: entry.meta["_metrics"]["ImageNet-1K"]["acc@1"] for entry in enum}
+        truth = sorted((entry for entry in enum if figures[entry] > 0), key=lambda entry: -figures[entry])[0]
         if isinstance(value, enum) and value is truth:
             continue
         if isinstance(value, str):
-            raise Wrong(f"On {what} you gave a word; the entry itself is asked for, such as {truth!r}.")
+            raise Wrong(f"On {case} you gave a word; the entry itself is asked for, such as {truth!r}.")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            raise Wrong(f"On {what} you gave a number; the entry that has it is asked for, such as {truth!r}.")
+            raise Wrong(f"On {case} you gave a number; the entry that has it is asked for, such as {truth!r}.")
         if not isinstance(value, enum):
-            raise Wrong(f"On {what} you gave a value of type {type(value).__name__}, not one of its entries.")
+            raise Wrong(f"On {case} you gave a value of type {type(value).__name__}, not one of its entries.")
         if math.isnan(figures[value]):
             raise Wrong(f"{value!r} has the accuracy nan: nobody measured it. And no number is larger than nan.")
         if enum.__members__.get("DEFAULT") is value:
@@ -171,23 +171,23 @@ def _prepared(name: str) -> torch.Tensor:
 def _(answer: Any) -> None:
     need_function(answer)
     for names in _PAIRS:
-        one, other = (models.get_weight(name) for name in names)
-        what = f"{names[0].replace('_Weights', '')} and {names[1].replace('_Weights', '')}"
-        value, truth = call(answer, one, other, what=what), torch.equal(*map(_prepared, names))
+        entry, other = (models.get_weight(name) for name in names)
+        case = f"{names[0].replace('_Weights', '')} and {names[1].replace('_Weights', '')}"
+        value, truth = call(answer, entry, other, case=case), torch.equal(*map(_prepared, names))
         if not isinstance(value, bool):
-            raise Wrong(f"On {what} the answer is True or False, not a value of type {type(value).__name__}.")
+            raise Wrong(f"On {case} the answer is True or False, not a value of type {type(value).__name__}.")
         if value == truth:
             continue
-        if truth and one is other:
+        if truth and entry is other:
             raise Wrong("You call an entry different from itself: transforms() makes a new object at every call.")
         if truth:
             raise Wrong(
-                f"{what} treat a picture alike, and you say no. Two objects with the same settings are still two: "
+                f"{case} treat a picture alike, and you say no. Two objects with the same settings are still two: "
                 "compare what they say of themselves."
             )
-        mine, theirs = (str(weights.transforms()).splitlines() for weights in (one, other))
+        mine, theirs = (str(weights.transforms()).splitlines() for weights in (entry, other))
         line = next(f"{a.strip()} and {b.strip()}" for a, b in zip(mine, theirs, strict=True) if a != b)
-        raise Wrong(f"{what} differ in one thing at least: {line}.")
+        raise Wrong(f"{case} differ in one thing at least: {line}.")
 
 
 same_preprocessing.hidden_cases(enum_checks.entries, count=12)

@@ -198,28 +198,28 @@ def winning_cell(probabilities: Tensor) -> tuple[int, int, int]:
 def _(answer: Any) -> None:
     need_function(answer)
     for classes, height, width, seed in ((10, 1, 4, 4), (10, 4, 1, 1), (6, 3, 5, 2), (1000, 5, 9, 3), (3, 8, 4, 4)):
-        what = f"a map of {classes} classes and {height}×{width} cells"
+        case = f"a map of {classes} classes and {height}×{width} cells"
         torch.manual_seed(seed)
         probabilities = torch.randn(1, classes, height, width).softmax(dim=1)
         truth = tuple(int(n) for n in np.unravel_index(int(probabilities[0].argmax()), (classes, height, width)))
-        value = _three_numbers(call(answer, probabilities.clone(), what=what), what)
+        value = _three_numbers(call(answer, probabilities.clone(), case=case), case)
         if value == truth:
             continue
         if value == (truth[1], truth[2], truth[0]):
-            raise Wrong(f"On {what} the numbers are right, in another order: class, row, column.")
+            raise Wrong(f"On {case} the numbers are right, in another order: class, row, column.")
         if value == (truth[0], truth[2], truth[1]):
-            raise Wrong(f"On {what} row and column are exchanged: rows are counted from top to bottom.")
+            raise Wrong(f"On {case} row and column are exchanged: rows are counted from top to bottom.")
         if value[0] == truth[0]:
-            raise Wrong(f"On {what} the class is right, and its cell is ({truth[1]}, {truth[2]}), not {value[1:]}.")
+            raise Wrong(f"On {case} the class is right, and its cell is ({truth[1]}, {truth[2]}), not {value[1:]}.")
         if value[0] == int(probabilities[0].mean((1, 2)).argmax()):
-            raise Wrong(f"On {what} you took the class that is best on average; the best single cell is asked for.")
-        raise Wrong(f"On {what} the highest probability belongs to class {truth[0]}, and yours to {value[0]}.")
+            raise Wrong(f"On {case} you took the class that is best on average; the best single cell is asked for.")
+        raise Wrong(f"On {case} the highest probability belongs to class {truth[0]}, and yours to {value[0]}.")
 
 
-def _three_numbers(value: Any, what: str) -> tuple[int, ...]:
+def _three_numbers(value: Any, case: str) -> tuple[int, ...]:
     if not isinstance(value, (tuple, list, Tensor)) or len(value) != 3:
         told = "nothing: is the return missing?" if value is None else "something else."
-        raise Wrong(f"On {what} your function should give three numbers, (class, row, column), but it gives {told}")
+        raise Wrong(f"On {case} your function should give three numbers, (class, row, column), but it gives {told}")
     return tuple(int(need_number(number, whole=True)) for number in value)
 
 
@@ -326,22 +326,22 @@ _LAYERS: tuple[tuple[tuple[tuple[int, int, int], ...], int, str], ...] = (
 def _(answer: Any) -> None:
     need_function(answer)
     for layers, cell, name in _LAYERS:
-        what, truth = f"cell {cell} of {name}, {list(layers)},", _seen(layers, cell)
-        value = _two_numbers(call(answer, list(layers), cell, what=what), what)
+        case, truth = f"cell {cell} of {name}, {list(layers)},", _seen(layers, cell)
+        value = _two_numbers(call(answer, list(layers), cell, case=case), case)
         if value == truth:
             continue
         told = f"it sees pixels {truth[0]} to {truth[1]}, not {value[0]} to {value[1]}"
         if value == (truth[0], truth[1] + 1):
-            raise Wrong(f"On {what} {told}: the last pixel is seen, it is not the first one outside.")
+            raise Wrong(f"On {case} {told}: the last pixel is seen, it is not the first one outside.")
         if value == (max(truth[0], 0), truth[1]):
-            raise Wrong(f"On {what} {told}: a negative number tells how far it reaches into the padding; keep it.")
+            raise Wrong(f"On {case} {told}: a negative number tells how far it reaches into the padding; keep it.")
         if value == cell_field(layers[::-1], cell):
-            raise Wrong(f"On {what} {told}: go from the cell back to the picture, so the last layer comes first.")
+            raise Wrong(f"On {case} {told}: go from the cell back to the picture, so the last layer comes first.")
         if value == cell_field([(kernel, stride, 0) for kernel, stride, _ in layers], cell):
-            raise Wrong(f"On {what} {told}: padding moves the first window to the left, out of the picture.")
+            raise Wrong(f"On {case} {told}: padding moves the first window to the left, out of the picture.")
         if value[1] - value[0] == truth[1] - truth[0]:
-            raise Wrong(f"On {what} {told}: the width is right, the place is not.")
-        raise Wrong(f"On {what} {told}.")
+            raise Wrong(f"On {case} {told}: the width is right, the place is not.")
+        raise Wrong(f"On {case} {told}.")
 
 
 def _seen(layers: Sequence[tuple[int, int, int]], cell: int) -> tuple[int, int]:
@@ -358,10 +358,10 @@ def _seen(layers: Sequence[tuple[int, int, int]], cell: int) -> tuple[int, int]:
     return int(pixels[0]) - shift, int(pixels[-1]) - shift
 
 
-def _two_numbers(value: Any, what: str) -> tuple[int, ...]:
+def _two_numbers(value: Any, case: str) -> tuple[int, ...]:
     if not isinstance(value, (tuple, list, Tensor)) or len(value) != 2:
         told = "nothing: is the return missing?" if value is None else "something else."
-        raise Wrong(f"On {what} your function should give two numbers, (first, last), but it gives {told}")
+        raise Wrong(f"On {case} your function should give two numbers, (first, last), but it gives {told}")
     return tuple(int(need_number(number, whole=True)) for number in value)
 
 

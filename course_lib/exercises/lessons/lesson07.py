@@ -100,24 +100,24 @@ def _families() -> dict[str, nn.Module]:
 @new_head.checker
 def _(answer: Any) -> None:
     need_function(answer)
-    for (what, family), classes in zip(_families().items(), (2, 5, 2, 3), strict=True):
+    for (case, family), classes in zip(_families().items(), (2, 5, 2, 3), strict=True):
         before = family.state_dict()
         heads = list(before)[-2:]  # in these four the last two entries
-        made = call(answer, copy.deepcopy(family), classes, what=what)
+        made = call(answer, copy.deepcopy(family), classes, case=case)
         if not isinstance(made, nn.Module):
             told = "nothing: is the return missing?" if made is None else f"a value of type {type(made).__name__}."
-            raise Wrong(f"On {what} your function should return the model, but it returned {told}")
-        where = f"{what} and {classes} classes"
+            raise Wrong(f"On {case} your function should return the model, but it returned {told}")
+        where = f"{case} and {classes} classes"
         with torch.no_grad():
-            value = call(made.eval(), torch.zeros(2, 3, 32, 32), what=where)
+            value = call(made.eval(), torch.zeros(2, 3, 32, 32), case=where)
         if isinstance(value, Tensor) and tuple(value.shape) == (2, 10):
-            raise Wrong(f"On {what} there are still 10 outputs: its head is {heads[0].removesuffix('.weight')}.")
-        need_tensor(value, (2, classes), what=where)
+            raise Wrong(f"On {case} there are still 10 outputs: its head is {heads[0].removesuffix('.weight')}.")
+        need_tensor(value, (2, classes), case=where)
         after = made.state_dict()
         if other := sorted(set(before) ^ set(after)):
-            raise Wrong(f"On {what} the names of the weights are not the same any more: {other[0]} is only in one.")
+            raise Wrong(f"On {case} the names of the weights are not the same any more: {other[0]} is only in one.")
         if changed := [key for key in before if key not in heads and not torch.equal(before[key], after[key])]:
-            raise Wrong(f"On {what} the body should stay as it was, but {changed[0]} was changed.")
+            raise Wrong(f"On {case} the body should stay as it was, but {changed[0]} was changed.")
 
 
 def _with_head(model: Any) -> Any:
@@ -127,7 +127,7 @@ def _with_head(model: Any) -> Any:
     *body, weight, bias = model.state_dict().items()
     with torch.no_grad():
         logits = model.eval()(torch.zeros(2, 3, 32, 32))
-    return [dict(body), [(name, one.shape, one.dtype) for name, one in (weight, bias)], tuple(logits.shape)]
+    return [dict(body), [(name, tensor.shape, tensor.dtype) for name, tensor in (weight, bias)], tuple(logits.shape)]
 
 
 def _model_and_classes(source: random.Random) -> tuple[nn.Module, int]:
@@ -169,7 +169,7 @@ def _trained(step: Callable[..., Any]) -> Callable[..., Any]:
         for batch, labels in batches:
             with torch.enable_grad():
                 loss = step(net, batch, labels, made)
-            weights = {name: one.detach().clone() for name, one in net.named_parameters()}
+            weights = {name: weight.detach().clone() for name, weight in net.named_parameters()}
             seen.append([loss, isinstance(loss, float), weights])
         return seen
 
@@ -206,19 +206,19 @@ def smallest_loss(classes: int) -> float:
 def _(answer: Any) -> None:
     need_function(answer)
     for classes in (2, 3, 10, 1000):
-        what = f"{classes} classes"
-        value, truth = call(answer, classes, what=what), math.log(math.e + classes - 1) - 1
+        case = f"{classes} classes"
+        value, truth = call(answer, classes, case=case), math.log(math.e + classes - 1) - 1
         try:
             number = need_number(value)
         except Wrong as wrong:
-            raise Wrong(f"On {what}: {wrong}") from wrong
+            raise Wrong(f"On {case}: {wrong}") from wrong
         if abs(number - truth) < 1e-4:
             continue
         if abs(number) < 1e-4:
             raise Wrong("Zero is reached by logits, which may grow without end; probabilities stay between 0 and 1.")
         if abs(number - math.log(classes)) < 1e-4:
-            raise Wrong(f"On {what} {number:.4f} is the loss of a guesser, who gives every class the same.")
-        raise Wrong(f"On {what} it is not {number:.4f}: what does cross_entropy say to the numbers 1, 0, 0 …?")
+            raise Wrong(f"On {case} {number:.4f} is the loss of a guesser, who gives every class the same.")
+        raise Wrong(f"On {case} it is not {number:.4f}: what does cross_entropy say to the numbers 1, 0, 0 …?")
 
 
 smallest_loss.hidden_cases(lambda source: (int(2 ** source.uniform(1, 12)),), tolerance=1e-4)
@@ -356,33 +356,33 @@ def count_confusions(truth: Sequence[int], predicted: Sequence[int], classes: in
 @count_confusions.checker
 def _(answer: Any) -> None:
     need_function(answer)
-    for truth, said, classes in (
+    for truth, predicted, classes in (
         ([0, 0, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 0, 1], 2),
         ([2, 0, 1, 0, 2, 2], [0, 0, 1, 2, 0, 1], 4),  # the last class never occurs
         ([1], [0], 2),
     ):
-        what = f"the truth {truth}, the answers {said} and {classes} classes"
-        value = call(answer, list(truth), list(said), classes, what=what)
-        value = need_tensor(value, (classes, classes), what=what, dtype=None)
-        pairs = list(zip(truth, said, strict=True))
+        case = f"the truth {truth}, the answers {predicted} and {classes} classes"
+        value = call(answer, list(truth), list(predicted), classes, case=case)
+        value = need_tensor(value, (classes, classes), case=case, dtype=None)
+        pairs = list(zip(truth, predicted, strict=True))
         right = [[pairs.count((row, column)) for column in range(classes)] for row in range(classes)]
-        found = value.tolist()
-        if found == right and value.dtype == torch.int64:
+        counts = value.tolist()
+        if counts == right and value.dtype == torch.int64:
             continue
-        if found == right:
+        if counts == right:
             raise Wrong(f"The counts are right; as whole numbers they should be torch.int64, not {value.dtype}.")
-        if found == torch.tensor(right).T.tolist():
+        if counts == torch.tensor(right).T.tolist():
             raise Wrong("Rows and columns are exchanged: a row is a true class, a column what the network said.")
-        if found == [[min(cell, 1) for cell in row] for row in right]:
+        if counts == [[min(cell, 1) for cell in row] for row in right]:
             raise Wrong("Every pair counts once only, however often it occurs: += 1, not = 1.")
-        raise Wrong(f"On {what} the counts should be {right}, but they are {found}.")
+        raise Wrong(f"On {case} the counts should be {right}, but they are {counts}.")
 
 
-def _said(source: random.Random) -> tuple[list[int], list[int], int]:
+def _truth_and_predictions(source: random.Random) -> tuple[list[int], list[int], int]:
     classes, count = source.randint(2, 8), source.randint(1, 40)
     used = source.randint(1, classes)  # the last ones may never occur
-    truth, said = ([source.randrange(used) for _ in range(count)] for _ in range(2))
-    return truth, said, classes
+    truth, predicted = ([source.randrange(used) for _ in range(count)] for _ in range(2))
+    return truth, predicted, classes
 
 
-count_confusions.hidden_cases(_said, tolerance=0)
+count_confusions.hidden_cases(_truth_and_predictions, tolerance=0)
