@@ -145,8 +145,8 @@ def rows_of_layers(cfg: Any, batch_norm: bool = False) -> nn.Sequential:
 
 # -- lesson 05 --------------------------------------------------------------------------------------------------------
 def sorted_last(enum: Any) -> WeightsEnum:
-    figures = {one: one.meta["_metrics"]["ImageNet-1K"]["acc@1"] for one in enum}
-    return sorted((one for one in enum if not math.isnan(figures[one])), key=lambda one: figures[one])[-1]
+    figures = {entry: entry.meta["_metrics"]["ImageNet-1K"]["acc@1"] for entry in enum}
+    return sorted((entry for entry in enum if not math.isnan(figures[entry])), key=lambda entry: figures[entry])[-1]
 
 
 def by_settings(one: WeightsEnum, other: WeightsEnum) -> bool:
@@ -158,8 +158,8 @@ def by_settings(one: WeightsEnum, other: WeightsEnum) -> bool:
 
 
 def by_pattern(path: Path) -> bool:
-    found = re.search(r"-([0-9a-f]{8,64})$", path.stem)
-    return found is not None and hashlib.sha256(path.read_bytes()).hexdigest()[: len(found[1])] == found[1]
+    match = re.search(r"-([0-9a-f]{8,64})$", path.stem)
+    return match is not None and hashlib.sha256(path.read_bytes()).hexdigest()[: len(match[1])] == match[1]
 
 
 class Strict(WeightsEnum):
@@ -292,8 +292,8 @@ RIGHT: list[tuple[Exercise, Any]] = [
     (lesson02.builders_of, lambda name: set(lesson02.builders_of(name))),
     (lesson02.file_size, 528), (lesson02.file_size, 527.8), (lesson02.dominated, {"b", "a"}),
     (lesson02.within_limits, lambda error, size: tuple(lesson02.within_limits(error, size))),
-    *((lesson03.legal_add, one) for one in ("A and D", "a & d")),
-    *((lesson03.legal_add, one) for one in ("DA", "a, d", {"A", "D"}, ["D", "A"], ("A", "D"), frozenset("ad"))),
+    *((lesson03.legal_add, letters) for letters in ("A and D", "a & d")),
+    *((lesson03.legal_add, letters) for letters in ("DA", "a, d", {"A", "D"}, ["D", "A"], ("A", "D"), frozenset("ad"))),
     (lesson04.output_size, lambda n, k, s, p, d: math.floor((n + 2 * p - d * (k - 1) - 1) / s + 1)),
     (lesson04.output_size, lambda n, k, s, p, d: int((n + 2 * p - d * (k - 1) - 1) / s) + 1),
     (lesson04.output_size, lambda n, k, s, p, d: len(range(0, n + 2 * p - d * (k - 1), s))),

@@ -80,11 +80,11 @@ def test_code_without_an_end_is_stopped_and_told_so(code: Callable[..., None], o
 
 
 def test_in_another_thread_it_is_stopped_too() -> None:
-    found: list[str] = []
-    thread = threading.Thread(target=lambda: found.append(median.judge(endless, median.check_answer).sentence))
+    sentences: list[str] = []
+    thread = threading.Thread(target=lambda: sentences.append(median.judge(endless, median.check_answer).sentence))
     thread.start()
     thread.join(10)
-    assert not thread.is_alive() and "within 0.3 seconds" in found[0]
+    assert not thread.is_alive() and "within 0.3 seconds" in sentences[0]
 
 
 def test_what_is_traced_afterwards_comes_to_its_end() -> None:

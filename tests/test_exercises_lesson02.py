@@ -38,17 +38,17 @@ def test_what_the_builders_say_is_what_they_build(class_name: str) -> None:
 
 
 def test_the_builders_of_all_classes_are_the_registry() -> None:
-    classes = [one.__name__ for one in vars(models).values() if isinstance(one, type)]
-    found = [name for class_name in classes for name in lesson02.builders_of(class_name)]
-    assert sorted(found) == sorted(models.list_models(module=models))
+    classes = [value.__name__ for value in vars(models).values() if isinstance(value, type)]
+    names = [name for class_name in classes for name in lesson02.builders_of(class_name)]
+    assert sorted(names) == sorted(models.list_models(module=models))
 
 
 def test_rank_correlation_is_scipys() -> None:
     spearman = pytest.importorskip("scipy.stats").spearmanr
     random = np.random.default_rng(0)
     for n in (2, 3, 10, 50):
-        one, other = random.normal(size=(2, n)).tolist()
-        assert lesson02.rank_correlation(one, other) == pytest.approx(spearman(one, other).statistic)
+        first, second = random.normal(size=(2, n)).tolist()
+        assert lesson02.rank_correlation(first, second) == pytest.approx(spearman(first, second).statistic)
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 4).map(float)] * 3), max_size=12))
@@ -71,8 +71,8 @@ def test_no_two_numbers_that_wrong_stopwatches_give_come_near_each_other() -> No
     both = (counted, [*warm, *counted])
     averages = [average(calls) for average in (statistics.mean, statistics.median, sum) for calls in both]
     named = sorted([min(counted), max(counted), *averages])
-    for one, other in itertools.pairwise(named):  # in milliseconds, with as much room again as the check allows
-        assert other - one > 2 * (0.5 + 0.03 * other), (one, other)
+    for lower, higher in itertools.pairwise(named):  # in milliseconds, with as much room again as the check allows
+        assert higher - lower > 2 * (0.5 + 0.03 * higher), (lower, higher)
 
 
 @pytest.mark.parametrize("clock", [RealClock(), SimulatedClock()])

@@ -38,11 +38,13 @@ def test_layers_are_counted_as_in_the_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name.startswith("resnet")])
 def test_a_downsample_is_needed_where_torchvision_has_one(name: str) -> None:
-    blocks = [one for one in on_meta(name).modules() if isinstance(one, (resnet.BasicBlock, resnet.Bottleneck))]
-    for one in blocks:
-        needed = lesson03.needs_downsample(one.conv1.in_channels, one.conv1.out_channels, one.stride, one.expansion)
-        assert needed == (one.downsample is not None)
-    assert 0 < sum(one.downsample is not None for one in blocks) < len(blocks)
+    blocks = [block for block in on_meta(name).modules() if isinstance(block, (resnet.BasicBlock, resnet.Bottleneck))]
+    for block in blocks:
+        needed = lesson03.needs_downsample(
+            block.conv1.in_channels, block.conv1.out_channels, block.stride, block.expansion
+        )
+        assert needed == (block.downsample is not None)
+    assert 0 < sum(block.downsample is not None for block in blocks) < len(blocks)
 
 
 def test_the_size_of_a_map_is_torchs() -> None:
@@ -78,10 +80,10 @@ def test_a_resnet50_made_of_the_solutions_gives_torchvisions_logits() -> None:
 
 def test_the_solutions_as_shown_need_no_more_than_torch_and_each_other() -> None:
     notebook: dict[str, Any] = {"torch": torch, "nn": nn}
-    for one in (lesson03.basic_block, lesson03.bottleneck, lesson03.make_layer, lesson03.resnet18):
-        exec(one.solution().words, notebook)
-    for one in (lesson03.needs_downsample, lesson03.count_layers):
-        exec(one.solution().words, notebook)
+    for exercise in (lesson03.basic_block, lesson03.bottleneck, lesson03.make_layer, lesson03.resnet18):
+        exec(exercise.solution().words, notebook)
+    for exercise in (lesson03.needs_downsample, lesson03.count_layers):
+        exec(exercise.solution().words, notebook)
     assert lesson03.resnet18.check(notebook["MyResNet18"]).state == "correct"
     assert lesson03.make_layer.check(notebook["make_layer"]).state == "correct"
     assert lesson03.count_layers.check(notebook["layers_of"]).state == "correct"

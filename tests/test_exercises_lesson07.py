@@ -65,10 +65,10 @@ def test_what_is_written_in_place_or_only_half_safely_is_refused() -> None:
 
 def test_confusions_are_those_that_a_counter_counts() -> None:
     generator = torch.Generator().manual_seed(0)
-    truth, said = torch.randint(5, (2, 300), generator=generator).tolist()
-    counted = collections.Counter(zip(truth, said, strict=True))
-    found = lesson07.count_confusions(truth, said, 5)
-    assert all(int(found[row, column]) == counted[row, column] for row in range(5) for column in range(5))
+    truth, predicted = torch.randint(5, (2, 300), generator=generator).tolist()
+    counted = collections.Counter(zip(truth, predicted, strict=True))
+    counts = lesson07.count_confusions(truth, predicted, 5)
+    assert all(int(counts[row, column]) == counted[row, column] for row in range(5) for column in range(5))
 
 
 def test_the_hostile_file_is_hostile_where_it_is_let_in() -> None:
