@@ -1,15 +1,20 @@
-"""An op as a diagram names it: a few words and numbers, read from its own settings and weights."""
+"""The words of a diagram's boxes: an op's name, settings and parameter count, read from the traced op itself.
+
+>>> from course_lib.tracing import trace
+>>> row(trace("resnet18")["layer2.0.conv1"]).words
+'3×3 conv, stride 2'
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from course_lib.tracing.ops import Op
 
 __all__ = ["SIGNS", "Row", "row"]
 
-#: Ops that bring branches together, as the small circle says it.
+#: Ops that bring branches together, and what is written in their circles.
 SIGNS = {"add": "+", "mul": "×", "cat": "cat", "sub": "−", "div": "÷", "stack": "stack"}
 
 _NORMS = {"batch_norm": "BatchNorm", "layer_norm": "LayerNorm", "group_norm": "GroupNorm", "instance_norm": "InstNorm"}
@@ -18,57 +23,58 @@ _ACTIVATIONS = {
     "hardsigmoid": "Hardsigmoid", "sigmoid": "sigmoid", "softmax": "softmax", "log_softmax": "log-softmax",
     "leaky_relu": "LeakyReLU", "elu": "ELU", "mish": "Mish", "hardtanh": "Hardtanh", "prelu": "PReLU",
 }  # fmt: skip
-_PLAIN = {"matmul": "matrix product", "view": "view", "reshape": "reshape", "contiguous": "contiguous", "to": "cast"}
+_RESHAPES = frozenset("flatten view reshape contiguous unsqueeze squeeze expand roll pad unbind".split())
+_OTHERS = {"matmul": "matrix product", "to": "cast"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is written of one op (or of a module drawn as one box).
+    """What a box says about one op, or about a module that is drawn as one box.
 
     Attributes:
         title: what it does, such as "3×3 conv".
         how: in which way, such as "stride 2"; may be "".
-        name: what the code calls it, seen from the module that is drawn, such as "conv1"; may be "".
+        name: what the code calls it, relative to the module that is drawn, such as "conv1"; may be "".
         note: what else matters, such as "64 → 128".
         parameters: how many numbers it learns.
-        family: "weight", "norm", "activation", "pool", "reshape", "module" or "other".
+        family: "weight", "norm", "activation", "pool", "reshape", "module", "end" (an input or output) or "other".
     """
 
     title: str
-    how: str
-    name: str
-    note: str
-    parameters: int
-    family: str
+    how: str = ""
+    name: str = ""
+    note: str = ""
+    parameters: int = 0
+    family: str = "other"
 
     @property
     def words(self) -> str:
-        """What it does, in which way."""
+        """The title and the settings."""
         return f"{self.title}, {self.how}" if self.how else self.title
 
     @property
     def tall(self) -> bool:
-        """Two lines instead of one."""
+        """Whether it takes two lines instead of one."""
         return self.family in ("weight", "module") or bool(self.note)
 
 
 def row(op: Op, name: str = "") -> Row:
-    """What to write of an op.
+    """The row of an op.
+
+    Args:
+        op: from a trace.
+        name: what the code calls it.
 
     Example:
         >>> from course_lib.tracing import trace
-        >>> found = row(trace("resnet18")["layer2.0.conv1"], "conv1")
-        >>> found.words, found.note, found.parameters
+        >>> conv = row(trace("resnet18")["layer2.0.conv1"], "conv1")
+        >>> conv.words, conv.note, conv.parameters
         ('3×3 conv, stride 2', '64 → 128', 73728)
     """
-    title, how, note, family = _said(op)
-    return Row(title, how, name, note, op.parameters, family)
+    return replace(_described(op), name=name, parameters=op.parameters)
 
 
-_Said = tuple[str, str, str, str]  # title, how, note, family
-
-
-def _said(op: Op) -> _Said:
+def _described(op: Op) -> Row:
     kind = op.plain
     flat = kind[:-2] if kind[-2:] in ("1d", "2d", "3d") else kind
     weight = op.operand("weight")
@@ -76,72 +82,73 @@ def _said(op: Op) -> _Said:
         return _conv(op, flat, weight)
     if flat in ("max_pool", "avg_pool"):
         size = op.setting("kernel_size")
-        return f"{_by(size)} {flat[:3]} pool", f"stride {_short(op.setting('stride') or size)}", "", "pool"
+        return Row(f"{_by(size)} {flat[:3]} pool", f"stride {_short(op.setting('stride') or size)}", family="pool")
     if flat in ("adaptive_avg_pool", "adaptive_max_pool"):
-        return f"{flat[9:12]} pool to {_by(op.setting('output_size'))}", "", "", "pool"
+        return Row(f"{flat[9:12]} pool to {_by(op.setting('output_size'))}", family="pool")
     if kind == "linear" and weight:
-        return "linear", "", f"{weight[1]} → {weight[0]}", "weight"
+        return Row("linear", note=f"{weight[1]} → {weight[0]}", family="weight")
     if kind == "multi_head_attention_forward":
-        return "attention", "", f"{op.setting('num_heads')} heads", "weight"
+        return Row("attention", note=f"{op.setting('num_heads')} heads", family="weight")
     if kind in _NORMS:
-        return _NORMS[kind], "", "", "norm"
+        return Row(_NORMS[kind], family="norm")
     if kind == "hardtanh" and op.setting("min_val") == 0 and op.setting("max_val") == 6:
-        return "ReLU6", "", "", "activation"
+        return Row("ReLU6", family="activation")
     if kind in _ACTIVATIONS:
-        return _ACTIVATIONS[kind], "", "", "activation"
+        return Row(_ACTIVATIONS[kind], family="activation")
     if kind == "dropout":
-        return f"dropout {op.setting('p'):g}", "" if op.setting("training") else "off in eval", "", "other"
+        return Row(f"dropout {op.setting('p'):g}", "" if op.setting("training") else "off in eval")
     if kind in SIGNS and op.weights:
-        return f"{SIGNS[kind]} {op.weights[0].name.rpartition('.')[2]}", "", "", "other"
+        return Row(f"{SIGNS[kind]} {op.weights[0].name.rpartition('.')[2]}")
     if kind in ("add", "mul", "sub", "div") and isinstance(number := op.setting("other"), int | float):
         sign = SIGNS[kind] if number >= 0 or kind not in ("add", "sub") else SIGNS["sub" if kind == "add" else "add"]
         number = abs(number) if kind in ("add", "sub") else number
-        return f"{sign} {number:.4g}".replace("-", "−"), "", "", "other"
+        return Row(_minus(f"{sign} {number:.4g}"))
     return _rearranged(op, kind)
 
 
-def _conv(op: Op, flat: str, weight: tuple[int, ...]) -> _Said:
-    groups, turned = int(op.setting("groups", 1)), flat == "conv_transpose"
-    into, out = (weight[0], weight[1] * groups) if turned else (weight[1] * groups, weight[0])
+def _conv(op: Op, flat: str, weight: tuple[int, ...]) -> Row:
+    groups, transposed = int(op.setting("groups", 1)), flat == "conv_transpose"
+    into, out = (weight[0], weight[1] * groups) if transposed else (weight[1] * groups, weight[0])
     kind = "depthwise conv" if groups == into > 1 else "conv"
     how = [
         f"{word} {_short(op.setting(word))}" for word in ("stride", "dilation") if set(_each(op.setting(word))) != {1}
     ]
-    title = f"{_by(weight[2:])} {'transposed ' if turned else ''}{kind}"
-    return title, ", ".join(how), f"{into} → {out}" + (f", {groups} groups" if 1 < groups != into else ""), "weight"
+    title = f"{_by(weight[2:])} {'transposed ' if transposed else ''}{kind}"
+    note = f"{into} → {out}" + (f", {groups} groups" if 1 < groups != into else "")
+    return Row(title, ", ".join(how), note=note, family="weight")
 
 
-def _rearranged(op: Op, kind: str) -> _Said:
+def _rearranged(op: Op, kind: str) -> Row:
     if kind == "permute":
-        return f"permute {_list(op.setting('dims'))}", "", "", "reshape"
+        return Row(f"permute {_list(op.setting('dims'))}", family="reshape")
     if kind in ("transpose", "swapaxes"):
-        one, other = op.setting("dim0", op.setting("axis0")), op.setting("dim1", op.setting("axis1"))
-        return f"transpose {one} ↔ {other}".replace("-", "−"), "", "", "reshape"
+        first, second = op.setting("dim0", op.setting("axis0")), op.setting("dim1", op.setting("axis1"))
+        return Row(_minus(f"transpose {first} ↔ {second}"), family="reshape")
     if kind in ("chunk", "split"):
-        return f"{kind} into {len(op.outputs)}", "", "", "reshape"
+        return Row(f"{kind} into {len(op.outputs)}", family="reshape")
     if kind == "mean":
-        return f"mean over {_list(op.setting('dim', 'all'))}", "", "", "pool"
+        return Row(f"mean over {_list(op.setting('dim', 'all'))}", family="pool")
     if kind == "getitem":
-        return _index(op.setting("index")), "", "", "reshape"
-    if kind in ("flatten", "view", "reshape", "contiguous", "unsqueeze", "squeeze", "expand", "roll", "pad", "unbind"):
+        return Row(_index(op.setting("index")), family="reshape")
+    if kind in _RESHAPES:
         own = op.weights[0].name.rpartition(".")[2] if op.weights else ""
-        return f"{kind} {own}".strip(), "", "", "reshape"
-    return _PLAIN.get(kind, kind.replace("_", " ")), "", "", "weight" if op.weights else "other"
+        return Row(f"{kind} {own}".strip(), family="reshape")
+    return Row(_OTHERS.get(kind, kind.replace("_", " ")), family="weight" if op.weights else "other")
 
 
 def _index(index: Any) -> str:
-    """An index as the code has it; "[…]" where it is made of numbers that the picture brings."""
+    """An index as the code has it; "[…]" where it is made of tensors."""
 
-    def word(one: Any) -> str:
-        if isinstance(one, slice):
-            return ":".join("" if part is None else f"{part}" for part in (one.start, one.stop))
-        return "..." if one is Ellipsis else f"{one}"
+    def word(item: Any) -> str:
+        if isinstance(item, slice):
+            return ":".join("" if part is None else f"{part}" for part in (item.start, item.stop))
+        return "..." if item is Ellipsis else f"{item}"
 
     items = index if isinstance(index, tuple) else (index,)
-    plain = all(one is None or one is Ellipsis or isinstance(one, int | slice) for one in items)
+    plain = all(item is None or item is Ellipsis or isinstance(item, int | slice) for item in items)
     if index is None or len(items) > 5 or not plain:
         return "[…]"
-    return f"[{', '.join(word(one) for one in items)}]".replace("-", "−")
+    return _minus(f"[{', '.join(word(item) for item in items)}]")
 
 
 def _each(value: Any) -> tuple[Any, ...]:
@@ -155,10 +162,12 @@ def _short(value: Any) -> str:
 
 
 def _by(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return "×".join(str(one) for one in value)
-    return f"{value}×{value}"
+    return "×".join(map(str, value)) if isinstance(value, tuple | list) else f"{value}×{value}"
 
 
 def _list(value: Any) -> str:
-    return ", ".join(str(one) for one in value).replace("-", "−") if isinstance(value, tuple | list) else f"{value}"
+    return _minus(", ".join(map(str, value))) if isinstance(value, tuple | list) else f"{value}"
+
+
+def _minus(words: str) -> str:
+    return words.replace("-", "−")

@@ -1,6 +1,6 @@
-"""The graph of a module's insides, from a trace: boxes and the tensors that run between them.
+"""The graph inside a module, from a trace: ``Node`` (a box), ``Edge`` (a tensor between two boxes), ``Graph``.
 
-Pure data, drawn nowhere here. The layout reads it (``layout``); ``block`` puts the two together.
+Plain data: ``series_parallel`` finds its structure, ``layout`` places it, ``render`` draws it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from course_lib.errors import closest
 from course_lib.tracing import Op, Trace, TraceError
 from course_lib.tracing.ops import Call, Operand, Shape, times
 
-__all__ = ["Edge", "Graph", "Node", "fused", "graph"]
+__all__ = ["Edge", "Graph", "Node", "build_graph", "end", "fused"]
 
 Role = Literal["plain", "identity", "projection"]
 
@@ -26,9 +26,9 @@ class Node:
     Attributes:
         key: its number; every edge leads from a smaller to a larger one.
         kind: "input", "output", "ops" (one op, or several fused below each other), "module" or "join" (a circle).
-        rows: what is written in it, one a op; a join's or an end's is its only word.
+        rows: what is written in it, one for each op; a join or an end has one row.
         ops: the ops in it.
-        failed: it could not run.
+        failed: whether it is the op that could not run.
     """
 
     key: int
@@ -40,15 +40,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A tensor on its way from a box to a box.
+    """A tensor that goes from one box to another.
 
     Attributes:
         source, target: the boxes' keys.
-        shapes: of the tensor, or of several where several go the same way.
+        shapes: of the tensor, or of all the tensors that go from this source to this target.
         arguments: what the target calls each of them.
-        role: "identity" or "projection" for what belongs to a shortcut.
-        bad: it goes into an op that could not take it.
-        note: a word to stand above its shape, such as "identity".
+        role: "identity" or "projection" for an edge of a shortcut.
+        bad: whether it goes into the op that could not run.
+        note: a word above its shape, such as "identity".
     """
 
     source: int
@@ -69,44 +69,55 @@ class Edge:
             if len(set(self.arguments)) == len(self.shapes):
                 return f"{times(different[0])} as {', '.join(self.arguments[:-1])} and {self.arguments[-1]}"
             return f"{len(self.shapes)} of {times(different[0])}"
-        return " and ".join(times(one) for one in different)
+        return " and ".join(times(shape) for shape in different)
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The boxes by key, and the edges, those into one box in the order of its arguments."""
+    """The boxes in the order of their keys, and the edges; those into one box in the order of its arguments."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
+    def labels(self, kind: Literal["input", "output"]) -> list[str]:
+        """The shapes of its inputs or outputs, in words."""
+        keys = {node.key for node in self.nodes if node.kind == kind}
+        edges = {(edge.source if kind == "input" else edge.target): edge.label for edge in reversed(self.edges)}
+        return [edges.get(key, "") for key in sorted(keys)]
+
+
+def end(key: int, kind: Literal["input", "output"], title: str = "", origin: str = "") -> Node:
+    """An input or output; ``origin`` is the op that an input comes from."""
+    return Node(key, kind, (Row(title or kind, name=origin, family="end"),))
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Ops that become one box, and the calls of modules that they are: none for a plain op."""
+    """Ops that become one box, and the module calls that they belong to; none for a single op."""
 
     ops: tuple[Op, ...]
     calls: tuple[Call, ...] = ()
 
 
-def graph(
+def build_graph(
     trace: Trace, path: str = "", *, failed: Op | None = None, modules: bool = False, most: int | None = None
 ) -> Graph:
-    """The inner graph of the module at ``path``, in its first call.
+    """The graph inside the module at ``path``, in its first call.
 
     Args:
         trace: of the whole model.
         path: "" is the model itself.
         failed: the op in which the forward stopped (``TraceError.failed``).
-        modules: child modules become one box each.
+        modules: whether child modules become one box each.
         most: how many boxes there may be before equal modules that follow each other are folded into one.
 
     Raises:
-        TraceError: no such module, or it did not run.
+        TraceError: there is no such module, or it did not run.
 
     Example:
         >>> from course_lib.tracing import trace
-        >>> found = graph(trace("resnet18"), "layer1.0")
-        >>> [node.rows[0].title for node in found.nodes][:3], found.edges[0].label
+        >>> graph = build_graph(trace("resnet18"), "layer1.0")
+        >>> [node.rows[0].title for node in graph.nodes][:3], graph.edges[0].label
         (['input', '3×3 conv', 'BatchNorm'], '1×64×56×56')
     """
     ops, depth = _scope(trace, path)
@@ -115,40 +126,42 @@ def graph(
     parts = _collapsed(trace, ops, depth) if modules else [_Part((op,)) for op in ops]
     if most is not None:
         parts = _folded(parts, most)
-    home = {op.index: part for part, one in enumerate(parts) for op in one.ops}
-    met: list[tuple[Operand, int]] = []  # what goes into which part
-    for number, part in enumerate(parts):
-        came: set[tuple[int, Shape]] = set()  # a module takes a tensor once, however often it is used inside
-        for op in part.ops:
-            for one in op.operands:
-                if one.source is None or home.get(one.source) == number:
-                    continue
-                if not part.calls or (one.source, one.shape) not in came:
-                    met.append((one, number))
-                came.add((one.source, one.shape))
+    home = {op.index: number for number, part in enumerate(parts) for op in part.ops}
+    uses = [(source, operand, number) for number, part in enumerate(parts)
+            for source, operand in _taken(part) if home.get(source) != number]  # fmt: skip
     if failed is not None:
-        met += [(one, len(parts)) for one in failed.operands if one.source is not None]
-    outside = list(dict.fromkeys(one.source for one, _ in met if one.source is not None and one.source not in home))
-    if not ops and failed is None:
+        uses += [(source, operand, len(parts)) for source, operand in _taken(_Part((failed,)))]
+    outside = list(dict.fromkeys(source for source, _, _ in uses if source not in home))
+    empty = not ops and failed is None
+    if empty:
         outside = [-1]
     first = len(outside)
-    keys = {source: place for place, source in enumerate(outside)}
-    keys.update({index: first + part for index, part in home.items()})
-    nodes = [Node(place, "input", (_input(trace, source, first),)) for place, source in enumerate(outside)]
+    keys = {source: key for key, source in enumerate(outside)} | {index: first + part for index, part in home.items()}
+    nodes = [_input(key, trace, source, first) for key, source in enumerate(outside)]
     nodes += [_node(first + number, part, path, trace) for number, part in enumerate(parts)]
     if failed is not None:
         nodes.append(replace(_node(len(nodes), _Part((failed,)), path, trace), failed=True))
     edges: dict[tuple[int, int], Edge] = {}
-    for one, target in met:
-        if one.source is not None:
-            _join(edges, keys[one.source], first + target, one.shape, one.argument, target == len(parts))
+    for source, operand, number in uses:
+        _join(edges, keys[source], first + number, operand.shape, operand.argument, number == len(parts))
     for op in () if failed is not None else _outputs(trace, ops):
-        nodes.append(Node(len(nodes), "output", (Row("output", "", "", "", 0, "end"),)))
+        nodes.append(end(len(nodes), "output"))
         _join(edges, keys[op.index], len(nodes) - 1, op.output)
-    if not ops and failed is None:
-        nodes.append(Node(1, "output", (Row("output", "", "", "", 0, "end"),)))
+    if empty:
+        nodes.append(end(1, "output"))
         _join(edges, 0, 1, trace.outputs[0] if trace.outputs else trace.sizes[0])
     return Graph(tuple(nodes), tuple(edges.values()))
+
+
+def _taken(part: _Part) -> list[tuple[int, Operand]]:
+    """(source, operand) of the tensors that go into a part; a module takes one once, however often it is used inside."""
+    taken = [(operand.source, operand) for op in part.ops for operand in op.operands if operand.source is not None]
+    if not part.calls:
+        return taken
+    once: dict[tuple[int, Shape], tuple[int, Operand]] = {}
+    for source, operand in taken:
+        once.setdefault((source, operand.shape), (source, operand))
+    return list(once.values())
 
 
 def _join(
@@ -174,7 +187,7 @@ def _scope(trace: Trace, path: str) -> tuple[tuple[Op, ...], int]:
 
 
 def _collapsed(trace: Trace, ops: Sequence[Op], depth: int) -> list[_Part]:
-    """Calls from that depth on as one part each; one that holds more than half of everything is opened again."""
+    """One part for each call at that depth; a call that holds more than half of all ops is opened again."""
     chosen = _outermost(trace.calls, ops, depth)
     while True:
         covered = {index: call for call in chosen for index in range(call.first, call.end)}
@@ -190,21 +203,21 @@ def _collapsed(trace: Trace, ops: Sequence[Op], depth: int) -> list[_Part]:
             return parts
         call = biggest.calls[0]
         inner = _outermost(trace.calls, biggest.ops, call.depth + 1)
-        loose = len(biggest.ops) - sum(one.end - one.first for one in inner)
+        loose = len(biggest.ops) - sum(child.end - child.first for child in inner)
         if len(parts) - 1 + len(inner) + loose > _MOST_PARTS:
             return parts
-        chosen = [one for one in chosen if one is not call] + inner
+        chosen = [other for other in chosen if other is not call] + inner
 
 
 def _outermost(calls: Sequence[Call], ops: Sequence[Op], depth: int) -> list[Call]:
-    """The calls among these ops, at least that deep, that lie in no other."""
+    """The calls that hold only these ops, are at least that deep, and lie in no other such call."""
     first, end = (ops[0].index, ops[-1].index + 1) if ops else (0, 0)
     inside = [call for call in calls if first <= call.first < call.end <= end and call.depth >= depth]
-    found: list[Call] = []
-    for call in sorted(inside, key=lambda one: (one.first, -one.end, one.depth)):
-        if not found or call.first >= found[-1].end:
-            found.append(call)
-    return found
+    outermost: list[Call] = []
+    for call in sorted(inside, key=lambda call: (call.first, -call.end, call.depth)):
+        if not outermost or call.first >= outermost[-1].end:
+            outermost.append(call)
+    return outermost
 
 
 _MOST_PARTS = 24
@@ -226,7 +239,7 @@ def _folded(parts: list[_Part], most: int) -> list[_Part]:
         if end - first < 2:
             break
         inside = parts[first:end]
-        whole = _Part(tuple(op for one in inside for op in one.ops), tuple(one.calls[0] for one in inside))
+        whole = _Part(tuple(op for part in inside for op in part.ops), tuple(part.calls[0] for part in inside))
         parts = [*parts[:first], whole, *parts[end:]]
     return parts
 
@@ -236,8 +249,7 @@ def _node(key: int, part: _Part, path: str, trace: Trace) -> Node:
         return Node(key, "module", (_module(part, path, trace),), part.ops)
     op = part.ops[0]
     words = row(op, _below(op.path if op.plain == "multi_head_attention_forward" else op.name, path))
-    met = {one.source for one in op.operands if one.source is not None}
-    if op.plain in SIGNS and len(met) > 1:
+    if op.plain in SIGNS and len(set(op.sources)) > 1:
         return Node(key, "join", (replace(words, title=SIGNS[op.plain], how="", note=""),), part.ops)
     return Node(key, "ops", (words,), part.ops)
 
@@ -247,73 +259,70 @@ def _module(part: _Part, path: str, trace: Trace) -> Row:
     name = _below(call.path, path)
     if len(part.calls) > 1:
         title = f"{name} … {_below(part.calls[-1].path, path)}"
-        return Row(title, "", "", f"{len(part.calls)} × {call.kind}, {len(part.ops)} ops", parameters, "module")
-    kinds = [
-        one.kind for one in trace.calls if call.first <= one.first < one.end <= call.end and one.depth == call.depth + 1
-    ]
+        note = f"{len(part.calls)} × {call.kind}, {len(part.ops)} ops"
+        return Row(title, note=note, parameters=parameters, family="module")
+    inner = _outermost(trace.calls, part.ops, call.depth + 1)
+    kinds = [child.kind for child in inner if child.depth == call.depth + 1]
     same = f"{len(kinds)} × {kinds[0]}, " if len(set(kinds)) == 1 < len(kinds) else ""
-    return Row(name, "", call.kind, f"{same}{len(part.ops)} ops", parameters, "module")
+    return Row(name, name=call.kind, note=f"{same}{len(part.ops)} ops", parameters=parameters, family="module")
 
 
 def _below(name: str, path: str) -> str:
     return name[len(path) + 1 :] if path and name.startswith(f"{path}.") else name
 
 
-def _input(trace: Trace, source: int, count: int) -> Row:
-    if source < 0:
-        several = count > 1 and len(trace.sizes) > 1
-        return Row(f"input {-source}" if several else "input", "", "", "", 0, "end")
-    return Row("input", "", trace.ops[source].name, "", 0, "end")
+def _input(key: int, trace: Trace, source: int, count: int) -> Node:
+    if source >= 0:
+        return end(key, "input", origin=trace.ops[source].name)
+    return end(key, "input", f"input {-source}" if count > 1 and len(trace.sizes) > 1 else "")
 
 
 def _outputs(trace: Trace, ops: Sequence[Op]) -> list[Op]:
-    """The ops whose output leaves: it is used elsewhere, or it is what the model returns."""
+    """The ops whose output leaves the module: it is used elsewhere, or the model returns it."""
     inside = {op.index for op in ops}
     used = {source for op in trace.ops if op.index not in inside for source in op.sources}
     leaving = [op for op in ops if op.index in used]
     if not leaving and ops:
-        eaten = {source for op in ops for source in op.sources}
-        leaving = [op for op in ops if op.index not in eaten and op.output in trace.outputs] or [ops[-1]]
+        read = {source for op in ops for source in op.sources}
+        leaving = [op for op in ops if op.index not in read and op.output in trace.outputs] or [ops[-1]]
     return leaving
 
 
-_FUSE = ("norm", "activation")
-
-
-def fused(given: Graph) -> Graph:
-    """Norms, activations and dropouts drawn right under the op that feeds them, where nothing else takes its output.
+def fused(graph: Graph) -> Graph:
+    """Norms, activations and dropouts in the box of the op that feeds them, where nothing else takes its output.
 
     Example:
         >>> from course_lib.tracing import trace
-        >>> found = fused(graph(trace("resnet18"), "layer1.0"))
-        >>> [[row.title for row in node.rows] for node in found.nodes][1]
+        >>> compact = fused(build_graph(trace("resnet18"), "layer1.0"))
+        >>> [row.title for row in compact.nodes[1].rows]
         ['3×3 conv', 'BatchNorm', 'ReLU']
     """
     into: dict[int, list[Edge]] = {}
     out: dict[int, list[Edge]] = {}
-    for edge in given.edges:
+    for edge in graph.edges:
         into.setdefault(edge.target, []).append(edge)
         out.setdefault(edge.source, []).append(edge)
     host: dict[int, int] = {}
     members: dict[int, list[Node]] = {}
-    for node in given.nodes:
+    for node in graph.nodes:
         host[node.key] = node.key
-        idle = bool(node.ops) and node.ops[0].plain == "dropout"
-        fits = node.kind == "ops" and not node.failed and (node.rows[0].family in _FUSE or idle)
-        if fits and len(into.get(node.key, ())) == 1:
+        small = node.kind == "ops" and (
+            node.rows[0].family in ("norm", "activation") or (bool(node.ops) and node.ops[0].plain == "dropout")
+        )
+        if small and not node.failed and len(into.get(node.key, ())) == 1:
             above = into[node.key][0].source
-            if len(out[above]) == 1 and given.nodes[above].kind == "ops":
+            if len(out[above]) == 1 and graph.nodes[above].kind == "ops":
                 host[node.key] = host[above]
         members.setdefault(host[node.key], []).append(node)
     keys = {old: new for new, old in enumerate(members)}
     nodes = tuple(
-        replace(group[0], key=keys[old], rows=tuple(words for one in group for words in one.rows),
-                ops=tuple(op for one in group for op in one.ops))
+        replace(group[0], key=keys[old], rows=tuple(row for node in group for row in node.rows),
+                ops=tuple(op for node in group for op in node.ops))
         for old, group in members.items()
     )  # fmt: skip
     edges = tuple(
         replace(edge, source=keys[host[edge.source]], target=keys[host[edge.target]])
-        for edge in given.edges
+        for edge in graph.edges
         if host[edge.source] != host[edge.target]
     )
     return Graph(nodes, edges)
