@@ -29,13 +29,11 @@ from torchvision.ops.misc import SqueezeExcitation
 
 from course_lib import drawing
 from course_lib.drawing.graph.block_diagram import plan
-from course_lib.drawing.graph.geometry import Place
-from course_lib.drawing.graph.graph import Edge, Graph, Node, fused, graph
-from course_lib.drawing.graph.layout import Layout, lay_out
+from course_lib.drawing.graph.layout import Layout, Place, lay_out
+from course_lib.drawing.graph.module_graph import Edge, Graph, Node, build_graph, fused
 from course_lib.drawing.graph.op_names import Row, row
-from course_lib.drawing.graph.paint import RED
-from course_lib.drawing.graph.series import Chain, take_apart
-from course_lib.drawing.graph.shortcuts import with_shortcuts
+from course_lib.drawing.graph.render import RED
+from course_lib.drawing.graph.series_parallel import Chain, structure_of, take_apart, with_shortcuts
 from course_lib.errors import CourseError
 from course_lib.tracing import TraceError, trace
 from tests.stills import faults, is_picture, watch
@@ -116,7 +114,7 @@ def test_ops_tensors_and_shapes_are_those_of_torch_fx(name: str) -> None:
     expected = {
         (place[origin], place[one], tuple(origin.meta["tensor_meta"].shape)) for one in kept for origin in origins(one)
     }
-    found = graph(trace(module, size))
+    found = build_graph(trace(module, size))
     assert len(found.nodes) == len(kept)
     assert {(edge.source, edge.target, shape) for edge in found.edges for shape in edge.shapes} == expected
     # nothing is lost on the way to the page, however it is drawn
@@ -175,7 +173,7 @@ def random_graph(seed: int) -> tuple[Graph, dict[int, tuple[float, float]], int]
 
 
 def laid(found: Graph, boxes: dict[int, tuple[float, float]], columns: int) -> tuple[Graph, Layout]:
-    structure = take_apart(len(found.nodes), [(edge.source, edge.target) for edge in found.edges])
+    structure = structure_of(found)
     found = with_shortcuts(found, structure)
     labels = dict.fromkeys(found.edges, 70.0)
     return found, lay_out(found, structure, boxes, labels, tallest=200.0, columns=columns)
@@ -360,7 +358,7 @@ def test_what_is_drawn_is_readable_and_fits_the_page(
 
 def test_child_modules_say_how_many_ops_are_in_them() -> None:
     found = trace("resnet18")
-    drawn = graph(found, modules=True)
+    drawn = build_graph(found, modules=True)
     boxes = {node.rows[0].title: node for node in drawn.nodes if node.kind == "module"}
     assert list(boxes) == ["layer1", "layer2", "layer3", "layer4"]
     for name, node in boxes.items():
@@ -373,7 +371,7 @@ def test_equal_modules_are_folded_and_none_is_lost() -> None:
         return nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.Conv2d(3, 3, 1), nn.ReLU())
 
     found = trace(nn.Sequential(*[part() for _ in range(9)]), (3, 4, 4))
-    few = graph(found, modules=True, most=5)
+    few = build_graph(found, modules=True, most=5)
     assert sum(len(node.ops) for node in few.nodes) == len(found) == 36
     assert [node.rows[0].title for node in few.nodes] == ["input", "0", "1", "2 … 7", "8", "output"]
 
@@ -458,7 +456,7 @@ def test_odd_modules_are_drawn_too() -> None:
     assert len(layout.wires) == len(drawn.edges) == 5
     assert "goes through as it is" in repr(drawing.block(nn.Identity(), (3, 4, 4)))
     block = _DenseBlock(2, 8, 2, 4, 0.0)
-    dense = fused(graph(trace(block, (8, 6, 6))))
+    dense = fused(build_graph(trace(block, (8, 6, 6))))
     assert sum(len(node.ops) for node in dense.nodes) == 15
 
 

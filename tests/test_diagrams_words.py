@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from course_lib.drawing.sheet import Words, text_width
 from course_lib.drawing.still import INK, new_figure, still
-from course_lib.drawing.text_width import Words, words_width
 
 LINES = ("stride 2, 64 → 128", "layer2.0 × 4", "if dilate:  # ▸")
 
@@ -29,15 +29,14 @@ def reach(dark: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 @pytest.mark.parametrize("words", LINES)
-@pytest.mark.parametrize("ha", ["left", "center", "right"])
-@pytest.mark.parametrize("va", ["baseline", "center", "top"])
-def test_it_lies_where_matplotlibs_text_lies(words: str, ha: str, va: str) -> None:
+@pytest.mark.parametrize("align", ["left", "center", "right"])
+def test_it_lies_where_matplotlibs_text_lies(words: str, align: str) -> None:
     for size, bold, mono in ((8.5, False, True), (9.0, False, False), (11.0, True, False)):
         ours = ink(lambda f, how=(size, bold, mono): Words(
-            f, 0.5, 0.5, words, ha=ha, va=va, size=how[0], bold=how[1], mono=how[2]))  # fmt: skip
+            f, 0.5, 0.5, words, align=align, size=how[0], bold=how[1], mono=how[2]))  # fmt: skip
         family, weight = "DejaVu Sans Mono" if mono else "DejaVu Sans", "bold" if bold else "normal"
         how = {"fontsize": size, "family": family, "weight": weight}
-        theirs = ink(lambda f, how=how: f.text(0.5, 0.5, words, ha=ha, va=va, color=INK, **how))
+        theirs = ink(lambda f, how=how: f.text(0.5, 0.5, words, ha=align, color=INK, **how))
         assert abs(reach(ours) - reach(theirs)).max() <= 4, (size, bold, mono)  # dots: two CSS pixels
         assert 0.8 < ours.sum() / theirs.sum() < 1.25
 
@@ -45,7 +44,7 @@ def test_it_lies_where_matplotlibs_text_lies(words: str, ha: str, va: str) -> No
 @pytest.mark.parametrize("words", LINES)
 def test_widths(words: str) -> None:
     columns = reach(ink(lambda f: Words(f, 0.1, 0.5, words, size=9)))[2:]
-    assert abs((columns[1] - columns[0]) / 2 - words_width(words, 9)) < 4
+    assert abs((columns[1] - columns[0]) / 2 - text_width(words, 9)) < 4
 
 
 def test_color_weight_and_nothing() -> None:

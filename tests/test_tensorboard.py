@@ -21,8 +21,9 @@ from nbclient import NotebookClient
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer, get_model
 
-from course_lib.drawing import tensorboard
-from course_lib.drawing.tensorboard import Node, draw_graph, live_page, read_graph, show_graph, write_graph
+from course_lib.drawing.tensorboard import graph_view
+from course_lib.drawing.tensorboard.event_files import Node, read_graph, write_graph
+from course_lib.drawing.tensorboard.graph_view import draw_graph, show_graph
 from course_lib.errors import CourseError
 from course_lib.tracing import TraceError, trace
 
@@ -227,11 +228,12 @@ def test_too_many_parts_are_refused_with_a_way_on() -> None:
 
 # -- live -------------------------------------------------------------------------------------------------------------
 def test_outside_a_notebook_no_server_is_started(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tensorboard, "open_tensorboard", lambda folder: pytest.fail("a server was started"))
-    assert not live_page.somebody_is_there()
-    checks.is_picture(show_graph(small, live=True))
+    assert not graph_view.somebody_is_there()
+    with monkeypatch.context() as patch:
+        patch.setattr(graph_view, "open_tensorboard", lambda folder: pytest.fail("a server was started"))
+        checks.is_picture(show_graph(small, live=True))
     with pytest.raises(CourseError, match="run `tensorboard --logdir"):
-        live_page.open_tensorboard(small)
+        graph_view.open_tensorboard(small)
 
 
 def test_a_notebook_that_a_program_runs_gets_the_picture_no_server_and_no_word(tmp_path: Path) -> None:
@@ -239,9 +241,10 @@ def test_a_notebook_that_a_program_runs_gets_the_picture_no_server_and_no_word(t
     source = (
         "import sys\n"
         "from torchvision.models import VisionTransformer\n"
-        "from course_lib.drawing.tensorboard import live_page, show_graph, write_graph\n"
-        "live_page.open_tensorboard = None\n"
-        "assert get_ipython().kernel and not live_page.somebody_is_there()\n"
+        "from course_lib.drawing.tensorboard import graph_view\n"
+        "from course_lib.drawing import show_graph, write_graph\n"
+        "graph_view.open_tensorboard = None\n"
+        "assert get_ipython().kernel and not graph_view.somebody_is_there()\n"
         "folder = write_graph(VisionTransformer(32, 16, 1, 2, 8, 8), (3, 32, 32), 'runs').parent\n"
         "assert 'tensorflow' not in sys.modules\n"
         "show_graph(folder, live=True)"
@@ -281,14 +284,14 @@ def test_where_somebody_sits_tensorboards_own_integration_is_asked_and_the_serve
         assert asked == [(f"--logdir {small}", "/user/ann/proxy/%PORT%/")]
         assert "TENSORBOARD_PROXY_URL" not in os.environ and "TENSORBOARD_BINARY" not in os.environ
         assert server.poll() is None
-        assert tensorboard.stop_tensorboard() == 1
+        assert graph_view.stop_tensorboard() == 1
         assert server.wait(timeout=10) != 0
-        assert tensorboard.stop_tensorboard() == 0
+        assert graph_view.stop_tensorboard() == 0
     finally:
         server.kill()
         server.wait()
     _Kernel._allow_stdin = False
     try:
-        assert not live_page.somebody_is_there()
+        assert not graph_view.somebody_is_there()
     finally:
         _Kernel._allow_stdin = True

@@ -14,9 +14,8 @@ from course_lib.drawing import marks
 from course_lib.drawing.bubble_scales import BIGGEST, BOTTOM, LEAST, LEFT, RIGHT, TALL, WIDE, Scales, scales_of
 from course_lib.drawing.label_placement import Bubble, place_labels
 from course_lib.drawing.model_marks import DEVICES, GREY, LOOKS, Mark, draw_marks, footnote, look_of
-from course_lib.drawing.sheet import Sheet, text_width
+from course_lib.drawing.sheet import Sheet, text_width, wrapped
 from course_lib.drawing.still import INK, Still
-from course_lib.drawing.text_width import wrapped
 from course_lib.errors import CourseError
 from course_lib.measuring.choosing import Limits, Point, find, pareto
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from course_lib.drawing.sheet import Mark, Sheet, text_width
+from course_lib.drawing.sheet import Mark, Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREEN, GREY, INK, ORANGE
-from course_lib.drawing.text_width import wrapped
 from course_lib.networks.vgg import Step
 
 __all__ = ["HEIGHT", "QUIET", "SIDE", "Seen", "draw_row", "kept", "wrapped"]

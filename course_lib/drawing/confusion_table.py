@@ -12,11 +12,9 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from course_lib.drawing.drawn_table import FAINT
 from course_lib.drawing.heat import lay
-from course_lib.drawing.sheet import Box, Mark, Sheet, text_width
+from course_lib.drawing.sheet import FAINT, Box, Mark, Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, DOTS, GREY, INK, ORANGE, PIXELS, Still, shortened
-from course_lib.drawing.text_width import wrapped
 from course_lib.measuring.confusion_matrix import Confusion
 
 __all__ = ["Counted", "draw_confusion", "gathered"]

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import accumulate
 
-from course_lib.drawing.sheet import Sheet, text_width
+from course_lib.drawing.sheet import FAINT, Sheet, text_width, wrapped
 from course_lib.drawing.still import INK, Still
-from course_lib.drawing.text_width import wrapped
 from course_lib.errors import CourseError
 
-__all__ = ["FAINT", "Cell", "Line", "Row", "cell", "new_against", "set_table"]
+__all__ = ["Cell", "Line", "Row", "cell", "new_against", "set_table"]
 
-FAINT = "#5F5F5F"
 _LINE, _PAD, _EDGE = 15.5, 7.0, 10.0  # CSS pixels: a line's height, above and below a row's lines, beside the table
 _NOTE = 8.0  # points: of the notes' letters
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from course_lib.drawing.drawn_table import FAINT
 from course_lib.drawing.heat import lay
-from course_lib.drawing.sheet import Box, Mark, Sheet, text_width
+from course_lib.drawing.sheet import FAINT, Box, Mark, Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, DOTS, GREEN, INK, ORANGE, PIXELS, Still, shortened, still
-from course_lib.drawing.text_width import wrapped
 from course_lib.drawing.thumbnails import thumbnail
 from course_lib.errors import CourseError, PictureError
 from course_lib.models.predictions import Judged

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from course_lib.drawing.drawn_table import FAINT, Cell, Line, Row, cell, new_against, set_table
+from course_lib.drawing.drawn_table import Cell, Line, Row, cell, new_against, set_table
+from course_lib.drawing.sheet import FAINT
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.networks.resnet import count_layers

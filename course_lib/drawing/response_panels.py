@@ -11,9 +11,8 @@ from PIL import Image
 from course_lib.drawing import heat
 from course_lib.drawing.marks import digits
 from course_lib.drawing.on_picture import put
-from course_lib.drawing.sheet import Box, Sheet
+from course_lib.drawing.sheet import Box, Sheet, wrapped
 from course_lib.drawing.still import BLUE, INK
-from course_lib.drawing.text_width import wrapped
 
 if TYPE_CHECKING:
     from course_lib.networks.fcn import Localisation, ResponseMap

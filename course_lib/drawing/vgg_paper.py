@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from course_lib.drawing.drawn_table import FAINT, Cell, Line, Row, cell, new_against, set_table
+from course_lib.drawing.drawn_table import Cell, Line, Row, cell, new_against, set_table
+from course_lib.drawing.sheet import FAINT
 from course_lib.drawing.still import Still
 from course_lib.errors import closest
 from course_lib.networks import vgg

@@ -13,10 +13,8 @@ from typing import Any
 
 from torch import nn
 
-from course_lib.drawing.drawn_table import FAINT
-from course_lib.drawing.sheet import Sheet, text_width
+from course_lib.drawing.sheet import FAINT, Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREEN, GREY, INK, ORANGE, Still, shortened
-from course_lib.drawing.text_width import wrapped
 from course_lib.drawing.volume_sizes import Volume, volumes_of
 from course_lib.errors import CourseError, closest
 from course_lib.tracing import Trace, trace

@@ -154,7 +154,7 @@ def build_graph(
 
 
 def _taken(part: _Part) -> list[tuple[int, Operand]]:
-    """(source, operand) of the tensors that go into a part; a module takes one once, however often it is used inside."""
+    """(source, operand) of what goes into a part; a module takes a tensor once, however often it is used inside."""
     taken = [(operand.source, operand) for op in part.ops for operand in op.operands if operand.source is not None]
     if not part.calls:
         return taken

@@ -23,7 +23,9 @@ _ACTIVATIONS = {
     "hardsigmoid": "Hardsigmoid", "sigmoid": "sigmoid", "softmax": "softmax", "log_softmax": "log-softmax",
     "leaky_relu": "LeakyReLU", "elu": "ELU", "mish": "Mish", "hardtanh": "Hardtanh", "prelu": "PReLU",
 }  # fmt: skip
-_RESHAPES = frozenset("flatten view reshape contiguous unsqueeze squeeze expand roll pad unbind".split())
+_RESHAPES = {
+    "flatten", "view", "reshape", "contiguous", "unsqueeze", "squeeze", "expand", "roll", "pad", "unbind",
+}  # fmt: skip
 _OTHERS = {"matmul": "matrix product", "to": "cast"}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from matplotlib.path import Path
 
@@ -15,8 +16,7 @@ from course_lib.drawing.graph.layout import Layout, Place, Point, lay_out
 from course_lib.drawing.graph.module_graph import Edge, Graph, Node
 from course_lib.drawing.graph.op_names import Row
 from course_lib.drawing.graph.series_parallel import Gap
-from course_lib.drawing.sheet import Sheet, text_width
-from course_lib.drawing.text_width import wrapped
+from course_lib.drawing.sheet import Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREY, INK, Still
 
 __all__ = ["RED", "Lettering", "Plan", "Way", "a_or_an", "fitted", "paint"]
@@ -126,8 +126,7 @@ class Way:
     tallest: float = 640.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What is drawn, where, and how it is lettered."""
 
     graph: Graph

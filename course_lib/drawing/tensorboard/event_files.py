@@ -1,7 +1,7 @@
 """TensorBoard's event files: a model's graph written by PyTorch's ``SummaryWriter``, and read back as plain data.
 
 The graph is what ``torch.jit.trace`` saw: every op with its inputs, named by the modules it ran in. Nothing is drawn
-here (``picture.py``) and no server is started (``live.py``). Both ways need TensorBoard, which is imported when asked.
+or shown here (``graph_view``). Both ways need TensorBoard, which is imported when needed.
 """
 
 from __future__ import annotations
