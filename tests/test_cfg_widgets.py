@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torchvision.models import get_model, vgg
 
-from course_lib.drawing.cfg_figure import amount, cfg_steps
-from course_lib.drawing.cfg_table_figure import cfg_table
+from course_lib.drawing.cfg_figure import amount, cfg_steps, cfg_table
 from course_lib.drawing.sheet import Sheet, text_width, wrapped
 from course_lib.errors import CourseError
 from course_lib.models.torchvision_source import token_lines

@@ -17,10 +17,8 @@ from torch import nn
 from torchvision.models import get_model, get_model_weights
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from course_lib.drawing.resnet_paper import resnet_table
-from course_lib.drawing.vgg_paper import vgg_table
-from course_lib.drawing.volume_figure import volumes
-from course_lib.drawing.volume_sizes import volumes_of
+from course_lib.drawing.paper_tables import resnet_table, vgg_table
+from course_lib.drawing.volume_figure import volumes, volumes_of
 from course_lib.errors import CourseError, ModelNameError
 from course_lib.networks import vgg
 from course_lib.tracing import TraceError, trace

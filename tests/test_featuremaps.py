@@ -26,8 +26,8 @@ from torchvision.models import ResNet18_Weights, get_model
 
 from course_lib import drawing
 from course_lib.drawing.field_figure import draw_sight
-from course_lib.drawing.heat import coloured, outlined, short, tiled
 from course_lib.drawing.map_figure import Maps, draw_maps, prepared
+from course_lib.drawing.overlay import coloured, mark_cell, short, tiled
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
@@ -452,7 +452,7 @@ def test_colours_tiles_and_marks() -> None:
     assert (tiled(np.ones((112, 112)), 0, 1, 50, 50) == [253, 231, 37]).all()  # more cells than dots
     for cell in ((0, 0), (55, 55), (0, 27)):
         dots = np.zeros((100, 100, 3), np.uint8)
-        outlined(dots, *cell, (56, 56))
+        mark_cell(dots, *cell, (56, 56))
         ys, xs = np.nonzero(dots.any(2))
         assert len(ys) and abs((ys.min() + ys.max()) / 2 - (cell[0] + 0.5) * 100 / 56) < 10
         assert abs((xs.min() + xs.max()) / 2 - (cell[1] + 0.5) * 100 / 56) < 10

@@ -20,9 +20,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights
 
-from course_lib.drawing.cell_field import draw_cell_field, draw_cell_sight
+from course_lib.drawing.field_figure import draw_cell_sight
 from course_lib.drawing.fixed_size import draw_fixed_size, draw_windows, fitted
-from course_lib.drawing.on_picture import put, toned
+from course_lib.drawing.overlay import put, toned
 from course_lib.drawing.response_cells import draw_cells
 from course_lib.drawing.response_figure import agreement, coloured_scores, draw_response
 from course_lib.drawing.sheet import Sheet
@@ -212,20 +212,20 @@ def test_cells_and_classes_that_there_are_not() -> None:
         cell_gradient(fcn, torch.rand(1, 3, 96, 256), 0, 0, index=3)
     with pytest.raises(CourseError, match="of one picture"):
         cell_gradient(fcn, torch.rand(2, 3, 96, 256), 0, 0)
-    with pytest.raises(CourseError, match="knows no 'ant'; it knows camel, cat, dog"):
-        draw_cell_field(SCENE, fcn, (0, 0), label="ant")
 
 
 def test_a_cell_on_the_picture() -> None:
     fcn = convert(classifier(), window=32)
-    still = draw_cell_field(SCENE, fcn, (1, 4), label="cat")
+    gradient = cell_gradient(fcn, fcn.prepare(SCENE), 1, 4, index=1)
+    sight = cell_sight(fcn, 1, 4, (96, 256))
+    window = (4 * fcn.stride, fcn.stride, 4 * fcn.stride + 32, fcn.stride + 32)
+    still = draw_cell_sight(SCENE, gradient, sight, window, (1, 4), label="cat")
     checks.is_picture(still, kind="jpeg")
-    seen = cell_gradient(fcn, fcn.prepare(SCENE), 1, 4, index=1).flatten().sort(descending=True).values
+    seen = gradient.flatten().sort(descending=True).values
     count = int((seen.cumsum(0) < 0.95 * seen.sum()).sum()) + 1
-    field = cell_sight(fcn, 1, 4, (96, 256)).size
     assert repr(still) == (
-        f"The cell at row 1, column 4, cat: window 32×32; in theory it sees {field[1]}×{field[0]} pixels; 95 % of the "
-        f"gradient lies on {count:,} pixels"
+        f"The cell at row 1, column 4, cat: window 32×32; in theory it sees {sight.size[1]}×{sight.size[0]} pixels; "
+        f"95 % of the gradient lies on {count:,} pixels"
     )
 
 

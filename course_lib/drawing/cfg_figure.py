@@ -1,26 +1,38 @@
-"""A cfg followed token by token: the maps so far, the layers that a token adds, torchvision's lines that add them.
+"""A VGG cfg as pictures: its maps as boxes in a row, one token becoming layers, and a table of all tokens.
 
-Numbers are those of ``vgg.steps``, a trace; lines those of the installed torchvision,
-watched while they run (``models.torchvision_source``).
+A box is drawn as in ``volumes``: up is the map's height, into the page its width, to the right its channels; all as
+square roots. Numbers come from ``vgg.steps``, a trace; those of the head are counted in the network that is built, and
+the code is that of the installed torchvision, watched while it runs (``models.torchvision_source``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from math import sqrt
 
-from course_lib.drawing.cfg_row import HEIGHT, QUIET, SIDE, Seen, draw_row, wrapped
-from course_lib.drawing.sheet import Sheet, text_width
-from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still
+import torch
+
+from course_lib.drawing.sheet import Box, Mark, Sheet, fitted_words, text_width, wrapped
+from course_lib.drawing.still import BLUE, GREEN, GREY, INK, ORANGE, Still, shortened
 from course_lib.errors import CourseError
 from course_lib.models.torchvision_source import SourceLine, token_lines
-from course_lib.networks.vgg import Step, steps
+from course_lib.networks.vgg import Step, build, steps
+from course_lib.tracing import times
 
-__all__ = ["amount", "cfg_steps"]
+__all__ = ["amount", "cfg_steps", "cfg_table"]
 
-_WIDTH, _LINE, _BEFORE, _ADDED = 860, 14, 2, 3  # CSS pixels; lines of layers made before and now
-_PALE = "#FBE6D8"
+_WIDTH, _SIDE = 860, 12  # CSS pixels: the sheet's width, its margin
+_QUIET, _PALE = "#6B6B6B", "#FBE6D8"
+_COLORS = {"M": GREEN, "LRN": GREY}
+#: The row of boxes: its height, a map's largest height, a length into the page, boxes, a box's largest width.
+_ROW, _TALL, _AWAY, _MOST, _WIDEST = 140, 66.0, 0.5 * sqrt(0.5), 22, 76.0
+_CODE, _BEFORE, _ADDED = 14, 2, 3  # CSS pixels: a line of code; lines of layers made before and now
+#: The table: a line, and where the columns end (numbers) or begin (words), and the longest bar.
+_LINE, _NUMBER, _TOKEN, _LAYERS, _MAP, _PARAMETERS, _WORK, _FIELD, _BAR = 16, 30, 42, 120, 474, 572, 730, 848, 68
 
 
+# -- one token becoming layers ---------------------------------------------------------------------------------------
 def cfg_steps(
     what: str | Sequence[Step],
     number: int = 1,
@@ -57,24 +69,25 @@ def cfg_steps(
     step = found[number - 1]
     before = found[number - 2].shape if number > 1 else input_size
     code = token_lines(step.token, step.in_channels, batch_norm=batch_norm)
-    why = wrapped(step.why if answer else _question(step), _WIDTH - 2 * SIDE, 9.5)
-    layers_at = HEIGHT + 134
-    code_at = layers_at + 24 + _LINE * (_BEFORE + _ADDED)
-    sheet = Sheet(_WIDTH, code_at + 28 + _LINE * len(code) if code else code_at)
-    sheet.text(SIDE, 8, f"{name}: token {number} of {len(found)}: {step.token}", size=11, bold=True)
+    question = f"What comes out of {step.token}: how many channels, how high and wide? And how many parameters are new?"
+    why = wrapped(step.why if answer else question, _WIDTH - 2 * _SIDE, 9.5)
+    layers_at = _ROW + 134
+    code_at = layers_at + 24 + _CODE * (_BEFORE + _ADDED)
+    sheet = Sheet(_WIDTH, code_at + 28 + _CODE * len(code) if code else code_at)
+    sheet.text(_SIDE, 8, f"{name}: token {number} of {len(found)}: {step.token}", size=11, bold=True)
     key = "filled: made    orange: this token    outline: to come    under it: the map's side"
-    sheet.text(_WIDTH - SIDE, 11, key, size=8.5, color=QUIET, align="right")
-    draw_row(sheet, found, input_size, 38, seen=Seen(number, answer))
-    _facts(sheet, step, before, HEIGHT + 34, answer)
-    sheet.text(SIDE, HEIGHT + 78, "\n".join(why), size=9.5)
-    _layers(sheet, found[:number], layers_at)
+    sheet.text(_WIDTH - _SIDE, 11, key, size=8.5, color=_QUIET, align="right")
+    _draw_row(sheet, found, input_size, 38, now=number, answer=answer)
+    _draw_facts(sheet, step, before, _ROW + 34, answer)
+    sheet.text(_SIDE, _ROW + 78, "\n".join(why), size=9.5)
+    _draw_layers(sheet, found[:number], layers_at)
     if code:
-        _code(sheet, step, code_at, code)
-    said = f"{name}, token {number} of {len(found)}, {step.token}: {_times(before)}"
+        _draw_code(sheet, step, code, code_at)
+    alt = f"{name}, token {number} of {len(found)}, {step.token}: {times(before)}"
     if not answer:
-        return sheet.still(f"{said}; what comes out?")
+        return sheet.still(f"{alt}; what comes out?")
     grown = f"{step.parameters:,} parameters, {step.total_parameters:,} so far"
-    return sheet.still(f"{said} → {_times(step.shape)}, {grown}. {step.why}")
+    return sheet.still(f"{alt} → {times(step.shape)}, {grown}. {step.why}")
 
 
 def amount(number: int) -> str:
@@ -87,17 +100,9 @@ def amount(number: int) -> str:
     return f"{number / 1e9:,.2f} G" if number >= 1e9 else f"{number / 1e6:,.1f} M" if number >= 5e4 else f"{number:,}"
 
 
-def _times(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape))
-
-
-def _question(step: Step) -> str:
-    return f"What comes out of {step.token}: how many channels, how high and wide? And how many parameters are new?"
-
-
-def _facts(sheet: Sheet, step: Step, before: Sequence[int], y: float, answer: bool) -> None:
+def _draw_facts(sheet: Sheet, step: Step, before: Sequence[int], y: float, answer: bool) -> None:
     cells = [
-        ("token", str(step.token)), ("goes in", _times(before)), ("comes out", _times(step.shape)),
+        ("token", str(step.token)), ("goes in", times(before)), ("comes out", times(step.shape)),
         ("parameters", f"{step.parameters:,}"), ("so far", f"{step.total_parameters:,}"),
         ("multiply-adds", amount(step.macs)), ("so far", amount(step.total_macs)),
         ("a cell sees", f"{step.field} pixels"),
@@ -105,43 +110,248 @@ def _facts(sheet: Sheet, step: Step, before: Sequence[int], y: float, answer: bo
     if not answer:
         cells = [*cells[:2], *((head, "?") for head, _ in cells[2:])]
     room = [max(text_width(head, 8.5), text_width(value, 9.5, bold=True), 62) for head, value in cells]
-    gap = (_WIDTH - 2 * SIDE - sum(room)) / (len(cells) - 1)
-    x: float = SIDE
+    gap = (_WIDTH - 2 * _SIDE - sum(room)) / (len(cells) - 1)
+    x: float = _SIDE
     for (head, value), wide in zip(cells, room, strict=True):
-        sheet.text(x, y, head, size=8.5, color=QUIET)
+        sheet.text(x, y, head, size=8.5, color=_QUIET)
         sheet.text(x, y + 16, value, size=9.5, bold=True, color=ORANGE if head == "comes out" else INK)
         x += wide + gap
 
 
-def _layers(sheet: Sheet, found: Sequence[Step], y: float) -> None:
+def _draw_layers(sheet: Sheet, found: Sequence[Step], y: float) -> None:
     """The last lines of the nn.Sequential, the new ones marked."""
     lines = [line for step in found for line in step.added]
     new = len(found[-1].added)
-    sheet.lines([[(SIDE, y - 8), (_WIDTH - SIDE, y - 8)]], color=GREY)
+    sheet.lines([[(_SIDE, y - 8), (_WIDTH - _SIDE, y - 8)]], color=GREY)
     sheet.text(
-        SIDE, y, f"the nn.Sequential so far: {len(lines)} layers    + added by this token", size=8.5, color=QUIET
+        _SIDE, y, f"the nn.Sequential so far: {len(lines)} layers    + added by this token", size=8.5, color=_QUIET
     )
     shown = list(enumerate(lines))[-new - _BEFORE :]
-    sheet.boxes([(SIDE - 4, y + 16 + _LINE * (len(shown) - new), _WIDTH - 2 * SIDE + 8, _LINE * new)], fill=_PALE)
+    sheet.boxes([(_SIDE - 4, y + 16 + _CODE * (len(shown) - new), _WIDTH - 2 * _SIDE + 8, _CODE * new)], fill=_PALE)
     for row, (k, line) in enumerate(shown):
         mark = "+" if row >= len(shown) - new else " "
-        color = INK if mark == "+" else QUIET
-        sheet.text(SIDE, y + 18 + _LINE * row, f"{mark} ({k}): {line}", size=8.5, mono=True, color=color)
+        color = INK if mark == "+" else _QUIET
+        sheet.text(_SIDE, y + 18 + _CODE * row, f"{mark} ({k}): {line}", size=8.5, mono=True, color=color)
 
 
-def _code(sheet: Sheet, step: Step, y: float, lines: Sequence[SourceLine]) -> None:
-    head = "torchvision's make_layers    ▸ runs for this token    "
-    if not any(line.runs for line in lines):
-        head = (
-            f"torchvision's make_layers has no line for {step.token}: course_lib.networks.vgg.make_layers has one    "
-        )
-    sheet.lines([[(SIDE, y - 4), (_WIDTH - SIDE, y - 4)]], color=GREY)
-    sheet.text(SIDE, y + 4, head, size=8.5, color=QUIET)
-    if any(line.runs for line in lines):
-        sheet.text(SIDE + text_width(head, 8.5), y + 4, "# what the names stand for", size=8.5, color=BLUE)
+def _draw_code(sheet: Sheet, step: Step, lines: Sequence[SourceLine], y: float) -> None:
+    """The lines of torchvision's ``make_layers``, those that run for this token marked."""
+    head = f"torchvision's make_layers has no line for {step.token}: course_lib.networks.vgg.make_layers has one    "
+    runs = any(line.runs for line in lines)
+    if runs:
+        head = "torchvision's make_layers    ▸ runs for this token    "
+    sheet.lines([[(_SIDE, y - 4), (_WIDTH - _SIDE, y - 4)]], color=GREY)
+    sheet.text(_SIDE, y + 4, head, size=8.5, color=_QUIET)
+    if runs:
+        sheet.text(_SIDE + text_width(head, 8.5), y + 4, "# what the names stand for", size=8.5, color=BLUE)
     for k, line in enumerate(lines):
-        text, top = f"{'▸' if line.runs else ' '} {line.text}", y + 22 + _LINE * k
-        sheet.text(SIDE, top, text, size=8.5, mono=True, color=INK if line.runs else QUIET)
+        text, top = f"{'▸' if line.runs else ' '} {line.text}", y + 22 + _CODE * k
+        sheet.text(_SIDE, top, text, size=8.5, mono=True, color=INK if line.runs else _QUIET)
         if line.value:
-            x = SIDE + text_width(f"{text}  ", 8.5, mono=True)
+            x = _SIDE + text_width(f"{text}  ", 8.5, mono=True)
             sheet.text(x, top, f"# {line.value}", size=8.5, mono=True, color=BLUE)
+
+
+# -- all tokens in a table -------------------------------------------------------------------------------------------
+def cfg_table(
+    what: str | Sequence[Step],
+    *,
+    input_size: tuple[int, int, int] = (3, 224, 224),
+    batch_norm: bool = False,
+    name: str = "",
+) -> Still:
+    """A cfg's maps in a row, and under them a table of its tokens.
+
+    Args:
+        what: a line of tokens or a column's name; or its steps from ``vgg.steps``, made with the same ``input_size``
+            and ``batch_norm``.
+        input_size: (channels, height, width) of the picture.
+        batch_norm: as for ``vgg.make_layers``.
+        name: of the network in the title.
+
+    Raises:
+        CfgError: the cfg cannot be read or built.
+
+    Example:
+        >>> cfg_table("64, M, 128, M", input_size=(3, 32, 32))
+        64, M, 128, M at 32×32: 2 convolutions, 2 pools, 128×8×8, 75,648 parameters, 20.6 M multiply-adds, a cell sees
+        10 pixels; with VGG's head 46,648,168 parameters
+    """
+    found = steps(what, input_size, batch_norm=batch_norm) if isinstance(what, str) else tuple(what)
+    rows, last = _fitting(found), found[-1]
+    top = _ROW + 46
+    sheet = Sheet(_WIDTH, top + 17 + _LINE * len(rows) + 70)
+    tokens = ", ".join(str(step.token) for step in found)
+    convs = sum("Conv2d" in step.added[0] for step in found)
+    pools = sum(step.token == "M" for step in found)
+    made = f"{_count(convs, 'convolution')}, {_count(pools, 'pool')}"
+    norm = " with batch norm" if batch_norm else ""
+    about = f"{made}{norm}; under each box: token, map's side"
+    sheet.text(_WIDTH - _SIDE, 11, about, size=8.5, color=_QUIET, align="right")
+    title = fitted_words(name or tokens, _WIDTH - 3 * _SIDE - text_width(about, 8.5), 11, bold=True)
+    sheet.text(_SIDE, 8, title, size=11, bold=True)
+    _draw_row(sheet, found, input_size, 36)
+    _draw_head(sheet, top)
+    _draw_rows(sheet, rows, found, top + 17)
+    bottom = top + 17 + _LINE * len(rows)
+    sheet.lines([[(_SIDE, bottom + 2), (_WIDTH - _SIDE, bottom + 2)]])
+    _draw_totals(sheet, last, bottom + 8)
+    whole = last.total_parameters + _in_head(last.shape[0])
+    share = f"{_in_head(last.shape[0]) / whole:.1%}".replace("%", " %")
+    with_head = f"With VGG's head (7×7 pool, linear {last.shape[0] * 49} → 4096 → 4096 → 1000): {whole:,} parameters"
+    sheet.text(_LAYERS, bottom + 30, f"{with_head}, {share} of them in the head.")
+    beyond = next((step for step in found if step.field > max(input_size[1:])), None)
+    if beyond is not None:
+        words = f"From token {beyond.number} on the field is larger than the picture ({max(input_size[1:])} pixels)."
+        sheet.text(_LAYERS, bottom + 48, words)
+    alt = f"{name or shortened(tokens, 120)} at {times(input_size[1:])}{norm}: {made}, {times(last.shape)}, "
+    alt += f"{last.total_parameters:,} parameters, {amount(last.total_macs)} multiply-adds, a cell sees {last.field} "
+    return sheet.still(f"{alt}pixels; with VGG's head {whole:,} parameters")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+@lru_cache(maxsize=128)
+def _in_head(channels: int) -> int:
+    """The number of parameters of the three linear layers behind so many channels."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in build((channels,), init_weights=False).classifier.parameters())
+
+
+def _draw_head(sheet: Sheet, y: float) -> None:
+    ends: list[Mark] = [(_NUMBER, y, "#", _QUIET), (_MAP, y, "map", _QUIET), (_PARAMETERS, y, "parameters", _QUIET),
+            (_WORK, y, "multiply-adds", _QUIET), (_FIELD, y, "a cell sees", _QUIET)]  # fmt: skip
+    sheet.marks(ends, size=8.5, align="right")
+    sheet.marks([(_TOKEN, y, "token", _QUIET), (_LAYERS, y, "layers", _QUIET)], size=8.5, align="left")
+    sheet.lines([[(_SIDE, y + 10), (_WIDTH - _SIDE, y + 10)]])
+
+
+def _draw_rows(sheet: Sheet, rows: Sequence[Step | None], found: Sequence[Step], top: float) -> None:
+    begin: list[Mark] = []  # the words of a line
+    tokens: list[Mark] = []
+    end: list[Mark] = []
+    most = max(1, *(step.parameters for step in found)), max(1, *(step.macs for step in found))
+    bars: tuple[list[Box], ...] = ([], [])
+    pools = [(_SIDE, top + _LINE * k - 2, _WIDTH - 2 * _SIDE, _LINE) for k, step in enumerate(rows)
+             if step is not None and step.token == "M"]  # fmt: skip
+    if pools:
+        sheet.boxes([(x, y - 1, w, h) for x, y, w, h in pools], fill="#E6F4EE")
+    for k, step in enumerate(rows):
+        y = top + _LINE * (k + 0.5) - 3
+        if step is None:
+            words = f"… {len(found) - len(rows) + 1} tokens are left out here and counted below"
+            begin.append((_LAYERS, y, words, _QUIET))
+            continue
+        tokens.append((_TOKEN, y, str(step.token), INK))
+        begin.append((_LAYERS, y, _layers(step), INK))
+        end += [
+            (_NUMBER, y, str(step.number), _QUIET),
+            (_MAP, y, times(step.shape), INK),
+            (_PARAMETERS, y, f"{step.parameters:,}", INK if step.parameters else GREY),
+            (_WORK, y, amount(step.macs), INK if step.macs else GREY),
+            (_FIELD, y, f"{step.field} px", INK),
+        ]
+        for place, (bar, number, largest) in enumerate(zip(bars, (step.parameters, step.macs), most, strict=True)):
+            x = (_PARAMETERS, _WORK)[place] + 8
+            if number:
+                bar.append((x, y - 5, max(1.5, _BAR * number / largest), 10))
+    for bar, color in zip(bars, (BLUE, ORANGE), strict=True):
+        if bar:
+            sheet.boxes(bar, fill=color)
+    sheet.marks(begin, size=8.5, align="left")
+    sheet.marks(tokens, bold=True, align="left")
+    sheet.marks(end, align="right")
+
+
+def _layers(step: Step) -> str:
+    """The layers of a token in a few words, from how PyTorch prints them."""
+    names = [layer.split("(")[0] for layer in step.added]
+    if names[0] == "Conv2d":
+        kernel = step.added[0].split("kernel_size=(")[1].split(",")[0]
+        names[0] += f" {kernel}×{kernel}, {step.in_channels} → {step.shape[0]}"
+    return "  ".join(names)
+
+
+def _draw_totals(sheet: Sheet, last: Step, y: float) -> None:
+    sheet.marks([(_LAYERS, y + 6, "all of them", INK)], bold=True, align="left")
+    ends = ((_MAP, times(last.shape)), (_PARAMETERS, f"{last.total_parameters:,}"),
+            (_WORK, amount(last.total_macs)), (_FIELD, f"{last.field} px"))  # fmt: skip
+    sheet.marks([(x, y + 6, words, INK) for x, words in ends], bold=True, align="right")
+
+
+# -- the maps in a row -----------------------------------------------------------------------------------------------
+def _fitting(steps: Sequence[Step]) -> list[Step | None]:
+    """The steps that there is room for; None stands for those that are left out in the middle."""
+    if len(steps) <= _MOST:
+        return list(steps)
+    return [*steps[: _MOST // 2], None, *steps[-_MOST // 2 :]]
+
+
+def _draw_row(sheet: Sheet, steps: Sequence[Step], picture: tuple[int, int, int], top: float, *,
+              now: int | None = None, answer: bool = True) -> None:  # fmt: skip
+    """Draw a box for the picture and one for every token; their sides and tokens stand under them.
+
+    Args:
+        sheet: what they are drawn on.
+        steps: all tokens of the cfg.
+        picture: (channels, height, width) of what goes in.
+        top: where the row begins, in CSS pixels.
+        now: the token that is being made; those after it are still to come. All are made when left out.
+        answer: whether the map of that token is shown.
+    """
+    shown = _fitting(steps)
+    cell = min(_WIDEST, (sheet.width - 2 * _SIDE) / (len(shown) + 1))
+    most = max(64, picture[0], *(step.shape[0] for step in steps))
+    scale = _TALL / sqrt(max(picture[1:]))
+    deep = min(34.0, cell - _TALL * _AWAY - 5) / sqrt(most)
+    middle = top + (1 + _AWAY) * _TALL / 2
+    under = top + (1 + _AWAY) * _TALL + 8
+
+    def box(shape: Sequence[int], place: int) -> tuple[float, float, float, float, float]:
+        right, up, away = deep * sqrt(shape[0]), scale * sqrt(shape[1]), scale * sqrt(shape[2]) * _AWAY
+        right, up, away = max(right, 2.5), max(up, 5.0), max(away, 5.0 * _AWAY)
+        left = _SIDE + (place + 0.5) * cell - (right + away) / 2
+        return left, middle + (up + away) / 2, right, up, away
+
+    sheet.cuboids([box(picture, 0)], color=GREY)
+    tokens: list[Mark] = []
+    small: list[Mark] = []  # tokens that are too long for one line
+    sides: list[Mark] = [
+        (_SIDE + cell / 2, under + 4, "input", _QUIET),
+        (_SIDE + cell / 2, under + 21, _side(picture), _QUIET),
+    ]
+    before = picture
+    for place, step in enumerate(shown, 1):
+        x = _SIDE + (place + 0.5) * cell
+        if step is None:
+            sheet.text(x, middle - 8, "…", size=12, bold=True, align="center")
+            continue
+        coming, current = now is not None and step.number > now, step.number == now
+        color = _COLORS.get(str(step.token), BLUE)
+        if coming:
+            if answer:  # otherwise their sizes would tell
+                sheet.cuboids([box(step.shape, place)], color="white", edge=GREY)
+        elif current:
+            shape, fill = (step.shape, color) if answer else (before, "white")
+            sheet.cuboids([box(shape, place)], color=fill, edge=ORANGE, line=1.7)
+        else:
+            sheet.cuboids([box(step.shape, place)], color=color)
+        ink = GREY if coming else ORANGE if current else INK
+        if text_width(str(step.token), 9, bold=True) < cell - 2:
+            tokens.append((x, under + 4, str(step.token), ink))
+        else:  # conv1-256
+            kind, _, width = str(step.token).partition("-")
+            small += [(x, under - 3, f"{kind}-", ink), (x, under + 8, width, ink)]
+        if not coming and (answer or not current):
+            sides.append((x, under + 21, _side(step.shape), ink if current else _QUIET))
+        before = step.shape
+    sheet.marks(tokens, bold=True)
+    sheet.marks(small, size=8)
+    sheet.marks(sides, size=8)
+
+
+def _side(shape: tuple[int, int, int]) -> str:
+    """The map's size: its side where it is square."""
+    return str(shape[1]) if shape[1] == shape[2] else f"{shape[1]}×{shape[2]}"

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from course_lib.drawing.heat import lay
+from course_lib.drawing.overlay import put
 from course_lib.drawing.sheet import FAINT, Box, Mark, Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, DOTS, GREY, INK, ORANGE, PIXELS, Still, shortened
 from course_lib.measuring.confusion_matrix import Confusion
@@ -99,7 +99,7 @@ def draw_confusion(matrix: Confusion, *, title: str = "") -> Still:
     sheet = Sheet(max(round(beside + n * wide + 2 * _END + lean), 420), above + n * tall + 2 * below + 8)
     place = (beside, above, n * wide, n * tall)
     colours = np.kron(_colours(shown), np.ones((tall * _DENSE, wide * _DENSE, 1), np.uint8))
-    lay(sheet, colours, place)
+    put(sheet, colours, place)
     sheet.grid(place, n, n, color="white", line=1.0)
     own = [(beside + k * wide, above + k * tall, wide, tall) for k in range(n - shown.others)]
     sheet.boxes([place], edge=INK, line=0.8, level=1.5)

@@ -1,8 +1,9 @@
-"""What one cell of a layer sees, drawn on the picture: the theoretical field, and the gradient inside it.
+"""What one cell of a layer or of a response map sees, drawn on the picture: its field in theory and measured.
 
-The left picture shows what the cell *can* see (the trace's receptive field), the right one what it *does* see: by how
-much each pixel moves the cell, and which pixels hold 95 % of that. Luo, Li, Urtasun and Zemel 2016,
-https://arxiv.org/abs/1701.04128. Both are worked out in ``course_lib.tracing.receptive``.
+In theory a cell *can* see its receptive field, which follows from the layers' kernels, strides and padding. What it
+*does* see is measured: by how much each pixel moves the cell (the gradient), and which pixels hold 95 % of that. Luo,
+Li, Urtasun and Zemel 2016, https://arxiv.org/abs/1701.04128. Both are computed in ``course_lib.tracing.layer_maps`` for
+a layer, and in ``course_lib.networks.fcn.field_of_view`` for a response map.
 """
 
 from __future__ import annotations
@@ -10,28 +11,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from course_lib.drawing import heat
 from course_lib.drawing.map_figure import prepared
+from course_lib.drawing.overlay import colour_bar, coloured, frame_sample, put
 from course_lib.drawing.sheet import Sheet
 from course_lib.drawing.still import BLUE, INK, ORANGE, Still, shortened, still
+from course_lib.models.classifier import Classifier
+from course_lib.networks.fcn.field_of_view import Sight
 from course_lib.tracing import layer_maps
 from course_lib.tracing.layer_maps import Box
 
-if TYPE_CHECKING:
-    from course_lib.models.classifier import Classifier
+__all__ = ["draw_cell_sight", "draw_sight", "field_on_picture"]
 
-__all__ = ["draw_sight", "field_on_picture"]
+_WIDTH, _EDGE = 860.0, 6.0  # CSS pixels
+_SIDE = 290.0  # of each of the two pictures of a layer's cell
+_LEFT = 618.0  # where the words beside them begin
 
-_SIDE = 290.0  # of each picture, in CSS pixels
+
+def _strength(seen: Tensor) -> NDArray[np.floating]:
+    """The gradient from 0 to 1; as square roots, because the faint pixels would all be one dark blue."""
+    strength: NDArray[np.floating] = np.sqrt((seen / seen.max().clamp(min=1e-30)).numpy())
+    return strength
 
 
+# -- a cell of a layer ------------------------------------------------------------------------------------------------
 def field_on_picture(
     classifier: Classifier,
     picture: Image.Image,
@@ -39,20 +47,20 @@ def field_on_picture(
     cell: tuple[int, int],
     *,
     channels: Sequence[int] | None = None,
-    share: float = 0.95,
     name: str = "the picture",
 ) -> Still:
     """A cell's receptive field in theory, and measured by gradient on the live model.
 
     Args:
         classifier: its transforms prepare the picture, its model is measured.
+        picture: of any size.
         layer: one of ``layer_maps.layers(classifier.model)``.
         cell: (row, column).
         channels: as in ``layer_maps.gradient_field``; None is the sum of all.
-        share: of the gradient that the coloured pixels hold.
+        name: what the picture is called.
 
     Raises:
-        CourseError: no such layer, cell or channel.
+        CourseError: there is no such layer, cell or channel.
 
     Example:
         >>> from course_lib.models.classifier import load_classifier
@@ -64,8 +72,7 @@ def field_on_picture(
     """
     crop, batch = prepared(classifier, picture)
     seen = layer_maps.gradient_field(classifier.model, batch, layer, *cell, channels=channels)
-    title = f"{classifier.name}, {layer}"
-    return draw_sight(classifier.model, layer, cell, crop, seen, share=share, name=name, title=title)
+    return draw_sight(classifier.model, layer, cell, crop, seen, name=name, title=f"{classifier.name}, {layer}")
 
 
 def draw_sight(
@@ -75,37 +82,42 @@ def draw_sight(
     crop: Image.Image,
     seen: Tensor,
     *,
-    share: float = 0.95,
     name: str = "the picture",
     title: str = "",
 ) -> Still:
-    """The same from a gradient (H, W) that is there already; ``crop`` is the picture as the model gets it."""
+    """The picture of ``field_on_picture`` from a gradient (H, W) that exists already; ``crop`` is the model's input."""
     size = (crop.height, crop.width)
     box = layer_maps.field_of(model, layer, *cell, size)
     theory = layer_maps.field_size(model, layer, size)
-    known = box if box is not None and box[2] > box[0] and box[3] > box[1] else (0, 0, crop.width, crop.height)
-    held = layer_maps.effective(seen, share)
-    numbers = _Numbers.of(seen, held, known)
-    sheet = Sheet(860, 366)
-    place = f"row {cell[0]}, column {cell[1]}"
-    sheet.text(6, 7, f"{shortened(title or layer, 60)}: {place}", size=10.5, bold=True)
-    sheet.text(6, 31, "in theory: the frame on the picture", size=9)
-    where = heat.lay(sheet, _faded(crop, known), (6, 50, _SIDE, _SIDE))
-    heat.frame(sheet, where, crop.size, known)
+    framed = box if box is not None and box[2] > box[0] and box[3] > box[1] else (0, 0, crop.width, crop.height)
+    held = layer_maps.effective(seen)
+    numbers = _Numbers.of(seen, held, framed)
+    title, place = title or layer, f"row {cell[0]}, column {cell[1]}"
+    sheet = Sheet(_WIDTH, 366)
+    sheet.text(_EDGE, 7, f"{shortened(title, 60)}: {place}", size=10.5, bold=True)
+    left, top, right, bottom = framed
+    photo = np.asarray(crop.convert("RGB"))
+    faded = np.repeat((photo.mean(2, keepdims=True, dtype=np.float32) * 0.45 + 130).astype(np.uint8), 3, 2)
+    heated, mask = faded.copy(), held.numpy()
+    heated[mask] = (0.85 * coloured(_strength(seen), 0, 1)[mask] + 0.15 * faded[mask]).astype(np.uint8)
+    faded[top:bottom, left:right] = photo[top:bottom, left:right]
+    sheet.text(_EDGE, 31, "in theory: the frame on the picture", size=9)
+    put(sheet, faded, (_EDGE, 50, _SIDE, _SIDE)).frame(framed)
     sheet.text(312, 31, "measured: the frame, enlarged", size=9)
-    pixels = _heated(crop, seen.numpy(), held.numpy())[known[1] : known[3], known[0] : known[2]]
-    where = heat.lay(sheet, pixels, (312, 50, _SIDE, _SIDE))
-    heat.frame(sheet, where, (pixels.shape[1], pixels.shape[0]), (0, 0, pixels.shape[1], pixels.shape[0]))
-    rest = f"pale: the last {100 * (1 - share):.0f} %"
-    heat.scale(sheet, (304, 347, 76, 11), "0", "largest (√)", rest)
-    _tell(sheet, theory, size, known, numbers, share)
-    _profile(sheet, seen, known)
-    return still(sheet.figure, _alt(title or layer, place, name, theory, size, numbers, share), photo=True)
+    part = heated[top:bottom, left:right]
+    put(sheet, part, (312, 50, _SIDE, _SIDE)).frame((0, 0, part.shape[1], part.shape[0]))
+    colour_bar(sheet, (304, 347, 76, 11), "0", "largest (√)", "pale: the last 5 %")
+    _tell_layer(sheet, theory, size, framed, numbers)
+    _draw_profile(sheet, seen, framed)
+    can = "what the trace cannot follow" if theory is None else f"{theory[1]}×{theory[0]} pixels"
+    alt = f"{title}, {place} on {name}: in theory it sees {'the whole picture' if theory == size else can}; "
+    does = f"95 % of the gradient lies on {numbers.percent} of them" if numbers.held else "measured, no pixel moves it"
+    return still(sheet.figure, alt + does, photo=True)
 
 
 @dataclass(frozen=True)
 class _Numbers:
-    """What was measured: pixels in the frame, pixels that hold the share, and the gradient that lies outside."""
+    """Measured: pixels in the frame, pixels that hold 95 % of the gradient, its share outside the frame."""
 
     framed: int
     held: int
@@ -120,96 +132,136 @@ class _Numbers:
 
     @property
     def percent(self) -> str:
-        """Of the frame's pixels, those that hold the share."""
+        """Of the frame's pixels, those that hold 95 % of the gradient."""
         return f"{100 * self.held / self.framed:.0f} %"
 
 
-def _faded(picture: Image.Image, box: Box) -> Image.Image:
-    """Grey and pale outside the box."""
-    pixels = np.asarray(picture.convert("RGB"))
-    shown = _pale(pixels)
-    left, top, right, bottom = box
-    shown[top:bottom, left:right] = pixels[top:bottom, left:right]
-    return Image.fromarray(shown)
-
-
-def _pale(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    grey = pixels.mean(2, keepdims=True, dtype=np.float32) * 0.45 + 130
-    return np.repeat(grey.astype(np.uint8), 3, 2)
-
-
-def _heated(picture: Image.Image, seen: NDArray[np.floating], held: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The pixels that hold the share of the gradient in viridis over a pale picture."""
-    shown = _pale(np.asarray(picture.convert("RGB")))
-    strength = np.sqrt(seen / max(float(seen.max()), 1e-30))  # the faint ones would all be one dark blue
-    shown[held] = (0.85 * heat.coloured(strength, 0, 1)[held] + 0.15 * shown[held]).astype(np.uint8)
-    return shown
-
-
-def _tell(
-    sheet: Sheet, theory: tuple[int, int] | None, size: tuple[int, int], box: Box, numbers: _Numbers, share: float
+def _tell_layer(
+    sheet: Sheet, theory: tuple[int, int] | None, size: tuple[int, int], box: Box, numbers: _Numbers
 ) -> None:
-    left, (wide, tall) = 618, (box[2] - box[0], box[3] - box[1])
+    wide, tall = box[2] - box[0], box[3] - box[1]
     if theory is None:
-        first = "the trace cannot follow this layer;\nthe frame is the whole picture"
+        can = "the trace cannot follow this layer;\nthe frame is the whole picture"
     elif theory == size:
-        first = f"the whole picture: {size[1]}×{size[0]}\n= {numbers.framed:,} pixels"
+        can = f"the whole picture: {size[1]}×{size[0]}\n= {numbers.framed:,} pixels"
     else:
-        first = f"{theory[1]}×{theory[0]} = {theory[0] * theory[1]:,} pixels\n"
-        first += "all of them on the picture" if (tall, wide) == theory else f"{wide}×{tall} of them on the picture"
-    sheet.text(left, 50, "In theory it can see", size=9.5, bold=True, color=ORANGE)
-    sheet.text(left, 69, first, size=9)
-    sheet.text(left, 118, "Measured, it does see", size=9.5, bold=True, color=BLUE)
-    if not numbers.held:
-        sheet.text(
-            left,
-            137,
-            "nothing: no pixel moves this cell.\nNo gradient comes through a ReLU\nthat gives 0: try another cell.",
-            size=9,
+        can = f"{theory[1]}×{theory[0]} = {theory[0] * theory[1]:,} pixels\n"
+        can += "all of them on the picture" if (tall, wide) == theory else f"{wide}×{tall} of them on the picture"
+    if numbers.held:
+        side = round(sqrt(numbers.held))
+        beyond = "none" if numbers.outside == 0 else f"{100 * numbers.outside:.1f} %"
+        does = (
+            f"95 % of the gradient lies on\n{numbers.held:,} pixels: {numbers.percent} of the frame,\n"
+            f"as many as in a square of {side}×{side};\noutside the frame: {beyond}"
         )
-        return
-    side = round(sqrt(numbers.held))
-    beyond = "none" if numbers.outside == 0 else f"{100 * numbers.outside:.1f} %"
-    words = (
-        f"{100 * share:.0f} % of the gradient lies on\n{numbers.held:,} pixels: {numbers.percent} of the frame,\n"
-        f"as many as in a square of {side}×{side};\noutside the frame: {beyond}"
-    )
-    sheet.text(left, 137, words, size=9)
+    else:
+        does = "nothing: no pixel moves this cell.\nNo gradient comes through a ReLU\nthat gives 0: try another cell."
+    sheet.text(_LEFT, 50, "In theory it can see", size=9.5, bold=True, color=ORANGE)
+    sheet.text(_LEFT, 69, can, size=9)
+    sheet.text(_LEFT, 118, "Measured, it does see", size=9.5, bold=True, color=BLUE)
+    sheet.text(_LEFT, 137, does, size=9)
 
 
-def _profile(sheet: Sheet, seen: Tensor, box: Box) -> None:
+def _draw_profile(sheet: Sheet, seen: Tensor, box: Box) -> None:
     """How much gradient each column of the frame holds, against all columns holding the same."""
     part = seen[box[1] : box[3], box[0] : box[2]].double().sum(0).numpy()
     if part.sum() <= 0 or len(part) < 3:
         return
-    left, top, wide, tall = 618.0, 236.0, 230.0, 84.0
+    top, wide, tall = 236.0, 230.0, 84.0
+    right, bottom = _LEFT + wide, top + tall
     height = part / part.max() * tall
     step = wide / len(part)
     points = []
     for k, up in enumerate(height):
-        points += [(left + k * step, top + tall - up), (left + (k + 1) * step, top + tall - up)]
-    level = top + tall - float(height.mean())
+        points += [(_LEFT + k * step, bottom - up), (_LEFT + (k + 1) * step, bottom - up)]
+    level = bottom - float(height.mean())
     sheet.lines([points], color=BLUE, line=1.3)
-    sheet.lines([[(left, top + tall), (left + wide, top + tall)]], color=INK)
-    sheet.lines([[(left, level), (left + wide, level)]], color=INK, dashed=True)
-    sheet.text(left, top - 18, "gradient in each column of the frame", size=8.5)
-    sheet.text(left, top + tall + 5, f"{box[0]}", size=8)
-    sheet.text(left + wide, top + tall + 5, f"{box[2] - 1}", size=8, align="right")
-    sheet.text(left + wide / 2, top + tall + 5, "dashed: all columns alike", size=8, align="center")
+    sheet.lines([[(_LEFT, bottom), (right, bottom)]], color=INK)
+    sheet.lines([[(_LEFT, level), (right, level)]], color=INK, dashed=True)
+    sheet.text(_LEFT, top - 18, "gradient in each column of the frame", size=8.5)
+    sheet.text(_LEFT, bottom + 5, f"{box[0]}", size=8)
+    sheet.text(right, bottom + 5, f"{box[2] - 1}", size=8, align="right")
+    sheet.text(_LEFT + wide / 2, bottom + 5, "dashed: all columns alike", size=8, align="center")
 
 
-def _alt(
-    title: str,
-    place: str,
-    name: str,
-    theory: tuple[int, int] | None,
-    size: tuple[int, int],
-    numbers: _Numbers,
-    share: float,
-) -> str:
-    can = "what the trace cannot follow" if theory is None else f"{theory[1]}×{theory[0]} pixels"
-    can = "the whole picture" if theory == size else can
-    said = f"{title}, {place} on {name}: in theory it sees {can}; "
-    if not numbers.held:
-        return said + "measured, no pixel moves it"
-    return said + f"{100 * share:.0f} % of the gradient lies on {numbers.percent} of them"
+# -- a cell of a response map -----------------------------------------------------------------------------------------
+def draw_cell_sight(
+    picture: Image.Image,
+    seen: Tensor,
+    sight: Sight,
+    window: tuple[float, float, float, float],
+    cell: tuple[int, int],
+    *,
+    label: str,
+    held: Tensor | None = None,
+) -> Still:
+    """A response map's cell on the picture: its window, its receptive field in theory and the gradient of its logit.
+
+    The window is what the classifier would have been given to give the same number.
+
+    Args:
+        picture: the whole picture, not resized.
+        seen: (H, W), the gradient, from ``cell_gradient``.
+        sight: the field in theory, from ``cell_sight``.
+        window: (left, top, right, bottom) of the cell's window in the picture's pixels.
+        cell: (row, column).
+        label: what the gradient is of.
+        held: (H, W), the pixels that hold 95 % of the gradient, where they are known already.
+    """
+    held = layer_maps.effective(seen) if held is None else held
+    room = _WIDTH - 2 * _EDGE
+    tall = min(room * picture.height / picture.width, 400.0)
+    sheet = Sheet(_WIDTH, 30 + tall + 116)
+    title = f"Row {cell[0]}, column {cell[1]}: what does the cell see when it says {shortened(label, 26)}?"
+    sheet.text(_EDGE, 7, title, size=10.5, bold=True)
+    shown = put(sheet, _heated(picture, seen, held, sight), (_EDGE, 30, room, tall))
+    shown.frame(sight.box, "dashed")
+    shown.frame(window)
+    y = 30 + tall + 22
+    frame_sample(sheet, 20, y, "solid")
+    sheet.middle_text(39, y, "window of the cell", size=8.5)
+    frame_sample(sheet, 190, y, "dashed")
+    sheet.middle_text(209, y, "field in theory", size=8.5)
+    colour_bar(sheet, (322, y - 6, 110, 12), "0", "largest (√)", "gradient: the pixels with 95 % of it")
+    size = f"{window[2] - window[0]:.0f}×{window[3] - window[1]:.0f}"
+    field = "the whole picture" if sight.whole else f"{sight.size[1]}×{sight.size[0]} pixels"
+    _tell_map(sheet, y + 26, seen, held, sight.box, window, size, field)
+    alt = f"The cell at row {cell[0]}, column {cell[1]}, {label}: window {size}; in theory it sees {field}; "
+    many = f"95 % of the gradient lies on {int(held.sum()):,} pixels" if held.any() else "measured, no pixel moves it"
+    return still(sheet.figure, alt + many, photo=True)
+
+
+def _heated(picture: Image.Image, seen: Tensor, held: Tensor, sight: Sight) -> Image.Image:
+    """Dark grey outside the field, pale inside it; the pixels that hold 95 % in colours, the stronger the more."""
+    photo = picture.convert("RGB")
+    grey = photo.convert("L").point([24 + round(0.40 * k) for k in range(256)])
+    shown = Image.merge("RGB", [grey] * 3)
+    shown.paste(photo.point([72 + round(0.70 * k) for k in range(256)] * 3).crop(sight.box), sight.box[:2])
+    strength = _strength(seen)
+    cover = (held.numpy() * (110 + 145 * np.minimum(2 * strength, 1))).astype(np.uint8)
+    return Image.composite(Image.fromarray(coloured(strength, 0, 1)), shown, Image.fromarray(cover))
+
+
+def _tell_map(
+    sheet: Sheet, y: float, seen: Tensor, held: Tensor, box: Box, window: tuple[float, float, float, float], size: str,
+    field: str,
+) -> None:  # fmt: skip
+    """Three columns: the window, the theory, the measurement."""
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    does = ("It does see", "nothing: no pixel moves this cell", "", BLUE)
+    if held.any():
+        count = int(held.sum())
+        side = round(sqrt(count))
+        inside = seen[max(0, round(window[1])) : round(window[3]), max(0, round(window[0])) : round(window[2])]
+        within = float(inside.double().sum() / seen.double().sum())
+        more = f"{100 * count / area:.0f} % of the field; {100 * within:.0f} % of the gradient is in the window"
+        does = ("It does see (95 %)", f"{count:,} pixels, as many as {side}×{side}", more, BLUE)
+    columns = (
+        ("The cell answers for", f"{size} pixels", "its window", ORANGE),
+        ("In theory it can see", field, f"{area:,} pixels of them on the picture", INK),
+        does,
+    )
+    for x, (head, number, more, color) in zip((_EDGE, 236.0, 500.0), columns, strict=True):
+        sheet.text(x, y, head, size=9, color=color, bold=True)
+        sheet.text(x, y + 20, number, size=11, bold=True)
+        sheet.text(x, y + 46, more, size=8.5)

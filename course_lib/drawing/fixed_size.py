@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from torchvision.transforms import functional
 
-from course_lib.drawing import heat
-from course_lib.drawing.on_picture import numbered, put, toned
+from course_lib.drawing.overlay import colour_bar, numbered, put, toned
 from course_lib.drawing.sheet import Sheet
 from course_lib.drawing.still import GREEN, ORANGE, Still, draw_bars, still
 from course_lib.errors import CourseError
+from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import Prediction, from_logits
 from course_lib.pictures.preprocessing import seen_box, transform_settings
-
-if TYPE_CHECKING:
-    from course_lib.models.classifier import Classifier
 
 __all__ = ["Fitted", "draw_fixed_size", "draw_windows", "fitted"]
 
@@ -218,13 +214,8 @@ def draw_windows(
         x, y = shown.at(box[2] if k in (1, 2) else box[0], box[1])
         number = row * len(lefts) + column + 1
         numbered(sheet, x + (-20 if k in (1, 2) else 20), y + 18, str(number), fill=GREEN if near else ORANGE)
-    heat.scale(
-        sheet,
-        (_EDGE, 30 + high + 14, 150, 12),
-        "0",
-        f"{many.max():.0f}",
-        "how many windows a pixel is in: so often it is computed",
-    )
+    meaning = "how many windows a pixel is in: so often it is computed"
+    colour_bar(sheet, (_EDGE, 30 + high + 14, 150, 12), "0", f"{many.max():.0f}", meaning)
     return still(sheet.figure, f"{words}; a pixel is in up to {many.max():.0f} of them", photo=True)
 
 

@@ -1,38 +1,38 @@
-"""Feature maps as pictures: the strongest channels of a layer for one picture, or the same ones for two side by side.
+"""Feature maps as pictures: a layer's strongest channels for one picture or two, and the filters of the first layer.
 
-What is drawn comes from ``course_lib.tracing.layer_maps``; how numbers become colours stands in ``heat``.
+The values come from ``course_lib.tracing.layer_maps``; ``overlay`` turns them into colours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from course_lib.drawing import heat
+from course_lib.drawing.overlay import Pixels, colour_bar, enlarged, mark_cell, put, short, tiled
 from course_lib.drawing.sheet import Sheet
 from course_lib.drawing.still import BLUE, INK, Still, shortened, still
+from course_lib.errors import CourseError
+from course_lib.models.classifier import Classifier
 from course_lib.pictures.preprocessing import stages
 from course_lib.tracing import layer_maps
 from course_lib.tracing.layer_maps import Box, LayerError
 
-if TYPE_CHECKING:
-    from course_lib.models.classifier import Classifier
-
-__all__ = ["Grid", "Maps", "Scale", "draw_maps", "fitting", "maps_of", "prepared"]
+__all__ = ["Maps", "Scale", "draw_filters", "draw_maps", "maps_of", "prepared"]
 
 Scale = Literal["shared", "each its own"]
 _MOST = 24  # channels
+_GAP = 7  # CSS pixels between two maps
 
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """One picture and a layer's maps of it.
+    """A picture and a layer's maps of it.
 
     Attributes:
         name: what the picture is called.
@@ -74,7 +74,7 @@ def maps_of(
         cell: (row, column), marked in every map, with its receptive field framed in the picture; None marks none.
 
     Raises:
-        CourseError: no such layer, cell or scale, or more than two pictures; one sentence.
+        CourseError: there is no such layer, cell or scale, or there are more than two pictures.
 
     Example:
         >>> from course_lib.models.classifier import load_classifier
@@ -85,59 +85,59 @@ def maps_of(
         column 30 sees 27×27 pixels
     """
     named = {"the picture": pictures} if isinstance(pictures, Image.Image) else dict(pictures)
-    found = []
+    maps = []
     for name, picture in named.items():
         crop, batch = prepared(classifier, picture)
-        found.append(Maps(name, crop, layer_maps.feature_maps(classifier.model, batch, layer)[0].float().cpu()))
-    return draw_maps(classifier.model, layer, found, count=count, scale=scale, cell=cell)
+        maps.append(Maps(name, crop, layer_maps.feature_maps(classifier.model, batch, layer)[0].float().cpu()))
+    return draw_maps(classifier.model, layer, maps, count=count, scale=scale, cell=cell)
 
 
 def draw_maps(
-    model: nn.Module, layer: str, found: Sequence[Maps], *, count: int, scale: Scale, cell: tuple[int, int] | None
+    model: nn.Module, layer: str, maps: Sequence[Maps], *, count: int, scale: Scale, cell: tuple[int, int] | None
 ) -> Still:
-    """The same from maps that are there already; the model is asked for nothing but the receptive field."""
-    if not 1 <= len(found) <= 2:
-        raise LayerError(f"{len(found)} pictures: maps are shown for one picture, or for two side by side.")
+    """The picture of ``maps_of`` from maps that exist already; the model is only asked for the receptive field."""
+    if not 1 <= len(maps) <= 2:
+        raise LayerError(f"{len(maps)} pictures: maps are shown for one picture, or for two side by side.")
     if scale not in ("shared", "each its own"):
         raise LayerError(f'scale={scale!r}: all maps share one scale ("shared"), or take "each its own".')
     if not 1 <= count <= _MOST:
         raise LayerError(f"count={count}: 1 to {_MOST} channels can be shown.")
-    channels, tall, wide = found[0].values.shape
-    chosen = layer_maps.strongest(found[0].values, count)
-    shown = [one.values[list(chosen)].numpy() for one in found]
-    span = (min(float(v.min()) for v in shown), max(float(v.max()) for v in shown))
-    box, sight = _sight(model, layer, cell, found[0].picture.size)
-    how = _How(chosen, span if scale == "shared" else None, cell, box, sight)
-    two = len(found) == 2
-    grid = fitting(len(chosen), (tall, wide), (415, 345) if two else (610, 392), 13 if scale == "shared" else 25)
+    channels, tall, wide = maps[0].values.shape
+    chosen = layer_maps.strongest(maps[0].values, count)
+    values = [each.values[list(chosen)].numpy() for each in maps]
+    span = (min(float(v.min()) for v in values), max(float(v.max()) for v in values))
+    box, sight = _sight(model, layer, cell, maps[0].picture.size)
+    view = _View(chosen, span if scale == "shared" else None, cell, box, sight)
+    two = len(maps) == 2
+    grid = _fitting(len(chosen), (tall, wide), (415, 345) if two else (610, 392), 13 if scale == "shared" else 25)
     body = 168 + grid.height if two else max(grid.height, 330 if cell else 240)
     sheet = Sheet(860, 34 + body + 30)
     strongest = (
         f"all {channels} channels" if len(chosen) == channels else f"{len(chosen)} strongest of {channels} channels"
     )
-    ranked = f" (ranked by {shortened(found[0].name, 20)})" if two else ""
+    ranked = f" (ranked by {shortened(maps[0].name, 20)})" if two else ""
     sheet.text(6, 7, f"{layer}: {strongest}{ranked}, {tall}×{wide} cells each", size=10.5, bold=True)
-    for k, (one, values) in enumerate(zip(found, shown, strict=True)):
+    for k, (each, own) in enumerate(zip(maps, values, strict=True)):
         left = 6 + 432 * k
-        _show_picture(sheet, one, how, (left, 34), beside=two)
-        _show_maps(sheet, values, how, (left, 34 + 168) if two else (244, 34), grid)
+        _draw_picture(sheet, each, view, (left, 34), beside=two)
+        _draw_maps(sheet, own, view, (left, 34 + 168) if two else (244, 34), grid)
     place = (6.0, sheet.height - 19, 200.0, 11.0) if two else (244.0, 34.0 + grid.height + 12, 200.0, 11.0)
     if scale == "shared":
-        heat.scale(sheet, place, heat.short(span[0]), heat.short(span[1]), "one scale for all maps")
+        colour_bar(sheet, place, short(span[0]), short(span[1]), "one scale for all maps")
     else:
-        heat.scale(sheet, place, "lowest", "highest", "each map its own scale: the numbers below it")
-    for_whom = " and for ".join(one.name for one in found)
+        colour_bar(sheet, place, "lowest", "highest", "each map its own scale: the numbers below it")
+    pictures = " and for ".join(each.name for each in maps)
     colours = "one colour scale" if scale == "shared" else "each its own colour scale"
-    many = f"all {channels} channels" if len(chosen) == channels else f"the {strongest}"
-    said = f"{layer}, {tall}×{wide} cells: {many} for {for_whom}, {colours}"
+    many = strongest if len(chosen) == channels else f"the {strongest}"
+    alt = f"{layer}, {tall}×{wide} cells: {many} for {pictures}, {colours}"
     if cell is not None:
-        said += f"; the cell at row {cell[0]}, column {cell[1]} {sight}"
-    return still(sheet.figure, said, photo=True)
+        alt += f"; the cell at row {cell[0]}, column {cell[1]} {sight}"
+    return still(sheet.figure, alt, photo=True)
 
 
 @dataclass(frozen=True)
-class _How:
-    """Which channels, in which range of colours (None: each its own); the marked cell, its field and that in words."""
+class _View:
+    """Channels, their range of colours (None: each its own), the marked cell, its field, and the field in words."""
 
     chosen: tuple[int, ...]
     span: tuple[float, float] | None
@@ -155,13 +155,96 @@ def _sight(model: nn.Module, layer: str, cell: tuple[int, int] | None, size: tup
     box = layer_maps.field_of(model, layer, *cell, (tall, wide))
     if field is None or box is None:
         return None, "sees what the trace cannot follow"
-    seen = "sees the whole picture" if field == (tall, wide) else f"sees {field[1]}×{field[0]} pixels"
-    return (box if box[2] > box[0] and box[3] > box[1] else None), seen
+    words = "sees the whole picture" if field == (tall, wide) else f"sees {field[1]}×{field[0]} pixels"
+    return (box if box[2] > box[0] and box[3] > box[1] else None), words
 
 
+def _draw_picture(sheet: Sheet, maps: Maps, view: _View, corner: tuple[float, float], *, beside: bool) -> None:
+    """The picture with the cell's field framed, the field enlarged, and words, beside the picture or below it."""
+    left, top = corner
+    side = 150 if beside else 222
+    shown = put(sheet, maps.picture, (left, top, side, side))
+    size = maps.picture.size
+    x, y = (left + side + 12, top) if beside else (left, top + shown.place[3] + 8)
+    sheet.text(x, y, shortened(maps.name, 26), size=10, bold=True, color=BLUE)
+    sheet.text(x, y + 17, f"as the model gets it: {size[0]}×{size[1]}", size=8.5)
+    if view.cell is None:
+        return
+    sheet.text(x, y + 32, f"row {view.cell[0]}, column {view.cell[1]}", size=8.5)
+    sheet.text(x, y + 46, view.sight, size=8.5)
+    if view.box is None:
+        return
+    wide, tall = view.box[2] - view.box[0], view.box[3] - view.box[1]
+    if f"{wide}×{tall}" not in view.sight and (wide, tall) != size:
+        sheet.text(x, y + 60, f"{wide}×{tall} on the picture", size=8.5)
+    shown.frame(view.box)
+    patch = maps.picture.crop(view.box)
+    place = (x, y + 80, 120.0, 70.0) if beside else (left + 139, y + 40, 80.0, 80.0)
+    put(sheet, patch, place).frame((0, 0, *patch.size))
+
+
+def _draw_maps(
+    sheet: Sheet, values: NDArray[np.floating], view: _View, corner: tuple[float, float], grid: _Grid
+) -> None:
+    """All maps as one picture, and the words under them."""
+    named, numbers, tiles = [], [], []
+    for k, (channel, own) in enumerate(zip(view.chosen, values, strict=True)):
+        low, high = view.span or (float(own.min()), float(own.max()))
+        tiles.append(tiled(own, low, high, 2 * grid.wide, 2 * grid.tall))
+        if view.cell is not None:
+            mark_cell(tiles[-1], *view.cell, own.shape)
+        x, y = grid.corner(k)
+        middle, under = corner[0] + x + grid.wide / 2, corner[1] + y + grid.tall
+        roomy = grid.wide >= 76
+        named.append((middle, under + 7, f"{'channel ' if roomy else ''}{channel}", INK))
+        if view.span is None:
+            numbers.append((middle, under + 19, f"{short(low)}{' … ' if roomy else '…'}{short(high)}", INK))
+    _put_tiles(sheet, tiles, corner, grid)
+    sheet.marks(named, size=8.5)
+    sheet.marks(numbers, size=8)
+
+
+def draw_filters(model: nn.Module, *, count: int = 64) -> Still:
+    """The filters of the first convolution, each as the small picture that it answers to most strongly.
+
+    Later convolutions have too many channels for that.
+
+    Args:
+        model: its first convolution's weights are shown: red, green and blue where it has three channels, otherwise
+            the channels' mean in grey. Grey is 0, and the largest weight of each filter has full strength.
+        count: how many, from the first on.
+
+    Raises:
+        LayerError: the model has no convolution.
+        CourseError: ``count`` isn't a whole number of at least 1.
+
+    Example:
+        >>> from torchvision.models import resnet18
+        >>> draw_filters(resnet18())
+        conv1: all 64 filters of 7×7 pixels and 3 colours
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise CourseError(f"count={count!r}: ask for at least 1 filter.")
+    weights, name = layer_maps.filters(model)
+    total, colours, tall, wide = weights.shape
+    shown = weights[:count].numpy() if colours == 3 else weights[:count].mean(1, keepdim=True).numpy()
+    largest = np.maximum(np.abs(shown).max(axis=(1, 2, 3), keepdims=True), 1e-12)
+    pixels = ((shown / largest * 0.5 + 0.5) * 255).round().astype(np.uint8).transpose(0, 2, 3, 1)
+    pixels = np.repeat(pixels, 3, 3) if pixels.shape[3] == 1 else pixels
+    grid = _fitting(len(pixels), (tall, wide), (848, 320), 0)
+    sheet = Sheet(860, 34 + grid.height + 24)
+    many = f"all {total} filters" if len(pixels) == total else f"{len(pixels)} of {total} filters"
+    words = f"{name}: {many} of {tall}×{wide} pixels and {colours} {'colours' if colours == 3 else 'channels'}"
+    sheet.text(6, 7, words, size=10.5, bold=True)
+    _put_tiles(sheet, [enlarged(own, 2 * grid.wide, 2 * grid.tall) for own in pixels], (6, 34), grid)
+    sheet.text(6, sheet.height - 17, "grey: weight 0; each filter's largest weight has full strength", size=8.5)
+    return still(sheet.figure, words, photo=True)
+
+
+# -- equal pictures in rows -------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Grid:
-    """Equal maps in rows; ``below`` is the room for words under each. In CSS pixels."""
+class _Grid:
+    """Equal tiles in rows; ``below`` is the room for words under each. In CSS pixels."""
 
     columns: int
     rows: int
@@ -171,67 +254,30 @@ class Grid:
 
     @property
     def height(self) -> int:
-        return self.rows * (self.tall + self.below + 7) - 7
+        return self.rows * (self.tall + self.below + _GAP) - _GAP
+
+    def corner(self, number: int) -> tuple[int, int]:
+        """The left upper corner of a tile."""
+        row, column = divmod(number, self.columns)
+        return column * (self.wide + _GAP), row * (self.tall + self.below + _GAP)
 
 
-def fitting(count: int, cells: tuple[int, int], room: tuple[int, int], below: int) -> Grid:
-    """The grid with the largest maps that fits."""
-    best = None
+def _fitting(count: int, cells: tuple[int, int], room: tuple[int, int], below: int) -> _Grid:
+    """The grid with the largest tiles of ``cells`` (rows, columns) that fits into ``room`` (width, height)."""
+    grids = []
     for columns in range(1, count + 1):
         rows = -(-count // columns)
-        width = (room[0] + 7) // columns - 7
-        height = (room[1] + 7) // rows - 7 - below
-        zoom = min(width / cells[1], height / cells[0])
-        one = Grid(columns, rows, max(8, int(zoom * cells[1])), max(8, int(zoom * cells[0])), below)
-        if best is None or one.wide > best.wide:
-            best = one
-    return best or Grid(1, 1, room[0], room[1], below)
+        zoom = min(
+            ((room[0] + _GAP) // columns - _GAP) / cells[1], ((room[1] + _GAP) // rows - _GAP - below) / cells[0]
+        )
+        grids.append(_Grid(columns, rows, max(8, int(zoom * cells[1])), max(8, int(zoom * cells[0])), below))
+    return max(grids, key=lambda grid: grid.wide)
 
 
-def _show_picture(sheet: Sheet, one: Maps, how: _How, corner: tuple[float, float], *, beside: bool) -> None:
-    """The picture with the cell's field framed, the field enlarged, and words, beside the picture or below it."""
-    left, top = corner
-    side = 150 if beside else 222
-    place = heat.lay(sheet, one.picture, (left, top, side, side))
-    size = one.picture.size
-    x, y = (left + side + 12, top) if beside else (left, top + place[3] + 8)
-    sheet.text(x, y, shortened(one.name, 26), size=10, bold=True, color=BLUE)
-    sheet.text(x, y + 17, f"as the model gets it: {size[0]}×{size[1]}", size=8.5)
-    if how.cell is None:
-        return
-    sheet.text(x, y + 32, f"row {how.cell[0]}, column {how.cell[1]}", size=8.5)
-    sheet.text(x, y + 46, how.sight, size=8.5)
-    if how.box is None:
-        return
-    wide, tall = how.box[2] - how.box[0], how.box[3] - how.box[1]
-    if f"{wide}×{tall}" not in how.sight and (tall, wide) != size[::-1]:
-        sheet.text(x, y + 60, f"{wide}×{tall} on the picture", size=8.5)
-    heat.frame(sheet, place, size, how.box)
-    patch = one.picture.crop(how.box)
-    where = heat.lay(sheet, patch, (x, y + 80, 120.0, 70.0) if beside else (left + 139, y + 40, 80.0, 80.0))
-    heat.frame(sheet, where, patch.size, (0, 0, *patch.size))
-
-
-def _show_maps(sheet: Sheet, values: NDArray[np.floating], how: _How, corner: tuple[float, float], grid: Grid) -> None:
-    """All maps as one picture, and the words under them."""
-    step_x, step_y = grid.wide + 7, grid.tall + grid.below + 7
-    canvas = np.full((2 * grid.height, 2 * (grid.columns * step_x - 7), 3), 255, np.uint8)
-    gap = " … " if grid.wide >= 76 else "…"
-    first, second = [], []
-    for k, (channel, one) in enumerate(zip(how.chosen, values, strict=True)):
-        row, column = divmod(k, grid.columns)
-        low, high = how.span or (float(one.min()), float(one.max()))
-        dots = heat.tiled(one, low, high, 2 * grid.wide, 2 * grid.tall)
-        if how.cell is not None:
-            heat.outlined(dots, *how.cell, one.shape)
-        y, x = row * step_y, column * step_x
-        canvas[2 * y : 2 * (y + grid.tall), 2 * x : 2 * (x + grid.wide)] = dots
-        middle = corner[0] + x + grid.wide / 2
-        word = "channel " if grid.wide >= 76 else ""
-        first.append((middle, corner[1] + y + grid.tall + 7, f"{word}{channel}", INK))
-        if how.span is None:
-            text = f"{heat.short(low)}{gap}{heat.short(high)}"
-            second.append((middle, corner[1] + y + grid.tall + 19, text, INK))
-    heat.lay(sheet, canvas, (*corner, canvas.shape[1] / 2, canvas.shape[0] / 2))
-    sheet.marks(first, size=8.5)
-    sheet.marks(second, size=8)
+def _put_tiles(sheet: Sheet, tiles: Sequence[Pixels], corner: tuple[float, float], grid: _Grid) -> None:
+    """Lay all tiles on a sheet as one picture; each has two dots a CSS pixel."""
+    canvas = np.full((2 * grid.height, 2 * (grid.columns * (grid.wide + _GAP) - _GAP), 3), 255, np.uint8)
+    for k, tile in enumerate(tiles):
+        x, y = grid.corner(k)
+        canvas[2 * y : 2 * (y + grid.tall), 2 * x : 2 * (x + grid.wide)] = tile
+    put(sheet, canvas, (*corner, canvas.shape[1] / 2, canvas.shape[0] / 2))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from course_lib.drawing.heat import lay
+from course_lib.drawing.overlay import put
 from course_lib.drawing.sheet import FAINT, Box, Mark, Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, DOTS, GREEN, INK, ORANGE, PIXELS, Still, shortened, still
 from course_lib.drawing.thumbnails import thumbnail
@@ -82,7 +82,7 @@ def _show(sheet: Sheet, one: Judged, place: Box) -> None:
             sheet.text(left + side / 2, top + side / 2 - 16 + 16 * k, line, color=FAINT, align="center")
         return
     down = (side - small.height * PIXELS / DOTS) / 2
-    lay(sheet, small, (left, top + down, side, side - 2 * down))
+    put(sheet, small, (left, top + down, side, side - 2 * down))
 
 
 def _mark(sheet: Sheet, judged: Sequence[Judged], places: Sequence[Box]) -> None:

@@ -7,7 +7,6 @@ there. In the mosaic a class has a letter and a colour, and a key; equal neighbo
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,10 @@ from PIL import Image
 from skimage import measure
 
 from course_lib.drawing.marks import COLORS
-from course_lib.drawing.on_picture import OnPicture, numbered, put
+from course_lib.drawing.overlay import OnPicture, numbered, put
 from course_lib.drawing.sheet import Mark, Sheet, text_width
 from course_lib.drawing.still import GREY, INK, ORANGE, Still, shortened, still
-
-if TYPE_CHECKING:
-    from course_lib.networks.fcn import ResponseMap
+from course_lib.networks.fcn import ResponseMap
 
 __all__ = ["draw_cells"]
 

@@ -1,25 +1,22 @@
-"""Where a fully convolutional network sees a class: its map over the picture, the outline, the box, and the true box.
+"""Where a fully convolutional network sees a class: its score map over the picture, its outline, the boxes.
 
-The numbers come from ``networks.fcn``; this file draws them. Large: the score map in viridis over the grey picture.
-Below it the way there: the map's own cells, and the picture where the score is above the threshold.
+``course_lib.networks.fcn`` computes the numbers, this file draws them. Large: the score map in viridis over the grey
+picture. Below it how the box was found: the map's own cells, the picture where the score is above the threshold, and
+the numbers with the IoU.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
-from course_lib.drawing import heat
-from course_lib.drawing.on_picture import OnPicture, frame_sample, put, toned
-from course_lib.drawing.response_panels import draw_class_map, draw_numbers, draw_region
-from course_lib.drawing.sheet import Sheet
+from course_lib.drawing.marks import digits
+from course_lib.drawing.overlay import OnPicture, colour_bar, frame_sample, put, tiled, toned
+from course_lib.drawing.sheet import Box, Sheet, wrapped
 from course_lib.drawing.still import BLUE, INK, Still, shortened, still
-from course_lib.networks.fcn import iou
-
-if TYPE_CHECKING:
-    from course_lib.networks.fcn import Localisation, ResponseMap
+from course_lib.networks.fcn import Localisation, ResponseMap, iou
 
 __all__ = ["agreement", "coloured_scores", "draw_response"]
 
@@ -58,16 +55,16 @@ def draw_response(
     true_label: str | None = None,
     painted: Image.Image | None = None,
 ) -> Still:
-    """The score map on the picture, with its outline at the threshold, the found box and the true one.
+    """The score map on the picture, with its outline at the threshold, the found box and the true box.
 
     Args:
         picture: the whole picture, not resized.
-        found: what ``fcn.localise`` says about it.
+        found: from ``fcn.localise``.
         truth: the true box (left, top, right, bottom) in the picture's pixels, if it is known.
-        cells: the response map that it was made from: its cells are then shown beside the masked picture.
+        cells: the response map that it was found on; its cells are then shown beside the masked picture.
         title: what made it, such as "resnet18, dense".
-        true_label: the class of the true box; where another one was looked for, the picture says so.
-        painted: what ``coloured_scores`` makes of picture and scores, where it is there already.
+        true_label: the class of the true box; the picture says so where another class was looked for.
+        painted: the result of ``coloured_scores``, where it exists already.
 
     Example:
         >>> from course_lib.models.classifier import load_classifier
@@ -94,15 +91,15 @@ def draw_response(
     _key(sheet, 30 + tall + 20, found, truth, cells)
     place = (_EDGE, under + 20, round(low_tall * picture.width / picture.height), round(low_tall))
     if cells is not None:
-        draw_class_map(sheet, place, cells, found)
+        _draw_class_map(sheet, place, cells, found)
         place = (_EDGE + _THUMB + _GAP, *place[1:])
-    draw_region(sheet, place, picture, found)
-    draw_numbers(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
+    _draw_region(sheet, place, picture, found)
+    _draw_numbers(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
     return still(sheet.figure, _alt(heading, found, truth, verdict), photo=True)
 
 
 def coloured_scores(picture: Image.Image, found: Localisation) -> Image.Image:
-    """The score map in colours on the grey picture, as large as ``draw_response`` shows it: the same at any threshold.
+    """The score map in colours on the grey picture, as large as ``draw_response`` shows it; no threshold changes it.
 
     Example:
         >>> import torch
@@ -117,7 +114,7 @@ def coloured_scores(picture: Image.Image, found: Localisation) -> Image.Image:
 
 
 def _zoom(picture: Image.Image) -> float:
-    """CSS pixels to a pixel of the picture."""
+    """CSS pixels for each pixel of the picture."""
     return min((_WIDTH - 2 * _EDGE) / picture.width, _TALLEST / picture.height)
 
 
@@ -153,9 +150,10 @@ def _mark(
 
 
 def _key(sheet: Sheet, y: float, found: Localisation, truth: Sequence[float] | None, cells: ResponseMap | None) -> None:
-    """The scale with the threshold on it, and what each line means."""
+    """The colour bar with the threshold on it, and the meaning of each line."""
     wide, left = 150.0, _EDGE + 15
-    heat.scale(sheet, (_EDGE, y - 6, wide, 12), "0", "1", "score")
+    count = 0 if cells is None else cells.logits[0].numel()
+    colour_bar(sheet, (_EDGE, y - 6, wide, 12), "0", "1", "score")
     x = left + wide * found.threshold
     sheet.lines([[(x, y - 10), (x, y + 10)]], color="white", line=4, level=3)
     sheet.lines([[(x, y - 10), (x, y + 10)]], color=INK, line=1.6, level=3.1)
@@ -173,18 +171,82 @@ def _key(sheet: Sheet, y: float, found: Localisation, truth: Sequence[float] | N
         x += 105
     if cells is None:
         return
-    if len(cells.logits[0].flatten()) <= _FEW:
+    if count <= _FEW:
         frame_sample(sheet, x, y, "thin")
         sheet.middle_text(x + 19, y, f"window of a cell ({cells.window} pixels)", size=8.5)
-    elif len(cells.logits[0].flatten()) <= _MOST_DOTS:
+    elif count <= _MOST_DOTS:
         sheet.boxes([(x - 2, y - 2, 4, 4)], fill="white", edge=INK, line=0.7)
         sheet.middle_text(x + 9, y, f"middle of a cell's window ({cells.window} pixels)", size=8.5)
 
 
 def _alt(heading: str, found: Localisation, truth: Sequence[float] | None, verdict: str) -> str:
     left, top, right, bottom = found.box
-    said = f"{heading}, threshold {found.threshold:.2f}: found box ({left}, {top}) to ({right}, {bottom})"
+    alt = f"{heading}, threshold {found.threshold:.2f}: found box ({left}, {top}) to ({right}, {bottom})"
     if truth is None:
-        return said
+        return alt
     left, top, right, bottom = (round(float(edge)) for edge in truth)
-    return f"{said}; true box ({left}, {top}) to ({right}, {bottom}); {verdict}"
+    return f"{alt}; true box ({left}, {top}) to ({right}, {bottom}); {verdict}"
+
+
+def _draw_class_map(sheet: Sheet, place: Box, cells: ResponseMap, found: Localisation) -> None:
+    """The map of the class as the network gives it: a rectangle for every cell."""
+    left, top, wide, tall = place
+    values = cells.logits[cells.index_of(found.label)].numpy()
+    rows, columns = values.shape
+    span = (float(values.min()), float(values.max()))
+    shown = put(sheet, tiled(values, *span, round(2 * wide), round(2 * tall)), place)
+    across, down = shown.size[0] / columns, shown.size[1] / rows
+    row, column = found.cell
+    shown.frame((column * across, row * down, (column + 1) * across, (row + 1) * down))
+    sheet.text(left, top - 18, f"its map: {rows}×{columns} cells", size=9, bold=True)
+    if wide / columns >= 34 and tall / rows >= 16:
+        middle, largest = sum(span) / 2, max(abs(span[0]), abs(span[1]))
+        marks = [
+            (left + (c + 0.5) * wide / columns, top + (r + 0.5) * tall / rows, digits(value, largest),
+             "white" if value < middle else INK)
+            for r, line in enumerate(values.tolist()) for c, value in enumerate(line)
+        ]  # fmt: skip
+        sheet.marks(marks, size=9)
+
+
+def _draw_region(sheet: Sheet, place: Box, picture: Image.Image, found: Localisation) -> None:
+    """The picture in the found region; the rest is nearly black."""
+    size = (round(2 * place[2]), round(2 * place[3]))
+    small = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
+    mask = Image.fromarray(np.asarray(found.mask, np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
+    dark = small.point([14 + k // 5 for k in range(256)] * 3)
+    put(sheet, Image.composite(small, dark, mask), place)
+    share = float(np.asarray(found.mask, np.float32).mean())
+    words = f"score ≥ {found.threshold:.2f} around the ring: {100 * share:.0f} %"
+    sheet.text(place[0], place[1] - 18, words, size=9, bold=True)
+
+
+def _draw_numbers(
+    sheet: Sheet, x: float, y: float, found: Localisation, truth: Sequence[float] | None, overlap: float | None
+) -> None:
+    """The numbers in words."""
+    room = sheet.width - 6 - x
+    lines = [f"Best cell: row {found.cell[0]}, column {found.cell[1]} (the ring)."]
+    left, top, right, bottom = found.box
+    lines.append(f"Found box: x {left} to {right}, y {top} to {bottom}.")
+    if truth is not None:
+        left, top, right, bottom = (round(float(edge)) for edge in truth)
+        lines.append(f"True box: x {left} to {right}, y {top} to {bottom}.")
+    if overlap is not None:
+        lines.append(f"IoU = both boxes / either box = {overlap:.2f}")
+    written = [short for line in lines for short in wrapped(line, room, 9)]
+    for k, line in enumerate(written):
+        sheet.text(x, y + 3 + 19 * k, line, size=9)
+    if overlap is not None:
+        _draw_overlap(sheet, (x, y + 14 + 19 * len(written), room, 14), overlap)
+
+
+def _draw_overlap(sheet: Sheet, place: Box, overlap: float) -> None:
+    """The IoU as a bar from 0 to 1, with a mark where it counts as found."""
+    left, top, wide, tall = place
+    sheet.boxes([place], fill="#EDEDED")
+    sheet.boxes([(left, top, wide * overlap, tall)], fill=BLUE, level=1.1)
+    sheet.lines([[(left + wide / 2, top - 4), (left + wide / 2, top + tall + 4)]], color=INK, line=1.4, level=1.2)
+    ends = [(left, "0", "left"), (left + wide / 2, "0.5: found", "center"), (left + wide, "1", "right")]
+    for x, words, side in ends:
+        sheet.text(x, top + tall + 6, words, size=8.5, align=side)

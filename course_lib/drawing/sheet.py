@@ -24,9 +24,9 @@ from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from course_lib.drawing.still import DOTS, INK, PIXELS, Still, new_figure, still
+from course_lib.drawing.still import DOTS, INK, PIXELS, Still, new_figure, shortened, still
 
-__all__ = ["FAINT", "Box", "Mark", "Sheet", "Words", "middle", "text_width", "wrapped"]
+__all__ = ["FAINT", "Box", "Mark", "Sheet", "Words", "fitted_words", "middle", "text_width", "wrapped"]
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 Mark = tuple[float, float, str, str]  # x and y of its middle, the text, its colour
@@ -252,3 +252,16 @@ def wrapped(words: str, width: float, size: float = 9.0, *, bold: bool = False) 
         else:
             lines.append(word)
     return lines
+
+
+def fitted_words(words: str, width: float, size: float = 9.0, *, bold: bool = False) -> str:
+    """As many of the letters as fit into ``width`` CSS pixels, with "…" where they are cut off; at least one.
+
+    Example:
+        >>> fitted_words("goldfish", 40), fitted_words("goldfish", 80)
+        ('gold…', 'goldfish')
+    """
+    letters = len(words)
+    while letters > 1 and text_width(shortened(words, letters), size, bold=bold) > width:
+        letters -= 1
+    return shortened(words, letters)

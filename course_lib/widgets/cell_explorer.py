@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.drawing.cell_field import draw_cell_sight
+from course_lib.drawing.field_figure import draw_cell_sight
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.networks.fcn import FullyConvolutional, convert

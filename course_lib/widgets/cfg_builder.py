@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.drawing.cfg_table_figure import cfg_table
+from course_lib.drawing.cfg_figure import cfg_table
 from course_lib.drawing.still import Still
 from course_lib.networks.vgg import COLUMNS, read_cfg
 from course_lib.widgets.declaration import widget

@@ -2,7 +2,7 @@
 
 The receptive field comes from a trace at every scale; what the resizing of a pyramid mixes is added here. The gradient
 is that of one logit with respect to the picture. ``course_lib.tracing.receptive`` has both for the layers of a
-classifier; ``course_lib.drawing.cell_field`` draws these.
+classifier; ``course_lib.drawing.field_figure`` draws these.
 """
 
 from __future__ import annotations
