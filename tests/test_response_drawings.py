@@ -136,7 +136,7 @@ def test_the_true_box_moves_with_the_picture(left: int, top: int, wide: int, tal
         assert np.abs(np.array(extent(white)) - one.box).max() <= 2.5
         area = (one.box[2] - one.box[0]) * (one.box[3] - one.box[1])
         assert abs(float(white.sum()) - area) <= 0.12 * area + 60
-    assert one.way == "cut out round it" and one.left > 0.99
+    assert one.way == "cut out around it" and one.left > 0.99
 
 
 def test_fixed_sizes_show_the_models_own_answers() -> None:

@@ -100,7 +100,7 @@ def amount(number: int) -> str:
     return f"{number / 1e9:,.2f} G" if number >= 1e9 else f"{number / 1e6:,.1f} M" if number >= 5e4 else f"{number:,}"
 
 
-def _draw_facts(sheet: Sheet, step: Step, before: Sequence[int], y: float, answer: bool) -> None:
+def _draw_facts(sheet: Sheet, step: Step, before: tuple[int, ...], y: float, answer: bool) -> None:
     cells = [
         ("token", str(step.token)), ("goes in", times(before)), ("comes out", times(step.shape)),
         ("parameters", f"{step.parameters:,}"), ("so far", f"{step.total_parameters:,}"),

@@ -1,6 +1,6 @@
-"""Tables as a paper sets them: few horizontal rules, none upright, cells of several lines, brackets round a block.
+"""Tables as papers print them: few horizontal rules, none upright, cells of several lines, brackets around a block.
 
-Only setting; what is in a table is found in ``vgg_paper`` and ``resnet_paper``.
+Only the typesetting; the contents are in ``paper_tables``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Cell:
 
     Attributes:
         span: how many columns it takes.
-        times: written beside a bracket round the lines; no bracket without it.
+        times: written beside a bracket around the lines; without it there is no bracket.
     """
 
     lines: tuple[Line, ...]
@@ -58,7 +58,7 @@ def cell(*words: str, span: int = 1, bold: bool = False, color: str = INK) -> Ce
         >>> cell("maxpool", span=6).span
         6
     """
-    return Cell(tuple(Line(one, bold, color) for one in words), span)
+    return Cell(tuple(Line(line, bold, color) for line in words), span)
 
 
 def new_against(before: Sequence[Sequence[str]] | None, blocks: Sequence[Sequence[str]]) -> list[list[bool]]:
@@ -70,14 +70,14 @@ def new_against(before: Sequence[Sequence[str]] | None, blocks: Sequence[Sequenc
     """
     if before is None:
         return [[False] * len(block) for block in blocks]
-    answer = []
+    marks = []
     for k, block in enumerate(blocks):
         new = [True] * len(block)
         old = list(before[k]) if k < len(before) else []
         for same in SequenceMatcher(None, old, list(block), autojunk=False).get_matching_blocks():
             new[same.b : same.b + same.size] = [False] * same.size
-        answer.append(new)
-    return answer
+        marks.append(new)
+    return marks
 
 
 def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> Still:
@@ -99,7 +99,7 @@ def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> St
     else:
         raise CourseError(f"{len(needs)} columns do not fit side by side: give fewer.")
     edges = list(accumulate(_shared_out(needs, total), initial=_EDGE))
-    heights = [_LINE * max((len(one.lines) for one in row.cells), default=1) + 2 * _PAD for row in rows]
+    heights = [_LINE * max((len(each.lines) for each in row.cells), default=1) + 2 * _PAD for row in rows]
     below = [line for note in notes for line in wrapped(note, total, _NOTE)]
     tall = _EDGE + sum(heights) + (12 + 14 * len(below) if below else 0) + _EDGE
     sheet = Sheet(860, tall)
@@ -108,9 +108,9 @@ def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> St
         if row.rule:
             sheet.lines([[(_EDGE, y), (860 - _EDGE, y)]], line=row.rule)
         at = 0
-        for one in row.cells:
-            _set_cell(sheet, one, (edges[at] + edges[at + one.span]) / 2, y + height / 2, size)
-            at += one.span
+        for each in row.cells:
+            _set_cell(sheet, each, (edges[at] + edges[at + each.span]) / 2, y + height / 2, size)
+            at += each.span
         y += height
     sheet.lines([[(_EDGE, y), (860 - _EDGE, y)]], line=1.6)
     for k, note in enumerate(below):
@@ -120,19 +120,19 @@ def set_table(rows: Sequence[Row], alt: str, *, notes: Sequence[str] = ()) -> St
 
 def _needs(rows: Sequence[Row], size: float) -> list[float]:
     """How wide each column must be for its own cells."""
-    needs = [0.0] * sum(one.span for one in rows[0].cells)
+    needs = [0.0] * sum(each.span for each in rows[0].cells)
     for row in rows:
         at = 0
-        for one in row.cells:
-            if one.span == 1:
-                needs[at] = max(needs[at], _width(one, size) + 12)
-            at += one.span
+        for each in row.cells:
+            if each.span == 1:
+                needs[at] = max(needs[at], _width(each, size) + 12)
+            at += each.span
     return needs
 
 
-def _width(one: Cell, size: float) -> float:
-    lines = max((text_width(line.words, size, bold=line.bold) for line in one.lines), default=0.0)
-    return lines if one.times is None else lines + 16 + text_width(one.times.words, size, bold=one.times.bold)
+def _width(each: Cell, size: float) -> float:
+    lines = max((text_width(line.words, size, bold=line.bold) for line in each.lines), default=0.0)
+    return lines if each.times is None else lines + 16 + text_width(each.times.words, size, bold=each.times.bold)
 
 
 def _shared_out(needs: Sequence[float], total: float) -> list[float]:
@@ -140,27 +140,21 @@ def _shared_out(needs: Sequence[float], total: float) -> list[float]:
     low, high = 0.0, total
     for _ in range(40):
         level = (low + high) / 2
-        low, high = (level, high) if sum(max(one, level) for one in needs) < total else (low, level)
-    return [max(one, low) for one in needs]
+        low, high = (level, high) if sum(max(need, level) for need in needs) < total else (low, level)
+    return [max(need, low) for need in needs]
 
 
-def _set_cell(sheet: Sheet, one: Cell, x: float, middle: float, size: float) -> None:
-    top = middle - _LINE * len(one.lines) / 2
-    if one.times is not None:
-        beside = text_width(one.times.words, size, bold=one.times.bold)
-        x -= (beside + 10) / 2
-        half = max(text_width(line.words, size, bold=line.bold) for line in one.lines) / 2 + 5
+def _set_cell(sheet: Sheet, each: Cell, x: float, middle: float, size: float) -> None:
+    top = middle - _LINE * len(each.lines) / 2
+    if each.times is not None:
+        x -= (text_width(each.times.words, size, bold=each.times.bold) + 10) / 2
+        half = max(text_width(line.words, size, bold=line.bold) for line in each.lines) / 2 + 5
+        bottom = top + _LINE * len(each.lines)
         for side in (-1, 1):
-            edge = x + side * half
-            hook = edge - side * 4
-            ends = [
-                (hook, top),
-                (edge, top),
-                (edge, top + _LINE * len(one.lines)),
-                (hook, top + _LINE * len(one.lines)),
-            ]
-            sheet.lines([ends], line=0.9)
-        sheet.middle_text(x + half + 6, middle, one.times.words, size=size, bold=one.times.bold, color=one.times.color)
-    for k, line in enumerate(one.lines):
+            edge, hook = x + side * half, x + side * (half - 4)
+            sheet.lines([[(hook, top), (edge, top), (edge, bottom), (hook, bottom)]], line=0.9)
+        beside = each.times
+        sheet.middle_text(x + half + 6, middle, beside.words, size=size, bold=beside.bold, color=beside.color)
+    for k, line in enumerate(each.lines):
         y = top + _LINE * (k + 0.5)
         sheet.middle_text(x, y, line.words, size=size, bold=line.bold, color=line.color, align="center")

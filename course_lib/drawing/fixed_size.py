@@ -25,7 +25,7 @@ from course_lib.pictures.preprocessing import seen_box, transform_settings
 __all__ = ["Fitted", "draw_fixed_size", "draw_windows", "fitted"]
 
 _WIDTH, _EDGE, _GAP = 860.0, 6.0, 16.0
-_AROUND = 1.25  # a window round the object, in the object's longer side
+_AROUND = 1.25  # the side of a window around the object, in the object's longer side
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Fitted:
     """A picture made to fit.
 
     Attributes:
-        way: how: "squashed", "shrunk", "middle cut out" or "cut out round it".
+        way: how: "squashed", "shrunk", "middle cut out" or "cut out around it".
         picture: as large as the classifier wants it.
         box: where the true box lies on it now (left, top, right, bottom), cut off at its edges; None if not known.
         left: the share of the object's box that is still on it.
@@ -46,7 +46,7 @@ class Fitted:
 
 
 def fitted(picture: Image.Image, transforms: object, truth: Sequence[float] | None = None) -> tuple[Fitted, ...]:
-    """A picture brought to a classifier's size in every way there is; the last one, round the object, needs the truth.
+    """A picture brought to a classifier's size in every way there is; the last one, around the object, needs the truth.
 
     Args:
         picture: of any size.
@@ -61,7 +61,7 @@ def fitted(picture: Image.Image, transforms: object, truth: Sequence[float] | No
         squashed (224, 224) [153, 58, 197, 174] 1.0
         shrunk (224, 224) [153, 92, 197, 135] 1.0
         middle cut out (224, 224) [224, 50, 224, 182] 0.0
-        cut out round it (224, 224) [22, 22, 202, 202] 1.0
+        cut out around it (224, 224) [22, 22, 202, 202] 1.0
     """
     side = transform_settings(transforms).crop_hw[0]
     wide, tall = picture.size
@@ -75,7 +75,7 @@ def fitted(picture: Image.Image, transforms: object, truth: Sequence[float] | No
         half = min(_AROUND * max(truth[2] - truth[0], truth[3] - truth[1]), wide, tall) / 2
         x = min(max((truth[0] + truth[2]) / 2, half), wide - half)
         y = min(max((truth[1] + truth[3]) / 2, half), tall - half)
-        views["cut out round it"] = (x - half, y - half, x + half, y + half)
+        views["cut out around it"] = (x - half, y - half, x + half, y + half)
     return tuple(_seen(way, picture.convert("RGB"), view, side, truth) for way, view in views.items())
 
 
@@ -116,7 +116,7 @@ def draw_fixed_size(
         >>> drawn = scene("camel", seed=21, size=(387, 1024), where=(0.8, 0.66, 0.6))
         >>> classifier = load_classifier("resnet18", weights="course", device="cpu")
         >>> draw_fixed_size(classifier, drawn.picture, drawn.box, label=drawn.label)
-        387×1024 made 224×224. Squashed: ...; shrunk: ...; middle cut out: ...; cut out round it: ...
+        387×1024 made 224×224. Squashed: ...; shrunk: ...; middle cut out: ...; cut out around it: ...
     """
     ways = fitted(picture, classifier.transforms, truth)
     answers = [_answer(classifier, one.picture) for one in ways]

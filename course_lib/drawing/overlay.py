@@ -57,7 +57,8 @@ def coloured(values: NDArray[np.floating], low: float, high: float) -> Pixels:
         [[[68, 1, 84], [253, 231, 37]]]
     """
     scaled = (values - low) * (255 / (high - low) if high > low else 0.0) + 0.5  # a flat map is dark
-    return np.take(_viridis(), np.nan_to_num(scaled).clip(0, 255).astype(np.uint8), axis=0)
+    colours: Pixels = np.take(_viridis(), np.nan_to_num(scaled).clip(0, 255).astype(np.uint8), axis=0)
+    return colours
 
 
 def enlarged(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -160,8 +160,8 @@ class _Drawing:
             centre, bottom = x + box.slot / 2, middle + (box.up + box.away) / 2
             top, color = bottom - box.up - box.away, ORANGE if box.marked else INK
             body = (centre - box.wide / 2, bottom, box.right, box.up, box.away)
-            edge, line = (ORANGE, 2.4) if box.marked else (None, 0.8)
-            sheet.cuboids([body], color=_COLORS[box.kind], edge=edge, line=line)
+            edge, thick = (ORANGE, 2.4) if box.marked else (None, 0.8)
+            sheet.cuboids([body], color=_COLORS[box.kind], edge=edge, line=thick)
             sheet.text(centre, top - 15, box.above, size=9.5, bold=True, color=color, align="center")
             sheet.text(centre, bottom + 6, box.below, size=8.5, bold=box.marked, color=color, align="center")
             faint = color if box.marked else FAINT
