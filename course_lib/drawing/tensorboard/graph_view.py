@@ -91,6 +91,7 @@ def show_graph(folder: str | Path, *, path: str = "", title: str = "", live: boo
 
     Example:
         >>> import tempfile
+        >>> from course_lib.drawing import write_graph
         >>> from torchvision.models import squeezenet1_1
         >>> folder = tempfile.mkdtemp()
         >>> file = write_graph(squeezenet1_1(), (3, 64, 64), folder)
