@@ -13,7 +13,7 @@ from math import sqrt
 
 import torch
 
-from course_lib.drawing.sheet import Box, Mark, Sheet, fitted_words, text_width, wrapped
+from course_lib.drawing.sheet import FAINT, SLANT, Box, Mark, Sheet, fitted_words, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREEN, GREY, INK, ORANGE, Still, shortened
 from course_lib.errors import CourseError
 from course_lib.models.torchvision_source import SourceLine, token_lines
@@ -23,10 +23,10 @@ from course_lib.tracing import times
 __all__ = ["amount", "cfg_steps", "cfg_table"]
 
 _WIDTH, _SIDE = 860, 12  # CSS pixels: the sheet's width, its margin
-_QUIET, _PALE = "#6B6B6B", "#FBE6D8"
+_PALE = "#FBE6D8"
 _COLORS = {"M": GREEN, "LRN": GREY}
-#: The row of boxes: its height, a map's largest height, a length into the page, boxes, a box's largest width.
-_ROW, _TALL, _AWAY, _MOST, _WIDEST = 140, 66.0, 0.5 * sqrt(0.5), 22, 76.0
+#: The row of boxes: its height, a map's largest height, the most boxes, a box's largest width.
+_ROW, _TALL, _MOST, _WIDEST = 140, 66.0, 22, 76.0
 _CODE, _BEFORE, _ADDED = 14, 2, 3  # CSS pixels: a line of code; lines of layers made before and now
 #: The table: a line, and where the columns end (numbers) or begin (words), and the longest bar.
 _LINE, _NUMBER, _TOKEN, _LAYERS, _MAP, _PARAMETERS, _WORK, _FIELD, _BAR = 16, 30, 42, 120, 474, 572, 730, 848, 68
@@ -76,7 +76,7 @@ def cfg_steps(
     sheet = Sheet(_WIDTH, code_at + 28 + _CODE * len(code) if code else code_at)
     sheet.text(_SIDE, 8, f"{name}: token {number} of {len(found)}: {step.token}", size=11, bold=True)
     key = "filled: made    orange: this token    outline: to come    under it: the map's side"
-    sheet.text(_WIDTH - _SIDE, 11, key, size=8.5, color=_QUIET, align="right")
+    sheet.text(_WIDTH - _SIDE, 11, key, size=8.5, color=FAINT, align="right")
     _draw_row(sheet, found, input_size, 38, now=number, answer=answer)
     _draw_facts(sheet, step, before, _ROW + 34, answer)
     sheet.text(_SIDE, _ROW + 78, "\n".join(why), size=9.5)
@@ -113,7 +113,7 @@ def _draw_facts(sheet: Sheet, step: Step, before: tuple[int, ...], y: float, ans
     gap = (_WIDTH - 2 * _SIDE - sum(room)) / (len(cells) - 1)
     x: float = _SIDE
     for (head, value), wide in zip(cells, room, strict=True):
-        sheet.text(x, y, head, size=8.5, color=_QUIET)
+        sheet.text(x, y, head, size=8.5, color=FAINT)
         sheet.text(x, y + 16, value, size=9.5, bold=True, color=ORANGE if head == "comes out" else INK)
         x += wide + gap
 
@@ -124,13 +124,13 @@ def _draw_layers(sheet: Sheet, found: Sequence[Step], y: float) -> None:
     new = len(found[-1].added)
     sheet.lines([[(_SIDE, y - 8), (_WIDTH - _SIDE, y - 8)]], color=GREY)
     sheet.text(
-        _SIDE, y, f"the nn.Sequential so far: {len(lines)} layers    + added by this token", size=8.5, color=_QUIET
+        _SIDE, y, f"the nn.Sequential so far: {len(lines)} layers    + added by this token", size=8.5, color=FAINT
     )
     shown = list(enumerate(lines))[-new - _BEFORE :]
     sheet.boxes([(_SIDE - 4, y + 16 + _CODE * (len(shown) - new), _WIDTH - 2 * _SIDE + 8, _CODE * new)], fill=_PALE)
     for row, (k, line) in enumerate(shown):
         mark = "+" if row >= len(shown) - new else " "
-        color = INK if mark == "+" else _QUIET
+        color = INK if mark == "+" else FAINT
         sheet.text(_SIDE, y + 18 + _CODE * row, f"{mark} ({k}): {line}", size=8.5, mono=True, color=color)
 
 
@@ -141,12 +141,12 @@ def _draw_code(sheet: Sheet, step: Step, lines: Sequence[SourceLine], y: float) 
     if runs:
         head = "torchvision's make_layers    ▸ runs for this token    "
     sheet.lines([[(_SIDE, y - 4), (_WIDTH - _SIDE, y - 4)]], color=GREY)
-    sheet.text(_SIDE, y + 4, head, size=8.5, color=_QUIET)
+    sheet.text(_SIDE, y + 4, head, size=8.5, color=FAINT)
     if runs:
         sheet.text(_SIDE + text_width(head, 8.5), y + 4, "# what the names stand for", size=8.5, color=BLUE)
     for k, line in enumerate(lines):
         text, top = f"{'▸' if line.runs else ' '} {line.text}", y + 22 + _CODE * k
-        sheet.text(_SIDE, top, text, size=8.5, mono=True, color=INK if line.runs else _QUIET)
+        sheet.text(_SIDE, top, text, size=8.5, mono=True, color=INK if line.runs else FAINT)
         if line.value:
             x = _SIDE + text_width(f"{text}  ", 8.5, mono=True)
             sheet.text(x, top, f"# {line.value}", size=8.5, mono=True, color=BLUE)
@@ -187,7 +187,7 @@ def cfg_table(
     made = f"{_count(convs, 'convolution')}, {_count(pools, 'pool')}"
     norm = " with batch norm" if batch_norm else ""
     about = f"{made}{norm}; under each box: token, map's side"
-    sheet.text(_WIDTH - _SIDE, 11, about, size=8.5, color=_QUIET, align="right")
+    sheet.text(_WIDTH - _SIDE, 11, about, size=8.5, color=FAINT, align="right")
     title = fitted_words(name or tokens, _WIDTH - 3 * _SIDE - text_width(about, 8.5), 11, bold=True)
     sheet.text(_SIDE, 8, title, size=11, bold=True)
     _draw_row(sheet, found, input_size, 36)
@@ -221,10 +221,10 @@ def _in_head(channels: int) -> int:
 
 
 def _draw_head(sheet: Sheet, y: float) -> None:
-    ends: list[Mark] = [(_NUMBER, y, "#", _QUIET), (_MAP, y, "map", _QUIET), (_PARAMETERS, y, "parameters", _QUIET),
-            (_WORK, y, "multiply-adds", _QUIET), (_FIELD, y, "a cell sees", _QUIET)]  # fmt: skip
+    ends: list[Mark] = [(_NUMBER, y, "#", FAINT), (_MAP, y, "map", FAINT), (_PARAMETERS, y, "parameters", FAINT),
+            (_WORK, y, "multiply-adds", FAINT), (_FIELD, y, "a cell sees", FAINT)]  # fmt: skip
     sheet.marks(ends, size=8.5, align="right")
-    sheet.marks([(_TOKEN, y, "token", _QUIET), (_LAYERS, y, "layers", _QUIET)], size=8.5, align="left")
+    sheet.marks([(_TOKEN, y, "token", FAINT), (_LAYERS, y, "layers", FAINT)], size=8.5, align="left")
     sheet.lines([[(_SIDE, y + 10), (_WIDTH - _SIDE, y + 10)]])
 
 
@@ -242,12 +242,12 @@ def _draw_rows(sheet: Sheet, rows: Sequence[Step | None], found: Sequence[Step],
         y = top + _LINE * (k + 0.5) - 3
         if step is None:
             words = f"… {len(found) - len(rows) + 1} tokens are left out here and counted below"
-            begin.append((_LAYERS, y, words, _QUIET))
+            begin.append((_LAYERS, y, words, FAINT))
             continue
         tokens.append((_TOKEN, y, str(step.token), INK))
         begin.append((_LAYERS, y, _layers(step), INK))
         end += [
-            (_NUMBER, y, str(step.number), _QUIET),
+            (_NUMBER, y, str(step.number), FAINT),
             (_MAP, y, times(step.shape), INK),
             (_PARAMETERS, y, f"{step.parameters:,}", INK if step.parameters else GREY),
             (_WORK, y, amount(step.macs), INK if step.macs else GREY),
@@ -305,13 +305,13 @@ def _draw_row(sheet: Sheet, steps: Sequence[Step], picture: tuple[int, int, int]
     cell = min(_WIDEST, (sheet.width - 2 * _SIDE) / (len(shown) + 1))
     most = max(64, picture[0], *(step.shape[0] for step in steps))
     scale = _TALL / sqrt(max(picture[1:]))
-    deep = min(34.0, cell - _TALL * _AWAY - 5) / sqrt(most)
-    middle = top + (1 + _AWAY) * _TALL / 2
-    under = top + (1 + _AWAY) * _TALL + 8
+    deep = min(34.0, cell - _TALL * SLANT - 5) / sqrt(most)
+    middle = top + (1 + SLANT) * _TALL / 2
+    under = top + (1 + SLANT) * _TALL + 8
 
     def box(shape: Sequence[int], place: int) -> tuple[float, float, float, float, float]:
-        right, up, away = deep * sqrt(shape[0]), scale * sqrt(shape[1]), scale * sqrt(shape[2]) * _AWAY
-        right, up, away = max(right, 2.5), max(up, 5.0), max(away, 5.0 * _AWAY)
+        right, up, away = deep * sqrt(shape[0]), scale * sqrt(shape[1]), scale * sqrt(shape[2]) * SLANT
+        right, up, away = max(right, 2.5), max(up, 5.0), max(away, 5.0 * SLANT)
         left = _SIDE + (place + 0.5) * cell - (right + away) / 2
         return left, middle + (up + away) / 2, right, up, away
 
@@ -319,8 +319,8 @@ def _draw_row(sheet: Sheet, steps: Sequence[Step], picture: tuple[int, int, int]
     tokens: list[Mark] = []
     small: list[Mark] = []  # tokens that are too long for one line
     sides: list[Mark] = [
-        (_SIDE + cell / 2, under + 4, "input", _QUIET),
-        (_SIDE + cell / 2, under + 21, _side(picture), _QUIET),
+        (_SIDE + cell / 2, under + 4, "input", FAINT),
+        (_SIDE + cell / 2, under + 21, _side(picture), FAINT),
     ]
     before = picture
     for place, step in enumerate(shown, 1):
@@ -345,7 +345,7 @@ def _draw_row(sheet: Sheet, steps: Sequence[Step], picture: tuple[int, int, int]
             kind, _, width = str(step.token).partition("-")
             small += [(x, under - 3, f"{kind}-", ink), (x, under + 8, width, ink)]
         if not coming and (answer or not current):
-            sides.append((x, under + 21, _side(step.shape), ink if current else _QUIET))
+            sides.append((x, under + 21, _side(step.shape), ink if current else FAINT))
         before = step.shape
     sheet.marks(tokens, bold=True)
     sheet.marks(small, size=8)

@@ -6,7 +6,7 @@ is ``course_lib.networks.convolution``'s; this file only draws it.
 
 from __future__ import annotations
 
-from course_lib.drawing.sheet import Box, Mark, Sheet, middle, text_width
+from course_lib.drawing.sheet import FAINT, Box, Mark, Sheet, middle, text_width
 from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still
 from course_lib.networks.convolution import Convolution, ConvolutionError, Product
 
@@ -15,7 +15,7 @@ __all__ = ["sliding_window"]
 MOST_CELLS, MOST_KERNEL = 22, 7  # that can be read: of the padded input, of the kernel
 _WIDTH, _TOP = 860, 46  # CSS pixels; where the grids begin
 _INPUT, _KERNEL, _OUTPUT = 34, 436, 606  # left edges
-_PALE, _FAINT, _QUIET = "#D6E8F5", "#F3F3F3", "#6E6E6E"
+_PALE, _PADDING = "#D6E8F5", "#F3F3F3"
 
 
 def sliding_window(convolution: Convolution, row: int = 0, column: int = 0, *, note: str = "") -> Still:
@@ -51,17 +51,17 @@ def sliding_window(convolution: Convolution, row: int = 0, column: int = 0, *, n
     sheet = Sheet(_WIDTH, middle + 18 * len(remarks) + 4)
     _draw_input(sheet, conv, cell, row, column)
     _draw_key(sheet, conv, under + 14)
-    sheet.text(_INPUT, under + 38, "⌊(n + 2p − d(k−1) − 1) / s⌋ + 1", color=_QUIET)
+    sheet.text(_INPUT, under + 38, "⌊(n + 2p − d(k−1) − 1) / s⌋ + 1", color=FAINT)
     sheet.text(_INPUT, under + 56, conv.formula, size=10, bold=True)
     _draw_kernel(sheet, conv)
     _draw_output(sheet, conv, row, column)
     _draw_sum(sheet, conv, products, row, column, products_at)
     for k, words in enumerate(remarks):
         sheet.text(_INPUT, middle + 18 * k, words, size=9.5)
-    said = f"Convolution n={conv.n} k={conv.k} s={conv.s} p={conv.p} d={conv.d}: output {conv.out}×{conv.out}"
+    alt = f"Convolution n={conv.n} k={conv.k} s={conv.s} p={conv.p} d={conv.d}: output {conv.out}×{conv.out}"
     value = conv.written(row, column) if conv.k <= 3 else f"{conv.outputs[row][column]}, a sum of {conv.k**2} products"
-    said += f"; cell ({row}, {column}) = {value}"
-    return sheet.still(" ".join([said + ".", *remarks]) if remarks else said)
+    alt += f"; cell ({row}, {column}) = {value}"
+    return sheet.still(" ".join([alt + ".", *remarks]) if remarks else alt)
 
 
 def _side(conv: Convolution) -> int:
@@ -83,11 +83,11 @@ def _draw_input(sheet: Sheet, conv: Convolution, cell: int, row: int, column: in
     whole = conv.padded * cell
     if padding:
         around = (_INPUT, _TOP, whole, whole)
-        sheet.boxes([around], fill=_FAINT)
+        sheet.boxes([around], fill=_PADDING)
         sheet.boxes([(*box(0, 0)[:2], conv.n * cell, conv.n * cell)], fill="white", level=1.01)
         sheet.grid(around, conv.padded, conv.padded, color="#A8A8A8", line=0.6, dashed=True, level=1.04)
     sheet.grid((*box(0, 0)[:2], conv.n * cell, conv.n * cell), conv.n, conv.n)
-    sheet.boxes([box(*one) for one in window], fill=_PALE, edge=BLUE, line=0.9, level=1.2)
+    sheet.boxes([box(*place) for place in window], fill=_PALE, edge=BLUE, line=0.9, level=1.2)
     strips = [(_INPUT, _TOP + at(place), whole, cell) for place in conv.unseen]
     strips += [(_INPUT + at(place), _TOP, cell, whole) for place in conv.unseen]
     if strips:
@@ -100,7 +100,7 @@ def _draw_input(sheet: Sheet, conv: Convolution, cell: int, row: int, column: in
     for y, x in [*padding, *own]:
         inside = 0 <= y < conv.n and 0 <= x < conv.n
         words = str(conv.picture[y][x] if inside else 0)
-        color = _QUIET if not inside else BLUE if (y, x) in window else INK
+        color = FAINT if not inside else BLUE if (y, x) in window else INK
         marks.append((*middle(box(y, x)), words, color))
     sheet.marks(marks, size=size)
     sheet.marks(_numbers(places, _INPUT, _TOP, cell), size=8)
@@ -114,7 +114,7 @@ def _numbers(places: range, left: int, top: int, cell: int) -> list[Mark]:
     every = 1 if cell >= 18 else 2
     for k, place in list(enumerate(places))[::every]:
         words = str(place).replace("-", "\N{MINUS SIGN}")
-        found += [(left + (k + 0.5) * cell, top - 9, words, _QUIET), (left - 12, top + (k + 0.5) * cell, words, _QUIET)]
+        found += [(left + (k + 0.5) * cell, top - 9, words, FAINT), (left - 12, top + (k + 0.5) * cell, words, FAINT)]
     return found
 
 
@@ -124,7 +124,7 @@ def _draw_key(sheet: Sheet, conv: Convolution, y: float) -> None:
     sheet.text(x + 20, y, "window", size=8.5)
     x += 82
     if conv.p:
-        sheet.boxes([(x, y, 14, 14)], fill=_FAINT)
+        sheet.boxes([(x, y, 14, 14)], fill=_PADDING)
         sheet.grid((x, y, 14, 14), 1, 1, color="#A8A8A8", line=0.6, dashed=True)
         sheet.text(x + 20, y, "padding, 0", size=8.5)
         x += 98
@@ -160,18 +160,18 @@ def _draw_output(sheet: Sheet, conv: Convolution, row: int, column: int) -> None
 
 def _draw_sum(sheet: Sheet, conv: Convolution, products: tuple[Product, ...], row: int, column: int, y: float) -> None:
     """The products, a line for each of the kernel's rows, as they lie in the window."""
-    pads = any(one.padding for one in products)
+    pads = any(product.padding for product in products)
     sheet.text(_KERNEL, y, f"output row {row}, column {column}: input·kernel"
                f"{' (grey: padding)' if pads else ''}", size=9.5, bold=True)  # fmt: skip
     began = (f"{name} {place}·{conv.s} − {conv.p} = {place * conv.s - conv.p}".replace("= -", "= −")
              for name, place in (("row", row), ("column", column)))  # fmt: skip
-    sheet.text(_KERNEL, y + 18, "the window begins at " + ", ".join(began), color=_QUIET)
+    sheet.text(_KERNEL, y + 18, "the window begins at " + ", ".join(began), color=FAINT)
     wide = 46
     marks: list[Mark] = []
-    for k, one in enumerate(products):
+    for k, product in enumerate(products):
         i, j = divmod(k, conv.k)
         x, line = _KERNEL + 16 + j * wide, y + 48 + 17 * i
-        marks.append((x, line, str(one), "#8A8A8A" if one.padding else INK))
+        marks.append((x, line, str(product), "#8A8A8A" if product.padding else INK))
         if k < len(products) - 1:
             marks.append((x + wide / 2, line, "+", INK))
     sheet.marks(marks, size=9.5)

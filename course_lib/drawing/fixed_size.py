@@ -56,8 +56,8 @@ def fitted(picture: Image.Image, transforms: object, truth: Sequence[float] | No
     Example:
         >>> from torchvision.models import ResNet18_Weights
         >>> wide = Image.new("RGB", (1024, 387))
-        >>> for one in fitted(wide, ResNet18_Weights.DEFAULT.transforms(), (700, 100, 900, 300)):
-        ...     print(one.way, one.picture.size, [round(edge) for edge in one.box], round(one.left, 2))
+        >>> for view in fitted(wide, ResNet18_Weights.DEFAULT.transforms(), (700, 100, 900, 300)):
+        ...     print(view.way, view.picture.size, [round(edge) for edge in view.box], round(view.left, 2))
         squashed (224, 224) [153, 58, 197, 174] 1.0
         shrunk (224, 224) [153, 92, 197, 135] 1.0
         middle cut out (224, 224) [224, 50, 224, 182] 0.0
@@ -95,8 +95,8 @@ def _seen(
     xs = [min(max((edge - left) * across, 0.0), float(side)) for edge in truth[::2]]
     ys = [min(max((edge - top) * down, 0.0), float(side)) for edge in truth[1::2]]
     whole = (truth[2] - truth[0]) * across * (truth[3] - truth[1]) * down
-    kept = (xs[1] - xs[0]) * (ys[1] - ys[0]) / whole if whole > 0 else 0.0
-    return Fitted(way, shown, (xs[0], ys[0], xs[1], ys[1]), min(kept, 1.0))
+    left_over = (xs[1] - xs[0]) * (ys[1] - ys[0]) / whole if whole > 0 else 0.0
+    return Fitted(way, shown, (xs[0], ys[0], xs[1], ys[1]), min(left_over, 1.0))
 
 
 def draw_fixed_size(
@@ -118,21 +118,21 @@ def draw_fixed_size(
         >>> draw_fixed_size(classifier, drawn.picture, drawn.box, label=drawn.label)
         387×1024 made 224×224. Squashed: ...; shrunk: ...; middle cut out: ...; cut out around it: ...
     """
-    ways = fitted(picture, classifier.transforms, truth)
-    answers = [_answer(classifier, one.picture) for one in ways]
+    views = fitted(picture, classifier.transforms, truth)
+    answers = [_answer(classifier, view.picture) for view in views]
     side = (_WIDTH - 2 * _EDGE - 3 * _GAP) / 4
     sheet = Sheet(_WIDTH, 58 + side + 122)
-    size = ways[0].picture.size
+    size = views[0].picture.size
     by = f"{picture.height}×{picture.width} made {size[1]}×{size[0]}"
     sheet.text(_EDGE, 7, by, size=10.5, bold=True)
-    for k, (one, answer) in enumerate(zip(ways, answers, strict=True)):
+    for k, (view, answer) in enumerate(zip(views, answers, strict=True)):
         left = _EDGE + k * (side + _GAP)
         numbered(sheet, left + 10, 41, str(k + 1))
-        sheet.middle_text(left + 26, 41, one.way, size=9.5, bold=True)
-        shown = put(sheet, one.picture, (left, 56, side, side))
-        if one.box is not None and one.left > 0:
-            shown.frame(one.box, "dashed")
-        sheet.text(left, 56 + side + 7, _rest(one, label), size=8.5)
+        sheet.middle_text(left + 26, 41, view.way, size=9.5, bold=True)
+        shown = put(sheet, view.picture, (left, 56, side, side))
+        if view.box is not None and view.left > 0:
+            shown.frame(view.box, "dashed")
+        sheet.text(left, 56 + side + 7, _rest(view, label), size=8.5)
         place = (
             (left + 84) / _WIDTH,
             1 - (56 + side + 34 + 66) / sheet.height,
@@ -144,8 +144,10 @@ def draw_fixed_size(
         short = [name if len(name) <= 11 else name[:10] + "…" for name in answer.labels]
         draw_bars(sheet.figure, place, short, [100 * share for share in answer.probabilities], written,
                   span=(0, 135), blue=blue, size=9)  # fmt: skip
-    said = "; ".join(f"{one.way}: {a.label} {100 * a.probability:.0f} %" for one, a in zip(ways, answers, strict=True))
-    return still(sheet.figure, f"{by}. {said[0].upper()}{said[1:]}", photo=True)
+    alt = "; ".join(
+        f"{view.way}: {a.label} {100 * a.probability:.0f} %" for view, a in zip(views, answers, strict=True)
+    )
+    return still(sheet.figure, f"{by}. {alt[0].upper()}{alt[1:]}", photo=True)
 
 
 def _answer(classifier: Classifier, picture: Image.Image) -> Prediction:
@@ -154,14 +156,14 @@ def _answer(classifier: Classifier, picture: Image.Image) -> Prediction:
     return from_logits(classifier.logits(tensor[None])[0], classifier.categories, k=3)
 
 
-def _rest(one: Fitted, label: str) -> str:
-    if one.box is None:
+def _rest(view: Fitted, label: str) -> str:
+    if view.box is None:
         return ""
-    if one.left <= 0:
+    if view.left <= 0:
         return f"nothing of the {label} is left"
-    wide, tall = one.box[2] - one.box[0], one.box[3] - one.box[1]
+    wide, tall = view.box[2] - view.box[0], view.box[3] - view.box[1]
     words = f"the {label}: {tall:.0f}×{wide:.0f} pixels"
-    return words if one.left > 0.995 else f"{words}, {100 * one.left:.0f} % of it"
+    return words if view.left > 0.995 else f"{words}, {100 * view.left:.0f} % of it"
 
 
 def draw_windows(

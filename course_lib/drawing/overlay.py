@@ -20,7 +20,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from course_lib.drawing.sheet import Box, Sheet, text_width
+from course_lib.drawing.sheet import Box, Sheet, rgb, text_width
 from course_lib.drawing.still import DOTS, INK, ORANGE, PIXELS, draw_picture
 
 __all__ = [
@@ -104,7 +104,6 @@ def toned(picture: Image.Image, values: NDArray[np.floating], low: float, high: 
 
 def mark_cell(pixels: Pixels, row: int, column: int, cells: tuple[int, int]) -> None:
     """Frame a cell of a map of ``cells`` (rows, columns) in its dots (H, W, 3); a tiny cell gets a larger frame."""
-    orange = tuple(int(ORANGE[k : k + 2], 16) for k in (1, 3, 5))
     (tall, wide), least = pixels.shape[:2], 8
     edges = []
     for place, many, dots in ((row, cells[0], tall), (column, cells[1], wide)):
@@ -112,7 +111,7 @@ def mark_cell(pixels: Pixels, row: int, column: int, cells: tuple[int, int]) -> 
         more = max(0, least - (last - first))
         edges.append((first - more // 2, last + more - more // 2))
     (top, bottom), (left, right) = edges
-    for grow, colour in ((5, (255, 255, 255)), (3, orange)):
+    for grow, colour in ((5, (255, 255, 255)), (3, rgb(ORANGE))):
         ys, xs = (max(top - grow, 0), min(bottom + grow, tall)), (max(left - grow, 0), min(right + grow, wide))
         for lines in (slice(ys[0], max(top, 0)), slice(bottom, ys[1])):
             pixels[lines, xs[0] : xs[1]] = colour

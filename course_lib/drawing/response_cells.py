@@ -1,7 +1,8 @@
-"""A response map read cell by cell: like a comic strip where it has few cells, as a mosaic where it has many.
+"""The class that a network names in each cell of its response map: a strip of windows, or a mosaic over the picture.
 
-Each panel of the strip is the window of the picture that its cell stands for, with the class that the network names
-there. In the mosaic a class has a letter and a colour, and a key; equal neighbours flow together.
+A map with few cells becomes a strip: each panel is the window of the picture that a cell stands for, with the class
+that the network names there. A map with many cells becomes a mosaic: every class has a letter and a colour, explained
+in a key, and equal neighbours flow together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from skimage import measure
 
 from course_lib.drawing.marks import COLORS
 from course_lib.drawing.overlay import OnPicture, numbered, put
-from course_lib.drawing.sheet import Mark, Sheet, text_width
+from course_lib.drawing.sheet import FAINT, Mark, Sheet, rgb, text_width
 from course_lib.drawing.still import GREY, INK, ORANGE, Still, shortened, still
 from course_lib.networks.fcn import ResponseMap
 
@@ -34,7 +35,7 @@ def draw_cells(cells: ResponseMap, picture: Image.Image, *, title: str = "") -> 
     """What the network says in every cell of its map.
 
     Args:
-        cells: what ``fcn.response_map`` says about the picture.
+        cells: from ``fcn.response_map``.
         picture: the whole picture, not resized.
         title: what made the map, such as "resnet18, plain".
 
@@ -79,10 +80,10 @@ def _strip(cells: ResponseMap, picture: Image.Image, heading: str) -> Still:
     start = (_WIDTH - columns * (side + gap) + gap) / 2
     for number, (row, column) in enumerate(places):
         _panel(sheet, cells, picture, number, (row, column), (start + column * (side + gap), top + row * step, side))
-    said = ", ".join(
+    classes = ", ".join(
         f"{cells.labels[row][column]}{' (best)' if (row, column) == best else ''}" for row, column in places
     )
-    return still(sheet.figure, f"{heading}, from left to right: {said}", photo=True)
+    return still(sheet.figure, f"{heading}, from left to right: {classes}", photo=True)
 
 
 def _panel(
@@ -109,12 +110,12 @@ def _panel(
     height = shown.place[3]
     sheet.boxes([(left, top + 27, side, height)], edge=edge, line=2.6 if best else 1.2, level=2)
     words = f"then {shortened(cells.categories[second], letters)} {100 * float(sure[second]):.0f} %"
-    sheet.text(left, top + 27 + height + 6, words, size=8.5, color="#555555")
+    sheet.text(left, top + 27 + height + 6, words, size=8.5, color=FAINT)
 
 
 # -- many cells -------------------------------------------------------------------------------------------------------
 def _mosaic(cells: ResponseMap, picture: Image.Image, heading: str) -> Still:
-    sure, chosen = (one.cpu().numpy() for one in cells.probabilities.max(0))
+    sure, chosen = (values.cpu().numpy() for values in cells.probabilities.max(0))
     names = cells.categories
     often = [k for k, _ in Counter(chosen.flatten().tolist()).most_common()]
     winner = cells.index
@@ -137,8 +138,8 @@ def _mosaic(cells: ResponseMap, picture: Image.Image, heading: str) -> Still:
         numbered(sheet, x, y, _LETTERS[k], fill=COLORS[k], color="white" if k < _DARK else INK)
         sheet.middle_text(x + 15, y, words, size=9, bold=index == winner)
         x += 38 + text_width(words, 9, bold=index == winner)
-    said = ", ".join(f"{names[index]} in {counted[index]}" for index in ranked)
-    return still(sheet.figure, f"{heading}: {said}; best: row {row}, column {column}", photo=True)
+    classes = ", ".join(f"{names[index]} in {counted[index]}" for index in ranked)
+    return still(sheet.figure, f"{heading}: {classes}; best: row {row}, column {column}", photo=True)
 
 
 def _edges(cells: ResponseMap) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
@@ -162,14 +163,14 @@ def _painted(
     ranked: list[int],
     edges: tuple[NDArray[np.floating], NDArray[np.floating]],
 ) -> NDArray[np.uint8]:
-    """The grey picture with every cell in its class's colour, as strong as the network is sure."""
+    """The grey picture with every cell in its class's colour, the stronger the higher its probability."""
     pixels = np.asarray(Image.merge("RGB", [picture.convert("L").point([70 + 0.68 * k for k in range(256)])] * 3))
     shown = pixels.astype(np.float32)
     across, down = (line.round().astype(int) for line in edges)
     for row, column in np.ndindex(*chosen.shape):
         index = int(chosen[row, column])
         color = COLORS[ranked.index(index)] if index in ranked else GREY
-        paint = np.array([int(color[k : k + 2], 16) for k in (1, 3, 5)], np.float32)
+        paint = np.array(rgb(color), np.float32)
         strong = 0.12 + 0.6 * float(sure[row, column])
         part = np.s_[down[row] : down[row + 1], across[column] : across[column + 1]]
         shown[part] = shown[part] * (1 - strong) + paint * strong

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from course_lib.drawing.still import DOTS, INK, PIXELS, Still, new_figure, shortened, still
 
-__all__ = ["FAINT", "Box", "Mark", "Sheet", "Words", "fitted_words", "middle", "text_width", "wrapped"]
+__all__ = ["FAINT", "SLANT", "Box", "Mark", "Sheet", "Words", "fitted_words", "middle", "rgb", "text_width", "wrapped"]
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 Mark = tuple[float, float, str, str]  # x and y of its middle, the text, its colour
 FAINT = "#5F5F5F"  # of text that steps back
+SLANT = 0.5 * sqrt(0.5)  # of a length away from the reader: half as long, at 45 degrees
 _DENSE = DOTS / PIXELS  # dots a CSS pixel
 # Shares of the letters' size: how tall a digit and a tall letter are, and how far lines lie apart.
 _DIGIT, _RISE, _LINE = 0.73, 0.76, 1.4
@@ -117,7 +119,7 @@ class Sheet:
 
     def cuboids(self, cuboids: Sequence[tuple[float, float, float, float, float]], *, color: str,
                 edge: str | None = None, line: float = 0.8) -> None:  # fmt: skip
-        """Boxes in cabinet projection: (left, bottom, to the right, up, away), the last one drawn at 45 degrees."""
+        """Boxes in cabinet projection: (left, bottom, to the right, up, away × ``SLANT``)."""
         faces, fills = [], []
         for x, y, r, u, a in cuboids:
             faces.append([(x, y), (x + r, y), (x + r, y - u), (x, y - u)])
@@ -153,6 +155,17 @@ class _Marks(Artist):
 def _thinned(color: str, share: float) -> tuple[float, float, float]:
     """A colour mixed with white."""
     red, green, blue = (1 - share + share * part for part in to_rgb(color))
+    return red, green, blue
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """A colour as red, green and blue from 0 to 255.
+
+    Example:
+        >>> rgb("#D55E00")
+        (213, 94, 0)
+    """
+    red, green, blue = (round(255 * part) for part in to_rgb(color))
     return red, green, blue
 
 
@@ -215,7 +228,7 @@ def _rendered(words: str, size: float, bold: bool, mono: bool, color: str) -> tu
     mask = Image.new("L", (max(right - left, 1), max(bottom - top, 1)), 0)
     ImageDraw.Draw(mask).text((-left, -top), words, fill=255, font=font, anchor="ls")
     pixels = np.empty((mask.height, mask.width, 4), np.uint8)
-    pixels[..., :3] = [round(255 * part) for part in to_rgb(color)]
+    pixels[..., :3] = rgb(color)
     pixels[..., 3] = np.asarray(mask)[::-1]
     return pixels, left, top, float(font.getlength(words))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import nn
 
-from course_lib.drawing.sheet import FAINT, Sheet, fitted_words, text_width, wrapped
+from course_lib.drawing.sheet import FAINT, SLANT, Sheet, fitted_words, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREEN, GREY, INK, ORANGE, Still, shortened
 from course_lib.errors import CourseError, closest
 from course_lib.tracing import Call, Op, Trace, trace
@@ -24,7 +24,6 @@ from course_lib.tracing import Call, Op, Trace, trace
 __all__ = ["Volume", "volumes", "volumes_of"]
 
 _LEAST = 5.0  # CSS pixels: the smallest side that is drawn
-_SLANT = 0.5 * sqrt(0.5)  # a length away from the reader: half as long, at 45 degrees
 _MOST, _SLOT = 14, 52  # boxes side by side; CSS pixels that each needs at least
 _DEEP = 256  # channels that are always drawn on the scale of as many, so that 8 look fewer than 64
 #: (letters of a name, CSS pixels for the most channels, for the largest map's side): the first that fits is taken.
@@ -187,7 +186,7 @@ def _box(stage: Volume, scale: float, deep: float, letters: int, marked: bool) -
         name = name[name.rfind(".") :]  # ".24–28" of "features.24–28"
     name = shortened(name, letters) if letters else ""
     right = max(_LEAST - 1, deep * sqrt(stage.channels))
-    return _Box(stage.kind, right, up, away * _SLANT, above, below, name, marked)
+    return _Box(stage.kind, right, up, away * SLANT, above, below, name, marked)
 
 
 # -- the stages of a network ------------------------------------------------------------------------------------------

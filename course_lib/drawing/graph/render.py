@@ -16,13 +16,12 @@ from course_lib.drawing.graph.layout import Layout, Place, Point, lay_out
 from course_lib.drawing.graph.module_graph import Edge, Graph, Node
 from course_lib.drawing.graph.op_names import Row
 from course_lib.drawing.graph.series_parallel import Gap
-from course_lib.drawing.sheet import Sheet, text_width, wrapped
+from course_lib.drawing.sheet import FAINT, Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREY, INK, Still
 
 __all__ = ["RED", "Lettering", "Plan", "Way", "a_or_an", "fitted", "paint"]
 
 RED = "#B3001B"  # darker than any other colour here, and never without words
-_QUIET = "#5A5A5A"
 _FILLS = {
     "weight": "#D3E5F3", "norm": "#ECECEC", "activation": "#FBE3D4", "pool": "#CDEBDF", "reshape": "#F7F3DC",
     "module": "#E6EEF6", "other": "#F6F6F6",
@@ -184,7 +183,7 @@ def paint(plan: Plan, title: str, facts: str, alt: str, *, reason: str = "", wid
     head = 44.0
     sheet = Sheet(wide, head + layout.height + 2 * _EDGE + (17 * len(lines) + 12 if lines else 0))
     sheet.middle_text(_EDGE, _EDGE + 6, title, size=11, bold=True)
-    sheet.middle_text(_EDGE, _EDGE + 25, facts, color=_QUIET)
+    sheet.middle_text(_EDGE, _EDGE + 25, facts, color=FAINT)
     dx, dy = (wide - layout.width) / 2, head + _EDGE
     _draw_wires(sheet, layout, dx, dy)
     for place in layout.places:
@@ -226,7 +225,7 @@ def _draw_wires(sheet: Sheet, layout: Layout, dx: float, dy: float) -> None:
             if edge.note:
                 sheet.middle_text(x, y - 7, edge.note, size=8.5, color=color, bold=True)
                 y += 7
-            sheet.middle_text(x, y, edge.label, size=8.5, color=color if edge.bad else _QUIET, bold=edge.bad)
+            sheet.middle_text(x, y, edge.label, size=8.5, color=color if edge.bad else FAINT, bold=edge.bad)
     for (color, role, bad), paths in lines.items():
         style = {"linestyle": (0, (3, 1.6))} if role == "projection" else {}
         thick = role != "plain" or bad
@@ -254,7 +253,7 @@ def _draw_node(sheet: Sheet, node: Node, place: Place, lettering: Lettering, dx:
         origin = _origin(node)
         at, align = (x + 10, "left") if origin else (x + wide / 2, "center")
         sheet.middle_text(at, y + tall / 2, title, bold=True, align=align)
-        sheet.middle_text(x + wide - 10, y + tall / 2, origin, color=_QUIET, align="right")
+        sheet.middle_text(x + wide - 10, y + tall / 2, origin, color=FAINT, align="right")
         return
     top = y
     for row in node.rows:
@@ -265,8 +264,8 @@ def _draw_node(sheet: Sheet, node: Node, place: Place, lettering: Lettering, dx:
         for number, (left, right) in enumerate(lettering.lines(row)):
             middle = top + (high / 2 if high == _BAR else 3 + _LINE * (number + 0.5))
             sheet.middle_text(x + _PAD, middle, left, color=ink, bold=number == 0 and row.tall)
-            quiet = _QUIET if number == 0 else INK
-            sheet.middle_text(x + wide - _PAD, middle, right, size=8.5, color=quiet, align="right")
+            color = FAINT if number == 0 else INK
+            sheet.middle_text(x + wide - _PAD, middle, right, size=8.5, color=color, align="right")
         top += high
 
 
