@@ -15,7 +15,7 @@ from itertools import pairwise
 from matplotlib.path import Path
 from torch import nn
 
-from course_lib.drawing.sheet import Sheet, text_width
+from course_lib.drawing.sheet import FAINT, Sheet, text_width
 from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still, shortened
 from course_lib.errors import CourseError
 from course_lib.models.torchvision_source import SourceLine, stage_lines
@@ -26,7 +26,7 @@ from course_lib.tracing import times
 __all__ = ["draw_stages", "make_layer_lines", "shortcut_question"]
 
 _SIDE, _GAP, _LEAST = 10.0, 16.0, 104.0  # CSS pixels: margin, between stages, the least width of a stage's words
-_QUIET, _PALE = "#6B6B6B", "#CFE3F1"  # words that step back, and blocks that are made
+_PALE = "#CFE3F1"  # of blocks that are made
 _CODE, _LINE = 8.5, 14.0  # the code's letters in points, and its lines
 _KAPPA = 0.5523  # of a Bézier curve that is nearly a quarter of a circle
 
@@ -116,7 +116,7 @@ def _shortcut(step: StageStep) -> str:
 def _title(sheet: Sheet, name: str, step: StageStep, count: int) -> None:
     sheet.standing_text(_SIDE, 19, f"{shortened(name, 18)}: block {step.number} of {count}", size=11, bold=True)
     key = "filled: made    framed: being made    outline: to come    arc: the shortcut, dashed where it has a conv"
-    sheet.standing_text(sheet.width - _SIDE, 19, key, size=8.5, color=_QUIET, align="right")
+    sheet.standing_text(sheet.width - _SIDE, 19, key, size=8.5, color=FAINT, align="right")
 
 
 # -- the blocks in a row ----------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def _stage(sheet: Sheet, step: StageStep, left: float, width: float, under: floa
     sheet.standing_text(
         left + width / 2, under + 20, f"{shortened(step.stage, 11)} × {step.blocks}", align="center", bold=True
     )
-    sheet.standing_text(left + width / 2, under + 33, times(step.output[1:]), align="center", size=8.5, color=_QUIET)
+    sheet.standing_text(left + width / 2, under + 33, times(step.output[1:]), align="center", size=8.5, color=FAINT)
 
 
 def _rise(cell: float) -> float:
@@ -204,7 +204,7 @@ def _facts(sheet: Sheet, step: StageStep, answer: bool) -> None:
     scale = (sheet.width - 2 * _SIDE) / sum(shares)
     x = _SIDE
     for (head, value), share in zip(cells, shares, strict=True):
-        sheet.standing_text(x, 164, head, size=8.5, color=_QUIET)
+        sheet.standing_text(x, 164, head, size=8.5, color=FAINT)
         sheet.standing_text(x, 180, value, size=9.5, bold=True, color=ORANGE if head == "shortcut" else INK)
         x += share * scale
     why = (
@@ -223,7 +223,7 @@ def _code(sheet: Sheet, lines: Sequence[SourceLine], answer: bool) -> None:
     sheet.lines([[(_SIDE, 216), (sheet.width - _SIDE, 216)]], color=GREY)
     y = 233.0
     key = "torchvision's ResNet._make_layer    ▸ runs in this step    shaded: asks for the conv    "
-    sheet.standing_text(_SIDE, y, key, size=8.5, color=_QUIET)
+    sheet.standing_text(_SIDE, y, key, size=8.5, color=FAINT)
     sheet.standing_text(_SIDE + text_width(key, 8.5), y, "# what the names stand for", size=8.5, color=BLUE)
     known, question = True, shortcut_question(lines)
     for place, line in enumerate(lines):
@@ -240,7 +240,7 @@ def _code(sheet: Sheet, lines: Sequence[SourceLine], answer: bool) -> None:
                 sheet.path(_rectangle(*corner), facecolor="#FBE3D3", edgecolor="none", zorder=1)
             if runs and not k:
                 sheet.standing_text(_SIDE, y, "▸", size=_CODE, mono=True)
-            sheet.standing_text(_SIDE + 2 * letter, y, row, size=_CODE, mono=True, color=INK if runs else _QUIET)
+            sheet.standing_text(_SIDE + 2 * letter, y, row, size=_CODE, mono=True, color=INK if runs else FAINT)
         if value:
             column = len(rows[-1]) + 2
             if column + len(value) + 2 > letters:
