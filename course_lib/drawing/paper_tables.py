@@ -22,8 +22,8 @@ from course_lib.drawing.sheet import FAINT
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, closest
 from course_lib.networks import vgg
-from course_lib.networks.vgg import COLUMNS, CfgError
 from course_lib.networks.resnet import count_layers
+from course_lib.networks.vgg import COLUMNS, CfgError
 from course_lib.tracing import Op, Trace, times, trace
 
 __all__ = ["resnet_table", "vgg_table"]
