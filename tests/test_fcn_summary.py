@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from course_lib import tracing
-from course_lib.tracing import summary
+from course_lib.tracing.trace_tables import summary_rows
 
 #: Layer, channels, height, width, parameters.
 TABLE = """
@@ -119,7 +119,7 @@ def test_every_row_is_the_printed_one(trace: tracing.Trace) -> None:
     printed = [line.split() for line in TABLE.split("\n") if line]
     expected = [(name, (-1, *map(int, sizes)), int(parameters)) for name, *sizes, parameters in printed]
     assert len(expected) == 68
-    assert summary.rows(trace) == expected
+    assert summary_rows(trace.calls) == expected
 
 
 def test_every_line_is_printed_with_the_same_figures(trace: tracing.Trace) -> None:

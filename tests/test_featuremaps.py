@@ -31,8 +31,7 @@ from course_lib.drawing.overlay import coloured, mark_cell, short, tiled
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
-from course_lib.tracing import TraceError, layer_maps
-from course_lib.tracing.features import inside
+from course_lib.tracing import TraceError, layer_maps, receptive
 from course_lib.tracing.layer_maps import LayerError
 from course_lib.widgets.cell_controls import CellControls
 from course_lib.widgets.explorer import Explorer
@@ -158,7 +157,7 @@ def test_first_ops_that_work_in_place_leave_the_batch_alone() -> None:
     batch = torch.randn(1, 3, 4, 4)
     kept = batch.clone()
     assert layer_maps.feature_maps(net, batch, "1").min() < 0  # not what the second ReLU made of it
-    assert layer_maps.gradient_field(net, batch, "2", 1, 1).shape == (4, 4)
+    assert receptive.gradient_field(net, batch, "2", 1, 1).shape == (4, 4)
     assert torch.equal(batch, kept)
 
 
@@ -174,7 +173,7 @@ def test_the_model_is_left_as_it_was() -> None:
     modes = {name: module.training for name, module in model.named_modules()}
     hooks = [list(module._forward_hooks) + list(module._forward_pre_hooks) for module in model.modules()]
     layer_maps.feature_maps(model, BATCH, "layer3.0.add")
-    layer_maps.gradient_field(model, BATCH[:1], "layer3.0.add", 2, 3)
+    receptive.gradient_field(model, BATCH[:1], "layer3.0.add", 2, 3)
     with pytest.raises(LayerError):
         layer_maps.feature_maps(model, BATCH, "layer9")
     with pytest.raises(TraceError):
@@ -193,22 +192,26 @@ def test_an_error_on_the_way_puts_everything_back() -> None:
             return x[:, :, :: self.step]  # type: ignore[index,misc]
 
     net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)).train()
-    look = inside(net)
-    with pytest.raises(RuntimeError, match="channels"):
-        look.run(net, torch.rand(1, 4, 5, 5), "1")
+    with pytest.raises(TraceError, match="channels"):
+        layer_maps.feature_maps(net, torch.rand(1, 4, 5, 5), "1")
+    with pytest.raises(RuntimeError, match="type"):
+        layer_maps.feature_maps(net, torch.rand(1, 3, 5, 5).half(), "1")
     assert net.training and net[1].training
-    with pytest.raises(LayerError, match=r"torch\.fx cannot follow"):
+    with pytest.raises(TraceError, match="no attribute 'step'"):
         layer_maps.layers(nn.Sequential(Late()).train(), (3, 8, 8))
 
 
-def test_made_once_and_again_when_the_model_changes() -> None:
+def test_traced_once_and_again_when_the_model_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     model = network("resnet18")
-    first = inside(model)
+    traced: list[nn.Module] = []
+    real = layer_maps.trace
+    monkeypatch.setattr(layer_maps, "trace", lambda *args, **how: traced.append(args[0]) or real(*args, **how))
     layer_maps.feature_maps(model, BATCH, "relu")
-    assert inside(model) is first
+    layer_maps.feature_maps(model, BATCH, "layer1.0.add")
     with torch.no_grad():
-        model.conv1.weight.mul_(2)  # live weights, no new extractor
-    assert inside(model) is first
+        model.conv1.weight.mul_(2)  # live weights, no new trace
+    layer_maps.feature_maps(model, BATCH, "relu")
+    assert traced == [model]
     expected = hooked(copy.deepcopy(model), BATCH, ["conv1"])["conv1"]
     assert torch.equal(layer_maps.feature_maps(model, BATCH, "conv1"), expected)
     model.maxpool.stride = 1  # a setting
@@ -257,8 +260,8 @@ def test_in_a_net_of_ones_the_gradient_fills_the_field_exactly(
     assume(name in found)  # a single cell is no map to look at
     _, tall, wide = found[name]
     row, column = int(place[0] * tall), int(place[1] * wide)
-    seen = layer_maps.gradient_field(net, picture, name, row, column)
-    box = layer_maps.field_of(net, name, row, column, (1, 96, 102))
+    seen = receptive.gradient_field(net, picture, name, row, column)
+    box = receptive.field_of(net, name, row, column, (1, 96, 102))
     assert box is not None
     inside_box = torch.zeros(96, 102, dtype=torch.bool)
     inside_box[box[1] : box[3], box[0] : box[2]] = True
@@ -279,8 +282,8 @@ def test_no_gradient_outside_the_theoretical_field(name: str) -> None:
     for layer in (names[0], names[len(names) // 4], names[len(names) // 2]):
         _, tall, wide = found[layer]
         for row, column in ((0, 0), (tall // 2, wide // 2), (tall - 1, wide - 1)):
-            seen = layer_maps.gradient_field(model, BATCH[:1], layer, row, column)
-            box = layer_maps.field_of(model, layer, row, column, SIZE)
+            seen = receptive.gradient_field(model, BATCH[:1], layer, row, column)
+            box = receptive.field_of(model, layer, row, column, SIZE)
             assert box is not None and seen.shape == SIZE[1:]
             seen[box[1] : box[3], box[0] : box[2]] = 0
             assert seen.abs().max() == 0, (layer, row, column)
@@ -296,8 +299,8 @@ def test_the_gradient_is_autograds(resnet: nn.Module) -> None:
     (whole,) = torch.autograd.grad(cell.sum(), picture, retain_graph=True)
     each = [torch.autograd.grad(cell[c], picture, retain_graph=True)[0].abs() for c in (3, 11)]
     with torch.inference_mode():  # also where gradients are switched off
-        seen = layer_maps.gradient_field(resnet, BATCH[:1], "layer1.1.relu_1", 5, 7)
-        two = layer_maps.gradient_field(resnet, BATCH[:1], "layer1.1.relu_1", 5, 7, channels=(3, 11))
+        seen = receptive.gradient_field(resnet, BATCH[:1], "layer1.1.relu_1", 5, 7)
+        two = receptive.gradient_field(resnet, BATCH[:1], "layer1.1.relu_1", 5, 7, channels=(3, 11))
     assert torch.allclose(seen, whole[0].abs().sum(0), atol=1e-6) and seen.max() > 0
     assert torch.allclose(two, sum(each)[0].sum(0), atol=1e-6)
 
@@ -305,7 +308,7 @@ def test_the_gradient_is_autograds(resnet: nn.Module) -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), st.sampled_from([0.25, 0.5, 0.95, 1.0]))
 def test_the_effective_field_is_the_smallest_set(values: list[int], share: float) -> None:
-    held = layer_maps.effective(torch.tensor([values], dtype=torch.float32), share)[0]
+    held = receptive.effective(torch.tensor([values], dtype=torch.float32), share)[0]
     total, count = sum(values), int(held.sum())
     largest = sorted(values, reverse=True)
     assert sum(v for v, yes in zip(values, held, strict=True) if yes) >= share * total
@@ -316,7 +319,7 @@ def test_the_effective_field_is_the_smallest_set(values: list[int], share: float
 def test_a_shut_cell_has_no_gradient() -> None:
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())
     nn.init.constant_(net[0].bias, -100.0)
-    assert layer_maps.gradient_field(net, torch.rand(1, 3, 8, 8), "1", 2, 2).abs().max() == 0
+    assert receptive.gradient_field(net, torch.rand(1, 3, 8, 8), "1", 2, 2).abs().max() == 0
 
 
 def test_filters_are_the_first_convolutions_weights(resnet: nn.Module) -> None:
@@ -341,11 +344,11 @@ def test_strongest_is_by_size_and_stable() -> None:
         (lambda m: layer_maps.feature_maps(m, BATCH[0], "relu"), r"not \(3, 96, 128\)"),
         (lambda m: layer_maps.feature_maps(m, "cat.png", "relu"), "not str"),
         (lambda m: layer_maps.feature_maps(m, BATCH, "fc"), "'fc' has no maps.*2×10|'fc' has no maps.*1×10"),
-        (lambda m: layer_maps.field_of(m, "relu", 112, 0), "row 112.*112 rows"),
-        (lambda m: layer_maps.field_of(m, "relu", 0, -1), "column -1"),
-        (lambda m: layer_maps.gradient_field(m, BATCH, "relu", 0, 0), "one picture"),
-        (lambda m: layer_maps.gradient_field(m, BATCH[:1], "relu", 0, 0, channels=[64]), "channels 0 to 63"),
-        (lambda m: layer_maps.effective(torch.ones(2, 2), 1.5), "share=1.5"),
+        (lambda m: receptive.field_of(m, "relu", 112, 0), "row 112.*112 rows"),
+        (lambda m: receptive.field_of(m, "relu", 0, -1), "column -1"),
+        (lambda m: receptive.gradient_field(m, BATCH, "relu", 0, 0), "one picture"),
+        (lambda m: receptive.gradient_field(m, BATCH[:1], "relu", 0, 0, channels=[64]), "channels 0 to 63"),
+        (lambda m: receptive.effective(torch.ones(2, 2), 1.5), "share=1.5"),
         (lambda m: layer_maps.strongest(torch.ones(2, 2), 1), "not \\(2, 2\\)"),
         (lambda m: layer_maps.strongest(torch.ones(2, 2, 2), 0), "k=0"),
         (lambda m: layer_maps.layers("resnet18"), "not str"),
@@ -419,8 +422,8 @@ def test_maps_of_and_field_on_picture_work_from_a_classifier(classifier: Classif
     field = drawing.field_on_picture(classifier, PICTURES["dog"], "layer2.0.add", (3, 4), name="dog")
     checks.is_picture(field, kind="jpeg")
     batch = prepared(classifier, PICTURES["dog"])[1]
-    seen = layer_maps.gradient_field(classifier.model, batch, "layer2.0.add", 3, 4)
-    left, top, right, bottom = layer_maps.field_of(classifier.model, "layer2.0.add", 3, 4) or (0, 0, 0, 0)
+    seen = receptive.gradient_field(classifier.model, batch, "layer2.0.add", 3, 4)
+    left, top, right, bottom = receptive.field_of(classifier.model, "layer2.0.add", 3, 4) or (0, 0, 0, 0)
     sorted_down = np.sort(seen.numpy().astype(float).ravel())[::-1]
     many = int((np.cumsum(sorted_down) < 0.95 * sorted_down.sum()).sum()) + 1
     percent = re.search(r"lies on (\d+) % of them", field.alt)

@@ -141,10 +141,11 @@ def test_who_feeds_whom() -> None:
     found = tracing.trace("resnet18")
     add = found["layer2.0.add"]
     assert [op.name for op in found.fed_by(add)] == ["layer2.0.bn2", "layer2.0.downsample.1"]
-    assert [op.name for op in found.feeds(found["layer1.1.relu_1"])] == ["layer2.0.conv1", "layer2.0.downsample.0"]
+    end = found["layer1.1.relu_1"]
+    assert [op.name for op in found if end.index in op.sources] == ["layer2.0.conv1", "layer2.0.downsample.0"]
     assert found["conv1"].sources == (-1,)
     # One leap for each block: eight shortcuts end in an add, three of them begin with a projection of an earlier map.
-    ends = [(a.name, b.name) for a, b in found.skips]
+    ends = [(found[source].name, op.name) for op in found for source in op.sources if 0 <= source < op.index - 1]
     assert ("maxpool", "layer1.0.add") in ends and ("layer1.1.relu_1", "layer2.0.downsample.0") in ends
     assert len(ends) == 5 + 3 + 3
 
@@ -167,10 +168,10 @@ def test_torchsummarys_table_of_the_fully_convolutional_resnet() -> None:
                 x = child(x)
             return x
 
-    from course_lib.tracing import summary
+    from course_lib.tracing.trace_tables import summary_rows
 
     found = tracing.trace(Convolutional(), (3, 387, 1024))
-    rows = summary.rows(found)
+    rows = summary_rows(found.calls)
     assert len(rows) == 68
     assert rows[0] == ("Conv2d-1", (-1, 64, 194, 512), 9408)
     assert rows[9] == ("ReLU-10", (-1, 64, 97, 256), 0) and rows[10] == ("BasicBlock-11", (-1, 64, 97, 256), 0)

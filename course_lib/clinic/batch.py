@@ -18,7 +18,7 @@ from course_lib.clinic.diagnosis import box
 from course_lib.clinic.numbers import dtype_repair
 from course_lib.clinic.retrace import attempt, repairs
 from course_lib.errors import CourseError
-from course_lib.tracing.ops import times
+from course_lib.tracing.records import times
 
 __all__ = ["Finding", "Report", "check_input"]
 

@@ -11,10 +11,10 @@ from html import escape
 from textwrap import indent, wrap
 from typing import TYPE_CHECKING, Any
 
-from course_lib.tracing.ops import Shape, times
+from course_lib.tracing.records import Shape, times
 
 if TYPE_CHECKING:
-    from course_lib.tracing import Trace
+    from course_lib.tracing.result import Trace
 
 __all__ = ["Diagnosis", "Line", "Met", "box"]
 

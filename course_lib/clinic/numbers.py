@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course_lib.clinic.diagnosis import Diagnosis, Met
 from course_lib.clinic.scene import Scene
-from course_lib.tracing.record import tensors
+from course_lib.tracing.recorder import tensors
 
 __all__ = ["device", "dtype", "dtype_repair", "numpy"]
 

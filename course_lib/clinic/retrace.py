@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.tracing import Trace, TraceError, trace
-from course_lib.tracing.ops import Shape, times
+from course_lib.tracing.records import Shape, times
+from course_lib.tracing.result import Trace, TraceError
+from course_lib.tracing.tracer import trace
 
 __all__ = ["SIDES", "Attempt", "Step", "attempt", "repairs", "sides_that_fit", "smallest"]
 

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from course_lib.clinic.diagnosis import Diagnosis, Met
 from course_lib.clinic.retrace import Attempt, Step, attempt, repairs, smallest
 from course_lib.clinic.scene import Scene, attribute
-from course_lib.tracing import Op, Trace
 from course_lib.tracing.branches import projection
-from course_lib.tracing.ops import Shape, times
+from course_lib.tracing.ops import Op
+from course_lib.tracing.records import Shape, times
+from course_lib.tracing.result import Trace
 
 __all__ = ["explain"]
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.pictures.preprocessing import transform_settings
-from course_lib.tracing.shadow import shadow
+from course_lib.tracing.copies import run_copy
 
 __all__ = ["look"]
 
@@ -136,26 +136,15 @@ def _whole(numbers: Tensor) -> bool:
     return bool(((numbers - numbers.round()).abs() < 0.02).float().mean() > 0.99)
 
 
-class _Nobody:
-    """Who listens to a shadow and does nothing."""
-
-    def meet(self, *_: Any) -> None: ...
-
-    enter = leave = adopt = meet
-
-    def fail(self) -> None: ...
-
-
 def _turned(model: nn.Module, pictures: Tensor, norm: _Norm) -> bool:
     """Whether the model, in eval mode, is surer of the pictures with the channels the other way round."""
     weight = next(iter(model.parameters()), None)
     if len(pictures) < _ENOUGH or pictures.dim() != 4 or weight is None or weight.device != pictures.device:
         return False
     other = norm.redo(norm.undo(pictures).flip(1))
-    twin = shadow(model, _Nobody(), lambda tensor: tensor).eval()
-    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+    with torch.inference_mode():
         try:
-            sure = [_confidence(twin(one.to(weight.dtype))) for one in (pictures, other)]
+            sure = run_copy(model, lambda copied: [_confidence(copied(x.to(weight.dtype))) for x in (pictures, other)])
         except Exception:
             return False
     if sure[0] is None or sure[1] is None:

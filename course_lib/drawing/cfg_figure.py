@@ -18,7 +18,7 @@ from course_lib.drawing.still import BLUE, GREEN, GREY, INK, ORANGE, Still, shor
 from course_lib.errors import CourseError
 from course_lib.models.torchvision_source import SourceLine, token_lines
 from course_lib.networks.vgg import Step, build, steps
-from course_lib.tracing import times
+from course_lib.tracing.records import times
 
 __all__ = ["amount", "cfg_steps", "cfg_table"]
 

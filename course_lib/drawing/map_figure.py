@@ -20,8 +20,9 @@ from course_lib.drawing.still import BLUE, INK, Still, shortened, still
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.pictures.preprocessing import stages
-from course_lib.tracing import layer_maps
-from course_lib.tracing.layer_maps import Box, LayerError
+from course_lib.tracing import layer_maps, receptive
+from course_lib.tracing.layer_maps import LayerError
+from course_lib.tracing.receptive import Box
 
 __all__ = ["Maps", "Scale", "draw_filters", "draw_maps", "maps_of", "prepared"]
 
@@ -151,8 +152,8 @@ def _sight(model: nn.Module, layer: str, cell: tuple[int, int] | None, size: tup
     if cell is None:
         return None, ""
     wide, tall = size
-    field = layer_maps.field_size(model, layer, (tall, wide))
-    box = layer_maps.field_of(model, layer, *cell, (tall, wide))
+    field = receptive.field_size(model, layer, (tall, wide))
+    box = receptive.field_of(model, layer, *cell, (tall, wide))
     if field is None or box is None:
         return None, "sees what the trace cannot follow"
     words = "sees the whole picture" if field == (tall, wide) else f"sees {field[1]}×{field[0]} pixels"

@@ -24,7 +24,10 @@ from course_lib.errors import CourseError, closest
 from course_lib.networks import vgg
 from course_lib.networks.resnet import count_layers
 from course_lib.networks.vgg import COLUMNS, CfgError
-from course_lib.tracing import Op, Trace, times, trace
+from course_lib.tracing.ops import Op
+from course_lib.tracing.records import times
+from course_lib.tracing.result import Trace
+from course_lib.tracing.tracer import trace
 
 __all__ = ["resnet_table", "vgg_table"]
 

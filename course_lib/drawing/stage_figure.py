@@ -21,7 +21,7 @@ from course_lib.errors import CourseError
 from course_lib.models.torchvision_source import SourceLine, stage_lines
 from course_lib.networks.resnet.stages import StageStep
 from course_lib.networks.resnet.stages import stage_steps as steps_of
-from course_lib.tracing import times
+from course_lib.tracing.records import times
 
 __all__ = ["draw_stages", "make_layer_lines", "shortcut_question"]
 

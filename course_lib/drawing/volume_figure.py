@@ -19,7 +19,10 @@ from torch import nn
 from course_lib.drawing.sheet import FAINT, SLANT, Sheet, fitted_words, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREEN, GREY, INK, ORANGE, Still, shortened
 from course_lib.errors import CourseError, closest
-from course_lib.tracing import Call, Op, Trace, trace
+from course_lib.tracing.ops import Op
+from course_lib.tracing.records import Call
+from course_lib.tracing.result import Trace
+from course_lib.tracing.tracer import trace
 
 __all__ = ["Volume", "volumes", "volumes_of"]
 

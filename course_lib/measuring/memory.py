@@ -7,7 +7,6 @@ back before it ends, is not seen: on a GPU ``torch.cuda.max_memory_allocated`` c
 
 from __future__ import annotations
 
-import copy
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -20,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from course_lib.errors import CourseError
+from course_lib.tracing.copies import copy_model
 
 __all__ = ["forward_bytes", "free_bytes", "out_of_memory", "twin", "weight_bytes", "written_bytes"]
 
@@ -35,16 +35,14 @@ def twin(model: nn.Module, device: torch.device) -> nn.Module:
         >>> copied is layer, copied.weight is layer.weight, layer.training, copied.training
         (False, True, True, False)
     """
-    moved: dict[int, Any] = {}
-    for parameter in model.parameters():
-        there = parameter.device == device or (device.index is None and parameter.device.type == device.type)
-        moved[id(parameter)] = parameter if there else nn.Parameter(parameter.detach().to(device), requires_grad=False)
-    for buffer in model.buffers():
-        moved[id(buffer)] = buffer.detach().to(device)
-    kept = list(moved.values())  # deepcopy looks ids up: what they belong to has to live as long
-    copied = copy.deepcopy(model, moved).eval()
-    del kept
-    return copied
+
+    def made(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            return tensor.detach().to(device, copy=True)
+        there = tensor.device == device or (device.index is None and tensor.device.type == device.type)
+        return tensor if there else nn.Parameter(tensor.detach().to(device), requires_grad=False)
+
+    return copy_model(model, made).eval()
 
 
 def weight_bytes(model: nn.Module) -> int:

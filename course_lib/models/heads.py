@@ -18,7 +18,9 @@ from torch import nn
 
 from course_lib.errors import CourseError
 from course_lib.models.checkpoints.layouts import unwrapped
-from course_lib.tracing import Op, Trace, TraceError, trace
+from course_lib.tracing.ops import Op
+from course_lib.tracing.result import Trace, TraceError
+from course_lib.tracing.tracer import trace
 
 __all__ = ["HeadError", "head_path", "head_paths", "replace_head", "steps_before"]
 

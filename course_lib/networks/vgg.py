@@ -19,7 +19,9 @@ from torch import nn
 from torchvision.models import VGG
 
 from course_lib.errors import CourseError
-from course_lib.tracing import Op, Trace, TraceError, trace
+from course_lib.tracing.ops import Op
+from course_lib.tracing.result import Trace, TraceError
+from course_lib.tracing.tracer import trace
 
 __all__ = ["COLUMNS", "CfgError", "Step", "Token", "build", "make_layers", "read_cfg", "steps"]
 

@@ -6,28 +6,18 @@
 A trace is data (``Trace``, ``Op``, ``Call``, all frozen); nothing here draws, and nothing changes the model.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from course_lib.tracing.fields import Axis, Field
-from course_lib.tracing.groups import Group
-from course_lib.tracing.layer_maps import feature_maps, gradient_field
-from course_lib.tracing.ops import Call, Op, Operand, Weight, times
-from course_lib.tracing.result import Trace
-from course_lib.tracing.trace_error import TraceError
-from course_lib.tracing.tracer import trace
-
-__all__ = [
-    "Axis",
-    "Call",
-    "Field",
-    "Group",
-    "Op",
-    "Operand",
-    "Trace",
-    "TraceError",
-    "Weight",
-    "feature_maps",
-    "gradient_field",
-    "times",
-    "trace",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "fields": ["Axis", "Field"],
+        "layer_maps": ["feature_maps"],
+        "ops": ["Op"],
+        "receptive": ["gradient_field"],
+        "records": ["Call", "Operand", "Weight", "times"],
+        "result": ["Trace", "TraceError"],
+        "trace_tables": ["Group"],
+        "tracer": ["trace"],
+    },
+)

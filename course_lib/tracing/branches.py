@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from course_lib.tracing.ops import Shape
+from course_lib.tracing.records import Shape
 
 __all__ = ["Projection", "differences", "projection"]
 

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from course_lib.tracing import mismatches
 from course_lib.tracing.mismatches import Meeting
-from course_lib.tracing.ops import times
-from course_lib.tracing.trace_error import TraceError
+from course_lib.tracing.records import times
+from course_lib.tracing.result import TraceError
 
 if TYPE_CHECKING:
-    from course_lib.tracing.record import Failure, Recorder
+    from course_lib.tracing.recorder import Failure, Recorder
     from course_lib.tracing.result import Trace
 
 __all__ = ["SIDES", "Stopped"]

@@ -4,22 +4,62 @@ Araujo, Norris and Sim, "Computing receptive fields of convolutional neural netw
 with branches: an add or a cat sees what any of its branches sees. Theory, not weights: what a cell could see. Padding
 counts as picture, so a field may reach beyond the edge. Batch statistics in train mode are left out, as everywhere.
 
-How the dimensions of a tensor move (permute, reshape) is ``layout``'s business.
+The second half follows where height and width are in a tensor when dimensions are permuted, reshaped or sliced.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from math import ceil, floor, prod
 
-from course_lib.tracing import arithmetic, positions
-from course_lib.tracing.positions import INDEPENDENT, LOST, Axis, State
-
-if TYPE_CHECKING:
-    from course_lib.tracing.ops import Op, Shape
+from course_lib.tracing import arithmetic
+from course_lib.tracing.records import Operation, Shape
 
 __all__ = ["Axis", "Field", "follow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The field of a map's first cell along one axis, in pixels from the picture's edge.
+
+    Attributes:
+        first, last: where it begins and ends; negative in the padding.
+        jump: how far the next cell's field lies.
+    """
+
+    first: float
+    last: float
+    jump: float
+
+    @property
+    def size(self) -> int:
+        return ceil(self.last - self.first - 1e-9)
+
+    @property
+    def centre(self) -> float:
+        return (self.first + self.last) / 2
+
+    def span(self, cell: int) -> tuple[int, int]:
+        """The pixels, first and one past the last, that a cell sees."""
+        return floor(self.first + cell * self.jump + 1e-9), ceil(self.last + cell * self.jump - 1e-9)
+
+    def window(self, k: int, s: int, p: int, d: int) -> Axis:
+        """After a window of ``k`` cells, ``d`` apart, that moves by ``s`` over a map padded by ``p``.
+
+        Example:
+            >>> Axis(0, 1, 1).window(7, 2, 3, 1).window(3, 2, 1, 1)
+            Axis(first=-5, last=6, jump=4)
+        """
+        first = self.first - p * self.jump
+        return Axis(first, self.last - p * self.jump + d * (k - 1) * self.jump, self.jump * s)
+
+    def spread(self, k: int, s: int, p: int, d: int) -> Axis:
+        """After a transposed convolution: the cells of the map before that a cell gets something from."""
+        cells = ceil((d * (k - 1) + 1) / s)
+        middle = self.centre + (p - d * (k - 1) / 2) / s * self.jump
+        half = (self.last - self.first + (cells - 1) * self.jump) / 2
+        return Axis(middle - half, middle + half, self.jump / s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +107,38 @@ class Field:
         if self.whole or self.height is None or self.width is None:
             return 0, 0, width, height
         (top, bottom), (left, right) = self.height.span(row), self.width.span(column)
-        return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+        left, top = max(left, 0), max(top, 0)
+        return left, top, max(left, min(right, width)), max(top, min(bottom, height))
 
     def __str__(self) -> str:
         text = "×".join(str(n) for n in self.size) if self.size[0] != self.size[1] else str(self.size[0])
         return "all" if self.whole else text
 
 
-def follow(ops: Sequence[Op], sizes: Sequence[Shape]) -> tuple[Field | None, ...]:
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known about a tensor's positions.
+
+    Attributes:
+        dims: where height and width are; both the same where they are flattened together, None where only one
+            position is left.
+        axes: what one cell sees along height and width; None where that has been given up.
+        whole: a cell has seen the whole picture.
+    """
+
+    dims: tuple[int | None, int | None]
+    axes: tuple[Axis, Axis] | None
+    whole: bool
+
+
+_Branch = tuple[int, Shape, State]  # the op a tensor comes from, its shape, its state
+#: Depends on the picture, in a way that is not followed.
+LOST = State((None, None), None, False)
+#: Does not depend on the picture.
+INDEPENDENT = State((None, None), None, False)
+
+
+def follow(ops: Sequence[Operation], sizes: Sequence[Shape]) -> tuple[Field | None, ...]:
     """The field of every op's output, in order; ``sizes`` are the shapes of the model's inputs."""
     if not sizes or not 3 <= len(sizes[0]) <= 5:
         return (None,) * len(ops)
@@ -84,18 +148,18 @@ def follow(ops: Sequence[Op], sizes: Sequence[Shape]) -> tuple[Field | None, ...
     states: dict[int, State] = {-1: start}
     answer: list[Field | None] = []
     for op in ops:
-        came = [(one.source, one.shape, states.get(one.source, INDEPENDENT))
-                for one in op.operands if one.source is not None]  # fmt: skip
-        came = [one for one in came if one[2] is not INDEPENDENT]
+        came = [(operand.source, operand.shape, states[operand.source])
+                for operand in op.operands if operand.source is not None and operand.source in states]  # fmt: skip
+        came = [branch for branch in came if branch[2] is not INDEPENDENT]
         branches: tuple[tuple[str, int], ...] = ()
         if not came:
             state = INDEPENDENT
         elif len(came) == 1:
             state = _step(op, came[0][2], came[0][1])
         elif op.plain in _JOINING:
-            state, branches = _join(op, came, ops)
+            state, branches = _join(came, ops)
         else:
-            state = _mix(op, [one[2] for one in came])
+            state = _mix(op, [state for _, _, state in came])
         states[op.index] = state
         if state is INDEPENDENT or state is LOST:
             answer.append(None)
@@ -105,25 +169,12 @@ def follow(ops: Sequence[Op], sizes: Sequence[Shape]) -> tuple[Field | None, ...
     return tuple(answer)
 
 
-_JOINING = {
-    "cat",
-    "add",
-    "sub",
-    "mul",
-    "div",
-    "rsub",
-    "rdiv",
-    "maximum",
-    "minimum",
-    "pow",
-    "stack",
-    "where",
-    "masked_fill",
-}
+_JOINING_TEXT = """cat add sub mul div rsub rdiv maximum minimum pow stack where masked_fill"""
+_JOINING = frozenset(_JOINING_TEXT.split())
 _MIXING = {"matmul", "bmm", "mm", "einsum", "scaled_dot_product_attention", "multi_head_attention_forward"}
 
 
-def _step(op: Op, state: State, shape: Shape) -> State:
+def _step(op: Operation, state: State, shape: Shape) -> State:
     """One op with one input that depends on the picture."""
     kind = op.plain
     if kind[-1] == "d" and kind.startswith(("conv", "max_pool", "avg_pool", "adaptive")) and kind[-2] in "123":
@@ -133,7 +184,7 @@ def _step(op: Op, state: State, shape: Shape) -> State:
     if state is LOST:
         return LOST
     if kind == "linear":
-        return positions.mixed(state) if len(shape) - 1 in state.dims else state
+        return State((None, None), None, True) if len(shape) - 1 in state.dims else state
     if kind in _MIXING:  # with a constant: only the last dimension is summed over
         return _mix(op, [state])
     if kind == "interpolate":
@@ -141,13 +192,13 @@ def _step(op: Op, state: State, shape: Shape) -> State:
     if kind in ("group_norm", "instance_norm"):
         return replace(state, whole=True)
     if kind in ("softmax", "log_softmax", "cumsum", "flip", "roll", "normalize", "layer_norm"):
-        return positions.along(op, state, shape)
+        return _along(op, state, shape)
     if kind in arithmetic.KEEPS_SHAPE or kind in _JOINING:
         return state
-    return positions.rearranged(op, state, shape)
+    return _rearranged(op, state, shape)
 
 
-def _window(op: Op, state: State, shape: Shape) -> State:
+def _window(op: Operation, state: State, shape: Shape) -> State:
     count = arithmetic.spatial(op)
     if op.plain.startswith("adaptive"):
         out = arithmetic.asked(op)
@@ -162,11 +213,9 @@ def _window(op: Op, state: State, shape: Shape) -> State:
         return state
     slides, transposed = arithmetic.slides(op)[-2:], "transpose" in op.plain
     axes = []
-    for axis, one in zip(state.axes, slides, strict=True):
-        if transposed:
-            axes.append(axis.spread(one.k, one.s, one.p, one.d))
-        else:
-            axes.append(axis.window(one.k, one.s, one.p, one.d))
+    for axis, window in zip(state.axes, slides, strict=True):
+        move = axis.spread if transposed else axis.window
+        axes.append(move(window.k, window.s, window.p, window.d))
     return State(state.dims, (axes[0], axes[1]), state.whole)
 
 
@@ -175,10 +224,8 @@ def _pooled(axis: Axis, n: int, out: int) -> Axis:
     return Axis(axis.first, axis.last + (longest - 1) * axis.jump, axis.jump * n / out)
 
 
-def _reduce(op: Op, state: State, shape: Shape) -> State:
-    dim = op.setting("dim")
-    rank = len(shape)
-    dims = set(range(rank)) if dim is None else {d % rank for d in (dim if isinstance(dim, tuple | list) else [dim])}
+def _reduce(op: Operation, state: State, shape: Shape) -> State:
+    dims = set(arithmetic.dimensions(op.setting("dim"), len(shape)))
     if state is LOST:  # a mean over all but batch and channels sees everything, whatever happened before
         return State((None, None), None, True) if len(dims) >= 2 else LOST
     if not dims & {d for d in state.dims if d is not None}:
@@ -190,15 +237,15 @@ def _reduce(op: Op, state: State, shape: Shape) -> State:
         return LOST
     axes = state.axes
     if axes is not None and state.dims[0] != state.dims[1]:
-        one, two = (
+        height, width = (
             axis.window(shape[d], 1, 0, 1) if d is not None else axis for axis, d in zip(axes, state.dims, strict=True)
         )
-        axes = one, two
+        axes = height, width
     keep = bool(op.setting("keepdim", False))
     return State(state.dims if keep else (None, None), axes if state.dims[0] != state.dims[1] else None, True)
 
 
-def _interpolate(op: Op, state: State, shape: Shape) -> State:
+def _interpolate(op: Operation, state: State, shape: Shape) -> State:
     if state.axes is None or state.dims != (len(shape) - 2, len(shape) - 1):
         return state if state.whole else LOST
     near = 1 if op.setting("mode", "nearest") == "nearest" else 2 if "linear" in str(op.setting("mode")) else 4
@@ -211,7 +258,7 @@ def _interpolate(op: Op, state: State, shape: Shape) -> State:
     return State(state.dims, (axes[0], axes[1]), state.whole)
 
 
-def _mix(op: Op, states: list[State]) -> State:
+def _mix(op: Operation, states: list[State]) -> State:
     """Attention and matrix products over positions: afterwards a cell has seen all of them."""
     known = [state for state in states if state is not LOST]
     if op.plain not in _MIXING or len(known) < len(states):
@@ -220,11 +267,11 @@ def _mix(op: Op, states: list[State]) -> State:
     return replace(first, whole=True) if op.plain.startswith("multi_head") else State((None, None), None, True)
 
 
-def _join(op: Op, came: list[tuple[int, Shape, State]], ops: Sequence[Op]) -> tuple[State, tuple[tuple[str, int], ...]]:
+def _join(came: list[_Branch], ops: Sequence[Operation]) -> tuple[State, tuple[tuple[str, int], ...]]:
     if any(state is LOST for _, _, state in came):
         return LOST, ()
     whole = any(state.whole for _, _, state in came)
-    spread = [one for one in came if one[2].axes is not None and not _is_gate(one, came)]
+    spread = [branch for branch in came if branch[2].axes is not None and not _is_gate(branch, came)]
     if len(spread) < len(came):
         whole = True  # a gate: one cell's answer goes to every position
     if not spread:
@@ -239,12 +286,128 @@ def _join(op: Op, came: list[tuple[int, Shape, State]], ops: Sequence[Op]) -> tu
     return State(spread[0][2].dims, (axes[0], axes[1]), whole), differ
 
 
-def _is_gate(one: tuple[int, Shape, State], all_of_them: list[tuple[int, Shape, State]]) -> bool:
-    def positions(each: tuple[int, Shape, State]) -> int:
-        dims, shape = {d for d in each[2].dims if d is not None and d < len(each[1])}, each[1]
-        size = 1
-        for d in dims:
-            size *= shape[d]
-        return size
+def _is_gate(branch: _Branch, branches: list[_Branch]) -> bool:
+    """Whether a branch has one position and another branch has more."""
 
-    return positions(one) == 1 and any(positions(other) > 1 for other in all_of_them)
+    def positions(shape: Shape, state: State) -> int:
+        return prod(shape[d] for d in {d for d in state.dims if d is not None and d < len(shape)})
+
+    return positions(*branch[1:]) == 1 and any(positions(*other[1:]) > 1 for other in branches)
+
+
+# -- where height and width are ---------------------------------------------------------------------------------------
+def _along(op: Operation, state: State, shape: Shape) -> State:
+    """Ops that work along dimensions: harmless where those are not height or width."""
+    rank = len(shape)
+    if op.plain == "layer_norm":
+        dims = set(range(rank - len(op.setting("normalized_shape", ())), rank))
+    else:
+        asked = op.setting("dim", op.setting("dims", 1 if op.plain == "normalize" else -1))
+        dims = set(arithmetic.dimensions(asked, rank))
+    if not dims & {d for d in state.dims if d is not None}:
+        return state
+    return LOST if op.plain in ("flip", "roll") else replace(state, whole=True)
+
+
+def _rearranged(op: Operation, state: State, shape: Shape) -> State:
+    """Ops that only move numbers."""
+    kind, rank = op.plain, len(shape)
+    if kind in ("permute", "transpose", "swapaxes", "t", "T", "mT"):
+        to = arithmetic.order(op, rank)
+        return _moved(state, {old: new for new, old in enumerate(to)})
+    if kind in ("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"):
+        return _regrouped(state, shape, op.output)
+    if kind == "expand":
+        return _moved(state, {d: d + len(op.output) - rank for d in range(rank)})
+    if kind in ("chunk", "split", "unbind"):
+        dim = int(op.setting("dim", 0)) % rank
+        if dim in state.dims:
+            return LOST
+        return _moved(state, {d: d - (kind == "unbind" and d > dim) for d in range(rank)})
+    if kind == "pad":
+        return _padded(op, state, rank)
+    if kind == "getitem":
+        return _picked(op, state, shape)
+    return LOST
+
+
+def _moved(state: State, to: dict[int, int]) -> State:
+    a, b = (None if d is None else to[d] for d in state.dims)
+    return State((a, b), state.axes, state.whole)
+
+
+def _grouped(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """Which dimensions of a reshape belong together: the smallest runs with equal products, sizes of 1 left out.
+
+    Example:
+        >>> _grouped((1, 512, 7, 7), (1, 25088)), _grouped((2, 8, 4, 4), (2, 2, 4, 4, 4))
+        ([([1, 2, 3], [1])], [([0], [0]), ([1], [1, 2]), ([2], [3]), ([3], [4])])
+    """
+    left = [d for d, n in enumerate(old) if n != 1]
+    right = [d for d, n in enumerate(new) if n != 1]
+    groups = []
+    while left and right:
+        a, b = [left.pop(0)], [right.pop(0)]
+        here, there = old[a[0]], new[b[0]]
+        while here != there:
+            if here < there and left:
+                a.append(left.pop(0))
+                here *= old[a[-1]]
+            elif right:
+                b.append(right.pop(0))
+                there *= new[b[-1]]
+            else:
+                break
+        groups.append((a, b))
+    return groups
+
+
+def _regrouped(state: State, old: Shape, new: Shape) -> State:
+    to: dict[int, int | None] = {d: None for d, n in enumerate(old) if n == 1}
+    for left, right in _grouped(old, new):
+        if len(right) == 1:
+            to.update(dict.fromkeys(left, right[0]))
+    if any(d is not None and d not in to for d in state.dims):
+        return LOST
+    a, b = (None if d is None else to[d] for d in state.dims)
+    return State((a, b), state.axes, state.whole)
+
+
+def _padded(op: Operation, state: State, rank: int) -> State:
+    pads = op.setting("pad", ())
+    if state.axes is None:
+        return state
+    axes = []
+    for axis, dim in zip(state.axes, state.dims, strict=True):
+        place = rank - 1 - dim if dim is not None else len(pads)
+        front = int(pads[2 * place]) if 2 * place < len(pads) else 0
+        axes.append(Axis(axis.first - front * axis.jump, axis.last - front * axis.jump, axis.jump))
+    return State(state.dims, (axes[0], axes[1]), state.whole)
+
+
+def _picked(op: Operation, state: State, shape: Shape) -> State:
+    items = arithmetic.picks(op, len(shape))
+    if items is None:
+        return LOST
+    to: dict[int, int | None] = {}
+    cut: dict[int, tuple[int, int]] = {}
+    old = new = 0
+    for item in items:
+        if item is None:
+            new += 1
+            continue
+        if isinstance(item, slice):
+            start, _, step = item.indices(shape[old])
+            to[old], cut[old] = new, (start, step)
+            new += 1
+        else:
+            to[old], cut[old] = None, (int(item) % shape[old], 1)
+        old += 1
+    dims = tuple(None if d is None else to[d] for d in state.dims)
+    if state.axes is None or state.dims[0] == state.dims[1]:
+        return State((dims[0], dims[1]), state.axes, state.whole)
+    axes = []
+    for axis, d in zip(state.axes, state.dims, strict=True):
+        start, step = cut.get(d, (0, 1)) if d is not None else (0, 1)
+        axes.append(Axis(axis.first + start * axis.jump, axis.last + start * axis.jump, axis.jump * step))
+    return State((dims[0], dims[1]), (axes[0], axes[1]), state.whole)

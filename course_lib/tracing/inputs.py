@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from torchvision.models import get_model_builder, list_models
 
 from course_lib.errors import ModelNameError, closest
-from course_lib.tracing.trace_error import TraceError
+from course_lib.tracing.result import TraceError
 
 __all__ = ["Input", "build", "read"]
 

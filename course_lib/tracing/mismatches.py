@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from course_lib.tracing import arithmetic, branches, windows
-from course_lib.tracing.ops import Shape, times
+from course_lib.tracing.records import Shape, times
 
 if TYPE_CHECKING:
-    from course_lib.tracing.record import Failure
+    from course_lib.tracing.recorder import Failure
 
 __all__ = ["Meeting", "find"]
 

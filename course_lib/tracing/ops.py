@@ -1,68 +1,23 @@
-"""What a trace is made of: ops in the order they ran, the module calls round them, and the whole.
+"""``Op``: an operation that can explain itself, with its formula, its multiply-adds and what it sees of the picture.
 
-Only data and look-ups. How it is recorded stands in ``record``, why a shape is what it is in ``arithmetic``, receptive
-fields in ``fields``, multiply-adds in ``macs``, and how it is shown in ``show``, ``page`` and ``summary``.
+It puts together what ``arithmetic`` and ``fields`` find out; nothing is computed before it is asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from math import prod
 
-from course_lib.tracing import arithmetic, explain, fields, macs
+from course_lib.tracing import arithmetic, fields
+from course_lib.tracing.records import Operation, Shape, times
 
-__all__ = ["Call", "Op", "Operand", "Shape", "Weight", "times"]
-
-Shape = tuple[int, ...]
-
-
-def times(shape: Shape) -> str:
-    """A shape as people write it.
-
-    Example:
-        >>> times((1, 3, 224, 224)), times(())
-        ('1×3×224×224', 'one number')
-    """
-    return "×".join(str(n) for n in shape) if shape else "one number"
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """A parameter that an op used.
-
-    Attributes:
-        name: as in ``model.named_parameters()``.
-        shape, numel: its size.
-        trainable: whether it asks for gradients.
-        shared: an earlier op has used it already, where it was counted.
-    """
-
-    name: str
-    shape: Shape
-    numel: int
-    trainable: bool
-    shared: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """A tensor that went into an op.
-
-    Attributes:
-        argument: what the function calls it, such as "input" or "weight".
-        shape: its size.
-        source: the index of the op it came from; -1 for the model's first input, -2 for the second, and so on; None
-            for a parameter, a buffer, or a tensor that came from nowhere in the trace.
-    """
-
-    argument: str
-    shape: Shape
-    source: int | None
+__all__ = ["Op", "Shared"]
 
 
 class Shared:
-    """What the ops of one trace know together; worked out when the first of them is asked."""
+    """What the ops of one trace share: each other, and the receptive fields, computed when the first one is asked."""
 
     ops: tuple[Op, ...] = ()
     sizes: tuple[Shape, ...] = ()
@@ -72,72 +27,20 @@ class Shared:
         return fields.follow(self.ops, self.sizes)
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
-    """One operation, as it ran.
+@dataclass(frozen=True, slots=True, repr=False)
+class Op(Operation):
+    """One operation as it ran, with the reasons for its numbers.
 
     Attributes:
-        index: its place in the trace.
-        name: unique in the trace: the module's path where the module is this one op ("layer1.0.conv1"), the path and
-            the function otherwise ("layer1.0.add"); "_1" for the second time.
-        kind: the function, such as "conv2d" or "add_".
-        path: the module in which it ran; "" is the model itself.
-        module: that module's class.
-        operands: every tensor that went in.
-        outputs: the shapes that came out.
-        settings: the other arguments, such as (("stride", (2, 2)), …).
-        weights: the parameters it used.
-        dtype: of the first output, such as "float32".
-        bytes: activation memory that it newly needs: 0 where it works in place or only looks at its input differently.
+        index, name, kind, path, module, operands, outputs, settings, weights, dtype, bytes: as in ``Operation``.
     """
 
-    index: int
-    name: str
-    kind: str
-    path: str
-    module: str
-    operands: tuple[Operand, ...]
-    outputs: tuple[Shape, ...]
-    settings: tuple[tuple[str, Any], ...] = field(hash=False)
-    weights: tuple[Weight, ...]
-    dtype: str
-    bytes: int
     _shared: Shared = field(repr=False, compare=False)
-
-    @property
-    def output(self) -> Shape:
-        """The first (mostly the only) output's shape."""
-        return self.outputs[0]
-
-    @property
-    def inputs(self) -> tuple[Shape, ...]:
-        """The shapes that came from the picture or from earlier ops (no weights)."""
-        return tuple(one.shape for one in self.operands if one.source is not None)
-
-    @property
-    def sources(self) -> tuple[int, ...]:
-        """Who feeds it: indices of ops, -1 for the model's first input, -2 for its second."""
-        return tuple(one.source for one in self.operands if one.source is not None)
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers of parameters it brings; one shared with an earlier op counts there."""
-        return sum(one.numel for one in self.weights if not one.shared)
-
-    @property
-    def trainable(self) -> int:
-        """How many of ``parameters`` ask for gradients."""
-        return sum(one.numel for one in self.weights if one.trainable and not one.shared)
-
-    @property
-    def shared(self) -> tuple[str, ...]:
-        """The names of the parameters that an earlier op has used already."""
-        return tuple(one.name for one in self.weights if one.shared)
 
     @property
     def macs(self) -> int:
         """Multiply-adds in torchvision's convention: convolutions and matrix products alone."""
-        return macs.count(self)
+        return _multiply_adds(self)
 
     @property
     def formula(self) -> str:
@@ -150,60 +53,144 @@ class Op:
         """What one cell of its output sees of the model's first input; None where that cannot be followed."""
         return self._shared.fields[self.index]
 
-    @property
-    def plain(self) -> str:
-        """The kind without the underscore of working in place: "add" for "add_"."""
-        return self.kind.rstrip("_")
-
     def explain(self) -> str:
-        """Why its shape is what it is, in words."""
-        return explain.words(self, self._shared.ops)
+        """Several sentences, one a line: what it does, why its shape is what it is, what it costs, what it sees."""
+        ops = self._shared.ops
+        where = f" in {self.path}" if self.path and self.name != self.path else ""
+        where += f" (a {self.module})" if self.path else ""
+        lines = [f"{self.name} is op {self.index}: {self.kind}{where}."]
+        kind = self.plain[:-2] if self.plain[-2:] in ("1d", "2d", "3d") else self.plain
+        weight = self.operand("weight")
+        if kind in _ACTIONS:
+            lines.append(f"It {_ACTIONS[kind].format(weight=weight[0] if weight else '')}.")
+        both = zip(self.inputs, self.sources, strict=True)
+        came = " and ".join(f"{times(shape)} from {_origin(source, ops)}" for shape, source in both)
+        gave = ", ".join(times(shape) for shape in self.outputs)
+        lines.append(f"{came or 'Nothing'} → {gave}.")
+        reason = arithmetic.reason(self)
+        if reason is not None:
+            lines.append(f"Why: {reason.text}.")
+            if kind.startswith(("conv", "max_pool", "avg_pool")) and kind[-1] != "d":
+                lines.append(_window(self))
+            lines.extend(reason.notes)
+        if self.weights:
+            lines.append(_weights(self))
+        if self.macs:
+            lines.append(f"{self.macs:,} multiply-adds.")
+        lines.append(_field(self.field))
+        feeds = [other.name for other in ops if self.index in other.sources]
+        if len(feeds) > 1:
+            lines.append(f"Its output goes two ways or more: to {', '.join(feeds)}.")
+        return "\n".join(line for line in lines if line)
 
-    def setting(self, name: str, default: Any = None) -> Any:
-        """One of its settings by name."""
-        for key, value in self.settings:
-            if key == name:
-                return value
-        return default
 
-    def operand(self, argument: str) -> Shape | None:
-        """The shape of the tensor given as this argument, if there was one."""
-        for one in self.operands:
-            if one.argument == argument:
-                return one.shape
-        return None
+_ACTIONS = {
+    "conv": "slides {weight} filters over the map",
+    "conv_transpose": "spreads every cell of the map over a window of the output",
+    "max_pool": "keeps the largest number of each window",
+    "avg_pool": "takes the mean of each window",
+    "adaptive_avg_pool": "divides the map into as many parts as asked for, and takes each part's mean",
+    "adaptive_max_pool": "divides the map into as many parts as asked for, and keeps each part's largest number",
+    "batch_norm": "shifts and scales each channel",
+    "layer_norm": "shifts and scales each position by its own mean and spread",
+    "relu": "sets negative numbers to zero",
+    "add": "adds number by number, so the shapes must be equal or repeatable",
+    "mul": "multiplies number by number, so the shapes must be equal or repeatable",
+    "cat": "puts the tensors one behind the other; all other dimensions must be equal",
+    "flatten": "writes dimensions one behind the other; the numbers stay the same",
+    "view": "reads the same numbers in another shape",
+    "reshape": "reads the same numbers in another shape",
+    "permute": "changes the order of the dimensions",
+    "linear": "multiplies each row by the weight matrix",
+    "dropout": "in train mode sets some numbers to zero, in eval mode does nothing",
+    "interpolate": "resizes the map",
+    "multi_head_attention_forward": "lets every token look at every token",
+    "softmax": "turns numbers into shares that add up to 1",
+}
 
-    def __repr__(self) -> str:
-        return f"<Op {self.index} {self}>"
 
-    def __str__(self) -> str:
-        came = " + ".join(times(one) for one in self.inputs) or "nothing"
-        return f"{self.name} ({self.kind}): {came} → {', '.join(times(one) for one in self.outputs)}"
+def _origin(source: int, ops: Sequence[Op]) -> str:
+    if source >= 0:
+        return ops[source].name
+    return "the input" if source == -1 else f"input {-source}"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a module.
+def _window(op: Op) -> str:
+    window = arithmetic.slides(op)[-1]
+    dilation = f", its cells {window.d} apart (dilation)" if window.d != 1 else ""
+    groups = int(op.setting("groups", 1))
+    apart = "" if groups == 1 else f" The channels are worked on in {groups} separate groups."
+    return (
+        f"The window is {window.k} wide{dilation}, moves by {window.s} (stride), "
+        f"and {window.p or 'no'} cell{'s' if window.p != 1 else ''} of padding "
+        f"stand{'s' if window.p == 1 else ''} at each side.{apart}"
+    )
 
-    Attributes:
-        path, kind: the module's path ("" for the model) and class.
-        depth: 0 for the model, 1 for its children, …
-        first, end: the ops that ran in it are ``trace.ops[first:end]``.
-        outputs: the shapes it returned.
-        weights: (numel, trainable, shared) of each parameter that is the module's own, not its children's.
-        container: whether it is a Sequential or a list, which torchsummary leaves out.
+
+def _weights(op: Op) -> str:
+    each = " + ".join(f"{weight.name.rpartition('.')[2]} {times(weight.shape)}" for weight in op.weights)
+    frozen = "" if all(weight.trainable for weight in op.weights) else " Not all of them are trained: some are frozen."
+    shared = f" Shared with an earlier op, where they are counted: {', '.join(op.shared)}." if op.shared else ""
+    return f"Parameters: {each} = {sum(weight.numel for weight in op.weights):,}.{frozen}{shared}"
+
+
+def _field(field: fields.Field | None) -> str:
+    if field is None:
+        return ""
+    height, width = field.picture
+    if field.height is None or field.width is None:
+        return f"It sees the whole picture, {height}×{width}."
+    size = f"{field.height.size}×{field.width.size}"
+    down, right = field.height.jump, field.width.jump
+    step = f"{down:g}" if down == right else f"{down:g} down and {right:g} across"
+    text = f"One cell sees {size} pixels of the picture; the next cell's field lies {step} further; "
+    text += f"the first one's middle is at ({field.height.centre:g}, {field.width.centre:g})."
+    if field.whole:
+        text = f"Through a global step it sees the whole picture, {height}×{width}; by its windows alone {size}."
+    if field.branches:
+        each = ", ".join(f"{name} {size}" for name, size in field.branches)
+        text += f" The branches differ ({each}); the largest counts."
+    return text
+
+
+def _multiply_adds(op: Op) -> int:
+    """What torchvision's weights count as ``_ops``, in billions; PyTorch's ``FlopCounterMode`` counts twice as much.
+
+    Convolutions, matrix products and attention count, one multiplication with its addition as one; biases,
+    normalisation, activations, pooling and additions do not.
     """
+    kind, weight = op.plain, op.operand("weight")
+    if kind.startswith("conv") and kind[-1] == "d" and weight is not None:
+        # every output cell: one product for each weight of its filter (transposed: every input cell)
+        cells = op.inputs[0] if "transpose" in kind else op.output
+        return prod(cells) * prod(weight[1:])
+    if kind == "linear" and weight is not None:
+        return prod(op.output) * weight[-1]
+    if kind in ("matmul", "bmm", "mm", "addmm", "baddbmm", "mv", "dot"):
+        first = op.operand("input")
+        return prod(op.output) * first[-1] if first else 0
+    if kind == "einsum" and len(op.operands) == 2:
+        return _einsum_macs(op)
+    if kind == "scaled_dot_product_attention":
+        query, key, value = (op.operand(name) or () for name in ("query", "key", "value"))
+        return prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+    if kind == "multi_head_attention_forward":
+        return _attention_macs(op)
+    return 0
 
-    path: str
-    kind: str
-    depth: int
-    first: int
-    end: int
-    outputs: tuple[Shape, ...]
-    weights: tuple[tuple[int, bool, bool], ...]
-    container: bool
 
-    @property
-    def parameters(self) -> int:
-        """The numbers of its own parameters, those counted in an earlier call left out."""
-        return sum(numel for numel, _, shared in self.weights if not shared)
+def _einsum_macs(op: Op) -> int:
+    left = str(op.setting("equation")).replace(" ", "").split("->")[0]
+    letters = left.split(",")
+    sizes = {letter: n for word, operand in zip(letters, op.operands, strict=True) if len(word) == len(operand.shape)
+             for letter, n in zip(word, operand.shape, strict=True)}  # fmt: skip
+    return prod(sizes.values())
+
+
+def _attention_macs(op: Op) -> int:
+    query, key, value = (op.operand(name) or () for name in ("query", "key", "value"))
+    if len(query) == 2:
+        query, key, value = ((shape[0], 1, shape[1]) for shape in (query, key, value))
+    (length, batch, width), (others, _, _) = query, key
+    into = batch * width * (length * width + others * key[-1] + others * value[-1])
+    return into + 2 * batch * length * others * width + batch * length * width * width

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from course_lib.tracing.features import LayerError, cell_op, device_of, run_layer
+from course_lib.tracing.layer_maps import LayerError, cell_op, device_of, run_layer
 
 __all__ = ["Box", "effective", "field_of", "field_size", "gradient_field", "pixel_gradient"]
 
@@ -41,11 +41,8 @@ def field_of(
         >>> field_of(resnet18(), "conv1", 0, 5), field_of(resnet18(), "layer2.0.add", 13, 13)
         ((7, 0, 14, 4), (71, 71, 138, 138))
     """
-    op = cell_op(model, layer, row, column, picture_size)
-    if op.field is None:
-        return None
-    left, top, right, bottom = op.field.box(row, column)
-    return left, top, max(left, right), max(top, bottom)
+    field = cell_op(model, layer, row, column, picture_size).field
+    return None if field is None else field.box(row, column)
 
 
 def field_size(model: nn.Module, layer: str, picture_size: Sequence[int] = (224, 224)) -> tuple[int, int] | None:
@@ -56,8 +53,8 @@ def field_size(model: nn.Module, layer: str, picture_size: Sequence[int] = (224,
         >>> field_size(resnet18(), "layer1.0.conv1"), field_size(resnet18(), "layer4.1.add")
         ((19, 19), (435, 435))
     """
-    found = cell_op(model, layer, 0, 0, picture_size).field
-    return None if found is None else found.size
+    field = cell_op(model, layer, 0, 0, picture_size).field
+    return None if field is None else field.size
 
 
 def gradient_field(
@@ -146,6 +143,6 @@ def effective(seen: Tensor, share: float = 0.95) -> Tensor:
     total = order.values.sum()
     before = order.values.cumsum(0) - order.values  # what the larger ones hold already
     chosen = (before < share * total) & (order.values > 0)
-    found = torch.zeros(seen.numel(), dtype=torch.bool)
-    found[order.indices[chosen]] = True
-    return found.reshape(seen.shape)
+    held = torch.zeros(seen.numel(), dtype=torch.bool)
+    held[order.indices[chosen]] = True
+    return held.reshape(seen.shape)

@@ -1,7 +1,4 @@
-"""The trace as a whole: look up an op, add up, group by module, show.
-
-What is shown how stands in ``show`` (text, CSV, data frame), ``page`` (HTML) and ``summary`` (torchsummary's layout).
-"""
+"""``Trace``: what happened when a model ran once, with look-ups, sums and tables. ``TraceError``: it cannot run."""
 
 from __future__ import annotations
 
@@ -10,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course_lib.errors import closest
-from course_lib.tracing import page, show, summary
-from course_lib.tracing.groups import Group, group
-from course_lib.tracing.ops import Call, Op, Shape, Weight
-from course_lib.tracing.trace_error import TraceError
+from course_lib.errors import CourseError, closest
+from course_lib.tracing import trace_tables
+from course_lib.tracing.ops import Op
+from course_lib.tracing.records import Call, Shape, Weight, times
+from course_lib.tracing.trace_tables import Group
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped,unused-ignore]
 
-__all__ = ["Trace"]
+__all__ = ["Trace", "TraceError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +87,15 @@ class Trace:
         """The ops whose output it takes; the model's inputs are not among them."""
         return tuple(self.ops[source] for source in op.sources if source >= 0)
 
-    def feeds(self, op: Op) -> tuple[Op, ...]:
-        """The ops that take its output: more than one where a shortcut begins."""
-        return tuple(other for other in self.ops if op.index in other.sources)
-
-    @property
-    def skips(self) -> tuple[tuple[Op, Op], ...]:
-        """(from, to) for every edge that leaps over other ops: shortcuts, and the branches of a cat."""
-        return tuple((self.ops[s], op) for op in self.ops for s in op.sources if 0 <= s < op.index - 1)
-
     @property
     def parameters(self) -> int:
         """All of the model's parameters, shared ones once, unused ones too."""
-        return sum(op.parameters for op in self.ops) + sum(one.numel for one in self.unused)
+        return sum(op.parameters for op in self.ops) + sum(weight.numel for weight in self.unused)
 
     @property
     def trainable(self) -> int:
         """How many of them ask for gradients."""
-        return sum(op.trainable for op in self.ops) + sum(one.numel for one in self.unused if one.trainable)
+        return sum(op.trainable for op in self.ops) + sum(weight.numel for weight in self.unused if weight.trainable)
 
     @property
     def macs(self) -> int:
@@ -126,19 +114,23 @@ class Trace:
 
     def by_module(self, depth: int = 1) -> tuple[Group, ...]:
         """Sums for each module of that depth; together they are the whole."""
-        return group(self, depth)
+        return trace_tables.group(self.ops, self.unused, dict(self.modules), depth)
 
     def text(self, depth: int | None = None) -> str:
         """A table, one line for each op, or for each module where ``depth`` levels are to be seen."""
-        return show.text(self, self.depth if depth is None else depth)
+        depth = self.depth if depth is None else depth
+        table = trace_tables.text(self.name, self.ops if depth is None else self.by_module(depth))
+        return "\n".join([self._heading(), *([self.note] if self.note else []), table, self._total()])
 
     def html(self, depth: int | None = None) -> str:
         """A page's part: modules that open and close, ``depth`` levels of them open."""
-        return page.html(self, self.depth if depth is None else depth)
+        notes = [self.note, self._total()] if self.note else [self._total()]
+        depth = self.depth if depth is None else depth
+        return trace_tables.html(self.ops, dict(self.modules), depth, self._heading(), notes)
 
     def csv(self, path: str | Path | None = None) -> str:
         """One line for each op; also written to a file where a path is given."""
-        return show.csv(self, path)
+        return trace_tables.csv_table(self.ops, path)
 
     def frame(self) -> pandas.DataFrame:
         """One row for each op as a pandas DataFrame.
@@ -146,15 +138,32 @@ class Trace:
         Raises:
             TraceError: pandas is not installed; the course itself does not need it.
         """
-        return show.frame(self)
+        try:
+            import pandas
+        except ImportError as error:
+            raise TraceError(
+                "pandas is not installed; rows() gives the same as plain dicts, csv() as a file."
+            ) from error
+        return pandas.DataFrame(self.rows()).set_index("op")
 
     def rows(self) -> list[dict[str, Any]]:
         """One plain dict for each op."""
-        return show.rows(self)
+        return trace_tables.op_rows(self.ops)
 
     def summary(self) -> str:
         """The table that the torchsummary package prints."""
-        return summary.text(self)
+        return trace_tables.summary(self.calls, self.sizes)
+
+    def _heading(self) -> str:
+        return f"{self.name}, input {' and '.join(times(size) for size in self.sizes)}, {self.mode} mode"
+
+    def _total(self) -> str:
+        frozen = self.parameters - self.trainable
+        unused = sum(weight.numel for weight in self.unused)
+        text = f"{len(self)} ops · {self.parameters:,} parameters · {self.gmacs:.3f} GMACs"
+        text += f" · {self.bytes / 2**20:.1f} MiB activations"
+        text += f" · {frozen:,} parameters frozen" if frozen else ""
+        return text + (f" · {unused:,} parameters not used in this forward" if unused else "")
 
     def __str__(self) -> str:
         return self.text()
@@ -167,3 +176,26 @@ class Trace:
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(self.text())
+
+
+class TraceError(CourseError, ValueError):
+    """A model that cannot be traced, or whose forward fails.
+
+    Attributes:
+        trace: the ops that ran before it failed; None where nothing was run.
+        where: the module's path in which it stopped; None where nothing was run.
+        failed: the op that could not run: what went in, and no outputs; None where no function of PyTorch's failed.
+        reason: the message without how far the picture got.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        trace: Trace | None = None,
+        where: str | None = None,
+        failed: Op | None = None,
+        reason: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.trace, self.where, self.failed, self.reason = trace, where, failed, reason or message

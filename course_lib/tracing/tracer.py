@@ -1,28 +1,25 @@
 """``trace``: a model and an input size in, a ``Trace`` out, the model as it was.
 
-The model's shadow (``shadow``) runs under a recorder (``record``) on PyTorch's meta device, where tensors have shapes
-but no numbers. A forward that needs the numbers is run again with real ones, and the trace says so.
+A copy of the model (``copies``) runs under a recorder (``recorder``) on PyTorch's meta device, where tensors have
+shapes but no numbers. A forward that needs the numbers is run again with real ones, and the trace says so.
 """
 
 from __future__ import annotations
 
 import gc
-import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from course_lib.tracing import failures, inputs
-from course_lib.tracing.record import Recorder, tensors
-from course_lib.tracing.result import Trace
-from course_lib.tracing.shadow import shadow, stand_in
-from course_lib.tracing.trace_error import TraceError
+from course_lib.tracing.copies import copy_model, meta_tensor, own_tensor, unchanged_randomness
+from course_lib.tracing.recorder import Recorder, tensors
+from course_lib.tracing.result import Trace, TraceError
 
-__all__ = ["trace"]
+__all__ = ["trace", "unwrapped"]
 
 
 def trace(
@@ -60,11 +57,11 @@ def trace(
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
         raise TraceError(f"depth={depth!r}: give the number of levels to show, 0 or more, or None for every op.")
     given, names = inputs.read(input_size, dtypes)
-    with _untouched():
+    with _without_collector(), unchanged_randomness(), torch.no_grad():
         name = model if isinstance(model, str) else None
         if name is not None:
             model, mode = inputs.build(name), mode or "eval"
-        model = _checked(model)
+        model = unwrapped(model)
         run = _Run(model, name or type(model).__name__, given, names, mode, depth)
         try:
             return run.on_meta()
@@ -81,7 +78,7 @@ def _again(run: _Run, name: str | None, error: Exception) -> Trace:
         raise stopped.error(run.sizes_that_fit) from error
     if name is not None:
         run.model = inputs.build(name, real=True)
-    elif any(one.is_meta for one in (*run.model.parameters(), *run.model.buffers())):
+    elif any(tensor.is_meta for tensor in (*run.model.parameters(), *run.model.buffers())):
         if "meta" in stopped.why:
             raise TraceError(
                 f"{run.name} is on the meta device, and its forward needs the numbers themselves; trace a real one.",
@@ -95,7 +92,12 @@ def _again(run: _Run, name: str | None, error: Exception) -> Trace:
         raise run.stopped(again).error(run.sizes_that_fit) from again
 
 
-def _checked(model: Any) -> nn.Module:
+def unwrapped(model: Any) -> nn.Module:
+    """The module that a compiled or parallel one was made from.
+
+    Raises:
+        TraceError: it is no module, or one that Python cannot see inside.
+    """
     if isinstance(model, type) and issubclass(model, nn.Module):
         raise TraceError(f"{model.__name__} is a class, not yet a module; make one first: {model.__name__}(…).")
     if not isinstance(model, nn.Module):
@@ -109,23 +111,14 @@ def _checked(model: Any) -> nn.Module:
 
 
 @contextmanager
-def _untouched() -> Iterator[None]:
-    """Random states as before (a forward may use Python's or numpy's), and no gradients.
-
-    The garbage collector waits: thousands of small objects are made, all of them kept, and a search through everything
-    that torch has imported takes longer than the trace.
-    """
+def _without_collector() -> Iterator[None]:
+    """The garbage collector waits: thousands of small objects are made, all of them kept, and a search through
+    everything that torch has imported takes longer than the trace."""
     collects = gc.isenabled()
     gc.disable()
-    python, cpu = random.getstate(), torch.get_rng_state()
-    array: Any = np.random.get_state()
     try:
-        with torch.no_grad():
-            yield
+        yield
     finally:
-        random.setstate(python)
-        np.random.set_state(array)
-        torch.set_rng_state(cpu)
         if collects:
             gc.enable()
 
@@ -149,24 +142,23 @@ class _Run:
         self.recorder: Recorder | None = None
 
     def on_meta(self) -> Trace:
-        return self._run(stand_in, "meta", "")
+        return self._run(meta_tensor, "meta", "")
 
     def for_real(self, note: str) -> Trace:
-        home = next((one.device for one in self.model.parameters()), torch.device("cpu"))
-        with torch.random.fork_rng(devices=[home] if home.type == "cuda" else []):
-            return self._run(lambda tensor: tensor.detach().clone(), home, note)
+        home = next((parameter.device for parameter in self.model.parameters()), torch.device("cpu"))
+        return self._run(own_tensor, home, note)
 
-    def _run(self, copy: Any, device: Any, note: str) -> Trace:
+    def _run(self, made: Callable[[Tensor], Tensor], device: torch.device | str, note: str) -> Trace:
         self.recorder = recorder = Recorder(meta=not note)
-        twin = shadow(self.model, recorder, copy)
+        copied = copy_model(self.model, made, recorder)
         if self.change:
-            twin.train(self.mode == "train")
-        floats = (one.dtype for _, one, _ in recorder.parameters if one.is_floating_point())
+            copied.train(self.mode == "train")
+        floats = (tensor.dtype for _, tensor, _ in recorder.parameters if tensor.is_floating_point())
         own = next(floats, torch.get_default_dtype())
-        made = [_tensor(one, own, device) for one in self.given]
-        recorder.start(twin, made)
+        batches = [_tensor(given, own, device) for given in self.given]
+        recorder.start(copied, batches)
         with recorder:
-            output = twin(**dict(zip(self.names, made, strict=True))) if self.names else twin(*made)
+            output = copied(**dict(zip(self.names, batches, strict=True))) if self.names else copied(*batches)
         return self._result(output, note)
 
     def _result(self, output: Any, note: str) -> Trace:
@@ -175,7 +167,7 @@ class _Run:
             raise TraceError("Nothing has run yet.")
         recorder.shared.sizes = sizes = tuple(size for size, _, _ in self.given)
         ops = recorder.ops()
-        outputs = tuple(tuple(one.shape) for one in tensors(output))
+        outputs = tuple(tuple(tensor.shape) for tensor in tensors(output))
         modules = tuple(recorder.modules.items())
         return Trace(self.name, sizes, ops, tuple(recorder.calls), outputs, recorder.unused(), modules,
                      self.mode, self.depth, note)  # fmt: skip
@@ -204,8 +196,8 @@ class _Run:
         return fitting
 
 
-def _tensor(one: inputs.Input, own: torch.dtype, device: Any) -> Tensor:
-    size, dtype, value = one
+def _tensor(given: inputs.Input, own: torch.dtype, device: torch.device | str) -> Tensor:
+    size, dtype, value = given
     dtype = dtype or own
     if str(device) == "meta":
         return torch.empty(size, dtype=dtype, device="meta")

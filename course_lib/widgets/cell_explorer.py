@@ -14,7 +14,7 @@ from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.networks.fcn import FullyConvolutional, convert
 from course_lib.networks.fcn.field_of_view import Sight, cell_gradient, cell_sight
-from course_lib.tracing.features import fingerprint
+from course_lib.tracing.layer_maps import fingerprint
 from course_lib.tracing.receptive import effective
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number

@@ -13,7 +13,7 @@ from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.tracing import layer_maps
-from course_lib.tracing.features import fingerprint
+from course_lib.tracing.layer_maps import fingerprint
 from course_lib.widgets.cell_controls import CellControls
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice

@@ -14,8 +14,8 @@ from course_lib.drawing.map_figure import prepared
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
-from course_lib.tracing import layer_maps
-from course_lib.tracing.features import fingerprint
+from course_lib.tracing import layer_maps, receptive
+from course_lib.tracing.layer_maps import fingerprint
 from course_lib.widgets.cell_controls import CellControls
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice
@@ -68,7 +68,7 @@ def receptive_field_explorer(
 
     @lru_cache(maxsize=256)
     def seen(model: str, picture: str, layer: str, row: int, column: int, _weights: int) -> Tensor:
-        return layer_maps.gradient_field(by_name[model].model, ready(model, picture)[1], layer, row, column)
+        return receptive.gradient_field(by_name[model].model, ready(model, picture)[1], layer, row, column)
 
     first = next(iter(by_name))
     names = list(sizes(first))

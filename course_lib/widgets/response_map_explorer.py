@@ -12,7 +12,7 @@ from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.networks.fcn import KINDS, THRESHOLD, FullyConvolutional, ResponseMap, convert, localise, response_map
-from course_lib.tracing.features import fingerprint
+from course_lib.tracing.layer_maps import fingerprint
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 from picturebook import Scene, counts_as

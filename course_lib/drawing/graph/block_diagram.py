@@ -12,8 +12,10 @@ from course_lib.drawing.graph.render import Plan, Way, a_or_an, fitted, paint
 from course_lib.drawing.graph.series_parallel import structure_of, with_shortcuts
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
-from course_lib.tracing import Op, Trace, TraceError, trace
-from course_lib.tracing.ops import Operand, Shared
+from course_lib.tracing.ops import Op, Shared
+from course_lib.tracing.records import Operand
+from course_lib.tracing.result import Trace, TraceError
+from course_lib.tracing.tracer import trace
 
 __all__ = ["block", "plan"]
 

@@ -11,8 +11,9 @@ from typing import Literal
 
 from course_lib.drawing.graph.op_names import SIGNS, Row, row
 from course_lib.errors import closest
-from course_lib.tracing import Op, Trace, TraceError
-from course_lib.tracing.ops import Call, Operand, Shape, times
+from course_lib.tracing.ops import Op
+from course_lib.tracing.records import Call, Operand, Shape, times
+from course_lib.tracing.result import Trace, TraceError
 
 __all__ = ["Edge", "Graph", "Node", "build_graph", "end", "fused"]
 

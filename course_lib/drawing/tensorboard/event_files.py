@@ -13,8 +13,6 @@ import re
 import sys
 import types
 import warnings
-from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +21,10 @@ import torch
 from torch import nn
 
 from course_lib.errors import CourseError
+from course_lib.tracing.copies import run_copy
 from course_lib.tracing.inputs import read
 
 __all__ = ["Node", "needed", "read_graph", "write_graph"]
-
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
-_KEEP_HOOKS_OF = ("torch.nn.utils.", "torch.ao.")  # weight_norm and spectral_norm compute the weight in a hook
 
 
 @dataclass(frozen=True)
@@ -94,8 +90,8 @@ def needed(module: str) -> Any:
 def write_graph(model: nn.Module, size: Any, folder: str | Path) -> Path:
     """Trace a model and write its graph where TensorBoard finds it.
 
-    The model is run in eval mode on zeros, without gradients and without its owner's hooks; afterwards everything is as
-    it was: mode, module by module, hooks, weights, device, random state.
+    A copy of the model is run in eval mode on zeros, without gradients and without its owner's hooks; the model and the
+    random state stay as they are.
 
     Args:
         model: on any device but meta.
@@ -128,14 +124,12 @@ def write_graph(model: nn.Module, size: Any, folder: str | Path) -> Path:
     writer = needed("torch.utils.tensorboard").SummaryWriter
     folder = Path(folder).expanduser()
     before = set(_files(folder))
-    devices = [some.device] if some.device.type == "cuda" else []
-    said = io.StringIO()
-    with _as_it_was(model), torch.random.fork_rng(devices=devices), torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trace is deprecated, and TensorBoard has nothing else
         events = writer(str(folder))
         try:
-            with contextlib.redirect_stdout(said):
-                events.add_graph(model, batches)
+            with contextlib.redirect_stdout(io.StringIO()):
+                run_copy(model, lambda copied: events.add_graph(copied, batches))
         except Exception as error:
             raise CourseError(_why(model, batches, error)) from error
         finally:
@@ -150,26 +144,6 @@ def _why(model: nn.Module, batches: tuple[torch.Tensor, ...], error: Exception) 
         f"The graph of {type(model).__name__} could not be written for an input of {sizes}: {reason.rstrip('.')}. "
         "It must run on such an input, and do the same every time."
     )
-
-
-@contextlib.contextmanager
-def _as_it_was(model: nn.Module) -> Iterator[None]:
-    """Eval mode and no hooks inside; afterwards each module's own mode and hooks: ``train()`` would set all alike."""
-    before = []
-    for module in model.modules():
-        own = module.__dict__
-        kept = {name: own[name] for name in _HOOKS if own.get(name)}
-        before.append((own, own["training"], kept))
-        for name, hooks in kept.items():
-            ours = ((key, hook) for key, hook in hooks.items() if type(hook).__module__.startswith(_KEEP_HOOKS_OF))
-            own[name] = OrderedDict(ours)
-        own["training"] = False
-    try:
-        yield
-    finally:
-        for own, training, kept in before:
-            own["training"] = training
-            own.update(kept)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------

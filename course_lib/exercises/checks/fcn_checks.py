@@ -21,7 +21,7 @@ from torchvision.ops import box_iou, masks_to_boxes
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, scrambled
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_tensor
-from course_lib.tracing import times
+from course_lib.tracing.records import times
 
 __all__ = ["check_body_and_head", "check_box_of", "check_iou", "check_linear_to_conv"]
 

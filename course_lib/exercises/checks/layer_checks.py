@@ -21,7 +21,9 @@ from course_lib.exercises.checks.module_checks import build, load, same_output, 
 from course_lib.exercises.engine.requirements import Wrong, call, need_class, need_function
 from course_lib.exercises.engine.sandbox import on_meta
 from course_lib.networks import vgg
-from course_lib.tracing import TraceError, times, trace
+from course_lib.tracing.records import times
+from course_lib.tracing.result import TraceError
+from course_lib.tracing.tracer import trace
 
 __all__ = ["check_column_c", "check_make_layers"]
 

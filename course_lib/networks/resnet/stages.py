@@ -14,7 +14,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from course_lib.networks.resnet.blocks import BlockError, why_downsample
-from course_lib.tracing import Trace, inputs, times, trace
+from course_lib.tracing import inputs
+from course_lib.tracing.records import times
+from course_lib.tracing.result import Trace
+from course_lib.tracing.tracer import trace
 
 __all__ = ["LayerCount", "StageStep", "count_layers", "stage_shapes", "stage_steps"]
 

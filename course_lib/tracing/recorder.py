@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from course_lib.tracing.functions import LOOKS, Known, look_up
-from course_lib.tracing.ops import Call, Op, Operand, Shape, Shared, Weight
-from course_lib.tracing.signatures import bind
+from course_lib.tracing.ops import Op, Shared
+from course_lib.tracing.records import Call, Operand, Shape, Weight
+from course_lib.tracing.torch_functions import LOOKS, Treatment, bind, treatment
 
 __all__ = ["Failure", "Recorder", "tensors"]
 
@@ -59,18 +59,18 @@ def tensors(value: Any) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, tuple | list):
-        for one in value:
-            yield from tensors(one)
+        for item in value:
+            yield from tensors(item)
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from tensors(one)
+        for item in value.values():
+            yield from tensors(item)
 
 
 class Recorder(TorchFunctionMode):
-    """Use it as a context round a shadow's forward; then ``ops()`` and ``calls`` say what happened.
+    """Use it as a context around a copy's forward; then ``ops()`` and ``calls`` say what happened.
 
     Args:
-        meta: the tensors are on the meta device, so shapes may be answered by ``answers``.
+        meta: the tensors are on the meta device, so ``meta_kernels`` may answer.
     """
 
     def __init__(self, *, meta: bool) -> None:
@@ -84,14 +84,14 @@ class Recorder(TorchFunctionMode):
         self.counted: set[int] = set()  # ids of parameters that an op has used
         self._current: tuple[str, Mapping[str, Any]] | None = None
         self._events: list[tuple[_Frame, tuple[Any, ...]]] = []
-        self._frames: list[_Frame] = []
+        self.frames: list[_Frame] = []
         self._weights: dict[int, tuple[str, bool | None, int]] = {}  # id of a stand-in: name, trainable, numel
         self._shapes: dict[int, Shape] = {}
         self._producers: dict[int, int] = {}
         self._owned: set[int] = set()
         self._alive: list[Any] = []  # no id may be given to a second tensor
 
-    # What the shadow tells.
+    # What the copy tells.
 
     def meet(self, module: nn.Module, path: str) -> None:
         self.modules[path] = type(module).__name__
@@ -104,34 +104,34 @@ class Recorder(TorchFunctionMode):
             self.parameters.append((name, tensor, original.requires_grad))
 
     def enter(self, module: nn.Module, path: str, inputs: tuple[Any, ...]) -> None:
-        self._frames.append(_Frame(path, module, len(self._events), inputs))
+        self.frames.append(_Frame(path, module, len(self._events), inputs))
 
     def leave(self, module: nn.Module, path: str, output: Any) -> None:
-        frame = self._frames.pop()
+        frame = self.frames.pop()
         own = []
-        for one in module.__dict__["_parameters"].values():
-            if one is not None:
-                _, trainable, numel = self._weights.get(id(one), ("", False, 0))
-                own.append((numel, bool(trainable), id(one) in self._owned))
-                self._owned.add(id(one))
-        found = [output] if isinstance(output, Tensor) else tensors(output)
-        shapes = tuple([self._shapes.get(id(one)) or tuple(one.shape) for one in found])
+        for parameter in module.__dict__["_parameters"].values():
+            if parameter is not None:
+                _, trainable, numel = self._weights.get(id(parameter), ("", False, 0))
+                own.append((numel, bool(trainable), id(parameter) in self._owned))
+                self._owned.add(id(parameter))
+        outputs = [output] if isinstance(output, Tensor) else tensors(output)
+        shapes = tuple([self._shapes.get(id(tensor)) or tuple(tensor.shape) for tensor in outputs])
         container = isinstance(module, _CONTAINERS)
-        self.calls.append(Call(path, type(module).__name__, len(self._frames) - 1, frame.first, len(self._events),
+        self.calls.append(Call(path, type(module).__name__, len(self.frames) - 1, frame.first, len(self._events),
                                shapes, tuple(own), container))  # fmt: skip
 
     def fail(self) -> None:
         if self.failure is None:
-            frame = self._frames[-1]
+            frame = self.frames[-1]
             self.failure = Failure(*(self._current or ()))
             self.failure.path, self.failure.module = frame.path, type(frame.module).__name__
             self.failure.inputs = frame.inputs
 
     def start(self, model: nn.Module, inputs: list[Tensor]) -> None:
-        self._frames.append(_Frame("", model, 0, tuple(inputs)))  # for what a hook does before the first forward
+        self.frames.append(_Frame("", model, 0, tuple(inputs)))  # for what a hook does before the first forward
         self._alive.append(inputs)
-        self._producers.update({id(one): -1 - place for place, one in enumerate(inputs)})
-        self._shapes.update({id(one): tuple(one.shape) for one in inputs})
+        self._producers.update({id(tensor): -1 - place for place, tensor in enumerate(inputs)})
+        self._shapes.update({id(tensor): tuple(tensor.shape) for tensor in inputs})
 
     def source(self, tensor: Tensor) -> int | None:
         """Which op a tensor came from."""
@@ -144,9 +144,9 @@ class Recorder(TorchFunctionMode):
     def unused(self) -> tuple[Weight, ...]:
         """The parameters that no op has used."""
         return tuple(
-            Weight(name, tuple(one.shape), one.numel(), trainable, False)
-            for name, one, trainable in self.parameters
-            if id(one) not in self.counted
+            Weight(name, tuple(tensor.shape), tensor.numel(), trainable, False)
+            for name, tensor, trainable in self.parameters
+            if id(tensor) not in self.counted
         )
 
     def ops(self) -> tuple[Op, ...]:
@@ -173,7 +173,7 @@ class Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        known = look_up(func)
+        known = treatment(func)
         kind = known.kind
         if known.question:
             self._current = kind, {"input": args[0]} if args else {}
@@ -183,27 +183,27 @@ class Recorder(TorchFunctionMode):
         if known.same or kind == "to":
             return self._move(func, known, args, kwargs)
         if kind == "__iter__":
-            return iter(self._write("unbind", {"input": args[0]}, args[0].unbind(0)))
+            return iter(self.write("unbind", {"input": args[0]}, args[0].unbind(0)))
         if known.factory and self.meta:
             kwargs = {**kwargs, "device": "meta"}
         bound = bind(kind, args, kwargs)
         self._current = kind, bound
         result = NotImplemented
-        if known.answer is not None and self.meta:
-            result = known.answer(bound)
+        if known.kernel is not None and self.meta:
+            result = known.kernel(bound)
         if result is NotImplemented:
             result = func(*args, **kwargs)
         self._current = None
-        return self._write(kind, bound, result)
+        return self.write(kind, bound, result)
 
-    def _move(self, func: Any, known: Known, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _move(self, func: Any, known: Treatment, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Another device, or the same numbers once more, is no operation; another dtype is one."""
         first = args[0]
         wanted = next((v for v in (*args[1:], *kwargs.values()) if isinstance(v, torch.dtype | Tensor)), None)
         wanted = wanted.dtype if isinstance(wanted, Tensor) else wanted
         if known.kind == "to" and wanted is not None and wanted != first.dtype:
             result = first.to(wanted) if self.meta else func(*args, **kwargs)
-            return self._write("to", {"input": first, "dtype": str(wanted)}, result)
+            return self.write("to", {"input": first, "dtype": str(wanted)}, result)
         result = first if self.meta and known.kind not in ("detach", "data") else func(*args, **kwargs)
         if result is not first:
             self._alive.append(result)
@@ -213,28 +213,37 @@ class Recorder(TorchFunctionMode):
                 self._weights[id(result)] = self._weights[id(first)]
         return result
 
-    def _write(self, kind: str, bound: Mapping[str, Any], result: Any) -> Any:
+    def outputs(self, kind: str, bound: Mapping[str, Any], result: Any) -> list[Tensor]:
+        """The tensors that a function gave; none where what it did is no op."""
         first: Any = bound.get("input")
-        found = [result] if isinstance(result, Tensor) else tensors(result)
-        outputs: list[Tensor] = [first] if kind == "setitem" else list(found)
-        if not outputs or self._weights.get(id(first), ("", None, 0))[0].endswith("num_batches_tracked"):
+        if self._weights.get(id(first), ("", None, 0))[0].endswith("num_batches_tracked"):
+            return []
+        if kind == "setitem":
+            return [first]
+        return [result] if isinstance(result, Tensor) else list(tensors(result))
+
+    def write(self, kind: str, bound: Mapping[str, Any], result: Any) -> Any:
+        """Write an op down."""
+        first: Any = bound.get("input")
+        outputs = self.outputs(kind, bound, result)
+        if not outputs:
             return result
         in_place = kind.endswith("_") or kind == "setitem" or bool(bound.get("inplace"))
         if result is first and not in_place:
             result = result.view_as(result)  # another object, so that the two can be told apart as sources
             outputs = [result]
         operands, settings, weights = self._read(bound)
-        shapes = tuple([tuple(one.shape) for one in outputs])
-        for one, shape in zip(outputs, shapes, strict=True):
-            self._producers[id(one)] = len(self._events)
-            self._shapes[id(one)] = shape
+        shapes = tuple([tuple(output.shape) for output in outputs])
+        for output, shape in zip(outputs, shapes, strict=True):
+            self._producers[id(output)] = len(self._events)
+            self._shapes[id(output)] = shape
         self._alive.append(outputs)
-        size = 0 if in_place else sum([one.numel() * one.element_size() for one in outputs])
+        size = 0 if in_place else sum([output.numel() * output.element_size() for output in outputs])
         if size and kind in LOOKS and isinstance(first, Tensor):
             idle = kind == "dropout" and not bound.get("training", True)
             if idle or outputs[0].untyped_storage()._cdata == first.untyped_storage()._cdata:
                 size = 0
-        frame = self._frames[-1]
+        frame = self.frames[-1]
         frame.ops += 1
         self._events.append((frame, (
             kind, tuple(operands), shapes, tuple(settings), tuple(weights),
@@ -257,9 +266,9 @@ class Recorder(TorchFunctionMode):
             elif isinstance(value, tuple) and _SCALARS.issuperset(map(type, value)):
                 settings.append((name, tuple(value)))
             elif isinstance(value, tuple | list):
-                for one in value:
-                    if isinstance(one, Tensor):
-                        self._operand(name, one, operands, weights)
+                for item in value:
+                    if isinstance(item, Tensor):
+                        self._operand(name, item, operands, weights)
                 settings.append((name, tuple(tuple(v.shape) if isinstance(v, Tensor) else v for v in value)))
             else:
                 settings.append((name, value))

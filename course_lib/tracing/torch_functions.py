@@ -1,14 +1,18 @@
-"""What the arguments of torch's functions are called, so that an op's settings can be read by name.
+"""PyTorch's functions as the recorder meets them: their plain names, their arguments' names, how each is treated.
 
-Modules call most functions by position, and many of those are built in and have no signature that Python can read.
+Modules call most functions by position, and many of those are built in and have no signature that Python can read; so
+the names of arguments, by which an op's settings can be read, are listed here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["bind", "kind_of"]
+from course_lib.tracing.meta_kernels import FACTORIES, KERNELS, Kernel
+
+__all__ = ["LOOKS", "Treatment", "bind", "kind_of", "treatment"]
 
 _CONV = "input weight bias stride padding dilation groups"
 _CONV_TRANSPOSED = "input weight bias stride padding output_padding groups dilation"
@@ -68,31 +72,12 @@ _OTHER_WORDS = {"iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div
                 "_softmax": "softmax", "concat": "cat", "concatenate": "cat", "true_divide": "div",
                 "multiply": "mul", "subtract": "sub", "absolute": "abs", "adaptive_max_pool2d_with_indices":
                 "adaptive_max_pool2d", "max_pool2d_with_indices": "max_pool2d"}  # fmt: skip
-_CONVERSIONS = frozenset(  # which are no tensor functions, though one of the same name may exist: x.float()
-    f"__{name}__"
-    for name in (
-        "float",
-        "int",
-        "bool",
-        "index",
-        "complex",
-        "len",
-        "contains",
-        "iter",
-        "repr",
-        "hash",
-        "format",
-        "array",
-        "set",
-        "delete",
-        "reversed",
-        "array_wrap",
-        "dlpack",
-        "deepcopy",
-        "reduce_ex",
-        "setstate",
-    )
-)
+_CONVERSIONS_TEXT = """
+    float int bool index complex len contains iter repr hash format array set delete reversed array_wrap dlpack deepcopy
+    reduce_ex setstate
+"""
+# No tensor functions, though one of the same name may exist: x.float()
+_CONVERSIONS = frozenset(f"__{name}__" for name in _CONVERSIONS_TEXT.split())
 _SAME_ARGUMENT = {"self": "input", "mat2": "other", "axis": "dim", "axis0": "dim0", "axis1": "dim1"}
 
 
@@ -139,3 +124,54 @@ def bind(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str,
     for name, value in kwargs.items():
         bound[_SAME_ARGUMENT.get(name, name)] = value
     return bound
+
+
+# -- how each function is treated -------------------------------------------------------------------------------------
+# Asked about a tensor, they compute nothing.
+_QUESTIONS_TEXT = """
+    size dim numel nelement ndimension stride is_floating_point is_complex is_contiguous storage_offset _assert item
+    tolist data_ptr get_device element_size requires_grad_ numpy is_same_size is_tensor shape device dtype
+    is_nonzero untyped_storage is_storage is_pinned is_shared is_cuda ndim layout names requires_grad is_leaf
+    grad_fn grad is_quantized is_sparse is_meta is_cpu is_nested itemsize nbytes output_nr retains_grad _version
+    equal allclose __float__ __int__ __bool__ __index__ __complex__ __len__ __contains__ __repr__ __hash__
+    __format__ __array__ __set__ __delete__ __deepcopy__ __reduce_ex__
+"""
+_QUESTIONS = frozenset(_QUESTIONS_TEXT.split())
+_SAME_NUMBERS = frozenset({"detach", "data", "detach_", "cpu", "cuda", "pin_memory", "alias"})
+#: Functions that may answer with the same memory, looked at differently.
+_LOOKS_TEXT = """
+    view reshape flatten permute transpose swapaxes t T mT squeeze unsqueeze expand chunk split unbind getitem
+    narrow select contiguous to float half unflatten view_as expand_as movedim dropout
+"""
+LOOKS = frozenset(_LOOKS_TEXT.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How the recorder treats a function.
+
+    Attributes:
+        kind: its plain name.
+        question: it asks something about a tensor and computes nothing, so it is no op.
+        same: it gives the same numbers once more, perhaps on another device, so it is no op.
+        factory: it makes a tensor from nothing.
+        kernel: our own answer on the meta device, where there is one.
+    """
+
+    kind: str
+    question: bool
+    same: bool
+    factory: bool
+    kernel: Kernel | None
+
+
+_known: dict[Any, Treatment] = {}
+
+
+def treatment(func: Callable[..., Any]) -> Treatment:
+    """How to treat a function; looked up once."""
+    if (known := _known.get(func)) is not None:
+        return known
+    kind = kind_of(func)
+    known = Treatment(kind, kind in _QUESTIONS, kind in _SAME_NUMBERS, kind in FACTORIES, KERNELS.get(kind))
+    return _known.setdefault(func, known)

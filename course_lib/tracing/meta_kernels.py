@@ -1,7 +1,8 @@
-"""Shapes that we can tell without asking PyTorch: on the meta device some of its functions take half a millisecond.
+"""Our own versions of PyTorch's slowest functions on the meta device, some of which take half a millisecond there.
 
-Only where the answer is certain; everything else, and every call that would be refused, goes to PyTorch itself. The
-tests hold all of it against real forwards.
+Each gives a tensor of the right shape, dtype and memory layout. They answer only where the answer is certain;
+everything else, and every call that would be refused, goes to PyTorch itself. The tests compare all of it with real
+forwards.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from torch import Tensor
 
 from course_lib.tracing import windows
 
-__all__ = ["ANSWERS", "FACTORIES", "Answer"]
+__all__ = ["FACTORIES", "KERNELS", "Kernel"]
 
 #: In PyTorch's words.
 _TOO_SMALL = "Kernel size can't be greater than actual input size"
 
-Answer = Callable[[Mapping[str, Any]], Any]
+Kernel = Callable[[Mapping[str, Any]], Any]
 
 #: Functions that make a tensor from nothing; on the meta device the tensor must be there too.
 FACTORIES = frozenset({
@@ -208,29 +209,12 @@ def _cat(bound: Mapping[str, Any]) -> Any:
     return torch.empty((first[0], sum(one.shape[1] for one in parts), *first[2:]), dtype=parts[0].dtype, device="meta")
 
 
-ANSWERS: dict[str, Answer] = {
-    **dict.fromkeys(
-        (
-            "relu",
-            "relu6",
-            "hardtanh",
-            "hardswish",
-            "hardsigmoid",
-            "silu",
-            "gelu",
-            "sigmoid",
-            "tanh",
-            "elu",
-            "selu",
-            "leaky_relu",
-            "mish",
-            "softplus",
-            "dropout",
-            "dropout2d",
-            "local_response_norm",
-        ),
-        _same,
-    ),
+_POINTWISE = """
+    relu relu6 hardtanh hardswish hardsigmoid silu gelu sigmoid tanh elu selu leaky_relu mish softplus dropout dropout2d
+    local_response_norm
+"""
+KERNELS: dict[str, Kernel] = {
+    **dict.fromkeys(_POINTWISE.split(), _same),
     **dict.fromkeys(("relu_", "sigmoid_", "tanh_", "bernoulli_", "normal_", "uniform_", "fill_", "zero_"), _in_place),
     **dict.fromkeys(("add", "sub", "mul", "div"), _binary),
     **dict.fromkeys(("add_", "sub_", "mul_", "div_"), _binary_in_place),

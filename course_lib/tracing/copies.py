@@ -1,0 +1,394 @@
+"""Copies of a model that can be run while the model stays as it was: the same code, other tensors, no user's hooks.
+
+A copy is made object by object, without running a constructor. A function makes its tensors: on the meta device, on
+the model's own memory, or new. What hangs on a module is copied as well (containers, closures, partials, the objects
+of a user's own classes), so that whatever a forward keeps or counts, it keeps and counts in the copy. Out of reach is
+what belongs to the code instead of the model: global variables, and the variables around a class.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import random
+import types
+import weakref
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from course_lib.tracing.result import TraceError
+
+__all__ = ["Listener", "copy_model", "meta_tensor", "own_tensor", "run_copy", "shared_tensor", "unchanged_randomness"]
+
+Answer = TypeVar("Answer")
+
+
+# -- tensors of a copy ------------------------------------------------------------------------------------------------
+def meta_tensor(tensor: Tensor) -> Tensor:
+    """A tensor of the same shape, strides and dtype without memory."""
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def own_tensor(tensor: Tensor) -> Tensor:
+    """The same numbers in new memory, without gradients."""
+    clone = tensor.detach().clone()
+    return nn.Parameter(clone, requires_grad=False) if isinstance(tensor, nn.Parameter) else clone
+
+
+def shared_tensor(tensor: Tensor) -> Tensor:
+    """A parameter's numbers where they are, without gradients; a clone of any other tensor, such as a buffer."""
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(tensor.detach(), requires_grad=False)
+    return own_tensor(tensor)
+
+
+# -- copying ----------------------------------------------------------------------------------------------------------
+class Listener(Protocol):
+    """Is told which modules and tensors a copy has, and which of its modules runs."""
+
+    def meet(self, module: nn.Module, path: str) -> None: ...
+
+    def enter(self, module: nn.Module, path: str, inputs: tuple[Any, ...]) -> None: ...
+
+    def leave(self, module: nn.Module, path: str, output: Any) -> None: ...
+
+    def fail(self) -> None: ...
+
+    def adopt(self, tensor: Tensor, original: Tensor, name: str, parameter: bool) -> None: ...
+
+
+def copy_model(
+    model: nn.Module, made: Callable[[Tensor], Tensor] = shared_tensor, listener: Listener | None = None
+) -> nn.Module:
+    """A copy of ``model`` in the same mode, without its user's hooks.
+
+    Args:
+        made: makes a tensor of the copy from one of the model's; it is asked once for each tensor.
+        listener: is told when a module of the copy begins and ends.
+
+    Raises:
+        TraceError: a layer is lazily initialised and has no shape yet.
+
+    Example:
+        >>> layer = nn.Linear(2, 1)
+        >>> copied = copy_model(layer)
+        >>> copied is layer, copied.weight.data_ptr() == layer.weight.data_ptr()
+        (False, True)
+    """
+    copier = _Copier(made, listener)
+    copied = copier.module(model, "")
+    copier.finish()
+    return copied
+
+
+_PLAIN = frozenset({
+    int, float, complex, bool, str, bytes, type(None), type(Ellipsis), type, range, torch.dtype, torch.device,
+    torch.Size,
+})  # fmt: skip
+_HOOKS = tuple(
+    name for name, value in vars(nn.Module()).items() if name.endswith(("_hooks", "_with_kwargs", "_always_called"))
+)
+_OWN = frozenset({*vars(nn.Module()), "forward"}) - {"training"}
+_KEEP_HOOKS_OF = ("torch.nn.utils.", "torch.ao.")  # weight_norm and spectral_norm compute the weight in a hook
+_CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict, Counter)
+#: Objects of these modules are not copied: handles of the system, and graphs, which a forward does not change.
+_LEFT = ("torch.fx.", "torch._", "torch.jit.", "threading", "_thread", "queue", "multiprocessing", "concurrent",
+         "asyncio", "socket", "logging", "io", "_io")  # fmt: skip
+
+
+class _Copier:
+    """Makes one copy; ``memo`` knows by the id of each object that was met what stands for it in the copy."""
+
+    def __init__(self, made: Callable[[Tensor], Tensor], listener: Listener | None) -> None:
+        self.made, self.listener = made, listener
+        self.memo: dict[int, Any] = {}
+        self.alive: list[Any] = []  # no id may be given to a second object
+        self.waiting: list[tuple[nn.Module, nn.Module, str]] = []  # copy, original, path
+        self.shared_values: dict[type, dict[str, Any]] = {}
+
+    def finish(self) -> None:
+        """Copies the modules' other attributes: last, so that a registered layer is called by its registered name."""
+        place = 0
+        while place < len(self.waiting):
+            self.attributes(*self.waiting[place])
+            place += 1
+
+    def tensor(self, tensor: Tensor, name: str, parameter: bool) -> Tensor:
+        known = self.memo.get(id(tensor))
+        if known is None:
+            if is_lazy(tensor):
+                raise TraceError(
+                    f"{name!r} is lazily initialised and has no shape yet; run one batch through the model first."
+                )
+            known = self.memo[id(tensor)] = self.made(tensor)
+            if self.listener is not None:
+                self.listener.adopt(known, tensor, name, parameter)
+        return known
+
+    def module(self, module: nn.Module, path: str, registered: bool = True) -> nn.Module:
+        known = self.memo.get(id(module))
+        if known is not None:
+            return known  # type: ignore[no-any-return]
+        copied: nn.Module = object.__new__(type(module))
+        self.memo[id(module)] = copied
+        self.waiting.append((copied, module, path))
+        if self.listener is not None:
+            self.listener.meet(module, path)
+        prefix = f"{path}." if path else ""
+        theirs = module.__dict__
+        ours = dict(theirs)
+        object.__setattr__(copied, "__dict__", ours)  # Module's own takes longer to find out what it is given
+        ours.update({name: OrderedDict() for name in _HOOKS})
+        if any(map(theirs.get, _HOOKS)):
+            ours.update({name: _computing(theirs[name]) for name in _HOOKS if theirs.get(name)})
+        ours["_compiled_call_impl"] = None
+        if "_non_persistent_buffers_set" in theirs:
+            ours["_non_persistent_buffers_set"] = set(theirs["_non_persistent_buffers_set"])
+        # In named_parameters' order, so that a shared tensor has the same name here and there.
+        ours["_parameters"] = {
+            key: None if tensor is None else self.tensor(tensor, prefix + key, registered)
+            for key, tensor in theirs["_parameters"].items()
+        }
+        ours["_buffers"] = {
+            key: None if tensor is None else self.tensor(tensor, prefix + key, False)
+            for key, tensor in theirs["_buffers"].items()
+        }
+        ours["_modules"] = {
+            key: None if child is None else self.module(child, prefix + key, registered)
+            for key, child in theirs["_modules"].items()
+        }
+        return copied
+
+    def attributes(self, copied: nn.Module, module: nn.Module, path: str) -> None:
+        """Everything else that hangs on a module, and its forward."""
+        theirs, ours, kind = module.__dict__, copied.__dict__, type(module)
+        prefix = f"{path}." if path else ""
+        for key, value in theirs.items():
+            if key in _OWN:
+                continue
+            kind_of_value = type(value)
+            if kind_of_value in _PLAIN or (kind_of_value is tuple and _PLAIN.issuperset(map(type, value))):
+                continue
+            ours[key] = self.attribute(value, prefix + key)
+        for key, value in self.class_values(kind).items():
+            if key not in ours:
+                ours[key] = self.attribute(value, prefix + key)
+        own = theirs.get("forward")
+        if own is not None:
+            ours["forward"] = self.attribute(own, path)
+        if self.listener is not None:
+            ours["forward"] = _told(self.listener, copied, path, ours.get("forward") or kind.forward.__get__(copied))
+
+    def class_values(self, kind: type) -> dict[str, Any]:
+        """The lists, dicts and sets that a user's module class has for all its instances."""
+        if (values := self.shared_values.get(kind)) is None:
+            values = self.shared_values[kind] = {
+                key: value
+                for base in reversed(kind.__mro__)
+                if not base.__module__.startswith("torch.")
+                for key, value in vars(base).items()
+                if isinstance(value, _CONTAINERS) and not key.startswith("__")
+            }
+        return values
+
+    def attribute(self, value: Any, path: str) -> Any:
+        """The copy of an attribute; the attribute itself where something in it cannot be copied, such as a lock."""
+        known, waiting = len(self.memo), len(self.waiting)
+        try:
+            return self.value(value, path)
+        except TraceError:
+            raise
+        except Exception:
+            for key in list(self.memo)[known:]:
+                del self.memo[key]
+            del self.waiting[waiting:]
+            return value
+
+    def value(self, value: Any, path: str) -> Any:
+        kind = type(value)
+        if kind in _PLAIN or isinstance(value, type):
+            return value
+        known = self.memo.get(id(value))
+        if known is not None:
+            return known
+        if isinstance(value, Tensor):
+            return self.tensor(value, path, False)
+        if isinstance(value, nn.Module):
+            return self.module(value, path, False)
+        if kind is list:
+            items = self.memo[id(value)] = []
+            items.extend(self.value(item, f"{path}.{place}") for place, item in enumerate(value))
+            return items
+        if kind in (dict, OrderedDict):
+            pairs = self.memo[id(value)] = kind()
+            pairs.update((self.value(key, path), self.value(item, f"{path}.{key}")) for key, item in value.items())
+            return pairs
+        if kind in (tuple, set, frozenset):
+            return kind(self.value(item, f"{path}.{place}") for place, item in enumerate(value))
+        if isinstance(value, types.FunctionType):
+            return self.function(value, path)
+        if isinstance(value, types.MethodType):
+            return types.MethodType(value.__func__, self.value(value.__self__, path))
+        if isinstance(value, types.BuiltinFunctionType | types.MethodWrapperType):
+            owner = value.__self__
+            left = owner is None or isinstance(owner, types.ModuleType | type)
+            return value if left else getattr(self.value(owner, path), value.__name__)
+        if kind is functools.partial:
+            keywords = {key: self.value(item, path) for key, item in value.keywords.items()}
+            arguments = [self.value(item, path) for item in value.args]
+            return functools.partial(self.value(value.func, path), *arguments, **keywords)
+        if isinstance(value, weakref.ref):
+            target = self.memo.get(id(value()))
+            return value if target is None else weakref.ref(target)
+        if isinstance(value, torch.Generator):
+            generator = self.memo[id(value)] = torch.Generator(value.device)
+            return generator.set_state(value.get_state())
+        return self.instance(value, path)
+
+    def function(self, value: types.FunctionType, path: str) -> types.FunctionType:
+        """The same code with copies of what its closure and its defaults hold."""
+        closure = value.__closure__ or ()
+        if value.__module__ and value.__module__.startswith("torch."):
+            return value
+        if not closure and not value.__defaults__ and not value.__kwdefaults__:
+            return value
+        new = [cell for cell in closure if id(cell) not in self.memo]
+        self.memo.update((id(cell), types.CellType()) for cell in new)
+        cells = tuple(self.memo[id(cell)] for cell in closure)
+        made = types.FunctionType(value.__code__, value.__globals__, value.__name__, None, cells)
+        self.memo[id(value)] = made  # before the cells are filled: a function may hold itself
+        made.__dict__.update(value.__dict__)
+        made.__defaults__ = self.value(value.__defaults__, path)
+        made.__kwdefaults__ = self.value(value.__kwdefaults__, path)
+        for cell in new:
+            try:
+                held = cell.cell_contents
+            except ValueError:  # an empty cell
+                continue
+            self.memo[id(cell)].cell_contents = self.value(held, path)
+        return made
+
+    def instance(self, value: Any, path: str) -> Any:
+        """Any other object, as ``copy.deepcopy`` would copy it."""
+        kind = type(value)
+        if kind.__module__.startswith(_LEFT) or hasattr(kind, "__del__") or isinstance(value, types.ModuleType):
+            return value
+        if hasattr(kind, "__deepcopy__"):
+            return copy.deepcopy(value, self.memo)
+        reduced = value.__reduce_ex__(4)
+        if isinstance(reduced, str):  # the name of a global object
+            return value
+        self.alive.append(reduced)
+        make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+        made = self.memo[id(value)] = make(*(self.value(argument, path) for argument in arguments))
+        if state is not None:
+            state = self.value(state, path)
+            if hasattr(made, "__setstate__"):
+                made.__setstate__(state)
+            else:
+                values, slots = state if isinstance(state, tuple) else (state, None)
+                made.__dict__.update(values or {})
+                for key, item in (slots or {}).items():
+                    object.__setattr__(made, key, item)
+        for item in items or ():
+            made.append(self.value(item, path))
+        for key, item in pairs or ():
+            made[self.value(key, path)] = self.value(item, path)
+        return made
+
+
+def _computing(hooks: Any) -> OrderedDict[int, Any]:
+    return OrderedDict((key, hook) for key, hook in hooks.items() if type(hook).__module__.startswith(_KEEP_HOOKS_OF))
+
+
+def _told(listener: Listener, copied: nn.Module, path: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        listener.enter(copied, path, args)
+        try:
+            output = original(*args, **kwargs)
+        except BaseException:
+            listener.fail()
+            raise
+        listener.leave(copied, path, output)
+        return output
+
+    return forward
+
+
+# -- running ----------------------------------------------------------------------------------------------------------
+def run_copy(
+    model: nn.Module, run: Callable[[nn.Module], Answer], listener: Callable[[], Listener] | None = None
+) -> Answer:
+    """``run(copy)`` with a copy in eval mode on the model's own weights, or on clones where it would write to them.
+
+    Args:
+        run: what is done with the copy; a second time from the beginning where the first would have written to weights.
+        listener: makes a listener for each copy.
+
+    Example:
+        >>> layer = nn.Linear(2, 1)
+        >>> _ = run_copy(layer, lambda copied: copied.weight.zero_())
+        >>> bool(layer.weight.any())
+        True
+    """
+    for made in (shared_tensor, own_tensor):
+        copied = copy_model(model, made, listener() if listener else None).eval()
+        with unchanged_randomness():
+            try:
+                with _Guard(model.parameters() if made is shared_tensor else ()):
+                    return run(copied)
+            except _Written:
+                continue
+    raise AssertionError("A copy with its own weights cannot write to the model's.")  # pragma: no cover
+
+
+class _Written(BaseException):
+    """A forward is about to write to weights; no ``except Exception`` in a forward may hide it."""
+
+
+class _Guard(TorchDispatchMode):
+    """Raises ``_Written`` before one of PyTorch's kernels writes into the memory of these tensors."""
+
+    def __init__(self, tensors: Iterable[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.memory = {tensor.untyped_storage()._cdata for tensor in tensors if tensor.layout == torch.strided}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func._schema.is_mutable:
+            for place, argument in enumerate(func._schema.arguments):
+                if argument.alias_info is not None and argument.alias_info.is_write:
+                    self.check(args[place] if place < len(args) else kwargs.get(argument.name))
+        return func(*args, **kwargs)
+
+    def check(self, target: Any) -> None:
+        for tensor in target if isinstance(target, tuple | list) else (target,):
+            strided = isinstance(tensor, Tensor) and tensor.layout == torch.strided
+            if strided and tensor.untyped_storage()._cdata in self.memory:
+                raise _Written
+
+
+@contextmanager
+def unchanged_randomness() -> Iterator[None]:
+    """Afterwards the random numbers of Python, numpy and PyTorch go on as if nothing had been drawn."""
+    python, cpu = random.getstate(), torch.get_rng_state()
+    array: Any = np.random.get_state()
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(array)
+        torch.set_rng_state(cpu)
+        if gpus is not None:
+            torch.cuda.set_rng_state_all(gpus)
