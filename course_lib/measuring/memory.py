@@ -19,30 +19,23 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from course_lib.errors import CourseError
-from course_lib.tracing.copies import copy_model
+from course_lib.tracing.copies import copy_model, run_copy, shared_tensor, unchanged_randomness
 
 __all__ = ["forward_bytes", "free_bytes", "out_of_memory", "twin", "weight_bytes", "written_bytes"]
 
 
 def twin(model: nn.Module, device: torch.device) -> nn.Module:
-    """A copy of the model in eval mode on ``device``, whose weights are the model's own where they are there already.
+    """A copy of the model in eval mode on ``device``, whose weights lie in the model's own memory where that is there.
 
     The model itself is not touched, whatever is done to the copy's mode or place, and no weight is copied needlessly.
 
     Example:
         >>> layer = nn.Linear(2, 1)
         >>> copied = twin(layer, torch.device("cpu"))
-        >>> copied is layer, copied.weight is layer.weight, layer.training, copied.training
+        >>> copied is layer, copied.weight.data_ptr() == layer.weight.data_ptr(), layer.training, copied.training
         (False, True, True, False)
     """
-
-    def made(tensor: Tensor) -> Tensor:
-        if not isinstance(tensor, nn.Parameter):
-            return tensor.detach().to(device, copy=True)
-        there = tensor.device == device or (device.index is None and tensor.device.type == device.type)
-        return tensor if there else nn.Parameter(tensor.detach().to(device), requires_grad=False)
-
-    return copy_model(model, made).eval()
+    return copy_model(model, lambda tensor: shared_tensor(tensor).to(device)).eval()
 
 
 def weight_bytes(model: nn.Module) -> int:
@@ -72,10 +65,11 @@ def forward_bytes(model: nn.Module, size: Sequence[int]) -> int:
         True
     """
     try:
-        return weight_bytes(model) + _peak(twin(model, torch.device("meta")), size, torch.device("meta"))
+        with unchanged_randomness():
+            return weight_bytes(model) + _peak(twin(model, torch.device("meta")), size, torch.device("meta"))
     except Exception:  # whatever it asks of the numbers; a real mistake shows itself again in the real forward
         device = next(chain(model.parameters(), model.buffers()), torch.empty(0)).device
-        return weight_bytes(model) + _peak(twin(model, device), size, device)
+        return weight_bytes(model) + run_copy(model, lambda copied: _peak(copied, size, device))
 
 
 def _peak(model: nn.Module, size: Sequence[int], device: torch.device) -> int:

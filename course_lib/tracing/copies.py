@@ -295,7 +295,8 @@ class _Copier:
                 made.__setstate__(state)
             else:
                 values, slots = state if isinstance(state, tuple) else (state, None)
-                made.__dict__.update(values or {})
+                if values:
+                    made.__dict__.update(values)
                 for key, item in (slots or {}).items():
                     object.__setattr__(made, key, item)
         for item in items or ():

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from course_lib.errors import CourseError
-from course_lib.tracing.copies import run_copy
+from course_lib.tracing.copies import copy_model, own_tensor, unchanged_randomness
 from course_lib.tracing.inputs import read
 
 __all__ = ["Node", "needed", "read_graph", "write_graph"]
@@ -124,12 +124,13 @@ def write_graph(model: nn.Module, size: Any, folder: str | Path) -> Path:
     writer = needed("torch.utils.tensorboard").SummaryWriter
     folder = Path(folder).expanduser()
     before = set(_files(folder))
-    with torch.no_grad(), warnings.catch_warnings():
+    copied = copy_model(model, own_tensor).eval()
+    with unchanged_randomness(), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trace is deprecated, and TensorBoard has nothing else
         events = writer(str(folder))
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                run_copy(model, lambda copied: events.add_graph(copied, batches))
+                events.add_graph(copied, batches)
         except Exception as error:
             raise CourseError(_why(model, batches, error)) from error
         finally:
