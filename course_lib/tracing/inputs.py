@@ -50,7 +50,9 @@ def read(input_size: Any, dtypes: Any = None) -> tuple[list[Input], list[str]]:
 
 def _several(value: Any) -> bool:
     return (
-        isinstance(value, tuple | list) and bool(value) and any(isinstance(one, tuple | list | Tensor) for one in value)
+        isinstance(value, tuple | list)
+        and bool(value)
+        and any(isinstance(item, tuple | list | Tensor) for item in value)
     )
 
 

@@ -70,8 +70,8 @@ def sizes(
 
     Example:
         >>> from torchvision.models import resnet18
-        >>> found = sizes(resnet18())
-        >>> found["layer2.0.add"], "bn1" in found, "avgpool" in found
+        >>> shapes = sizes(resnet18())
+        >>> shapes["layer2.0.add"], "bn1" in shapes, "avgpool" in shapes
         ((128, 28, 28), False, False)
     """
     looked = _look(model, input_size)
@@ -247,8 +247,9 @@ def _look(model: nn.Module, picture_size: Sequence[int]) -> _Looked:
         seen = trace(model, size, mode="eval")
         products = _products(seen)
         orders = {op.name: _map_order(op, *size[-2:]) for op in seen if op.index not in products}
-        found = {name: order for name, order in orders.items() if order is not None}
-        known.looked[size] = _Looked({op.name: op for op in seen}, found)
+        known.looked[size] = _Looked(
+            {op.name: op for op in seen}, {name: order for name, order in orders.items() if order is not None}
+        )
     return known.looked[size]
 
 

@@ -80,10 +80,10 @@ def _binary(bound: Mapping[str, Any]) -> Any:
         return _like(first)
     if not isinstance(second, Tensor) or second.dtype != first.dtype:
         return NotImplemented
-    one, two = first.shape, second.shape
-    if one == two:
+    ours, theirs = first.shape, second.shape
+    if ours == theirs:
         return _like(first)
-    if len(one) == len(two) and one[2:] == (1, 1) and one[:2] == two[:2] and second.is_contiguous():
+    if len(ours) == len(theirs) and ours[2:] == (1, 1) and ours[:2] == theirs[:2] and second.is_contiguous():
         return _like(second)  # a gate times its map: squeeze and excitation
     return NotImplemented
 
@@ -99,9 +99,9 @@ def _adaptive_pool(bound: Mapping[str, Any]) -> Any:
     if value.dim() not in (3, 4) or not value.is_floating_point() or bound.get("return_indices") or 0 in value.shape:
         return NotImplemented
     sizes = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    if len(sizes) != 2 or not all(one is None or (type(one) is int and one > 0) for one in sizes):
+    if len(sizes) != 2 or not all(side is None or (type(side) is int and side > 0) for side in sizes):
         return NotImplemented
-    out = [n if one is None else one for n, one in zip(value.shape[-2:], sizes, strict=True)]
+    out = [n if side is None else side for n, side in zip(value.shape[-2:], sizes, strict=True)]
     return torch.empty((*value.shape[:-2], *out), dtype=value.dtype, device="meta")
 
 
@@ -154,7 +154,9 @@ def _other_conv(bound: Mapping[str, Any]) -> Any:
     value, weight, padding = bound.get("input"), bound.get("weight"), bound.get("padding", 0)
     if isinstance(value, Tensor) and isinstance(weight, Tensor) and not isinstance(padding, str):
         kernel = tuple(weight.shape[2:])
-        each = (one if isinstance(one, tuple | list) else [one] * 3 for one in (padding, bound.get("dilation", 1)))
+        each = (
+            cells if isinstance(cells, tuple | list) else [cells] * 3 for cells in (padding, bound.get("dilation", 1))
+        )
         cells = zip(value.shape[-len(kernel) :], kernel, *each, strict=False)
         if value.dim() > len(kernel) and any(n + 2 * p < d * (k - 1) + 1 for n, k, p, d in cells):
             raise RuntimeError(_TOO_SMALL)
@@ -197,16 +199,18 @@ def _cat(bound: Mapping[str, Any]) -> Any:
         not isinstance(parts, tuple | list)
         or not parts
         or dim != 1
-        or not all(isinstance(one, Tensor) for one in parts)
+        or not all(isinstance(part, Tensor) for part in parts)
     ):
         return NotImplemented
     first = parts[0].shape
     if len(first) < 2 or any(
-        len(one.shape) != len(first) or one.shape[0] != first[0] or one.shape[2:] != first[2:]
-        or one.dtype != parts[0].dtype or not one.is_contiguous() for one in parts
+        len(part.shape) != len(first) or part.shape[0] != first[0] or part.shape[2:] != first[2:]
+        or part.dtype != parts[0].dtype or not part.is_contiguous() for part in parts
     ):  # fmt: skip
         return NotImplemented
-    return torch.empty((first[0], sum(one.shape[1] for one in parts), *first[2:]), dtype=parts[0].dtype, device="meta")
+    return torch.empty(
+        (first[0], sum(part.shape[1] for part in parts), *first[2:]), dtype=parts[0].dtype, device="meta"
+    )
 
 
 _POINTWISE = """

@@ -46,10 +46,10 @@ def trace(
         ModelNameError: torchvision has no model of that name.
 
     Example:
-        >>> found = trace("resnet18")
-        >>> found
+        >>> seen = trace("resnet18")
+        >>> seen
         <Trace of resnet18: 69 ops, 11,689,512 parameters, 1.814 GMACs>
-        >>> found["layer2.0.conv1"].formula
+        >>> seen["layer2.0.conv1"].formula
         '⌊(56 + 2·1 − 1·(3−1) − 1) / 2⌋ + 1 = 28'
     """
     if mode not in (None, "eval", "train"):

@@ -79,12 +79,12 @@ def _dropped(rest: int, padding: int) -> str:
     cells = "cell" if rest == 1 else f"{rest} cells"
     verb = "is" if rest == 1 else "are"
     if rest <= padding:
-        what = f"the last {cells} (of padding) {verb} seen by no window"
+        where = f"the last {cells} (of padding) {verb} seen by no window"
     elif not padding:
-        what = f"the last {cells} {verb} dropped: no window sees {'it' if rest == 1 else 'them'}"
+        where = f"the last {cells} {verb} dropped: no window sees {'it' if rest == 1 else 'them'}"
     else:
-        what = f"the padding and the last {rest - padding} of the input's own are dropped: no window sees them"
-    return f"The division leaves {rest}: {what}."
+        where = f"the padding and the last {rest - padding} of the input's own are dropped: no window sees them"
+    return f"The division leaves {rest}: {where}."
 
 
 def transposed(n: int, k: int, s: int, p: int = 0, d: int = 1, *, extra: int = 0) -> Step:
@@ -113,6 +113,6 @@ def adaptive(n: int, size: int) -> Step:
     if n % size == 0:
         return Step(size, f"{size}, as asked: each cell pools {n} / {size} = {n // size}")
     lengths = sorted({-(-(i + 1) * n // size) - i * n // size for i in range(size)})
-    some = " or ".join(str(one) for one in lengths)
+    some = " or ".join(str(length) for length in lengths)
     how = "some repeated" if n < size else "some overlapping"
     return Step(size, f"{size}, as asked: cells pool {some} of {n}, {how}")
