@@ -161,7 +161,7 @@ class Net(nn.Module):
         x = self.norm(self.conv(x))
         for name in self.habits:
             HABITS[name][1](self, self.__dict__[f"own {name}"], x)
-        if self.needs_numbers and float(x.sum()) < -1e9:
+        if self.needs_numbers and float(x.detach().sum()) < -1e9:
             x = x + 1
         return F.relu(x).mean((2, 3))
 
@@ -312,6 +312,7 @@ def test_one_object_has_one_copy_and_shared_tensors_stay_shared() -> None:
     assert copied.a is copied[1].b[0] is copied[1].b[1][0] is copied.c.args[0] and copied.a is not log
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
 def test_a_weight_that_a_hook_computes_is_computed_in_the_copy() -> None:
     model = nn.Sequential(nn.utils.spectral_norm(nn.Conv2d(3, 4, 3)), nn.utils.weight_norm(nn.Linear(14, 2)))
     with torch.no_grad():

@@ -49,11 +49,7 @@ def read(input_size: Any, dtypes: Any = None) -> tuple[list[Input], list[str]]:
 
 
 def _several(value: Any) -> bool:
-    return (
-        isinstance(value, tuple | list)
-        and bool(value)
-        and any(isinstance(item, tuple | list | Tensor) for item in value)
-    )
+    return isinstance(value, tuple | list) and any(isinstance(item, tuple | list | Tensor) for item in value)
 
 
 def _one(size: Any, dtype: torch.dtype | None) -> Input:

@@ -154,9 +154,7 @@ def _other_conv(bound: Mapping[str, Any]) -> Any:
     value, weight, padding = bound.get("input"), bound.get("weight"), bound.get("padding", 0)
     if isinstance(value, Tensor) and isinstance(weight, Tensor) and not isinstance(padding, str):
         kernel = tuple(weight.shape[2:])
-        each = (
-            cells if isinstance(cells, tuple | list) else [cells] * 3 for cells in (padding, bound.get("dilation", 1))
-        )
+        each = (n if isinstance(n, tuple | list) else [n] * 3 for n in (padding, bound.get("dilation", 1)))
         cells = zip(value.shape[-len(kernel) :], kernel, *each, strict=False)
         if value.dim() > len(kernel) and any(n + 2 * p < d * (k - 1) + 1 for n, k, p, d in cells):
             raise RuntimeError(_TOO_SMALL)
@@ -194,23 +192,18 @@ def _pool(bound: Mapping[str, Any]) -> Any:
 
 
 def _cat(bound: Mapping[str, Any]) -> Any:
-    parts, dim = bound.get("tensors"), bound.get("dim", 0)
-    if (
-        not isinstance(parts, tuple | list)
-        or not parts
-        or dim != 1
-        or not all(isinstance(part, Tensor) for part in parts)
-    ):
+    parts = bound.get("tensors")
+    if not isinstance(parts, tuple | list) or not parts or bound.get("dim", 0) != 1:
         return NotImplemented
-    first = parts[0].shape
+    if not all(isinstance(part, Tensor) for part in parts):
+        return NotImplemented
+    first, dtype = parts[0].shape, parts[0].dtype
     if len(first) < 2 or any(
         len(part.shape) != len(first) or part.shape[0] != first[0] or part.shape[2:] != first[2:]
-        or part.dtype != parts[0].dtype or not part.is_contiguous() for part in parts
+        or part.dtype != dtype or not part.is_contiguous() for part in parts
     ):  # fmt: skip
         return NotImplemented
-    return torch.empty(
-        (first[0], sum(part.shape[1] for part in parts), *first[2:]), dtype=parts[0].dtype, device="meta"
-    )
+    return torch.empty((first[0], sum(part.shape[1] for part in parts), *first[2:]), dtype=dtype, device="meta")
 
 
 _POINTWISE = """
