@@ -30,22 +30,22 @@ from course_lib.measuring.timing_table import stored
 from tools import timing_survey
 
 
-class Calls(list[int]):
-    """A list that every copy of a model shares, so that the test sees the calls."""
+class Shared(list[float]):
+    """A list that every copy of a model shares, so that the test sees the calls and sets the clock."""
 
-    def __deepcopy__(self, known: dict[int, Any]) -> Calls:
+    def __deepcopy__(self, known: dict[int, Any]) -> Shared:
         return self
 
 
 class Sleeper(nn.Module):
     """A forward that takes as long as it says, and longer at first, on a clock of its own: ``own_clock``."""
 
-    now: ClassVar = [0.0]
+    now: ClassVar = Shared([0.0])
 
     def __init__(self, seconds: float, first: float = 0.0) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(1))
-        self.seconds, self.first, self.calls = seconds, first, Calls([0])
+        self.seconds, self.first, self.calls = seconds, first, Shared([0])
 
     def forward(self, x: Tensor) -> Tensor:
         if not x.is_meta:
