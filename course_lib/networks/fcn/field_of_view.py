@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional, size_at
-from course_lib.tracing.tracer import trace
 from course_lib.tracing.receptive import pixel_gradient
+from course_lib.tracing.tracer import trace
 
 __all__ = ["Sight", "cell_gradient", "cell_sight"]
 

@@ -10,9 +10,8 @@ Nothing here knows a model by name. What is changed in the graph stands in ``hea
 
 from __future__ import annotations
 
-import copy
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from torch.nn.parameter import is_lazy
 from torchvision.ops import StochasticDepth
 
 from course_lib.networks.fcn.fully_convolutional import FcnError
+from course_lib.tracing.copies import copy_model, meta_tensor, unchanged_randomness
 
 __all__ = [
     "Network",
@@ -40,7 +40,6 @@ __all__ = [
 
 Shape = tuple[int, ...]
 
-_COMPUTED = ("torch.nn.utils.", "torch.ao.")  # weight_norm and spectral_norm compute a weight in a hook: it is kept
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
@@ -62,15 +61,16 @@ def take_apart(model: nn.Module, size: int) -> Network:
         [('_0', (1, 4, 4, 4)), ('_1', (1, 64)), ('_2', (1, 2))]
     """
     name = type(model).__name__
-    twin = _twin(model, _own).eval()
+    copied = _copy(model, _own).eval()
     try:
-        graph = _Tracer().trace(twin)
+        with unchanged_randomness():
+            graph = _Tracer().trace(copied)
     except Exception as error:  # whatever the forward does that a graph cannot hold
         raise FcnError(
             f"{name} cannot be taken apart: its forward decides by numbers or sizes that are known only when it runs "
             f"({_first_line(error)}). Write it so that every picture takes the same way."
         ) from error
-    network = Network(twin, graph, name)
+    network = Network(copied, graph, name)
     network.size = size
     _find_shapes(network, size)
     _find_steps(network)
@@ -196,13 +196,13 @@ class _Shapes(fx.Interpreter):
 def _find_shapes(network: Network, size: int) -> None:
     picture = torch.empty(1, 3, size, size, device="meta")
     try:
-        with torch.no_grad():
-            _Shapes(_twin(network, _without_numbers), graph=network.graph).run(picture)
+        with unchanged_randomness(), torch.no_grad():
+            _Shapes(_copy(network, meta_tensor), graph=network.graph).run(picture)
     except Exception:  # a forward that needs the numbers themselves; or one that this picture does not fit
         parameter = next(network.parameters(), torch.zeros(1))
         try:
-            with torch.no_grad():
-                _Shapes(_twin(network, _own), graph=network.graph).run(torch.zeros(1, 3, size, size).to(parameter))
+            with unchanged_randomness(), torch.no_grad():
+                _Shapes(_copy(network, _own), graph=network.graph).run(torch.zeros(1, 3, size, size).to(parameter))
         except Exception as error:
             raise FcnError(
                 f"{type(network).__name__} does not take a picture of 3×{size}×{size} ({_first_line(error)}). Say with "
@@ -222,29 +222,8 @@ def _own(tensor: Tensor) -> Tensor:
     return tensor.detach().clone()
 
 
-def _without_numbers(tensor: Tensor) -> Tensor:
-    empty = torch.empty_like(tensor, device="meta")
-    return nn.Parameter(empty, requires_grad=False) if isinstance(tensor, nn.Parameter) else empty
-
-
-def _twin(model: nn.Module, made: Callable[[Tensor], Tensor]) -> Any:
-    """A deep copy without the user's hooks, whose tensors are ``made`` from the model's."""
-    instead: dict[int, Any] = {}
-    for module in model.modules():
-        for name, value in vars(module).items():
-            if name.endswith("_hooks") and value:
-                instead[id(value)] = OrderedDict(_computing(value))
-            elif isinstance(value, Tensor):
-                instead[id(value)] = made(value)
-        for tensor in (*module._parameters.values(), *module._buffers.values()):
-            if tensor is not None and is_lazy(tensor):
-                raise FcnError(
-                    f"{type(model).__name__} has lazy layers without a shape; run one batch through it first."
-                )
-            if tensor is not None and id(tensor) not in instead:
-                instead[id(tensor)] = made(tensor)
-    return copy.deepcopy(model, instead)
-
-
-def _computing(hooks: Any) -> Iterator[tuple[int, Any]]:
-    return ((key, hook) for key, hook in hooks.items() if type(hook).__module__.startswith(_COMPUTED))
+def _copy(model: nn.Module, made: Callable[[Tensor], Tensor]) -> nn.Module:
+    """A copy without the user's hooks, whose tensors are ``made`` from the model's."""
+    if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
+        raise FcnError(f"{type(model).__name__} has lazy layers without a shape; run one batch through it first.")
+    return copy_model(model, made)
