@@ -2,7 +2,7 @@
 
 In theory a cell *can* see its receptive field, which follows from the layers' kernels, strides and padding. What it
 *does* see is measured: by how much each pixel moves the cell (the gradient), and which pixels hold 95 % of that. Luo,
-Li, Urtasun and Zemel 2016, https://arxiv.org/abs/1701.04128. Both are computed in ``course_lib.tracing.layer_maps`` for
+Li, Urtasun and Zemel 2016, https://arxiv.org/abs/1701.04128. Both are computed in ``course_lib.tracing.receptive`` for
 a layer, and in ``course_lib.networks.fcn.field_of_view`` for a response map.
 """
 
@@ -23,8 +23,8 @@ from course_lib.drawing.sheet import Sheet
 from course_lib.drawing.still import BLUE, INK, ORANGE, Still, shortened, still
 from course_lib.models.classifier import Classifier
 from course_lib.networks.fcn.field_of_view import Sight
-from course_lib.tracing import layer_maps
-from course_lib.tracing.layer_maps import Box
+from course_lib.tracing import receptive
+from course_lib.tracing.receptive import Box
 
 __all__ = ["draw_cell_sight", "draw_sight", "field_on_picture"]
 
@@ -56,7 +56,7 @@ def field_on_picture(
         picture: of any size.
         layer: one of ``layer_maps.layers(classifier.model)``.
         cell: (row, column).
-        channels: as in ``layer_maps.gradient_field``; None is the sum of all.
+        channels: as in ``receptive.gradient_field``; None is the sum of all.
         name: what the picture is called.
 
     Raises:
@@ -71,7 +71,7 @@ def field_on_picture(
         lies on ... % of them
     """
     crop, batch = prepared(classifier, picture)
-    seen = layer_maps.gradient_field(classifier.model, batch, layer, *cell, channels=channels)
+    seen = receptive.gradient_field(classifier.model, batch, layer, *cell, channels=channels)
     return draw_sight(classifier.model, layer, cell, crop, seen, name=name, title=f"{classifier.name}, {layer}")
 
 
@@ -87,10 +87,10 @@ def draw_sight(
 ) -> Still:
     """The picture of ``field_on_picture`` from a gradient (H, W) that exists already; ``crop`` is the model's input."""
     size = (crop.height, crop.width)
-    box = layer_maps.field_of(model, layer, *cell, size)
-    theory = layer_maps.field_size(model, layer, size)
+    box = receptive.field_of(model, layer, *cell, size)
+    theory = receptive.field_size(model, layer, size)
     framed = box if box is not None and box[2] > box[0] and box[3] > box[1] else (0, 0, crop.width, crop.height)
-    held = layer_maps.effective(seen)
+    held = receptive.effective(seen)
     numbers = _Numbers.of(seen, held, framed)
     title, place = title or layer, f"row {cell[0]}, column {cell[1]}"
     sheet = Sheet(_WIDTH, 366)
@@ -208,7 +208,7 @@ def draw_cell_sight(
         label: what the gradient is of.
         held: (H, W), the pixels that hold 95 % of the gradient, where they are known already.
     """
-    held = layer_maps.effective(seen) if held is None else held
+    held = receptive.effective(seen) if held is None else held
     room = _WIDTH - 2 * _EDGE
     tall = min(room * picture.height / picture.width, 400.0)
     sheet = Sheet(_WIDTH, 30 + tall + 116)
