@@ -18,6 +18,7 @@ from torch import nn
 
 from course_lib.errors import CourseError
 from course_lib.models.checkpoints.layouts import unwrapped
+from course_lib.tracing.failures import SIDES
 from course_lib.tracing.ops import Op
 from course_lib.tracing.result import Trace, TraceError
 from course_lib.tracing.tracer import trace
@@ -25,9 +26,6 @@ from course_lib.tracing.tracer import trace
 __all__ = ["HeadError", "head_path", "head_paths", "replace_head", "steps_before"]
 
 Step = TypeVar("Step")
-
-#: Sides of the pictures that are tried: ImageNet's, Inception's, those of large ViTs, CIFAR's, MNIST's, and 64.
-_SIDES = (224, 299, 384, 512, 518, 32, 28, 64)
 
 
 class HeadError(CourseError, ValueError):
@@ -149,7 +147,7 @@ def _traced(model: nn.Module, mode: Literal["eval", "train"]) -> Trace:
     """The model's run at the first size that it takes."""
     convs = [layer.in_channels for layer in model.modules() if isinstance(layer, nn.Conv2d)]
     first: TraceError | None = None
-    for side, channels in product(_SIDES, convs[:1] or (3, 1)):
+    for side, channels in product(SIDES, convs[:1] or (3, 1)):
         try:  # with two pictures: BatchNorm in train mode refuses a single one
             run = trace(model, (2, channels, side, side), mode=mode)
         except TraceError as error:

@@ -17,20 +17,27 @@ class Projection:
     """A 1×1 convolution and a BatchNorm that make one map of another (He et al. 2015, section 3.3, option B).
 
     Attributes:
-        stride: of the convolution.
-        code: the line that makes it, without a name for it.
+        short, out: the shapes of the shortcut and of the residual path, (B, C, H, W).
+        stride: the convolution's.
     """
 
+    short: Shape
+    out: Shape
     stride: int
-    code: str
+
+    @property
+    def code(self) -> str:
+        """The expression that builds it."""
+        conv = f"nn.Conv2d({self.short[1]}, {self.out[1]}, kernel_size=1, stride={self.stride}, bias=False)"
+        return f"nn.Sequential({conv}, nn.BatchNorm2d({self.out[1]}))"
 
 
 def projection(short: Shape, out: Shape) -> Projection | None:
     """What makes a map of shape ``out`` of ``short``; None where they are equal, or no stride up to 8 does it.
 
     Args:
-        short: of the shortcut, (B, C, H, W).
-        out: of the residual path, (B, C, H, W).
+        short: the shape of the shortcut, (B, C, H, W).
+        out: the shape of the residual path, (B, C, H, W).
 
     Example:
         >>> projection((1, 64, 56, 56), (1, 128, 28, 28)).code
@@ -41,11 +48,9 @@ def projection(short: Shape, out: Shape) -> Projection | None:
     if len(short) != 4 or len(out) != 4 or short == out or short[0] != out[0]:
         return None
     sides = list(zip(short[2:], out[2:], strict=True))
-    stride = next((s for s in _STRIDES if all(-(-before // s) == after for before, after in sides)), 0)
-    if not stride:
-        return None
-    conv = f"nn.Conv2d({short[1]}, {out[1]}, kernel_size=1, stride={stride}, bias=False)"
-    return Projection(stride, f"nn.Sequential({conv}, nn.BatchNorm2d({out[1]}))")
+    strides = (s for s in _STRIDES if all(-(-before // s) == after for before, after in sides))
+    stride = next(strides, 0)
+    return Projection(short, out, stride) if stride else None
 
 
 def differences(first: Shape, second: Shape) -> str:
@@ -60,12 +65,13 @@ def differences(first: Shape, second: Shape) -> str:
         'dimension 1 (196 and 197)'
     """
     rank = max(len(first), len(second))
-    one, two = ((1,) * (rank - len(shape)) + tuple(shape) for shape in (first, second))
-    unlike = [dim for dim in range(rank) if one[dim] != two[dim] and 1 not in (one[dim], two[dim])]
+    left, right = ((1,) * (rank - len(shape)) + tuple(shape) for shape in (first, second))
+    unlike = [dim for dim in range(rank) if left[dim] != right[dim] and 1 not in (left[dim], right[dim])]
     maps = len(first) == len(second) == 4
-    if maps and unlike[-2:] == [2, 3] and (one[2], two[2]) == (one[3], two[3]):
-        parts = [f"{_MAPS[dim]} ({one[dim]} and {two[dim]})" for dim in unlike[:-2]]
-        parts.append(f"height and width ({one[2]} and {two[2]})")
-    else:
-        parts = [f"{_MAPS[dim] if maps else f'dimension {dim}'} ({one[dim]} and {two[dim]})" for dim in unlike]
+    square = maps and unlike[-2:] == [2, 3] and (left[2], right[2]) == (left[3], right[3])
+    parts = [
+        f"{_MAPS[dim] if maps else f'dimension {dim}'} ({left[dim]} and {right[dim]})"
+        for dim in (unlike[:-2] if square else unlike)
+    ]
+    parts += [f"height and width ({left[2]} and {right[2]})"] if square else []
     return ("the " if maps else "") + ", ".join(parts)

@@ -1,7 +1,6 @@
-"""Why a forward failed: how far the picture got, which shape met which weight, and what would fit.
+"""Why a forward failed: how far the picture got, which shape met which weight, and what would fit, as a ``TraceError``.
 
-The words are made from the shapes that met, not from PyTorch's message, so they are the same on every version. What is
-not recognised is passed on as PyTorch said it.
+What is not recognised is passed on as PyTorch said it.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib.tracing import mismatches
-from course_lib.tracing.mismatches import Meeting
+from course_lib.tracing.mismatches import Mismatch
 from course_lib.tracing.records import times
 from course_lib.tracing.result import TraceError
 
@@ -23,16 +22,18 @@ if TYPE_CHECKING:
 
 __all__ = ["SIDES", "Stopped"]
 
-#: Sides of square pictures that are tried when another size might fit.
-SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512, 518)
+#: Sides of square pictures to try where it is not known which a model takes; the usual ones first.
+SIDES = (224, 299, 384, 64, 32, 28, 96, 128, 160, 192, 256, 512, 518)
 
 
 class Stopped:
     """A forward that stopped with an error.
 
     Attributes:
-        certain: the shapes that met cannot meet, so it would fail with real numbers too.
         why: PyTorch's own reason, one line.
+        trace: what ran before.
+        certain: the shapes that met cannot meet, so it would fail with real numbers too.
+        mismatch: what met what; PyTorch's reason alone where it is not certain. None where nothing was run.
     """
 
     def __init__(
@@ -44,44 +45,47 @@ class Stopped:
         self.trace, self.model = trace, model
         self.failure: Failure | None = recorder.failure if recorder else None
         self.failed = recorder.failed() if recorder else None
-        self.meeting: Meeting | None = None
-        if isinstance(error, TypeError) and self.failure is not None and not self.failure.kind:
-            self.meeting = _arguments(model, inputs) if not self.failure.path else None
-        elif self.failure is None and isinstance(error, TypeError):
-            self.meeting = _arguments(model, inputs)
-        elif isinstance(error, NotImplementedError) and self.failure is not None and "forward" in self.why:
-            self.meeting = Meeting(f"{self.failure.module} has no forward, so it cannot be run by itself", "")
-        if self.meeting is None and self.failure is not None and recorder is not None:
-            self.meeting = mismatches.find(self.failure, recorder.weight, _who(recorder, trace), self.why)
+        self.mismatch = self._mismatch(error, recorder, inputs)
+        self.certain = self.mismatch is not None
+        if self.mismatch is None and self.failure is not None and recorder is not None:
+            met = mismatches.parties(self.failure, recorder, trace.ops if trace else ())
+            self.mismatch = Mismatch(self.why, parties=met)
 
-    @property
-    def certain(self) -> bool:
-        return self.meeting is not None
+    def _mismatch(self, error: Exception, recorder: Recorder | None, inputs: int) -> Mismatch | None:
+        failure, found = self.failure, None
+        if isinstance(error, TypeError) and (failure is None or not (failure.kind or failure.path)):
+            found = _arguments(self.model, inputs)
+        elif isinstance(error, NotImplementedError) and failure is not None and "forward" in self.why:
+            found = Mismatch(f"{failure.module} has no forward, so it cannot be run by itself")
+        if found is None and failure is not None and recorder is not None:
+            found = mismatches.find(failure, recorder, self.trace.ops if self.trace else (), self.why)
+        return found
 
     def error(self, sizes_that_fit: Callable[[], list[tuple[int, int]]]) -> TraceError:
-        """The sentence."""
-        meeting, failure = self.meeting, self.failure
+        """The sentences, and the same in values; ``sizes_that_fit`` is asked where another size may help."""
+        mismatch, failure = self.mismatch, self.failure
         if failure is None:
-            text = f"{meeting.what}. {meeting.fits}" if meeting else f"The forward failed: {self.why}."
-            return TraceError(text, trace=self.trace)
-        parts = [self._far()]
-        name = failure.path or self.model.__class__.__name__
-        where = f"In {name}" + (f" ({failure.kind})" if failure.kind else "")
-        if meeting is None:
-            given = (one for one in (failure.bound or {}).values() if isinstance(one, Tensor))
-            shapes = ", ".join(times(tuple(one.shape)) for one in given)
-            met = f", with {shapes}" if shapes else ""
-            parts.append(f"{where}{met}: {self.why}.")
-        else:
-            parts.append(f"{where}: {meeting.what}.")
-            if meeting.fits:
-                parts.append(f"What would fit: {meeting.fits}.")
-            if meeting.by_size and (found := sizes_that_fit()):
-                some = " or ".join(f"{h}×{w}" for h, w in found)
-                parts.append(f"As the model is, pictures of {some} go through.")
-        parts = [part for part in parts if part]
+            text = f"{mismatch.what}. {mismatch.fits}" if mismatch else f"The forward failed: {self.why}."
+            return TraceError(text, trace=self.trace, mismatch=mismatch)
+        cause = f"In {failure.path or self.model.__class__.__name__}" + (f" ({failure.kind})" if failure.kind else "")
+        advice, sizes = "", []
+        if mismatch is not None:
+            given = ", ".join(times(party.shape) for party in mismatch.parties)
+            cause += f", with {given}" if given and not self.certain else ""
+            cause += f": {mismatch.what}."
+            advice = f" What would fit: {mismatch.fits}." if mismatch.fits else ""
+            sizes = sizes_that_fit() if mismatch.by_size else []
+            if sizes:
+                advice += f" As the model is, pictures of {' or '.join(f'{h}×{w}' for h, w in sizes)} go through."
         return TraceError(
-            " ".join(parts), trace=self.trace, where=failure.path, failed=self.failed, reason=" ".join(parts[1:])
+            f"{self._far()} {cause}{advice}",
+            trace=self.trace,
+            where=failure.path,
+            failed=self.failed,
+            cause=cause,
+            reason=cause + advice,
+            mismatch=mismatch,
+            sizes=tuple(sizes),
         )
 
     def _far(self) -> str:
@@ -95,29 +99,21 @@ class Stopped:
         return f"The input {first} got through {count}, up to {last.name}, and was {times(last.output)} there."
 
 
-def _who(recorder: Recorder, trace: Trace | None) -> Callable[[Tensor], str]:
-    def who(tensor: Tensor) -> str:
-        source = recorder.source(tensor)
-        if source is None or trace is None:
-            return recorder.weight(tensor) or "a tensor"
-        return trace.ops[source].name if source >= 0 else "the input"
-
-    return who
-
-
-def _arguments(model: nn.Module, count: int) -> Meeting | None:
+def _arguments(model: nn.Module, count: int) -> Mismatch | None:
     try:
         wanted = [
-            one for one in inspect.signature(model.forward).parameters.values()
-            if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+            argument for argument in inspect.signature(model.forward).parameters.values()
+            if argument.kind in (argument.POSITIONAL_ONLY, argument.POSITIONAL_OR_KEYWORD)
         ]  # fmt: skip
     except (TypeError, ValueError):
         return None
-    needed = [one.name for one in wanted if one.default is one.empty]
+    needed = [argument.name for argument in wanted if argument.default is argument.empty]
     if len(needed) <= count <= len(wanted):
         return None
-    text = f"{type(model).__name__}.forward({', '.join(one.name for one in wanted)}) takes {len(needed)} input"
+    text = (
+        f"{type(model).__name__}.forward({', '.join(argument.name for argument in wanted)}) takes {len(needed)} input"
+    )
     text += f"{'s' if len(needed) != 1 else ''}, and {count} {'was' if count == 1 else 'were'} given"
     count = len(needed)
     sizes = f"give a list of {count} sizes as input_size" if count != 1 else "give one size as input_size"
-    return Meeting(text, sizes if needed else "")
+    return Mismatch(text, sizes if needed else "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.errors import CourseError, closest
 from course_lib.tracing import trace_tables
+from course_lib.tracing.mismatches import Mismatch
 from course_lib.tracing.ops import Op
 from course_lib.tracing.records import Call, Shape, Weight, times
 from course_lib.tracing.trace_tables import Group
@@ -185,7 +186,10 @@ class TraceError(CourseError, ValueError):
         trace: the ops that ran before it failed; None where nothing was run.
         where: the module's path in which it stopped; None where nothing was run.
         failed: the op that could not run: what went in, and no outputs; None where no function of PyTorch's failed.
-        reason: the message without how far the picture got.
+        cause: where it stopped and what met what, the first sentence of ``reason``.
+        reason: the message without how far the picture got: the cause, and what would fit.
+        mismatch: what met what and what would fit, in values; None where nothing was run.
+        sizes: (height, width) of one or two squares that go through, where a picture of another size helps.
     """
 
     def __init__(
@@ -195,7 +199,12 @@ class TraceError(CourseError, ValueError):
         trace: Trace | None = None,
         where: str | None = None,
         failed: Op | None = None,
+        cause: str = "",
         reason: str = "",
+        mismatch: Mismatch | None = None,
+        sizes: tuple[tuple[int, int], ...] = (),
     ) -> None:
         super().__init__(message)
-        self.trace, self.where, self.failed, self.reason = trace, where, failed, reason or message
+        self.trace, self.where, self.failed = trace, where, failed
+        self.cause, self.reason = cause or message, reason or message
+        self.mismatch, self.sizes = mismatch, sizes

@@ -170,7 +170,7 @@ def _try_another_size(network: Network, model: nn.Module) -> None:
         error = _error_at(model, height, width) or error  # the model knows the name of the module where it stops
         raise FcnError(
             f"{type(network).__name__} cannot slide: only pictures of {network.size}×{network.size} go through it. "
-            f"At {height}×{width}: {error.reason.partition(' What would fit')[0]}"
+            f"At {height}×{width}: {error.cause}"
         ) from error
 
 
