@@ -69,6 +69,14 @@ class Written(nn.Module):
         return (y * self.relu(y)).sum()
 
 
+class Own(nn.Module):
+    """A network of the learner's own around one of torchvision's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone, self.head = quick(models.resnet18, num_classes=3), nn.Linear(3, 2)
+
+
 class Hostile:
     def __reduce__(self) -> tuple[Any, ...]:
         return os.system, ("echo this must never run",)
@@ -191,11 +199,21 @@ CASES = {
     "no adaptive pool": Case("vgg = quick(models.vgg11)\n"
                              "model = nn.Sequential(vgg.features, nn.Flatten(), vgg.classifier)\n"
                              "x = torch.zeros(1, 3, 64, 64)", "model(x)", "no adaptive pool before the classifier",
-                             ("512×2×2", "25088", "512·7·7", "nn.AdaptiveAvgPool2d((7, 7))"), ""),
+                             ("512×2×2", "25088", "512·7·7", "model.insert(1, nn.AdaptiveAvgPool2d((7, 7)))")),
     "pool not called": Case("model = Net(pool=False)\nx = torch.zeros(1, 3, 8, 8)", "model(x)",
                             "no adaptive pool before the classifier", ("x = self.avgpool(x)",), ""),
     "another number of rows": Case("model = Net(rows=30)\nx = torch.zeros(1, 3, 8, 8)", "model(x)",
                                    "linear layer of another size", ("model.fc = nn.Linear(32, 5)",)),
+    "head of another ResNet": Case(SMALL + "model.fc = nn.Linear(2048, 2)\nx = torch.zeros(8, 3, 64, 64)", "model(x)",
+                                   "linear layer of another size", ("model.fc = nn.Linear(512, 2)",)),
+    "two rows by chance": Case(SMALL + "model.fc = nn.Sequential(nn.Linear(1024, 9))\nx = torch.zeros(2, 3, 64, 64)",
+                               "model(x)", "linear layer of another size", ("model.fc[0] = nn.Linear(512, 9)",)),
+    "LeNet on MNIST": Case("net = nn.Sequential(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.Conv2d(6, 9, 5), "
+                           "nn.MaxPool2d(2), nn.Flatten(), nn.Linear(225, 9))\nx = torch.zeros(4, 1, 28, 28)", "net(x)",
+                           "linear layer of another size", ("net[5] = nn.Linear(144, 9)", "32×32 go through")),
+    "children without a flatten": Case("net = nn.Sequential(*quick(models.resnet18).children())\n"
+                                       "x = torch.zeros(2, 3, 64, 64)", "net(x)", "no flatten before a linear layer",
+                                       ("net.insert(9, nn.Flatten())",)),
     # row 22
     "too small for the pools": Case("model = quick(models.alexnet)\nx = torch.zeros(1, 3, 32, 32)", "model(x)",
                                     "picture too small", ("63×63", "features.12 (MaxPool2d)", "= 0")),
@@ -224,6 +242,9 @@ CASES = {
     "another architecture": Case(SMALL + "state = quick(models.mobilenet_v3_small, num_classes=7).state_dict()",
                                  "model.load_state_dict(state)", "weights of another architecture",
                                  ("model = torchvision.models.mobilenet_v3_small(num_classes=7)",), "instead"),
+    "backbone": Case("net = Own()\nstate = quick(models.resnet18, num_classes=3).state_dict()",
+                     "net.load_state_dict(state)", "weights of a part of the model",
+                     ("net.backbone.load_state_dict(state)",), "instead"),
     "DataParallel": Case(SMALL + "state = nn.DataParallel(quick(models.resnet18)).state_dict()",
                          "model.load_state_dict(state)", "prefix before every name", ("'module.'",), "instead"),
     "into DataParallel": Case("model = nn.DataParallel(quick(models.resnet18))\n"
@@ -232,7 +253,7 @@ CASES = {
                               ("model.module.load_state_dict(state)",), "instead"),
     "whole checkpoint": Case(SMALL + "state = quick(models.resnet18).state_dict()\n"
                              "checkpoint = {'epoch': 3, 'model_state_dict': state}",
-                             "model.load_state_dict(checkpoint)", "checkpoint round the state dict",
+                             "model.load_state_dict(checkpoint)", "checkpoint around the state dict",
                              ("checkpoint['model_state_dict']", "'epoch'"), "instead"),
     "both": Case(SMALL + "c = {'epoch': 3, 'net': nn.DataParallel(quick(models.resnet18)).state_dict()}",
                  "model.load_state_dict(c)", "prefix before every name", ("c['net']",), "instead"),
@@ -257,7 +278,7 @@ CASES = {
     "hostile, bare": Case("Path('h.pth').write_bytes(pickle.dumps(Hostile(), protocol=2))", "torch.load('h.pth')",
                           "file that would run code", ("system",), "instead"),
     "whole model": Case("torch.save(nn.Sequential(resnet.BasicBlock(4, 4)), 'm.pth')", "torch.load('m.pth')",
-                        "checkpoint that holds more than tensors", ("state_dict()",), ""),
+                        "checkpoint that holds more than tensors", ("state_dict()", '"m_state_dict.pth"'), ""),
     "Git LFS": Case("Path('l.pth').write_text('version https://git-lfs.github.com/spec/v1\\nsize 9\\n')",
                     "torch.load('l.pth')", "Git LFS pointer instead of a checkpoint", ("git lfs pull",), ""),
     "text": Case("Path('t.pth').write_text('hello, this is text')", "torch.load('t.pth')",
@@ -313,6 +334,13 @@ GENERAL = {
         "norm": ("8 channels", "num_features=8", "norm (BatchNorm2d) of Odd"),
     }.items()
 }
+GENERAL |= {
+    "BatchNorm2d of rows": Case("net = nn.Sequential(nn.Linear(10, 4), nn.BatchNorm2d(4))\nx = torch.zeros(2, 10)",
+                                "net(x)", "shapes that do not fit", ("nn.BatchNorm1d(4)",)),
+    "no channel in grey": Case("net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.Flatten(), nn.Linear(8 * 26 * 26, 2))\n"
+                                     "x = torch.zeros(64, 28, 28)", "net(x)", "shapes that do not fit",
+                                     ("unsqueeze(1), if these are 64 grey pictures: 64×1×28×28",)),
+}  # fmt: skip
 
 
 def space_of(case_before: str) -> dict[str, Any]:
@@ -321,7 +349,7 @@ def space_of(case_before: str) -> dict[str, Any]:
     space: dict[str, Any] = {
         "torch": torch, "nn": nn, "torchvision": torchvision, "models": models, "resnet": resnet, "np": np,
         "Path": Path, "pathlib": __import__("pathlib"), "pickle": pickle, "quick": quick, "tiny_vit": tiny_vit,
-        "Net": Net, "Written": Written, "Hostile": Hostile, "Odd": Odd,
+        "Net": Net, "Own": Own, "Written": Written, "Hostile": Hostile, "Odd": Odd,
     }  # fmt: skip
     exec(case_before, space)
     return space
@@ -365,19 +393,19 @@ def test_the_mistake_is_named_and_the_repair_works(name: str, tmp_path: Path, mo
 
 def test_every_rule_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that no case needs is a rule that no test checks."""
-    from course_lib.clinic import rules
-    from course_lib.clinic.scene import Scene
+    from course_lib.clinic.explanations import RULES
+    from course_lib.clinic.tracebacks import RaisedError
 
     monkeypatch.chdir(tmp_path)
     needed = set()
     for case in [*CASES.values(), *GENERAL.values()]:
-        scene = Scene(provoke(case, space_of(case.before)))
-        needed |= {rule for rule in rules.RULES if rule.fits(scene) and rule.explain(scene) is not None}
+        raised = RaisedError(provoke(case, space_of(case.before)))
+        needed |= {rule for rule in RULES if rule.fits(raised) and rule.explain(raised) is not None}
     beyond = {  # only a GPU raises these
         r"^can't convert \S+ device type tensor to numpy",
         r"^Input type \(.+\) and (bias|weight) type \(.+\) should be the same",
     }
-    assert {rule.pattern for rule in rules.RULES if rule not in needed} <= beyond
+    assert {rule.pattern for rule in RULES if rule not in needed} <= beyond
 
 
 @pytest.mark.parametrize("how", GENERAL)
@@ -413,14 +441,14 @@ def test_the_lines_are_the_call_and_the_place_in_the_learners_own_network() -> N
     assert {line.place for line in found.lines} == {"test_clinic.py"}
     assert found.module == "fc (Linear) of Net"
     assert found.trace is not None and found.trace["avgpool"].output == (1, 8, 2, 2)
-    assert [(one.who, one.shape) for one in found.met] == [("what avgpool gave", (1, 8, 2, 2)), ("fc.weight", (5, 32))]
+    assert list(map(str, found.shapes)) == ["the output of avgpool: 1×8×2×2", "fc.weight: 5×32"]
 
 
 def test_the_box_says_what_the_text_says() -> None:
     found = lost_batch()
     page = found._repr_html_()
     plain = html.unescape(page)
-    for text in (found.title, found.what, found.module, found.repair, found.why, *map(str, found.met)):
+    for text in (found.title, found.what, found.module, found.repair, found.why, *map(str, found.shapes)):
         assert text in plain
     assert 'role="note"' in page and 'scope="row"' in page  # not by colour alone, and readable to a screen reader
     assert "<script" not in page and "<img" not in page

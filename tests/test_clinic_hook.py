@@ -43,7 +43,7 @@ CELLS = {
     "silent": "1 / 0",
     "syntax": "model)",
     "in a function": "def predict(one):\n    return model(one)\n\npredict(picture)",
-    "broken": "import course_lib.clinic.rules as r\nkept, r.RULES = r.RULES, None\nmodel(picture)",
+    "broken": "import course_lib.clinic.explanations as r\nkept, r.RULES = r.RULES, None\nmodel(picture)",
     "mended": "r.RULES = kept\nmodel(picture)",
     "off": "clinic.switch_off()",
     "off again": "model(picture)",

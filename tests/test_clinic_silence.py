@@ -13,10 +13,10 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
-from torchvision import models
+from torchvision import models, transforms
 
 from course_lib import clinic
-from course_lib.clinic import rules
+from course_lib.clinic import explanations
 from course_lib.errors import CourseError
 from course_lib.pictures.images import open_image
 
@@ -60,6 +60,15 @@ def twice() -> None:
     loss.backward()
 
 
+def step_between() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 1))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    first, second = net(torch.ones(2, 4)), net(torch.ones(2, 4))
+    first.sum().backward()
+    optimizer.step()
+    second.sum().backward()
+
+
 def asserted() -> None:
     assert torch.zeros(1) == 1, "Wrong image height! Expected 224 but got 384!"
 
@@ -90,6 +99,8 @@ NEAR: dict[str, Callable[[], Any]] = {
     "no such file": lambda: torch.load("there is none.pth"),
     "renamed layer": renamed,
     "backward twice": twice,
+    "a step between forward and backward": step_between,
+    "mean and std of three channels on RGBA": lambda: transforms.Normalize([0.5] * 3, [0.5] * 3)(torch.zeros(4, 8, 8)),
     "targets of the wrong length": lambda: nn.CrossEntropyLoss()(torch.zeros(2, 3), torch.zeros(3).long()),
     "class out of range": lambda: nn.CrossEntropyLoss()(torch.zeros(2, 3), torch.tensor([1, 7])),
     "not in the embedding": lambda: nn.Embedding(3, 2)(torch.tensor([7])),
@@ -111,7 +122,7 @@ def test_silence(name: str) -> None:
     with pytest.raises(Exception) as caught:
         NEAR[name]()
     assert clinic.explain(caught.value) is None
-    assert rules.diagnose(caught.value) is None  # and not because a recogniser failed
+    assert explanations.diagnose(caught.value) is None  # and not because a recogniser failed
 
 
 def test_what_was_never_raised_is_not_explained() -> None:
@@ -129,13 +140,13 @@ def test_a_recogniser_that_fails_is_silent(monkeypatch: pytest.MonkeyPatch) -> N
     def broken(scene: Any) -> None:
         raise MemoryError("inside the recogniser")
 
-    monkeypatch.setattr(rules, "RULES", (rules.Rule((ZeroDivisionError,), "", broken),))
+    monkeypatch.setattr(explanations, "RULES", (explanations.Rule((ZeroDivisionError,), "", broken),))
     try:
         1 / 0  # noqa: B018
     except ZeroDivisionError as error:
         assert clinic.explain(error) is None
         with pytest.raises(MemoryError):
-            rules.diagnose(error)
+            explanations.diagnose(error)
 
 
 def test_a_model_that_was_put_right_meanwhile_is_not_explained_by_its_shapes() -> None:

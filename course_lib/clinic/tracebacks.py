@@ -1,7 +1,7 @@
 """Reading a traceback: the learner's own lines, the model that was called, what it was given, and how deep it got.
 
-A ``Scene`` holds frames, and through them everything that was alive when the error was raised; it is made, read and
-dropped within one call of ``explain``. Nothing here knows any mistake.
+A ``RaisedError`` holds frames, and through them everything that was alive when the error was raised; it is made, read
+and dropped within one call of ``explain``. Nothing here knows any particular mistake.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from course_lib.clinic.diagnosis import Line
 
-__all__ = ["Scene", "attribute"]
+__all__ = ["RaisedError", "attribute"]
 
 _CALLS = {nn.Module.__call__.__code__, nn.Module._call_impl.__code__}
 _PACKAGE = str(Path(__file__).resolve().parents[1])
@@ -27,19 +27,19 @@ _LIBRARIES = tuple(
 )
 
 
-class Scene:
+class RaisedError:
     """An exception and its traceback.
 
     Attributes:
-        error, kind, said: the exception, its exact class, and its message.
+        error, kind, message: the exception, its exact class, and what it says.
         frames: (frame, line number) from the outermost call to where it was raised.
         model: the outermost module that was being called; None where none was.
-        inside: every module whose call was under way, from the model to the deepest.
+        modules: every module whose call was under way, from the model to the deepest.
         args, kwargs: what the model was called with.
     """
 
     def __init__(self, error: BaseException, model: nn.Module | None = None) -> None:
-        self.error, self.kind, self.said = error, type(error), str(error)
+        self.error, self.kind, self.message = error, type(error), str(error)
         self.frames: list[tuple[FrameType, int]] = []
         step = error.__traceback__
         while step is not None:
@@ -47,37 +47,37 @@ class Scene:
             step = step.tb_next
         self.args: tuple[Any, ...] = ()
         self.kwargs: dict[str, Any] = {}
-        self.inside: list[nn.Module] = []
+        self.modules: list[nn.Module] = []
         self._given: list[tuple[Any, ...]] = []
         self._caller = -1
         for place, (frame, _) in enumerate(self.frames):
-            found = _call(frame)
-            if found is None or (self.inside and found[0] is self.inside[-1]):
+            call = _call(frame)
+            if call is None or (self.modules and call[0] is self.modules[-1]):
                 continue
-            if not self.inside:
+            if not self.modules:
                 self._caller = place
-                self.args, self.kwargs = found[1], found[2]
-            self.inside.append(found[0])
-            self._given.append(found[1])
-        self.model = self.inside[0] if self.inside else model
+                self.args, self.kwargs = call[1], call[2]
+            self.modules.append(call[0])
+            self._given.append(call[1])
+        self.model = self.modules[0] if self.modules else model
         if isinstance(self.model, nn.DataParallel):
             self.model = self.model.module
 
     @property
-    def own_raise(self) -> bool:
-        """Whether the learner's own code raised it: then it says what it says, and is none of ours."""
+    def by_learner(self) -> bool:
+        """Whether the learner's own code raised it, with a message of its own that needs no explanation."""
         if not self.frames:
             return True
         frame, number = self.frames[-1]
         text = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
-        return own(frame) and text.startswith(("raise", "assert"))
+        return _own(frame) and text.startswith(("raise", "assert"))
 
     def raised_in(self, *ends: str) -> bool:
-        """Whether the last frame's file ends so, such as "torch/nn/modules/conv.py"."""
+        """Whether it was raised in a file whose path ends so, such as "torch/nn/modules/conv.py"."""
         return bool(self.frames) and Path(self.frames[-1][0].f_code.co_filename).as_posix().endswith(ends)
 
-    def last(self, name: str, end: str = "") -> dict[str, Any] | None:
-        """The variables of the deepest frame of a function's name, whose file ends so."""
+    def variables_of(self, name: str, end: str = "") -> dict[str, Any] | None:
+        """The variables of the deepest frame of a function with this name, in a file whose path ends so."""
         for frame, _ in reversed(self.frames):
             code = frame.f_code
             if code.co_name == name and Path(code.co_filename).as_posix().endswith(end):
@@ -86,18 +86,18 @@ class Scene:
 
     @property
     def path(self) -> str | None:
-        """The path of the deepest module inside the model; None where it is none of the model's."""
-        if self.model is None or not self.inside:
+        """The path of the deepest module in the model; None where it does not belong to the model."""
+        if self.model is None or not self.modules:
             return None
-        deepest = self.inside[-1]
-        return next((path for path, one in self.model.named_modules() if one is deepest), None)
+        deepest = self.modules[-1]
+        return next((path for path, module in self.model.named_modules() if module is deepest), None)
 
     @property
-    def module(self) -> str:
+    def place(self) -> str:
         """The deepest module in words: "bn1 (BatchNorm2d) of ResNet"."""
-        if self.model is None or not self.inside:
+        if self.model is None or not self.modules:
             return ""
-        kind, whole = type(self.inside[-1]).__name__, type(self.model).__name__
+        kind, whole = type(self.modules[-1]).__name__, type(self.model).__name__
         return f"{self.path} ({kind}) of {whole}" if self.path else whole
 
     @property
@@ -108,21 +108,21 @@ class Scene:
     @property
     def picture(self) -> Tensor | None:
         """The tensor that the model was called with, where it was exactly one."""
-        found = [one for one in (*self.args, *self.kwargs.values()) if one is not None]
-        return found[0] if len(found) == 1 and isinstance(found[0], Tensor) else None
+        given = [value for value in (*self.args, *self.kwargs.values()) if value is not None]
+        return given[0] if len(given) == 1 and isinstance(given[0], Tensor) else None
 
     def lines(self) -> tuple[Line, ...]:
         """The learner's line that called the model, and their deepest one."""
-        owned = [place for place, (frame, _) in enumerate(self.frames) if own(frame)]
+        owned = [place for place, (frame, _) in enumerate(self.frames) if _own(frame)]
         if not owned:
             return ()
         before = [place for place in owned if self._caller < 0 or place < self._caller]
         places = dict.fromkeys([*before[-1:], owned[-1]])
-        found = (_line(*self.frames[place]) for place in places)
-        return tuple(line for line in found if line.text or line.number)
+        lines = (_line(*self.frames[place]) for place in places)
+        return tuple(line for line in lines if line.text or line.number)
 
     @property
-    def text(self) -> str:
+    def code(self) -> str:
         """The deepest of the learner's own lines, as it is written."""
         lines = self.lines()
         return lines[-1].text if lines else ""
@@ -130,7 +130,7 @@ class Scene:
     def names(self) -> Iterator[tuple[str, Any]]:
         """The learner's variables, those of the frame that called the model first."""
         place = self._caller if self._caller >= 0 else len(self.frames)
-        owned = [frame for frame, _ in self.frames[:place] if own(frame)]
+        owned = [frame for frame, _ in self.frames[:place] if _own(frame)]
         for frame in reversed(owned):
             for space in (frame.f_locals, frame.f_globals):
                 yield from ((name, value) for name, value in dict(space).items() if not name.startswith("_"))
@@ -140,7 +140,7 @@ class Scene:
         return next((name for name, value in self.names() if value is thing), otherwise)
 
     def __str__(self) -> str:
-        return f"{self.kind.__name__}: {self.said}"
+        return f"{self.kind.__name__}: {self.message}"
 
 
 def attribute(model: str, path: str) -> str:
@@ -153,7 +153,7 @@ def attribute(model: str, path: str) -> str:
     return model + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path.split(".") if part)
 
 
-def own(frame: FrameType) -> bool:
+def _own(frame: FrameType) -> bool:
     """Whether a frame runs the learner's code: a cell, a script, their module; not a library, not the course's."""
     name = frame.f_code.co_filename
     if name.startswith("<") and not name.startswith(("<ipython-input", "<stdin>", "<string>", "<doctest")):

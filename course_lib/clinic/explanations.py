@@ -1,0 +1,200 @@
+"""From an error to its diagnosis: which function explains which error, ``explain``, and explaining by itself.
+
+PyTorch's messages differ between its versions, so the patterns are wide, and what they let in is looked at again by the
+function that explains it: it answers None where the traceback does not confirm it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from torch import nn
+
+from course_lib.clinic import checkpoint_errors, tensor_errors
+from course_lib.clinic.diagnosis import Diagnosis
+from course_lib.clinic.shape_errors import shape_error
+from course_lib.clinic.tracebacks import RaisedError
+from course_lib.errors import CourseError
+
+__all__ = ["RULES", "Rule", "diagnose", "explain", "switch_off", "switch_on"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A kind of error: its exact classes, a pattern that its message holds, and the function that explains it."""
+
+    kinds: tuple[type[BaseException], ...]
+    pattern: str
+    explain: Callable[[RaisedError], Diagnosis | None]
+
+    def fits(self, raised: RaisedError) -> bool:
+        """Whether the error is of this kind."""
+        return raised.kind in self.kinds and re.search(self.pattern, raised.message) is not None
+
+
+#: Asked in this order; the first answer counts.
+RULES: tuple[Rule, ...] = (
+    Rule((RuntimeError,), r"^expected scalar type \w+ but found \w+", tensor_errors.dtype),
+    Rule((RuntimeError,), r"^Input type \(.+\) and (bias|weight) type \(.+\) should be the same", tensor_errors.dtype),
+    Rule((RuntimeError,), r"must have the same dtype|to have the same dtype", tensor_errors.dtype),
+    Rule((RuntimeError,), r"^Input type \(.+\) and (bias|weight) type \(.+\) should be the same", tensor_errors.device),
+    Rule((RuntimeError,), r"is not on the expected device|on the same device", tensor_errors.device),
+    Rule((RuntimeError,), r"^Can't call numpy\(\) on Tensor that requires grad", tensor_errors.numpy),
+    Rule((TypeError,), r"^can't convert \S+ device type tensor to numpy", tensor_errors.numpy),
+    Rule((TypeError,), r"^Invalid Weight class provided", checkpoint_errors.enum),
+    Rule((KeyError, AttributeError), r"", checkpoint_errors.member),
+    Rule((ValueError,), r"^Unknown model ", checkpoint_errors.model_name),
+    Rule((AttributeError, ImportError), r"torchvision\.models", checkpoint_errors.model_attribute),
+    Rule((ValueError,), r"^BasicBlock only supports groups=1", tensor_errors.basic_block),
+    Rule((NotImplementedError,), r"^Dilation > 1 not supported in BasicBlock", tensor_errors.basic_block),
+    Rule((ValueError,), r"^replace_stride_with_dilation should be", tensor_errors.dilation_list),
+    Rule((ValueError,), r"^(in|out)_channels must be divisible by groups", tensor_errors.groups),
+    Rule((RuntimeError,), r"^Error\(s\) in loading state_dict for ", checkpoint_errors.state_dict),
+    Rule((TypeError,), r"^Expected state_dict to be dict-like", checkpoint_errors.no_state_dict),
+    Rule((pickle.UnpicklingError, EOFError, KeyError), r"", checkpoint_errors.checkpoint_file),
+    Rule((RuntimeError, OSError), r"^PytorchStreamReader failed|Invalid argument", checkpoint_errors.checkpoint_file),
+    Rule((AttributeError, TypeError), r"(GoogLeNet|Inception)Outputs", tensor_errors.several_outputs),
+    Rule((RuntimeError,), r"modified by an inplace operation", tensor_errors.in_place),
+    Rule((RuntimeError,), r"leaf Variable that requires grad is being used in an in-place", tensor_errors.leaf),
+    Rule((ValueError, RuntimeError), r"[Ee]xpected \dD.* input|^Expected 3D \(unbatched\)", shape_error),
+    Rule((ValueError,), r"^Expected more than 1 value per channel when training", shape_error),
+    Rule((ValueError,), r"^not enough values to unpack \(expected 4, got \d\)", shape_error),
+    Rule((RuntimeError,), r"mat1 and mat2 shapes cannot be multiplied|must have same reduction dim", shape_error),
+    Rule((RuntimeError,), r"expected input\[.+\] to have \d+ channels?, but got|Invalid channel dim", shape_error),
+    Rule((RuntimeError,), r"^The size of tensor a \(\d+\) must match the size of tensor b", shape_error),
+    Rule((RuntimeError,), r"^Sizes of tensors must match except in dimension", shape_error),
+    Rule((RuntimeError,), r"Output size is too small|can't be greater than actual input size", shape_error),
+    Rule((RuntimeError,), r"^permute\(.*number of dimensions in the tensor input does not match", shape_error),
+    Rule((RuntimeError,), r"^shape '\[.+\]' is invalid for input of size", shape_error),
+    Rule((RuntimeError,), r"^running_mean should contain|^Given normalized_shape", shape_error),
+    Rule((AssertionError,), r"^Wrong image (height|width)! Expected \d+ but got \d+!", shape_error),
+)  # fmt: skip
+
+
+def diagnose(error: BaseException, model: nn.Module | None = None) -> Diagnosis | None:
+    """The diagnosis of an exception that was raised; None where it is not known."""
+    raised = RaisedError(error, model)
+    if raised.by_learner:
+        return None
+    for rule in RULES:
+        if rule.fits(raised) and (diagnosis := rule.explain(raised)) is not None:
+            return diagnosis
+    return None
+
+
+def explain(error: BaseException | None = None, *, model: nn.Module | None = None) -> Diagnosis | None:
+    """Explain an error: the one that is being handled, or else the last one that ended a cell or a program.
+
+    Args:
+        error: an exception that was raised; None takes the last one.
+        model: the model it is about, where the traceback does not lead to it (a failed ``backward()``).
+
+    Returns:
+        What happened, where, the shapes that met, and the repair; None if there was no error, or it is not known.
+
+    Raises:
+        CourseError: ``error`` is not an exception, or ``model`` is not a module.
+
+    Example:
+        >>> import torch
+        >>> picture = torch.zeros(3, 64, 64)
+        >>> try:
+        ...     nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))(picture)
+        ... except ValueError:
+        ...     print(explain().repair)
+        picture = picture.unsqueeze(0)
+    """
+    if error is None:
+        error = sys.exc_info()[1] or getattr(sys, "last_value", None) or getattr(sys, "last_exc", None)
+    elif not isinstance(error, BaseException):
+        raise CourseError(f"explain wants an exception, but was given {_kind(error)}; explain() takes the last one.")
+    if model is not None and not isinstance(model, nn.Module):
+        raise CourseError(f"model= wants a torch.nn.Module, but was given {_kind(model)}.")
+    if error is None or error.__traceback__ is None:
+        return None
+    try:
+        return diagnose(error, model)
+    except Exception:  # whatever it is: an explanation must never be a second error
+        return None
+
+
+def _kind(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+# Explaining by itself, under the traceback. ``set_custom_exc`` is IPython's documented hook, the same from 7 to 9:
+# https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.interactiveshell.html
+
+_undo: list[Callable[[], None]] = []  # what takes the hook away again; empty while it is off
+
+
+def switch_on() -> None:
+    """From now on show a diagnosis under every traceback whose error is known; a second call changes nothing.
+
+    In a notebook (IPython 7.34 to 9, Colab) through IPython's own hook, in plain Python through ``sys.excepthook``. The
+    traceback is shown as always, by whatever showed it before.
+    """
+    switch_off()
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    _undo.append(_in_ipython(shell) if shell is not None else _in_python())
+
+
+def switch_off() -> None:
+    """Leave tracebacks alone again, and give the hook back to whoever had it."""
+    if _undo:
+        _undo.pop()()
+
+
+def _in_ipython(shell: Any) -> Callable[[], None]:
+    before, kinds = shell.CustomTB, shell.custom_exceptions
+
+    def handler(
+        self: Any, kind: type[BaseException], error: BaseException, trace: TracebackType, tb_offset: int | None = None
+    ) -> Any:
+        shown = None
+        if kinds and issubclass(kind, kinds):
+            shown = before(kind, error, trace, tb_offset=tb_offset)
+        else:
+            self.showtraceback((kind, error, trace), tb_offset=tb_offset)
+        with contextlib.suppress(Exception):  # IPython would take the hook away, and say so under the learner's error
+            diagnosis = explain(error)
+            if diagnosis is not None:
+                from IPython.display import display
+
+                display(diagnosis)
+        return shown
+
+    shell.set_custom_exc((Exception,), handler)
+    ours = shell.CustomTB
+
+    def off() -> None:
+        if shell.CustomTB is ours:
+            shell.CustomTB, shell.custom_exceptions = before, kinds
+
+    return off
+
+
+def _in_python() -> Callable[[], None]:
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        before(kind, error, trace)
+        with contextlib.suppress(Exception):
+            diagnosis = explain(error)
+            if diagnosis is not None:
+                print(f"\n{diagnosis}", file=sys.stderr)
+
+    sys.excepthook = hook
+
+    def off() -> None:
+        if sys.excepthook is hook:
+            sys.excepthook = before
+
+    return off
