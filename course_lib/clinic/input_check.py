@@ -23,9 +23,9 @@ from course_lib.clinic.shape_errors import attempt, changes
 from course_lib.clinic.tensor_errors import dtype_name, dtype_repair
 from course_lib.errors import CourseError
 from course_lib.pictures.preprocessing import transform_settings
-from course_lib.tracing import Trace, TraceError
+from course_lib.tracing.copies import run_copy
 from course_lib.tracing.records import times
-from course_lib.tracing.shadow import shadow
+from course_lib.tracing.result import Trace, TraceError
 
 __all__ = ["Finding", "Report", "check_input"]
 
@@ -298,26 +298,16 @@ def _whole(numbers: Tensor) -> bool:
     return bool(((numbers - numbers.round()).abs() < 0.02).float().mean() > 0.99)
 
 
-class _Nobody:
-    """Listens to a shadow and does nothing."""
-
-    def meet(self, *_: Any) -> None: ...
-
-    enter = leave = adopt = meet
-
-    def fail(self) -> None: ...
-
-
 def _surer_in_bgr(model: nn.Module, pictures: Tensor, norm: _Norm) -> bool:
     """Whether the model, in eval mode, is surer of the pictures with the channels the other way round."""
     weight = next(iter(model.parameters()), None)
     if len(pictures) < _ENOUGH or pictures.dim() != 4 or weight is None or weight.device != pictures.device:
         return False
     exchanged = norm.redo(norm.undo(pictures).flip(1))
-    twin = shadow(model, _Nobody(), lambda tensor: tensor).eval()
-    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+    batches = [batch.to(weight.dtype) for batch in (pictures, exchanged)]
+    with torch.inference_mode():
         try:
-            before, after = (_confidence(twin(batch.to(weight.dtype))) for batch in (pictures, exchanged))
+            before, after = run_copy(model, lambda copied: [_confidence(copied(batch)) for batch in batches])
         except Exception:
             return False
     if before is None or after is None:

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from course_lib.clinic.diagnosis import Diagnosis
 from course_lib.clinic.tracebacks import RaisedError, attribute
 from course_lib.errors import CourseError
-from course_lib.tracing import Trace, TraceError, trace
 from course_lib.tracing.mismatches import Mismatch, Party, channels_last
 from course_lib.tracing.records import Shape, times
+from course_lib.tracing.result import Trace, TraceError
+from course_lib.tracing.tracer import trace
 
 __all__ = ["Change", "attempt", "changes", "shape_error"]
 

@@ -211,15 +211,9 @@ def _pool(stop: _Stop) -> Mismatch | None:
 
 def _too_small(stop: _Stop, kernel: Shape, count: int, stride: Any = 1) -> Mismatch | None:
     bound = stop.bound
-    windows_ = zip(
-        stop.shape[-count:],
-        kernel,
-        arithmetic.pair(bound.get("stride") or stride, count),
-        arithmetic.pair(bound.get("padding", 0), count),
-        arithmetic.pair(bound.get("dilation", 1), count),
-        strict=True,
-    )
-    for n, k, s, p, d in windows_:
+    steps = [("stride", stride), ("padding", 0), ("dilation", 1)]
+    strides, paddings, dilations = (arithmetic.pair(bound.get(name) or usual, count) for name, usual in steps)
+    for n, k, s, p, d in zip(stop.shape[-count:], kernel, strides, paddings, dilations, strict=True):
         step = windows.slide(n, k, s, p, d, ceil=bool(bound.get("ceil_mode")))
         if step.size < 1:
             reach = d * (k - 1) + 1
