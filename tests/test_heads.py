@@ -43,6 +43,12 @@ def test_a_replaced_head_gives_the_model_that_torchvision_builds(name: str) -> N
     assert [type(layer) for layer in ours.modules()] == [type(layer) for layer in model.modules()]
 
 
+@pytest.mark.parametrize("side", [28, 32, 160, 256])
+def test_a_network_for_one_size_of_picture_has_its_head_found(side: int) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.Flatten(), nn.Linear(4 * (side // 4) ** 2, 5))
+    assert head_path(model) == "2"
+
+
 def test_every_name_of_the_registry_was_tried() -> None:
     assert len(NAMES) >= 80
 

@@ -146,6 +146,43 @@ def test_what_fits_really_fits() -> None:
     assert model(torch.zeros(1, 3, 64, 64)).shape == (1, 2)
 
 
+@pytest.mark.parametrize("side", [160, 224, 256])
+@pytest.mark.parametrize("got", [32, 320])
+def test_the_sizes_that_are_named_go_through_and_no_size_is_named_where_none_helps(side: int, got: int) -> None:
+    cells = (side // 32) ** 2
+    model = nn.Sequential(nn.Conv2d(3, 4, 32, 32), nn.Flatten(), nn.Linear(4 * cells, 2))
+    with pytest.raises(TraceError) as caught:
+        tracing.trace(model, (3, got, got))
+    assert caught.value.sizes == ((side, side),)
+    assert model(torch.zeros(1, 3, side, side)).shape == (1, 2)
+    pooled = nn.Sequential(model[0], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(), nn.Linear(9, 2))
+    with pytest.raises(TraceError) as caught:
+        tracing.trace(pooled, (3, 64, 64))
+    assert caught.value.mismatch is not None
+    assert (caught.value.sizes, caught.value.mismatch.by_size) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "repair", "parties"),
+    [
+        ("flatten", "linear", ["the output of flatten: 1×128", "fc.weight: 3×100"]),
+        ("no flatten", "", ["the output of conv: 1×8×4×4", "fc.weight: 3×100"]),
+        ("add", "", ["the output of conv: 1×8×4×4", "the output of short: 1×4×8×8"]),
+        ("cat", "", ["the output of conv: 1×8×4×4", "the input: 1×3×8×8"]),
+        ("norm", "", ["the output of conv: 1×8×4×4"]),
+    ],
+)
+def test_the_sentence_has_its_values_beside_it(kind: str, repair: str, parties: list[str]) -> None:
+    with pytest.raises(TraceError) as caught:
+        tracing.trace(Net(kind), (3, 8, 8))
+    error = caught.value
+    assert error.mismatch is not None and error.failed is not None and error.where == error.failed.path
+    assert (error.mismatch.repair, list(map(str, error.mismatch.parties))) == (repair, parties)
+    assert error.mismatch.what in error.cause and error.reason.startswith(error.cause)
+    assert error.mismatch.fits in error.reason and str(error).endswith(error.reason)
+    assert error.mismatch.maps == ((1, 8, 4, 4) if kind == "flatten" else ())
+
+
 class Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
