@@ -40,7 +40,7 @@ def shape_error(raised: RaisedError) -> Diagnosis | None:
     if model is None or not raised.modules or type(model).__module__.startswith("torchvision.transforms"):
         return None
     error = _again(raised, model)
-    if not isinstance(error, TraceError) or error.mismatch is None or raised.path != error.where:
+    if not isinstance(error, TraceError) or error.mismatch is None or raised.path is None or raised.path != error.where:
         return None
     picture = raised.picture
     shape = tuple(picture.shape) if picture is not None else ()
@@ -288,9 +288,8 @@ def _linear(raised: RaisedError, error: TraceError, mismatch: Mismatch) -> Diagn
     if mismatch.repair == "flatten":
         code = _insert(raised, path, "nn.Flatten()") or f"{x} = torch.flatten({x}, 1)"
         why = f"It makes rows of {'·'.join(map(str, got[1:]))} = {wants}."
-        return _diagnosis(
-            raised, error, "no flatten before a linear layer", f"{what}: a map that has not been flattened.", code, why
-        )
+        what += ": a map that has not been flattened."
+        return _diagnosis(raised, error, "no flatten before a linear layer", what, code, why)
     if mismatch.by_size and (pool := _pool_left_out(model, error, mismatch.maps, wants)):
         code, side = pool
         maps = mismatch.maps
@@ -298,18 +297,16 @@ def _linear(raised: RaisedError, error: TraceError, mismatch: Mismatch) -> Diagn
         what += f"The adaptive pool that makes maps of {side}×{side} of any size was left out."
         flatten = next((op.path for op in error.trace or () if op.inputs[:1] == (maps,) and op.output == got), "")
         code = _insert(raised, flatten, code) or f"x = {code}(x)"
-        why = (
-            f"Put it before the flatten; then the rows are {maps[1]}·{side}·{side} = {wants} for pictures of any size."
-        )
+        why = f"Before the flatten, it makes rows of {maps[1]}·{side}·{side} = {wants} for pictures of any size."
         return _diagnosis(raised, error, "no adaptive pool before the classifier", what, code, why)
     if layer is model or (error.sizes and _of_torchvision(model)):
         return None
     code = f"{attribute(raised.name_of(model, 'model'), path)} = nn.Linear({got[1]}, {layer.out_features})"
     why = "nn.LazyLinear finds this number by itself."
     if mismatch.by_size:
-        why += " Pictures of another size would change it"
-        through = " or ".join(f"{height}×{width}" for height, width in error.sizes)
-        why += f": as the model is, pictures of {through} go through." if through else "."
+        why += " It is right for pictures of this size only."
+    if error.sizes:
+        why += f" As the model is, pictures of {' or '.join(map(times, error.sizes))} go through."
     return _diagnosis(raised, error, "linear layer of another size", f"{what}.", code, why)
 
 
