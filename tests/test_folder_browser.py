@@ -21,19 +21,18 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_lib.drawing import prediction_tiles as drawing
-from course_lib.drawing import thumbnails
+from course_lib.drawing import folder_pages
 from course_lib.drawing.folder_pages import (
     ORDERS,
     VERDICTS,
-    chosen,
     draw_page,
     most_confident_mistakes,
     page_count,
     prediction_grid,
+    select,
+    thumbnail,
 )
 from course_lib.drawing.sheet import Sheet, text_width
-from course_lib.drawing.thumbnails import thumbnail
 from course_lib.errors import CourseError, PictureError
 from course_lib.models.classifier import load_classifier
 from course_lib.models.predictions import FolderPredictions, FolderRow, from_logits
@@ -87,7 +86,7 @@ def test_chosen_pictures_are_those_that_a_loop_finds(
     seed: int, n: int, verdict: str, truth: str | None, said: str | None, order: str
 ) -> None:
     judged = random_folder(seed, n).judged()
-    found = chosen(judged, verdict=verdict, truth=truth, said=said, order=order)
+    found = select(judged, verdict=verdict, truth=truth, said=said, order=order)
     kept = []
     for one in judged:
         is_right = one.row.path.parent.name == one.row.prediction.label
@@ -162,8 +161,8 @@ def test_a_file_is_opened_once_until_it_changes(tmp_path: Path, monkeypatch: pyt
         opened.append(path)
         return original(path)
 
-    original = thumbnails.open_image
-    monkeypatch.setattr(thumbnails, "open_image", open_image)
+    original = folder_pages.open_image
+    monkeypatch.setattr(folder_pages, "open_image", open_image)
     path = tmp_path / "a.png"
     Image.new("RGB", (400, 200), "red").save(path)
     for _ in range(3):
@@ -196,13 +195,13 @@ def test_all_words_stay_under_their_picture(
     def marks(self: Sheet, marks: Any, **how: Any) -> None:
         share = {"left": 0.0, "center": 0.5, "right": 1.0}[how.get("align", "center")]
         for x, y, words, _ in marks:
-            wide = text_width(words, how["size"], bold=how.get("bold", False))
+            wide = text_width(words, how.get("size", 9.0), bold=how.get("bold", False))
             row = lines.setdefault((round(y), next((k for k, (a, b) in enumerate(sides) if a - 1 < x < b + 1), 0)), [])
             row.append((x - share * wide, x - share * wide + wide, words))
         drawn_marks(self, marks, **how)
 
     def boxes(self: Sheet, boxes: Any, **how: Any) -> None:
-        if how.get("fill") == drawing._TILE:
+        if how.get("fill") == folder_pages._TILE:
             sides.extend(sorted({(x, x + wide) for x, _, wide, _ in boxes}))
         drawn_boxes(self, boxes, **how)
 
@@ -269,7 +268,7 @@ def test_leafing_shows_every_picture_once(folder: FolderPredictions, per_page: i
     seen = files(repr(browser))
     for page in range(2, browser.controls["page"].max + 1):
         seen += files(repr(browser.set(page=page)))
-    assert seen == [one.file for one in chosen(folder.judged(), verdict=verdict)] and seen
+    assert seen == [one.file for one in select(folder.judged(), verdict=verdict)] and seen
     assert browser.message == ""
 
 
@@ -294,7 +293,7 @@ def test_another_choice_turns_back_to_the_first_page_and_is_drawn_once(
         browser.set(**move)
         assert len(drawn) == 1 and browser.message == ""
         state = browser.state
-        some = chosen(folder.judged(), **{key: state[key] or None for key in ("verdict", "truth", "said", "order")})
+        some = select(folder.judged(), **{key: state[key] or None for key in ("verdict", "truth", "said", "order")})
         assert state["page"] == move.get("page", 1) and browser.controls["page"].max == page_count(len(some), 4)
         first = 4 * (state["page"] - 1)
         assert files(repr(browser)) == [one.file for one in some[first : first + 4]]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from course_lib.drawing.folder_pages import ORDERS, VERDICTS, chosen, draw_page, page_count
+from course_lib.drawing.folder_pages import ORDERS, VERDICTS, draw_page, page_count, select
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.models.predictions import FolderPredictions
@@ -58,7 +58,7 @@ def folder_browser(
     if isinstance(per_page, bool) or not isinstance(per_page, int) or not 1 <= per_page <= 20:
         raise CourseError(f"per_page={per_page!r}: how many pictures are shown at once is a whole number from 1 to 20.")
     judged = predictions.judged(truth)
-    pages = page_count(len(chosen(judged, verdict=verdict, order=order)), per_page)
+    pages = page_count(len(select(judged, verdict=verdict, order=order)), per_page)
 
     def draw(verdict: str, truth: str, said: str, order: str, page: int) -> Still:
         return draw_page(
@@ -66,7 +66,7 @@ def folder_browser(
             per_page=per_page,
         )  # fmt: skip
 
-    counts = {name: len(chosen(judged, verdict=name)) for name in VERDICTS}
+    counts = {name: len(select(judged, verdict=name)) for name in VERDICTS}
     controls = {
         "verdict": choice("show", [(f"{name} ({count})", name) for name, count in counts.items()], verdict),
         "truth": choice("what it is", _classes(one.truth for one in judged)),
@@ -79,7 +79,7 @@ def folder_browser(
         if moved == "page":
             return
         verdict, truth, said = (controls[name].value for name in ("verdict", "truth", "said"))
-        kept = chosen(judged, verdict=verdict, truth=truth or None, said=said or None)
+        kept = select(judged, verdict=verdict, truth=truth or None, said=said or None)
         controls["page"].value = 1
         controls["page"].max = page_count(len(kept), per_page)
 
