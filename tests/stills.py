@@ -26,12 +26,13 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return seen
 
 
-def faults(figure: Figure, slack: float = 2.0) -> list[str]:
+def faults(figure: Figure, slack: float = 2.0, *, smallest: float = 8.0) -> list[str]:
     """The texts that leave the figure, that lie over each other, or that are too small to read; empty when all is well.
 
     Args:
         figure: as it was rendered.
         slack: dots (a quarter of a millimetre on paper) that are forgiven.
+        smallest: points that a text must have; 9 are 11 CSS pixels.
     """
     renderer = FigureCanvasAgg(figure).get_renderer()
     width, height = figure.bbox.width, figure.bbox.height
@@ -45,7 +46,7 @@ def faults(figure: Figure, slack: float = 2.0) -> list[str]:
             boxes.append((words, box))
         if box.x0 < -slack or box.y0 < -slack or box.x1 > width + slack or box.y1 > height + slack:
             found.append(f"{words!r} leaves the figure ({width:.0f}×{height:.0f}): {box.extents.round()}")
-        if text.get_fontsize() < 8:
+        if text.get_fontsize() < smallest:
             found.append(f"{words!r} is written in {text.get_fontsize()} points")
     for (one, a), (other, b) in combinations(boxes, 2):
         wide, tall = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)

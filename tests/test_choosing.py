@@ -18,9 +18,18 @@ from torchvision.models import get_model_weights, list_models
 
 from course_lib.drawing import label_placement
 from course_lib.drawing.bubble_chart import bubbles
-from course_lib.drawing.comparisons import CRITERIA, compare, rankings, timeline
 from course_lib.drawing.label_placement import Bubble, place_labels
-from course_lib.drawing.model_marks import LOOKS, area_of, footnote
+from course_lib.drawing.model_charts import (
+    CRITERIA,
+    LOOKS,
+    area_of,
+    compare,
+    footnote,
+    rankings,
+    scatter,
+    timeline,
+)
+from course_lib.drawing.still import new_figure, still
 from course_lib.errors import CourseError, ModelNameError
 from course_lib.measuring.choosing import Limits, Point, answer, better, find, pareto, points, within
 from course_lib.measuring.clock import Timing
@@ -54,7 +63,7 @@ def everything() -> tuple[Point, ...]:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
     seen = checks.watch(monkeypatch)
     yield seen
-    assert [fault for figure in seen for fault in checks.faults(figure)] == []
+    assert [fault for figure in seen for fault in checks.faults(figure, smallest=9.0)] == []
 
 
 # -- the front --------------------------------------------------------------------------------------------------------
@@ -255,7 +264,9 @@ def test_bubbles_stand_where_error_and_time_say_and_are_as_large_as_the_file(
     order = sorted(everything, key=lambda point: (-point.megabytes, point.name))
     drawn_marks = marks_of(drawn[0])
     x, y = np.asarray(drawn_marks.get_offsets()).T
-    for seen, values in ((x, [p.error for p in order]), (y, [math.log(p.ms) for p in order])):
+    assert list(x) == [p.error for p in order] and list(y) == [p.ms for p in order]
+    dots = drawn[0].axes[0].transData.transform(np.column_stack([x, y]))
+    for seen, values in zip(dots.T, ([p.error for p in order], [math.log(p.ms) for p in order]), strict=True):
         slope, start = np.polyfit(values, seen, 1)
         assert slope > 0 and np.allclose(seen, start + slope * np.array(values), atol=1e-6)  # up and right is worse
     areas = [s * area_of(LOOKS[p.kind][1]) for s, p in zip(drawn_marks.get_sizes(), order, strict=True)]
@@ -266,13 +277,13 @@ def test_bubbles_stand_where_error_and_time_say_and_are_as_large_as_the_file(
 
 
 def test_the_area_of_a_mark_is_its_pixels() -> None:
-    from course_lib.drawing.model_marks import Mark, draw_marks
-    from course_lib.drawing.sheet import Sheet
-
     for _, shape in LOOKS.values():
-        sheet = Sheet(100, 100)
-        draw_marks(sheet, [Mark(50, 50, shape, "#000000", 2500, "#000000", 0.0)])
-        ink = np.asarray(sheet.still("a mark").open().convert("L")) < 128
+        figure = new_figure(1, 1)  # 100 CSS pixels
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        scatter(axes, [0.5], [0.5], shape, [2500.0], ["#000000"], edges="#000000", line=0.0)
+        ink = np.asarray(still(figure, "a mark").open().convert("L")) < 128
         assert ink.sum() / 4 == pytest.approx(2500, rel=0.03), shape  # two dots a pixel, each way
 
 
@@ -322,12 +333,10 @@ def test_bars_go_from_the_best_to_the_worst(
 
 
 def test_a_bar_is_as_long_as_its_value(drawn: list[Figure]) -> None:
-    from matplotlib.collections import PolyCollection
-
     compare(FIVE, "error")
-    wide = [np.ptp(one.get_paths()[0].vertices[:, 0]) for one in drawn[0].findobj(PolyCollection) if one.get_paths()]
-    values = np.array(sorted(point.error for point in FIVE))
-    assert np.allclose(np.array(wide[: len(values)]) / values, wide[0] / values[0])
+    (bars,) = drawn[0].axes[0].containers
+    assert [bar.get_width() for bar in bars] == sorted(point.error for point in FIVE)
+    assert {bar.get_x() for bar in bars} == {0} and drawn[0].axes[0].get_xscale() == "linear"
 
 
 def test_rankings_are_three_orders(drawn: list[Figure]) -> None:

@@ -12,8 +12,20 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torchvision.models import ResNet18_Weights, ViT_B_16_Weights
 
-from course_lib.drawing import figures
-from course_lib.drawing.still import Still, draw_curve, draw_kept, draw_picture, new_figure, shortened, still
+from course_lib.drawing import picture_figures
+from course_lib.drawing.charts import bars, draw_curve
+from course_lib.drawing.still import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    Still,
+    draw_kept,
+    draw_picture,
+    new_figure,
+    shortened,
+    still,
+)
 from course_lib.errors import CourseError
 from course_lib.models.predictions import Prediction, from_logits
 from course_lib.pictures.preprocessing import stages
@@ -54,25 +66,25 @@ def test_the_check_itself_sees_what_is_wrong() -> None:
 
 # -- stills -----------------------------------------------------------------------------------------------------------
 def test_a_still_carries_picture_text_and_width() -> None:
-    shown = figures.bars({"right": 98.0, "BGR": 71.5}, unit="%", title="accuracy")
+    shown = bars({"right": 98.0, "BGR": 71.5}, unit="%", title="accuracy")
     checks.is_picture(shown, kind="png")
     assert repr(shown) == shown.alt == "accuracy: right 98.0 %, BGR 71.5 %"
     data, how = shown._repr_mimebundle_()
     assert set(data) == {"image/png", "text/plain"} and data["text/plain"] == shown.alt
     assert how == {"image/png": {"width": shown.width, "alt": shown.alt}}
-    assert Image.open(BytesIO(data["image/png"])).size == (2 * 660, shown.open().height)
+    assert Image.open(BytesIO(data["image/png"])).size == (2 * 860, shown.open().height)
 
 
 def test_ipython_shows_a_still_as_its_picture() -> None:
     formatters = pytest.importorskip("IPython.core.formatters")
-    data, how = formatters.DisplayFormatter().format(figures.predictions(picture(), {"resnet18": answer()}))
+    data, how = formatters.DisplayFormatter().format(picture_figures.predictions(picture(), {"resnet18": answer()}))
     assert data["image/jpeg"][:3] == b"\xff\xd8\xff" and data["text/plain"].startswith("Top 5")
     assert how["image/jpeg"]["alt"] == data["text/plain"]
 
 
 def test_few_colours_look_like_all_of_them() -> None:
     figure = new_figure(3, 2)
-    for k, color in enumerate((figures.BLUE, figures.ORANGE, figures.GREEN, figures.GREY, "black", "#F3F3F3")):
+    for k, color in enumerate((BLUE, ORANGE, GREEN, GREY, "black", "#F3F3F3")):
         figure.text(0.05, 0.05 + 0.15 * k, "words in a colour", color=color, fontsize=14)
     shown = np.asarray(still(figure, "words in six colours").open().convert("RGB")).astype(int)
     drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)  # type: ignore[attr-defined]
@@ -83,7 +95,7 @@ def test_few_colours_look_like_all_of_them() -> None:
 
 
 def test_the_same_values_give_the_same_bytes() -> None:
-    one, other = (figures.predictions(picture(), {"resnet18": answer()}) for _ in range(2))
+    one, other = (picture_figures.predictions(picture(), {"resnet18": answer()}) for _ in range(2))
     assert one == other
 
 
@@ -91,10 +103,12 @@ def test_the_same_values_give_the_same_bytes() -> None:
 @pytest.mark.parametrize("size", ODD_SIZES)
 def test_pictures_of_any_shape(size: tuple[int, int]) -> None:
     odd = picture(*size)
-    checks.is_picture(figures.picture_grid([odd, picture()] * 2, LONGEST[:4], right=[True, False] * 2), kind="jpeg")
-    checks.is_picture(figures.predictions(odd, {"resnet18": answer()}), kind="jpeg")
+    checks.is_picture(
+        picture_figures.picture_grid([odd, picture()] * 2, LONGEST[:4], right=[True, False] * 2), kind="jpeg"
+    )
+    checks.is_picture(picture_figures.predictions(odd, {"resnet18": answer()}), kind="jpeg")
     box = (size[0] * 0.2, size[1] * 0.2, size[0] * 0.8, size[1] * 0.8)
-    kept = figures.kept_and_lost(odd, box)
+    kept = picture_figures.kept_and_lost(odd, box)
     assert kept.alt.endswith("64% of it, greyed out, is thrown away") and max(kept.open().size) in range(718, 723)
 
 
@@ -102,7 +116,7 @@ def test_pictures_of_any_shape(size: tuple[int, int]) -> None:
 def test_a_grid_shows_every_picture_in_full(count: int, columns: int) -> None:
     # Pictures of one colour each, so that they can be found again in the still.
     colors = [tuple(int(c) for c in np.random.default_rng(k).integers(20, 200, 3)) for k in range(count)]
-    shown = figures.picture_grid([Image.new("RGB", (60, 45), color) for color in colors], columns=columns)
+    shown = picture_figures.picture_grid([Image.new("RGB", (60, 45), color) for color in colors], columns=columns)
     assert shown.alt == f"{count} pictures" and shown.width == 195 * min(count, columns)
     pixels = np.asarray(shown.open(), int)
     found = [(np.abs(pixels - color).max(2) < 12).sum() for color in colors]
@@ -110,21 +124,21 @@ def test_a_grid_shows_every_picture_in_full(count: int, columns: int) -> None:
 
 
 def test_a_grid_says_who_was_right() -> None:
-    shown = figures.picture_grid([picture()] * 2, ["camel", "dog"], right=[True, False], alt=None)
+    shown = picture_figures.picture_grid([picture()] * 2, ["camel", "dog"], right=[True, False])
     assert shown.alt == "2 pictures: camel (right), dog (wrong)"
 
 
 @pytest.mark.parametrize("way", [{}, {"titles": ["one"]}, {"right": [True]}])
 def test_a_grid_that_cannot_be(way: dict[str, list[str]]) -> None:
     with pytest.raises(CourseError):
-        figures.picture_grid([picture()] * 2 if way else [], **way)
+        picture_figures.picture_grid([picture()] * 2 if way else [], **way)
 
 
 @pytest.mark.parametrize("weights", [ResNet18_Weights.DEFAULT, ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1])
 @pytest.mark.parametrize("size", [(320, 240), (30, 700), (700, 30)])
 def test_the_strip_of_stages(weights: ResNet18_Weights, size: tuple[int, int]) -> None:
     found = stages(picture(*size), weights.transforms())
-    shown = figures.strip(found)
+    shown = picture_figures.strip(found)
     checks.is_picture(shown, kind="jpeg")
     assert all(f"{stage.name} {stage.shape}" in shown.alt for stage in found)
 
@@ -149,7 +163,7 @@ def test_what_the_crop_throws_away_is_grey() -> None:
 
 @pytest.mark.parametrize("size, width", [((300, 200), None), ((40, 30), None), ((2000, 500), None), ((800, 800), 100)])
 def test_a_picture_as_it_is(size: tuple[int, int], width: int | None) -> None:
-    shown = figures.show(picture(*size), "some squares", width=width)
+    shown = picture_figures.show(picture(*size), "some squares", width=width)
     assert shown.width == (width or min(size[0], 860)) and shown.alt == "some squares"
     wide, tall = shown.open().size
     assert shown.width <= wide <= 2 * shown.width and abs(tall / wide - size[1] / size[0]) < 0.02
@@ -160,7 +174,7 @@ def test_a_picture_as_it_is(size: tuple[int, int], width: int | None) -> None:
 @pytest.mark.parametrize("models", [1, 2, 3, 4, 8])
 def test_predictions_of_several_models(k: int, models: int) -> None:
     answers = {f"model_number_{n}": answer(k, seed=n) for n in range(models)}
-    shown = figures.predictions(picture(), answers, shown="a test")
+    shown = picture_figures.predictions(picture(), answers, shown="a test")
     checks.is_picture(shown, kind="jpeg")
     assert shown.width == 860 and shown.alt.startswith(
         f"Top {k} for a test. model_number_0: {answers['model_number_0'].label}"
@@ -170,12 +184,14 @@ def test_predictions_of_several_models(k: int, models: int) -> None:
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 12.0, 1000.0])
 def test_sure_and_unsure_answers(scale: float) -> None:
-    checks.is_picture(figures.predictions(picture(), {"one": answer(scale=scale), "two": answer(scale=scale, seed=1)}))
+    checks.is_picture(
+        picture_figures.predictions(picture(), {"one": answer(scale=scale), "two": answer(scale=scale, seed=1)})
+    )
 
 
 def test_nobody_answered() -> None:
     with pytest.raises(CourseError, match="no answer"):
-        figures.predictions(picture(), {})
+        picture_figures.predictions(picture(), {})
 
 
 @pytest.mark.parametrize(
@@ -187,13 +203,13 @@ def test_nobody_answered() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("title", ["", "accuracy over the folder", "a title that is much too long for one line " * 4])
 def test_bars(values: dict[str, float], title: str) -> None:
-    shown = figures.bars(values, unit="pictures a second", title=title)
+    shown = bars(values, unit="pictures a second", title=title)
     checks.is_picture(shown, kind="png")
     assert all(f"{name} {value:.1f} pictures a second" in shown.alt for name, value in values.items())
 
 
 def test_bars_are_as_long_as_their_values() -> None:
-    pixels = np.asarray(figures.bars({"a": 10.0, "b": 5.0, "c": 0.0}).open().convert("RGB"), int)
+    pixels = np.asarray(bars({"a": 10.0, "b": 5.0, "c": 0.0}).open().convert("RGB"), int)
     blue = np.abs(pixels - (0, 0x72, 0xB2)).max(2) < 30
     first, second, third = (int(part.sum(1).max()) for part in np.array_split(blue, 3))
     assert first > 400 and second == pytest.approx(first / 2, abs=4) and third < 4
@@ -202,7 +218,7 @@ def test_bars_are_as_long_as_their_values() -> None:
 @pytest.mark.parametrize("values", [{}, {"a": -3.0}, {"a": float("nan")}, {"a": 1.0, "b": float("inf")}])
 def test_bars_that_cannot_be_drawn(values: dict[str, float]) -> None:
     with pytest.raises(CourseError, match="Bars go from 0"):
-        figures.bars(values)
+        bars(values)
 
 
 @pytest.mark.parametrize("values", [[], [5.0], [0.0, 100.0, float("nan"), 20.0]])
@@ -225,8 +241,8 @@ def test_nothing_global_is_touched() -> None:
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    figures.bars({"a": 1.0})
+    bars({"a": 1.0})
     assert dict(matplotlib.rcParams) == before
     if "matplotlib.pyplot" in sys.modules:
         assert sys.modules["matplotlib.pyplot"].get_fignums() == []
-    assert isinstance(figures.bars({"a": 1.0}), Still)
+    assert isinstance(bars({"a": 1.0}), Still)

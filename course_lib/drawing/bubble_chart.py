@@ -1,7 +1,8 @@
 """The bubble chart: error across, time up on a logarithmic axis, the file's size as an area; down and left is best.
 
-A bubble's shape and colour say its kind, a dark ring that it is on the front, and what breaks a limit is grey. Labels
-never lie over each other (``labels.py``). Which points are on the front is ``choosing.py``'s business.
+A bubble's shape and colour say its kind, a dark outline that it is on the front; a bubble beyond a limit is grey.
+Labels never lie over each other (``label_placement``). Which points are on the front is computed in
+``measuring.choosing``.
 """
 
 from __future__ import annotations
@@ -9,24 +10,48 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from course_lib.drawing import marks
-from course_lib.drawing.bubble_scales import BIGGEST, BOTTOM, LEAST, LEFT, RIGHT, TALL, WIDE, Scales, scales_of
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
+
+from course_lib.drawing.chart_axes import (
+    FAINT,
+    SMALL,
+    TEXT,
+    TITLE,
+    WIDTH,
+    add_axes,
+    chart_figure,
+    data_pixels,
+    digits,
+    draw_legend,
+    figure_of,
+    pixels_of,
+    round_ticks,
+    set_ticks,
+    write,
+)
 from course_lib.drawing.label_placement import Bubble, place_labels
-from course_lib.drawing.model_marks import DEVICES, GREY, LOOKS, Mark, draw_marks, footnote, look_of
-from course_lib.drawing.sheet import Sheet, text_width, wrapped
-from course_lib.drawing.still import INK, Still
+from course_lib.drawing.model_charts import DEVICES, draw_kinds, footnote, look_of, scatter, steps_125
+from course_lib.drawing.still import INK, Still, still
+from course_lib.drawing.sheet import text_width, wrapped
 from course_lib.errors import CourseError
 from course_lib.measuring.choosing import Limits, Point, find, pareto
 
 __all__ = ["bubbles"]
 
 Line = tuple[tuple[float, float], tuple[float, float]]
-Room = tuple[float, float, float, float]  # left, top, right, bottom
+Room = tuple[float, float, float, float]  # left, top, right, bottom in CSS pixels
 
-_LIMIT = "#8A3B00"  # a dark orange: of the limits' lines and numbers
+_TALL = 600.0
+_LEFT, _RIGHT, _BOTTOM = 58.0, WIDTH - 18, _TALL - 78  # the axes
+_BIGGEST = 30.0  # CSS pixels: the radius of a disc for the largest file
+_LEAST = 24.0  # square CSS pixels: a smaller bubble could not be seen
+_FRONT, _LIMIT, _BEYOND = "#777777", "#8A3B00", "#D9D9D9"  # grey, dark orange, light grey
+_DASHED: dict[str, Any] = {"color": _FRONT, "linewidth": 1.0, "linestyle": (0, (3, 2))}
 _MANY = 26  # up to so many points all have labels
-_SIZE = 8.5  # of a label, points
 
 
 def bubbles(
@@ -37,14 +62,14 @@ def bubbles(
     selected: str | None = None,
     title: str = "",
 ) -> Still:
-    """Draw models by what they cost and how often they err. All have labels; of many, only those that matter.
+    """Draw models by cost and error. Up to 26 have all their labels; of more, only the important ones have.
 
     Args:
         points: at least one, all from one device.
-        front: whether those that nothing beats in error, time and size are ringed, and the front of error and time
-            alone is a dashed line; among those that keep to the limits, when there are any.
-        limits: what breaks them turns grey.
-        selected: the name of a point whose figures are written beside it.
+        front: whether points that nothing beats in error, time and size are outlined, with a dashed line along the
+            front of error and time alone; among the points within the limits, if there are any.
+        limits: points beyond them turn grey.
+        selected: the name of a point whose numbers are written beside it.
         title: above the chart; a long one is wrapped.
 
     Raises:
@@ -55,7 +80,7 @@ def bubbles(
         >>> bubbles([Point("a", "classic", 30.0, 10.0, 45.0), Point("b", "classic", 25.0, 20.0, 98.0)], selected="b")
         2 models by error, time and size; on the front: b, a; b: error 25.0 %, 20 ms, 98 MB
     """
-    listed = sorted(points, key=lambda point: (-point.megabytes, point.name))  # none hides a smaller one
+    listed = sorted(points, key=lambda point: (-point.megabytes, point.name))  # small bubbles lie on large ones
     if not listed:
         raise CourseError("There is no model to draw: choose one more kind, or give at least one point.")
     for point in listed:
@@ -65,138 +90,167 @@ def bubbles(
     limits = limits or Limits()
     fitting = {point for point in listed if limits.allows(point)}
     best = set(pareto(fitting)) if front else set()
-    heading = wrapped(title, WIDE - 24, 10.5, bold=True)
+    megabyte = math.pi * _BIGGEST**2 / max(150.0, *(point.megabytes for point in listed))  # square CSS pixels
+    areas = {point: max(megabyte * point.megabytes, _LEAST) for point in listed}
 
-    sheet = Sheet(WIDE, TALL)
-    sheet.text(8, 6, "\n".join(heading), size=10.5, bold=True)
-    top = 20.0 * len(heading) + 18
-    _draw_key(sheet, listed, top, front=front)
-    scales = scales_of(listed, top + 66)
-    _draw_axes(sheet, scales, listed[0].device)
-    lines, taken = _draw_limits(sheet, scales, limits)
-    taken.append((LEFT + 2, BOTTOM - 22, LEFT + 72, BOTTOM - 2))  # of the words in the corner
-    stairs = scales.stairs(pareto(fitting, ("error", "ms"))) if front else []
-    if stairs:
-        sheet.lines([stairs], color="#777777", line=1.0, dashed=True, level=1.5)
-    drawn = []
-    for point in listed:
-        color, shape = look_of(point.kind)
-        edge, line = (INK, 2.4) if point is chosen else (INK, 1.2) if point in best else ("#FFFFFF", 0.7)
-        drawn.append(Mark(*scales.at(point), shape, color if point in fitting else "#D9D9D9",
-                          scales.area(point.megabytes), edge, line, 0.8))  # fmt: skip
-    draw_marks(sheet, drawn)
+    axes = _add_axes(listed, megabyte, title, front=front)
+    lines, taken = _draw_limits(axes, limits)
+    stairs = _draw_front(axes, pareto(fitting, ("error", "ms"))) if front else []
+    colors, shapes = zip(*(look_of(point.kind) for point in listed), strict=True)
+    scatter(
+        axes, [point.error for point in listed], [point.ms for point in listed], shapes, [areas[p] for p in listed],
+        [(color if point in fitting else _BEYOND, 0.8) for point, color in zip(listed, colors, strict=True)],
+        edges=[INK if point is chosen or point in best else "#FFFFFF" for point in listed],
+        line=[2.4 if point is chosen else 1.2 if point in best else 0.7 for point in listed],
+    )  # fmt: skip
     few = len(listed) <= _MANY
     worth = fitting if few else best if len(best) <= _MANY // 2 else pareto(fitting, ("error", "ms"))
-    named = {*worth} if chosen is None else {*worth, chosen}
-    bold = best if few and len(best) < len(named) else set()
-    _draw_labels(sheet, scales, listed, named, bold, chosen, [*itertools.pairwise(stairs), *lines], taken)
-    sheet.text(8, TALL - 17, footnote(listed), size=8, color=GREY)
-    return sheet.still(_said(listed, len(fitting), best, chosen, limits))
+    words = {point: point.name for point in worth}
+    if chosen is not None:
+        words[chosen] = f"{chosen.name}: {_numbers(chosen)}"
+    bold = best if few and len(best) < len(words) else set()
+    _draw_labels(axes, areas, words, bold, chosen, [*itertools.pairwise(stairs), *lines], taken)
+    return still(figure_of(axes), _in_words(listed, len(fitting), best, chosen, limits))
 
 
-def _said(listed: Sequence[Point], fitting: int, best: set[Point], chosen: Point | None, limits: Limits) -> str:
-    said = [f"{len(listed)} models by error, time and size"]
+def _in_words(listed: Sequence[Point], fitting: int, best: set[Point], chosen: Point | None, limits: Limits) -> str:
+    words = [f"{len(listed)} models by error, time and size"]
     if limits != Limits():
-        said.append(f"{limits}: {fitting} of them")
+        words.append(f"{limits}: {fitting} of them")
     if best:
         names = [point.name for point in sorted(best, key=lambda point: point.error)]
-        said.append("on the front: " + ", ".join(names[:12]) + (f" and {len(names) - 12} more" if names[12:] else ""))
+        words.append("on the front: " + ", ".join(names[:12]) + (f" and {len(names) - 12} more" if names[12:] else ""))
     if chosen is not None:
-        said.append(f"{chosen.name}: error {_figures(chosen)}")
-    return "; ".join(said)
+        words.append(f"{chosen.name}: error {_numbers(chosen)}")
+    return "; ".join(words)
 
 
-def _figures(point: Point) -> str:
-    return f"{point.error:.1f} %, {marks.digits(point.ms, max(point.ms, 10))} ms, {point.megabytes:.0f} MB"
+def _numbers(point: Point) -> str:
+    return f"{point.error:.1f} %, {digits(point.ms, max(point.ms, 10))} ms, {point.megabytes:.0f} MB"
 
 
-# -- what is drawn ----------------------------------------------------------------------------------------------------
-def _draw_axes(sheet: Sheet, scales: Scales, device: str) -> None:
-    top = scales.top
-    steps = [n * 10.0**k for k in range(-2, 7) for n in (1, 2, 5)]
-    up = [ms for ms in steps if scales.times[0] <= math.log10(ms) <= scales.times[1]]
-    up = up if len(up) * 24 <= BOTTOM - top else [ms for ms in up if f"{ms:.0e}"[0] == "1"]
-    across = [tick for tick in marks.ticks(*scales.errors, 9) if scales.errors[0] <= tick <= scales.errors[1]]
-    sheet.lines([[(LEFT, scales.y(ms)), (RIGHT, scales.y(ms))] for ms in up], color="#E2E2E2", level=0.2)
-    for ms in up:
-        sheet.middle_text(LEFT - 7, scales.y(ms), f"{ms:,g}".replace(",", "\N{THIN SPACE}"), align="right")
-    for error in across:
-        sheet.text(scales.x(error), BOTTOM + 7, f"{error:g}", align="center")
-    sheet.lines([[(scales.x(error), BOTTOM), (scales.x(error), BOTTOM + 4)] for error in across], level=0.3)
-    sheet.lines([[(LEFT, top), (LEFT, BOTTOM), (RIGHT, BOTTOM)]], level=0.3)
-    sheet.text((LEFT + RIGHT) / 2, BOTTOM + 27, "top-1 error, % of the pictures", size=9.5, align="center")
-    sheet.text(8, top - 19, f"milliseconds for one picture on {DEVICES.get(device, device)}", size=9.5)
-    sheet.middle_text(LEFT + 8, BOTTOM - 11, "↙ better", size=9.5, color=GREY)
-
-
-def _draw_limits(sheet: Sheet, scales: Scales, limits: Limits) -> tuple[list[Line], list[Room]]:
-    """The limits on error and time as lines with their numbers; gives back where labels should not lie."""
-    drawn: list[Line] = []
-    taken: list[Room] = []
-    if limits.max_error is not None and scales.errors[0] < limits.max_error < scales.errors[1]:
-        x = scales.x(limits.max_error)
-        drawn.append(((x, scales.top), (x, BOTTOM)))
-        taken.append((x, scales.top, x + 45, scales.top + 17))
-        sheet.middle_text(x + 5, scales.top + 8, f"{limits.max_error:g} %", size=8.5, color=_LIMIT)
-    if limits.max_ms is not None and scales.times[0] < math.log10(limits.max_ms) < scales.times[1]:
-        y = scales.y(limits.max_ms)
-        drawn.append(((LEFT, y), (RIGHT, y)))
-        taken.append((RIGHT - 60, y - 18, RIGHT + 14, y))
-        sheet.middle_text(RIGHT - 3, y - 9, f"{limits.max_ms:g} ms", size=8.5, color=_LIMIT, align="right")
-    sheet.lines(drawn, color=_LIMIT, line=1.3, level=1.6)
-    return drawn, taken
-
-
-def _draw_key(sheet: Sheet, points: Sequence[Point], y: float, *, front: bool) -> None:
-    x = 8.0
-    drawn = []
-    for kind in (kind for kind in LOOKS if any(point.kind == kind for point in points)):
-        color, shape = LOOKS[kind]
-        drawn.append(Mark(x + 6, y, shape, color, 90))
-        sheet.middle_text(x + 17, y, kind)
-        x += text_width(kind) + 36
+# -- axes and legends -------------------------------------------------------------------------------------------------
+def _add_axes(points: Sequence[Point], megabyte: float, title: str, *, front: bool) -> Axes:
+    """A figure with its title, its legends, and axes on which every bubble has room."""
+    heading = wrapped(title, WIDTH - 24, TITLE, bold=True)
+    figure = chart_figure(_TALL)
+    for k, line in enumerate(heading):
+        write(figure, 8, 6 + 20 * k, line, size=TITLE, bold=True, va="top")
+    key = 20.0 * len(heading) + 18
+    top = key + 66
+    axes = add_axes(figure, (_LEFT, top, _RIGHT - _LEFT, _BOTTOM - top))
+    low, high = _ends([(point.error, point) for point in points], megabyte, _RIGHT - _LEFT, least=4.0)
+    fast, slow = _ends([(math.log10(point.ms), point) for point in points], megabyte, _BOTTOM - top, least=0.7)
+    left = max(low, 0.0)
+    axes.set(yscale="log", xlim=(left, high), ylim=(10**fast, 10**slow))
+    up = [ms for ms in steps_125() if 10**fast <= ms <= 10**slow]
+    up = up if len(up) * 24 <= _BOTTOM - top else [ms for ms in up if f"{ms:.0e}"[0] == "1"]
+    set_ticks(axes, "y", up)
+    set_ticks(axes, "x", [tick for tick in round_ticks(left, high, 9) if left <= tick <= high], grid=False)
+    write(figure, (_LEFT + _RIGHT) / 2, _BOTTOM + 34, "top-1 error, % of the pictures", ha="center")
+    device = DEVICES.get(points[0].device, points[0].device)
+    write(figure, 8, top - 12, f"milliseconds for one picture on {device}")
+    write(figure, _LEFT + 8, _BOTTOM - 11, "↙ better", color=FAINT)
+    write(figure, 8, _TALL - 12, footnote(points), size=SMALL, color=FAINT)
+    draw_kinds(figure, [point.kind for point in points], key - 10)
     if front:
-        sheet.lines([[(8, y + 24), (28, y + 24)]], color="#777777", line=1.0, dashed=True)
-        sheet.middle_text(34, y + 24, "front of error and time", size=8.5)
-        x = 34 + text_width("front of error and time", 8.5) + 22
-        drawn.append(Mark(x, y + 24, "o", "#FFFFFF", 90, INK, 1.2))
-        sheet.middle_text(x + 11, y + 24, "front of error, time and size", size=8.5)
-    largest = max(point.megabytes for point in points)
-    unit = math.pi * BIGGEST**2 / max(150.0, largest)
-    x = RIGHT
+        ring = {"color": "#FFFFFF", "markeredgecolor": INK, "markeredgewidth": 1.2, "marker": "o", "markersize": 8}
+        styles = {"front of error and time": _DASHED, "front of error, time and size": ring}
+        draw_legend(figure, styles, top=key + 12)
+    _draw_sizes(axes, max(point.megabytes for point in points), megabyte, key + 20)
+    return axes
+
+
+def _draw_sizes(axes: Axes, largest: float, megabyte: float, y: float) -> None:
+    """Discs of three round sizes, from the right end of the legend."""
+    figure, x = figure_of(axes), _RIGHT
+    middles, areas = [], []
     for size in reversed([size for size in (10, 30, 100, 300, 1000) if size <= largest][-3:] or [10]):
-        x -= text_width(f"{size} MB")
-        sheet.middle_text(x, y + 20, f"{size} MB")
-        radius = math.sqrt(max(unit * size, LEAST) / math.pi)
-        drawn.append(Mark(x - radius - 5, y + 20, "o", "#FFFFFF", math.pi * radius**2, "#777777", 1.0))
+        x -= text_width(f"{size} MB", TEXT)
+        write(figure, x, y, f"{size} MB")
+        areas.append(max(megabyte * size, _LEAST))
+        radius = math.sqrt(areas[-1] / math.pi)
+        middles.append(x - radius - 5)
         x -= 2 * radius + 18
-    draw_marks(sheet, drawn)
+    scatter(axes, middles, [y] * len(middles), "o" * len(middles), areas, ["#FFFFFF"] * len(middles), edges=_FRONT,
+            line=1.0, transform=pixels_of(figure))  # fmt: skip
+
+
+def _ends(values: Sequence[tuple[float, Point]], megabyte: float, long: float, *, least: float) -> tuple[float, float]:
+    """The ends of an axis of ``long`` CSS pixels on which each bubble at its value keeps its radius from both."""
+    low, high = min(value for value, _ in values), max(value for value, _ in values)
+    lacking = max(least - (high - low), 0) / 2
+    low, high = low - lacking, high + lacking
+    for _ in range(4):
+        pixel = (high - low) / long
+        pads = [
+            (value, pixel * (1.2 * math.sqrt(megabyte * point.megabytes / math.pi) + 14)) for value, point in values
+        ]
+        low, high = min(low, *(value - pad for value, pad in pads)), max(high, *(value + pad for value, pad in pads))
+    return low, high
+
+
+# -- lines and labels -------------------------------------------------------------------------------------------------
+def _draw_front(axes: Axes, front: Iterable[Point]) -> list[tuple[float, float]]:
+    """The front of error and time: above and right of it, some point is better in both. Returns its corners."""
+    corners: list[tuple[float, float]] = []
+    for point in sorted(front, key=lambda point: point.error):
+        corners += [(point.error, corners[-1][1] if corners else axes.get_ylim()[1]), (point.error, point.ms)]
+    if not corners:
+        return []
+    xs, ys = zip(*corners, (axes.get_xlim()[1], corners[-1][1]), strict=True)
+    axes.plot(xs, ys, zorder=1.5, **_DASHED)
+    return data_pixels(axes, xs, ys)
+
+
+def _draw_limits(axes: Axes, limits: Limits) -> tuple[list[Line], list[Room]]:
+    """The limits on error and time as lines with their numbers; returns them and the places that labels keep free."""
+    figure = figure_of(axes)
+    lines: list[Line] = []
+    taken: list[Room] = [(_LEFT + 2, _BOTTOM - 22, _LEFT + 76, _BOTTOM - 2)]  # "better", in the corner
+    (left, right), (fast, slow) = axes.get_xlim(), axes.get_ylim()
+    (x, y), (_, top) = data_pixels(axes, [limits.max_error or left, left], [limits.max_ms or fast, slow])
+    if limits.max_error is not None and left < limits.max_error < right:
+        axes.axvline(limits.max_error, color=_LIMIT, linewidth=1.3)
+        write(figure, x + 5, top + 8, f"{limits.max_error:g} %", color=_LIMIT)
+        lines.append(((x, top), (x, _BOTTOM)))
+        taken.append((x, top, x + 48, top + 17))
+    if limits.max_ms is not None and fast < limits.max_ms < slow:
+        axes.axhline(limits.max_ms, color=_LIMIT, linewidth=1.3)
+        write(figure, _RIGHT - 3, y - 9, f"{limits.max_ms:g} ms", color=_LIMIT, ha="right")
+        lines.append(((_LEFT, y), (_RIGHT, y)))
+        taken.append((_RIGHT - 64, y - 18, _RIGHT + 14, y))
+    return lines, taken
 
 
 def _draw_labels(
-    sheet: Sheet, scales: Scales, points: Sequence[Point], named: set[Point], bold: set[Point], chosen: Point | None,
+    axes: Axes, areas: dict[Point, float], words: dict[Point, str], bold: set[Point], chosen: Point | None,
     lines: Sequence[Line], taken: Sequence[Room],
 ) -> None:  # fmt: skip
-    """Names beside their bubbles, off ``lines`` where that can be and out of ``taken`` always."""
-    words = {point: point.name for point in named}
-    if chosen is not None:
-        words[chosen] = f"{chosen.name}: {_figures(chosen)}"
+    """Names beside their bubbles, off ``lines`` where possible and always out of ``taken``."""
+    figure = figure_of(axes)
+    pixels = pixels_of(figure)
     heavy = bold if chosen is None else {*bold, chosen}
-    sizes = [(text_width(words[p], _SIZE, bold=p in heavy) + 4 + 6 * (p is chosen), 14.0 + 5 * (p is chosen))
-             if p in words else None for p in points]  # fmt: skip
-    discs = [Bubble(*scales.at(point), math.sqrt(scales.area(point.megabytes) / math.pi) + 1) for point in points]
-    room = (LEFT + 2, scales.top - 2, RIGHT + 14, BOTTOM - 2)
-    found = place_labels(discs, sizes, room, taken=taken, lines=lines)
-    leaders, boxes = [], []
-    for point, label in zip(points, found, strict=True):
+    sizes: list[tuple[float, float] | None] = []
+    for point in areas:
+        wide = text_width(words.get(point, ""), SMALL, bold=point in heavy) + 4
+        boxed = (wide + 6, 20.0) if point is chosen else (wide, 15.0)
+        sizes.append(boxed if point in words else None)
+    middles = data_pixels(axes, [point.error for point in areas], [point.ms for point in areas])
+    discs = [Bubble(x, y, math.sqrt(area / math.pi) + 1) for (x, y), area in zip(middles, areas.values(), strict=True)]
+    top = data_pixels(axes, [axes.get_xlim()[0]], [axes.get_ylim()[1]])[0][1]
+    placed = place_labels(discs, sizes, (_LEFT + 2, top - 2, _RIGHT + 14, _BOTTOM - 2), taken=taken, lines=lines)
+    leaders = [label.line for label in placed if label and label.line]
+    for point, label in zip(areas, placed, strict=True):
         if label is None:
             continue
-        if label.line:
-            leaders.append(label.line)
         if point is chosen:
-            boxes.append((label.left, label.bottom, label.wide, label.tall))
-        sheet.middle_text(label.left + 2 + 3 * (point is chosen), label.bottom + label.tall / 2, words[point],
-                          size=_SIZE, bold=point in heavy)  # fmt: skip
-    sheet.lines(leaders, color="#444444", line=0.7, level=3.4)
-    draw_marks(sheet, [Mark(*start, "o", INK, 8, INK, 0.0) for start, _ in leaders], level=3.4)
-    sheet.boxes(boxes, fill="#FFFFFF", edge=INK, line=1.0, level=3.6)
+            corner, wide, tall = (label.left, label.bottom), label.wide, label.tall
+            figure.add_artist(Rectangle(corner, wide, tall, facecolor="#FFFFFF", edgecolor=INK, linewidth=1.0,
+                                        transform=pixels, zorder=3.6))  # fmt: skip
+        write(figure, label.left + 2 + 3 * (point is chosen), label.bottom + label.tall / 2, words[point], size=SMALL,
+              bold=point in heavy)  # fmt: skip
+    figure.add_artist(LineCollection(leaders, colors="#444444", linewidths=0.7, zorder=3.4, transform=pixels))
+    if leaders:
+        xs, ys = zip(*(start for start, _ in leaders), strict=True)
+        scatter(axes, xs, ys, "o" * len(xs), [8.0] * len(xs), [INK] * len(xs), line=0, transform=pixels, zorder=3)

@@ -1,8 +1,7 @@
-"""Charts of the lessons: curves, histograms, and where the parameters are.
+"""Charts of the lessons: lines over steps, horizontal bars, shares of a whole, histograms.
 
-Pictures and predictions are drawn in ``figures``. As there, everything is put on the figure itself, without axes; the
-parts come from ``marks``. Nothing is told by colour alone: a line has its name at its end and marks of its own, a share
-its name inside it or its place in the key.
+Nothing is told by colour alone: a line has a marker or dashes of its own and its name at its end or in a legend, a
+part its name inside it or in the legend.
 """
 
 from __future__ import annotations
@@ -12,21 +11,42 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Polygon, Rectangle
 from torch import Tensor
 
-from course_lib.drawing import marks
-from course_lib.drawing.marks import put, written
-from course_lib.drawing.still import BLUE, GREEN, GREY, INK, ORANGE, PIXELS, Place, Still, new_figure, shortened, still
+from course_lib.drawing.chart_axes import (
+    COLORS,
+    FAINT,
+    LEGEND_ROW,
+    SMALL,
+    TEXT,
+    WIDTH,
+    Box,
+    add_axes,
+    chart_figure,
+    count,
+    digits,
+    draw_legend,
+    draw_title,
+    legend_rows,
+    line_styles,
+    round_ticks,
+    set_ticks,
+    spread_out,
+    tick_words,
+    write,
+)
+from course_lib.drawing.still import BLUE, DOTS, GREEN, GREY, INK, ORANGE, PIXELS, Place, Still, shortened, still
+from course_lib.drawing.sheet import fitted_words, text_width
 from course_lib.errors import CourseError
 
-__all__ = ["histograms", "lines", "shares"]
+__all__ = ["bars", "draw_bars", "draw_curve", "histograms", "lines", "shares"]
 
-_WIDE = 8.2  # of a chart, in hundreds of CSS pixels
+Points = tuple[list[int], list[float]]  # steps and values
 
 
+# -- lines ------------------------------------------------------------------------------------------------------------
 def lines(
     values: Mapping[str, Sequence[float]],
     *,
@@ -38,17 +58,17 @@ def lines(
     start: int = 1,
     alt: str | None = None,
 ) -> Still:
-    """Curves over 1, 2, 3, …, each with its name at its end, or in a key where they end at different places.
+    """Curves over 1, 2, 3, …, each with its name at its end, or in a legend where they end at different steps.
 
     Args:
-        values: a name → what it was at each step. In names such as "plain, 40 layers" and "residual, 40 layers" what
-            stands before the comma decides colour and marks, what stands after it the dashes.
-        title: what goes up, with its unit.
-        below: what goes across.
-        log: whether up is logarithmic; then values that are not above 0 are left out.
-        level: a dashed grey line across, if any, with ``level_label`` on it.
+        values: a name → its value at each step. In names such as "plain, 40 layers" and "residual, 40 layers", what
+            stands before the comma decides colour and marker, what stands after it the dashes.
+        title: what the vertical axis shows, with its unit.
+        below: what the horizontal axis shows.
+        log: whether the vertical axis is logarithmic; then values that are not above 0 are left out.
+        level: the height of a dashed grey line across the chart, if any, with ``level_label`` on it.
         start: the number of the first step.
-        alt: what the chart shows; made from names and values when left out. Two machines may differ in the last digit
+        alt: the alt text; made from the first and last values when left out. Two machines may differ in the last digit
             of a training's losses: then say it in words.
 
     Raises:
@@ -58,152 +78,200 @@ def lines(
         >>> lines({"plain": [2.3, 2.2, 2.1], "residual": [2.6, 1.0, 0.1]}, title="loss", below="step")
         loss: plain from 2.3 to 2.1; residual from 2.6 to 0.1
     """
-    points = {name: [(start + k, float(value)) for k, value in enumerate(row)
-                     if math.isfinite(value) and (value > 0 or not log)] for name, row in values.items()}  # fmt: skip
-    points = {name: row for name, row in points.items() if row}
-    if not points:
-        what = "finite and above 0" if log else "finite"
-        raise CourseError(f"There is nothing to draw: {len(values)} lines, and no value in them that is {what}.")
-    every = [y for row in points.values() for _, y in row]
+    curves = {name: _drawable(row, start, log) for name, row in values.items()}
+    curves = {name: points for name, points in curves.items() if points[0]}
+    if not curves:
+        kind = "finite and above 0" if log else "finite"
+        raise CourseError(f"There is nothing to draw: {len(values)} lines, and no value in them that is {kind}.")
+    heights = [y for _, ys in curves.values() for y in ys]
     if level is not None and math.isfinite(level) and (level > 0 or not log):
-        every.append(level)
-    up = (marks.powers if log else lambda low, high: marks.ticks(low, high, 6))(min(every), max(every))
-    first, last = start, max(row[-1][0] for row in points.values())
-    across = [x for x in marks.ticks(first, last, 8) if first <= x <= last and x == int(x)] or [float(first)]
+        heights.append(level)
+    else:
+        level = None
+    ticks = round_ticks(min(heights), max(heights), log=log)
+    last = max(steps[-1] for steps, _ in curves.values())
+    together = all(steps[-1] == last for steps, _ in curves.values())
+    styles = line_styles(list(curves))
+    names = {name: shortened(name, 28) for name in curves}
 
-    tall = 3.2
-    figure = new_figure(_WIDE, tall)
-    names = {name: shortened(name, 28) for name in points}
-    looks = marks.looks_of(list(points))
-    together = all(row[-1][0] == last for row in points.values())
-    beside = max(map(written, names.values())) + 0.25 if together else 0.15
-    aside = max(written(marks.tick_words(y)) for y in up) + 0.2
-    over = 0.36
+    figure = chart_figure(340)
+    draw_title(figure, title)
+    top = 34.0
     if not together:
-        entries: list[marks.Entry] = [(looks[name], words) for name, words in names.items()]
-        over += marks.draw_key(figure, entries, left=aside, top=0.32, grid=True) + 0.05
-    place = (aside / _WIDE, 0.46 / tall, (_WIDE - aside - beside) / _WIDE, (tall - 0.46 - over) / tall)
-    left, bottom, width, height = place
-    scaled = math.log10 if log else float
-
-    def x_of(x: float) -> float:
-        return left + width * (0.02 + 0.96 * (x - first) / max(last - first, 1))
-
-    def y_of(y: float) -> float:
-        return bottom + height * (0.03 + 0.94 * (scaled(y) - scaled(up[0])) / (scaled(up[-1]) - scaled(up[0])))
-
-    marks.axes(figure, place, [(x_of(x), f"{x:g}") for x in across], [(y_of(y), marks.tick_words(y)) for y in up])
-    figure.text(0.1 / _WIDE, 1 - 0.06 / tall, shortened(title, 100), fontsize=10.5, weight="bold", va="top")
-    figure.text(left + width / 2, 0.05 / tall, shortened(below, 90), fontsize=9.5, ha="center", va="bottom")
-    if level is not None and level in every:
-        y = y_of(level)
-        put(figure, Line2D([left, left + width], [y, y], color=GREY, linewidth=1.3, linestyle=(0, (4, 3))))
-        under = y + 0.2 / tall > bottom + height
-        figure.text(left + width - 0.05 / _WIDE, y + (-0.03 if under else 0.03) / tall, level_label, fontsize=8.5,
-                    color="#555555", ha="right", va="top" if under else "bottom")  # fmt: skip
-    for name, row in points.items():
-        xs, ys = [x_of(x) for x, _ in row], [y_of(y) for _, y in row]
-        every_so = max(1, round(len(row) / 8))
-        put(figure, Line2D(xs, ys, linewidth=1.8, markersize=4.5, markevery=every_so, **looks[name]))
+        top += draw_legend(figure, {names[name]: styles[name] for name in curves}, top=34) + 10
+    left = max(text_width(tick_words(tick), TEXT) for tick in ticks) + 20
+    beside = max(text_width(name, TEXT) for name in names.values()) + 40 if together else 24
+    axes = add_axes(figure, (left, top, WIDTH - left - beside, 340 - 54 - top))
+    axes.set(yscale="log" if log else "linear", ylim=(ticks[0], ticks[-1]))
+    set_ticks(axes, "y", ticks)
+    pad = 0.02 * max(last - start, 1)
+    axes.set(xlim=(start - pad, max(last, start + 1) + pad))
+    set_ticks(
+        axes, "x", [x for x in round_ticks(start, last, 8) if start <= x <= last and x == int(x)] or [start], grid=False
+    )
+    write(figure, left + (WIDTH - left - beside) / 2, 340 - 22, shortened(below, 90), ha="center", va="top")
+    if level is not None:
+        _draw_level(axes, level, level_label, curves)
+    for name, (steps, ys) in curves.items():
+        every = max(1, round(len(ys) / 8))
+        axes.plot(steps, ys, linewidth=1.8, markersize=4.5, markevery=every, clip_on=False, **styles[name])
     if together:
-        ends = {name: y_of(row[-1][1]) for name, row in points.items()}
-        beside_them = marks.apart(list(ends.values()), 0.17 / tall, bottom, bottom + height)
-        for (name, end), y in zip(ends.items(), beside_them, strict=True):
-            x, color = left + width + 0.1 / _WIDE, looks[name]["color"]
-            put(figure, Line2D([x_of(last), x - 0.02 / _WIDE], [end, y], color=color, linewidth=0.7))
-            legible = color if color in (BLUE, ORANGE, INK) else "#00664A" if color == GREEN else INK
-            figure.text(x, y, names[name], fontsize=9, color=legible, va="center_baseline")
-    said = "; ".join(f"{name} from {row[0][1]:.2g} to {row[-1][1]:.2g}" for name, row in points.items())
-    return still(figure, alt or f"{title}: {said}")
+        _write_names(axes, curves, names, styles)
+    words = "; ".join(f"{name} from {ys[0]:.2g} to {ys[-1]:.2g}" for name, (_, ys) in curves.items())
+    return still(figure, alt or f"{title}: {words}")
 
 
-def histograms(tensors: Mapping[str, Tensor], *, title: str = "", columns: int = 3, alt: str | None = None) -> Still:
-    """How the values of each tensor are spread: one small histogram each, with mean, std and how many there are.
+def _drawable(row: Sequence[float], start: int, log: bool) -> Points:
+    points = [(start + k, float(value)) for k, value in enumerate(row)]
+    points = [(step, y) for step, y in points if math.isfinite(y) and (y > 0 or not log)]
+    return [step for step, _ in points], [y for _, y in points]
+
+
+def _draw_level(axes: Axes, level: float, label: str, curves: Mapping[str, Points]) -> None:
+    """A dashed line across, its label at the right end on the side where fewer curves pass."""
+    axes.axhline(level, color=GREY, linewidth=1.3, linestyle=(0, (4, 3)))
+    height = axes.transAxes.inverted().transform(axes.transData.transform((0, level)))[1]
+    near = [axes.transData.transform((0, y))[1] for _, ys in curves.values() for y in ys[-max(1, len(ys) // 5) :]]
+    near = [axes.transAxes.inverted().transform((0, y))[1] - height for y in near]
+    above, below = sum(0 <= y < 0.1 for y in near), sum(-0.1 < y < 0 for y in near)
+    under = height > 0.9 or (above > below and height > 0.1)
+    away = 11 / (axes.bbox.height * PIXELS / DOTS)
+    write(axes, 0.99, height + (-away if under else away), label, size=SMALL, color=FAINT, ha="right",
+          transform=axes.transAxes)  # fmt: skip
+
+
+def _write_names(
+    axes: Axes, curves: Mapping[str, Points], names: Mapping[str, str], styles: Mapping[str, dict[str, Any]]
+) -> None:
+    """Each curve's name beside its end, moved up or down where two would touch."""
+    to_shares = axes.transData + axes.transAxes.inverted()
+    ends = [to_shares.transform((steps[-1], ys[-1])) for steps, ys in curves.values()]
+    tall = axes.bbox.height * PIXELS / DOTS  # CSS pixels
+    wide = axes.bbox.width * PIXELS / DOTS
+    heights = spread_out([float(y) for _, y in ends], 17 / tall, 0, 1)
+    for name, (x, end), y in zip(curves, ends, heights, strict=True):
+        color, beside = styles[name]["color"], 1 + 12 / wide
+        axes.plot([x, beside - 3 / wide], [end, y], transform=axes.transAxes, clip_on=False, color=color, linewidth=0.7)
+        legible = color if color in (BLUE, ORANGE, INK) else "#00664A" if color == GREEN else INK
+        write(axes, beside, y, names[name], color=legible, transform=axes.transAxes)
+
+
+def draw_curve(
+    figure: Figure,
+    place: Place,
+    points: Sequence[tuple[float, float]],
+    *,
+    across: Sequence[int],
+    up: Sequence[float],
+    title: str,
+    below: str,
+    color: str = BLUE,
+    marker: str = "o",
+    level: float | None = None,
+) -> None:
+    """One curve on axes of its own, with ticks at ``across`` and ``up``, where the axes begin and end.
 
     Args:
-        tensors: a name → values of any shape and kind, at least one; each histogram has a scale of its own.
-        title: above all of them.
-        columns: how many side by side, 1 to 4.
-        alt: what the chart shows; made from names, means and stds when left out.
+        place: of the plot itself, in shares of the figure; ticks and titles need room around it.
+        level: the height of a dashed grey line, if any.
+    """
+    left, top, width, height = _pixels(figure, place)
+    axes = add_axes(figure, (left, top, width, height))
+    pads = [0.04 * max(ticks[-1] - ticks[0], 1e-9) for ticks in (across, up)]
+    axes.set(xlim=(across[0] - pads[0], across[-1] + pads[0]), ylim=(up[0] - pads[1], up[-1] + pads[1]))
+    places = 0 if all(float(tick).is_integer() for tick in up) else 2
+    set_ticks(axes, "x", across, grid=False)
+    set_ticks(axes, "y", up, [f"{tick:.{places}f}" for tick in up])
+    if level is not None:
+        axes.axhline(level, color=GREY, linewidth=1.2, linestyle="--")
+    axes.plot([x for x, _ in points], [y for _, y in points], color=color, linewidth=1, marker=marker, markersize=4.5)
+    write(figure, left, top - 12, title)
+    write(figure, left + width / 2, top + height + 26, below, ha="center", va="top")
+
+
+# -- bars -------------------------------------------------------------------------------------------------------------
+def bars(values: Mapping[str, float], *, unit: str = "", title: str = "", highlight: str | None = None) -> Still:
+    """One horizontal bar a name, with its value written beside it; ``highlight`` in blue, the others grey.
 
     Raises:
-        CourseError: there is no tensor, or one that is empty, on meta, or not finite.
+        CourseError: no value, or one that a bar from 0 cannot show.
 
     Example:
-        >>> histograms({"a ramp": torch.linspace(-1, 1, 101), "ones": torch.ones(64)})
-        a ramp: mean 0.00, std 0.58; ones: all 1
+        >>> bars({"right": 98.0, "BGR": 71.5}, unit="%", title="accuracy")
+        accuracy: right 98.0 %, BGR 71.5 %
     """
-    if not tensors or not 1 <= columns <= 4:
-        raise CourseError(f"{len(tensors)} histograms in {columns} columns: give at least one, in 1 to 4 columns.")
-    columns = min(columns, len(tensors))
-    wide, each, over = min(_WIDE / columns, 4.1), 1.5, 0.3 if title else 0.0
-    across, tall = wide * columns, over + each * -(-len(tensors) // columns)
-    figure = new_figure(across, tall)
+    wrong = [f"{name} = {value}" for name, value in values.items() if not 0 <= value < float("inf")]
+    if wrong or not values:
+        raise CourseError(f"Bars go from 0 to a finite value, and there is {', '.join(wrong) or 'none'}.")
+    above, row = (34.0 if title else 8.0), 34.0
+    figure = chart_figure(above + row * len(values) + 8)
+    draw_title(figure, title)
+    written = [f"{number:.1f} {unit}".strip() for number in values.values()]
+    labels = [shortened(name, 32) for name in values]
+    left = max(text_width(label, TEXT) for label in labels) + 16
+    beside = max(text_width(words, TEXT) for words in written) + 20
+    wide, tall = figure.get_size_inches() * PIXELS
+    place = (left / wide, 8 / tall, (WIDTH - left - 8) / wide, row * len(values) / tall)
+    room = WIDTH - left - 8
+    draw_bars(
+        figure, place, labels, list(values.values()), written,
+        span=(0, max([*values.values(), 1e-12]) * room / (room - beside)), size=TEXT,
+        blue=[k for k, name in enumerate(values) if highlight in (None, name)],
+    )  # fmt: skip
+    words = ", ".join(f"{name} {text}" for name, text in zip(values, written, strict=True))
+    return still(figure, f"{title}: {words}")
+
+
+def draw_bars(
+    figure: Figure,
+    place: Place,
+    labels: Sequence[str],
+    values: Sequence[float],
+    written: Sequence[str],
+    *,
+    span: tuple[float, float],
+    title: str = "",
+    blue: Sequence[int] = (0,),
+    size: float = SMALL,
+) -> None:
+    """Horizontal bars from 0 on axes of their own, the first on top.
+
+    Args:
+        place: of the bars themselves, in shares of the figure; the labels stand left of it, the title above it.
+        written: each value in words, beside its bar; inside it where there is no room beside it.
+        span: the smallest and the largest value that have room; 0 lies between them.
+        blue: which bars are blue; the others are grey.
+        size: of labels and numbers, in points.
+    """
+    left, top, width, height = _pixels(figure, place)
+    row = min(height / len(values), 50.0)  # a single bar does not fill the whole place
+    axes = add_axes(figure, (left, top, width, row * len(values)))
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.set(xlim=span, ylim=(len(values) - 0.5, -0.5))
+    colors = [BLUE if k in blue else GREY for k in range(len(values))]
+    axes.barh(range(len(values)), values, height=0.66, color=colors)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    gap = 6 * (span[1] - span[0]) / width
+    for k, (label, value, words) in enumerate(zip(labels, values, written, strict=True)):
+        inside = value > 0 and (span[1] - value) * width / (span[1] - span[0]) < text_width(words, size) + 8
+        backwards = inside or value < 0
+        write(axes, value + (-gap if backwards else gap), k, words, size=size, ha="right" if backwards else "left",
+              color="white" if inside and k in blue else INK, transform=axes.transData)  # fmt: skip
+        write(axes, span[0] - gap, k, label, size=size, ha="right", transform=axes.transData)
     if title:
-        figure.text(0.1 / across, 1 - 0.06 / tall, shortened(title, 100), fontsize=10.5, weight="bold", va="top")
-    said = []
-    for k, (name, tensor) in enumerate(tensors.items()):
-        row, column = divmod(k, columns)
-        place = (
-            (column * wide + 0.2) / across,
-            1 - (over + row * each + 1.28) / tall,
-            (wide - 0.4) / across,
-            0.8 / tall,
-        )
-        said.append(f"{name}: {_draw_histogram(figure, place, name, tensor)}")
-    return still(figure, alt or "; ".join(said))
-
-
-def _draw_histogram(figure: Figure, place: Place, name: str, tensor: Tensor) -> str:
-    if tensor.is_meta or not tensor.numel():
-        raise CourseError(f"{name} holds no values{' (it is on meta)' if tensor.is_meta else ''}: nothing to draw.")
-    values = tensor.detach().flatten().cpu()
-    values = values if values.dtype in (torch.float32, torch.float64) else values.float()
-    low, high = float(values.min()), float(values.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise CourseError(f"{name} holds values that are not finite: a histogram has no place for them.")
-    left, bottom, width, height = place
-    pixel = 1 / (figure.get_figheight() * PIXELS)
-    if low == high:
-        words, numbers, bars = f"all {marks.digits(low)}", [marks.digits(low)], [0.0] * 24 + [1.0] + [0.0] * 24
-    else:
-        std = float(values.std(correction=0))
-        words = f"mean {marks.digits(float(values.mean()), std)}, std {marks.digits(std, std)}"
-        reach = max(-low, high) if low < 0 < high else 0.0  # 0 in the middle
-        low, high = (-reach, reach) if reach else (low, high)
-        bars = torch.histc(values, 49, low, high).tolist()
-        numbers = [marks.digits(x) for x in (low, (low + high) / 2, high)]
-    corners = [(left, bottom)]
-    for k, bar in enumerate(bars):
-        y = bottom + height * bar / max(bars)
-        corners += [(left + width * k / len(bars), y), (left + width * (k + 1) / len(bars), y)]
-    put(figure, Polygon([*corners, (left + width, bottom)], closed=True, color=BLUE, alpha=0.75, linewidth=0))
-    put(figure, Line2D([left, left + width], [bottom, bottom], color=INK, linewidth=0.8))
-    letters = int(width * figure.get_figwidth() * PIXELS / 7.6)
-    figure.text(left, bottom + height + 22 * pixel, shortened(name, letters), fontsize=9.5, weight="bold", color=BLUE)
-    under = f"{marks.count(values.numel())} values, {words}"
-    under = under if written(under, 8.5) < width * figure.get_figwidth() * PIXELS / 100 + 0.2 else words
-    figure.text(left, bottom + height + 6 * pixel, under, fontsize=8.5)
-    sides = (("center", 0.5),) if len(numbers) == 1 else (("left", 0.0), ("center", 0.5), ("right", 1.0))
-    for (side, x), number in zip(sides, numbers, strict=True):
-        figure.text(left + width * x, bottom - 5 * pixel, number, fontsize=8.5, ha=side, va="top")
-    return words
+        x = min(left, left + width - text_width(title, TEXT, bold=True))  # a long one begins above the labels
+        write(figure, x, top - 12, title, bold=True)
 
 
 def shares(
-    values: Mapping[str, float] | Mapping[str, Mapping[str, float]],
-    *,
-    title: str = "",
-    unit: str = "",
-    alt: str | None = None,
+    values: Mapping[str, float] | Mapping[str, Mapping[str, float]], *, title: str = "", unit: str = ""
 ) -> Still:
-    """What is made of what: one bar, as wide as the chart, cut into its parts; or one such bar for each name.
+    """Parts of a whole: one bar as wide as the chart, cut into its parts; or one such bar for each name.
 
     Args:
         values: a part → its value; or a name → its parts. Parts of the same name have the same colour.
         title: above it.
         unit: of the values, such as "parameters".
-        alt: what the chart shows; made from the parts' shares when left out.
 
     Raises:
         CourseError: no part, or a value that is no part of a whole.
@@ -219,43 +287,111 @@ def shares(
         raise CourseError(f"A share is a part of a whole, from 0 up, and there is {', '.join(wrong) or 'nothing'}.")
     sums = {name: sum(row.values()) for name, row in table.items()}
     parts = dict.fromkeys(part for row in table.values() for part in row)
-    colors = {part: marks.COLORS[k % len(marks.COLORS)] for k, part in enumerate(parts)}
-    heading = ", ".join(filter(None, (title, "" if several else f"{marks.count(sums[''])} {unit}".strip())))
-    entries: list[marks.Entry] = [
-        (colors[part], shortened(part, 34) + ("" if several else f"  {marks.count(table[''][part])}")) for part in parts
-    ]
-    names = {name: shortened(name, 24) for name in table}
-    ends = {name: f"{marks.count(sum_)} {unit}".strip() if several else "" for name, sum_ in sums.items()}
-    aside = max(written(name, 9.5) for name in names.values()) + (0.2 if several else 0.1)
-    beside = max(written(end) for end in ends.values()) + (0.2 if several else 0.1)
-    over = 0.42 + 0.21 * len(marks.rows_of([written(words) + 0.47 for _, words in entries], _WIDE - 0.15))
-    tall = over + 0.46 * len(table)
-    figure = new_figure(_WIDE, tall)
-    figure.text(0.1 / _WIDE, 1 - 0.06 / tall, shortened(heading, 100), fontsize=10.5, weight="bold", va="top")
-    marks.draw_key(figure, entries, left=0.1, top=0.32, grid=False)
-    said = []
+    colors = {part: COLORS[k % len(COLORS)] for k, part in enumerate(parts)}
+    heading = ", ".join(filter(None, (title, "" if several else f"{count(sums[''])} {unit}".strip())))
+    names = [shortened(name, 24) for name in table]
+    ends = [f"{count(sum_)} {unit}".strip() if several else "" for sum_ in sums.values()]
+
+    legend = {
+        shortened(part, 34) + ("" if several else f"  {count(table[''][part])}"): {
+            "color": colors[part], "marker": "s", "markersize": 9, "linestyle": ""
+        } for part in parts
+    }  # fmt: skip
+    over = 34 + LEGEND_ROW * len(legend_rows(legend, WIDTH - 8)) + 8
+    figure = chart_figure(over + 46 * len(table) + 2)
+    draw_title(figure, heading)
+    draw_legend(figure, legend, top=34)
+    left = max(text_width(name, TEXT) for name in names) + (16 if several else 8)
+    beside = max(text_width(end, TEXT) for end in ends) + (16 if several else 8)
+    axes = add_axes(figure, (left, over, WIDTH - left - beside, 46 * len(table)))
+    axes.set_axis_off()
+    axes.set(xlim=(0, 1), ylim=(len(table) - 0.5, -0.5))
+    alts = []
     for k, (name, row) in enumerate(table.items()):
-        place = (aside / _WIDE, 1 - (over + 0.46 * k + 0.38) / tall, (_WIDE - aside - beside) / _WIDE, 0.38 / tall)
-        _draw_parts(figure, place, row, colors)
-        middle = place[1] + place[3] / 2
-        figure.text((aside - 0.1) / _WIDE, middle, names[name], fontsize=9.5, ha="right", va="center_baseline")
-        figure.text(1 - (beside - 0.1) / _WIDE, middle, ends[name], fontsize=9, va="center_baseline")
-        percent = ", ".join(f"{part} {100 * size / sums[name]:.0f} %" for part, size in row.items())
-        said.append(f"{name} {percent}".strip())
-    return still(figure, alt or (f"{heading}: " if heading else "") + "; ".join(said))
+        _draw_parts(axes, k, {part: size / sums[name] for part, size in row.items()}, colors, WIDTH - left - beside)
+        write(figure, left - 8, over + 46 * (k + 0.5), names[k], ha="right")
+        write(figure, WIDTH - beside + 8, over + 46 * (k + 0.5), ends[k])
+        percents = ", ".join(f"{part} {100 * size / sums[name]:.0f} %" for part, size in row.items())
+        alts.append(f"{name} {percents}".strip())
+    return still(figure, (f"{heading}: " if heading else "") + "; ".join(alts))
 
 
-def _draw_parts(figure: Figure, place: Place, row: Mapping[str, float], colors: Mapping[str, str]) -> None:
+def _draw_parts(axes: Axes, row: int, parts: Mapping[str, float], colors: Mapping[str, str], width: float) -> None:
     """One bar, cut into its parts, each with its name and percentage inside, or the percentage, or nothing."""
-    x, y, full, height = place
-    for part, size in row.items():
-        wide = full * size / sum(row.values())
-        how: dict[str, Any] = {"facecolor": colors[part], "edgecolor": "white", "linewidth": 1.2}
-        put(figure, Rectangle((x, y), wide, height, **how))
-        percent = f"{100 * size / sum(row.values()):.0f} %"
-        fitting = [words for words in (f"{part} {percent}", percent) if written(words) + 0.1 < wide * _WIDE]
+    x = 0.0
+    for part, share in parts.items():
+        axes.barh(row, share, 0.82, left=x, color=colors[part], edgecolor="white", linewidth=1.2)
+        percent = f"{100 * share:.0f} %"
+        fitting = [words for words in (f"{part} {percent}", percent) if text_width(words, TEXT) + 12 < share * width]
         if fitting:
             light = "white" if colors[part] in (BLUE, ORANGE, GREEN, INK) else INK
-            figure.text(x + wide / 2, y + height / 2, fitting[0], fontsize=9, color=light, ha="center",
-                        va="center_baseline")  # fmt: skip
-        x += wide
+            write(axes, x + share / 2, row, fitting[0], color=light, ha="center", transform=axes.transData)
+        x += share
+
+
+# -- histograms -------------------------------------------------------------------------------------------------------
+def histograms(tensors: Mapping[str, Tensor], *, columns: int = 3) -> Still:
+    """How the values of each tensor are spread: one small histogram each, with mean, std and the number of values.
+
+    Args:
+        tensors: a name → values of any shape and dtype, at least one; each histogram has a scale of its own.
+        columns: how many side by side, 1 to 4.
+
+    Raises:
+        CourseError: there is no tensor, or one that is empty, on meta, or not finite.
+
+    Example:
+        >>> histograms({"a ramp": torch.linspace(-1, 1, 101), "ones": torch.ones(64)})
+        a ramp: mean 0.00, std 0.58; ones: all 1
+    """
+    if not tensors or not 1 <= columns <= 4:
+        raise CourseError(f"{len(tensors)} histograms in {columns} columns: give at least one, in 1 to 4 columns.")
+    columns = min(columns, len(tensors))
+    wide, tall = min(WIDTH / columns, 430.0), 160.0
+    figure = chart_figure(tall * -(-len(tensors) // columns), wide * columns)
+    alts = []
+    for k, (name, tensor) in enumerate(tensors.items()):
+        row, column = divmod(k, columns)
+        box = (column * wide + 28, row * tall + 52, wide - 56, 80.0)
+        alts.append(f"{name}: {_draw_histogram(figure, box, name, tensor)}")
+    return still(figure, "; ".join(alts))
+
+
+def _draw_histogram(figure: Figure, box: Box, name: str, tensor: Tensor) -> str:
+    """One histogram of 49 bins, with 0 in the middle where there are values on both sides; returns its numbers."""
+    if tensor.is_meta or not tensor.numel():
+        raise CourseError(f"{name} holds no values{' (it is on meta)' if tensor.is_meta else ''}: nothing to draw.")
+    values = tensor.detach().flatten().cpu()
+    values = values if values.dtype in (torch.float32, torch.float64) else values.float()
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise CourseError(f"{name} holds values that are not finite: a histogram has no place for them.")
+    left, top, width, _ = box
+    axes = add_axes(figure, box)
+    axes.spines["left"].set_visible(False)
+    if low == high:
+        words = f"all {digits(low)}"
+        bins = [0.0] * 24 + [float(values.numel())] + [0.0] * 24
+        reach = abs(low) or 1.0
+        low, high, ticks = low - reach, high + reach, [low]
+    else:
+        std = float(values.std(correction=0))
+        words = f"mean {digits(float(values.mean()), std)}, std {digits(std, std)}"
+        reach = max(-low, high) if low < 0 < high else 0.0
+        low, high = (-reach, reach) if reach else (low, high)
+        bins = torch.histc(values, 49, low, high).tolist()
+        ticks = [low, (low + high) / 2, high]
+    axes.stairs(bins, [low + k * (high - low) / 49 for k in range(50)], fill=True, color=BLUE, alpha=0.75, linewidth=0)
+    axes.set(xlim=(low, high), ylim=(0, max(bins)))
+    set_ticks(axes, "x", ticks, [digits(tick) for tick in ticks], grid=False)
+    number = f"{count(values.numel())} values, {words}"
+    number = number if text_width(number, SMALL) < width + 20 else words
+    write(figure, left, top - 44, fitted_words(name, width, TEXT, bold=True), bold=True, color=BLUE, va="top")
+    write(figure, left, top - 24, number, size=SMALL, va="top")
+    return words
+
+
+def _pixels(figure: Figure, place: Place) -> Box:
+    wide, tall = figure.get_size_inches() * PIXELS
+    left, bottom, width, height = place
+    return left * wide, (1 - bottom - height) * tall, width * wide, height * tall

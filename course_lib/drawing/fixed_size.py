@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.transforms import functional
 
+from course_lib.drawing.charts import draw_bars
 from course_lib.drawing.overlay import colour_bar, numbered, put, toned
 from course_lib.drawing.sheet import Sheet
-from course_lib.drawing.still import GREEN, ORANGE, Still, draw_bars, still
+from course_lib.drawing.still import GREEN, ORANGE, Still, still
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import Prediction, from_logits

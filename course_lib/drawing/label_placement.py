@@ -22,7 +22,8 @@ Floats = NDArray[np.float64]
 _ANGLES = np.radians([0, 45, 315, 135, 225, 90, 270, 180, 20, 340, 160, 200])
 _RINGS = (3.0, 9.0, 18.0, 30.0, 45.0, 64.0, 90.0, 125.0)  # pixels between a bubble's edge and its label
 _NEAR = 9.0  # up to here a label needs no line to its bubble, unless another bubble is nearer
-_KEPT = 56  # places of each label that are tried beside the others
+_TRIED = 56  # places of each label that are tried beside the others
+_FIRST = 8  # of them, before all the rest
 _GAP = 3.0  # between two labels
 _WRONG = 1e6
 _FINE = 18.0  # of the labels' costs, in the middle: nothing crosses, and few stand far from their bubble
@@ -165,7 +166,7 @@ class _Choices:
             self.cost += 15 * _cross(_diagonals(self.boxes), drawn).any(1).reshape(2, -1).any(0)
         if len(others) and self.far.any():
             self.cost[self.far] += 12 * _met(self.lines[self.far], others)
-        kept = np.argsort(self.cost, kind="stable")[:_KEPT]
+        kept = np.argsort(self.cost, kind="stable")[:_TRIED]
         self.boxes, self.lines, self.cost, self.far = (
             self.boxes[kept],
             self.lines[kept],
@@ -174,23 +175,34 @@ class _Choices:
         )
 
     def best(self, boxes: Floats, lines: Floats) -> tuple[int, float]:
-        """The cheapest place beside the other labels, and its cost; -1 when every one of them would overlap."""
-        cost = self.cost.copy()
+        """The cheapest place beside the other labels, and its cost; -1 when every one of them would overlap.
+
+        Others only add to a place's own cost, and places are sorted by it: mostly the first few hold the cheapest.
+        """
         there = ~np.isnan(boxes[:, 0])
-        if there.any():
-            grown = boxes[there] + np.array([-_GAP, -1, _GAP, 1])
-            cost += _WRONG * (_shared(self.boxes, grown) > 0).any(1)
-            ways = lines[there]
-            ways = ways[~np.isnan(ways[:, 0])]
+        grown = boxes[there] + np.array([-_GAP, -1, _GAP, 1])
+        ways = lines[there]
+        ways = ways[~np.isnan(ways[:, 0])]
+        for first in (_FIRST, len(self.cost)):
+            cost = self._beside(grown, ways, first)
+            best = int(cost.argmin())
+            if first >= len(self.cost) or cost[best] <= self.cost[first]:
+                break
+        return (best if cost[best] < _WRONG else -1), float(min(cost[best], _WRONG))
+
+    def _beside(self, others: Floats, ways: Floats, first: int) -> Floats:
+        """What the ``first`` places cost beside the other labels (N, 4) and their lines (M, 4)."""
+        cost = self.cost[:first].copy()
+        if len(others):
+            cost += _WRONG * (_shared(self.boxes[:first], others) > 0).any(1)
             free = np.flatnonzero(cost < _WRONG)
             far = free[self.far[free]]
-            if len(far):  # a line through another label, or across another line
-                met = _cross(self.lines[far], np.concatenate([_diagonals(grown), ways]))
-                cost[far] += 300 * met[:, : 2 * len(grown)].sum(1) + 40 * met[:, 2 * len(grown) :].sum(1)
-            if len(ways) and len(free):
-                cost[free] += 300 * _cross(_diagonals(self.boxes[free]), ways).sum(1).reshape(2, -1).sum(0)
-        best = int(cost.argmin())
-        return (best if cost[best] < _WRONG else -1), float(min(cost[best], _WRONG))
+            ours = np.concatenate([self.lines[far], _diagonals(self.boxes[free])])
+            met = _cross(ours, np.concatenate([_diagonals(others), ways]))
+            through_label, over_line = met[: len(far), : 2 * len(others)], met[: len(far), 2 * len(others) :]
+            cost[far] += 300 * through_label.sum(1) + 40 * over_line.sum(1)
+            cost[free] += 300 * met[len(far) :, 2 * len(others) :].sum(1).reshape(2, -1).sum(0)
+        return cost
 
 
 @lru_cache(maxsize=1)
@@ -225,17 +237,15 @@ def _met(lines: Floats, discs: Floats) -> Floats:
 
 def _cross(lines: Floats, others: Floats) -> NDArray[np.bool_]:
     """(N, 4), (M, 4) → (N, M): whether two lines cross; a missing line (nan) crosses nothing."""
-    with np.errstate(invalid="ignore"):
-        ours, theirs = _sides(lines, others), _sides(others, lines)
-        return np.asarray((ours[0] * ours[1] < 0) & (theirs[0] * theirs[1] < 0).T)
+    return np.asarray((_sides(lines, others) < 0) & (_sides(others, lines) < 0).T)
 
 
-def _sides(lines: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """(N, 4), (M, 4) → twice (N, M): on which side of each line the others begin and end, by sign."""
-    x0, y0, x1, y1 = lines.T
-    across, up = (x1 - x0)[:, None], (y1 - y0)[:, None]
-    back = (x0 * y1 - x1 * y0)[:, None]
-    return across * others[:, 1] - up * others[:, 0] + back, across * others[:, 3] - up * others[:, 2] + back
+def _sides(lines: Floats, others: Floats) -> Floats:
+    """(N, 4), (M, 4) → (N, M): below 0 where the others' two ends are on different sides of a line."""
+    x0, y0, x1, y1 = lines.T[:, :, None]
+    ends = others.reshape(-1, 2)
+    side = (x1 - x0) * ends[:, 1] - (y1 - y0) * ends[:, 0] + (x0 * y1 - x1 * y0)
+    return np.asarray(side[:, ::2] * side[:, 1::2])
 
 
 def _diagonals(boxes: Floats) -> Floats:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import measure
 
-from course_lib.drawing.marks import COLORS
+from course_lib.drawing.chart_axes import COLORS
 from course_lib.drawing.overlay import OnPicture, numbered, put
 from course_lib.drawing.sheet import FAINT, Mark, Sheet, rgb, text_width
 from course_lib.drawing.still import GREY, INK, ORANGE, Still, shortened, still

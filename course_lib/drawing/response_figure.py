@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from course_lib.drawing.marks import digits
+from course_lib.drawing.chart_axes import digits
 from course_lib.drawing.overlay import OnPicture, colour_bar, frame_sample, put, tiled, toned
 from course_lib.drawing.sheet import Box, Sheet, wrapped
 from course_lib.drawing.still import BLUE, INK, Still, shortened, still

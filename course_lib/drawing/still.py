@@ -1,14 +1,12 @@
-"""Finished pictures with a description, and the few marks that the charts are made of.
+"""`Still`: a rendered figure (PNG or JPEG bytes) with its alt text, and pictures laid on a figure.
 
-Not the charts themselves (``figures.py``). Everything is drawn off-screen on a matplotlib figure, without pyplot and,
-for pictures, bars and curves, without its axes: those cost ten times what is drawn on them, and a widget redraws at
-every move. Places are (left, bottom, width, height) as shares of the figure, as matplotlib has them.
+Everything is drawn off-screen on matplotlib's Figure, without pyplot. Places are (left, bottom, width, height) as
+shares of the figure, as matplotlib has them.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +14,6 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
@@ -29,8 +26,6 @@ __all__ = [
     "ORANGE",
     "Place",
     "Still",
-    "draw_bars",
-    "draw_curve",
     "draw_kept",
     "draw_picture",
     "new_figure",
@@ -49,13 +44,13 @@ DOTS = 2 * PIXELS  # sharp on a dense screen
 
 @dataclass(frozen=True)
 class Still:
-    """A finished picture.
+    """A rendered figure.
 
     Attributes:
         data: its bytes.
-        format: "png" for charts, "jpeg" where pictures are the most of it, so that notebooks stay light.
+        format: "png" for charts, "jpeg" for figures that are mostly photographs, so that notebooks stay light.
         width: how wide to show it, in CSS pixels.
-        alt: what it shows, for who cannot see it.
+        alt: what it shows, for those who cannot see it.
     """
 
     data: bytes
@@ -81,7 +76,7 @@ def still(figure: Figure, alt: str, *, photo: bool = False) -> Still:
     Args:
         figure: what to render.
         alt: what it shows, in a sentence.
-        photo: whether pictures are the most of it; then it is kept as JPEG.
+        photo: whether it is mostly photographs; then it is encoded as JPEG.
 
     Example:
         >>> figure = Figure(figsize=(2, 1))
@@ -120,7 +115,7 @@ def _few_colours(rendered: NDArray[np.uint8]) -> Image.Image:
 
 
 def _jpeg(picture: Image.Image) -> bytes:
-    """As good as fits: noise is dear to JPEG, and nobody misses its finest grain in a saved notebook."""
+    """The best quality that fits: noise takes many bytes, and nobody misses its finest grain in a saved notebook."""
     first = 0
     for quality, least in ((86, 0.0), (74, 0.70), (60, 0.54), (45, 0.0)):
         if first * least > _MOST_BYTES:  # even a picture that shrinks well would not fit: do not try
@@ -211,102 +206,3 @@ def _add(figure: Figure, *artists: Artist) -> None:
     for artist in artists:
         artist.set_transform(figure.transFigure)
         figure.add_artist(artist)
-
-
-# -- charts -----------------------------------------------------------------------------------------------------------
-def draw_bars(
-    figure: Figure,
-    place: Place,
-    labels: Sequence[str],
-    values: Sequence[float],
-    written: Sequence[str],
-    *,
-    span: tuple[float, float],
-    title: str = "",
-    blue: Sequence[int] = (0,),
-    size: float = 9.0,
-) -> None:
-    """Horizontal bars from 0, the first on top; labels stand left of the place, numbers beside the bars.
-
-    Args:
-        place: of the bars themselves; the labels and the title need room left of it and above it.
-        written: each value in words.
-        span: the smallest and the largest value that have room; 0 lies between them.
-        blue: which bars are blue; the others are grey.
-        size: of the labels, in points.
-    """
-    left, bottom, width, height = place
-    low, high = span
-    scale = width / (high - low)
-    zero = left - low * scale
-    row = min(height / len(values), 40 / 72 / figure.get_figheight())  # one bar alone does not become a wall
-    letter, gap = (pixels / 72 / figure.get_figwidth() for pixels in (0.6 * size, 5))
-    for k, (label, value, words) in enumerate(zip(labels, values, written, strict=True)):
-        y = bottom + height - (k + 0.5) * row
-        end = zero + value * scale
-        color = BLUE if k in blue else GREY
-        _add(figure, Rectangle((min(zero, end), y - 0.33 * row), abs(end - zero), 0.66 * row, color=color, linewidth=0))
-        inside = value > 0 and left + width - end < len(words) * letter  # no room beside it
-        backwards = inside or value < 0
-        figure.text(
-            end + (-gap if backwards else gap), y, words, va="center", ha="right" if backwards else "left",
-            fontsize=size - 0.5, color="white" if inside and k in blue else INK,
-        )  # fmt: skip
-        if label:
-            figure.text(left - gap, y, label, va="center", ha="right", fontsize=size)
-    _add(figure, Line2D([zero, zero], [bottom + height - len(values) * row, bottom + height], color=INK, linewidth=0.8))
-    if title:
-        up = 4 / 72 / figure.get_figheight()
-        wide = len(title) * 0.72 * (size + 1) / 72 / figure.get_figwidth()
-        x = min(left, left + width - wide)  # a long one begins above the labels
-        figure.text(x, bottom + height + up, title, fontsize=size + 1, weight="bold", va="bottom")
-
-
-def draw_curve(
-    figure: Figure,
-    place: Place,
-    points: Sequence[tuple[float, float]],
-    *,
-    across: Sequence[int],
-    up: Sequence[float],
-    title: str,
-    below: str,
-    color: str = BLUE,
-    marker: str = "o",
-    level: float | None = None,
-) -> None:
-    """Points joined by a line over two axes with ticks at ``across`` and ``up``; their ends are the axes' ends.
-
-    Args:
-        place: of the plot itself; the ticks' numbers stand left of it and under it.
-        level: a dashed grey line across, if any.
-    """
-    left, bottom, width, height = place
-    pad = 0.04
-
-    def x_of(value: float) -> float:
-        return left + width * (pad + (1 - 2 * pad) * (value - across[0]) / max(across[-1] - across[0], 1e-9))
-
-    def y_of(value: float) -> float:
-        return bottom + height * (pad + (1 - 2 * pad) * (value - up[0]) / max(up[-1] - up[0], 1e-9))
-
-    tick_x, tick_y = (3 / 72 / inches for inches in figure.get_size_inches())
-    frame = [(left, left), (left, left + width)], [(bottom, bottom + height), (bottom, bottom)]
-    for ends, heights in zip(*frame, strict=True):
-        _add(figure, Line2D(ends, heights, color=INK, linewidth=0.8))
-    for turn in across:
-        x = x_of(turn)
-        _add(figure, Line2D([x, x], [bottom, bottom - tick_y], color=INK, linewidth=0.8))
-        figure.text(x, bottom - 2 * tick_y, f"{turn}", ha="center", va="top", fontsize=9)
-    digits = 0 if all(float(number).is_integer() for number in up) else 2
-    for number in up:
-        y = y_of(number)
-        _add(figure, Line2D([left, left - tick_x], [y, y], color=INK, linewidth=0.8))
-        figure.text(left - 2 * tick_x, y, f"{number:.{digits}f}", ha="right", va="center", fontsize=9)
-    if level is not None:
-        y = y_of(level)
-        _add(figure, Line2D([left, left + width], [y, y], color=GREY, linewidth=1.2, linestyle="--"))
-    xs, ys = [x_of(x) for x, _ in points], [y_of(y) for _, y in points]
-    _add(figure, Line2D(xs, ys, color=color, linewidth=1, marker=marker, markersize=4.5))
-    figure.text(left, bottom + height + 2 * tick_y, title, fontsize=9.5, va="bottom")
-    figure.text(left + width / 2, bottom - 7.5 * tick_y, below, ha="center", va="top", fontsize=9)

@@ -1,7 +1,7 @@
 """Choose a model: points with an error, a time and a size, the Pareto front, and limits.
 
 Errors and sizes come from the catalogue, times from ``timing`` and ``timing_table``. Everywhere less is better. Charts
-of the points are in ``drawing.comparisons``.
+of the points are in ``drawing.model_charts`` and ``drawing.bubble_chart``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from course_lib.drawing import figures
+from course_lib.drawing import picture_figures
 from course_lib.drawing.still import Still, draw_kept, new_figure, still
 from course_lib.models.classifier import Classifier
 from course_lib.pictures.pixels import cut_left
@@ -20,7 +20,7 @@ def draw_crop(classifier: Classifier, picture: Image.Image, *, percent: int) -> 
     answer = classifier.predict(rest)
     figure = new_figure(7.6, 2.3)
     draw_kept(figure, (0.01, 0.02, 0.42, 0.96), picture, box)
-    figures.draw_answer(figure, (0.61, 0.05, 0.37, 0.8), f"{percent} % cut away", answer, letters=20)
+    picture_figures.draw_answer(figure, (0.61, 0.05, 0.37, 0.8), f"{percent} % cut away", answer, letters=20)
     return still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True)
 
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.drawing.still import ORANGE, Still, draw_curve, new_figure, still
+from course_lib.drawing.charts import draw_curve
+from course_lib.drawing.still import ORANGE, Still, new_figure, still
 from course_lib.measuring.modes import Mode, Repeats, repeat
 from course_lib.models.classifier import Classifier
 from course_lib.widgets.declaration import widget

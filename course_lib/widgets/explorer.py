@@ -74,7 +74,7 @@ class Explorer:
         still: what is shown now.
 
     Example:
-        >>> from course_lib.drawing.figures import bars
+        >>> from course_lib.drawing.charts import bars
         >>> explorer = Explorer(lambda n: bars({"n": n}, title="value"), {"n": number("n", 1, 9, 3)})
         >>> explorer
         value: n 3.0

@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from course_lib.drawing.comparisons import bubbles
-from course_lib.drawing.model_marks import LOOKS
+from course_lib.drawing.bubble_chart import bubbles
+from course_lib.drawing.model_charts import LOOKS
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.measuring.choosing import Limits, Point, answer, find, pareto, points, within

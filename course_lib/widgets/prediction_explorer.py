@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 from PIL import Image
 
-from course_lib.drawing import figures
+from course_lib.drawing import picture_figures
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, PictureError
 from course_lib.models.classifier import Classifier
@@ -26,7 +26,7 @@ OWN = "my own picture"
 
 def draw_predictions(classifiers: Sequence[Classifier], picture: Image.Image, *, shown: str = "the picture") -> Still:
     """The picture and every classifier's top 5."""
-    return figures.predictions(picture, {one.name: one.predict(picture) for one in classifiers}, shown=shown)
+    return picture_figures.predictions(picture, {one.name: one.predict(picture) for one in classifiers}, shown=shown)
 
 
 @widget(
@@ -48,7 +48,7 @@ def prediction_explorer(classifiers: Sequence[Classifier], pictures: Mapping[str
         if not models:
             raise CourseError("Choose at least one model (Ctrl or Cmd and a click chooses several).")
         if picture != OWN:
-            return figures.predictions(
+            return picture_figures.predictions(
                 pictures[picture], {name: answer(name, picture) for name in models}, shown=picture
             )
         if not upload and not address.strip():

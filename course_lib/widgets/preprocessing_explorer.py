@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from PIL import Image
 
-from course_lib.drawing import figures
-from course_lib.drawing.still import Still, draw_kept, draw_picture, new_figure, still
+from course_lib.drawing import picture_figures
+from course_lib.drawing.still import BLUE, Still, draw_kept, draw_picture, new_figure, still
 from course_lib.measuring.scoring import answer_under
 from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import Prediction
@@ -44,9 +44,9 @@ def _draw(classifier: Classifier, picture: Image.Image, stage: int, mistake: str
     draw_picture(figure, (0.33, 0.01, 0.25, 0.77), chosen.picture(), anchor="N")
     low, high = chosen.range
     numbers = f"{'×'.join(map(str, chosen.shape))}, {chosen.dtype}, {low:.4g} … {high:.4g}"
-    figure.text(0.33, 0.9, f"stage {stage}: {chosen.name}", fontsize=10, weight="bold", color=figures.BLUE)
+    figure.text(0.33, 0.9, f"stage {stage}: {chosen.name}", fontsize=10, weight="bold", color=BLUE)
     figure.text(0.33, 0.81, numbers.replace("-", "\N{MINUS SIGN}"), fontsize=8.5)
-    figures.draw_answer(figure, (0.73, 0.04, 0.26, 0.76), f"top 5, {mistake}", answer, letters=20)
+    picture_figures.draw_answer(figure, (0.73, 0.04, 0.26, 0.76), f"top 5, {mistake}", answer, letters=20)
     said = f"Stage {stage}, {chosen.name}: {chosen.shape} {chosen.dtype}. Preprocessed {mistake}: {answer.label}"
     return still(figure, said, photo=True)
 

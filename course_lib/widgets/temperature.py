@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.drawing.still import Still, draw_bars, new_figure, shortened, still
+from course_lib.drawing.charts import draw_bars
+from course_lib.drawing.still import Still, new_figure, shortened, still
 from course_lib.errors import CourseError
 from course_lib.models.predictions import from_logits
 from course_lib.widgets.declaration import widget
