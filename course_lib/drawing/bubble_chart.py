@@ -95,7 +95,8 @@ def bubbles(
 
     axes = _add_axes(listed, megabyte, title, front=front)
     lines, taken = _draw_limits(axes, limits)
-    stairs = _draw_front(axes, pareto(fitting, ("error", "ms"))) if front else []
+    fastest = pareto(fitting, ("error", "ms"))
+    stairs = _draw_front(axes, fastest) if front else []
     colors, shapes = zip(*(look_of(point.kind) for point in listed), strict=True)
     scatter(
         axes, [point.error for point in listed], [point.ms for point in listed], shapes, [areas[p] for p in listed],
@@ -104,7 +105,7 @@ def bubbles(
         line=[2.4 if point is chosen else 1.2 if point in best else 0.7 for point in listed],
     )  # fmt: skip
     few = len(listed) <= _MANY
-    worth = fitting if few else best if len(best) <= _MANY // 2 else pareto(fitting, ("error", "ms"))
+    worth = fitting if few else best if len(best) <= _MANY // 2 else fastest
     words = {point: point.name for point in worth}
     if chosen is not None:
         words[chosen] = f"{chosen.name}: {_numbers(chosen)}"
@@ -253,4 +254,4 @@ def _draw_labels(
     figure.add_artist(LineCollection(leaders, colors="#444444", linewidths=0.7, zorder=3.4, transform=pixels))
     if leaders:
         xs, ys = zip(*(start for start, _ in leaders), strict=True)
-        scatter(axes, xs, ys, "o" * len(xs), [8.0] * len(xs), [INK] * len(xs), line=0, transform=pixels, zorder=3)
+        scatter(axes, xs, ys, "o" * len(xs), [8.0] * len(xs), [INK] * len(xs), line=0, transform=pixels, level=3)

@@ -1,4 +1,4 @@
-"""Where the labels of a chart stand so that none lies over another: near their points, or at the end of a thin line.
+"""Label placement: where a chart's labels stand so that none lies over another, near their points or on a thin line.
 
 Pure arithmetic in pixels; nothing is drawn here. First come, first served is followed by rounds in which each label may
 move to a better place; what cannot be placed without overlap is left out, never laid over another.
@@ -82,7 +82,7 @@ def place_labels(
         False
     """
     wanted = [k for k, size in enumerate(sizes) if size is not None]
-    discs = np.array([(one.x, one.y, one.radius) for one in bubbles], np.float64).reshape(-1, 3)
+    discs = np.array([(disc.x, disc.y, disc.radius) for disc in bubbles], np.float64).reshape(-1, 3)
     if not wanted:
         return [None] * len(bubbles)
     blocked = np.array(taken, np.float64).reshape(-1, 4)
@@ -98,14 +98,14 @@ def place_labels(
         if best[0] < _FINE * len(wanted):
             break
     chosen = best[1]
-    found: list[Label | None] = [None] * len(bubbles)
+    labels: list[Label | None] = [None] * len(bubbles)
     for j, k in enumerate(wanted):
         if chosen[j] >= 0:
             left, bottom, right, top = (float(value) for value in choices[j].boxes[chosen[j]])
             x0, y0, x1, y1 = (float(value) for value in choices[j].lines[chosen[j]])
             line = ((x0, y0), (x1, y1)) if choices[j].far[chosen[j]] else None
-            found[k] = Label(left, bottom, right - left, top - bottom, line)
-    return found
+            labels[k] = Label(left, bottom, right - left, top - bottom, line)
+    return labels
 
 
 def _settle(choices: Sequence[_Choices], order: Sequence[int], rounds: int) -> tuple[float, list[int]]:

@@ -19,6 +19,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
+from matplotlib.transforms import IdentityTransform, Transform
 
 from course_lib.drawing.chart_axes import (
     FAINT,
@@ -307,22 +308,26 @@ def draw_kinds(figure: Figure, kinds: Iterable[str], top: float) -> None:
 
 def scatter(
     axes: Axes, x: Sequence[float], y: Sequence[float], shapes: Sequence[str], areas: Sequence[float],
-    colors: Sequence[Any], *, edges: Sequence[str] | str = "#FFFFFF", line: Sequence[float] | float = 0.6, **how: Any,
-) -> PathCollection:  # fmt: skip
+    colors: Sequence[Any], *, edges: Sequence[str] | str = "#FFFFFF", line: Sequence[float] | float = 0.6,
+    transform: Transform | None = None, level: float = 2.0,
+) -> None:  # fmt: skip
     """Markers that cover the same area where ``areas`` says so, whatever their shape; the last on top.
 
     Args:
-        x, y: in the axes' data.
+        x, y: in the axes' data, or what ``transform`` takes.
         shapes: matplotlib's name of each marker.
         areas: in square CSS pixels.
         edges, line: colour and width (points) of the outlines.
-        how: whatever else matplotlib's ``scatter`` takes.
+        level: what is higher lies on top.
     """
     sizes = [area / area_of(shape) * (72 / PIXELS) ** 2 for area, shape in zip(areas, shapes, strict=True)]
-    drawn = axes.scatter(x, y, s=sizes, c=[to_rgba(color) for color in colors], edgecolors=edges, linewidths=line,
-                         **{"zorder": 2, "clip_on": False, **how})  # fmt: skip
-    drawn.set_paths([_outline(shape) for shape in shapes])
-    return drawn
+    drawn = PathCollection(
+        [_outline(shape) for shape in shapes], sizes, offsets=np.column_stack([x, y]),
+        offset_transform=transform or axes.transData, facecolors=[to_rgba(color) for color in colors],
+        edgecolors=edges, linewidths=line, zorder=level, clip_on=False,
+    )  # fmt: skip
+    drawn.set_transform(IdentityTransform())
+    axes.add_collection(drawn, autolim=False)
 
 
 @lru_cache(maxsize=16)
