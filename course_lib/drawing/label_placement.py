@@ -88,7 +88,7 @@ def place_labels(
     blocked = np.array(taken, np.float64).reshape(-1, 4)
     drawn = np.array(lines, np.float64).reshape(-1, 4)
     choices = [_Choices(k, sizes[k] or (0, 0), discs, room, blocked, drawn) for k in wanted]
-    crowded = sorted(range(len(wanted)), key=lambda j: -float(choices[j].cost[:8].mean()))
+    crowded = sorted(range(len(wanted)), key=lambda j: -choices[j].crowding)
     # The order decides who gets the good places. Where that leaves somebody with a bad one, others are tried.
     across = sorted(crowded, key=lambda j: discs[wanted[j], 0])
     up = sorted(crowded, key=lambda j: discs[wanted[j], 1])
@@ -145,9 +145,16 @@ class _Choices:
         self.boxes = np.stack(
             [middle_x - wide / 2, middle_y - tall / 2, middle_x + wide / 2, middle_y + tall / 2], axis=1
         )
+        left, bottom, right, top = room
+        free = (self.boxes[:, 0] >= left) & (self.boxes[:, 1] >= bottom)
+        free &= (self.boxes[:, 2] <= right) & (self.boxes[:, 3] <= top)
+        if len(taken):
+            free &= ~(_shared(self.boxes, taken) > 0).any(1)
+        order = np.arange(len(rings)) % len(_ANGLES) * 0.15
+        self.boxes, rings, order = self.boxes[free], rings[free], order[free]
         others = discs[discs[:, 2] < radius] if inside else np.delete(discs, k, axis=0)
         off = _off(self.boxes, others)  # pixels from each place to each other bubble; below 0 inside it
-        self.cost = rings + 0.004 * rings**2 + np.arange(len(rings)) % len(_ANGLES) * 0.15
+        self.cost = rings + 0.004 * rings**2 + order
         self.far = rings > _NEAR
         if len(others):
             self.cost += (np.clip(1 - off, 0, 8) * np.where(others[:, 2] < 24, 9.0, 5.0)).sum(1)
@@ -157,16 +164,13 @@ class _Choices:
         near_x, near_y = np.clip(x, self.boxes[:, 0], self.boxes[:, 2]), np.clip(y, self.boxes[:, 1], self.boxes[:, 3])
         self.lines = np.stack([np.full_like(near_x, x), np.full_like(near_x, y), near_x, near_y], axis=1)
         self.lines[~self.far] = np.nan
-        left, bottom, right, top = room
-        outside = (self.boxes[:, 0] < left) | (self.boxes[:, 1] < bottom)
-        self.cost[outside | (self.boxes[:, 2] > right) | (self.boxes[:, 3] > top)] += _WRONG
-        if len(taken):
-            self.cost += _WRONG * (_shared(self.boxes, taken) > 0).any(1)
         if len(drawn):
             self.cost += 15 * _cross(_diagonals(self.boxes), drawn).any(1).reshape(2, -1).any(0)
         if len(others) and self.far.any():
             self.cost[self.far] += 12 * _met(self.lines[self.far], others)
         kept = np.argsort(self.cost, kind="stable")[:_TRIED]
+        # What its eight best places cost on average; a missing one counts as wrong.
+        self.crowding = (float(self.cost[kept[:8]].sum()) + _WRONG * max(8 - len(kept), 0)) / 8
         self.boxes, self.lines, self.cost, self.far = (
             self.boxes[kept],
             self.lines[kept],
@@ -179,6 +183,8 @@ class _Choices:
 
         Others only add to a place's own cost, and places are sorted by it: mostly the first few hold the cheapest.
         """
+        if not len(self.cost):
+            return -1, _WRONG
         there = ~np.isnan(boxes[:, 0])
         grown = boxes[there] + np.array([-_GAP, -1, _GAP, 1])
         ways = lines[there]
