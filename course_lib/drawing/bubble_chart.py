@@ -17,7 +17,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
 from course_lib.drawing.chart_axes import (
-    FAINT,
     SMALL,
     TEXT,
     TITLE,
@@ -35,8 +34,8 @@ from course_lib.drawing.chart_axes import (
 )
 from course_lib.drawing.label_placement import Bubble, place_labels
 from course_lib.drawing.model_charts import DEVICES, draw_kinds, footnote, look_of, scatter, steps_125
+from course_lib.drawing.sheet import FAINT, text_width, wrapped
 from course_lib.drawing.still import INK, Still, still
-from course_lib.drawing.sheet import text_width, wrapped
 from course_lib.errors import CourseError
 from course_lib.measuring.choosing import Limits, Point, find, pareto
 

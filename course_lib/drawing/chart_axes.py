@@ -18,12 +18,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, Transform
 
-from course_lib.drawing.still import BLUE, DOTS, GREEN, GREY, INK, ORANGE, PIXELS, new_figure
 from course_lib.drawing.sheet import Words, fitted_words, text_width
+from course_lib.drawing.still import BLUE, DOTS, GREEN, GREY, INK, ORANGE, PIXELS, new_figure
 
 __all__ = [
     "COLORS",
-    "FAINT",
     "LEGEND_ROW",
     "SMALL",
     "TEXT",
@@ -49,11 +48,11 @@ __all__ = [
 
 WIDTH = 860.0  # CSS pixels, a notebook's text column
 SMALL, TEXT, TITLE = 9.0, 9.6, 10.5  # points
-FAINT = "#555555"  # of notes: dark enough to read
 GRID = "#E2E2E2"
 COLORS = (BLUE, ORANGE, GREEN, INK, "#CC79A7", "#E69F00", "#56B4E9", GREY)  # Okabe and Ito's palette
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (10, 3)), (0, (1, 3)))
 _MARKERS = "os^DvPX*"
+_BASELINE = {"baseline": 0.0, "center": 0.26, "top": 0.76}  # how far below the place letters stand, in their size
 
 LEGEND_ROW = 20.0  # CSS pixels
 
@@ -103,8 +102,9 @@ def write(
         va: "baseline", "center" or "top".
     """
     figure = figure_of(parent) if isinstance(parent, Axes) else parent
-    text = Words(figure, x, y, words, size=size, color=color, bold=bold, ha=ha, va=va)
-    text.set_transform(transform or pixels_of(figure))
+    text = Words(figure, x, y, words, size=size, color=color, bold=bold, align=ha)
+    down = _BASELINE[va] * size * DOTS / 72
+    text.set_transform((transform or pixels_of(figure)) + Affine2D().translate(0, -down))
 
 
 def data_pixels(axes: Axes, x: Sequence[float], y: Sequence[float]) -> list[tuple[float, float]]:

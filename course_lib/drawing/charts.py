@@ -17,7 +17,6 @@ from torch import Tensor
 
 from course_lib.drawing.chart_axes import (
     COLORS,
-    FAINT,
     LEGEND_ROW,
     SMALL,
     TEXT,
@@ -37,8 +36,8 @@ from course_lib.drawing.chart_axes import (
     tick_words,
     write,
 )
+from course_lib.drawing.sheet import FAINT, fitted_words, text_width
 from course_lib.drawing.still import BLUE, DOTS, GREEN, GREY, INK, ORANGE, PIXELS, Place, Still, shortened, still
-from course_lib.drawing.sheet import fitted_words, text_width
 from course_lib.errors import CourseError
 
 __all__ = ["bars", "draw_bars", "draw_curve", "histograms", "lines", "shares"]

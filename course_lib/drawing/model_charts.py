@@ -22,7 +22,6 @@ from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform, Transform
 
 from course_lib.drawing.chart_axes import (
-    FAINT,
     SMALL,
     TEXT,
     WIDTH,
@@ -36,8 +35,8 @@ from course_lib.drawing.chart_axes import (
     set_ticks,
     write,
 )
+from course_lib.drawing.sheet import FAINT, fitted_words, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREEN, INK, ORANGE, PIXELS, Still, still
-from course_lib.drawing.sheet import fitted_words, text_width, wrapped
 from course_lib.errors import CourseError, closest
 from course_lib.measuring.choosing import Point
 from course_lib.models.catalog_table import catalog
