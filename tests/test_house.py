@@ -139,6 +139,25 @@ def test_what_a_room_names_is_there_and_no_module_hides_it(room: str) -> None:
         assert {name for name in hidden if callable(getattr(package, name))} == set()
 
 
+def test_every_widget_is_declared_and_exported() -> None:
+    """A file of the room that makes an Explorer declares a widget; what is forgotten is named."""
+    widgets = importlib.import_module("course_lib.widgets")
+    machinery = {"__init__", "cell_controls", "declaration", "explorer", "progress_bar"}
+    for path in (LIBRARY / "widgets").glob("*.py"):
+        if path.stem in machinery:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        makers = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+        makers = [node for node in makers if node.returns and "Still" not in ast.unparse(node.returns)]
+        module = importlib.import_module(f"course_lib.widgets.{path.stem}")
+        assert makers, f"{path.name} makes no widget"
+        for node in makers:
+            decorated = any(ast.unparse(mark).startswith("widget(") for mark in node.decorator_list)
+            assert decorated, f"{path.name}: {node.name} is not declared with @widget(...)"
+            assert node.name in module.__all__, f"{path.name}: {node.name} is missing in __all__"
+            assert node.name in widgets.__all__
+
+
 def test_lessons_and_docs_use_the_front_door() -> None:
     deep = re.compile(r"^\s*(?:from|import) (course_lib\.\w+\.[\w.]+)", re.MULTILINE)
     texts = {
