@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 _FOLDER = tempfile.TemporaryDirectory()
-# The kernels of nbval get the variable from here, so that in a notebook nothing is solved, as in the committed one.
-os.environ["COURSE_PROGRESS"] = str(Path(_FOLDER.name, "notebooks.json"))
+os.environ["COURSE_PROGRESS"] = str(Path(_FOLDER.name, "tests.json"))
 
 
-@pytest.fixture(autouse=True)
-def apart_from_the_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_PROGRESS", str(Path(_FOLDER.name, "tests.json")))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: nbval's kernels take the variable from here, and in a notebook nothing is solved yet."""
+    name = "notebooks.json" if item.path.suffix == ".ipynb" else "tests.json"
+    os.environ["COURSE_PROGRESS"] = str(Path(_FOLDER.name, name))

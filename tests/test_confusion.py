@@ -22,7 +22,7 @@ from torchvision.models import ResNet18_Weights
 
 from course_lib.drawing import confusion_table
 from course_lib.drawing.confusion_table import draw_confusion, gathered
-from course_lib.drawing.folder_pages import chosen
+from course_lib.drawing.folder_pages import select
 from course_lib.drawing.sheet import Sheet
 from course_lib.drawing.still import BLUE
 from course_lib.errors import CourseError
@@ -277,7 +277,7 @@ def test_an_arabian_camel_is_a_camel_everywhere() -> None:
     assert matrix.classes == ("camel", "cat", "dog", "llama", "tench")
     assert matrix.counts.tolist()[:2] == [[1, 0, 0, 1, 0], [1, 1, 0, 0, 0]]
     assert matrix.precision["camel"] == matrix.recall["camel"] == 0.5
-    assert [picture.file for picture in chosen(found.judged(), verdict="right", order="by file")] == [
+    assert [picture.file for picture in select(found.judged(), verdict="right", order="by file")] == [
         "camel/0.png", "cat/2.png"
     ]  # fmt: skip
 
