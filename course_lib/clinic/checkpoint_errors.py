@@ -19,7 +19,8 @@ from course_lib.clinic.diagnosis import Diagnosis
 from course_lib.clinic.tracebacks import RaisedError, attribute
 from course_lib.errors import CheckpointError, closest
 from course_lib.models.checkpoints import fitting
-from course_lib.models.checkpoints.reader import read_state_dict, refusal_of
+from course_lib.models.checkpoints.reader import read_state_dict
+from course_lib.models.checkpoints.refusals import refusal_of
 from course_lib.tracing.mismatches import Party
 
 __all__ = ["checkpoint_file", "enum", "member", "model_attribute", "model_name", "no_state_dict", "state_dict"]
