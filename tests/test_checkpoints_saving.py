@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
+from collections import ChainMap, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from course_lib.errors import CheckpointError
-from course_lib.models.checkpoints import read_checkpoint, read_state_dict, save_checkpoint, writer
+from course_lib.models.checkpoints import load_model, read_checkpoint, read_state_dict, save_checkpoint, writer
 
 
 def names(folder: Path) -> list[str]:
@@ -290,3 +294,153 @@ def test_no_model_and_another_format(tmp_path: Path) -> None:
         save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1).state_dict())  # type: ignore[arg-type]
     with pytest.raises(CheckpointError, match=r"call it \.pth"):
         save_checkpoint(tmp_path / "a.safetensors", nn.Linear(1, 1))
+
+
+# --- links, devices, what a killed process leaves --------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    far, near = tmp_path / "disk", tmp_path / "here"
+    far.mkdir()
+    near.mkdir()
+    (near / "a.pth").symlink_to(tmp_path / "middle")
+    (tmp_path / "middle").symlink_to(far / "a.pth")
+    for epoch in (1, 2):  # the first time the file is not there yet
+        assert save_checkpoint(near / "a.pth", nn.Linear(1, 1), epoch=epoch) == near / "a.pth"
+        assert (near / "a.pth").is_symlink() and (tmp_path / "middle").is_symlink()
+        assert read_checkpoint(far / "a.pth").epoch == epoch
+    assert names(far) == names(near) == ["a.pth"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device to save to")
+def test_a_device_is_never_replaced() -> None:
+    with pytest.raises(CheckpointError, match="is a device or a pipe, not a file"):
+        save_checkpoint("/dev/full", nn.Linear(1, 1))
+    assert Path("/dev/full").is_char_device()
+
+
+_KILLED = """
+import os, sys
+import torch
+from course_lib.models.checkpoints import save_checkpoint, writer
+def half(content, file):
+    file.write(b"half")
+    file.flush()
+    print("writing", flush=True)
+    sys.stdin.readline()
+writer._write = half
+save_checkpoint(sys.argv[1], torch.nn.Linear(1, 1))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks")
+def test_a_killed_process_leaves_nothing_for_long_and_a_living_one_is_left_alone(tmp_path: Path) -> None:
+    path = save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1), epoch=1)
+    (tmp_path / "a.pth.notes.tmp").touch()
+    (tmp_path / "b.pth.12345678.tmp").touch()
+    others = names(tmp_path)
+    command = [sys.executable, "-c", _KILLED, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout is not None and child.stdout.readline() == b"writing\n"
+            save_checkpoint(path, nn.Linear(1, 1), epoch=2)
+            assert len(names(tmp_path)) == len(others) + 1  # it still writes
+        finally:
+            child.kill()
+    assert read_checkpoint(path).epoch == 2
+    save_checkpoint(path, nn.Linear(1, 1), epoch=3)
+    assert names(tmp_path) == others and read_checkpoint(path).epoch == 3
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everything")
+def test_a_write_protected_file_is_left_as_it_is(tmp_path: Path) -> None:
+    path = save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1), epoch=1)
+    path.chmod(0o444)
+    with pytest.raises(CheckpointError, match="is write-protected"):
+        save_checkpoint(path, nn.Linear(1, 1), epoch=2)
+    assert read_checkpoint(path).epoch == 1
+
+
+def test_the_rights_of_the_file_stay(tmp_path: Path) -> None:
+    path = save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1))
+    path.chmod(0o600)
+    assert save_checkpoint(path, nn.Linear(1, 1)).stat().st_mode & 0o777 == 0o600
+
+
+# --- what is saved is read -------------------------------------------------------------------------------------------
+
+
+class Extra(nn.Linear):
+    """A layer that keeps something beside its tensors in its state dict."""
+
+    def get_extra_state(self) -> Any:
+        return {"calls": [1, "two"]}
+
+    def set_extra_state(self, state: Any) -> None:
+        self.calls = state["calls"]
+
+
+def test_extra_state_comes_back(tmp_path: Path) -> None:
+    path = save_checkpoint(tmp_path / "a.pth", nn.Sequential(Extra(2, 2)))
+    model = load_model(lambda: nn.Sequential(Extra(2, 2)), read_state_dict(path))
+    assert model[0].calls == [1, "two"]  # type: ignore[index, union-attr]
+
+
+class Strange(Tensor):
+    pass
+
+
+LOOP: list[Any] = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (defaultdict(int, a=1), r"collections\.defaultdict.*dict\(x\) of it"),
+        (ChainMap({1: 2}), r"collections\.ChainMap"),
+        (torch.ones(1).as_subclass(Strange), r"as_subclass\(torch\.Tensor\)"),
+        (2**3000, "a whole number of 3,001 bits"),
+        ([-(2**3000)], "a whole number of 3,001 bits"),
+        (LOOP, "holds itself"),
+        ({"a": b""}, "does not read back; save None instead"),
+        ({"x" * 5000: print}, "is builtin_function"),
+    ],
+)
+def test_entries_that_the_reader_refuses_are_refused_at_once(entry: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=said) as caught:
+        save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1), entry=entry)
+    assert names(tmp_path) == [] and len(str(caught.value)) < 600
+
+
+def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="ReLU has no weights, so there is nothing to save"):
+        save_checkpoint(tmp_path / "a.pth", nn.ReLU())
+
+
+def test_what_cannot_be_read_back_does_not_get_the_name(tmp_path: Path) -> None:
+    path = save_checkpoint(tmp_path / "a.pth", nn.Linear(1, 1), epoch=1)
+    tensor = torch.ones(1)
+    tensor.note = nn.ReLU()  # type: ignore[attr-defined]
+    with pytest.raises(CheckpointError, match="was not saved, since it could not be read again: what was written hold"):
+        save_checkpoint(path, nn.Linear(1, 1), entry=tensor)
+    assert names(tmp_path) == ["a.pth"] and read_checkpoint(path).epoch == 1
+
+
+PLAIN_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(min_size=1),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers() | st.tuples(st.text(), st.integers()), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(entry=PLAIN_VALUES)
+def test_whatever_is_taken_comes_back(entry: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("plain") / "a.pth"
+    assert read_checkpoint(save_checkpoint(path, nn.Linear(1, 1), entry=entry)).entries["entry"] == entry

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.errors import CheckpointError, closest
-from course_lib.models.checkpoints.inspection import Claims, claims_of, is_safetensors, is_zip, safetensors_end, start_of
+from course_lib.models.checkpoints.inspection import (
+    Claims,
+    claims_of,
+    is_safetensors,
+    is_zip,
+    safetensors_end,
+    start_of,
+)
 
 __all__ = ["Refusal", "checked_file", "checked_path", "printable", "refusal_of"]
 
@@ -27,9 +34,9 @@ _HOSTILE = {"__builtin__", "asyncio", "builtins", "code", "commands", "ctypes", 
 #: What tensors and plain containers need.
 _HARMLESS = re.compile(
     r"collections\.(OrderedDict|Counter)|_codecs\.encode|torch\._utils\._rebuild_\w+|torch(\.storage)?\.\w+Storage|torch\.\w+\d"
-    r"|torch\.(Size|Tensor|device)|torch\.nn\.parameter\.Parameter|torch\._tensor\._rebuild_from_type_v2"
+    r"|torch\.(Size|device|\w*Tensor)|torch\.nn\.parameter\.Parameter|torch\._tensor\._rebuild_from_type_v2"
     r"|torch\.serialization\._get_layout"
-    r"|(__builtin__|builtins)\.(bytearray|complex|dict|float|frozenset|int|list|object|range|set|slice|tuple)"
+    r"|(__builtin__|builtins)\.(bytearray|bytes|complex|dict|float|frozenset|int|list|object|range|set|slice|tuple)"
 )
 #: What other formats begin with → what such a file is, and what to do with it.
 _FORMATS: tuple[tuple[bytes, str, str], ...] = (
@@ -97,16 +104,16 @@ def checked_path(path: object) -> Path:
             f"A checkpoint's path is a string or a pathlib.Path, such as 'best.pth'; it was given {_kind(path)}."
         )
     name = os.fspath(path)
+    if "\0" in name:
+        raise CheckpointError(f"{printable(name)} is no path, because it holds a zero byte: give the file's name.")
     try:
-        if "\0" in name:
-            raise CheckpointError(f"{printable(name)!r} is no path, because it holds a zero byte: give the file's name.")
         os.fsencode(name)
         return Path(name).expanduser()
     except UnicodeEncodeError:
         raise CheckpointError(
             f"{printable(name)} is no path, because it holds a character that no file name can have: type it again."
         ) from None
-    except RuntimeError:
+    except RuntimeError:  # what pathlib raises where there is no such user
         user = printable(name.replace("\\", "/").partition("/")[0])
         raise CheckpointError(f"{user} is no user of this machine: give the path from the root, or from ~.") from None
 
@@ -200,7 +207,9 @@ def _other_archive(members: tuple[str, ...]) -> Refusal:
     names = {name.rpartition("/")[2] for name in members}
     if names & {"archive_format", "serialized_exported_program.json"} or any("/models/" in name for name in members):
         what = "is a program that torch.export saved, not a PyTorch checkpoint"
-        return Refusal("another format", what, "torch.save(torch.export.load(path).state_dict, …) takes its weights out")
+        return Refusal(
+            "another format", what, "torch.save(torch.export.load(path).state_dict, …) takes its weights out"
+        )
     if all(name.endswith(".npy") for name in members):
         what = f"holds NumPy arrays (.npz, such as {printable(members[0])[:40]}), and is not a PyTorch checkpoint"
         return Refusal("another format", what, "read it with numpy.load(path), and torch.from_numpy for each array")
