@@ -1,9 +1,9 @@
 """Build a model around a state dict without filling memory twice, or say why the state dict does not fit.
 
 Torchvision's own way constructs the model (random numbers for every weight), reads the file into memory, and copies it
-over. Here the model is constructed on PyTorch's meta device (shapes without memory), the file is mapped rather than
-read, and the mapped tensors become the weights. The pages belong to the file, so kernels on one machine share them;
-changing a weight changes this process's copy, never the file.
+over. Here the model is constructed on PyTorch's meta device (shapes without memory), and the tensors that were read
+become the weights: no first random numbers, no second copy. Where ``reader`` mapped them, kernels on one machine share
+their pages, and changing a weight changes this process's copy, never the file.
 
 Where the state dict does not fit, the likely cause is found by comparing names and shapes, and each cause is checked
 before it is named: a prefix, because all names and shapes fit without it; another number of classes, because all but
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model_builder, get_model_weights, list_models
 
 from course_lib.errors import CheckpointError, CourseError
-from course_lib.models.checkpoints.layouts import PREFIXES
+from course_lib.models.checkpoints.layouts import PREFIXES, versions_of
 
 __all__ = [
     "OtherHead",
@@ -45,8 +45,9 @@ def load_model(builder: Callable[..., nn.Module], state_dict: Mapping[str, Tenso
     """Build a model around the tensors of a state dict.
 
     The model takes the tensors over instead of copying them: for a second, independent model read the file again.
-    Numbers in another precision than the model's own (a half-precision file), and whole ones, are converted. The global
-    random number generator is left as it was.
+    Numbers in another precision than the model's own (a half-precision file), and whole ones, are converted; tensors
+    that share memory with each other, or with themselves (expanded ones), are copied. The global random number
+    generator is left as it was.
 
     Args:
         builder: what makes the model, such as ``torchvision.models.resnet18``.
@@ -75,17 +76,18 @@ def load_model(builder: Callable[..., nn.Module], state_dict: Mapping[str, Tenso
     for name, tensor in state_dict.items():
         if not isinstance(name, str):
             raise CheckpointError(
-                f"load_model wants a state dict, names and their tensors; {name!r} is no name but of type "
+                f"load_model wants a state dict, names and their tensors; {str(name)[:80]} is no name but of type "
                 f"{type(name).__name__}."
             )
         if isinstance(tensor, Tensor) and tensor.is_meta:
             raise CheckpointError(f"{name} has no numbers, it is on the meta device: read the file they are in.")
     with torch.random.fork_rng(devices=[]):
         model = _on_meta(builder, kwargs)
+        tied = model is not None and _shares_layers(model)
         if model is not None:
             _fill(model, state_dict, builder, assign=True)
-        if model is None or any(tensor.is_meta for tensor in _tensors(model)):
-            # The constructor computes with real numbers, or keeps some that the file does not hold.
+        if model is None or tied or any(tensor.is_meta for tensor in _tensors(model)):
+            # The constructor computes with real numbers, keeps some that the file does not hold, or ties two weights.
             model = builder(**kwargs)
             _fill(model, state_dict, builder, assign=False)
     return model.eval()
@@ -104,17 +106,30 @@ def _fill(
 ) -> None:
     own = model.state_dict()
     fitting: OrderedDict[str, Tensor] = OrderedDict()
+    used: set[int] = set()  # where the memory of the tensors before begins
     for name, tensor in state_dict.items():
-        convert = name in own and isinstance(tensor, Tensor) and not tensor.is_complex()
-        fitting[name] = tensor.to(own[name].dtype) if convert and own[name].is_floating_point() else tensor
+        if isinstance(tensor, Tensor) and name in own and tensor.shape == own[name].shape:
+            if own[name].is_floating_point() and not tensor.is_complex():
+                tensor = tensor.to(own[name].dtype)
+            if assign and tensor.layout is torch.strided and tensor.numel():
+                expanded = any(step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape, strict=True))
+                if expanded or tensor.data_ptr() in used:
+                    tensor = tensor.clone(memory_format=torch.contiguous_format)
+                used.add(tensor.data_ptr())
+        fitting[name] = tensor
     # Layers read their format's version here: BatchNorm's num_batches_tracked is newer than many files.
-    fitting._metadata = getattr(state_dict, "_metadata", None)  # type: ignore[attr-defined]
+    fitting._metadata = versions_of(state_dict) or None  # type: ignore[attr-defined]
     try:
         model.load_state_dict(fitting, assign=assign)
     except RuntimeError:
         # PyTorch's own message, a line for every name, says less than the sentence and hides it.
         name = getattr(builder, "__name__", "")
         raise CheckpointError(_misfit(model, state_dict, name if name.isidentifier() else "builder")) from None
+
+
+def _shares_layers(model: nn.Module) -> bool:
+    """Whether one parameter has two names in the model: taking over a tensor for each would untie them."""
+    return len(list(model.named_parameters(remove_duplicate=False))) > len(list(model.parameters()))
 
 
 def _tensors(model: nn.Module) -> Iterator[Tensor]:
@@ -291,7 +306,7 @@ def _misfit(model: nn.Module, given: Mapping[Any, Any], builder: str) -> str:
     own, shapes = shapes_of(model.state_dict()), shapes_of(given)
     kinds = [
         [f"{name} is missing" for name in own if name not in shapes],
-        [f"{name} is not in the model" for name in given if name not in own],
+        [f"{str(name)[:80]} is not in the model" for name in given if name not in own],
         [f"{name} is {shapes[name]} in it and {size} in the model" for name, size in own.items()
          if shapes.get(name, size) != size],
     ]  # fmt: skip
@@ -338,5 +353,5 @@ def _cause(model: nn.Module, own: Shapes, shapes: Shapes, given: Mapping[Any, An
 
 
 def _beginnings(names: Iterable[str]) -> str:
-    firsts = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    firsts = list(dict.fromkeys(name.partition(".")[0][:40] for name in names))
     return ", ".join(firsts[:3]) + (", …" if len(firsts) > 3 else "") if firsts else "nothing"

@@ -22,7 +22,9 @@ from typing import IO, Any
 __all__ = ["Claims", "claims_of", "is_safetensors", "is_zip", "safetensors_end", "start_of"]
 
 _HEADER = 8  # bytes of a safetensors file that say how long its JSON is
-_PICKLES = 4  # of the older format, before its numbers: a magic number, the version, the machine, the state dict
+#: Of the older format, before its numbers: a magic number, the version, the machine, the state dict, the keys.
+_PICKLES = 5
+_COUNT = 8  # bytes before each storage's numbers in the older format: how many there are
 _SMALL = 100_000_000  # bytes that any archive may unpack to
 _RATIO = 50  # how many times its own size a larger archive may unpack to
 _INSTRUCTIONS = 5_000_000  # of one pickle: some ten seconds
@@ -146,12 +148,14 @@ def _older(file: IO[bytes], size: int) -> Claims:
     claims = Claims()
     file.seek(0)
     bounded = _Bounded(file, size)
+    numbers = 0
     for _ in range(_PICKLES):
         program = _Program(bounded)
         whole = program.run()
         claims.names += program.names
         claims.fault = claims.fault or program.fault
-        if sum(program.storages.values()) > size:
+        numbers += sum(_COUNT + length for length in program.storages.values())
+        if numbers > bounded.left:
             claims.cut, claims.fault = True, claims.fault or "damaged: its tensors are longer than the file"
         if not whole:  # a pickle that ends too early, or numbers begin: any length may stand there
             claims.cut = claims.cut or not bounded.left

@@ -2,7 +2,10 @@
 
 Layouts met in the wild: ``torch.save(model.state_dict(), …)``; a dict with ``model_state_dict`` (PyTorch's tutorial),
 ``state_dict`` (its ImageNet example) or ``model`` (torchvision's scripts); names that begin with ``module.``
-(DataParallel, AveragedModel) or hold ``_orig_mod.`` (torch.compile). Reading the file is in ``reader``.
+(DataParallel, AveragedModel) or hold ``_orig_mod.`` (torch.compile), ``_fsdp_wrapped_module.`` (FSDP),
+``_checkpoint_wrapped_module.`` (activation checkpointing); an average of the weights under ``ema_model.``
+(ema_pytorch); PyTorch Lightning's files, whose names begin with the attribute that holds the network. Reading the file
+is in ``reader``.
 """
 
 from __future__ import annotations
@@ -16,13 +19,27 @@ from typing import Any
 from torch import Tensor, nn
 
 from course_lib.errors import CheckpointError
+from course_lib.models.checkpoints.refusals import printable
 
-__all__ = ["PREFIXES", "Checkpoint", "find", "is_state_dict", "unwrapped", "without_prefixes"]
+__all__ = ["PREFIXES", "Checkpoint", "find", "is_state_dict", "unwrapped", "versions_of", "without_prefixes"]
 
 #: Keys under which people save the state dict, the most usual first.
 KEYS = ("model_state_dict", "state_dict", "model", "net", "network", "weights")
 #: What wrappers write before a name, and which wrapper it was.
-PREFIXES = {"module.": "nn.DataParallel", "_orig_mod.": "torch.compile"}
+PREFIXES = {
+    "module.": "nn.DataParallel",
+    "_orig_mod.": "torch.compile",
+    "_fsdp_wrapped_module.": "FSDP",
+    "_checkpoint_wrapped_module.": "activation checkpointing",
+}
+#: Prefixes that no person writes, so that they go wherever they stand.
+_ANYWHERE = tuple(prefix for prefix in PREFIXES if prefix.startswith("_"))
+_EMA = "ema_model."  # beside it ema_pytorch keeps the network in training and two counters
+_ONLINE, _COUNTERS = "online_model.", ("initted", "step")
+_LIGHTNING = "pytorch-lightning_version"
+#: What a LightningModule usually calls the network that it trains.
+_LIGHTNING_PREFIXES = ("model.", "net.", "network.", "backbone.", "_forward_module.", "classifier_model.")
+_EXTRA = "_extra_state"  # what a module's get_extra_state gives: any value
 _CATEGORIES = ("categories", "classes", "class_names")
 _AVERAGED = "n_averaged"  # what torch.optim.swa_utils.AveragedModel counts beside its module
 
@@ -78,11 +95,37 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 def is_state_dict(value: Any) -> bool:
     """Whether this is names and tensors, and nothing else."""
-    return (
-        isinstance(value, Mapping)
-        and bool(value)
-        and all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items())
-    )
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        return False
+    tensors = [isinstance(item, Tensor) for name, item in value.items() if name.rpartition(".")[2] != _EXTRA]
+    return bool(tensors) and all(tensors)
+
+
+def versions_of(state: Any) -> dict[str, dict[str, Any]]:
+    """The versions of the layers' formats that a state dict carries (``_metadata``), by module path.
+
+    Example:
+        >>> versions_of(nn.BatchNorm1d(2).state_dict())
+        {'': {'version': 2}}
+    """
+    given = getattr(state, "_metadata", None)
+    if not isinstance(given, Mapping):
+        return {}
+    return {
+        path: dict(entry)
+        for path, entry in given.items()
+        if isinstance(path, str) and isinstance(entry, Mapping) and isinstance(entry.get("version", 1), int | None)
+    }
+
+
+def _tidied(value: Any) -> Any:
+    """A dict with nothing but its items and the versions: a file can set any attribute of an OrderedDict."""
+    if type(value) is not OrderedDict or not vars(value):
+        return value
+    clean = OrderedDict(OrderedDict.items(value))
+    if versions := versions_of(value):
+        clean._metadata = versions  # type: ignore[attr-defined]
+    return clean
 
 
 def find(path: Path, content: Any, key: str | None = None) -> Checkpoint:
@@ -96,6 +139,9 @@ def find(path: Path, content: Any, key: str | None = None) -> Checkpoint:
     Raises:
         CheckpointError: no state dict is in it, or several, and none under a usual key.
     """
+    content = _tidied(content)
+    if isinstance(content, Mapping):
+        content = {name: _tidied(value) for name, value in content.items()} if not is_state_dict(content) else content
     if key is None and is_state_dict(content):
         key, given, rest, where = None, content, {}, "bare"
     else:
@@ -103,7 +149,7 @@ def find(path: Path, content: Any, key: str | None = None) -> Checkpoint:
         key = _chosen(path, content, list(inside), key)
         given, where = inside[key], f"under {key!r}"
         rest = {str(other): value for other, value in content.items() if other != key}
-    state, removed, counted = without_prefixes(given)
+    state, removed, counted = without_prefixes(given, lightning=_LIGHTNING in rest)
     where += "".join(f", {prefix!r} taken off" for prefix in removed)
     epoch = rest.get("epoch")
     if type(epoch) is int:
@@ -113,10 +159,14 @@ def find(path: Path, content: Any, key: str | None = None) -> Checkpoint:
     return Checkpoint(path, state, epoch if type(epoch) is int else None, categories, {**rest, **counted}, where)
 
 
-def without_prefixes(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[str, ...], dict[str, Tensor]]:
-    """A state dict without what wrappers wrote into its names; the prefixes; and what AveragedModel counted.
+def without_prefixes(
+    state: Mapping[str, Tensor], *, lightning: bool = False
+) -> tuple[dict[str, Tensor], tuple[str, ...], dict[str, Tensor]]:
+    """A state dict without what wrappers wrote into its names; the prefixes; and what lay beside the names.
 
-    ``module.`` goes only where every name begins with it; ``_orig_mod.``, which no person writes, wherever it stands.
+    ``module.`` goes only where every name begins with it; ``_orig_mod.`` and its like, which no person writes, wherever
+    they stand; ``ema_model.`` with the names beside it that ema_pytorch writes, which come back as the third value, as
+    does AveragedModel's counter; ``model.`` and its like only in a file of PyTorch Lightning.
 
     Example:
         >>> import torch
@@ -124,30 +174,45 @@ def without_prefixes(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tu
         >>> list(state), removed
         (['fc.bias'], ('module.', '_orig_mod.'))
     """
-    names = [name for name in state if name != _AVERAGED]
-    order: list[str] = []
+    beside = _beside(state)
+    order = [_EMA] if _averages(state) else []
+    wholes = ("module.", *(_LIGHTNING_PREFIXES if lightning else ()))
+    names = [_cleaned(name, order) for name in state if name not in beside]
     while names:
-        if all(name.startswith("module.") for name in names):
-            order.append("module.")
-        elif any("._orig_mod." in f".{name}" for name in names):
-            order.append("_orig_mod.")
-        else:
+        prefix = next((prefix for prefix in wholes if all(name.startswith(prefix) for name in names)), "") or next(
+            (prefix for prefix in _ANYWHERE if any(f".{prefix}" in f".{name}" for name in names)), ""
+        )
+        if not prefix:
             break
-        names = [_cleaned(name, order[-1:]) for name in names]
-    counted = _AVERAGED in state and "module." in order
-    new = {_cleaned(name, order): tensor for name, tensor in state.items() if not (counted and name == _AVERAGED)}
-    if not order or "" in new or len(new) + counted < len(state):
+        order.append(prefix)
+        names = [_cleaned(name, [prefix]) for name in names]
+    if _AVERAGED in beside and "module." not in order:
+        beside = {}
+    new = {_cleaned(name, order): tensor for name, tensor in state.items() if name not in beside}
+    if not order or "" in new or len(new) + len(beside) < len(state):
         return dict(state) if type(state) is not OrderedDict else state, (), {}
     clean: OrderedDict[str, Tensor] = OrderedDict(new)
-    versions = getattr(state, "_metadata", None)  # of the layers' formats, by module
-    if isinstance(versions, Mapping):
+    if versions := versions_of(state):
         clean._metadata = {_cleaned(f"{path}.", order).rstrip("."): version for path, version in versions.items()}  # type: ignore[attr-defined]
-    return clean, tuple(dict.fromkeys(order)), {_AVERAGED: state[_AVERAGED]} if counted else {}
+    return clean, tuple(dict.fromkeys(order)), beside
+
+
+def _averages(state: Mapping[str, Tensor]) -> bool:
+    """Whether these are the names of ema_pytorch: the average, and what it keeps beside it."""
+    others = [name for name in state if not name.startswith(_EMA)]
+    return len(others) < len(state) and all(name.startswith(_ONLINE) or name in _COUNTERS for name in others)
+
+
+def _beside(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What averaging wrappers keep beside the names of the model."""
+    if _averages(state):
+        return {name: tensor for name, tensor in state.items() if not name.startswith(_EMA)}
+    return {_AVERAGED: state[_AVERAGED]} if _AVERAGED in state else {}
 
 
 def _cleaned(name: str, order: list[str]) -> str:
     for prefix in order:
-        name = name.removeprefix(prefix) if prefix == "module." else f".{name}".replace("._orig_mod.", ".")[1:]
+        name = f".{name}".replace(f".{prefix}", ".")[1:] if prefix in _ANYWHERE else name.removeprefix(prefix)
     return name
 
 
@@ -160,27 +225,31 @@ def _inside(content: Any) -> dict[str, Mapping[str, Tensor]]:
 def _chosen(path: Path, content: Any, inside: list[str], key: str | None) -> str:
     """The key under which the state dict lies."""
     if isinstance(content, Mapping):
-        what = "a dict with " + (", ".join(repr(name) for name in list(content)[:4]) or "nothing in it")
-        what += ", …" if len(content) > 4 else ""
+        what = f"a dict with {_list(list(content)) or 'nothing in it'}"
     else:
         what = f"one {type(content).__name__}"
     if key is not None:
         if key in inside:
             return key
         have = f"there are {_list(inside)}" if inside else f"it holds {what}"
-        raise CheckpointError(f"{path} holds no state dict under {key!r}; {have}.")
+        raise CheckpointError(f"{printable(path)} holds no state dict under {key!r}; {have}.")
     usual = [name for name in KEYS if name in inside]
     if usual or len(inside) == 1:
         return (usual or inside)[0]
     if inside:
         raise CheckpointError(
-            f"{path} holds several state dicts: say which, such as key={inside[0]!r} (of {_list(inside)})."
+            f"{printable(path)} holds several state dicts: say which, such as key={_list(inside[:1])} "
+            f"(of {_list(inside)})."
         )
-    raise CheckpointError(f"{path} holds {what}, expected a state dict: the names of weights and their tensors.")
+    raise CheckpointError(
+        f"{printable(path)} holds {what}, expected a state dict: the names of weights and their tensors."
+    )
 
 
-def _list(keys: list[str]) -> str:
-    return ", ".join(repr(key) for key in keys[:4]) + (", …" if len(keys) > 4 else "")
+def _list(keys: list[Any]) -> str:
+    words = [repr(key) if isinstance(key, str | int | float) else f"a {type(key).__name__}" for key in keys[:4]]
+    cut = [word if len(word) <= 50 else f"{word[:47]}…" for word in words]
+    return ", ".join(cut) + (", …" if len(keys) > 4 else "")
 
 
 def _are_words(value: Any) -> bool:

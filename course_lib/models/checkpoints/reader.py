@@ -189,8 +189,9 @@ def _safetensors(path: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()  # the library would map the file
         tensors = load_safetensors(data)
-        length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        metadata = header.pop("__metadata__", None) or {}
+        tensors = {name: tensors[name] for name in header}  # in the file's order; the library's differs from run to run
     except Exception as error:
         raise CheckpointError(refusal_of(path, str(error) or type(error).__name__).sentence(path)) from None
     rest = {name: _from_json(text) for name, text in metadata.items() if name != "model_state_dict"}
