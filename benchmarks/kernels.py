@@ -20,15 +20,22 @@ from pathlib import Path
 import torch
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
-from torchvision.models import VGG19_Weights, vgg19
+from torchvision.models import vgg19
 
+from course_lib.models.weights.weight_files import sha256_of
 from course_lib.progress import track
 
 MEGA = 1e6
 ONLY_IMPORTED = "import course_lib.models.classifier"
+# Torchvision's entry, but with the hash of the random numbers in the file's name: only a file with its hash is mapped.
 LOADED = """
+import os
+from torchvision.models import VGG19_Weights, Weights, WeightsEnum
 from course_lib.models.classifier import load_classifier
-classifier = load_classifier("vgg19", weights="imagenet", device="cpu")
+theirs = VGG19_Weights.DEFAULT
+value = Weights("https://weights.invalid/" + os.environ["VGG19_FILE"], theirs.transforms, theirs.meta)
+weights = WeightsEnum("Random", {"DEFAULT": value}).DEFAULT
+classifier = load_classifier("vgg19", weights=weights, device="cpu")
 _ = [float(weight.sum()) for weight in classifier.model.parameters()]  # every page is looked at
 """
 
@@ -83,11 +90,12 @@ def main() -> int:
         print("kernels.py reads /proc/PID/smaps, which only Linux has")
         return 0
     with tempfile.TemporaryDirectory() as home:
-        file = Path(home, "hub", "checkpoints", Path(VGG19_Weights.DEFAULT.url).name)
+        file = Path(home, "hub", "checkpoints", "vgg19.pth")
         file.parent.mkdir(parents=True)
-        torch.save(vgg19().state_dict(), file)
+        torch.save(vgg19(init_weights=False).state_dict(), file)
+        file = file.rename(file.with_stem(f"vgg19-{sha256_of(file)[:8]}"))
         size = file.stat().st_size
-        environment = os.environ | {"TORCH_HOME": home, "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"TORCH_HOME": home, "OMP_NUM_THREADS": "1", "VGG19_FILE": file.name}
         began = time.perf_counter()
         bare, _ = memory_of(1, ONLY_IMPORTED, environment, file, "a kernel without a model")
         one, of_one = memory_of(1, LOADED, environment, file, "one kernel with vgg19")

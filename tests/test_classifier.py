@@ -15,9 +15,10 @@ from PIL import Image
 from torch import nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
-from course_lib.errors import CheckpointError, CourseError, DownloadError, ModelNameError, PictureError, WeightsError
+from course_lib.errors import CourseError, DownloadError, ModelNameError, PictureError, WeightsError
 from course_lib.models import hub_cache, pretrained_models
 from course_lib.models.classifier import Classifier, available_models, load_classifier
+from course_lib.models.weights import weight_files
 from course_lib.pictures import downloads
 
 from . import course_shelf
@@ -42,11 +43,14 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def cache(name: str, state_dict: dict[str, Any], member: str = "DEFAULT") -> WeightsEnum:
-    """Put a file where torchvision would have left its download."""
+    """Put a file where torchvision would have left its download, with the hash in its name as its own."""
     weights = get_model_weights(name)[member]
     path = hub_cache.path_of(weights)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(state_dict, path)
+    digits = re.search(r"-([0-9a-f]{8,})", path.name)
+    assert digits
+    weight_files.remember(path, digits.group(1), Path(torch.hub.get_dir(), "course_lib_hashes.json"))
     return weights
 
 
@@ -336,11 +340,67 @@ def test_weights_of_another_model_are_refused() -> None:
         load_classifier("resnet50", weights=torchvision.models.ResNet18_Weights.DEFAULT)
 
 
-def test_a_damaged_file_in_the_cache_is_named() -> None:
+def test_a_damaged_file_in_the_cache_is_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
     path = hub_cache.path_of(cache(LIGHT, {}))
     path.write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(CheckpointError, match=re.escape(str(path)) + " is cut short after 16 bytes: delete it"):
-        load_classifier(LIGHT)
+    assert len(load_classifier(LIGHT, device="cpu").categories) == 10
+    assert capsys.readouterr().out == (
+        f"{LIGHT}: the ImageNet weights in the cache are damaged or cut short, and there is no network to fetch them "
+        "again, so these are the course's own (10 classes)\n"
+    )
+    assert available_models([LIGHT, "alexnet"]) == [LIGHT]
+    with pytest.raises(DownloadError, match=re.escape(str(path)) + " is cut short after 16 bytes: delete it"):
+        load_classifier(LIGHT, weights="imagenet")
+    assert path.read_bytes() == b"PK\x03\x04 and no more"  # nothing better is there
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
+@pytest.mark.parametrize("older", [False, True])
+def test_a_cached_file_that_was_cut_is_passed_over(share: float, older: bool) -> None:
+    path = hub_cache.path_of(cache(LIGHT, {}))
+    torch.save(get_model(LIGHT).state_dict(), path, _use_new_zipfile_serialization=not older)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    assert len(load_classifier(LIGHT, device="cpu").categories) == 10
+
+
+def test_another_file_in_the_cache_is_read_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only a file whose hash is right is mapped; any other may be saved over while the model lives."""
+    weights = cache(LIGHT, {})
+    torch.save(get_model(LIGHT).state_dict(), hub_cache.path_of(weights))
+    for asked in (None, weights):
+        classifier = load_classifier(LIGHT, weights=asked, device="cpu")
+        assert classifier.weights is weights
+        assert "is not the published one, its SHA-256 differs" in capsys.readouterr().out
+    expected = classifier.model.features[0].weight.detach().clone()  # type: ignore[index, union-attr, operator]
+    torch.save(classifier.model.state_dict(), hub_cache.path_of(weights))
+    assert torch.equal(classifier.model.features[0].weight, expected)  # type: ignore[index, union-attr, arg-type]
+    assert torch.equal(torch.load(hub_cache.path_of(weights), weights_only=True)["features.0.weight"], expected)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux says there what is mapped")
+def test_a_verified_file_is_mapped_and_may_be_replaced() -> None:
+    weights = cache(LIGHT, get_model(LIGHT).state_dict())
+    path = hub_cache.path_of(weights)
+    classifier = load_classifier(LIGHT, device="cpu")
+    assert str(path) in Path("/proc/self/maps").read_text()
+    before = [parameter.detach().clone() for parameter in classifier.model.parameters()]
+    new = path.with_suffix(".new")
+    new.write_bytes(b"another file")
+    new.replace(path)  # as torch.hub and the kit replace files
+    assert all(torch.equal(a, b) for a, b in zip(before, classifier.model.parameters(), strict=True))
+
+
+def test_a_hash_is_computed_once_for_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = cache(LIGHT, get_model(LIGHT).state_dict())
+    monkeypatch.setattr(weight_files, "sha256_of", lambda path: pytest.fail("hashed again"))
+    monkeypatch.setattr(weight_files, "_hashes", {})  # a new process
+    assert not hub_cache.has_other_hash(weights)
+    record = Path(torch.hub.get_dir(), "course_lib_hashes.json")
+    for text in ("", "[]", '{"x": 1}', "[" * 100_000):  # damaged: the file is read again
+        record.write_text(text)
+        monkeypatch.setattr(weight_files, "_hashes", {})
+        monkeypatch.setattr(weight_files, "sha256_of", lambda path: "0" * 64)
+        assert hub_cache.has_other_hash(weights)
 
 
 def test_a_silent_host_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,6 +168,28 @@ def test_mismatch_then_cut_then_success(
     assert load_classifier(NAME, device="cpu").weights is weights
 
 
+@pytest.mark.parametrize("asked", ["auto", "imagenet"])
+@pytest.mark.parametrize("older", [False, True])
+def test_a_cached_file_that_is_cut_short_is_fetched_again(
+    asked: str,
+    older: bool,
+    host: Host,
+    weights: WeightsEnum,
+    fresh: Path,
+    content: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    point_to(host, monkeypatch)
+    path = fresh / weights.url.rpartition("/")[2]
+    path.parent.mkdir(parents=True)
+    torch.save(torchvision.models.get_model(NAME).state_dict(), path, _use_new_zipfile_serialization=not older)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert len(load_classifier(NAME, weights=asked, device="cpu").categories) == 1000
+    assert path.read_bytes() == content and len(host.asked) == 1
+    load_classifier(NAME, weights=asked, device="cpu")
+    assert len(host.asked) == 1
+
+
 @pytest.mark.parametrize(("how", "why"), [("another file", "not the file"), ("cut", "cut off"), ("page", "login")])
 def test_when_the_choice_is_free_a_failed_download_falls_back_and_says_why(
     how: str,

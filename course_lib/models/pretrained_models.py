@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model_builder, get_model_weights, list_models
 
 from course_lib.errors import DownloadError, ModelNameError, WeightsError, closest
-from course_lib.models.checkpoints import load_model, read_state_dict
-from course_lib.models.hub_cache import download, is_reachable, path_of
+from course_lib.models.checkpoints import load_model
+from course_lib.models.hub_cache import download, fault_of, has_other_hash, is_reachable, path_of, state_dict_of
 from course_lib.models.weights import COURSE_MODELS, CourseWeightsEnum, course_weights_for
 
 __all__ = ["WeightsChoice", "available_models", "build", "classifier_names", "find", "known_name"]
@@ -112,6 +112,8 @@ def find(name: str, weights: WeightsEnum | str | None = None) -> WeightsChoice:
             download(member, label=f"weights of {plain}")
         except DownloadError as error:
             raise DownloadError(f"{plain}: {error} {_offline_models()}") from error
+        if doubt := _doubt(member):
+            return WeightsChoice(plain, member, f"{plain}: {member.name}{doubt}")
     return WeightsChoice(plain, member)
 
 
@@ -176,7 +178,10 @@ def _automatic(name: str) -> WeightsChoice:
     default = _default(name)
     cached = _cached(name)
     course = course_weights_for(name)
+    damaged = default not in cached and path_of(default).is_file()
     why = "no network for ImageNet weights"
+    if damaged:
+        why = "the ImageNet weights in the cache are damaged or cut short, and there is no network to fetch them again"
     if default not in cached and is_reachable(default):
         try:
             download(default, label=f"weights of {name}")
@@ -185,7 +190,7 @@ def _automatic(name: str) -> WeightsChoice:
             why = f"ImageNet weights could not be downloaded ({str(error).rstrip('.')})"
     if cached:
         best = default if default in cached else cached[0]
-        return WeightsChoice(name, best, f"{name}: ImageNet weights {best.name} ({_classes(best)})")
+        return WeightsChoice(name, best, f"{name}: ImageNet weights {best.name} ({_classes(best)}){_doubt(best)}")
     if course is None:
         raise WeightsError(f"{name}: {why}, and the course has none of its own for it. {_offline_models()}")
     return WeightsChoice(name, course, f"{name}: {why}, so these are the course's own ({_classes(course)})")
@@ -221,11 +226,19 @@ def _members(name: str) -> str:
 
 
 def _cached(name: str) -> list[WeightsEnum]:
-    return [weights for weights in get_model_weights(name) if path_of(weights).is_file()]
+    """Those whose file is in the cache and can be read; one that is cut short is none."""
+    return [weights for weights in get_model_weights(name) if path_of(weights).is_file() and not fault_of(weights)]
 
 
 def _classes(weights: WeightsEnum) -> str:
     return f"{len(weights.meta['categories'])} classes"
+
+
+def _doubt(weights: WeightsEnum) -> str:
+    """A remark on a file in the cache whose hash is not the one in its name; "" where all is well."""
+    if not has_other_hash(weights):
+        return ""
+    return f"; but the file in the cache ({path_of(weights).name}) is not the published one, its SHA-256 differs"
 
 
 def _offline_models() -> str:
@@ -236,7 +249,7 @@ def _offline_models() -> str:
 def _state_dict(name: str, weights: WeightsEnum) -> dict[str, Tensor]:
     if isinstance(weights, CourseWeightsEnum):
         return weights.get_state_dict()
-    state_dict = read_state_dict(path_of(weights), check_numbers=False)  # its hash was checked when it came
+    state_dict = state_dict_of(weights)
     if name.startswith("densenet"):  # its files were written when a layer could still be called "norm.1"
         for key in list(state_dict):
             new = re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.", r"\1\2.", key)

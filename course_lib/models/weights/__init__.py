@@ -40,7 +40,7 @@ class CourseWeightsEnum(WeightsEnum):  # type: ignore[misc]
     """
 
     def get_state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Read the weights where they lie, as float32.
+        """Read the weights where they lie, as float32, into memory of their own: the file may be replaced afterwards.
 
         Args:
             args, kwargs: what torchvision's builders pass (``progress``, ``check_hash``): there is nothing to
@@ -51,7 +51,7 @@ class CourseWeightsEnum(WeightsEnum):  # type: ignore[misc]
         """
         path = verified(self.path, self.value.meta["sha256"])
         half = torch.load(path, map_location=kwargs.get("map_location", "cpu"), mmap=True, weights_only=True)
-        return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in half.items()}
+        return {key: tensor.float() if tensor.is_floating_point() else tensor.clone() for key, tensor in half.items()}
 
     @property
     def path(self) -> Path:

@@ -7,6 +7,7 @@ evaluation measured). Enums and torchvision's registry are the package's own bus
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -20,7 +21,18 @@ from torch import nn
 
 from course_lib.errors import WeightsError
 
-__all__ = ["CATEGORIES", "FOLDER", "PREFIX", "read_figures", "sha256_of", "store", "verified", "write_figures"]
+__all__ = [
+    "CATEGORIES",
+    "FOLDER",
+    "PREFIX",
+    "read_figures",
+    "remember",
+    "remembered_sha256",
+    "sha256_of",
+    "store",
+    "verified",
+    "write_figures",
+]
 
 #: The ten classes of the picture book that the course's weights know, in the order of their outputs.
 CATEGORIES = (
@@ -45,8 +57,8 @@ PREFIX = "course_"
 _FIGURES = "figures.json"
 _CHUNK = 1 << 20
 
-# Files whose hash was found right in this process: a file that was not touched since is not read twice.
-_verified: set[tuple[str, int, int, str]] = set()
+# (path, time of change, size) → SHA-256: a file that was not touched since is not read twice by this process.
+_hashes: dict[tuple[str, int, int], str] = {}
 
 
 def read_figures(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
@@ -84,6 +96,47 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def remembered_sha256(path: Path, record: Path | None = None) -> str:
+    """The SHA-256 of a file, which is read again only when its size or its time of change differ.
+
+    Args:
+        path: the file.
+        record: a JSON file in which hashes are kept for other processes; None remembers them in this one only.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    stat = path.stat()
+    entry = [stat.st_mtime_ns, stat.st_size]
+    key = (str(path), stat.st_mtime_ns, stat.st_size)
+    if key not in _hashes:
+        recorded = _recorded(record)
+        kept = recorded.get(path.name)
+        if isinstance(kept, list) and len(kept) == 3 and kept[:2] == entry and isinstance(kept[2], str):
+            _hashes[key] = kept[2]
+        else:
+            _hashes[key] = sha256_of(path)
+            remember(path, _hashes[key], record)
+    return _hashes[key]
+
+
+def remember(path: Path, sha256: str, record: Path | None) -> None:
+    """Keep a file's hash for other processes, where that can be written; where it cannot, they read the file again."""
+    if record is not None:
+        stat = path.stat()
+        rows = _recorded(record) | {path.name: [stat.st_mtime_ns, stat.st_size, sha256]}
+        with contextlib.suppress(OSError):
+            _write(record, (json.dumps(rows, indent=1) + "\n").encode())
+
+
+def _recorded(record: Path | None) -> dict[str, Any]:
+    try:
+        rows = json.loads(record.read_text(encoding="utf-8")) if record is not None else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return rows if isinstance(rows, dict) else {}
+
+
 def verified(path: Path, sha256: str) -> Path:
     """Give ``path`` back if the file there has this hash.
 
@@ -93,11 +146,7 @@ def verified(path: Path, sha256: str) -> Path:
         WeightsError: the file is missing, or its content is not what the course shipped.
     """
     try:
-        stat = path.stat()
-        key = (str(path), stat.st_mtime_ns, stat.st_size, sha256)
-        if key in _verified:
-            return path
-        digits = sha256_of(path)
+        digits = remembered_sha256(path)
     except OSError as error:
         raise WeightsError(
             f"The weights file {path.name} is not in {path.parent} ({error.strerror}): install the course again."
@@ -107,7 +156,6 @@ def verified(path: Path, sha256: str) -> Path:
             f"The weights file {path} was changed or damaged: its SHA-256 starts with {digits[:8]}, expected "
             f"{sha256[:8]}. Install the course again."
         )
-    _verified.add(key)
     return path
 
 
