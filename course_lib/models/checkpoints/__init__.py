@@ -4,8 +4,8 @@
     model = load_model(resnet18, state_dict, num_classes=2)       # in eval mode
     save_checkpoint("mine.pth", model, epoch=3, categories=("ant", "bee"))
 
-No file's code is ever run. ``inspection`` looks at what a file claims, ``reader`` reads it, ``refusals`` says what it is
-instead, ``layouts`` finds the state dict in it, ``fitting`` builds the model or says why it does not fit, ``writer``
+No file's code is ever run. ``inspection`` looks at what a file claims, ``reader`` reads it, ``refusals`` says what it
+is instead, ``layouts`` finds the state dict in it, ``fitting`` builds the model or says why it does not fit, ``writer``
 saves. Nothing here trains, downloads, or knows a model by name.
 """
 
