@@ -38,7 +38,7 @@ _EMA = "ema_model."  # beside it ema_pytorch keeps the network in training and t
 _ONLINE, _COUNTERS = "online_model.", ("initted", "step")
 _LIGHTNING = "pytorch-lightning_version"
 #: What a LightningModule usually calls the network that it trains.
-_LIGHTNING_PREFIXES = ("model.", "net.", "network.", "backbone.", "_forward_module.", "classifier_model.")
+_LIGHTNING_PREFIXES = ("model.", "net.", "network.", "backbone.", "_forward_module.")
 _EXTRA = "_extra_state"  # what a module's get_extra_state gives: any value
 _CATEGORIES = ("categories", "classes", "class_names")
 _AVERAGED = "n_averaged"  # what torch.optim.swa_utils.AveragedModel counts beside its module
