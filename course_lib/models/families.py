@@ -112,7 +112,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "EfficientNet", _SEARCH, 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
-        _ARXIV + "1905.11946", "one searched network, grown in depth, width and resolution", r"efficientnet_b\d",
+        _ARXIV + "1905.11946", "one searched network, grown in depth, width and resolution", r"efficientnet_(b|lite)\d",
     ),
     # Its authors search no single network but the rule that good ones share: they sample and train whole populations,
     # and people narrow the space between two rounds. Half by hand, then; but the sizes are those that training found.

@@ -1,7 +1,8 @@
 """Choose the weights for a model's name, and build the model around them.
 
-Torchvision's ImageNet weights when they are in torch.hub's cache or can be downloaded, else the course's own. Files are
-found and downloaded by ``hub_cache``, read by ``checkpoints``; predicting is in ``classifier``.
+Torchvision's ImageNet weights when they are in torch.hub's cache or can be downloaded, else the course's own; those of
+EfficientNet-Lite are installed with the course. Files are found and downloaded by ``hub_cache``, read by
+``checkpoints``; predicting is in ``classifier``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from course_lib.errors import DownloadError, ModelNameError, WeightsError, close
 from course_lib.models.checkpoints import load_model
 from course_lib.models.hub_cache import download, fault_of, has_other_hash, is_reachable, path_of, state_dict_of
 from course_lib.models.weights import COURSE_MODELS, CourseWeightsEnum, course_weights_for
+from course_lib.models.weights.efficientnet_lite import EFFICIENTNET_LITE, DataPackageWeights
 
 __all__ = ["WeightsChoice", "available_models", "build", "classifier_names", "find", "known_name"]
 
@@ -73,7 +75,7 @@ def known_name(name: str) -> str:
     if not isinstance(name, str):
         raise ModelNameError(f"A model's name is a string such as 'resnet18', not {type(name).__name__}.")
     plain = name.strip().lower().removeprefix(_COURSE)
-    known = classifier_names()
+    known = [*classifier_names(), *EFFICIENTNET_LITE]
     if plain in known:
         return plain
     if plain in list_models():
@@ -100,14 +102,14 @@ def find(name: str, weights: WeightsEnum | str | None = None) -> WeightsChoice:
     plain = known_name(name)
     if weights is None:
         weights = _choice_of(name)
-    if weights == "auto":
+    if weights == "auto" and plain not in EFFICIENTNET_LITE:
         return _automatic(plain)
     if weights == "course":
         member = course_weights_for(plain)
         if member is None:
             raise WeightsError(f"The course has no weights of its own for {plain}. {_offline_models()}")
     else:
-        member = _default(plain) if weights == "imagenet" else _named(plain, weights)
+        member = _default(plain) if weights in ("auto", "imagenet") else _named(plain, weights)
         try:
             download(member, label=f"weights of {plain}")
         except DownloadError as error:
@@ -159,7 +161,8 @@ def build(name: str, weights: WeightsEnum) -> nn.Module:
         kwargs["image_size"] = meta["min_size"][0]
     elif name.startswith("maxvit_") and "min_size" in meta:
         kwargs["input_size"] = tuple(meta["min_size"])
-    model = load_model(get_model_builder(name), _state_dict(name, weights), **kwargs)
+    builder = EFFICIENTNET_LITE.get(name) or get_model_builder(name)
+    model = load_model(builder, _state_dict(name, weights), **kwargs)
     if name == "googlenet":
         model.aux_logits = False  # type: ignore[assignment]
         model.aux1 = model.aux2 = None  # type: ignore[assignment]
@@ -171,7 +174,9 @@ def _choice_of(name: str) -> str:
     choice = os.environ.get("COURSE_WEIGHTS", "").strip().lower() or "auto"
     if choice not in CHOICES:
         raise WeightsError(f"COURSE_WEIGHTS is {choice!r}; it can be {', '.join(CHOICES)}.")
-    return "course" if name.strip().lower().startswith(_COURSE) else choice
+    if name.strip().lower().startswith(_COURSE):
+        return "course"
+    return "auto" if known_name(name) in EFFICIENTNET_LITE else choice  # of which there is only one kind
 
 
 def _automatic(name: str) -> WeightsChoice:
@@ -197,7 +202,7 @@ def _automatic(name: str) -> WeightsChoice:
 
 
 def _named(name: str, weights: WeightsEnum | str) -> WeightsEnum:
-    enum = get_model_weights(name)
+    enum = _enum(name)
     course = course_weights_for(name)
     if isinstance(weights, WeightsEnum):
         theirs = type(weights).__module__.split(".")[0] in ("torchvision", "course_lib")
@@ -215,19 +220,23 @@ def _named(name: str, weights: WeightsEnum | str) -> WeightsEnum:
     raise WeightsError(f"{name} has no weights {weights!r}; it has {_members(name)}, or one of {', '.join(CHOICES)}.")
 
 
+def _enum(name: str) -> type[WeightsEnum]:
+    return get_model_weights(EFFICIENTNET_LITE.get(name, name))
+
+
 def _default(name: str) -> WeightsEnum:
-    return get_model_weights(name).DEFAULT
+    return _enum(name)["DEFAULT"]
 
 
 def _members(name: str) -> str:
     course = course_weights_for(name)
-    members = [*get_model_weights(name), *([] if course is None else [course])]
+    members = [*_enum(name), *([] if course is None else [course])]
     return ", ".join(map(repr, members))
 
 
 def _cached(name: str) -> list[WeightsEnum]:
     """Those whose file is in the cache and can be read; one that is cut short is none."""
-    return [weights for weights in get_model_weights(name) if path_of(weights).is_file() and not fault_of(weights)]
+    return [weights for weights in _enum(name) if path_of(weights).is_file() and not fault_of(weights)]
 
 
 def _classes(weights: WeightsEnum) -> str:
@@ -242,12 +251,12 @@ def _doubt(weights: WeightsEnum) -> str:
 
 
 def _offline_models() -> str:
-    here = sorted({*COURSE_MODELS, *(name for name in classifier_names() if _cached(name))})
+    here = sorted({*COURSE_MODELS, *(name for name in (*classifier_names(), *EFFICIENTNET_LITE) if _cached(name))})
     return f"Without a network these work: {', '.join(here)}." if here else "Without a network no model works here."
 
 
 def _state_dict(name: str, weights: WeightsEnum) -> dict[str, Tensor]:
-    if isinstance(weights, CourseWeightsEnum):
+    if isinstance(weights, CourseWeightsEnum | DataPackageWeights):
         return weights.get_state_dict()
     state_dict = state_dict_of(weights)
     if name.startswith("densenet"):  # its files were written when a layer could still be called "norm.1"

@@ -1,7 +1,8 @@
 """Downloads that are whole or not there at all, and one sentence when they fail.
 
 A file is streamed beside its destination, checked, and only then given its name; whatever goes wrong (and even
-Ctrl-C), nothing is left behind that looks complete. This is no cache and retries nothing: the caller decides.
+Ctrl-C), nothing is left behind that looks complete. This is no cache and retries nothing: the caller decides. What
+needs no download, because an installed package brought it, is found by ``installed_file``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import importlib.util
 import math
 import socket
 import threading
@@ -23,7 +25,7 @@ from urllib.parse import urlsplit
 from course_lib.errors import DownloadError
 from course_lib.progress import track
 
-__all__ = ["fetch", "fetch_bytes", "is_online"]
+__all__ = ["fetch", "fetch_bytes", "installed_file", "is_online"]
 
 MIB = 1 << 20
 #: Some hosts (Wikimedia is one) refuse programs that do not say who they are.
@@ -154,6 +156,23 @@ def _first_stop(url: str) -> tuple[str, int]:
     if proxy and not urllib.request.proxy_bypass(parts.hostname):
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def installed_file(package: str, inside: str) -> Path | None:
+    """A file that came with an installed package, found without importing the package; None where it is not there.
+
+    Example:
+        >>> installed_file("torchvision", "models/resnet.py").name, installed_file("no_such_package", "cat.png")
+        ('resnet.py', None)
+    """
+    try:
+        spec = importlib.util.find_spec(package)
+    except ValueError:  # a module of this name was made by hand
+        return None
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (Path(folder) / inside).is_file():
+            return Path(folder) / inside
+    return None
 
 
 @contextlib.contextmanager

@@ -137,10 +137,15 @@ def _recorded(record: Path | None) -> dict[str, Any]:
     return rows if isinstance(rows, dict) else {}
 
 
-def verified(path: Path, sha256: str) -> Path:
+def verified(path: Path, sha256: str, *, repair: str = "Install the course again") -> Path:
     """Give ``path`` back if the file there has this hash.
 
     The file is read once a process; it is read again when its size or its time of change differ.
+
+    Args:
+        path: the weights file.
+        sha256: in hexadecimal.
+        repair: what the error tells the reader to do.
 
     Raises:
         WeightsError: the file is missing, or its content is not what the course shipped.
@@ -149,12 +154,13 @@ def verified(path: Path, sha256: str) -> Path:
         digits = remembered_sha256(path)
     except OSError as error:
         raise WeightsError(
-            f"The weights file {path.name} is not in {path.parent} ({error.strerror}): install the course again."
+            f"The weights file {path.name} is not in {path.parent} ({error.strerror}): "
+            f"{repair[:1].lower()}{repair[1:]}."
         ) from error
     if digits != sha256:
         raise WeightsError(
             f"The weights file {path} was changed or damaged: its SHA-256 starts with {digits[:8]}, expected "
-            f"{sha256[:8]}. Install the course again."
+            f"{sha256[:8]}. {repair}."
         )
     return path
 
