@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from course_lib.models.weights.efficientnet_lite import SamePad2d
 from course_lib.networks.fcn.fully_convolutional import FcnError
 from course_lib.networks.fcn.fx_graph import (
     Network,
@@ -76,6 +77,8 @@ def dilate(network: Network, body: Sequence[fx.Node], levels: int, *, step: int)
             _spread(network, node, settings, rate_before, stride=1 if rate_after > rate_before else None)
         elif pools_everything(node):
             _take_old_cells(network, node, rate_before)
+        else:
+            _spread_padding(layer_of(node, network), rate_before)
     return steps[-1] // finest
 
 
@@ -105,6 +108,14 @@ def _spread(network: Network, node: fx.Node, settings: dict[str, Any], rate: int
         ceil=_side(settings["stride"]) if settings["ceil_mode"] else 1,
     )
     replace(network, node, node.all_input_nodes[0], pool)
+
+
+def _spread_padding(layer: nn.Module | None, rate: int) -> None:
+    """Let a layer that only pads put as many of the old map's cells around the map as before."""
+    if isinstance(layer, SamePad2d):
+        layer.dilation *= rate
+    elif isinstance(layer, nn.ZeroPad2d):
+        layer.padding = tuple(cells * rate for cells in layer.padding)  # type: ignore[assignment]
 
 
 def _take_old_cells(network: Network, node: fx.Node, rate: int) -> None:
