@@ -19,6 +19,7 @@ from course_lib.errors import CourseError, DownloadError, ModelNameError, Pictur
 from course_lib.models import hub_cache, pretrained_models
 from course_lib.models.classifier import Classifier, available_models, load_classifier
 from course_lib.models.weights import weight_files
+from course_lib.models.weights.efficientnet_lite import EFFICIENTNET_LITE
 from course_lib.pictures import downloads
 
 from . import course_shelf
@@ -300,7 +301,8 @@ def test_offline_an_older_cached_file_is_better_than_none() -> None:
 
 def test_without_any_weights_the_sentence_lists_what_works() -> None:
     cache("alexnet", {})
-    with pytest.raises(WeightsError, match=rf"vgg19: no network .* these work: alexnet, {LIGHT}\."):
+    lite = ", ".join(EFFICIENTNET_LITE)
+    with pytest.raises(WeightsError, match=rf"vgg19: no network .* these work: alexnet, {lite}, {LIGHT}\."):
         load_classifier("vgg19")
     with pytest.raises(WeightsError, match="no weights of its own for vgg19"):
         load_classifier("vgg19", weights="course")

@@ -220,12 +220,13 @@ def _named(name: str, weights: WeightsEnum | str) -> WeightsEnum:
     raise WeightsError(f"{name} has no weights {weights!r}; it has {_members(name)}, or one of {', '.join(CHOICES)}.")
 
 
-def _enum(name: str) -> type[WeightsEnum]:
+def _enum(name: str) -> Any:
+    """The weights enum of a model; of EfficientNet-Lite the course's, also where a learner has registered the name."""
     return get_model_weights(EFFICIENTNET_LITE.get(name, name))
 
 
 def _default(name: str) -> WeightsEnum:
-    return _enum(name)["DEFAULT"]
+    return _enum(name).DEFAULT
 
 
 def _members(name: str) -> str:
