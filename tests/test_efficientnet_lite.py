@@ -135,6 +135,15 @@ def test_another_number_of_classes_has_no_weights() -> None:
         get_model("efficientnet_lite0", weights="DEFAULT", num_classes=3)
 
 
+def test_the_readme_has_their_figures() -> None:
+    text = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        entry, crop = entry_of(name), get_model_weights(name).DEFAULT.transforms().crop_size[0]
+        accuracy = entry.weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+        row = f"| `{name}` | {entry.parameters / 1e6:.1f} M | {entry.megabytes:.1f} MB | {crop}×{crop} | {accuracy} % |"
+        assert row in text
+
+
 # -- weights that are not there, or others ----------------------------------------------------------------------------
 def _data_package(folder: Path, version: str, inside: str, content: bytes) -> None:
     """A data package as pip would leave it, which must not be imported."""
@@ -332,10 +341,11 @@ def test_it_becomes_fully_convolutional(options: dict[str, Any], lite0: Classifi
 
 
 def test_zeros_around_a_map_are_dilated_with_its_strides() -> None:
-    """The same for padding of a fixed width, in a layer of its own."""
+    """The same for padding of a fixed width, in a layer of its own, which may be called at several places."""
     torch.manual_seed(0)
-    layers = [nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.ZeroPad2d((1, 2, 2, 1)), nn.Conv2d(4, 4, 3, 2), nn.ReLU()]
-    model = nn.Sequential(*layers, nn.ZeroPad2d(1), nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+    pad = nn.ZeroPad2d(1)
+    layers = [pad, nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.ZeroPad2d((1, 2, 2, 1)), nn.Conv2d(4, 4, 3, 2), nn.ReLU()]
+    model = nn.Sequential(*layers, pad, nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                           nn.Linear(4, 2)).double().eval()  # fmt: skip
     picture = torch.randn(1, 3, 32, 32, dtype=torch.float64)
     with torch.inference_mode():
@@ -346,7 +356,7 @@ def test_zeros_around_a_map_are_dilated_with_its_strides() -> None:
 
 def test_feature_maps_and_block_diagram(lite0: Classifier) -> None:
     batch = lite0.prepare(samples()["chelsea"].open())
-    maps = tracing.feature_maps(lite0.model, batch, "features.3.0.block.2")
+    maps = tracing.feature_maps(lite0.model, batch, "features.3.0.block.2.1")
     with torch.inference_mode():
         torch.testing.assert_close(maps, lite0.model.features[3][0].block(lite0.model.features[:3](batch)))
     still = drawing.block(lite0.model.features[2][0], (16, 112, 112))

@@ -1,7 +1,7 @@
-"""The sample pictures: photographs that come inside other packages, and drawn scenes of the ten classes.
+"""The sample pictures: drawn scenes of the ten classes, and photographs that come inside other packages.
 
-Nothing is shipped or downloaded: photographs are read where scikit-image, matplotlib and scikit-learn keep them, and
-are left out where a package is missing; scenes are drawn when opened.
+Nothing is shipped or downloaded: scenes are drawn when opened, photographs are read where scikit-image, matplotlib and
+scikit-learn keep them, and are left out where a package is missing.
 """
 
 from __future__ import annotations
@@ -75,20 +75,20 @@ class Sample:
 
 
 def samples() -> dict[str, Sample]:
-    """The sample pictures by name: the photographs that are here, then ten drawn scenes named by their class.
+    """The sample pictures by name: ten drawn scenes named by their class, then the photographs that are here.
 
     Example:
         >>> pictures = samples()
         >>> list(pictures)[:2], pictures["chelsea"].answers
-        (['chelsea', 'coffee'], ('tabby', 'tiger cat', 'Egyptian cat'))
+        (['camel', 'car'], ('tabby', 'tiger cat', 'Egyptian cat'))
         >>> pictures["camel"].origin, pictures["camel"].label, pictures["camel"].open().size
         ('drawn', 'camel', (320, 240))
     """
-    pictures = {}
+    pictures = {
+        label: Sample(label, f"A drawn {label}", "drawn", label, seed=seed, size=size) for label, seed, size in DRAWN
+    }
     for name, caption, label, answers, package, inside, credit in PHOTOGRAPHS:
         path = installed_file(package, inside)
         if path is not None:
             pictures[name] = Sample(name, caption, "photograph", label, answers, credit, path)
-    for label, seed, size in DRAWN:
-        pictures[label] = Sample(label, f"A drawn {label}", "drawn", label, seed=seed, size=size)
     return pictures

