@@ -361,7 +361,7 @@ def test_feature_maps_and_block_diagram(lite0: Classifier) -> None:
         torch.testing.assert_close(maps, lite0.model.features[3][0].block(lite0.model.features[:3](batch)))
     still = drawing.block(lite0.model.features[2][0], (16, 112, 112))
     assert "ReLU6, pad, 3×3 depthwise conv, stride 2" in still.alt and still.open().width > 100
-    assert drawing.maps_of(lite0, samples()["chelsea"].open(), "features.2.0.block.1", count=4).alt
+    assert drawing.maps_of(lite0, samples()["chelsea"].open(), "features.2.0.block.1.2", count=4).alt
 
 
 def test_it_is_its_copy_and_its_own_file(lite0: Classifier, tmp_path: Path) -> None:
