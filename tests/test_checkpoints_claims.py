@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -248,6 +248,7 @@ def test_a_pickle_that_lies_about_a_length(
 
 @settings(deadline=None, max_examples=100)
 @given(place=st.floats(0, 1), value=st.integers(0, 255), older=st.booleans())
+@example(place=0.98046875, value=1, older=False)  # a list of contents that spans several disks
 def test_one_changed_byte_is_the_same_numbers_or_a_sentence(
     place: float, value: int, older: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

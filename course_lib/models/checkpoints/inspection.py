@@ -109,7 +109,14 @@ def _archive(file: IO[bytes], size: int) -> Claims:
         with zipfile.ZipFile(file) as archive:
             return _records(archive, size)
     except Exception:  # no list of contents, or a damaged one: zipfile raises half a dozen kinds here
-        return Claims(cut=not zipfile.is_zipfile(file), fault="damaged")
+        return Claims(cut=not _has_contents(file), fault="damaged")
+
+
+def _has_contents(file: IO[bytes]) -> bool:
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:  # there is a list of contents, and what it says makes no sense
+        return True
 
 
 def _records(archive: zipfile.ZipFile, size: int) -> Claims:
