@@ -248,6 +248,7 @@ def test_a_pickle_that_lies_about_a_length(
 
 @settings(deadline=None, max_examples=100)
 @given(place=st.floats(0, 1), value=st.integers(0, 255), older=st.booleans())
+@example(place=0.8667461322586874, value=16, older=False)  # a record marked as a folder
 @example(place=0.98046875, value=1, older=False)  # a list of contents that spans several disks
 def test_one_changed_byte_is_the_same_numbers_or_a_sentence(
     place: float, value: int, older: bool, tmp_path_factory: pytest.TempPathFactory
@@ -261,7 +262,7 @@ def test_one_changed_byte_is_the_same_numbers_or_a_sentence(
         ours = read_checkpoint(path)
     except CheckpointError:
         return
-    theirs = torch.load(path, weights_only=True)
+    theirs = torch.load(path, weights_only=True, map_location="cpu")
     inner = next(value for value in theirs.values() if isinstance(value, dict))
     assert all(torch.equal(ours.state_dict[name], tensor) for name, tensor in inner.items() if name in ours.state_dict)
 

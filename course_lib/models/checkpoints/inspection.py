@@ -25,6 +25,7 @@ _HEADER = 8  # bytes of a safetensors file that say how long its JSON is
 #: Of the older format, before its numbers: a magic number, the version, the machine, the state dict, the keys.
 _PICKLES = 5
 _COUNT = 8  # bytes before each storage's numbers in the older format: how many there are
+_FOLDER = 0x10  # the attribute of MS-DOS
 _SMALL = 100_000_000  # bytes that any archive may unpack to
 _RATIO = 50  # how many times its own size a larger archive may unpack to
 _INSTRUCTIONS = 5_000_000  # of one pickle: some ten seconds
@@ -127,6 +128,8 @@ def _records(archive: zipfile.ZipFile, size: int) -> Claims:
     stored = [entry for entry in entries if entry.compress_type == zipfile.ZIP_STORED]
     if len({name.casefold() for name in members}) < len(members):
         claims.fault = "damaged: two of its records have the same name"
+    elif any(entry.external_attr & _FOLDER and entry.file_size for entry in entries):
+        claims.fault = "damaged: one of its records is marked as a folder"  # PyTorch reads no numbers from it
     elif sum(entry.compress_size for entry in entries) > size or any(e.compress_size != e.file_size for e in stored):
         claims.fault = "damaged: its records are longer than the file"
     elif unpacked > max(_SMALL, _RATIO * size):
