@@ -26,7 +26,7 @@ from course_lib.exercises.engine.exercise import NotCorrect, agree, exercise
 from course_lib.exercises.engine.learner_progress import all_exercises
 from course_lib.exercises.engine.outcomes import keep, place, read
 from course_lib.exercises.engine.requirements import Wrong
-from course_lib.exercises.engine.sandbox import TooLong, within
+from course_lib.exercises.engine.time_limit import TooLong, within
 
 
 @exercise(id="01_median", title="A median", minutes=3, difficulty="hard", hints=[], praise="", seconds=0.3)
@@ -79,6 +79,112 @@ def test_code_without_an_end_is_stopped_and_told_so(code: Callable[..., None], o
     assert "within 0.3 seconds" in outcome.sentence or code is stubborn
 
 
+STUBBORN = """
+import contextlib, signal, sys, threading, time
+from course_lib.exercises.engine import time_limit
+from course_lib.exercises.engine.time_limit import TooLong, within
+
+def bare_except():
+    while True:
+        try:
+            time.sleep(0.01)
+        except:
+            pass
+        x = 1
+
+def busy():
+    while True:
+        try:
+            while True:
+                pass
+        except:
+            continue
+
+def suppressed():
+    while True:
+        with contextlib.suppress(BaseException):
+            busy()
+
+def recursive():
+    try:
+        busy()
+    except:
+        recursive()
+
+def generator():
+    def numbers():
+        while True:
+            try:
+                yield 1
+            except GeneratorExit:
+                raise
+            except:
+                pass
+    for number in numbers():
+        pass
+
+def ignores_signals():
+    for name in ("SIGALRM", "SIGURG"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    busy()
+
+def blocks_signals():
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    busy()
+
+def run():
+    try:
+        within(0.05, CODE)
+    except TooLong:
+        print("stopped")
+
+if sys.argv[1] == "main":
+    run()
+else:
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+if hasattr(signal, "pthread_sigmask"):
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) and signal.getsignal(signal.SIGURG) == signal.SIG_DFL
+assert sys.gettrace() is None and threading.active_count() == 1
+"""
+
+
+@pytest.mark.parametrize("where", ["main", "thread"])
+@pytest.mark.parametrize(
+    "code", ["bare_except", "busy", "suppressed", "recursive", "generator", "ignores_signals", "blocks_signals"]
+)
+def test_code_that_swallows_every_exception_is_stopped(code: str, where: str) -> None:
+    """In a process of its own: where it is not stopped, only that one hangs."""
+    if where == "thread" and code == "ignores_signals":
+        pytest.skip("a thread cannot")
+    command = [sys.executable, "-c", STUBBORN.replace("CODE", code), where]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    assert (ran.stdout, ran.returncode) == ("stopped\n", 0), ran.stderr
+
+
+def test_nothing_of_code_that_was_stopped_is_left_behind() -> None:
+    """Not even of ``with`` blocks that could not be left in order."""
+
+    def stuck(*_: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        torch.manual_seed(1)
+        with torch.device("meta"), torch.no_grad(), torch.autocast("cpu"):
+            while True:
+                try:
+                    time.sleep(0.01)
+                except BaseException:
+                    print("no")
+
+    before, state = signal.getsignal(signal.SIGINT), torch.get_rng_state()
+    assert "did not come to an end" in median.judge(stuck, median.check_answer).sentence
+    assert signal.getsignal(signal.SIGINT) is before and torch.equal(torch.get_rng_state(), state)
+    assert torch.empty(1).device.type == "cpu" and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+    assert not torch.overrides._get_current_function_mode_stack() and sys.stdout.writable()
+
+
 def test_in_another_thread_it_is_stopped_too() -> None:
     sentences: list[str] = []
     thread = threading.Thread(target=lambda: sentences.append(median.judge(endless, median.check_answer).sentence))
@@ -91,13 +197,15 @@ def test_what_is_traced_afterwards_comes_to_its_end() -> None:
     """A debugger, coverage, ``following.follow``: after an exception that was put and called back, Python 3.11 hung."""
     program = """
 import sys, threading
-from course_lib.exercises.engine.sandbox import TooLong, within
+from course_lib.exercises.engine.time_limit import TooLong, within
+
+def forever():
+    while True:
+        pass
 
 def endless():
     try:
-        with within(0.02):
-            while True:
-                pass
+        within(0.02, forever)
     except TooLong:
         print("stopped")
 
@@ -118,8 +226,7 @@ print(traced())
 def test_nothing_is_stopped_later(where: str) -> None:
     def work() -> None:
         for _ in range(20):
-            with within(0.02):
-                pass
+            within(0.02, int)
         time.sleep(0.05)
         done.append(True)
 
@@ -139,8 +246,8 @@ def test_another_alarm_is_put_back() -> None:
     before = signal.signal(signal.SIGALRM, lambda number, frame: rung.append(number))
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
-        with pytest.raises(TooLong), within(0.01):
-            endless()
+        with pytest.raises(TooLong):
+            within(0.01, endless)
         time.sleep(0.4)
         assert rung == [signal.SIGALRM]
     finally:

@@ -36,8 +36,9 @@ from torch import Tensor
 
 from course_lib.exercises.engine.outcomes import Note, Outcome, keep
 from course_lib.exercises.engine.requirements import Wrong, call, described, need_class, need_function
-from course_lib.exercises.engine.sandbox import TooLong, undisturbed, untouched, within
+from course_lib.exercises.engine.sandbox import undisturbed, untouched
 from course_lib.exercises.engine.solution_source import as_in_a_cell
+from course_lib.exercises.engine.time_limit import TooLong, within
 
 __all__ = ["Exercise", "NotCorrect", "agree", "compare_cases", "exercise"]
 
@@ -166,13 +167,18 @@ class Exercise:
 
     def judge(self, answer: Any, check: Check) -> Outcome:
         """The outcome of one check, within the time limit; whatever the answer does, nothing of it is left behind."""
+
+        def attempted() -> bool:
+            if untouched(answer):
+                return False
+            check(answer)
+            return True
+
         sentence = None
         with undisturbed() as printed:
             try:
-                with within(self.seconds):
-                    if untouched(answer):
-                        return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
-                    check(answer)
+                if not within(self.seconds, attempted):
+                    return Outcome("not attempted", "Replace the three dots, then run the cell again.", self.title)
             except Wrong as wrong:
                 sentence = str(wrong)
             except TooLong:

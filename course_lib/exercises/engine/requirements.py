@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_lib.exercises.engine.sandbox import TooLong
+from course_lib.exercises.engine.time_limit import TooLong
 
 __all__ = [
     "Wrong",

@@ -1,17 +1,12 @@
-"""What a check does around a learner's code: tell a stub from an attempt, leave the notebook as it was, stop in time.
+"""What a check does around a learner's code: tell a stub from an attempt, and leave the notebook as it was.
 
 A check runs code that nobody has read. It may print, seed the random numbers, turn gradients off, change the default
-dtype or loop forever; none of it reaches the notebook, and a time limit stops it. This file knows nothing about right
-and wrong.
-
-The time limit is a signal on the main thread of Linux and macOS, which also wakes what sleeps. Elsewhere (on Windows,
-in other threads) an exception is put into the thread, and arrives with its next line of Python. Neither cuts a single
-long operation of PyTorch short: the exception comes after it.
+dtype or set a signal handler; none of it reaches the notebook. ``time_limit`` stops code that does not come to an end.
+This file knows nothing about right and wrong.
 """
 
 from __future__ import annotations
 
-import ctypes
 import dis
 import enum
 import io
@@ -21,15 +16,16 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 import torch
+from torch import overrides
+from torch.utils import _device
 
-__all__ = ["TooLong", "on_meta", "undisturbed", "untouched", "within"]
-
-_REPEAT = 0.5  # seconds until code that caught the exception gets the next one
+__all__ = ["on_meta", "undisturbed", "untouched"]
 
 #: What a function does that only takes constants, keeps them in variables and gives them back, on Python 3.10 to 3.14.
 _IDLE = {
@@ -131,6 +127,7 @@ def undisturbed() -> Iterator[_Printed]:
     sink, put_back, device = _Printed(), _settings(), torch.get_default_device()
     if device.type != "cpu":  # a check's own tensors are on the cpu, and so should be the answer's
         torch.set_default_device("cpu")
+    modes, current = overrides._get_current_function_mode_stack(), _device.CURRENT_DEVICE
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:
         with torch.random.fork_rng(gpus), warnings.catch_warnings(), redirect_stdout(sink), redirect_stderr(sink):
@@ -139,6 +136,12 @@ def undisturbed() -> Iterator[_Printed]:
     finally:
         for setter, value in put_back:
             setter(value)
+        if overrides._get_current_function_mode_stack() != modes:  # a ``with torch.device(...)`` that was cut short
+            for _ in overrides._get_current_function_mode_stack():
+                overrides._pop_mode()
+            for mode in modes:
+                overrides._push_mode(mode)
+            _device.CURRENT_DEVICE = current
         if torch.get_default_device() != device:  # setting it is not free: torch then looks at every call
             torch.set_default_device(None if device.type == "cpu" else device)
 
@@ -165,98 +168,25 @@ def on_meta() -> Iterator[None]:
 
 
 def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
+    """Functions that put something back, and what it is now."""
     return [
         (random.setstate, random.getstate()),
         (np.random.set_state, np.random.get_state()),
         (torch.set_grad_enabled, torch.is_grad_enabled()),
+        (partial(torch.set_autocast_enabled, "cpu"), torch.is_autocast_enabled("cpu")),
         (torch.set_default_dtype, torch.get_default_dtype()),
         (torch.set_num_threads, torch.get_num_threads()),
+        *_signals(),
     ]
 
 
-# -- a time limit -----------------------------------------------------------------------------------------------------
-class TooLong(BaseException):
-    """The time is over. It is no ``Exception``, which a learner's ``except Exception`` would catch."""
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Raise ``TooLong`` in the code inside when it is not done after a time.
-
-    Args:
-        seconds: how long it may take, on the clock.
-
-    Raises:
-        TooLong: it took longer.
-
-    Example:
-        >>> try:
-        ...     with within(0.05):
-        ...         while True:
-        ...             pass
-        ... except TooLong:
-        ...     print("stopped")
-        stopped
-    """
-    running = True
-
-    def is_running() -> bool:
-        return running
-
-    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
-    stop = (_by_signal if main else _by_exception)(seconds, is_running)
-    try:
-        yield
-    finally:
-        running = False  # first of all: nothing may be raised from here on
-        stop()
-
-
-def _by_signal(seconds: float, running: Callable[[], bool]) -> Callable[[], None]:
-    def ring(*_: Any) -> None:
-        if running():
-            raise TooLong
-
-    before = signal.signal(signal.SIGALRM, ring)
-    waiting = signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT)
-
-    def stop() -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        if waiting[0]:  # somebody else's alarm: a little late is better than never
-            signal.setitimer(signal.ITIMER_REAL, *waiting)
-
-    return stop
-
-
-def _by_exception(seconds: float, running: Callable[[], bool]) -> Callable[[], None]:
-    thread, done, rung = ctypes.c_ulong(threading.get_ident()), threading.Event(), threading.Event()
-
-    def put() -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TooLong))
-
-    def watch() -> None:
-        pause = seconds
-        while not done.wait(pause) and running():
-            rung.set()
-            put()
-            pause = _REPEAT
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-
-    def stop() -> None:
-        # One may be on its way. Calling it back (an exception of NULL) leaves the interpreter's flag for it raised, and
-        # Python 3.11 then hangs in the next function that is traced. So one is put in its place, and taken here.
-        try:
-            done.set()
-            watcher.join()
-            if rung.is_set():
-                put()
-                while True:
-                    pass
-        except TooLong:
-            done.set()
-            watcher.join()
-
-    return stop
+def _signals() -> Iterator[tuple[Callable[[Any], Any], Any]]:
+    """The alarm and the stop button of the notebook, which only the main thread can set."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if hasattr(signal, "setitimer") and signal.getitimer(signal.ITIMER_REAL)[0] == 0:
+        yield partial(signal.setitimer, signal.ITIMER_REAL), 0
+    for name in ("SIGALRM", "SIGINT"):
+        number = getattr(signal, name, None)
+        if number is not None and (handler := signal.getsignal(number)) is not None:  # None: it is not Python's
+            yield partial(signal.signal, number), handler
