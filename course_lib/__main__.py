@@ -29,10 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     badges.add_argument("--check", action="store_true", help="change nothing; fail when something would change")
     given = commands.add_parser("assign", help="make an nbgrader or otter assignment of exercises")
     given.add_argument("name", nargs="?", help="the assignment's name")
-    given.add_argument("--list", action="store_true", help="show every exercise with points, minutes and needs")
+    given.add_argument(
+        "--list", action="store_true", help="show the exercises (of --lessons, or all) with points, minutes and needs"
+    )
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
     given.add_argument("--exercises", **several, metavar="ID", help="exercises by their ids")
-    given.add_argument("--lessons", **several, metavar="NUMBER", help="all exercises of these lessons")
+    given.add_argument("--lessons", **several, metavar="NUMBER", help="all exercises of these lessons: 03, 1-3 or all")
     given.add_argument("--seed", type=int, help="of the hidden cases, a number of your own (drawn when left out)")
     given.add_argument("--engine", default="nbgrader", help="nbgrader (default) or otter")
     given.add_argument(
@@ -77,7 +79,7 @@ def _assign(options: argparse.Namespace) -> int:
 
     notebooks = options.notebooks or assignments.NOTEBOOKS
     if options.list:
-        print(assignments.listing(notebooks))
+        print(assignments.listing(notebooks, lessons=options.lessons or "all"))
         return 0
     if not options.name:
         raise CourseError("An assignment needs a name; --list shows the exercises that it can have.")

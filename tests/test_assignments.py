@@ -66,6 +66,41 @@ def test_a_lesson_is_all_its_exercises(lesson: str) -> None:
     assert choice.minutes == sum(all_exercises()[name].minutes for name in wanted)
 
 
+@pytest.mark.parametrize(
+    ("lessons", "numbers"),
+    [
+        ("1-3", ["01", "02", "03"]),
+        ("01-03,05", ["01", "02", "03", "05"]),
+        (["2 - 2", 0], ["00", "02"]),
+        ("all", LESSONS),
+    ],
+)
+def test_lessons_are_named_as_people_name_them(lessons: Any, numbers: list[str]) -> None:
+    assert {cell.exercise.id[:2] for cell in choose(lessons=lessons).cells} == set(numbers)
+    assert choose(lessons=lessons).cells == listing(lessons=lessons).cells
+
+
+@pytest.mark.parametrize("lessons", ["3-1", "1-", "-1", "1-99", "1-2-3", "every"])
+def test_a_range_that_means_nothing_is_refused(lessons: str) -> None:
+    with pytest.raises(CourseError, match="There is no lesson"):
+        choose(lessons=lessons)
+
+
+def test_the_list_can_be_of_one_lesson(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["assign", "--list", "--lessons", "03"]) == 0
+    _, *rows, _ = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == [name for name in CELLS if name.startswith("03")]
+
+
+def test_torch_is_at_hand_and_hints_are_mentioned(tmp_path: Path) -> None:
+    for engine in assignments.ENGINES:
+        book = made(choose(["04_output_size"]), tmp_path / engine, engine)
+        assert any("import torch\nfrom torch import nn\n" in source for source in sources(book))
+        assert any(
+            "`lesson04.output_size.hint()`" in cell.source for cell in book.cells if cell.cell_type == "markdown"
+        )
+
+
 def test_ids_and_lessons_add_up_in_the_lessons_order_and_nothing_comes_twice() -> None:
     choice = choose(["04_output_size", "00_count_values", "04_output_size"], lessons=["00", "00"])
     assert [cell.exercise.id for cell in choice.cells] == ["00_count_values", "04_output_size"]

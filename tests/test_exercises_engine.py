@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from course_lib.exercises import my_progress
 from course_lib.exercises.engine.exercise import NotCorrect, agree, exercise
 from course_lib.exercises.engine.learner_progress import all_exercises
 from course_lib.exercises.engine.outcomes import keep, place, read
-from course_lib.exercises.engine.requirements import Wrong
+from course_lib.exercises.engine.requirements import Wrong, call, plain
 from course_lib.exercises.engine.time_limit import TooLong, within
 
 
@@ -336,6 +337,70 @@ def test_what_differs_does_not_agree(value: Any, truth: Any) -> None:
 ])  # fmt: skip
 def test_what_is_the_same_in_other_clothes_agrees(value: Any, truth: Any) -> None:
     assert agree(value, truth)
+
+
+class LyingTensor(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.equal, torch.allclose):
+            return True
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+class DispatchingTensor(torch.Tensor):
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return torch.ones(3)
+
+
+def lying(base: Any) -> Any:
+    always = {"__eq__": lambda *_: True, "__ne__": lambda *_: False, "__hash__": base.__hash__,
+              "__sub__": lambda *_: 0, "__rsub__": lambda *_: 0}  # fmt: skip
+    return type("Lying", (base,), always)
+
+
+LIES = [
+    (lying(int)(3), 4),
+    (lying(float)(3.0), 4.0),
+    (lying(str)("A"), "B"),
+    (lying(tuple)((1, 2)), (3, 4)),
+    (lying(list)([1]), [2]),
+    ([lying(int)(3)], [4]),
+    ({"a": lying(float)(3.0)}, {"a": 4.0}),
+    (lying(set)({1}), {2}),
+    (torch.zeros(3).as_subclass(LyingTensor), torch.ones(3)),
+    (lying(np.float64)(3.0), 4.0),
+    ((torch.zeros(3).as_subclass(LyingTensor),), (torch.ones(3),)),
+    (torch.zeros(3).as_subclass(DispatchingTensor), torch.ones(3)),
+]
+
+
+@pytest.mark.parametrize(("lie", "truth"), LIES, ids=lambda value: type(value).__name__)
+def test_a_value_that_lies_about_equality_is_wrong(lie: Any, truth: Any) -> None:
+    """In an open check that compares by itself, in a hidden case, and as an answer that is a value."""
+
+    def compares(answer: Any) -> None:
+        if not agree(call(answer, case="a case"), truth):
+            raise Wrong("no")
+
+    asked = replace(median, solution_code=lambda: truth, check_answer=compares)
+    asked.hidden_cases(lambda source: ())
+    assert asked.check(lambda: lie).state == "not yet" and asked.check(lambda: truth).state == "correct"
+    with pytest.raises(NotCorrect):
+        replace(asked, check_answer=lambda answer: None).grade(lambda: lie, seed=7)
+    value = replace(median, check_answer=lambda answer: None if agree(answer, truth) else compares(lambda: lie))
+    assert value.check(lie).state == "not yet"
+
+
+@given(st.recursive(st.integers() | st.floats(allow_nan=False) | st.text() | st.booleans() | st.none(),
+                    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner)))  # fmt: skip
+def test_a_plain_value_stays_itself(value: Any) -> None:
+    assert plain(value) is value
+
+
+def test_a_plain_tensor_has_the_same_memory() -> None:
+    tensor = torch.zeros(2).as_subclass(LyingTensor)
+    assert type(plain(tensor)) is torch.Tensor and plain(tensor).data_ptr() == tensor.data_ptr()
 
 
 # -- what is kept -----------------------------------------------------------------------------------------------------

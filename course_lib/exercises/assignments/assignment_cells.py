@@ -29,7 +29,9 @@ def _introduction(name: str, choice: Choice) -> str:
         f"{count} {'exercise' if count == 1 else 'exercises'}, {choice.points} points, "
         f"about {choice.minutes} minutes.\n\n"
         "Replace the three dots of an exercise by your answer, and run its cell: a box says how far you are. Run it as "
-        "often as you like. Before you hand in: *Kernel*, *Restart and run all*, and look at every box once more."
+        "often as you like. Every exercise has hints: in the last line of its cell write `.hint()` in place of "
+        "`.check(...)`, such as `"
+        f"{_asked(choice.cells[0])}.hint()`. Before you hand in: *Kernel*, *Restart and run all*, and look at every box once more."
     )
 
 
@@ -48,8 +50,13 @@ def _asked(cell: ExerciseCell) -> str:
 
 
 def _context(cell: ExerciseCell) -> str:
-    """The lines that the exercise needs of its lesson."""
-    return "\n".join([*cell.context, f"from course_lib.exercises import {cell.module}"])
+    """The lines that the exercise needs of its lesson; torch and nn are there in any case, as in every lesson."""
+    return "\n".join(
+        [
+            *dict.fromkeys(["import torch", "from torch import nn", *cell.context]),
+            f"from course_lib.exercises import {cell.module}",
+        ]
+    )
 
 
 def _open_test(cell: ExerciseCell) -> str:

@@ -309,7 +309,7 @@ def choose(
 
     Args:
         exercises: ids, such as "03_projection"; several may stand in one word, with commas between them.
-        lessons: numbers of lessons, such as "03" or 3; likewise.
+        lessons: numbers of lessons, such as "03" or 3, ranges such as "1-3", or "all"; likewise.
         notebooks: the folder with the lessons.
 
     Raises:
@@ -326,13 +326,7 @@ def choose(
         if name not in known:
             raise CourseError(f"There is no exercise {name!r}.{closest(name, known)} --list shows all of them.")
         wanted.add(name)
-    for lesson in _each(lessons):
-        number = lesson.zfill(2)
-        if number not in numbers:
-            raise CourseError(
-                f"There is no lesson {lesson!r} with exercises: there are {', '.join(numbers) or 'none'}."
-            )
-        wanted |= {name for name in known if name.startswith(number)}
+    wanted |= {name for name in known if name[:2] in _numbers(lessons, numbers)}
     if not wanted:
         raise CourseError("Nothing was chosen: name exercises, or lessons; --list shows what there is.")
     given: set[str] = set()
@@ -348,12 +342,32 @@ def choose(
     )
 
 
+def _numbers(lessons: str | int | Iterable[str | int], there: list[str]) -> set[str]:
+    """The lessons that are meant by numbers, ranges and "all", with two digits each; ``there`` are those that exist."""
+    meant: set[str] = set()
+    for lesson in _each(lessons):
+        first, dash, last = (part.strip() for part in lesson.partition("-"))
+        ends = [first.zfill(2), last.zfill(2)] if dash else [first.zfill(2)]
+        if lesson.lower() == "all":
+            meant |= set(there)
+        elif set(ends) <= set(there) and ends[0] <= ends[-1]:
+            meant |= {number for number in there if ends[0] <= number <= ends[-1]}
+        else:
+            raise CourseError(
+                f"There is no lesson {lesson[:40]!r} with exercises: there are {', '.join(there) or 'none'}. A range is "
+                'written "01-03", and "all" takes all of them.'
+            )
+    return meant
+
+
 def _each(given: str | int | Iterable[str | int]) -> Iterator[str]:
     """One by one what was given as a list, as one word, or as words with commas between them."""
     for words in (given,) if isinstance(given, str | int) else given:
         yield from filter(None, (word.strip() for word in str(words).split(",")))
 
 
-def listing(notebooks: Path = NOTEBOOKS) -> Choice:
-    """Every exercise with its points, minutes, difficulty and the exercises that it needs."""
-    return Choice(tuple(exercise_cells(notebooks).values()))
+def listing(notebooks: Path = NOTEBOOKS, *, lessons: str | int | Iterable[str | int] = "all") -> Choice:
+    """The exercises of some lessons, of all without ``lessons``: points, minutes, difficulty, and what they need."""
+    known = exercise_cells(notebooks)
+    numbers = _numbers(lessons, sorted({name[:2] for name in known}))
+    return Choice(tuple(cell for name, cell in known.items() if name[:2] in numbers))

@@ -212,7 +212,7 @@ def _check_entry(
     prepared = need_tensor(
         call(call(value.transforms, case="no arguments"), picture, case=case), (3, 64, 64), case=case
     )
-    same_tensor(prepared, ImageClassification(crop_size=64, resize_size=64)(picture), case=case)
+    same_tensor(prepared, ImageClassification(crop_size=64, resize_size=64)(picture), case=case, tolerance=1e-5)
 
 
 def _check_hash(builder: Callable[..., Any], path: Path, classes: int) -> None:

@@ -35,7 +35,7 @@ import torch
 from torch import Tensor
 
 from course_lib.exercises.engine.outcomes import Note, Outcome, keep
-from course_lib.exercises.engine.requirements import Wrong, call, described, need_class, need_function
+from course_lib.exercises.engine.requirements import Wrong, call, described, need_class, need_function, plain
 from course_lib.exercises.engine.sandbox import undisturbed, untouched
 from course_lib.exercises.engine.solution_source import as_in_a_cell
 from course_lib.exercises.engine.time_limit import TooLong, within
@@ -171,7 +171,7 @@ class Exercise:
         def attempted() -> bool:
             if untouched(answer):
                 return False
-            check(answer)
+            check(plain(answer))
             return True
 
         sentence = None
@@ -313,7 +313,7 @@ def compare_cases(
         given = draw(source)
         with undisturbed():
             truth = result(solution(*copy.deepcopy(given)))
-        value = call(lambda *arguments: result(answer(*arguments)), *copy.deepcopy(given), case=case)
+        value = call(lambda *arguments: result(plain(answer(*arguments))), *copy.deepcopy(given), case=case)
         if not agree(value, truth, tolerance=tolerance):
             raise Wrong(f"On {case} your answer does something else than it should.")
 

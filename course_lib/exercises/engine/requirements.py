@@ -1,12 +1,15 @@
 """What an answer must be: each ``need_…`` function and ``same_tensor`` raise ``Wrong`` with a sentence for the learner.
 
-Checks ask in this order: type, then shape, then dtype, then value. ``call`` runs a learner's function and turns any
-error into such a sentence; common slips (a layer where a tensor should be) are recognised by their error message.
+Checks ask in this order: type, then shape, then dtype, then value. They look at ``plain`` values, because a subclass may
+give any answer when it is compared. ``call`` runs a learner's function and turns any error into such a sentence; common
+slips (a layer where a tensor should be) are recognised by their error message.
 """
 
 from __future__ import annotations
 
+import operator
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +30,7 @@ __all__ = [
     "need_number",
     "need_shape",
     "need_tensor",
+    "plain",
     "same_tensor",
 ]
 
@@ -47,6 +51,59 @@ def described(problem: BaseException) -> str:
     return type(problem).__name__ + (f" ({first})" if first else "")
 
 
+def plain(value: Any) -> Any:
+    """A value without what a learner's subclass makes of it: numbers, words, arrays, tensors, and those in containers.
+
+    Args:
+        value: anything; a value of another kind is given back as it is.
+
+    Raises:
+        Wrong: a tensor whose class decides what every operation on it gives.
+
+    Example:
+        >>> class Liar(int):
+        ...     def __eq__(self, other):
+        ...         return True
+        >>> plain([Liar(3)]) == [4], plain({"a": Liar(3)})
+        (False, {'a': 3})
+    """
+    kind = type(value)
+    if issubclass(kind, Tensor):
+        if kind.__torch_dispatch__ != Tensor.__torch_dispatch__:
+            raise Wrong(f"A plain tensor is asked for, not one of the class {kind.__name__[:40]}.")
+        if kind in (Tensor, nn.Parameter):
+            return value
+        with torch._C.DisableTorchFunctionSubclass():
+            return Tensor.as_subclass(value, Tensor)
+    if issubclass(kind, np.ndarray):
+        return value if kind is np.ndarray else np.ndarray.view(value, np.ndarray)
+    for base, as_plain in _PLAIN.items():
+        if issubclass(kind, base):
+            return value if kind is base else as_plain(value)
+    if issubclass(kind, (list, tuple)):
+        base = list if issubclass(kind, list) else tuple
+        items = [plain(item) for item in base.__iter__(value)]
+        kept = kind in (list, tuple, torch.Size) and all(map(operator.is_, items, value))
+        return value if kept else base(items)
+    if issubclass(kind, dict):
+        pairs = [(plain(key), plain(item)) for key, item in dict.items(value)]
+        same = all(
+            key is old and item is before for (key, item), (old, before) in zip(pairs, dict.items(value), strict=True)
+        )
+        kept = kind in (dict, OrderedDict) and same
+        return value if kept else dict(pairs)
+    return value
+
+
+#: A builtin class → the plain value of one of its subclasses.
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    bool: bool, int: int.__int__, float: float.__float__, complex: complex.__complex__, str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    set: lambda value: set(map(plain, set.__iter__(value))),
+    frozenset: lambda value: frozenset(map(plain, frozenset.__iter__(value))),
+}  # fmt: skip
+
+
 def call(function: Callable[..., Any], *arguments: Any, case: str) -> Any:
     """Call a learner's function, class or module.
 
@@ -55,11 +112,14 @@ def call(function: Callable[..., Any], *arguments: Any, case: str) -> Any:
         arguments: what it is given.
         case: the case in words, such as "a picture of 320×240".
 
+    Returns:
+        what it gives, as a ``plain`` value.
+
     Raises:
         Wrong: with a sentence, whatever the function raised.
     """
     try:
-        return function(*arguments)
+        value = function(*arguments)
     except (KeyboardInterrupt, TooLong):
         raise
     except BaseException as problem:
@@ -67,6 +127,7 @@ def call(function: Callable[..., Any], *arguments: Any, case: str) -> Any:
             raise Wrong(f"On {case}: {sentence}") from problem
         noun = "class" if isinstance(function, type) else "module" if isinstance(function, nn.Module) else "function"
         raise Wrong(f"On {case} your {noun} raised {described(problem)}.") from problem
+    return plain(value)
 
 
 # -- type, then shape, then dtype, then value -------------------------------------------------------------------------
@@ -108,6 +169,7 @@ def need_bool(value: Any, *, case: str) -> bool:
 
 def need_number(answer: Any, *, whole: bool = False) -> float:
     """The answer must be a number, and a finite one."""
+    answer = plain(answer)
     if isinstance(answer, Tensor) and answer.numel() == 1 and not answer.is_meta:
         answer = answer.item()
     if isinstance(answer, (np.generic, np.ndarray)) and answer.size == 1:
@@ -134,6 +196,7 @@ def need_shape(answer: Any) -> tuple[int, ...]:
 
 def need_tensor(value: Any, shape: tuple[int, ...], *, case: str, dtype: torch.dtype | None = torch.float32) -> Tensor:
     """A value must be a tensor of this shape and dtype."""
+    value = plain(value)
     if not isinstance(value, Tensor):
         if sentence := _slip_of_layer(value):
             raise Wrong(f"On {case} your code should return a tensor: {sentence}")
