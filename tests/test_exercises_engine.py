@@ -368,6 +368,7 @@ LIES = [
     ([lying(int)(3)], [4]),
     ({"a": lying(float)(3.0)}, {"a": 4.0}),
     (lying(set)({1}), {2}),
+    ({lying(int)(3)}, {4}),
     (torch.zeros(3).as_subclass(LyingTensor), torch.ones(3)),
     (lying(np.float64)(3.0), 4.0),
     ((torch.zeros(3).as_subclass(LyingTensor),), (torch.ones(3),)),

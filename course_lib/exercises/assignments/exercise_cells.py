@@ -354,8 +354,8 @@ def _numbers(lessons: str | int | Iterable[str | int], there: list[str]) -> set[
             meant |= {number for number in there if ends[0] <= number <= ends[-1]}
         else:
             raise CourseError(
-                f"There is no lesson {lesson[:40]!r} with exercises: there are {', '.join(there) or 'none'}. A range is "
-                'written "01-03", and "all" takes all of them.'
+                f"There is no lesson {lesson[:40]!r} with exercises: there are {', '.join(there) or 'none'}. A range "
+                'is written "01-03", and "all" takes all of them.'
             )
     return meant
 

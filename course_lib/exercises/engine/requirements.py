@@ -1,7 +1,7 @@
 """What an answer must be: each ``need_…`` function and ``same_tensor`` raise ``Wrong`` with a sentence for the learner.
 
-Checks ask in this order: type, then shape, then dtype, then value. They look at ``plain`` values, because a subclass may
-give any answer when it is compared. ``call`` runs a learner's function and turns any error into such a sentence; common
+Checks ask in this order: type, then shape, then dtype, then value. They look at ``plain`` values, because a subclass
+may give any answer when it is compared. ``call`` runs a learner's function and turns any error into such a sentence; common
 slips (a layer where a tensor should be) are recognised by their error message.
 """
 
@@ -85,6 +85,10 @@ def plain(value: Any) -> Any:
         items = [plain(item) for item in base.__iter__(value)]
         kept = kind in (list, tuple, torch.Size) and all(map(operator.is_, items, value))
         return value if kept else base(items)
+    if issubclass(kind, (set, frozenset)):
+        group = set if issubclass(kind, set) else frozenset
+        members = [plain(item) for item in group.__iter__(value)]
+        return value if kind is group and all(map(operator.is_, members, value)) else group(members)
     if issubclass(kind, dict):
         pairs = [(plain(key), plain(item)) for key, item in dict.items(value)]
         same = all(
@@ -99,8 +103,6 @@ def plain(value: Any) -> Any:
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     bool: bool, int: int.__int__, float: float.__float__, complex: complex.__complex__, str: str.__str__,
     bytes: lambda value: bytes.__getitem__(value, slice(None)),
-    set: lambda value: set(map(plain, set.__iter__(value))),
-    frozenset: lambda value: frozenset(map(plain, frozenset.__iter__(value))),
 }  # fmt: skip
 
 

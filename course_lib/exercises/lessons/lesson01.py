@@ -37,7 +37,7 @@ from course_lib.exercises.engine.requirements import (
         "torchvision.transforms.functional has resize, center_crop and to_tensor; give resize [256], not [256, 256].",
         "mean and std have shape (3,); .view(3, 1, 1) lets them meet a (3, 224, 224) tensor channel by channel.",
     ],
-    praise="Equal to torchvision's own transforms, to the last bit.",
+    praise="The same numbers as torchvision's own transforms.",
 )
 def preprocess(picture: Image.Image) -> Tensor:
     """RGB picture → (3, 224, 224), as ImageNet's weights expect it."""
