@@ -347,7 +347,7 @@ def _numbers(lessons: str | int | Iterable[str | int], there: list[str]) -> set[
     meant: set[str] = set()
     for lesson in _each(lessons):
         first, dash, last = (part.strip() for part in lesson.partition("-"))
-        ends = [first.zfill(2), last.zfill(2)] if dash else [first.zfill(2)]
+        ends = [end.zfill(2) if end else "" for end in ((first, last) if dash else (first,))]
         if lesson.lower() == "all":
             meant |= set(there)
         elif set(ends) <= set(there) and ends[0] <= ends[-1]:

@@ -1,8 +1,8 @@
 """What an answer must be: each ``need_…`` function and ``same_tensor`` raise ``Wrong`` with a sentence for the learner.
 
 Checks ask in this order: type, then shape, then dtype, then value. They look at ``plain`` values, because a subclass
-may give any answer when it is compared. ``call`` runs a learner's function and turns any error into such a sentence; common
-slips (a layer where a tensor should be) are recognised by their error message.
+may give any answer when it is compared. ``call`` runs a learner's function and turns any error into such a sentence;
+common slips (a layer where a tensor should be) are recognised by their error message.
 """
 
 from __future__ import annotations
