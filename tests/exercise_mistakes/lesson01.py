@@ -17,6 +17,14 @@ RIGHT = ResNet18_Weights.DEFAULT.transforms()
 MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in (RIGHT.mean, RIGHT.std))
 
 
+class OwnRules(torch.Tensor):
+    """A tensor whose class decides what every operation on it gives."""
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return torch.zeros(3)
+
+
 def prepared(picture: Any, resize: Any = 256) -> torch.Tensor:
     return F.to_tensor(F.center_crop(F.resize(picture, resize), [224, 224]))
 
@@ -79,6 +87,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (lambda p: (prepared(p, [256, 256]) - MEAN) / STD, "squashed"),
         (lambda p: RIGHT(p)[None], r"shape should be \(3, 224, 224\), but it is \(1, 3, 224, 224\)"),
         (lambda p: RIGHT(p).double(), "dtype should be torch.float32"), (np.asarray, "should return a tensor"),
+        (lambda p: RIGHT(p).as_subclass(OwnRules), "A plain tensor is asked for, not one of the class OwnRules"),
         (3, "The answer is a function"),
     ],
     lesson01.top_k: [
