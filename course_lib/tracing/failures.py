@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SIDES", "Stopped"]
 
 #: Sides of square pictures to try where it is not known which a model takes; the usual ones first.
-SIDES = (224, 299, 384, 64, 32, 28, 96, 128, 160, 192, 256, 512, 518)
+SIDES = (224, 299, 384, 64, 32, 28, 96, 128, 160, 192, 240, 256, 288, 320, 331, 336, 448, 512, 518, 768, 1024)
 
 
 class Stopped:
