@@ -214,9 +214,13 @@ def _traced(model: nn.Module, mode: Literal["eval", "train"], input_size: Any) -
 
 
 def _usual_sizes(model: nn.Module) -> Iterator[tuple[int, int, int]]:
-    """Pictures to try: the usual sides with three channels, then with one, then with the first convolution's."""
+    """Pictures to try: the usual sides with three channels, with one, and with those of the first convolution.
+
+    The order in which convolutions are registered is not that in which they run, so theirs comes last.
+    """
     convolutions = [layer.in_channels for layer in model.modules() if isinstance(layer, nn.Conv2d)]
-    for channels in dict.fromkeys((3, 1, *convolutions[:1])):
+    grey = [1] if 1 in convolutions or not convolutions else []
+    for channels in dict.fromkeys((3, *grey, *convolutions[:1])):
         for side in SIDES:
             yield channels, side, side
 
@@ -248,7 +252,7 @@ def _layer_behind(model: nn.Module, run: Trace, answer: Op) -> str:
 
 
 def _gives(layer: nn.Module, shape: Sequence[int]) -> bool:
-    """Whether a layer is a Linear or a Conv2d, of whatever class that inherits from them, with outputs of this shape."""
+    """Whether a layer is a Linear or a Conv2d, or of a class that inherits from them, with outputs of this shape."""
     if isinstance(layer, nn.Linear):
         return layer.out_features == shape[-1]
     return isinstance(layer, nn.Conv2d) and layer.groups == 1 and layer.out_channels == shape[1]

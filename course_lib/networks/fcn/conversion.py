@@ -59,7 +59,8 @@ def convert(
 ) -> FullyConvolutional:
     """Make a classifier fully convolutional: it then gives logits for every position of a picture of any size.
 
-    On a picture of the classifier's own size the result equals the classifier's, except for rounding. The model stays
+    On a picture of the classifier's own size the result equals the classifier's, except for rounding. A few networks
+    take only pictures whose sides are multiples of 32 or another number (``multiple``). The model stays
     as it is. The new network has its own modules and buffers, but its weights share the model's memory; to train the
     network independently of the model, take a ``copy.deepcopy`` of it.
 
@@ -97,12 +98,13 @@ def convert(
     elif not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise FcnError(f"convert wants a classifier, its nn.Module or a name such as 'resnet18'; not {_words(model)}.")
     size = window or (preprocessing.crop_hw[0] if preprocessing else _SIDE)
-    network, stride, cell_window, remarks = _converted(model, size, dense=dense, dilated=dilated, pool=pool)
+    network, stride, cell_window, multiple, remarks = _converted(model, size, dense=dense, dilated=dilated, pool=pool)
     mean, std = (preprocessing.mean, preprocessing.std) if preprocessing else (_MEAN, _STD)
     return FullyConvolutional(
         network,
         stride=stride,
         window=cell_window,
+        multiple=multiple,
         pyramid=tuple(pyramid) or (1.0,),
         categories=categories,
         mean=mean,
@@ -140,8 +142,8 @@ def side_of(name: str, window: int | None = None) -> int:
 
 def _converted(
     model: nn.Module, size: int, *, dense: bool = False, dilated: int = 0, pool: int | None = None
-) -> tuple[Network, int, int, tuple[str, ...]]:
-    """The network, pixels from cell to cell, the side of a cell's window, and the remarks on the network."""
+) -> tuple[Network, int, int, int, tuple[str, ...]]:
+    """The network, pixels from cell to cell, the side of a cell's window, the sides' multiple, and the remarks."""
     model = unwrapped(model)  # out of torch.compile and DataParallel, in whatever order
     network = take_apart(model, size)
     head = find_head(network)
@@ -153,25 +155,39 @@ def _converted(
     remarks = _remarks(head.body)
     rate = dilate(network, head.body, dilated, step=head.step) if dilated else 1
     moved = convert_head(network, head, dense=dense or dilated > 0, pool=pool, rate=rate)
-    _try_another_size(network, model)
+    multiple = _multiple(network, model)
+    if multiple > 1:
+        remarks += (f"The sides of a picture must be multiples of {multiple} pixels: its branches fit only then.",)
     window = size if pool is None else max(head.step, size - (head.side - pool) * head.step)
-    return network, head.step * moved // rate, window, remarks
+    return network, head.step * moved // rate, window, multiple, remarks
 
 
-def _try_another_size(network: Network, model: nn.Module) -> None:
-    """A trace at another size finds a network that has the size of its pictures written into a layer.
+def _multiple(network: Network, model: nn.Module) -> int:
+    """Of how many pixels the sides of a picture must be multiples: 1 for most networks; found by traces.
+
+    Networks whose branches round their sizes differently (DLA, HRNet) or whose windows are not padded take only
+    multiples, such as 32.
 
     Raises:
-        FcnError: the trace fails; the sentence names the layer.
+        FcnError: the network has the size of its pictures written into a layer; the sentence names the layer.
     """
-    height, width = network.size * 3 // 2, network.size * 2
+    size = network.size
+    height, width = size * 3 // 2, size * 2
     error = _error_at(network, height, width)
-    if error:
-        error = _error_at(model, height, width) or error  # the model knows the name of the module where it stops
-        raise FcnError(
-            f"{type(network).__name__} cannot slide: only pictures of {network.size}×{network.size} go through it. "
-            f"At {height}×{width}: {error.cause}"
-        ) from error
+    if error is None:
+        return 1
+    if not _error_at(network, size * 2, size * 3):  # each multiple goes up to the side itself
+        for multiple in (side for side in range(2, size + 1) if size % side == 0):
+            others = ((size + multiple, size), (size + 2 * multiple, size + 3 * multiple))
+            if not any(_error_at(network, *other) for other in others):
+                return multiple
+    squares = (side for side in (size + 32, size * 2, size * 3) if not _error_at(network, side, side))
+    taken = "square pictures" if next(squares, 0) else f"pictures of {size}×{size}"
+    error = _error_at(model, height, width) or error  # the model knows the name of the module where it stops
+    raise FcnError(
+        f"{type(network).__name__} cannot slide: only {taken} go through it. "
+        f"At {height}×{width}: {error.reason.partition(' What would fit')[0][:600]}"
+    ) from error
 
 
 def _error_at(model: nn.Module, height: int, width: int) -> tracing.TraceError | None:

@@ -32,6 +32,7 @@ class FullyConvolutional(nn.Module):
         stride: pixels of the picture from one cell of the map to the next.
         window: side in pixels of the square that one cell answers for: the size of the classifier's own pictures. The
             cell in row r, column c belongs to the square with its top left corner at (c · stride, r · stride).
+        multiple: height and width of a picture must be multiples of this at every scale; 1 for most networks.
         pyramid: the scales at which a picture is looked at; (1.0,) is its own size only.
         categories: the classes' names in the order of the map's channels, or None.
         remarks: sentences about layers that see more than a window: squeeze and excitation, attention.
@@ -44,6 +45,7 @@ class FullyConvolutional(nn.Module):
         *,
         stride: int,
         window: int,
+        multiple: int = 1,
         pyramid: tuple[float, ...] = (1.0,),
         categories: tuple[str, ...] | None = None,
         mean: tuple[float, ...],
@@ -52,7 +54,7 @@ class FullyConvolutional(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.pyramid, self.categories, self.mean, self.std = network, pyramid, categories, mean, std
-        self.remarks = remarks
+        self.remarks, self.multiple = remarks, multiple
         self._step, self._side = stride, window
         self._smallest = 0
         self._map_sizes: dict[tuple[int, int], tuple[int, int]] = {}
@@ -120,12 +122,13 @@ class FullyConvolutional(nn.Module):
         """The side in pixels of the smallest square picture that has a map of at least one cell at every scale."""
         if self._smallest:
             return self._smallest
-        low, high = 1, self._side
+        low, high = 1, -(-self._side // self.multiple)  # counted in multiples
         while low < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if self._fits(middle) else (middle + 1, high)
-        side = int(low / min(self.pyramid))
-        while size_at(side, side, min(self.pyramid))[0] < low:
+            low, high = (low, middle) if self._fits(middle * self.multiple) else (middle + 1, high)
+        least, scale = low * self.multiple, min(self.pyramid)
+        side = int(least / scale)
+        while size_at(side, side, scale)[0] < least or self._misses(side):
             side += 1
         self._smallest = side
         return side
@@ -142,14 +145,32 @@ class FullyConvolutional(nn.Module):
         except tracing.TraceError:
             return False
 
+    def _misses(self, *sides: int) -> bool:
+        """Whether a picture's side is no multiple of what the network takes, at its own size or at another scale."""
+        return any(size_at(side, side, scale)[0] % self.multiple for side in sides for scale in self.pyramid)
+
     def _refuse(self, height: int, width: int, error: Exception) -> None:
-        """Raise an FcnError if the picture is too small; otherwise the cause is something else."""
+        """Raise an FcnError if the picture is too small or of no fitting size; else the cause is something else."""
         least = self.smallest
         if min(height, width) < least:
             raise FcnError(
                 f"A picture of {height}×{width} pixels (height × width) is too small: one cell of this network's map "
                 f"needs {least}×{least}. Take a larger picture, or enlarge this one."
             ) from error
+        if self._misses(height, width):
+            fitting = [self._next(side) for side in (height, width)]
+            scales = " at every scale" if len(self.pyramid) > 1 else ""
+            raise FcnError(
+                f"A picture of {height}×{width} pixels (height × width) does not fit: this network takes only sides "
+                f"that are multiples of {self.multiple}{scales}. Resize or pad it, such as to "
+                f"{fitting[0]}×{fitting[1]}."
+            ) from error
+
+    def _next(self, side: int) -> int:
+        """The next side that the network takes."""
+        while self._misses(side):
+            side += 1
+        return side
 
 
 def normalised(picture: Image.Image, mean: Sequence[float], std: Sequence[float]) -> Tensor:

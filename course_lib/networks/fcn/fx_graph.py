@@ -25,9 +25,11 @@ from course_lib.tracing.copies import copy_model, meta_tensor, unchanged_randomn
 
 __all__ = [
     "Network",
+    "channels_axis_of",
     "insert",
     "kind_of",
     "layer_of",
+    "map_sides",
     "pools_everything",
     "replace",
     "shape_of",
@@ -66,14 +68,21 @@ def take_apart(model: nn.Module, size: int) -> Network:
         with unchanged_randomness():
             graph = _Tracer().trace(copied)
     except Exception as error:  # whatever the forward does that a graph cannot hold
+        reason = _first_line(error).partition(". ")[0][:300]
+        if "control flow" in reason:
+            raise FcnError(
+                f"{name} cannot be taken apart: its forward decides by numbers or sizes that are known only when it "
+                f"runs ({reason}). Write it so that every picture takes the same way."
+            ) from error
         raise FcnError(
-            f"{name} cannot be taken apart: its forward decides by numbers or sizes that are known only when it runs "
-            f"({_first_line(error)}). Write it so that every picture takes the same way."
+            f"{name} cannot be taken apart: torch.fx cannot follow its forward, which uses numbers or sizes in a way "
+            f"that a graph cannot hold ({reason})."
         ) from error
     network = Network(copied, graph, name)
     network.size = size
     _find_shapes(network, size)
     _find_steps(network)
+    _find_channels(network)
     return network
 
 
@@ -152,6 +161,62 @@ def _find_steps(network: Network) -> None:
 def step_of(node: fx.Node) -> int:
     """Pixels from cell to cell in the map that a node gives."""
     return int(node.meta.get("step", 1))
+
+
+# -- which axis holds the channels ------------------------------------------------------------------------------------
+_REORDER = {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis"}
+_ON_LAST_AXIS = (nn.LayerNorm, "linear", "layer_norm")
+
+
+def channels_axis_of(node: fx.Node) -> int:
+    """The axis of a node's map (four dimensions) that holds its channels: 1 in (B, C, H, W), 3 in (B, H, W, C)."""
+    return int(node.meta.get("channels", 1))
+
+
+def map_sides(node: fx.Node) -> Shape:
+    """(height, width) of a node's map, wherever its channels are; () for a tensor that is no map."""
+    shape = shape_of(node)
+    return tuple(shape[axis] for axis in (1, 2, 3) if axis != channels_axis_of(node)) if len(shape) == 4 else ()
+
+
+def _find_channels(network: Network) -> None:
+    """Write into every map's ``meta`` which axis holds its channels; ``channels_axis_of`` reads it.
+
+    Convolutions and pools want them at axis 1, linear layers and LayerNorm at the last one; other functions leave them
+    where they are, and reordering the dimensions moves them.
+    """
+    for node in network.graph.nodes:
+        shape, kind = shape_of(node), kind_of(node, network)
+        sources = tensor_inputs(node)
+        if len(shape) != 4:
+            continue
+        layer, axis = layer_of(node, network), 1
+        maps = [source for source in sources if len(shape_of(source)) == 4]
+        if kind in _ON_LAST_AXIS or isinstance(layer, nn.Linear):
+            axis = 3
+        elif isinstance(layer, nn.LayerNorm) and shape[1] != shape[3]:  # of a class that may reorder the dimensions
+            axis = 3 if layer.normalized_shape[-1] == shape[3] else 1
+        elif window_settings(node, network) or kind in ("conv2d", "batch_norm") or isinstance(layer, nn.BatchNorm2d):
+            axis = 1
+        elif kind in _REORDER and maps:
+            axis = _moved(node, channels_axis_of(maps[0]))
+        elif maps:
+            axis = max(map(channels_axis_of, maps))
+        elif sources and len(shape_of(sources[0])) == 3 and shape_of(sources[0])[2] == shape[3]:
+            axis = 3  # tokens (B, N, C) laid out as a map (B, H, W, C)
+        node.meta["channels"] = axis
+
+
+def _moved(node: fx.Node, axis: int) -> int:
+    """Where an axis is after a function that reorders the dimensions: found by reordering sizes that all differ."""
+    sizes = torch.empty(2, 3, 5, 7, device="meta")
+    function = node.target if callable(node.target) else getattr(Tensor, str(node.target))
+    settings = {name: value for name, value in node.kwargs.items() if not isinstance(value, fx.Node)}
+    try:
+        after = function(sizes, *node.args[1:], **settings).shape
+    except (TypeError, RuntimeError, IndexError):  # the order of the dimensions is computed in the forward
+        return axis
+    return list(after).index(sizes.shape[axis])
 
 
 # -- changes ----------------------------------------------------------------------------------------------------------

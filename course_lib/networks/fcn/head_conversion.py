@@ -6,6 +6,7 @@ The head is what follows the last map: pool → flatten → linear layers. Walki
 * Flattening is left out. A linear layer after it becomes a convolution whose kernel is as large as what was flattened:
   1×1 after a global pool, 7×7 in VGG, 6×6 in AlexNet. Its weight is the linear layer's, in another shape.
 * Layers that treat every number or every position separately (activation, dropout, normalisation of channels) stay.
+* A last map with its channels at the end, (B, H, W, C), gets them in front first.
 
 Long, Shelhamer and Darrell 2015, "Fully Convolutional Networks for Semantic Segmentation",
 https://arxiv.org/abs/1411.4038.
@@ -20,14 +21,18 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torchvision.models.convnext import LayerNorm2d
+from torchvision.ops import Permute
 
 from course_lib.models.heads import steps_before
 from course_lib.networks.fcn.dilation import AtrousPool2d
 from course_lib.networks.fcn.fully_convolutional import FcnError
 from course_lib.networks.fcn.fx_graph import (
     Network,
+    channels_axis_of,
+    insert,
     kind_of,
     layer_of,
+    map_sides,
     replace,
     shape_of,
     step_of,
@@ -70,6 +75,7 @@ class Head:
         side: the map's side in cells at the classifier's own size.
         step: pixels of the picture from one cell of the map to the next.
         pooled: whether a pool takes the whole map (otherwise a linear layer does, as in VGG).
+        channels_last: whether the map was (1, H, W, C) in the classifier; here its channels are in front.
     """
 
     last_map: fx.Node
@@ -78,6 +84,7 @@ class Head:
     side: int
     step: int
     pooled: bool
+    channels_last: bool = False
 
 
 def find_head(network: Network) -> Head:
@@ -97,23 +104,44 @@ def find_head(network: Network) -> Head:
         raise FcnError(
             f"{name} is no classifier: one picture gives {answer}, not (1, classes), one number for each class."
         )
-    last_map, *steps = steps_before(logits, tensor_inputs, lambda node: _is_last_map(node, network))
-    for node in reversed([last_map, *steps]):
-        if len(shape_of(node)) == 3:
-            raise FcnError(_about_tokens(name, network, node))
+    last_map, *steps = steps_before(logits, _map_inputs, lambda node: _is_last_map(node, network))
     if not _is_last_map(last_map, network):
+        tokens = [node for node in [last_map, *steps] if len(shape_of(node)) == 3 and shape_of(node)[1] > 1]
+        if tokens:
+            raise FcnError(_about_tokens(name, network, tokens[-1]))
         raise FcnError(
             f"{name} has no head of the kind pool → flatten → linear: {words_of(last_map, network)} puts "
-            f"{len(tensor_inputs(last_map))} tensors together after the last map."
+            f"{len(_map_inputs(last_map))} tensors together after the last map."
         )
-    height, width = shape_of(last_map)[2:]
+    for node in reversed(steps):
+        if len(shape_of(node)) == 3:
+            raise FcnError(_about_tokens(name, network, node))
+    height, width = map_sides(last_map)
     if height != width:
         raise FcnError(f"{name}'s last map is {height}×{width} for a square picture; a square map is needed.")
+    channels_last = channels_axis_of(last_map) == 3
+    if channels_last:
+        last_map = _channels_in_front(network, last_map, steps[0])
     pooled = math.prod(shape_of(steps[0])[2:] or (1,)) == 1 and kind_of(steps[0], network) in _POOLS
     step = step_of(last_map)
     if step * 1.5 < network.size / height:  # something other than a stride made the map smaller, too
         step = round(network.size / height)
-    return Head(last_map, _body(last_map), tuple(steps), height, step, pooled)
+    return Head(last_map, _body(last_map), tuple(steps), height, step, pooled, channels_last)
+
+
+def _map_inputs(node: fx.Node) -> list[fx.Node]:
+    """The nodes whose tensors a node takes, without the single numbers that are parameters (a learned scale)."""
+    inputs = tensor_inputs(node)
+    return [source for source in inputs if source.op != "get_attr" or math.prod(shape_of(source)) != 1] or inputs
+
+
+def _channels_in_front(network: Network, last_map: fx.Node, after: fx.Node) -> fx.Node:
+    """A new node ahead of ``after``: the last map (1, H, W, C) as (1, C, H, W)."""
+    new = insert(network, f"{last_map.name}_channels_in_front", Permute([0, 3, 1, 2]), last_map, before=after)
+    batch, height, width, channels = shape_of(last_map)
+    new.meta = {**last_map.meta, "shape": (batch, channels, height, width), "channels": 1}
+    after.replace_input_with(last_map, new)
+    return new
 
 
 def _body(last_map: fx.Node) -> tuple[fx.Node, ...]:
@@ -127,16 +155,17 @@ def _body(last_map: fx.Node) -> tuple[fx.Node, ...]:
 
 def _is_last_map(node: fx.Node, network: Network) -> bool:
     """A map of more than one cell; one that an adaptive pool has made belongs to the head."""
-    shape, kind = shape_of(node), kind_of(node, network)
+    kind = kind_of(node, network)
     adaptive = "adaptive" in str(getattr(kind, "__name__", kind)).lower()
-    return len(shape) == 4 and shape[2] * shape[3] > 1 and not adaptive
+    return math.prod(map_sides(node)) > 1 and not adaptive
 
 
 def _about_tokens(name: str, network: Network, tokens: fx.Node) -> str:
     count, width = shape_of(tokens)[1:]
     for node in network.graph.nodes:
         value = _attribute(network, node)
-        if node.op == "get_attr" and isinstance(value, Tensor) and value.dim() == 3 and value.shape[1] == count:
+        table = node.op == "get_attr" and isinstance(value, Tensor) and value.dim() == 3
+        if table and value.shape[1] == count > 1 and "pos" in str(node.target):
             return (
                 f"{name} cannot slide: its positional embedding ({node.target}) has exactly {count} rows of {width} "
                 f"numbers, one for each token of a {network.size}×{network.size} picture; larger ones have more."
@@ -166,7 +195,7 @@ def convert_head(network: Network, head: Head, *, dense: bool, pool: int | None,
     graph, moved = network.graph, 1
     kernel, after = head.side, shape_of(head.last_map)
     for node in head.steps:
-        kind, (source, *_) = kind_of(node, network), tensor_inputs(node)
+        kind, (source, *_) = kind_of(node, network), _map_inputs(node)
         before, after = after, shape_of(node)
         if kind in _POOLS and len(before) == 4 and before[2] > 1 and before[:2] == after[:2] and len(after) != 3:
             left = math.isqrt(math.prod(after[2:]) if len(after) == 4 else 1)  # the pooled map's side in cells
@@ -186,7 +215,7 @@ def convert_head(network: Network, head: Head, *, dense: bool, pool: int | None,
             node.replace_all_uses_with(source)
             graph.erase_node(node)
         elif isinstance(layer := layer_of(node, network), nn.Linear):
-            replace(network, node, source, _convolution(layer, kernel, rate))
+            replace(network, node, source, _convolution(layer, kernel, rate, channels_last=head.channels_last))
             kernel = 1
         elif kernel == 1 and isinstance(layer, nn.BatchNorm1d | nn.LayerNorm) and len(before) == 2:
             replace(network, node, source, _channel_norm(layer))
@@ -224,12 +253,16 @@ def _side(node: fx.Node, network: Network, adaptive: int) -> int:
     return int(side[0])
 
 
-def _convolution(linear: nn.Linear, kernel: int, rate: int) -> nn.Conv2d:
+def _convolution(linear: nn.Linear, kernel: int, rate: int, *, channels_last: bool) -> nn.Conv2d:
     """The linear layer as a convolution; the numbers are the same, in the same memory."""
     channels = linear.in_features // kernel**2
     with torch.device("meta"):
         conv = nn.Conv2d(channels, linear.out_features, kernel, dilation=rate if kernel > 1 else 1)
-    weight = linear.weight.detach().view(linear.out_features, channels, kernel, kernel)
+    weight = linear.weight.detach()
+    if channels_last and kernel > 1:  # the rows were flattened with the channels at the end
+        weight = weight.view(linear.out_features, kernel, kernel, channels).permute(0, 3, 1, 2)
+    else:
+        weight = weight.view(linear.out_features, channels, kernel, kernel)
     conv.weight = nn.Parameter(weight, requires_grad=linear.weight.requires_grad)
     conv.bias = linear.bias
     return conv
