@@ -358,6 +358,94 @@ def test_remarks_count_what_pools_the_whole_picture() -> None:
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 
+class Joined(nn.Module):
+    """Two ways down whose sizes are rounded differently, up and down: they fit for multiples of 32 alone, as in DLA."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1))
+        self.deep = nn.Sequential(*(nn.Conv2d(8, 8, 3, 2, 1) for _ in range(3)))
+        self.fc = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        return self.fc((self.deep(y) + F.max_pool2d(F.max_pool2d(y, 4), 2)).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+def test_a_network_that_takes_multiples_alone_says_so_for_other_sizes() -> None:
+    torch.manual_seed(0)
+    model = Joined().eval()
+    fcn = convert(model, dense=True)
+    picture = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        assert torch.allclose(fcn(picture)[..., 0, 0], model(picture), atol=1e-5)
+    assert fcn.multiple == 32 and "multiples of 32" in fcn.remarks[-1] and fcn.smallest % 32 == 0
+    assert fcn(torch.zeros(1, 3, 256, 480)).shape[2:] == fcn.cells(256, 480) == (2, 9)
+    with pytest.raises(FcnError, match=r"387×1024 .*only sides that are multiples of 32.*such as to 416×1024"):
+        fcn(torch.zeros(1, 3, 387, 1024))
+    with pytest.raises(FcnError, match="multiples of 32"):
+        fcn.prepare(Image.new("RGB", (500, 400)))
+    scaled = convert(model, pyramid=(1.0, 0.5))
+    assert scaled.smallest % 64 == 0 and scaled(torch.zeros(1, 3, *(scaled.smallest,) * 2)).shape[1] == 5
+    with pytest.raises(FcnError, match=r"multiples of 32 at every scale.*512×512"):
+        scaled.cells(480, 480)
+    assert convert(models.resnet18()).multiple == 1
+
+
+class ChannelsLast(nn.Module):
+    """Its maps have their channels at the end, as in MambaOut and timm's Swin."""
+
+    def __init__(self, head: str, side: int = 4) -> None:
+        super().__init__()
+        self.stem, self.norm, self.mix = nn.Conv2d(3, 12, 8, 8), nn.LayerNorm(12), nn.Linear(12, side)
+        self.kind = head
+        self.fc = nn.Linear(side if head != "flatten" else side * 16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.gelu(self.mix(self.norm(self.stem(x).permute(0, 2, 3, 1))))  # (B, H, W, C)
+        if self.kind == "mean":
+            return self.fc(y.mean((1, 2)))  # type: ignore[no-any-return]
+        if self.kind == "back":
+            return self.fc(y.movedim(-1, 1).mean((2, 3)))  # type: ignore[no-any-return]
+        return self.fc(y.flatten(1))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("head", ["mean", "back", "flatten"])
+@pytest.mark.parametrize("channels", [4, 7])
+def test_maps_with_their_channels_at_the_end(head: str, channels: int) -> None:
+    """With four channels the map is 4×4×4, so that its shape does not tell which axis is which."""
+    torch.manual_seed(0)
+    model = ChannelsLast(head, channels).eval()
+    fcn = convert(model, window=32, dense=True)
+    picture = torch.randn(2, 3, 48, 64)
+    with torch.no_grad():
+        cells = fcn(picture)
+        assert cells.shape == (2, 5, 3, 5)
+        for row, column in ((0, 0), (2, 3), (1, 4)):
+            top, left = row * 8, column * 8
+            window = picture[..., top : top + 32, left : left + 32]
+            assert torch.allclose(cells[..., row, column], model(window), atol=1e-5)
+    assert fcn.network.get_submodule("fc").weight.data_ptr() == model.fc.weight.data_ptr()  # type: ignore[operator]
+
+
+class Scaled(nn.Module):
+    """A learned number after the last map, as in HGNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.fc = nn.Conv2d(3, 4, 8, 8), nn.Linear(4, 5)
+        self.scale, self.bias = nn.Parameter(torch.tensor([1.5])), nn.Parameter(torch.tensor([0.25]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.body(x).mean((2, 3), keepdim=True)
+        return self.fc((self.scale * y + self.bias).flatten(1))  # type: ignore[no-any-return]
+
+
+def test_a_learned_number_in_the_head_stays() -> None:
+    model, picture = Scaled().eval(), torch.randn(1, 3, 64, 64)
+    assert torch.allclose(convert(model, window=64)(picture)[..., 0, 0], model(picture), atol=1e-6)
+
+
 class Branching(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -391,6 +479,8 @@ class TwoPools(nn.Module):
         ),
         (Small(nn.AdaptiveAvgPool2d(5), nn.Flatten(), nn.Linear(100, 2)), "windows of unequal size"),
         (Small(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(1)), r"there is head.2 \(Softmax\), 1×4 → 1×4"),
+        (nn.Sequential(nn.Conv3d(3, 4, 3)), "takes videos"),
+        (torch.ao.quantization.quantize_dynamic(Joined(), {nn.Linear}), "Joined is quantized"),
         (nn.LazyConv2d(3, 3), "lazy layers without a shape"),
         (nn.Conv2d(1, 4, 3), "does not take a picture of 3×224×224"),
         (nn.Linear, "not the class Linear"),

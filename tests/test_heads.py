@@ -198,3 +198,130 @@ def test_a_classifier_is_told_to_give_its_model() -> None:
     whole = Classifier("x", Backwards(), None, None, (), torch.device("cpu"))  # type: ignore[arg-type]
     with pytest.raises(HeadError, match=r"classifier\.model"):
         replace_head(whole, 2)  # type: ignore[arg-type]
+
+
+class CastingLinear(nn.Linear):
+    """As timm's Linear: a subclass with a forward of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight, self.bias)
+
+
+class CosineLinear(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        normal = nn.functional.normalize
+        return 16 * nn.functional.linear(normal(x), normal(self.weight))
+
+
+class SameConv2d(nn.Conv2d):
+    pass
+
+
+class LowRank(nn.Linear):
+    """A layer that holds more than a weight and a bias for each class."""
+
+    def __init__(self, wide: int, classes: int) -> None:
+        super().__init__(wide, classes)
+        self.more = nn.Parameter(torch.zeros(classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.more
+
+
+class WithHead(nn.Module):
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 8, 3), head
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.body(x)
+        if isinstance(self.head, nn.Conv2d):
+            return self.head(y).mean((2, 3))  # type: ignore[no-any-return]
+        return self.head(y.mean((2, 3)))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("head", [CastingLinear(8, 10), CosineLinear(8, 10, bias=False), SameConv2d(8, 10, 1)])
+def test_a_head_that_inherits_from_pytorchs_layer_stays_of_its_class(head: nn.Module) -> None:
+    calls: list[int] = []
+    head.register_forward_hook(lambda *_: calls.append(1))
+    model = WithHead(head)
+    ours = replace_head(model, 3, seed=2)
+    torch.manual_seed(2)
+    plain = nn.Conv2d(8, 3, 1) if isinstance(head, nn.Conv2d) else nn.Linear(8, 3)
+    assert type(ours.head) is type(head) and torch.equal(ours.get_parameter("head.weight"), plain.weight)
+    assert ours(torch.zeros(2, 3, 16, 16)).shape == (2, 3) and not calls
+    assert model(torch.zeros(2, 3, 16, 16)).shape == (2, 10)
+    assert 3 in (getattr(ours.head, "out_features", 0), getattr(ours.head, "out_channels", 0))
+
+
+def test_a_parametrized_head_becomes_a_plain_one() -> None:
+    model = WithHead(nn.utils.parametrizations.weight_norm(nn.Linear(8, 10)))
+    ours = replace_head(model, 3)
+    assert type(ours.head) is nn.Linear and ours(torch.zeros(2, 3, 16, 16)).shape == (2, 3)
+
+
+def test_a_head_with_more_than_its_class_says_is_refused() -> None:
+    with pytest.raises(HeadError, match="head 'head' is a LowRank, a class of its own"):
+        replace_head(WithHead(LowRank(8, 10)), 3)
+
+
+class LateStem(nn.Module):
+    """Its first convolution is registered last, and another one has many channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deep, self.head, self.stem = nn.Conv2d(16, 8, 3), nn.Linear(8, 10), nn.Conv2d(3, 16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.deep(self.stem(x)).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+class OneSize(nn.Module):
+    """Insists on the size of its pictures, as many transformers do."""
+
+    def __init__(self, side: int, channels: int = 3) -> None:
+        super().__init__()
+        self.side, self.stem, self.head = side, nn.Conv2d(channels, 8, 3), nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[-2:] == (self.side, self.side), f"height {x.shape[-2]} is not {self.side}"
+        return self.head(self.stem(x).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+class Rows(nn.Module):
+    """A linear layer over all pixels: the side is written into its weight."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.flat, self.head = nn.Flatten(), nn.Linear(3 * side * side, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.flat(x))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [LateStem(), *(OneSize(side) for side in (160, 240, 256, 288, 331, 336, 448)), OneSize(28, 1), OneSize(64, 5),
+     Rows(96), Rows(224)],
+)  # fmt: skip
+def test_channels_and_sides_are_found(model: nn.Module) -> None:
+    assert head_path(model) == "head"
+
+
+def test_a_size_that_nobody_would_try_can_be_given() -> None:
+    model = OneSize(77, 4)
+    with pytest.raises(HeadError, match=r"does not run.*give the size that the model takes.*input_size="):
+        replace_head(model, 2)
+    assert replace_head(model, 2, input_size=(4, 77, 77))(torch.zeros(1, 4, 77, 77)).shape == (1, 2)
+    assert head_path(nn.Linear(5, 2), input_size=(1, 5)) == ""
+    with pytest.raises(HeadError, match="does not run"):
+        head_path(model, input_size=(4, 78, 78))
+
+
+def test_videos_and_quantized_models() -> None:
+    with torch.device("meta"):
+        video = tv.video.r3d_18()
+    assert head_path(video) == "fc"
+    quantized = torch.ao.quantization.quantize_dynamic(WithHead(nn.Linear(8, 10)), {nn.Linear})
+    with pytest.raises(HeadError, match=r"is quantized.*float model"):
+        replace_head(quantized, 2)

@@ -74,6 +74,11 @@ def head_paths(model: nn.Module, *, input_size: Any = None) -> tuple[str, ...]:
         ('fc', 'AuxLogits.fc')
     """
     model = _unwrapped(model)
+    if any("quantized" in type(module).__module__ for module in model.modules()):
+        raise HeadError(
+            f"{type(model).__name__} is quantized: its layers hold whole numbers that cannot be trained. Replace the "
+            "head of the float model, train it, and quantize it then."
+        )
     run = _traced(model, "eval", input_size)
     head = _layer_behind(model, run, run.ops[-1])
     auxiliary: list[str] = []
@@ -201,7 +206,7 @@ def _traced(model: nn.Module, mode: Literal["eval", "train"], input_size: Any) -
         except TraceError as error:
             first = first or error
             if input_size is None and error.mismatch and error.mismatch.by_size:  # the others have been tried for it
-                sizes = [other for other in sizes if other[0] != size[0] or other[1:] in error.sizes]
+                sizes = [other for other in sizes if other[:-2] != size[:-2] or other[-2:] in error.sizes]
         else:
             if run.ops:
                 return run
@@ -213,11 +218,15 @@ def _traced(model: nn.Module, mode: Literal["eval", "train"], input_size: Any) -
     ) from first
 
 
-def _usual_sizes(model: nn.Module) -> Iterator[tuple[int, int, int]]:
+def _usual_sizes(model: nn.Module) -> Iterator[tuple[int, ...]]:
     """Pictures to try: the usual sides with three channels, with one, and with those of the first convolution.
 
-    The order in which convolutions are registered is not that in which they run, so theirs comes last.
+    The order in which convolutions are registered is not that in which they run, so theirs comes last. A model with
+    3-dimensional convolutions takes videos.
     """
+    if any(isinstance(layer, nn.Conv3d) for layer in model.modules()):
+        yield from ((1, 3, 16, side, side) for side in (112, 224))
+        return
     convolutions = [layer.in_channels for layer in model.modules() if isinstance(layer, nn.Conv2d)]
     grey = [1] if 1 in convolutions or not convolutions else []
     for channels in dict.fromkeys((3, *grey, *convolutions[:1])):

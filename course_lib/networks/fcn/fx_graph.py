@@ -63,6 +63,11 @@ def take_apart(model: nn.Module, size: int) -> Network:
         [('_0', (1, 4, 4, 4)), ('_1', (1, 64)), ('_2', (1, 2))]
     """
     name = type(model).__name__
+    for module in model.modules():
+        if isinstance(module, nn.Conv3d):
+            raise FcnError(f"{name} takes videos (it has 3-dimensional convolutions), not pictures; it cannot slide.")
+        if "quantized" in type(module).__module__:
+            raise FcnError(f"{name} is quantized: its layers cannot be rebuilt. Convert the float model.")
     copied = _copy(model, _own).eval()
     try:
         with unchanged_randomness():
