@@ -27,8 +27,8 @@ SEVERAL_HEADS = {
 #: What the refusal says → the families that cannot slide.
 NO_MAP = {
     r"puts \d tensors together": "efficientformer efficientformer_v2 efficientvim levit repvit swiftformer volo",
-    "its classes are told from [0-9]+ tokens": "beit cait coat deepseek_vit eva mlp_mixer pit vision_transformer_relpos "
-    "xcit",
+    "its classes are told from [0-9]+ tokens": "beit cait coat deepseek_vit eva mlp_mixer pit "
+    "vision_transformer_relpos xcit",
     "its positional embedding .* has exactly": "deit tnt vision_transformer_hybrid vitamin",
     "only pictures of .* go through it": "byoanet gcvit maxxvit swin_transformer swin_transformer_v2 "
     "swin_transformer_v2_cr visformer",
