@@ -23,6 +23,7 @@ __all__ = [
     "asked",
     "broadcast",
     "dimensions",
+    "einsum_terms",
     "order",
     "pair",
     "picks",
@@ -65,14 +66,13 @@ def reason(op: Operation) -> Reason | None:
     """The arithmetic of an op's shape, or None where there is no rule for its kind."""
     if op.plain in FACTORIES:
         return Reason("made here, in the size asked for", op.output)
-    rule = _RULES.get(op.plain)
-    if rule is not None:
-        return rule(op)
-    shape = op.inputs[0] if op.inputs else op.operands[0].shape if op.operands else None
-    rearrangement = _REARRANGEMENTS.get(op.plain)
-    if shape is None or rearrangement is None:
-        return None
-    answer = rearrangement(op, shape)
+    rule, rearrangement = _RULES.get(op.plain), _REARRANGEMENTS.get(op.plain)
+    try:
+        if rule is not None:
+            return rule(op)
+        answer = rearrangement(op, op.subject) if rearrangement is not None and op.operands else None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None  # arguments that the rule does not know, such as those of a kernel of somebody's own
     return Reason(*answer) if answer else None
 
 
@@ -117,7 +117,7 @@ def slides(op: Operation) -> tuple[Slide, ...]:
     extra = pair(op.setting("output_padding", 0), count)
     return tuple(
         Slide(*window)
-        for window in zip(op.inputs[0][-count:], kernel, stride, front, dilation, back, extra, strict=True)
+        for window in zip(op.subject[-count:], kernel, stride, front, dilation, back, extra, strict=True)
     )
 
 
@@ -125,13 +125,13 @@ def asked(op: Operation) -> tuple[int, ...]:
     """The output size of an adaptive pooling; None in its setting means: as it comes."""
     size, count = op.setting("output_size"), spatial(op)
     sizes = size if isinstance(size, tuple | list) else (size,) * count
-    return tuple(n if o is None else int(o) for n, o in zip(op.inputs[0][-count:], sizes, strict=True))
+    return tuple(n if o is None else int(o) for n, o in zip(op.subject[-count:], sizes, strict=True))
 
 
 def steps(op: Operation) -> tuple[Step, ...]:
     """The window's arithmetic, one step for each spatial dimension."""
     if op.plain.startswith("adaptive"):
-        return tuple(windows.adaptive(n, o) for n, o in zip(op.inputs[0][-spatial(op) :], asked(op), strict=True))
+        return tuple(windows.adaptive(n, o) for n, o in zip(op.subject[-spatial(op) :], asked(op), strict=True))
     if "transpose" in op.plain:
         return tuple(windows.transposed(w.n, w.k, w.s, w.p, w.d, extra=w.extra) for w in slides(op))
     ceil = bool(op.setting("ceil_mode", False))
@@ -140,7 +140,7 @@ def steps(op: Operation) -> tuple[Step, ...]:
 
 def _window(op: Operation) -> Reason:
     along, count = steps(op), spatial(op)
-    shape, weight = op.inputs[0], op.operand("weight")
+    shape, weight = op.subject, op.operand("weight")
     names = ("height", "width") if count == 2 else ("length",) if count == 1 else ("depth", "height", "width")
     if len({step.text for step in along}) == 1:
         text = along[0].text
@@ -157,8 +157,7 @@ def _window(op: Operation) -> Reason:
 
 
 def _keeps(op: Operation) -> Reason:
-    shape = op.inputs[0] if op.inputs else op.operands[0].shape if op.operands else op.output
-    return Reason("the shape stays", shape)
+    return Reason("the shape stays", op.subject if op.operands else op.output)
 
 
 def _linear(op: Operation) -> Reason | None:
@@ -171,8 +170,10 @@ def _linear(op: Operation) -> Reason | None:
 
 def _cat(op: Operation) -> Reason:
     shapes = [operand.shape for operand in op.operands]
+    if all(shape == (0,) for shape in shapes):
+        return Reason("tensors without numbers", (0,))
+    shapes = [shape for shape in shapes if shape != (0,)]  # PyTorch passes them over, whatever the others' dimensions
     dim = int(op.setting("dim", 0)) % len(shapes[0])
-    shapes = [shape for shape in shapes if shape != (0,)]
     total = sum(shape[dim] for shape in shapes)
     out = (*shapes[0][:dim], total, *shapes[0][dim + 1 :])
     return Reason(f"{' + '.join(str(shape[dim]) for shape in shapes)} = {total} (dimension {dim})", out)
@@ -229,7 +230,7 @@ def _attention(op: Operation) -> Reason | None:
 
 
 def _interpolate(op: Operation) -> Reason:
-    shape = op.inputs[0]
+    shape = op.subject
     sizes, asked, scale = shape[2:], op.setting("size"), op.setting("scale_factor")
     if asked is not None:
         out = pair(asked, len(sizes))
@@ -395,18 +396,40 @@ def _pick(op: Operation, shape: Shape) -> _Answer | None:
     return f"picked from {times(shape)}", tuple(out)
 
 
-def _einsum(op: Operation, shape: Shape) -> _Answer | None:
+def einsum_terms(op: Operation) -> tuple[list[list[str]], list[str], dict[str, int]]:
+    """An einsum's equation: the names of each operand's dimensions, the output's, and every name's size.
+
+    A dimension that "..." stands for is called "…1", "…2", counted from the right, so that equal names are repeated to
+    fit. An equation without "->" gives "..." and then the letters that occur once, in alphabetical order.
+    """
     equation = str(op.setting("equation")).replace(" ", "")
-    if "->" not in equation or "." in equation:
-        return None
-    left, right = equation.split("->")
-    sizes = {letter: n for letters, operand in zip(left.split(","), op.operands, strict=True)
-             for letter, n in zip(letters, operand.shape, strict=True)}  # fmt: skip
-    gone = "".join(letter for letter in sizes if letter not in right)
-    text = (
-        f"{equation}: {', '.join(f'{letter} = {sizes[letter]}' for letter in sizes)}; summed over {gone or 'nothing'}"
-    )
-    return text, tuple(sizes[letter] for letter in right)
+    left, arrow, right = equation.partition("->")
+    terms, extra = [], 0
+    for word, operand in zip(left.split(","), op.operands, strict=True):
+        front, dots, back = word.partition("...")
+        count = len(operand.shape) - len(front) - len(back) if dots else 0
+        extra = max(extra, count)
+        terms.append([*front, *(f"…{place}" for place in range(count, 0, -1)), *back])
+    among = [f"…{place}" for place in range(extra, 0, -1)]
+    if arrow:
+        front, dots, back = right.partition("...")
+        out = [*front, *(among if dots else []), *back]
+    else:
+        letters = left.replace(",", "").replace(".", "")
+        out = [*among, *sorted(letter for letter in set(letters) if letters.count(letter) == 1)]
+    sizes: dict[str, int] = {}
+    for names, operand in zip(terms, op.operands, strict=True):
+        for name, n in zip(names, operand.shape, strict=True):
+            sizes[name] = n if sizes.get(name, 1) == 1 else sizes[name]
+    return terms, out, sizes
+
+
+def _einsum(op: Operation, shape: Shape) -> _Answer:
+    _, out, sizes = einsum_terms(op)
+    equation = str(op.setting("equation")).replace(" ", "")
+    gone = ", ".join(name for name in sizes if name not in out)
+    each = ", ".join(f"{name} = {n}" for name, n in sizes.items())
+    return f"{equation}: {each}; summed over {gone or 'nothing'}", tuple(sizes[name] for name in out)
 
 
 _WINDOWS = [f"{kind}{n}d" for n in (1, 2, 3) for kind in

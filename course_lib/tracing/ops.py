@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
 
 from course_lib.tracing import arithmetic, fields
+from course_lib.tracing.multiply_adds import multiply_adds
 from course_lib.tracing.records import Operation, Shape, times
 
 __all__ = ["Op", "Shared"]
@@ -39,8 +39,16 @@ class Op(Operation):
 
     @property
     def macs(self) -> int:
-        """Multiply-adds in torchvision's convention: convolutions and matrix products alone."""
-        return _multiply_adds(self)
+        """Multiply-adds in torchvision's convention: convolutions, matrix products, attention, recurrent layers.
+
+        0 where they are not counted; ``counted`` says which 0 it is.
+        """
+        return multiply_adds(self) or 0
+
+    @property
+    def counted(self) -> bool:
+        """Whether ``macs`` is its number; False for an op that multiplies matrices in a way without a rule."""
+        return multiply_adds(self) is not None
 
     @property
     def formula(self) -> str:
@@ -75,8 +83,11 @@ class Op(Operation):
             lines.extend(reason.notes)
         if self.weights:
             lines.append(_weights(self))
-        if self.macs:
-            lines.append(f"{self.macs:,} multiply-adds.")
+        macs = multiply_adds(self)
+        if macs is None:
+            lines.append(f"Its multiply-adds are not counted: there is no rule for {self.plain}.")
+        elif macs:
+            lines.append(f"{macs:,} multiply-adds.")
         lines.append(_field(self.field))
         feeds = [other.name for other in ops if self.index in other.sources]
         if len(feeds) > 1:
@@ -151,46 +162,3 @@ def _field(field: fields.Field | None) -> str:
         each = ", ".join(f"{name} {size}" for name, size in field.branches)
         text += f" The branches differ ({each}); the largest counts."
     return text
-
-
-def _multiply_adds(op: Op) -> int:
-    """What torchvision's weights count as ``_ops``, in billions; PyTorch's ``FlopCounterMode`` counts twice as much.
-
-    Convolutions, matrix products and attention count, one multiplication with its addition as one; biases,
-    normalisation, activations, pooling and additions do not.
-    """
-    kind, weight = op.plain, op.operand("weight")
-    if kind.startswith("conv") and kind[-1] == "d" and weight is not None:
-        # every output cell: one product for each weight of its filter (transposed: every input cell)
-        cells = op.inputs[0] if "transpose" in kind else op.output
-        return prod(cells) * prod(weight[1:])
-    if kind == "linear" and weight is not None:
-        return prod(op.output) * weight[-1]
-    if kind in ("matmul", "bmm", "mm", "addmm", "baddbmm", "mv", "dot"):
-        first = op.operand("input")
-        return prod(op.output) * first[-1] if first else 0
-    if kind == "einsum" and len(op.operands) == 2:
-        return _einsum_macs(op)
-    if kind == "scaled_dot_product_attention":
-        query, key, value = (op.operand(name) or () for name in ("query", "key", "value"))
-        return prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
-    if kind == "multi_head_attention_forward":
-        return _attention_macs(op)
-    return 0
-
-
-def _einsum_macs(op: Op) -> int:
-    left = str(op.setting("equation")).replace(" ", "").split("->")[0]
-    letters = left.split(",")
-    sizes = {letter: n for word, operand in zip(letters, op.operands, strict=True) if len(word) == len(operand.shape)
-             for letter, n in zip(word, operand.shape, strict=True)}  # fmt: skip
-    return prod(sizes.values())
-
-
-def _attention_macs(op: Op) -> int:
-    query, key, value = (op.operand(name) or () for name in ("query", "key", "value"))
-    if len(query) == 2:
-        query, key, value = ((shape[0], 1, shape[1]) for shape in (query, key, value))
-    (length, batch, width), (others, _, _) = query, key
-    into = batch * width * (length * width + others * key[-1] + others * value[-1])
-    return into + 2 * batch * length * others * width + batch * length * width * width

@@ -100,6 +100,15 @@ class Operation:
         return tuple(operand.shape for operand in self.operands if operand.source is not None)
 
     @property
+    def subject(self) -> Shape:
+        """The shape of the tensor that it works on: its first input; where nothing comes from the model's input, such as
+        where a parameter is resized, its first tensor."""
+        shape = self.operand("input")
+        if shape is not None:
+            return shape
+        return next(iter(self.inputs), self.operands[0].shape if self.operands else ())
+
+    @property
     def sources(self) -> tuple[int, ...]:
         """Who feeds it: indices of ops, -1 for the model's first input, -2 for its second."""
         return tuple(operand.source for operand in self.operands if operand.source is not None)

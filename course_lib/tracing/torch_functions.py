@@ -22,6 +22,17 @@ _MHA = (
     "query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v add_zero_attn dropout_p "
     "out_proj_weight out_proj_bias training key_padding_mask need_weights attn_mask"
 )
+_CONVOLUTION = "input weight bias stride padding dilation transposed output_padding groups"
+_RECURRENTS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+_RECURRENT = "input hx params has_biases num_layers dropout training bidirectional batch_first"
+_PACKED = "input batch_sizes hx params has_biases num_layers dropout training bidirectional"
+_CELL = "input hx weight_ih weight_hh bias_ih bias_hh"
+_QUANTIZED = """
+    conv1d conv2d conv3d conv1d_relu conv2d_relu conv3d_relu linear linear_relu linear_dynamic linear_relu_dynamic
+    linear_dynamic_fp16
+"""
+#: The first argument is added to the product of the others.
+_ADDED = ("addmm", "baddbmm", "addmv", "addbmm", "addr")
 _SIGNATURES = {
     **{f"conv{n}d": _CONV for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": _CONV_TRANSPOSED for n in (1, 2, 3)},
@@ -38,8 +49,22 @@ _SIGNATURES = {
     "layer_norm": "input normalized_shape weight bias eps",
     "group_norm": "input num_groups weight bias eps",
     "linear": "input weight bias",
-    "addmm": "bias input other",
-    "baddbmm": "bias input other",
+    **dict.fromkeys(_ADDED, "bias input other"),
+    **dict.fromkeys(("mv", "dot", "vdot", "outer", "ger", "inner", "linalg_vecdot", "linalg_matmul"), "input other"),
+    **dict.fromkeys(("_int_mm", "_scaled_mm"), "input other"),
+    "rmatmul": "other input",
+    "tensordot": "input other dims",
+    "matrix_power": "input n",
+    "linalg_matrix_power": "input n",
+    "bilinear": "input other weight bias",
+    "conv_tbc": "input weight bias pad",
+    "convolution": _CONVOLUTION,
+    "_convolution": _CONVOLUTION,
+    "deform_conv2d": "input weight offset mask bias",
+    **dict.fromkeys(_RECURRENTS, _RECURRENT),
+    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _CELL),
+    **{f"quantized::{kind}": "input packed" for kind in _QUANTIZED.split()},
+    "affine_grid": "input size align_corners",
     "embedding": "input weight padding_idx",
     "flatten": "input start_dim end_dim",
     "unflatten": "input dim sizes",
@@ -66,6 +91,7 @@ _SIGNATURES = {
     "multi_head_attention_forward": _MHA,
 }
 _NAMES = {kind: tuple(text.split()) for kind, text in _SIGNATURES.items()}
+_PACKED_NAMES = tuple(_PACKED.split())
 _SPREAD = {"view": "shape", "reshape": "shape", "permute": "dims", "expand": "sizes", "repeat": "sizes"}
 _OTHER_WORDS = {"iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "idiv": "div_", "truediv": "div",
                 "radd": "add", "rsub": "rsub", "rmul": "mul", "rdiv": "rdiv", "rtruediv": "rdiv", "ipow": "pow_",
@@ -78,18 +104,33 @@ _CONVERSIONS_TEXT = """
 """
 # No tensor functions, though one of the same name may exist: x.float()
 _CONVERSIONS = frozenset(f"__{name}__" for name in _CONVERSIONS_TEXT.split())
-_SAME_ARGUMENT = {"self": "input", "mat2": "other", "axis": "dim", "axis0": "dim0", "axis1": "dim1"}
+_SAME_ARGUMENT = {"self": "input", "mat2": "other", "vec": "other", "vec2": "other", "tensor": "other", "tensor2":
+                  "other", "x": "input", "y": "other", "input1": "input", "input2": "other", "axis": "dim",
+                  "axis0": "dim0", "axis1": "dim1"}  # fmt: skip
+#: Where the first argument, called input, is added to a product.
+_SAME_ARGUMENT_ADDED = {"input": "bias", "self": "bias", "mat": "input", "mat1": "input", "batch1": "input", "vec1":
+                        "input", "mat2": "other", "batch2": "other", "vec": "other", "vec2": "other"}  # fmt: skip
+
+
+#: Libraries whose kernels do what the function of the same name does.
+_PYTORCHS = ("aten::", "prims::", "torchvision::")
 
 
 def kind_of(func: Callable[..., Any]) -> str:
     """The plain name of a torch function: ``conv2d``, ``add_`` (in place), ``getitem``, ``T``.
+
+    A kernel that is registered with ``torch.library`` has its library in front, such as ``quantized::linear``.
 
     Example:
         >>> import torch
         >>> kind_of(torch.nn.functional.relu), kind_of(torch.Tensor.__getitem__), kind_of(torch.Tensor.T.__get__)
         ('relu', 'getitem', 'T')
     """
-    name = str(getattr(func, "__name__", None) or getattr(func, "_qualified_op_name", func))
+    func = getattr(func, "overloadpacket", func)  # torch.ops.aten.mm.default
+    own = str(getattr(func, "_qualified_op_name", ""))
+    if own and not own.startswith(_PYTORCHS):
+        return own
+    name = str(getattr(func, "__name__", func))
     if name == "__get__":
         name = str(getattr(getattr(func, "__self__", None), "__name__", name))
     if name.startswith("__") and name.endswith("__") and name not in _CONVERSIONS:
@@ -118,11 +159,14 @@ def bind(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str,
         bound["operands"] = args[1] if len(args) > 1 and isinstance(args[1], tuple | list) else tuple(args[1:])
     else:
         names = _NAMES.get(plain, ("input",))
+        if plain in _RECURRENTS and len(args) > 3 and isinstance(args[3], tuple | list):
+            names = _PACKED_NAMES
         bound = dict(zip(names, args, strict=False))
         for place in range(len(names), len(args)):
             bound[f"argument {place}"] = args[place]
+    same = _SAME_ARGUMENT_ADDED if plain in _ADDED else _SAME_ARGUMENT
     for name, value in kwargs.items():
-        bound[_SAME_ARGUMENT.get(name, name)] = value
+        bound[same.get(name, name)] = value
     return bound
 
 
