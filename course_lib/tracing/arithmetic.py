@@ -13,6 +13,7 @@ from typing import Any
 
 from course_lib.tracing import windows
 from course_lib.tracing.meta_kernels import FACTORIES
+from course_lib.tracing.multiply_adds import einsum_terms
 from course_lib.tracing.records import Operation, Shape, times
 from course_lib.tracing.windows import Step
 
@@ -23,7 +24,6 @@ __all__ = [
     "asked",
     "broadcast",
     "dimensions",
-    "einsum_terms",
     "order",
     "pair",
     "picks",
@@ -116,8 +116,7 @@ def slides(op: Operation) -> tuple[Slide, ...]:
         front = back = pair(padding, count)
     extra = pair(op.setting("output_padding", 0), count)
     return tuple(
-        Slide(*window)
-        for window in zip(op.subject[-count:], kernel, stride, front, dilation, back, extra, strict=True)
+        Slide(*window) for window in zip(op.subject[-count:], kernel, stride, front, dilation, back, extra, strict=True)
     )
 
 
@@ -394,34 +393,6 @@ def _pick(op: Operation, shape: Shape) -> _Answer | None:
             out.append(len(range(*item.indices(shape[dim]))))
         dim += 1
     return f"picked from {times(shape)}", tuple(out)
-
-
-def einsum_terms(op: Operation) -> tuple[list[list[str]], list[str], dict[str, int]]:
-    """An einsum's equation: the names of each operand's dimensions, the output's, and every name's size.
-
-    A dimension that "..." stands for is called "…1", "…2", counted from the right, so that equal names are repeated to
-    fit. An equation without "->" gives "..." and then the letters that occur once, in alphabetical order.
-    """
-    equation = str(op.setting("equation")).replace(" ", "")
-    left, arrow, right = equation.partition("->")
-    terms, extra = [], 0
-    for word, operand in zip(left.split(","), op.operands, strict=True):
-        front, dots, back = word.partition("...")
-        count = len(operand.shape) - len(front) - len(back) if dots else 0
-        extra = max(extra, count)
-        terms.append([*front, *(f"…{place}" for place in range(count, 0, -1)), *back])
-    among = [f"…{place}" for place in range(extra, 0, -1)]
-    if arrow:
-        front, dots, back = right.partition("...")
-        out = [*front, *(among if dots else []), *back]
-    else:
-        letters = left.replace(",", "").replace(".", "")
-        out = [*among, *sorted(letter for letter in set(letters) if letters.count(letter) == 1)]
-    sizes: dict[str, int] = {}
-    for names, operand in zip(terms, op.operands, strict=True):
-        for name, n in zip(names, operand.shape, strict=True):
-            sizes[name] = n if sizes.get(name, 1) == 1 else sizes[name]
-    return terms, out, sizes
 
 
 def _einsum(op: Operation, shape: Shape) -> _Answer:

@@ -9,14 +9,15 @@ The second half follows where height and width are in a tensor when dimensions a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, prod
+from typing import NamedTuple
 
 from course_lib.tracing import arithmetic
 from course_lib.tracing.records import Operation, Shape
 
-__all__ = ["Axis", "Field", "follow"]
+__all__ = ["Axis", "Field", "Fields", "follow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,35 +139,53 @@ LOST = State((None, None), None, False)
 INDEPENDENT = State((None, None), None, False)
 
 
-def follow(ops: Sequence[Operation], sizes: Sequence[Shape]) -> tuple[Field | None, ...]:
-    """The field of every op's output, in order; ``sizes`` are the shapes of the model's inputs."""
+class Fields(NamedTuple):
+    """What is known about the fields of a trace's ops.
+
+    Attributes:
+        each: the field of every op's output, in order; None where there is none, or none that could be followed.
+        lost: for each op whose field could not be followed, the op at which it was lost.
+    """
+
+    each: tuple[Field | None, ...]
+    lost: Mapping[int, int]
+
+
+def follow(ops: Sequence[Operation], sizes: Sequence[Shape]) -> Fields:
+    """The field of every op's output; ``sizes`` are the shapes of the model's inputs, the first of them a picture."""
     if not sizes or not 3 <= len(sizes[0]) <= 5:
-        return (None,) * len(ops)
+        return Fields((None,) * len(ops), {})
     rank = len(sizes[0])
     start = State((rank - 2, rank - 1), (Axis(0, 1, 1), Axis(0, 1, 1)), False)
     picture = (sizes[0][-2], sizes[0][-1])
     states: dict[int, State] = {-1: start}
     answer: list[Field | None] = []
+    lost: dict[int, int] = {}
     for op in ops:
         came = [(operand.source, operand.shape, states[operand.source])
                 for operand in op.operands if operand.source is not None and operand.source in states]  # fmt: skip
         came = [branch for branch in came if branch[2] is not INDEPENDENT]
         branches: tuple[tuple[str, int], ...] = ()
-        if not came:
-            state = INDEPENDENT
-        elif len(came) == 1:
-            state = _step(op, came[0][2], came[0][1])
-        elif op.plain in _JOINING:
-            state, branches = _join(came, ops)
-        else:
-            state = _mix(op, [state for _, _, state in came])
+        try:
+            if not came:
+                state = INDEPENDENT
+            elif len(came) == 1:
+                state = _step(op, came[0][2], came[0][1])
+            elif op.plain in _JOINING:
+                state, branches = _join(came, ops)
+            else:
+                state = _mix(op, [state for _, _, state in came])
+        except (ArithmeticError, LookupError, TypeError, ValueError):  # arguments that are not known here
+            state = LOST
         states[op.index] = state
+        if state is LOST:
+            lost[op.index] = next((lost[source] for source, _, _ in came if source in lost), op.index)
         if state is INDEPENDENT or state is LOST:
             answer.append(None)
         else:
             height, width = state.axes or (None, None)
             answer.append(Field(height, width, state.whole, branches, picture))
-    return tuple(answer)
+    return Fields(tuple(answer), lost)
 
 
 _JOINING_TEXT = """cat add sub mul div rsub rdiv maximum minimum pow stack where masked_fill"""

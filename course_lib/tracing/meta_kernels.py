@@ -7,7 +7,7 @@ forwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from course_lib.tracing import windows
 
-__all__ = ["FACTORIES", "KERNELS", "Kernel"]
+__all__ = ["FACTORIES", "KERNELS", "Kernel", "answer_under_autocast"]
 
 #: In PyTorch's words.
 _TOO_SMALL = "Kernel size can't be greater than actual input size"
@@ -228,3 +228,54 @@ KERNELS: dict[str, Kernel] = {
     "adaptive_avg_pool2d": _adaptive_pool,
     "adaptive_max_pool2d": _adaptive_pool,
 }
+
+
+# -- autocast ---------------------------------------------------------------------------------------------------------
+def answer_under_autocast(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], device: str) -> Any:
+    """What a function answers inside ``torch.autocast(device)``, which leaves tensors on the meta device alone.
+
+    PyTorch's fake tensors have no memory either, but say that they are on ``device``, so autocast casts them by its own
+    lists. NotImplemented where the answer is a view of an argument: no number is computed, and none is cast.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        fakes: dict[int, Tensor] = {}  # id of an argument: its stand-in
+        originals: dict[int, Tensor] = {}
+
+        def faked(tensor: Tensor) -> Tensor:
+            if id(tensor) not in fakes:
+                fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device)
+                fakes[id(tensor)], originals[id(fake)] = fake, tensor
+            return fakes[id(tensor)]
+
+        result = func(*_mapped(args, faked), **_mapped(dict(kwargs), faked))
+        given = {fake.untyped_storage()._cdata for fake in fakes.values()}
+        outputs = [output for output in _tensors_in(result) if id(output) not in originals]
+        if any(output.untyped_storage()._cdata in given for output in outputs):
+            return NotImplemented
+    return _mapped(result, lambda fake: originals[id(fake)] if id(fake) in originals else _meta(fake))
+
+
+def _meta(fake: Tensor) -> Tensor:
+    return torch.empty_strided(fake.shape, fake.stride(), dtype=fake.dtype, device="meta")
+
+
+def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A nest with every tensor changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _mapped(item, change) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        items = [_mapped(item, change) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return value
+
+
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _tensors_in(item)

@@ -14,24 +14,24 @@ from typing import Any
 
 import torch
 
-from course_lib.tracing.arithmetic import broadcast, dimensions, einsum_terms
 from course_lib.tracing.records import Operation, Shape
 
-__all__ = ["multiply_adds"]
+__all__ = ["einsum_terms", "multiply_adds"]
 
 _UNCOUNTED_TEXT = """
     svd pca_lowrank svd_lowrank qr inverse pinverse cholesky cholesky_inverse cholesky_solve lu lu_solve lobpcg det
     logdet slogdet matrix_exp triangular_solve ormqr orgqr geqrf cov corrcoef stft istft cdist pdist
-    pairwise_distance_matrix sparse_mm _sparse_mm smm hspmm sspaddmm _grouped_mm grouped_mm flex_attention
+    sparse_mm _sparse_mm smm hspmm sspaddmm _grouped_mm grouped_mm flex_attention
     quantized_lstm quantized_gru quantized_lstm_cell quantized_gru_cell quantized_rnn_relu_cell quantized_rnn_tanh_cell
     _transformer_encoder_layer_fwd _native_multi_head_attention
 """
 #: Functions that multiply matrices (or transform whole signals) in a way that is not counted.
 _UNCOUNTED = frozenset(_UNCOUNTED_TEXT.split())
 #: Functions of torch.linalg and torch.fft that multiply no matrices.
-_FREE = frozenset(
-    "linalg_norm linalg_vector_norm linalg_cross linalg_diagonal linalg_vander fft_fftshift fft_ifftshift".split()
-)
+_FREE_TEXT = """
+    linalg_norm linalg_vector_norm linalg_cross linalg_diagonal linalg_vander fft_fftshift fft_ifftshift
+"""
+_FREE = frozenset(_FREE_TEXT.split())
 
 
 def multiply_adds(op: Operation) -> int | None:
@@ -137,7 +137,8 @@ def _outer(op: Operation) -> int:
 
 def _vector_products(op: Operation) -> int:
     """vecdot: one dimension of both is summed over."""
-    return prod(broadcast(_shape(op, "input"), _shape(op, "other")))
+    dim = int(op.setting("dim", -1))
+    return prod(op.output) * max(_shape(op, "input")[dim], _shape(op, "other")[dim])
 
 
 def _inner(op: Operation) -> int:
@@ -151,7 +152,7 @@ def _tensordot(op: Operation) -> int:
     if isinstance(dims, int):
         ours, theirs = list(range(len(first) - dims, len(first))), list(range(dims))
     else:
-        ours, theirs = dimensions(dims[0], len(first)), dimensions(dims[1], len(second))
+        ours, theirs = [int(d) % len(first) for d in dims[0]], [int(d) % len(second) for d in dims[1]]
     pairs = [(first[a], second[b]) for a, b in zip(ours, theirs, strict=True)]
     summed = prod(a for a, b in pairs if a == b)  # a size beside a 1 is summed before
     left = prod(n for d, n in enumerate(first) if d not in ours)
@@ -188,6 +189,35 @@ def _power(op: Operation) -> int | None:
     return products * prod(op.output) * op.output[-1]
 
 
+# -- einsum -----------------------------------------------------------------------------------------------------------
+def einsum_terms(op: Operation) -> tuple[list[list[str]], list[str], dict[str, int]]:
+    """An einsum's equation: the names of each operand's dimensions, the output's, and every name's size.
+
+    A dimension that "..." stands for is called "…1", "…2", counted from the right, so that equal names are repeated to
+    fit. An equation without "->" gives "..." and then the letters that occur once, in alphabetical order.
+    """
+    equation = str(op.setting("equation")).replace(" ", "")
+    left, arrow, right = equation.partition("->")
+    terms, extra = [], 0
+    for word, operand in zip(left.split(","), op.operands, strict=True):
+        front, dots, back = word.partition("...")
+        count = len(operand.shape) - len(front) - len(back) if dots else 0
+        extra = max(extra, count)
+        terms.append([*front, *(f"…{place}" for place in range(count, 0, -1)), *back])
+    among = [f"…{place}" for place in range(extra, 0, -1)]
+    if arrow:
+        front, dots, back = right.partition("...")
+        out = [*front, *(among if dots else []), *back]
+    else:
+        letters = left.replace(",", "").replace(".", "")
+        out = [*among, *sorted(letter for letter in set(letters) if letters.count(letter) == 1)]
+    sizes: dict[str, int] = {}
+    for names, operand in zip(terms, op.operands, strict=True):
+        for name, n in zip(names, operand.shape, strict=True):
+            sizes[name] = n if sizes.get(name, 1) == 1 else sizes[name]
+    return terms, out, sizes
+
+
 def _einsum(op: Operation) -> int:
     """Two operands at a time; what only one of them has is summed before.
 
@@ -195,18 +225,16 @@ def _einsum(op: Operation) -> int:
     then it is an outer product, and counts as one.
     """
     named, out, _ = einsum_terms(op)
-    terms = [dict(zip(letters, operand.shape, strict=True)) for letters, operand in zip(named, op.operands, strict=True)]
+    terms = [
+        dict(zip(letters, operand.shape, strict=True)) for letters, operand in zip(named, op.operands, strict=True)
+    ]
     summed = multiplied = 0
     path = _contraction_path(op)
     while len(terms) > 1:
         i, j = sorted(path.pop(0)) if path else (0, 1)
         second, first = terms.pop(j), terms.pop(i)
         later = {*out, *(letter for term in terms for letter in term)}
-        both = {
-            letter
-            for letter in first.keys() & second.keys()
-            if letter in later or first[letter] == second[letter]
-        }
+        both = {letter for letter in first.keys() & second.keys() if letter in later or first[letter] == second[letter]}
         kept = [letter for letter in {**first, **second} if letter in both or letter in later]
         sizes = {letter: max(first.get(letter, 1), second.get(letter, 1)) for letter in kept}
         if any(letter not in later and sizes[letter] > 1 for letter in kept):

@@ -17,14 +17,19 @@ __all__ = ["Op", "Shared"]
 
 
 class Shared:
-    """What the ops of one trace share: each other, and the receptive fields, computed when the first one is asked."""
+    """What the ops of one trace share: each other, and the receptive fields, computed when the first one is asked.
+
+    Attributes:
+        picture: whether the first input is a picture, so that there are fields.
+    """
 
     ops: tuple[Op, ...] = ()
     sizes: tuple[Shape, ...] = ()
+    picture: bool = True
 
     @cached_property
-    def fields(self) -> tuple[fields.Field | None, ...]:
-        return fields.follow(self.ops, self.sizes)
+    def fields(self) -> fields.Fields:
+        return fields.follow(self.ops, self.sizes if self.picture else ())
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,8 +63,17 @@ class Op(Operation):
 
     @property
     def field(self) -> fields.Field | None:
-        """What one cell of its output sees of the model's first input; None where that cannot be followed."""
-        return self._shared.fields[self.index]
+        """What one cell of its output sees of the model's first input, a picture.
+
+        None where it depends on no picture, or in a way that is not followed: then ``field_lost`` names the op.
+        """
+        return self._shared.fields.each[self.index]
+
+    @property
+    def field_lost(self) -> str | None:
+        """The op at which it could no longer be followed what a cell sees; None where that is known."""
+        place = self._shared.fields.lost.get(self.index)
+        return None if place is None else self._shared.ops[place].name
 
     def explain(self) -> str:
         """Several sentences, one a line: what it does, why its shape is what it is, what it costs, what it sees."""
@@ -89,6 +103,9 @@ class Op(Operation):
         elif macs:
             lines.append(f"{macs:,} multiply-adds.")
         lines.append(_field(self.field))
+        if self.field_lost is not None:
+            here = "here" if self.field_lost == self.name else f"since {self.field_lost}"
+            lines.append(f"What a cell sees of the picture is not followed any more {here}.")
         feeds = [other.name for other in ops if self.index in other.sources]
         if len(feeds) > 1:
             lines.append(f"Its output goes two ways or more: to {', '.join(feeds)}.")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from course_lib.tracing.meta_kernels import answer_under_autocast
 from course_lib.tracing.ops import Op, Shared
 from course_lib.tracing.records import Call, Operand, Shape, Weight
 from course_lib.tracing.torch_functions import LOOKS, Treatment, bind, treatment
@@ -71,11 +72,12 @@ class Recorder(TorchFunctionMode):
 
     Args:
         meta: the tensors are on the meta device, so ``meta_kernels`` may answer.
+        device: the type of the device that they stand for, whose autocast counts.
     """
 
-    def __init__(self, *, meta: bool) -> None:
+    def __init__(self, *, meta: bool, device: str = "cpu") -> None:
         super().__init__()
-        self.meta = meta
+        self.meta, self.device = meta, device
         self.parameters: list[tuple[str, Tensor, bool]] = []  # name, stand-in, trainable; shared ones once
         self.shared = Shared()
         self.calls: list[Call] = []
@@ -189,7 +191,9 @@ class Recorder(TorchFunctionMode):
         bound = bind(kind, args, kwargs)
         self._current = kind, bound
         result = NotImplemented
-        if known.kernel is not None and self.meta:
+        if self.meta and torch.is_autocast_enabled(self.device) and not known.factory:
+            result = answer_under_autocast(func, args, kwargs, self.device)
+        elif known.kernel is not None and self.meta:
             result = known.kernel(bound)
         if result is NotImplemented:
             result = func(*args, **kwargs)

@@ -101,8 +101,7 @@ class Operation:
 
     @property
     def subject(self) -> Shape:
-        """The shape of the tensor that it works on: its first input; where nothing comes from the model's input, such as
-        where a parameter is resized, its first tensor."""
+        """The shape of the tensor that it works on, which may be a parameter, such as position embeddings resized."""
         shape = self.operand("input")
         if shape is not None:
             return shape

@@ -100,8 +100,13 @@ class Trace:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds, in torchvision's convention."""
+        """Multiply-adds, in torchvision's convention; those of ``uncounted`` ops are missing."""
         return sum(op.macs for op in self.ops)
+
+    @property
+    def uncounted(self) -> tuple[Op, ...]:
+        """The ops that multiply matrices in a way that is not counted."""
+        return tuple(op for op in self.ops if not op.counted)
 
     @property
     def gmacs(self) -> float:
@@ -121,11 +126,11 @@ class Trace:
         """A table, one line for each op, or for each module where ``depth`` levels are to be seen."""
         depth = self.depth if depth is None else depth
         table = trace_tables.text(self.name, self.ops if depth is None else self.by_module(depth))
-        return "\n".join([self._heading(), *([self.note] if self.note else []), table, self._total()])
+        return "\n".join([self._heading(), *([self.note] if self.note else []), table, self._total(), *self._gaps()])
 
     def html(self, depth: int | None = None) -> str:
         """A page's part: modules that open and close, ``depth`` levels of them open."""
-        notes = [self.note, self._total()] if self.note else [self._total()]
+        notes = [*([self.note] if self.note else []), self._total(), *self._gaps()]
         depth = self.depth if depth is None else depth
         return trace_tables.html(self.ops, dict(self.modules), depth, self._heading(), notes)
 
@@ -152,11 +157,14 @@ class Trace:
         return trace_tables.op_rows(self.ops)
 
     def summary(self) -> str:
-        """The table that the torchsummary package prints."""
-        return trace_tables.summary(self.calls, self.sizes)
+        """The table that the torchsummary package prints; its sums hold every parameter that the forward used."""
+        unused = sum(weight.numel for weight in self.unused)
+        idle = sum(weight.numel for weight in self.unused if weight.trainable)
+        return trace_tables.summary(self.calls, self.sizes, self.parameters - unused, self.trainable - idle, unused)
 
     def _heading(self) -> str:
-        return f"{self.name}, input {' and '.join(times(size) for size in self.sizes)}, {self.mode} mode"
+        sizes = " and ".join(times(size) for size in self.sizes)
+        return f"{self.name}, {f'input {sizes}' if sizes else 'no input'}, {self.mode} mode"
 
     def _total(self) -> str:
         frozen = self.parameters - self.trainable
@@ -165,6 +173,9 @@ class Trace:
         text += f" · {self.bytes / 2**20:.1f} MiB activations"
         text += f" · {frozen:,} parameters frozen" if frozen else ""
         return text + (f" · {unused:,} parameters not used in this forward" if unused else "")
+
+    def _gaps(self) -> list[str]:
+        return trace_tables.gaps(self.ops)
 
     def __str__(self) -> str:
         return self.text()

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.tables import Column, html_table, text_table
+from course_lib.tracing.multiply_adds import multiply_adds
 from course_lib.tracing.ops import Op
 from course_lib.tracing.records import Call, Shape, Weight, times
 
-__all__ = ["Group", "csv_table", "group", "html", "op_rows", "summary", "summary_rows", "text"]
+__all__ = ["Group", "csv_table", "gaps", "group", "html", "op_rows", "summary", "summary_rows", "text"]
 
 
 # -- sums by module ---------------------------------------------------------------------------------------------------
@@ -92,7 +93,10 @@ def _cut(path: str, depth: int) -> str:
 
 # -- rows and text ----------------------------------------------------------------------------------------------------
 def op_rows(ops: Sequence[Op]) -> list[dict[str, Any]]:
-    """One plain dict for each op; lists of shapes as text, so that a spreadsheet can hold them."""
+    """One plain dict for each op; lists of shapes as text, so that a spreadsheet can hold them.
+
+    ``macs`` is None where the op's multiply-adds are not counted.
+    """
     answer = []
     for op in ops:
         field = op.field
@@ -100,7 +104,7 @@ def op_rows(ops: Sequence[Op]) -> list[dict[str, Any]]:
             "op": op.index, "name": op.name, "kind": op.kind, "path": op.path, "module": op.module,
             "inputs": " + ".join(times(shape) for shape in op.inputs), "output": _outputs(op),
             "from": " ".join(str(source) for source in op.sources), "parameters": op.parameters,
-            "trainable": op.trainable, "shared": " ".join(op.shared), "macs": op.macs, "bytes": op.bytes,
+            "trainable": op.trainable, "shared": " ".join(op.shared), "macs": multiply_adds(op), "bytes": op.bytes,
             "field_height": field.size[0] if field else None, "field_width": field.size[1] if field else None,
             "jump": field.jump[0] if field and field.jump else None,
             "centre": field.centre[0] if field and field.centre else None,
@@ -128,7 +132,7 @@ _SUMS = [Column("parameters", number=True), Column("MACs", number=True), Column(
 def text(name: str, rows: Sequence[Op | Group]) -> str:
     """A table for a terminal: a line for each op, or for each group; ``name`` is the model's own."""
     lines = [
-        (row.index, row.name, row.kind, _outputs(row), *_sums(row), str(row.field or ""), row.formula)
+        (row.index, row.name, row.kind, _outputs(row), *_sums(row), _sees(row), row.formula)
         if isinstance(row, Op)
         else _group_line(name, row)
         for row in rows
@@ -142,7 +146,7 @@ def _group_line(name: str, group: Group) -> tuple[object, ...]:
         return "", *start, "", *end, "", "not run"
     last = group.ops[-1]
     why = f"{len(group.ops)} ops" if len(group.ops) > 1 else last.formula
-    return group.ops[0].index, *start, times(last.output), *end, str(last.field or ""), why
+    return group.ops[0].index, *start, times(last.output), *end, _sees(last), why
 
 
 def _outputs(op: Op) -> str:
@@ -150,7 +154,45 @@ def _outputs(op: Op) -> str:
 
 
 def _sums(row: Op | Group) -> tuple[str, str]:
-    return f"{row.parameters:,}" if row.parameters else "", f"{row.macs:,}" if row.macs else ""
+    macs = multiply_adds(row) if isinstance(row, Op) else row.macs
+    return f"{row.parameters:,}" if row.parameters else "", "?" if macs is None else f"{macs:,}" if macs else ""
+
+
+def _sees(op: Op) -> str:
+    field = op.field
+    return str(field) if field is not None else "" if op.field_lost is None else "?"
+
+
+def gaps(ops: Sequence[Op]) -> list[str]:
+    """A sentence for each kind of figure that is "?" in a table of these ops, and for what it leaves out of the sums.
+
+    Example:
+        >>> from course_lib.tracing import trace
+        >>> gaps(trace("resnet18").ops)
+        []
+    """
+    sentences = []
+    uncounted = [op for op in ops if not op.counted]
+    if uncounted:
+        kinds = _some([op.plain for op in uncounted])
+        sentences.append(
+            f"The multiply-adds of {_operations(len(uncounted))} are not counted ({kinds}), so the sum is too low."
+        )
+    lost = [op for op in ops if op.field_lost is not None]
+    if lost:
+        first = _some([f"{op.name} ({op.plain})" for op in lost if op.field_lost == op.name])
+        where = f", from {first} on" if first else ""
+        sentences.append(f"What a cell sees of the picture is not followed in {_operations(len(lost))}{where}.")
+    return sentences
+
+
+def _operations(count: int) -> str:
+    return f"{count} operation{'s' if count != 1 else ''}"
+
+
+def _some(names: Sequence[str]) -> str:
+    different = list(dict.fromkeys(names))
+    return ", ".join(different[:3]) + (", …" if len(different) > 3 else "")
 
 
 # -- HTML -------------------------------------------------------------------------------------------------------------
@@ -220,7 +262,7 @@ def _runs(node: _Node) -> list[_Node | list[Op]]:
 
 def _part(part: _Node | list[Op], kinds: Mapping[str, str], level: int, shown: int) -> str:
     if isinstance(part, list):
-        rows = [(op.name, op.kind, _outputs(op), *_sums(op), str(op.field or ""), op.formula) for op in part]
+        rows = [(op.name, op.kind, _outputs(op), *_sums(op), _sees(op), op.formula) for op in part]
         return html_table(rows, [Column("op"), *_KIND, *_SUMS], titles=[op.explain() for op in part])
     ops = part.ops()
     parameters, macs = sum(op.parameters for op in ops), sum(op.macs for op in ops)
@@ -241,21 +283,26 @@ def summary_rows(calls: Sequence[Call]) -> list[tuple[str, tuple[int, ...], int]
     return [(f"{call.kind}-{place}", (-1, *call.outputs[0][1:]), call.parameters) for place, call in enumerate(rows, 1)]
 
 
-def summary(calls: Sequence[Call], sizes: Sequence[Shape]) -> str:
-    """torchsummary's table, with sums as it counts them: activations times two (forward and backward), 2**20 bytes."""
+def summary(calls: Sequence[Call], sizes: Sequence[Shape], parameters: int, trainable: int, unused: int) -> str:
+    """torchsummary's table, with sums as it counts them: activations times two (forward and backward), 2**20 bytes.
+
+    Args:
+        parameters, trainable: those that the forward used, wherever they are registered. The rows have only those of
+            layers that were called, not the model's own, nor those of a layer whose weight is used by its parent.
+        unused: how many more the model has.
+    """
     rows = summary_rows(calls)
     rule, double = "-" * 64, "=" * 64
     lines = [rule, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", double]
     lines += [f"{name:>20}  {list(shape)!s:>25} {parameters:>15,}" for name, shape, parameters in rows]
-    parameters = sum(row[2] for row in rows)
-    counted = [call for call in calls if call.path and not call.container]
-    trainable = sum(numel for call in counted for numel, trains, shared in call.weights if trains and not shared)
     megabytes = 4 / 2**20
     into = sum(prod(shape[1:]) for shape in sizes) * megabytes
     through = sum(prod(shape[1:]) for _, shape, _ in rows) * megabytes * 2
     held = parameters * megabytes
     lines += [double, f"Total params: {parameters:,}", f"Trainable params: {trainable:,}",
-              f"Non-trainable params: {parameters - trainable:,}", rule, f"Input size (MB): {into:.2f}",
-              f"Forward/backward pass size (MB): {through:.2f}", f"Params size (MB): {held:.2f}",
+              f"Non-trainable params: {parameters - trainable:,}",
+              *([f"Params not used in this forward: {unused:,}"] if unused else []), rule,
+              f"Input size (MB): {into:.2f}", f"Forward/backward pass size (MB): {through:.2f}",
+              f"Params size (MB): {held:.2f}",
               f"Estimated Total Size (MB): {into + through + held:.2f}", rule]  # fmt: skip
     return "\n".join(lines)

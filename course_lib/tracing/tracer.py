@@ -7,6 +7,8 @@ shapes but no numbers. A forward that needs the numbers is run again with real o
 from __future__ import annotations
 
 import gc
+import inspect
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -35,7 +37,10 @@ def trace(
     Args:
         model: any module, on any device; or a name from torchvision's registry, built as its weights' entry builds it.
         input_size: (channels, height, width), or with the batch in front; a list of sizes for several inputs; a mapping
-            from the forward's argument names to sizes. A tensor stands for its own size (and dtype).
+            from the forward's argument names to sizes. A tensor stands for exactly its own size (and dtype). Numbers,
+            words and None may stand beside sizes and tensors, and dicts, lists and tuples may hold all of them. () is
+            a forward without inputs. Three numbers are a picture without its batch, but whole, such as (batch,
+            channels, length), for a model that works on sequences and has no layers for maps.
         mode: "eval" or "train"; None is the mode the model is in, and eval for a name.
         dtypes: of the inputs, where they are not the model's own, such as ``torch.long`` for an embedding.
         depth: how many levels of modules its tables show apart; None shows every op.
@@ -56,19 +61,40 @@ def trace(
         raise TraceError(f'mode={mode!r}: a model is traced in "eval" or in "train" mode.')
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
         raise TraceError(f"depth={depth!r}: give the number of levels to show, 0 or more, or None for every op.")
-    given, names = inputs.read(input_size, dtypes)
+    given = inputs.read(input_size, dtypes)
     with _without_collector(), unchanged_randomness(), torch.no_grad():
         name = model if isinstance(model, str) else None
         if name is not None:
             model, mode = inputs.build(name), mode or "eval"
         model = unwrapped(model)
-        run = _Run(model, name or type(model).__name__, given, names, mode, depth)
-        try:
-            return run.on_meta()
-        except TraceError:
-            raise
-        except Exception as error:
-            return _again(run, name, error)
+        if not given.values and not _runs_without_inputs(model):
+            raise TraceError("input_size is empty; write it as (channels, height, width), such as (3, 224, 224).")
+        failed: list[TraceError] = []
+        for reading in inputs.readings(given, model):
+            try:
+                return _run_once(_Run(model, name or type(model).__name__, reading, mode, depth), name)
+            except TraceError as error:
+                failed.append(error)
+        raise failed[0]
+
+
+def _runs_without_inputs(model: nn.Module) -> bool:
+    try:
+        inspect.signature(model.forward).bind()
+    except TypeError:
+        return False
+    except ValueError:  # a forward without a signature
+        pass
+    return True
+
+
+def _run_once(run: _Run, name: str | None) -> Trace:
+    try:
+        return run.on_meta()
+    except TraceError:
+        raise
+    except Exception as error:
+        return _again(run, name, error)
 
 
 def _again(run: _Run, name: str | None, error: Exception) -> Trace:
@@ -130,12 +156,11 @@ class _Run:
         self,
         model: nn.Module,
         name: str,
-        given: list[inputs.Input],
-        names: list[str],
+        given: inputs.Inputs,
         mode: str | None,
         depth: int | None,
     ) -> None:
-        self.model, self.name, self.given, self.names = model, name, given, names
+        self.model, self.name, self.given = model, name, given
         self.mode = mode or ("train" if model.training else "eval")
         self.change = mode is not None
         self.depth = depth
@@ -145,27 +170,33 @@ class _Run:
         return self._run(meta_tensor, "meta", "")
 
     def for_real(self, note: str) -> Trace:
-        home = next((parameter.device for parameter in self.model.parameters()), torch.device("cpu"))
-        return self._run(own_tensor, home, note)
+        return self._run(own_tensor, self._home(), note)
+
+    def _home(self) -> torch.device:
+        """The model's own device."""
+        return next((parameter.device for parameter in self.model.parameters()), torch.device("cpu"))
 
     def _run(self, made: Callable[[Tensor], Tensor], device: torch.device | str, note: str) -> Trace:
-        self.recorder = recorder = Recorder(meta=not note)
+        home = self._home().type
+        self.recorder = recorder = Recorder(meta=not note, device=home if home != "meta" else "cpu")
         copied = copy_model(self.model, made, recorder)
         if self.change:
             copied.train(self.mode == "train")
         floats = (tensor.dtype for _, tensor, _ in recorder.parameters if tensor.is_floating_point())
         own = next(floats, torch.get_default_dtype())
-        batches = [_tensor(given, own, device) for given in self.given]
-        recorder.start(copied, batches)
+        given = self.given.changed(lambda leaf: _tensor(leaf, own, device))
+        recorder.start(copied, list(tensors(given.values)))
         with recorder:
-            output = copied(**dict(zip(self.names, batches, strict=True))) if self.names else copied(*batches)
+            names = given.names
+            output = copied(**dict(zip(names, given.values, strict=True))) if names else copied(*given.values)
         return self._result(output, note)
 
     def _result(self, output: Any, note: str) -> Trace:
         recorder = self.recorder
         if recorder is None:  # pragma: no cover - a trace is only asked for after a run
             raise TraceError("Nothing has run yet.")
-        recorder.shared.sizes = sizes = tuple(size for size, _, _ in self.given)
+        recorder.shared.sizes = sizes = self.given.sizes
+        recorder.shared.picture = bool(sizes) and (len(sizes[0]) > 3 or inputs.works_on_maps(self.model))
         ops = recorder.ops()
         outputs = tuple(tuple(tensor.shape) for tensor in tensors(output))
         modules = tuple(recorder.modules.items())
@@ -174,17 +205,17 @@ class _Run:
 
     def stopped(self, error: Exception) -> failures.Stopped:
         seen = self._result((), "") if self.recorder else None
-        return failures.Stopped(error, self.recorder, seen, self.model, len(self.given))
+        return failures.Stopped(_in_words(error), self.recorder, seen, self.model, len(self.given.values))
 
     def sizes_that_fit(self) -> list[tuple[int, int]]:
         """Squares that go through as the first input, tried on the meta device."""
-        if not self.given or len(self.given[0][0]) != 4:
+        if not self.given.sizes or len(self.given.sizes[0]) != 4:
             return []
         asked, before = self.given, self.recorder
-        fitting = []
+        picture, fitting = asked.leaves[0], []
         for side in failures.SIDES:
-            size = (*asked[0][0][:2], side, side)
-            self.given = [(size, asked[0][1], None), *asked[1:]]
+            square = inputs.Leaf((*picture.size[:2], side, side), picture.dtype)
+            self.given = asked.changed(lambda leaf, square=square: square if leaf is picture else leaf)  # type: ignore[misc]
             try:
                 self.on_meta()
             except Exception:
@@ -196,9 +227,17 @@ class _Run:
         return fitting
 
 
-def _tensor(given: inputs.Input, own: torch.dtype, device: torch.device | str) -> Tensor:
-    size, dtype, value = given
-    dtype = dtype or own
+def _in_words(error: Exception) -> Exception:
+    """An error without a message, such as a bare assert, gets the line that raised it for one."""
+    if str(error).strip():
+        return error
+    last = next(reversed(traceback.extract_tb(error.__traceback__)), None)
+    where = f" at “{(last.line or last.name)[:120]}” (line {last.lineno})" if last is not None else ""
+    return RuntimeError(f"{type(error).__name__} without a message{where}")
+
+
+def _tensor(given: inputs.Leaf, own: torch.dtype, device: torch.device | str) -> Tensor:
+    size, value, dtype = given.size, given.value, given.dtype or own
     if str(device) == "meta":
         return torch.empty(size, dtype=dtype, device="meta")
     if value is not None:
