@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from course_lib.tracing.records import Operation, Shape
 
@@ -80,8 +81,8 @@ def _convolution_tbc(op: Operation) -> int:
 
 def _quantized(op: Operation) -> int:
     """A quantized layer keeps its weight packed, out of Python's sight, and unpacks it when asked."""
-    weight: Any = op.setting("packed").unpack()[0]
-    return prod(op.output) * prod(tuple(weight.shape)[1:])
+    weight: Tensor = op.setting("packed").unpack()[0]
+    return prod(op.output) * prod(weight.shape[1:])
 
 
 def _linear(op: Operation) -> int:
@@ -248,10 +249,10 @@ def _einsum(op: Operation) -> int:
 def _contraction_path(op: Operation) -> list[tuple[int, int]] | None:
     """Which operands of an einsum PyTorch multiplies in turn: None is from left to right, without opt_einsum."""
     backend = torch.backends.opt_einsum
-    if len(op.operands) < 3 or not backend.enabled or not backend.is_available():  # type: ignore[attr-defined]
+    if len(op.operands) < 3 or not backend.enabled or not backend.is_available():
         return None
     shapes = [operand.shape for operand in op.operands]
-    chosen: Any = backend.get_opt_einsum().contract_path(  # type: ignore[no-untyped-call]
+    chosen: Any = backend.get_opt_einsum().contract_path(
         op.setting("equation"), *shapes, shapes=True, optimize=backend.strategy
     )
     return [(int(pair[0]), int(pair[1])) for pair in chosen[0]]

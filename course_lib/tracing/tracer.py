@@ -68,7 +68,9 @@ def trace(
             model, mode = inputs.build(name), mode or "eval"
         model = unwrapped(model)
         if not given.values and not _runs_without_inputs(model):
-            raise TraceError("input_size is empty; write it as (channels, height, width), such as (3, 224, 224).")
+            raise TraceError(
+                "input_size has 0 dimensions; write it as (channels, height, width), such as (3, 224, 224)."
+            )
         failed: list[TraceError] = []
         for reading in inputs.readings(given, model):
             try:

@@ -22,7 +22,7 @@ from torch import nn
 
 from course_lib.errors import CourseError
 from course_lib.tracing.copies import copy_model, own_tensor, unchanged_randomness
-from course_lib.tracing.inputs import read
+from course_lib.tracing.inputs import read, readings
 
 __all__ = ["Node", "needed", "read_graph", "write_graph"]
 
@@ -118,8 +118,8 @@ def write_graph(model: nn.Module, size: Any, folder: str | Path) -> Path:
     if some.is_meta:
         raise CourseError("This model is on the meta device and cannot run: build it with real weights first.")
     batches = tuple(
-        torch.zeros(shape, dtype=dtype or some.dtype, device=some.device) if given is None else given
-        for shape, dtype, given in read(size)[0]
+        torch.zeros(leaf.size, dtype=leaf.dtype or some.dtype, device=some.device) if leaf.value is None else leaf.value
+        for leaf in readings(read(size), model)[0].leaves
     )
     writer = needed("torch.utils.tensorboard").SummaryWriter
     folder = Path(folder).expanduser()
