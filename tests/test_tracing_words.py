@@ -153,8 +153,9 @@ def test_the_sizes_that_are_named_go_through_and_no_size_is_named_where_none_hel
     model = nn.Sequential(nn.Conv2d(3, 4, 32, 32), nn.Flatten(), nn.Linear(4 * cells, 2))
     with pytest.raises(TraceError) as caught:
         tracing.trace(model, (3, got, got))
-    assert caught.value.sizes == ((side, side),)
-    assert model(torch.zeros(1, 3, side, side)).shape == (1, 2)
+    assert (side, side) in caught.value.sizes
+    for height, width in caught.value.sizes:
+        assert model(torch.zeros(1, 3, height, width)).shape == (1, 2)
     pooled = nn.Sequential(model[0], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(), nn.Linear(9, 2))
     with pytest.raises(TraceError) as caught:
         tracing.trace(pooled, (3, 64, 64))

@@ -301,8 +301,10 @@ def summary(calls: Sequence[Call], sizes: Sequence[Shape], parameters: int, trai
     held = parameters * megabytes
     lines += [double, f"Total params: {parameters:,}", f"Trainable params: {trainable:,}",
               f"Non-trainable params: {parameters - trainable:,}",
-              *([f"Params not used in this forward: {unused:,}"] if unused else []), rule,
+              rule,
               f"Input size (MB): {into:.2f}", f"Forward/backward pass size (MB): {through:.2f}",
               f"Params size (MB): {held:.2f}",
               f"Estimated Total Size (MB): {into + through + held:.2f}", rule]  # fmt: skip
+    if unused:
+        lines.append(f"{unused:,} parameters are not used in this forward, and not counted above.")
     return "\n".join(lines)
