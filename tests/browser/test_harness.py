@@ -43,7 +43,7 @@ def run(root: Path, opened: Callable[[str], AbstractContextManager[lab.Notebook]
         with opened("trial.ipynb") as notebook:
             notebook.run_all(60)
             notebook.seen = notebook.errors(), notebook.prompts()  # type: ignore[attr-defined]
-            moved = list(controls.move_all(notebook, seconds=4, attempts=1))
+            moved = list(controls.move_all(notebook, seconds=10, attempts=1))
         return moved, notebook
 
     return run
