@@ -40,7 +40,7 @@ def write_folder(
     after an interruption; the truth of other pictures in the folder is kept.
 
     Args:
-        path: the data set's folder; it is made where it is missing.
+        path: the data set's folder, ~ being the home folder; it is made where it is missing.
         classes: which of the twelve.
         n: how many pictures of each.
         split: the name of the folder in it, such as "train".
@@ -72,16 +72,23 @@ def write_folder(
         checked(label, seed=first_seed, size=size, difficulty=difficulty)
     if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
         raise PictureBookError(f"path={path!r}: give the folder that the pictures go to, such as 'pictures'.")
-    folder = Path(path) / split
+    folder = _home(path) / split
     try:
         return _fill(
             folder, [(label, first_seed + k) for label in classes for k in range(n)], size, difficulty, progress or _bar
         )
-    except OSError as problem:
-        reason = problem.strerror or problem
+    except (OSError, UnicodeError) as problem:  # UnicodeError: half a character, which no file name can hold
+        reason = getattr(problem, "strerror", None) or type(problem).__name__
         raise PictureBookError(
-            f"The pictures cannot be written to {folder}: {reason}. Choose another folder."
+            f"The pictures cannot be written to {str(folder)[:200]!a}: {reason}. Choose another folder."
         ) from problem
+
+
+def _home(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise PictureBookError(f"path={path!r}: there is no such user, whose home folder ~ could mean.") from None
 
 
 def _bar(todo: Sequence[tuple[str, int]], label: str) -> Iterable[tuple[str, int]]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 import http.server
 import itertools
+import os
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given, settings, strategies
 
 from course_lib.errors import DownloadError
-from course_lib.pictures import downloads
+from course_lib.pictures import connection, downloads
 from course_lib.pictures.downloads import fetch, fetch_bytes, is_online
 
 CONTENT = bytes(range(256)) * 10_000  # 2.56 MB: more than two pieces
@@ -265,3 +270,148 @@ def test_is_online_asks_the_proxy_where_there_is_one(
     assert is_online("http://download.example/")
     monkeypatch.setenv("http_proxy", closed_url.removesuffix("/cat.jpg"))
     assert not is_online("http://download.example/")
+
+
+# -- addresses --------------------------------------------------------------------------------------------------------
+class Odd(http.server.BaseHTTPRequestHandler):
+    """Answers that no good server gives, by the path that is asked for."""
+
+    asked: ClassVar[list[tuple[str, Any]]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append((self.path, self.headers))
+        goal = {"/loop": "/loop", "/ftp": "ftp://127.0.0.1/a", "/file": "file:///etc/passwd", "/on": "/K\u00e4 fer"}
+        if self.path in goal:
+            self.send_response(302)
+            self.wfile.write(b"".join(self._headers_buffer))  # type: ignore[attr-defined]
+            self._headers_buffer = []
+            self.wfile.write(b"Location: " + goal[self.path].encode() + b"\r\n\r\n")
+            return
+        if self.path == "/words":
+            self.wfile.write(b"HTTP/1.0 404 " + b"no " * 5000 + b"\r\n\r\n")
+            return
+        if self.path in ("/drip", "/dripping-head"):
+            self.wfile.write(b"HTTP/1.0 200 OK\r\n" + (b"\r\n" if self.path == "/drip" else b"X: "))
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b"x")
+                    time.sleep(0.02)
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"content")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def odd(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    Odd.asked.clear()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("/K\u00e4fer.jpg", "/K%C3%A4fer.jpg"),
+        ("/a b.jpg?q=\u00fc b&x=1#part", "/a%20b.jpg?q=%C3%BC%20b&x=1"),
+        ("/50%25.jpg", "/50%25.jpg"),
+        ("/a%20b.jpg ", "/a%20b.jpg"),
+        ("", "/"),
+        ("?x=1", "/?x=1"),
+    ],
+)
+def test_addresses_are_taken_as_a_browser_takes_them(odd: str, written: str, asked: str) -> None:
+    assert fetch_bytes(odd + written) == b"content" and Odd.asked[-1][0] == asked
+
+
+def test_redirects_are_followed_over_http_alone(odd: str) -> None:
+    assert fetch_bytes(odd + "/on") == b"content" and Odd.asked[-1][0] == "/K%C3%A4%20fer"
+    with pytest.raises(DownloadError, match="on and on") as error:
+        fetch_bytes(odd + "/loop")
+    assert "\n" not in str(error.value) and len(Odd.asked) < 20
+    for path, place in (("/ftp", "ftp://127"), ("/file", "file:///etc/passwd")):
+        with pytest.raises(DownloadError, match=rf"sends on to '{place}.*only http:// and https:// are followed"):
+            fetch_bytes(odd + path)
+
+
+def test_a_password_is_used_and_never_shown(odd: str, closed_url: str) -> None:
+    assert fetch_bytes(odd.replace("//", "//ada:se%40cret@") + "/cat") == b"content"
+    assert base64.b64decode(Odd.asked[-1][1]["Authorization"].split()[1]) == b"ada:se@cret"
+    for url in (closed_url, odd + "/loop", odd + "/words", "http://a b/", "ftp://a.b/x"):
+        secret = url.replace("//", "//ada:geheim@") + ("?size=2&access_token=geheim" if url == closed_url else "")
+        with pytest.raises(DownloadError) as error:
+            fetch_bytes(secret)
+        assert "geheim" not in str(error.value)
+        assert "geheim" not in str(error.value.__cause__ or "")
+
+
+def test_the_words_of_a_server_are_cut(odd: str) -> None:
+    with pytest.raises(DownloadError, match=r"answers 404 \(no no") as error:
+        fetch_bytes(odd + "/words")
+    assert len(str(error.value)) < 300
+    with pytest.raises(DownloadError) as error:
+        fetch_bytes(odd + "/" + "x" * 5000 + "\0\n", timeout=5, max_bytes=1)
+    assert len(str(error.value)) < 500 and str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("path", ["/drip", "/dripping-head"])
+def test_a_server_that_drips_is_given_up(odd: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes keep coming, so no time-out between two packets ever ends it."""
+    with pytest.raises(DownloadError, match=r"was given up after|had not answered in full"):
+        fetch_bytes(odd + path, timeout=0.3)
+    assert connection.SLOWEST == 10_000
+    monkeypatch.setattr(connection, "SLOWEST", 1)  # a server that is slow but within the agreed speed is waited for
+    assert len(fetch_bytes(odd + "/cat", timeout=5)) == 7
+
+
+@pytest.mark.parametrize(
+    ("proxy", "says"),
+    [
+        ("http://127.0.0.1:notaport", "The proxy 'http://127.0.0.1:notaport' cannot be used"),
+        ("socks5://ada:geheim@127.0.0.1:9", "The proxy 'socks5://127.0.0.1:9' cannot be used"),
+        ("http://ada:geheim@127.0.0.1:9", "nothing answers at the proxy 127.0.0.1:9"),
+        ("http://", "cannot be used"),
+    ],
+)
+def test_a_broken_proxy_is_named_as_such(odd: str, proxy: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(DownloadError, match=re.escape(says)) as error:
+        fetch_bytes(odd + "/cat")
+    assert "geheim" not in str(error.value) and not is_online(odd + "/cat")
+
+
+def test_where_a_download_is_written(odd: str, tmp_path: Path) -> None:
+    """A link stays a link, a long name is taken, and what is no place for a file is said."""
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert fetch(odd + "/cat", tmp_path / "link", sha256_prefix=None) == tmp_path / "link"
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_bytes() == b"content"
+    assert fetch(odd + "/cat", tmp_path / ("x" * 250), sha256_prefix=None).read_bytes() == b"content"
+    odd_places: list[Any] = [None, "a\0b", "~nobody-of-that-name/x", "\ud800", tmp_path / ("y" * 300), os.devnull]
+    for place in odd_places:
+        with pytest.raises(DownloadError) as error:
+            fetch(odd + "/cat", place, sha256_prefix=None)
+        assert str(error.value).isprintable() and len(str(error.value)) < 500
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@settings(deadline=None, max_examples=200)
+@given(text=strategies.text(max_size=30))
+def test_any_text_as_an_address_is_asked_for_or_refused_in_a_sentence(text: str) -> None:
+    for url in (text, f"http://{text}", f"http://127.0.0.1:9/{text}"):
+        try:
+            request = connection._checked(url)
+        except DownloadError as error:
+            assert str(error).isprintable()
+        else:
+            assert request.full_url.isascii() and request.full_url.isprintable() and " " not in request.full_url

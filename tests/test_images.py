@@ -6,8 +6,10 @@ import io
 import os
 import random
 import struct
+import tempfile
+import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +20,9 @@ from hypothesis import given, settings, strategies
 from PIL import Image
 
 from course_lib.errors import DownloadError, PictureError
-from course_lib.pictures import images
+from course_lib.pictures import images, open_folder, pixels, write_folder
 from course_lib.pictures.images import list_images, open_image
+from picturebook.errors import PictureBookError
 
 
 def noise(width: int = 40, height: int = 30, mode: str = "RGB") -> Image.Image:
@@ -36,6 +39,10 @@ def encoded(picture: Image.Image, format: str = "PNG", **options: Any) -> bytes:
 
 def same(picture: Image.Image, other: Image.Image) -> bool:
     return picture.mode == other.mode == "RGB" and np.array_equal(np.asarray(picture), np.asarray(other))
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 PICTURE = noise()
@@ -194,6 +201,7 @@ def test_tensors_that_are_no_picture(shape: tuple[int, ...], dtype: str, value: 
         open_image(torch.full(shape, value, dtype=getattr(torch, dtype), device="meta"))
 
 
+@pytest.mark.filterwarnings("ignore:.* has 16 bits")
 @settings(deadline=None, max_examples=50)
 @given(values=strategies.lists(strategies.integers(0, 65535), min_size=1, max_size=9))
 def test_sixteen_bits_are_scaled_to_eight(values: list[int]) -> None:
@@ -216,6 +224,82 @@ def test_modes_i_and_f() -> None:
         open_image(Image.fromarray(ramp * 1000))
     with pytest.raises(PictureError, match="divide by 255"):
         open_image(Image.fromarray(ramp.astype(np.float32) * 1000))
+
+
+def test_sixteen_bits_that_come_out_nearly_black_are_said_and_stretched_on_request(tmp_path: Path) -> None:
+    values = np.linspace(100, 4095, 48).astype(np.uint16).reshape(6, 8)
+    stretched = np.round((values - 100.0) * 255 / 3995)
+    path = tmp_path / "dim.png"
+    Image.fromarray(values).save(path)
+    for source in (values, Image.fromarray(values), Image.fromarray(values.astype(np.int32)), path, path.read_bytes()):
+        with pytest.warns(UserWarning, match="only reach from 100 to 4095 of 0 to 65535, so it comes out nearly black"):
+            dark = open_image(source)
+        assert np.asarray(dark).max() == 16
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert np.array_equal(np.asarray(open_image(source, stretch=True))[:, :, 0], stretched)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for fine in (values * 16, np.full((3, 4), 700, dtype=np.uint16), np.array([[0, 8192]], dtype=np.uint16)):
+            open_image(fine)
+    with pytest.raises(PictureError, match=r"stretch=True"):
+        open_image(Image.fromarray(values.astype(np.int32) * 100))
+    assert np.array_equal(np.asarray(open_image(values.astype(np.int32) * 100, stretch=True))[:, :, 0], stretched)
+    assert np.array_equal(np.asarray(open_image(values.astype(np.float64), stretch=True))[:, :, 0], stretched)
+
+
+def test_a_tiff_of_twelve_bits_is_as_bright_as_it_says() -> None:
+    """Two pixels of 12 bits: 0 and 4095, packed into three bytes."""
+    tags = [(256, 2), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 3)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    directory = struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
+    file = struct.pack("<2sHI", b"II", 42, 12) + b"\x00\x0f\xff\0" + directory
+    assert np.asarray(open_image(file))[0, :, 0].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("size", [(30, 40), (7, 90), (90, 7)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "L", "1", "CMYK", "I;16", "I", "F", "turned"])
+def test_strips_change_nothing(mode: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large picture is converted in strips: with strips of a few rows all pixels are as without."""
+    picture = noise(*size)
+    exif = Image.Exif()
+    if mode in ("I;16", "I", "F"):
+        dtype = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        values = np.random.default_rng(1).integers(0, 65536, size).astype(dtype)
+        picture = Image.fromarray(values / np.float32(65535) if mode == "F" else values)
+    elif mode != "turned":
+        picture = noise(*size, mode=mode) if mode in ("RGBA", "LA") else picture.convert(mode)
+    sources: list[object] = [picture, np.asarray(picture) if mode not in ("P", "LA", "I", "CMYK") else picture]
+    if mode == "turned":
+        for orientation in range(1, 9):
+            exif[0x0112] = orientation
+            sources.append(encoded(picture, exif=exif))
+    whole = [open_image(source) for source in sources]
+    monkeypatch.setattr(pixels, "_STRIP", 100)
+    assert all(same(open_image(source), expected) for source, expected in zip(sources, whole, strict=True))
+
+
+def png(kind: int, depth: int, row: bytes, clear: bytes, width: int = 2) -> bytes:
+    """A PNG of one row with a transparent value (tRNS)."""
+    header = struct.pack(">IIBBBBB", width, 1, depth, kind, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"tRNS", clear), (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, data) for name, data in parts)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_transparent_grey_of_a_png_is_white_at_every_depth(depth: int) -> None:
+    """Two pixels: the largest value, which is called transparent or is not, and 0."""
+    largest = 2**depth - 1
+    row = {1: b"\x80", 2: b"\xc0", 4: b"\xf0", 8: b"\xff\0", 16: b"\xff\xff\0\0"}[depth]
+    assert [open_image(png(0, depth, row, struct.pack(">H", 0))).getpixel((k, 0)) for k in (0, 1)] == [(255,) * 3] * 2
+    shown = open_image(png(0, depth, row, struct.pack(">H", largest)))
+    assert [shown.getpixel((k, 0)) for k in (0, 1)] == [(255,) * 3, (0,) * 3]
+
+
+def test_the_transparent_colour_of_a_png_of_48_bits() -> None:
+    row = struct.pack(">6H", 0x1234, 0x5678, 0x9ABC, 0x2345, 0x5678, 0x9ABC)
+    shown = open_image(png(2, 16, row, row[:6]))
+    assert shown.getpixel((0, 0)) == (255, 255, 255) and shown.getpixel((1, 0)) == (0x23, 0x56, 0x9A)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
@@ -299,15 +383,35 @@ def test_the_first_frame_of_an_animation(format: str) -> None:
 # What is no picture.
 
 
-def chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
 @pytest.mark.parametrize("side", [11_000, 20_000, 2_000_000])
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int) -> None:
     header = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     with pytest.raises(PictureError, match="too many pixels"):
         open_image(header + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b""))
+
+
+def test_a_picture_above_pillows_limit_and_below_ours_is_opened_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for format in ("PNG", "JPEG", "GIF", "TIFF", "BMP", "ICO"):
+            assert open_image(encoded(PICTURE, format)).size
+    assert Image.MAX_IMAGE_PIXELS == 500  # as the learner has set it
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OSError("out of memory error when reading image file"), RuntimeError("can't allocate memory")],
+)
+def test_memory_that_runs_out_is_not_called_damage(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*given: object, **options: object) -> Image.Image:
+        raise error
+
+    for name in ("upright_rgb", "from_array"):
+        monkeypatch.setattr(images, name, fails)
+    for source in (PNG, PICTURE, np.zeros((30, 40), dtype=np.uint8)):
+        with pytest.raises(PictureError, match="needs more memory than this computer has left"):
+            open_image(source)
 
 
 @pytest.mark.parametrize(
@@ -358,6 +462,110 @@ def test_a_path_that_is_no_file(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(PictureError, match="ordinary file"):
             open_image(tmp_path / "pipe")
+
+
+ODD_PATHS = (
+    "~nobody-of-that-name/x.png",
+    "a\0b",
+    "x" * 300 + "/y.png",
+    "x" * 5000,
+    "lone \ud800 surrogate",
+    "caf\udce9.png",
+)
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+@pytest.mark.parametrize("call", [open_image, list_images, open_folder, write_folder])
+def test_an_odd_path_ends_in_a_sentence_that_can_be_printed(
+    call: Callable[..., object], path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if call is write_folder and path == "caf\udce9.png":
+        return  # a name in another encoding, which a folder may have
+    with pytest.raises((PictureError, PictureBookError)) as error:
+        call(path)
+    assert str(error.value).isprintable() and len(str(error.value)) < 700
+
+
+@pytest.mark.parametrize("call", [list_images, open_folder, write_folder])
+@pytest.mark.parametrize("path", [None, 3, ["a"], object()])
+def test_what_is_no_path(call: Callable[..., object], path: object) -> None:
+    with pytest.raises(PictureError, match="is not a path: expected a str"):
+        call(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are Unicode there")
+def test_names_in_another_encoding_and_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    latin = tmp_path / "caf\udce9.png"
+    try:
+        latin.write_bytes(PNG)
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    assert same(open_image(latin), PICTURE) and list_images(tmp_path) == [latin]
+    latin.write_bytes(b"<html>")
+    with pytest.raises(PictureError, match=r"caf\\udce9\.png is not a picture"):
+        open_image(latin)
+    (tmp_path / "to nothing.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "round.png").symlink_to(tmp_path / "round.png")
+    assert len(list_images(tmp_path)) == 3
+    with pytest.raises(PictureError, match=r"is a link to .*gone\.png, and there is no such file"):
+        open_image(tmp_path / "to nothing.png")
+    with pytest.raises(PictureError, match="cannot be looked at"):
+        open_image(tmp_path / "round.png")
+    monkeypatch.chdir(tmp_path)
+    Path("./~x").mkdir()
+    Path("./~x/a.png").write_bytes(PNG)
+    assert len(list_images("./~x")) == 1 and same(open_image("./~x/a.png"), PICTURE)
+
+
+def test_linked_folders_are_looked_into_once(tmp_path: Path) -> None:
+    for label in ("ant", "bee"):
+        (tmp_path / "real" / label).mkdir(parents=True)
+        (tmp_path / "real" / label / "1.png").write_bytes(PNG)
+        (tmp_path / "linked").mkdir(exist_ok=True)
+        (tmp_path / "linked" / label).symlink_to(tmp_path / "real" / label, target_is_directory=True)
+    (tmp_path / "real" / "ant" / "back").symlink_to(tmp_path / "linked", target_is_directory=True)
+    listed = [
+        path.relative_to(tmp_path / "linked").as_posix() for path in list_images(tmp_path / "linked", recursive=True)
+    ]
+    assert listed == ["ant/1.png", "bee/1.png"]
+    assert open_folder(tmp_path / "linked").counts["bee"] == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="rights are another matter there")
+def test_without_rights() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for label in ("ant", "bee"):
+            (folder / label).mkdir()
+            (folder / label / "1.png").write_bytes(PNG)
+        folder.chmod(0o755)
+        (folder / "ant").chmod(0)
+        user = os.geteuid()
+        if user == 0:  # root may read everything, and is somebody else for a moment
+            os.seteuid(65534)
+        try:
+            for call in (list_images, open_folder):
+                with pytest.raises(PictureError, match="cannot be read: Permission denied"):
+                    call(folder / "ant" if call is list_images else folder)
+            with pytest.raises(PictureError, match="cannot be looked at: Permission denied"):
+                open_image(folder / "ant" / "1.png")
+        finally:
+            os.seteuid(user)
+            (folder / "ant").chmod(0o700)
+
+
+@pytest.mark.parametrize("extensions", [None, 3, ("png", None)])
+def test_extensions_that_are_none(extensions: Any, tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="extensions="):
+        list_images(tmp_path, extensions)
+
+
+@pytest.mark.parametrize("address", ["ftp://ada:secret@a.b/cat.png", "file:///etc/passwd", "data:image/png;base64,AA"])
+def test_other_kinds_of_address(address: str) -> None:
+    with pytest.raises(PictureError, match="is no http:// or https:// address") as error:
+        open_image(address)
+    assert "secret" not in str(error.value)
 
 
 def test_file_objects_that_cannot_be_read(path: Path) -> None:

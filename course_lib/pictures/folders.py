@@ -7,7 +7,7 @@ folder of a train/val pair is opened one by one; nothing is copied, moved or kep
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from course_lib.errors import CourseError, PictureError
-from course_lib.pictures.images import EXTENSIONS, list_images, open_image
+from course_lib.pictures.images import EXTENSIONS, list_images, read_image, say_notes
+from course_lib.pictures.paths import excerpt, files_below, folder_path, local_path, path_words
 from course_lib.progress import track
 from picturebook import CLASSES, datasets
 
@@ -82,14 +83,14 @@ class LabelledFolder:
         return len(self.pictures)
 
     def __repr__(self) -> str:
-        return f"LabelledFolder({str(self.path)!r}, {_words(self.counts)}, {len(self.skipped)} skipped)"
+        return f"LabelledFolder({path_words(self.path)!r}, {_words(self.counts)}, {len(self.skipped)} skipped)"
 
     def __str__(self) -> str:
         lines = [f"{len(self)} pictures of {len(self.classes)} classes: {_words(self.counts)}"]
         for path, reason in self.skipped:
-            short = path.relative_to(self.path)
-            named = reason.startswith(str(path))  # then the sentence is told with the shorter name
-            told = f"{short}{reason.removeprefix(str(path))}" if named else f"{short}: {reason}"
+            short, name = path_words(path.relative_to(self.path)), path_words(path)
+            named = reason.startswith(name)  # then the sentence is told with the shorter name
+            told = f"{short}{reason.removeprefix(name)}" if named else f"{short}: {reason}"
             lines.append(f"skipped: {told}")
         return "\n".join(lines)
 
@@ -97,15 +98,16 @@ class LabelledFolder:
 def open_folder(path: str | Path, *, extensions: Sequence[str] = EXTENSIONS) -> LabelledFolder:
     """Open a folder whose sub-folders are the classes.
 
-    Files that cannot be opened are left out and named in ``skipped``, with the reason. Hidden folders are no classes.
+    Files that cannot be opened are left out and named in ``skipped``, with the reason. Hidden folders are no classes;
+    links to folders are classes like others.
 
     Args:
         path: such as ``"ants_and_bees/train"``, in which ``ant/`` and ``bee/`` lie.
         extensions: which files count as pictures.
 
     Raises:
-        PictureError: there is no such folder, it holds fewer than two classes, or one of them without a picture that
-            can be opened.
+        PictureError: there is no such folder, it may not be read, it holds fewer than two classes, or one of them
+            without a picture that can be opened.
 
     Source:
         The layout of https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html.
@@ -119,62 +121,65 @@ def open_folder(path: str | Path, *, extensions: Sequence[str] = EXTENSIONS) -> 
         >>> folder.classes, folder.counts, [path.name for path, _ in folder.skipped]
         (('ant', 'bee'), {'ant': 2, 'bee': 2}, ['broken.jpg'])
     """
-    path = Path(path).expanduser()
-    if not path.is_dir():
-        what = "is a file, not a folder" if path.exists() else "does not exist"
-        raise PictureError(f"The folder {path} {what}: give the folder in which each class has a folder of its own.")
-    classes = tuple(sorted(one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")))
+    try:
+        path = folder_path(path)
+    except PictureError as error:
+        raise PictureError(f"{error} Give the folder in which each class has a folder of its own.") from None
+    classes = tuple(inner.name for inner, kind in files_below(path, recursive=False) if kind == "folder")
     if len(classes) < 2 or _SPLITS.issuperset(name.lower() for name in classes):
         raise PictureError(_no_classes(path, classes))
-    found = [(file, index) for index, label in enumerate(classes) for file in _files(path / label, extensions)]
-    reasons = _reasons([file for file, _ in found])
+    listed = [
+        (file, index)
+        for index, label in enumerate(classes)
+        for file in list_images(path / label, extensions, recursive=True)
+    ]
+    reasons = _reasons([file for file, _ in listed])
     folder = LabelledFolder(
         path,
         classes,
-        tuple(one for one in found if one[0] not in reasons),
+        tuple(picture for picture in listed if picture[0] not in reasons),
         tuple(reasons.items()),
     )
     for label, count in folder.counts.items():
         if not count:
             first = next(reason for file, reason in reasons.items() if file.is_relative_to(path / label))
-            raise PictureError(f"The class {label} has no picture that can be opened. {first}")
+            raise PictureError(f"The class {excerpt(label)} has no picture that can be opened. {first}")
     return folder
-
-
-def _files(folder: Path, extensions: Sequence[str]) -> list[Path]:
-    return list_images(folder, extensions, recursive=True)
 
 
 def _no_classes(path: Path, classes: tuple[str, ...]) -> str:
     """Why this is no folder of classes, and which one was perhaps meant."""
     if classes and _SPLITS.issuperset(name.lower() for name in classes):
         return (
-            f"{path} holds {' and '.join(classes)}, the parts of a data set, not its classes: open them one by one, "
-            f"such as open_folder({str(path / classes[0])!r})."
+            f"{path_words(path)} holds {' and '.join(classes)}, the parts of a data set, not its classes: open them "
+            f"one by one, such as open_folder({path_words(path / classes[0])!r})."
         )
-    holds = f"only one, {classes[0]}" if classes else "none"
-    return f"A classifier tells at least two classes apart, each a folder of its own in {path}; there is {holds}."
+    holds = f"only one, {excerpt(classes[0])}" if classes else "none"
+    name = path_words(path)
+    return f"A classifier tells at least two classes apart, each a folder of its own in {name}; there is {holds}."
 
 
 def _reasons(paths: Sequence[Path]) -> dict[Path, str]:
     """Why a file cannot be opened; a few threads open them all, since decoding leaves Python alone."""
-    return {path: opened for path, opened in zip(paths, _opened(paths), strict=True) if opened}
+    notes: dict[Path, str] = {}
 
-
-def _opened(paths: Sequence[Path]) -> Iterator[str]:
     def problem(path: Path) -> str:
         try:
-            open_image(path)
+            note = read_image(path).info.get("note")
         except PictureError as error:
             return str(error)
+        if note:
+            notes[path] = note
         return ""
 
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        yield from track(pool.map(problem, paths), f"looking at {len(paths)} pictures", total=len(paths))
+        problems = list(track(pool.map(problem, paths), f"looking at {len(paths)} pictures", total=len(paths)))
+    say_notes(notes, len(paths))
+    return {path: reason for path, reason in zip(paths, problems, strict=True) if reason}
 
 
 def _words(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {label}" for label, count in counts.items())
+    return ", ".join(f"{count} {excerpt(label)}" for label, count in counts.items())
 
 
 def write_folder(
@@ -189,8 +194,15 @@ def write_folder(
 ) -> Path:
     """Draw a labelled folder of the picture book: ``picturebook.write_folder`` under the course's progress bar.
 
-    Arguments, result and errors are that function's.
+    Arguments, result and errors are that function's; a ``path`` that is not one is a PictureError.
     """
     return datasets.write_folder(
-        path, classes, n, split, size=size, difficulty=difficulty, first_seed=first_seed, progress=track
+        local_path(path),
+        classes,
+        n,
+        split,
+        size=size,
+        difficulty=difficulty,
+        first_seed=first_seed,
+        progress=track,
     )

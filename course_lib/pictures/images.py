@@ -6,24 +6,33 @@ decided in ``pixels.py``; what a model makes of them is ``preprocessing.py``.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import re
+import struct
+import threading
+import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
-from course_lib.errors import PictureError, closest
-from course_lib.pictures.downloads import fetch_bytes
+from course_lib.errors import PictureError
+from course_lib.pictures.downloads import fetch_bytes, shown_address
+from course_lib.pictures.paths import excerpt, files_below, folder_path, kind_of, local_path, near, path_words
 from course_lib.pictures.pixels import from_array, from_tensor, upright_rgb
 from course_lib.pictures.sample_pictures import Sample, samples
 
-__all__ = ["EXTENSIONS", "Sample", "list_images", "open_image", "samples"]
+__all__ = [
+    "EXTENSIONS", "MAX_PIXELS", "Sample", "is_out_of_memory", "list_images", "open_image", "read_image", "samples",
+    "say_notes",
+]  # fmt: skip
 
 #: What list_images looks for.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
@@ -31,6 +40,12 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff",
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "TGA", "PCX", "PSD")
 #: More pixels than this are refused before they are decoded (a small file can claim to be enormous): 360 MB as RGB.
 MAX_PIXELS = 120_000_000
+#: Pictures of more pixels than this are decoded one at a time, however many threads open pictures.
+LARGE = 25_000_000
+_one_large = threading.Lock()
+_count_readers = threading.Lock()
+_readers = 0
+_their_limit: int | None = None
 #: What a file begins with that is no picture, or none that can be read here.
 OTHERS = (
     (rb"(?si)\s*(<\?xml.*?\?>\s*)?(<!--.*?-->\s*)*(<!doctype svg.*?>\s*)?<svg", "an SVG drawing; export it as PNG"),
@@ -46,20 +61,26 @@ OTHERS = (
 )
 
 
-def open_image(source: object) -> Image.Image:
+def open_image(source: object, *, stretch: bool = False) -> Image.Image:
     """Open a picture, whatever it comes in, as a new upright RGB picture of 8 bits.
 
+    At most 120 million pixels are read, one large picture at a time; about 8 bytes a pixel and 100 MB are needed. A
+    server has 20 seconds, and a second more for every 10 kB that it has sent.
+
     Args:
-        source: a path; an http(s) address; bytes; a file opened in binary mode; an array (H, W), (H, W, 1, 3 or 4) of
-            uint8, uint16 or floats from 0 to 1; a tensor (C, H, W) of uint8 or floats from 0 to 1; a PIL picture; the
-            value of an ipywidgets FileUpload (version 7 or 8) with one file; a Sample; anything with a PIL picture as
-            its ``picture``, such as a Scene.
+        source: a path; an http(s) address, written as in a browser; bytes; a file opened in binary mode; an array
+            (H, W), (H, W, 1, 3 or 4) of uint8, uint16 or floats from 0 to 1; a tensor (C, H, W) of uint8 or floats
+            from 0 to 1; a PIL picture; the value of an ipywidgets FileUpload (version 7 or 8) with one file; a Sample;
+            anything with a PIL picture as its ``picture``, such as a Scene.
+        stretch: spread 16 bits, integers or floats so that the smallest value is black and the largest white.
 
     Returns:
-        Turned as its EXIF data say, transparency on white, 16 bits scaled to 8, the first frame of an animation.
+        Turned as its EXIF data say, transparency on white, 16 bits scaled to 8, the first frame of an animation. A
+        warning says so where 16 bits use so little of their range that the picture comes out nearly black.
 
     Raises:
-        PictureError: it is missing, no picture, damaged, or too large; one sentence that names it.
+        PictureError: it is missing, no picture, damaged, or too large for this library or for the computer's memory;
+            one sentence that names it.
         DownloadError: an address that cannot be had.
 
     Example:
@@ -71,86 +92,111 @@ def open_image(source: object) -> Image.Image:
         course_lib.errors.PictureError: The content given (12 bytes) is not a picture but a PDF document; \
 export the page as PNG.
     """
+    picture = read_image(source, stretch=stretch)
+    if "note" in picture.info:
+        warnings.warn(picture.info["note"], stacklevel=2)
+    return picture
+
+
+def read_image(source: object, *, stretch: bool = False) -> Image.Image:
+    """What ``open_image`` gives, without its warning: the sentence is ``info["note"]`` of the picture, if there is one.
+
+    For whole folders, which say it once (``say_notes``).
+    """
     if isinstance(source, Sample):
         return source.open()
     if isinstance(source, Image.Image):
-        return _safely(lambda: upright_rgb(source, "The picture"), "The picture")
+        return _safely(lambda: upright_rgb(source, "The picture", stretch=stretch), "The picture", source.size)
     if isinstance(source, Tensor):
-        return from_tensor(source)
+        return _safely(lambda: from_tensor(source, stretch=stretch), "The tensor")
     if isinstance(source, np.ndarray):
-        return from_array(source)
-    if isinstance(source, str) and re.match(r"(?i)https?://", source):
-        return _decode(fetch_bytes(source), source)
-    if isinstance(source, (str, Path)):
-        return _open_path(Path(source).expanduser())
+        return _safely(lambda: from_array(source, stretch=stretch), "The array")
+    if isinstance(source, str) and (scheme := re.match(r"\s*([a-z][a-z0-9+.-]+):(?=//)|\s*(data):", source, re.I)):
+        if scheme[0].strip().lower() in ("http:", "https:"):
+            return _decode(fetch_bytes(source), shown_address(source), stretch)
+        raise PictureError(
+            f"{shown_address(source)!r} is no http:// or https:// address, and only these are opened. A file on this "
+            "computer is given as its path."
+        )
+    if isinstance(source, (str, os.PathLike)):
+        return _open_path(local_path(source), stretch)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _decode(bytes(source), f"The content given ({len(bytes(source)):,} bytes)")
+        return _decode(bytes(source), f"The content given ({memoryview(source).nbytes:,} bytes)", stretch)
     if hasattr(source, "read"):
-        return _open_file(source)
+        return _open_file(source, stretch)
     if isinstance(source, (Mapping, tuple, list)):
-        return _open_upload(source)
+        return _open_upload(source, stretch)
     if isinstance(inner := getattr(source, "picture", None), Image.Image):  # a Scene of the picture book
-        return open_image(inner)
+        return read_image(inner, stretch=stretch)
     raise PictureError(
         f"A {type(source).__name__} is no picture: expected a path, an address, bytes, a file, an array, a tensor, a "
         "PIL picture or an upload."
     )
 
 
-def _open_path(path: Path) -> Image.Image:
-    name = str(path)
-    if name == ".":
+def say_notes(notes: Mapping[Path, str], pictures: int) -> None:
+    """Warn once about a folder's pictures that came out nearly black: the first one's sentence, and how many more."""
+    if notes:
+        note = notes[min(notes)]
+        more = f" The same holds for {len(notes) - 1} more of {pictures} pictures." if len(notes) > 1 else ""
+        warnings.warn(f"{note}{more}", stacklevel=3)
+
+
+def _open_path(path: Path, stretch: bool) -> Image.Image:
+    name = path_words(path)
+    if str(path) == ".":
         raise PictureError("The path given is empty, or is this folder itself: expected the path of one picture.")
-    if "\0" in name:
-        raise PictureError(f"{name!r} is no path: it holds a zero byte. Picture bytes are given as bytes, not as str.")
+    kind = kind_of(path)
+    if kind == "folder":
+        raise PictureError(f"{name} is a folder: give one file of it, or use list_images({name!r}).")
+    if kind in ("nothing", "link"):
+        raise PictureError(_missing(path, kind))
+    if kind != "file":
+        raise PictureError(f"{name} is not an ordinary file.")
     try:
-        if path.is_dir():
-            raise PictureError(f"{name} is a folder: give one file of it, or use list_images({name!r}).")
-        if not path.exists():
-            raise PictureError(_missing(path))
-        if not path.is_file():
-            raise PictureError(f"{name} is not an ordinary file.")
         with path.open("rb") as file:
-            return _decode(file, name)
+            return _decode(file, name, stretch)
     except OSError as error:
         raise PictureError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
-def _missing(path: Path) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return f"There is no file {path}: the folder {folder} does not exist (from {Path.cwd()})."
-    return f"There is no file {path}.{_near(path)}"
+def _missing(path: Path, kind: str) -> str:
+    if kind == "link":
+        return f"{path_words(path)} is a link to {path_words(path.readlink())}, and there is no such file."
+    if not path.parent.is_dir():
+        folder = path_words(path.parent)
+        return f"There is no file {path_words(path)}: the folder {folder} does not exist (from {_here()})."
+    return f"There is no file {path_words(path)}.{near(path)}"
 
 
-def _near(path: Path) -> str:
-    """Names like this one in the same folder, as a sentence."""
-    if not path.name or not path.parent.is_dir():
-        return ""
-    return closest(path.name, sorted(one.name for one in path.parent.iterdir() if one != path))
+def _here() -> str:
+    try:
+        return path_words(Path.cwd())
+    except OSError:  # the folder that Python was started in was removed
+        return "a folder that was removed"
 
 
-def _open_file(file: Any) -> Image.Image:
-    name = str(getattr(file, "name", None) or "The file object")
+def _open_file(file: Any, stretch: bool) -> Image.Image:
+    name = excerpt(getattr(file, "name", None) or "The file object")
     try:
         data = file.read()
     except (OSError, ValueError) as error:
-        raise PictureError(f"{name} cannot be read: {error}.") from error
+        raise PictureError(f"{name} cannot be read: {excerpt(error)}.") from error
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise PictureError(f"{name} was opened as text: open it with open(path, 'rb').")
     if not data:
         raise PictureError(f"{name} has nothing left to read: it is empty, or was read before; then file.seek(0).")
-    return _decode(bytes(data), name)
+    return _decode(bytes(data), name, stretch)
 
 
-def _open_upload(value: Any) -> Image.Image:
+def _open_upload(value: Any, stretch: bool) -> Image.Image:
     """The value of a FileUpload: {name: {"metadata": …, "content": …}} in ipywidgets 7, ({"name": …, …},) in 8."""
     if isinstance(value, Mapping) and "content" in value:
         files = [(value.get("name") or value.get("metadata", {}).get("name"), value)]
     elif isinstance(value, Mapping):
         files = list(value.items())
     else:
-        files = [(one.get("name"), one) if isinstance(one, Mapping) else (None, one) for one in value]
+        files = [(item.get("name"), item) if isinstance(item, Mapping) else (None, item) for item in value]
     if not files:
         raise PictureError("No file has been uploaded yet: choose one with the button, then run this again.")
     if len(files) > 1:
@@ -158,39 +204,92 @@ def _open_upload(value: Any) -> Image.Image:
     name, entry = files[0]
     if not isinstance(entry, Mapping) or not isinstance(entry.get("content"), (bytes, bytearray, memoryview)):
         raise PictureError(f"A {type(value).__name__} is no picture, and not the value of a FileUpload either.")
-    return _decode(bytes(entry["content"]), str(name or "The uploaded file"))
+    return _decode(bytes(entry["content"]), excerpt(name or "The uploaded file"), stretch)
 
 
-def _decode(data: bytes | IO[bytes], name: str) -> Image.Image:
+def _decode(data: bytes | IO[bytes], name: str, stretch: bool) -> Image.Image:
     file = BytesIO(data) if isinstance(data, bytes) else data
     start = file.read(1024)
     file.seek(0)
     if not start:
         raise PictureError(f"{name} is empty (0 bytes).")
-    return _safely(lambda: _read(file, name, start), name)
+    with _limit_of_pillow(), _safely(lambda: _identified(file, name, start), name) as picture:
+        turn = _one_large if picture.width * picture.height > LARGE else contextlib.nullcontext()
+        with turn:
+            return _safely(lambda: upright_rgb(picture, name, stretch=stretch), name, picture.size)
 
 
-def _read(file: IO[bytes], name: str, start: bytes) -> Image.Image:
-    try:
-        picture = Image.open(file, formats=_formats())
-    except UnidentifiedImageError:
-        raise PictureError(f"{name} is not a picture{_looks_like(start)}.") from None
-    with picture:
+def _identified(file: IO[bytes], name: str, start: bytes) -> Image.Image:
+    """The picture with its size known and its pixels not yet decoded.
+
+    ``Image.open`` does the same, but warns of "decompression bombs" where we have a limit of our own.
+    """
+    for format_name in _formats():
+        factory, accept = Image.OPEN[format_name]
+        if accept is not None and accept(start[:16]) is not True:
+            continue
+        file.seek(0)
+        try:
+            picture = factory(file, "")
+        except (SyntaxError, IndexError, TypeError, struct.error):  # as Pillow's own plugins say "not mine"
+            continue
         if picture.width * picture.height > MAX_PIXELS:
             raise Image.DecompressionBombError
-        return upright_rgb(picture, name)
+        _set_clear_value(picture)
+        return picture
+    raise PictureError(f"{name} is not a picture{_looks_like(start)}.")
 
 
-def _safely(read: Any, name: str) -> Image.Image:
+@contextlib.contextmanager
+def _limit_of_pillow() -> Iterator[None]:
+    """Pillow's limit is ours meanwhile: its plugins look at parts of a file (tiles, icons) and would warn earlier."""
+    global _readers, _their_limit
+    with _count_readers:
+        if not _readers:
+            _their_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS
+        _readers += 1
     try:
-        picture: Image.Image = read()
+        yield
+    finally:
+        with _count_readers:
+            _readers -= 1
+            if not _readers:
+                Image.MAX_IMAGE_PIXELS = _their_limit
+
+
+def _set_clear_value(picture: Image.Image) -> None:
+    """Scale the value that a PNG calls transparent as Pillow scales its pixels (which it does to the pixels alone)."""
+    clear, tile = picture.info.get("transparency"), getattr(picture, "tile", None)
+    if picture.format != "PNG" or not tile or not isinstance(clear, (int, tuple)):
+        return
+    if (factor := {"1": 255, "L;2": 85, "L;4": 17}.get(str(tile[0][3]))) and isinstance(clear, int):
+        picture.info["transparency"] = clear * factor
+    elif tile[0][3] == "RGB;16B" and isinstance(clear, tuple):
+        picture.info["transparency"] = tuple(value >> 8 for value in clear)
+
+
+def _safely(read: Callable[[], Image.Image], name: str, size: tuple[int, int] | None = None) -> Image.Image:
+    """What ``read`` returns; whatever else happens becomes a sentence about the picture of that name."""
+    try:
+        return read()
     except PictureError:
         raise
     except Image.DecompressionBombError:
         raise PictureError(f"{name} has too many pixels: at most {MAX_PIXELS / 1e6:.0f} million are read.") from None
     except Exception as error:  # a decoder that meets a damaged file raises anything, from OSError to struct.error
-        raise PictureError(f"{name} is a damaged or cut-off picture ({str(error).rstrip('.')}).") from error
-    return picture
+        if is_out_of_memory(error):
+            pixels = f" ({size[0]}×{size[1]} pixels)" if size else ""
+            raise PictureError(
+                f"{name}{pixels} needs more memory than this computer has left: shut other notebooks down, or make the "
+                "picture smaller."
+            ) from None
+        raise PictureError(f"{name} is a damaged or cut-off picture ({excerpt(error).rstrip('.')}).") from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, whichever of Python, Pillow and torch raised it."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "allocate memory" in words
 
 
 @functools.cache
@@ -215,12 +314,14 @@ def list_images(
     """The pictures that lie in a folder, in the order a person would give them (2.jpg before 10.jpg).
 
     Args:
-        folder: where to look. Hidden files and folders (.x.jpg) are left out.
+        folder: where to look. Hidden files and folders (.x.jpg) are left out. Links are followed; a link to a file that
+            is not there is listed, and whoever opens it is told so.
         extensions: one or several, with or without the dot, in capitals or not.
         recursive: whether to look into the folders in it, and in theirs; they come in order, each with its pictures.
 
     Raises:
-        PictureError: no such folder, or no file with such an extension; it says which extensions are there.
+        PictureError: no such folder, one that may not be read, or no file with such an extension; it says which
+            extensions are there.
 
     Example:
         >>> import tempfile
@@ -230,28 +331,31 @@ def list_images(
         ...     [path.name for path in list_images(folder, "jpg")]
         ['cat2.jpg', 'cat10.JPG']
     """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise PictureError(f"The folder {folder} {what}.{_near(folder)}")
-    several = [extensions] if isinstance(extensions, str) else extensions
-    wanted = tuple("." + one.lower().lstrip("*").lstrip(".") for one in several)
-    entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    if recursive:
-        entries = [path for path in folder.rglob("*") if not _hidden(path.relative_to(folder))]
-    files = [path for path in entries if path.is_file()]
-    found = [path for path in files if path.suffix.lower() in wanted]
-    if not found:
-        there = Counter(path.suffix.lower() or "(none)" for path in files)
+    path = folder_path(folder)
+    wanted = _suffixes(extensions)
+    entries = list(files_below(path, recursive=recursive))
+    files = [entry for entry, kind in entries if kind in ("file", "link")]
+    pictures = [entry for entry in files if entry.suffix.lower() in wanted]
+    if not pictures:
+        there = Counter(excerpt(entry.suffix.lower(), 20) or "(none)" for entry in files)
         holds = ", ".join(f"{count} {suffix}" for suffix, count in there.most_common(8)) or "no files"
-        inner = sorted(path.name for path in entries if path.is_dir())
+        inner = sorted(excerpt(entry.name, 40) for entry, kind in entries if kind == "folder")
         folders = f", and the folders {', '.join(inner[:5])}{' …' if inner[5:] else ''}" if inner else ""
-        raise PictureError(f"No picture in {folder}: looked for {', '.join(wanted)}; there: {holds}{folders}.")
-    return sorted(found, key=lambda path: (path.parent.as_posix(), _natural(path)))
+        raise PictureError(
+            f"No picture in {path_words(path)}: looked for {excerpt(', '.join(wanted), 100)}; there: {holds}{folders}."
+        )
+    return sorted(pictures, key=lambda entry: (entry.parent.as_posix(), _natural(entry)))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _suffixes(extensions: object) -> tuple[str, ...]:
+    several = [extensions] if isinstance(extensions, str) else extensions
+    listed: list[object] = list(several) if isinstance(several, Iterable) else [several]
+    suffixes = [suffix for suffix in listed if isinstance(suffix, str)]
+    if len(suffixes) < len(listed):
+        raise PictureError(
+            f"extensions={excerpt(repr(extensions), 60)}: give one or several, such as ('.jpg', '.png')."
+        )
+    return tuple("." + suffix.lower().lstrip("*").lstrip(".") for suffix in suffixes)
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:
