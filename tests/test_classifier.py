@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,34 @@ def test_a_folder_of_bad_files_only_is_reported_not_raised(classifier: Classifie
         found.accuracy(lambda path: "cat")
 
 
+def test_no_file_ends_the_run_of_a_folder(classifier: Classifier, tmp_path: Path) -> None:
+    """Links to folders are followed; too long, unprepared and missing pictures are named."""
+    (tmp_path / "real").mkdir()
+    picture().save(tmp_path / "real" / "good.png")
+    Image.new("RGB", (1, 20_000)).save(tmp_path / "real" / "long.png")
+    Image.new("RGB", (13, 13)).save(tmp_path / "real" / "thirteen.png")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ant").symlink_to(tmp_path / "real", target_is_directory=True)
+    (tmp_path / "data" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "data" / "dim.png").write_bytes((tmp_path / "real" / "good.png").read_bytes())
+    Image.fromarray(np.arange(4000, dtype=np.uint16).reshape(50, 80)).save(tmp_path / "data" / "dim.png")
+
+    def superstitious(opened: Image.Image) -> torch.Tensor:
+        if opened.size == (13, 13):
+            raise ValueError("thirteen")
+        return classifier.transforms(opened)
+
+    with pytest.raises(PictureError, match="Crop the part"):
+        classifier.predict(tmp_path / "real" / "long.png")
+    with pytest.warns(UserWarning, match=r"dim\.png has 16 bits, .* nearly black"):
+        kept = classifier.predict_folder(tmp_path / "data")
+    assert [row.path.name for row in kept.rows] == ["dim.png", "good.png", "thirteen.png"]
+    assert [path.name for path, _ in kept.skipped] == ["gone.png", "long.png"]
+    own = replace(classifier, transforms=superstitious)
+    skipped = dict(own.predict_folder(tmp_path / "real").skipped)
+    assert "could not be prepared: ValueError: thirteen" in skipped[tmp_path / "real" / "thirteen.png"]
+
+
 def test_a_folder_without_pictures_is_one_sentence(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(PictureError):
         classifier.predict_folder(tmp_path)
@@ -268,7 +297,7 @@ def test_accuracy_takes_a_function_or_a_mapping(classifier: Classifier, folder: 
 
 
 def test_pictures_are_not_all_held_in_memory(classifier: Classifier, folder: Path) -> None:
-    waiting = classifier._opened(sorted(folder.glob("*.png")), ahead=2)
+    waiting = classifier._opened(sorted(folder.glob("*.png")), ahead=2, notes={})
     assert next(waiting)[0].name == "00.png"
     waiting.close()  # type: ignore[attr-defined]
 

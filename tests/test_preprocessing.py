@@ -17,7 +17,7 @@ from torchvision.transforms import v2
 
 from course_lib.errors import PictureError, WeightsError
 from course_lib.pictures.mistakes import MISTAKES
-from course_lib.pictures.preprocessing import Stage, seen_box, stages, to_picture, transform_settings
+from course_lib.pictures.preprocessing import Stage, prepared, seen_box, stages, to_picture, transform_settings
 
 T = torchvision.transforms
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -265,3 +265,37 @@ def test_mistakes_explain_themselves_in_one_sentence_and_travel_to_workers() -> 
     for name, mistake in MISTAKES.items():
         assert mistake.name == name and mistake.explanation.endswith(".") and mistake.explanation.count(". ") == 0
         assert pickle.loads(pickle.dumps(mistake)) == mistake
+
+
+@pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1), (3, 120_000)])
+def test_a_picture_that_resize_would_make_enormous_is_refused(size: tuple[int, int]) -> None:
+    transforms = ResNet18_Weights.DEFAULT.transforms()
+    picture = Image.new("RGB", size)
+    calls: list[Callable[..., object]] = [prepared, stages, *(MISTAKES[name].apply for name in ("BGR", "0-255"))]
+    for call in calls:
+        with pytest.raises(
+            PictureError, match=rf"{size[0]}×{size[1]} pixels, and Resize would make it .*Crop the part"
+        ):
+            call(picture, transforms)
+
+
+def test_a_long_picture_below_the_limit_and_transforms_of_any_kind_are_prepared() -> None:
+    transforms = ResNet18_Weights.DEFAULT.transforms()
+    picture = Image.linear_gradient("L").resize((20, 3000)).convert("RGB")
+    assert torch.equal(prepared(picture, transforms), transforms(picture))
+    assert prepared(picture, lambda picture: torch.zeros(3, 2, 2)).shape == (3, 2, 2)
+
+    def hungry(picture: object) -> torch.Tensor:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    with pytest.raises(PictureError, match="needs more memory than this computer has left"):
+        prepared(picture, hungry)
+    with pytest.raises(ZeroDivisionError):
+        prepared(picture, lambda picture: torch.zeros(1) / (1 // 0))
+
+
+def test_the_first_stage_says_that_sixteen_bits_came_out_nearly_black() -> None:
+    dim = np.linspace(0, 4095, 900).astype(np.uint16).reshape(30, 30)
+    with pytest.warns(UserWarning, match="nearly black"):
+        first = stages(dim, ResNet18_Weights.DEFAULT.transforms())[0]
+    assert "only reach from 0 to 4095" in first.note

@@ -19,6 +19,7 @@ from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import FolderRow, Prediction, from_logits
 from course_lib.pictures.images import list_images, open_image
 from course_lib.pictures.mistakes import Mistake
+from course_lib.pictures.preprocessing import prepared
 from course_lib.pictures.truth import right_answers, right_outputs
 from course_lib.progress import track
 from picturebook import ALL_CLASSES
@@ -88,7 +89,9 @@ def answer_under(
 
 
 def _prepared(classifier: Classifier, picture: Image.Image, mistake: Mistake | None) -> Tensor:
-    tensor = classifier.transforms(picture) if mistake is None else mistake.apply(picture, classifier.transforms)
+    tensor = (
+        prepared(picture, classifier.transforms) if mistake is None else mistake.apply(picture, classifier.transforms)
+    )
     return torch.as_tensor(tensor)
 
 

@@ -23,7 +23,9 @@ from torchvision.models import WeightsEnum
 from course_lib.errors import CourseError, PictureError
 from course_lib.models.predictions import FolderPredictions, FolderRow, Prediction, from_logits
 from course_lib.models.pretrained_models import available_models, build, find
-from course_lib.pictures.images import EXTENSIONS, list_images, open_image
+from course_lib.pictures.images import EXTENSIONS, list_images, read_image, say_notes
+from course_lib.pictures.paths import excerpt, path_words
+from course_lib.pictures.preprocessing import prepared
 from course_lib.progress import track
 
 __all__ = ["Classifier", "available_models", "load_classifier"]
@@ -88,9 +90,13 @@ class Classifier:
         return predictions if many else predictions[0]
 
     def prepare(self, pictures: Any) -> Tensor:
-        """Open and transform one picture or a list of them: (B, 3, H, W) on the classifier's device."""
+        """Open and transform one picture or a list of them: (B, 3, H, W) on the classifier's device.
+
+        Raises:
+            PictureError: one of them cannot be opened, or is too long and thin to be resized.
+        """
         many = pictures if isinstance(pictures, (list, tuple)) else [pictures]
-        return torch.stack([self.transforms(open_image(picture)) for picture in many]).to(self.device)
+        return torch.stack([prepared(picture, self.transforms) for picture in many]).to(self.device)
 
     def logits(self, batch: Tensor) -> Tensor:
         """Run the model on a prepared batch: (B, 3, H, W) → (B, classes), on the classifier's device.
@@ -112,9 +118,10 @@ class Classifier:
     def predict_folder(
         self, folder: str | Path, *, k: int = 5, batch_size: int = 16, extensions: Sequence[str] = EXTENSIONS
     ) -> FolderPredictions:
-        """Predict every picture of a folder; files that cannot be opened are reported at the end.
+        """Predict every picture of a folder; files that cannot be opened or prepared are reported at the end.
 
-        Pictures are opened and transformed by a few threads while the model computes the batch before them.
+        Pictures are opened and transformed by a few threads while the model computes the batch before them. No file
+        ends the run, whatever is the matter with it. Links to folders are followed.
 
         Args:
             folder: where the pictures lie, in it or in the folders inside it.
@@ -123,7 +130,7 @@ class Classifier:
             extensions: which files count as pictures.
 
         Raises:
-            PictureError: there is no such folder, or none of its files has one of the extensions.
+            PictureError: there is no such folder, one in it may not be read, or no file has one of the extensions.
             CourseError: ``batch_size`` or ``k`` is not a whole number of at least 1.
         """
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
@@ -133,7 +140,8 @@ class Classifier:
         skipped: list[tuple[Path, str]] = []
         start = time.perf_counter()
         label = f"{len(paths)} pictures through {self.name}"
-        ready = track(self._opened(paths, ahead=3 * batch_size), label, total=len(paths))
+        notes: dict[Path, str] = {}
+        ready = track(self._opened(paths, ahead=3 * batch_size, notes=notes), label, total=len(paths))
         while group := list(islice(ready, batch_size)):
             skipped += [(path, picture) for path, picture, _ in group if isinstance(picture, str)]
             good = [(path, picture, seconds) for path, picture, seconds in group if not isinstance(picture, str)]
@@ -147,17 +155,28 @@ class Classifier:
             share = (time.perf_counter() - before) / len(good)
             for (path, _, seconds), row in zip(good, logits, strict=True):
                 rows.append(FolderRow(path, from_logits(row, self.categories, k=k), seconds + share))
+        say_notes(notes, len(paths))
         return FolderPredictions(tuple(rows), tuple(skipped), time.perf_counter() - start, str(self.device))
 
-    def _opened(self, paths: Sequence[Path], *, ahead: int) -> Iterator[tuple[Path, Tensor | str, float]]:
-        """Each path with its tensor (or the reason why there is none) and seconds; at most ``ahead`` wait in memory."""
+    def _opened(
+        self, paths: Sequence[Path], *, ahead: int, notes: dict[Path, str]
+    ) -> Iterator[tuple[Path, Tensor | str, float]]:
+        """Each path with its tensor (or the reason why there is none) and seconds; at most ``ahead`` wait in memory.
+
+        What is to be said about a picture's pixels goes into ``notes``.
+        """
 
         def open_one(path: Path) -> tuple[Path, Tensor | str, float]:
             start = time.perf_counter()
             try:
-                opened: Tensor | str = self.transforms(open_image(path))
+                picture = read_image(path)
+                if note := picture.info.get("note"):
+                    notes[path] = note
+                opened: Tensor | str = prepared(picture, self.transforms)
             except PictureError as error:
                 opened = str(error)
+            except Exception as error:  # the learner's own transforms may fail with anything for one file
+                opened = f"{path_words(path)} could not be prepared: {type(error).__name__}: {excerpt(error)}."
             return path, opened, time.perf_counter() - start
 
         todo = iter(paths)

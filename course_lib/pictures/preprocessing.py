@@ -19,11 +19,11 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from course_lib.errors import PictureError, WeightsError
-from course_lib.pictures.images import open_image
+from course_lib.pictures.images import MAX_PIXELS, is_out_of_memory, open_image
 
 __all__ = [
-    "Size", "Stage", "Step", "TransformSettings", "rgb", "seen_box", "settings_and_steps", "stages", "to_picture",
-    "transform_settings",
+    "Size", "Stage", "Step", "TransformSettings", "prepared", "rgb", "seen_box", "settings_and_steps", "stages",
+    "to_picture", "transform_settings",
 ]  # fmt: skip
 
 Size = int | tuple[int, int]  # an int: the shorter side (resize) or both sides (crop); a pair: (height, width)
@@ -105,8 +105,13 @@ def settings_and_steps(transforms: object) -> tuple[TransformSettings, dict[str,
         mean=tuple(preset.mean),
         std=tuple(preset.std),
     )
+
+    def resize(picture: Any) -> Any:
+        _check_length(picture, settings)
+        return F.resize(picture, preset.resize_size, preset.interpolation, antialias=antialias)
+
     return settings, {
-        "resize": lambda picture: F.resize(picture, preset.resize_size, preset.interpolation, antialias=antialias),
+        "resize": resize,
         "crop": lambda picture: F.center_crop(picture, preset.crop_size),
         "to tensor": lambda picture: F.convert_image_dtype(F.pil_to_tensor(picture), torch.float),
         "normalise": lambda tensor: F.normalize(tensor, preset.mean, preset.std),
@@ -134,12 +139,16 @@ def _of_compose(modules: list[Any]) -> tuple[TransformSettings, dict[str, Step]]
         std=tuple(normalise.std),
     )
 
+    def resized(picture: Any) -> Any:
+        _check_length(picture, settings)
+        return resize(picture)
+
     def to_tensor(picture: Any) -> Any:
         for module in grouped["to tensor"]:
             picture = module(picture)
         return picture
 
-    return settings, {"resize": resize, "crop": crop, "to tensor": to_tensor, "normalise": normalise}
+    return settings, {"resize": resized, "crop": crop, "to tensor": to_tensor, "normalise": normalise}
 
 
 def _size(value: int | Sequence[int]) -> Size:
@@ -151,6 +160,55 @@ def _size(value: int | Sequence[int]) -> Size:
 def _square(value: int | Sequence[int]) -> Size:
     size = _size(value)
     return size[0] if isinstance(size, tuple) and size[0] == size[1] else size
+
+
+def _check_length(picture: object, settings: TransformSettings) -> None:
+    """Refuse a picture that Resize would make enormous: 1×20000 with a shorter side of 256 is 256×5120000."""
+    if isinstance(picture, Image.Image) and picture.width and picture.height:
+        height, width = _resized(settings.resize_size, picture.height, picture.width)
+        if height * width > MAX_PIXELS:
+            raise PictureError(
+                f"This picture is {_by(picture)} pixels, and Resize would make it {width}×{height}: more than "
+                f"{MAX_PIXELS / 1e6:.0f} million. Crop the part that matters first: picture.crop((left, top, right, "
+                "bottom))."
+            )
+
+
+def prepared(picture: object, transforms: Callable[[Any], Tensor]) -> Tensor:
+    """Open a picture and take it through a weights' transforms: (C, H, W).
+
+    Args:
+        picture: anything that ``open_image`` opens.
+        transforms: what ``weights.transforms()`` returns, or any other function from a picture to a tensor.
+
+    Raises:
+        PictureError: the picture cannot be opened, is so long and thin that Resize would make it enormous, or needs
+            more memory than there is.
+
+    Example:
+        >>> from torchvision.models import ResNet18_Weights
+        >>> prepared(Image.new("RGB", (1, 20_000)), ResNet18_Weights.DEFAULT.transforms())
+        Traceback (most recent call last):
+        ...
+        course_lib.errors.PictureError: This picture is 1×20000 pixels, and Resize would make it 256×5120000: more \
+than 120 million. Crop the part that matters first: picture.crop((left, top, right, bottom)).
+    """
+    opened = open_image(picture)
+    try:
+        settings = transform_settings(transforms)
+    except WeightsError:  # a learner's own transforms, whose sizes nobody knows
+        settings = None
+    if settings is not None:
+        _check_length(opened, settings)
+    try:
+        return transforms(opened)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise PictureError(
+            f"Preparing this picture of {_by(opened)} pixels needs more memory than this computer has left: shut other "
+            "notebooks down, or make the picture smaller."
+        ) from None
 
 
 def rgb(picture: object) -> Image.Image:
@@ -208,7 +266,7 @@ def stages(picture: object, transforms: object) -> tuple[Stage, ...]:
         Five stages: open, resize, crop, to tensor, normalise. The last value equals ``transforms(picture)``.
 
     Raises:
-        PictureError: ``picture`` cannot be opened.
+        PictureError: ``picture`` cannot be opened, or Resize would make more than 120 million pixels of it.
         WeightsError: ``transforms`` is not of this kind.
 
     Example:
@@ -232,7 +290,7 @@ def stages(picture: object, transforms: object) -> tuple[Stage, ...]:
     lost = 1 - (right - left) * (bottom - top) / (opened.width * opened.height)
     mean, std = (", ".join(f"{value:.3f}" for value in values) for values in (settings.mean, settings.std))
     return (
-        Stage("open", opened, f"{_by(opened)} pixels of red, green and blue, one byte each"),
+        Stage("open", opened, f"{_by(opened)} pixels of red, green and blue, one byte each{_note(opened)}"),
         Stage("resize", resized, f"{_target(settings)}: {_by(opened)} → {_by(resized)}"),
         Stage("crop", cropped, f"the middle {_by(cropped)} is kept: {lost:.0%} of the picture is thrown away"),
         Stage("to tensor", tensor, f"every value divided by 255; channels first: {tuple(tensor.shape)}"),
@@ -244,6 +302,11 @@ def _target(settings: TransformSettings) -> str:
     size = settings.resize_size
     target = f"stretched to {size[1]}×{size[0]}" if isinstance(size, tuple) else f"the shorter side becomes {size}"
     return f"{target} ({settings.interpolation.value})"
+
+
+def _note(picture: Image.Image) -> str:
+    """What is to be said about its pixels, as the end of a sentence: 16 bits that came out nearly black."""
+    return f". {note}" if (note := picture.info.get("note")) else ""
 
 
 def _by(picture: Image.Image) -> str:
