@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import example, given, settings, strategies
 from PIL import Image
 
 from course_lib.errors import DownloadError, PictureError
@@ -633,6 +633,7 @@ def test_numbers_sort_as_numbers(numbers: set[int], prefix: str) -> None:
 
 
 @settings(max_examples=100)
+@example(names=["0", "\u1b50"])  # a digit that is none of 0 to 9
 @given(names=strategies.lists(strategies.text(min_size=1), max_size=6))
 def test_any_two_names_can_be_compared(names: list[str]) -> None:
     assert len(sorted((Path(name) for name in names), key=images._natural)) == len(names)

@@ -361,4 +361,4 @@ def _suffixes(extensions: object) -> tuple[str, ...]:
 def _natural(path: Path) -> tuple[list[str | int], str]:
     """Text and numbers in turn; text always comes first, so that two keys compare like with like."""
     parts = re.split(r"([0-9]+)", path.name.casefold())
-    return [int(part) if part.isdecimal() else part for part in parts], path.name
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path.name
