@@ -1,0 +1,526 @@
+"""Errors of writing and using modules: constructors, attributes, forward, containers, and classes used as objects.
+
+Where the mistake is in a class, its source is read, and the repair is the line to put in place of the one in the class.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import FunctionType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.clinic.diagnosis import Diagnosis
+from course_lib.clinic.statements import Source, name_of_call, source_of
+from course_lib.clinic.tracebacks import MISSING, RaisedError, attribute
+from course_lib.models.checkpoints import fitting
+
+__all__ = [
+    "assigned_to_module",
+    "called_list",
+    "class_for_object",
+    "keyword",
+    "missing_argument",
+    "missing_attribute",
+    "no_forward",
+    "no_super_init",
+    "not_a_layer",
+    "positional",
+    "state_dict_as_model",
+    "subscript_of_model",
+    "uncalled_method",
+    "wrong_super",
+]
+
+# The constructor.
+
+
+def no_super_init(raised: RaisedError) -> Diagnosis | None:
+    """A layer was assigned before ``super().__init__()``."""
+    space = raised.variables_of("__init__")
+    owner = space.get("self") if space else None
+    source = raised.statement
+    if source is None or not isinstance(owner, nn.Module):
+        return None
+    kind = type(owner).__name__
+    what = f"{kind}'s __init__ assigns a layer before super().__init__() has run, which makes the place for layers."
+    found = source_of(type(owner).__init__)
+    if found and any(isinstance(node, ast.Expr) and ast.unparse(node) == "super().__init__" for node in ast.walk(found[1])):
+        what += " super().__init__ is there, but without the brackets that call it."
+    why = f"The first line of __init__ in every nn.Module; add it before the layers of {kind}."
+    return raised.diagnosis("no super().__init__()", what, f"super().__init__()\n{source.text}", why)
+
+
+def wrong_super(raised: RaisedError) -> Diagnosis | None:
+    """``super(Net, self)`` where self is no Net."""
+    source = raised.statement
+    call = next((call for call in source.calls("super") if call.args), None) if source else None
+    if source is None or call is None:
+        return None
+    what = f"{source.segment(call)} names another class than the one that is being built: it was renamed, or the cell "
+    what += "that defines it ran again since."
+    return raised.diagnosis("super() of another class", what, source.rewritten((call, "super()")))
+
+
+def assigned_to_module(raised: RaisedError) -> Diagnosis | None:
+    """A tensor, or a class, assigned to the name of a layer or of a parameter."""
+    source = raised.statement
+    node = source.tree.body[0] if source else None
+    match = re.match(r"cannot assign '(.+)' (?:object )?(?:as|to) (child module|parameter) '(\w+)'", raised.message)
+    if source is None or match is None or not isinstance(node, ast.Assign):
+        return None
+    given, kind, name = match.groups()
+    value = raised.value(node.value)
+    if kind == "parameter" and "Tensor" in given:
+        what = f"{name} is a parameter of the module, and only an nn.Parameter can take its place; this is a tensor."
+        code = source.rewritten((node.value, f"{raised.spelled('torch.nn', 'Parameter')}({source.segment(node.value)})"))
+        return raised.diagnosis("tensor in place of a parameter", what, code)
+    what = f"{name} is a layer of the module, and only a module can take its place; this is "
+    if isinstance(value, type) and issubclass(value, nn.Module):
+        made = source.rewritten((node.value, f"{source.segment(node.value)}()"))
+        code = made if not _needed(value) else ""
+        return raised.diagnosis("class in place of a layer", f"{what}a class, without the brackets that build one.", code)
+    return raised.diagnosis("no layer in place of a layer", f"{what}{given}.")
+
+
+def _needed(kind: Any) -> list[str]:
+    """The arguments that a class or function cannot do without."""
+    try:
+        parameters = inspect.signature(kind).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [one.name for one in parameters if one.default is one.empty and one.kind in kinds]
+
+
+# Attributes.
+
+
+def missing_attribute(raised: RaisedError) -> Diagnosis | None:
+    """An attribute that a module lacks: forgotten self, a typing error, another model's head, a wrapper's."""
+    owner, name = getattr(raised.error, "obj", None), getattr(raised.error, "name", "") or ""
+    if not isinstance(owner, nn.Module) or not name or not raised.raised_in("torch/nn/modules/module.py"):
+        return None
+    kind = type(owner)
+    what = f"{kind.__name__} has no {name}"
+    if "_modules" not in vars(owner):  # its nn.Module part was never built
+        return no_super_init(raised)
+    net = raised.name_of(owner, "self")
+    if isinstance(owner, nn.DataParallel) and hasattr(owner.module, name):
+        code = _with_attribute(raised, name, f"module.{name}")
+        return raised.diagnosis("attribute behind DataParallel", f"{what}; the model inside it, .module, has.", code)
+    for wrong, function in vars(kind).items():
+        if isinstance(function, FunctionType) and wrong in ("_init_", "__int__", "__init", "init", "__inti__", "_init__"):
+            found = source_of(function)
+            head = found[0].text.splitlines()[0].strip() if found else ""
+            what += f": its constructor is called {wrong}, so PyTorch never runs it."
+            code = head.replace(wrong, "__init__", 1)
+            return raised.diagnosis("constructor with another name", what, code, f"In place of {head}")
+    found = source_of(kind.__init__) if not kind.__module__.startswith("torch") else None
+    if found is not None:
+        for node in found[0].nodes(ast.Assign):
+            if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
+                code = found[0].rewritten((node.targets[0], f"self.{name}"), within=node)
+                what += f": __init__ puts it into a variable of its own, which is gone when __init__ ends. "
+                why = f"In place of {found[0].segment(node)}"
+                return raised.diagnosis("forgotten self", f"{what.rstrip()}", code, why)
+    heads = _head(owner) if name in ("fc", "classifier", "head", "heads") else None
+    if heads is not None:
+        return _other_head(raised, owner, net, name, heads)
+    own = [key for key in (*owner._modules, *owner._parameters, *owner._buffers, *vars(owner)) if not key.startswith("_")]
+    methods = [key for key in dir(kind) if not key.startswith("_")]
+    near = get_close_matches(name, own, 1, 0.6) or get_close_matches(name, methods, 1, 0.8)
+    if near:
+        code = _with_attribute(raised, name, near[0])
+        return raised.diagnosis("attribute with another name", f"{what}, but it has {near[0]}.", code)
+    if isinstance(owner, nn.Sequential) and len(owner):
+        what += f": the layers of a Sequential have numbers, {net}[0] to {net}[{len(owner) - 1}], unless they were named."
+        return raised.diagnosis("named layer of a Sequential", what)
+    return None
+
+
+def _with_attribute(raised: RaisedError, name: str, other: str) -> str:
+    """The learner's statement with an attribute renamed."""
+    source = raised.statement
+    nodes = [node for node in source.nodes(ast.Attribute) if node.attr == name] if source else []
+    if source is None or not nodes:
+        return ""
+    return source.rewritten(*((node, f"{source.segment(node.value)}.{other}") for node in nodes))
+
+
+def _head(model: nn.Module) -> tuple[str, nn.Module] | None:
+    """(path, module) of a classifier's last layer."""
+    layers = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    return layers[-1] if layers else None
+
+
+def _other_head(
+    raised: RaisedError, owner: nn.Module, net: str, name: str, head: tuple[str, nn.Module]
+) -> Diagnosis:
+    path, layer = head
+    right, source = attribute(net, path), raised.statement
+    what = f"{type(owner).__name__} has no {name}: its last layer is {right}."
+    if source is None:
+        return raised.diagnosis("head with another name", what, right)
+    wrong = [node for node in source.nodes(ast.Attribute) if node.attr == name and raised.value(node.value) is owner]
+    outer = {id(node.value): node for node in source.nodes(ast.Subscript)}
+    changes = [(outer.get(id(node), node), right) for node in wrong]
+    code = source.rewritten(*changes)
+    if isinstance(layer, nn.Conv2d):
+        for call in source.calls("Linear"):
+            if len(call.args) == 2:
+                made = raised.spelled("torch.nn", "Conv2d")
+                made += f"({layer.in_channels}, {source.segment(call.args[1])}, kernel_size={layer.kernel_size})"
+                first = next((change for change in changes if not _inside(change[0], call)), None)
+                code = source.rewritten((call, made), *([first] if first else []))
+        what += " It is a convolution."
+    return raised.diagnosis("head with another name", what, code)
+
+
+def _inside(node: ast.AST, other: ast.AST) -> bool:
+    return any(part is node for part in ast.walk(other))
+
+
+def state_dict_as_model(raised: RaisedError) -> Diagnosis | None:
+    """A checkpoint that is used as if it were a model; or a model's dict of outputs, used as one of them."""
+    source = raised.statement
+    owner, name = getattr(raised.error, "obj", None), getattr(raised.error, "name", "") or ""
+    if source is None:
+        return None
+    if owner is None:  # it was called
+        calls = [(call, raised.value(call.func)) for call in source.calls()]
+        owner = next((value for _, value in calls if isinstance(value, dict)), None)
+        name = "__call__"
+    if not isinstance(owner, Mapping):
+        return None
+    if isinstance(owner.get("out"), Tensor) and hasattr(Tensor, name):
+        node = next((node for node in source.nodes(ast.Attribute) if node.attr == name), None)
+        if node is None:
+            return None
+        what = f"This model answers with a dict of {' and '.join(map(repr, owner))}; its class maps are under 'out'."
+        code = source.rewritten((node.value, f'{source.segment(node.value)}["out"]'))
+        return raised.diagnosis("several outputs in a dict", what, code)
+    if name not in ("eval", "train", "to", "cuda", "parameters", "state_dict", "load_state_dict", "modules", "__call__"):
+        return None
+    key = next((key for key, value in owner.items() if isinstance(value, Mapping) and fitting.shapes_of(value)), None)
+    state = owner if key is None else owner[key]
+    shapes = fitting.shapes_of(state)
+    if not shapes:
+        return None
+    variable = raised.name_of(owner, "checkpoint")
+    part = variable if key is None else f"{variable}[{key!r}]"
+    what = f"{variable} is a checkpoint, names and tensors, and no model: it holds weights, and a model must be built to "
+    what += "take them."
+    for net, model in raised.instances(nn.Module):
+        if fitting.shapes_of(model.state_dict()) == shapes:
+            return raised.diagnosis("checkpoint used as a model", what, f"{net}.load_state_dict({part})",
+                                    f"Then use {net}: all {len(shapes)} names and shapes fit.")  # fmt: skip
+    other = fitting.other_model(nn.Module(), shapes)
+    if other is not None:
+        classes = "" if other.num_classes is None else f"num_classes={other.num_classes}"
+        new = "network" if variable == "model" else "model"
+        code = f"{new} = torchvision.models.{other.name}({classes})\n{new}.load_state_dict({part})"
+        return raised.diagnosis("checkpoint used as a model", what, code, f"Then use {new}. All {len(shapes)} names fit.")
+    return raised.diagnosis("checkpoint used as a model", what)
+
+
+# forward, and what is called.
+
+
+def no_forward(raised: RaisedError) -> Diagnosis | None:
+    """A module without forward: another name, nested too deep, or a container that is no Sequential."""
+    space = raised.variables_of("_forward_unimplemented", "torch/nn/modules/module.py")
+    module = space.get("self") if space else None
+    if not isinstance(module, nn.Module):
+        return None
+    kind, source = type(module), raised.statement
+    if isinstance(module, nn.ModuleList | nn.ModuleDict):
+        what = f"{kind.__name__} only holds layers; it has no order in which to call them."
+        call = next(source.calls(), None) if source else None
+        if source is None or call is None or len(call.args) != 1 or not isinstance(module, nn.ModuleList):
+            return raised.diagnosis("list of layers that is called", what)
+        made = raised.spelled("torch.nn", "Sequential")
+        code = source.rewritten((call.func, f"{made}(*{source.segment(call.func)})"))
+        return raised.diagnosis("list of layers that is called", what, code, "A Sequential calls them one after another.")
+    what = f"{kind.__name__} has no forward, the method that a call runs"
+    methods = [name for name, value in vars(kind).items() if isinstance(value, FunctionType) and name != "__init__"]
+    near = get_close_matches("forward", [name.lower() for name in methods], 1, 0.6)
+    wrong = next((name for name in methods if near and name.lower() == near[0]), "")
+    if wrong:
+        found = source_of(vars(kind)[wrong])
+        head = found[0].text.splitlines()[0].strip() if found else f"def {wrong}(self, x):"
+        code = head.replace(wrong, "forward", 1)
+        return raised.diagnosis("forward with another name", f"{what}: it is called {wrong}.", code, f"In place of {head}")
+    for name, value in vars(kind).items():
+        if isinstance(value, FunctionType) and any(getattr(c, "co_name", "") == "forward" for c in value.__code__.co_consts):
+            what += f": def forward stands inside of {name}, four spaces too far to the right."
+            return raised.diagnosis("forward inside another method", what)
+    return raised.diagnosis("no forward", f"{what}.", "", "Write def forward(self, x): with a return in it.")
+
+
+def called_list(raised: RaisedError) -> Diagnosis | None:
+    """A plain list of layers, or of transforms, that is called."""
+    source = raised.statement
+    dataset = (raised.variables_of("__getitem__") or {}).get("self")
+    steps = getattr(dataset, "transform", None)
+    if isinstance(steps, list | tuple) and raised.raised_in("torchvision/datasets/folder.py", ".py") and not raised.direct:
+        name, made = raised.name_of(dataset, "dataset"), raised.spelled("torchvision.transforms", "Compose")
+        what = "The transforms are in a plain list; a dataset calls its transform, so they must be one thing."
+        return raised.diagnosis("transforms in a plain list", what, f"{name}.transform = {made}({name}.transform)",
+                                f"Better where the dataset is made: transform={made}([…]).")  # fmt: skip
+    for call in source.calls() if source else ():
+        value = raised.value(call.func)
+        if source and isinstance(value, list | tuple) and value and all(isinstance(part, nn.Module) for part in value):
+            made = raised.spelled("torch.nn", "Sequential")
+            name = source.segment(call.func)
+            what = f"{name} is a plain list of layers: it cannot be called, and PyTorch does not see its weights."
+            code = source.rewritten((call.func, f"{made}(*{name})"))
+            why = f"Better in __init__: {name} = {made}(…), so that the optimizer and .to() reach the weights."
+            return raised.diagnosis("list of layers that is called", what, code, why)
+    return None
+
+
+def not_a_layer(raised: RaisedError) -> Diagnosis | None:
+    """Something in a Sequential or a ModuleList that is no layer."""
+    source = raised.statement
+    if source is None or not raised.raised_in("torch/nn/modules/module.py"):
+        return None
+    for call in source.calls("Sequential", "ModuleList"):
+        if name_of_call(call) == "Sequential" and len(call.args) == 1 and "list is not" in raised.message:
+            what = "nn.Sequential wants the layers one by one, and it got them in a list."
+            code = source.rewritten((call.args[0], f"*{source.segment(call.args[0])}"))
+            return raised.diagnosis("list in a Sequential", what, code, "The star hands the list's layers over one by one.")
+        layers = call.args[0].elts if call.args and isinstance(call.args[0], ast.List) else call.args
+        for node in layers:
+            value, text = raised.value(node), source.segment(node)
+            if isinstance(value, type) and issubclass(value, nn.Module) and not _needed(value):
+                what = f"{text} is a class; a {name_of_call(call)} wants a layer that was built, with brackets."
+                return raised.diagnosis("class in place of a layer", what, source.rewritten((node, f"{text}()")))
+            layer = {"relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "flatten": "Flatten", "gelu": "GELU"}.get(
+                getattr(value, "__name__", ""))  # fmt: skip
+            if callable(value) and not isinstance(value, type | nn.Module) and layer:
+                made = raised.spelled("torch.nn", layer)
+                what = f"{text} is a function; a {name_of_call(call)} wants layers."
+                return raised.diagnosis("function in place of a layer", what, source.rewritten((node, f"{made}()")))
+    return None
+
+
+def class_for_object(raised: RaisedError) -> Diagnosis | None:
+    """A class, or a model's builder, used where an object of it is wanted."""
+    source = raised.statement
+    if source is None:
+        return None
+    for node in source.nodes(ast.Attribute):
+        value = raised.value(node.value)
+        if isinstance(value, FunctionType) and value.__module__.startswith("torchvision.models") and (
+            hasattr(nn.Module, node.attr)
+        ):  # fmt: skip
+            name = source.segment(node.value)
+            what = f"{name} is the function that builds a model; call it to have one."
+            return raised.diagnosis("builder in place of a model", what, source.rewritten((node.value, f"{name}()")))
+        if isinstance(value, type) and issubclass(value, nn.Module) and hasattr(nn.Module, node.attr):
+            if node.attr.startswith("__"):
+                continue
+            name = source.segment(node.value)
+            objects = [key for key, one in raised.instances(nn.Module) if type(one) is value]
+            what = f"{name} is a class; {node.attr} belongs to an object of it."
+            code = objects[0] if len(objects) == 1 else (f"{name}()" if not _needed(value) else "")
+            code = source.rewritten((node.value, code)) if code else ""
+            return raised.diagnosis("class in place of a model", what, code)
+    return None
+
+
+def positional(raised: RaisedError) -> Diagnosis | None:
+    """ "takes 1 positional argument but 2 were given": no self in a method, or a class that is called with data."""
+    match = re.match(r"(?:(\w+)\.)?(\w+)\(\) takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given",
+                     raised.message)  # fmt: skip
+    source = raised.statement
+    if match is None or source is None:
+        return None
+    kind, method, takes, got = match.groups()
+    if method == "__init__" and raised.direct:
+        for call in source.calls():
+            value = raised.value(call.func)
+            data = [raised.value(argument) for argument in call.args]
+            if isinstance(value, type) and issubclass(value, nn.Module) and any(isinstance(x, Tensor) for x in data):
+                name = source.segment(call.func)
+                what = f"{name} is a class, and it got a tensor as if it were a model: build the model first."
+                code = source.rewritten((call.func, f"{name}()")) if not _needed(value) else ""
+                return raised.diagnosis("class in place of a model", what, code)
+    owner = _class_of(raised, kind)
+    function = vars(owner).get(method) if owner else None
+    if int(got) == int(takes) + 1 and isinstance(function, FunctionType):
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        found = source_of(function)
+        if found and (not names or names[0] not in ("self", "cls")):
+            head = found[0].text.splitlines()[0].strip()
+            code = re.sub(r"\(\s*", "(self, " if names else "(self", head, count=1)
+            what = f"{method} of {kind} has no self, which Python hands to every method first."
+            return raised.diagnosis("method without self", what, code, f"In place of {head}")
+    return None
+
+
+def _class_of(raised: RaisedError, name: str | None) -> type | None:
+    """The learner's class of that name."""
+    for frame, _ in reversed(raised.frames):
+        module = frame.f_locals.get("self")
+        for kind in type(module).__mro__ if module is not None else ():
+            if kind.__name__ == name:
+                return kind
+    return next((value for key, value in raised.names() if isinstance(value, type) and value.__name__ == name), None)
+
+
+def missing_argument(raised: RaisedError) -> Diagnosis | None:
+    """A layer that was not told its sizes; a method that was called on the class."""
+    match = re.match(r"(?:(\w+)\.)?(\w+)\(\) missing (\d+) required positional arguments?: (.+)", raised.message)
+    source = raised.statement
+    if match is None or source is None or not raised.direct:
+        return None
+    kind, method, _, names = match.groups()
+    wanted = re.findall(r"'(\w+)'", names)
+    for call in source.calls():
+        value = raised.value(call.func)
+        if method == "__init__" and isinstance(value, type) and value.__name__ == kind:
+            if not value.__module__.startswith("torch.nn"):
+                return None
+            what = f"nn.{kind} must be told {' and '.join(wanted)}."
+            code = ""
+            if wanted == ["kernel_size"]:
+                last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
+                code = source.rewritten((last, f"{source.segment(last)}, kernel_size=3"))
+            return raised.diagnosis("layer without a size", what, code, "3 is the usual choice." if code else "")
+        function = call.func
+        if not isinstance(function, ast.Attribute) or function.attr != method:
+            continue
+        owner = raised.value(function.value)
+        if isinstance(owner, type) and issubclass(owner, nn.Module):
+            name = source.segment(function.value)
+            objects = [key for key, one in raised.instances(nn.Module) if type(one) is owner]
+            made = objects[0] if len(objects) == 1 else (f"{name}()" if not _needed(owner) else "")
+            code = source.rewritten((function.value, made)) if made else ""
+            what = f"{name} is a class; {method} must be called on an object of it."
+            return raised.diagnosis("class in place of a model", what, code)
+    return None
+
+
+def keyword(raised: RaisedError) -> Diagnosis | None:
+    """A keyword that PyTorch's or torchvision's function does not know, and one like it."""
+    match = re.match(r"(?:.*\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'", raised.message)
+    source = raised.statement
+    if match is None or source is None:
+        return None
+    name = match.group(2)
+    for call in source.calls():
+        keywords = [one for one in call.keywords if one.arg == name]
+        function = raised.value(call.func)
+        home = getattr(function, "__module__", "") or ""
+        if not keywords or not callable(function) or not home.startswith(("torch.", "torchvision.")):
+            continue
+        known: list[str] = []
+        for frame_function in (function, *_called(raised)):
+            try:
+                known += list(inspect.signature(frame_function).parameters)
+            except (TypeError, ValueError):
+                continue
+        if isinstance(function, type):
+            known += [key for kind in function.__mro__ if kind is not object for key in _parameters(kind.__init__)]
+        near = get_close_matches(name, [key for key in known if key not in ("self", "kwargs", "args")], 1, 0.75)
+        if near:
+            what = f"{source.segment(call.func)} has no {name}; it has {near[0]}."
+            text = source.segment(keywords[0].value)
+            return raised.diagnosis("keyword with another name", what,
+                                    source.rewritten((keywords[0], f"{near[0]}={text}")))  # fmt: skip
+    return None
+
+
+def _called(raised: RaisedError) -> list[Any]:
+    """The constructors of torchvision that a builder hands its keywords on to."""
+    match = re.match(r"(\w+)\.__init__\(\)", raised.message)
+    home = raised.frames[-1][0].f_globals
+    kind = home.get(match.group(1)) if match else None
+    return [kind] if isinstance(kind, type) else []
+
+
+def _parameters(function: Any) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def uncalled_method(raised: RaisedError) -> Diagnosis | None:
+    """``model.parameters`` without its brackets, where its result is wanted."""
+    source = raised.statement
+    called = {id(call.func) for call in source.calls()} if source else set()
+    for node in source.nodes(ast.Attribute) if source else ():
+        value = raised.value(node)
+        if source and id(node) not in called and inspect.ismethod(value) and isinstance(value.__self__, nn.Module):
+            text = source.segment(node)
+            what = f"{text} is a method; with brackets, {text}(), it gives what is wanted."
+            return raised.diagnosis("method without brackets", what, source.rewritten((node, f"{text}()")))
+        if source and id(node) not in called and isinstance(raised.value(node.value), Tensor) and node.attr == "size":
+            what = f"{source.segment(node)} is a method; its sizes come with brackets, or as .shape."
+            code = source.rewritten((node, f"{source.segment(node.value)}.shape"))
+            return raised.diagnosis("method without brackets", what, code)
+    return None
+
+
+def subscript_of_model(raised: RaisedError) -> Diagnosis | None:
+    """``model[0]`` or ``for layer in model`` of a module that is no Sequential; a number beyond a Sequential's end."""
+    source = raised.statement
+    if source is None:
+        return None
+    for node in source.nodes(ast.Subscript):
+        owner, key, text = raised.value(node.value), raised.value(node.slice), source.segment(node.value)
+        if isinstance(owner, nn.Sequential) and isinstance(key, int) and not -len(owner) <= key < len(owner):
+            what = f"{text} has {len(owner)} layers, 0 to {len(owner) - 1}, and this asks for {key}."
+            linear = [place for place, layer in enumerate(owner) if isinstance(layer, nn.Linear | nn.Conv2d)]
+            code, why = "", ""
+            if linear:
+                others = [n for n in source.nodes(ast.Subscript) if ast.unparse(n) == ast.unparse(node)]
+                code = source.rewritten(*((n, f"{text}[{linear[-1]}]") for n in others))
+                why = f"{text}[{linear[-1]}] is its last layer with weights, {type(owner[linear[-1]]).__name__}."
+            return raised.diagnosis("layer beyond a Sequential's end", what, code, why)
+        if isinstance(owner, nn.Module) and not isinstance(owner, nn.Sequential | nn.ModuleList | nn.ModuleDict):
+            what = f"{text} is a {type(owner).__name__}, whose layers have names, no numbers."
+            code = source.rewritten((node.value, f"list({text}.children())"))
+            names = ", ".join(list(owner._modules)[:4])
+            return raised.diagnosis("module used as a list", what, code, f"Or by name: {text}.…, with {names}.")
+    for node in source.nodes(ast.For, ast.comprehension, ast.Starred):
+        part = node.value if isinstance(node, ast.Starred) else node.iter
+        owner, text = raised.value(part), source.segment(part)
+        if isinstance(owner, nn.Module):
+            what = f"{text} is a {type(owner).__name__}, and only a Sequential or a ModuleList can be gone through."
+            return raised.diagnosis("module used as a list", what, source.rewritten((part, f"{text}.children()")))
+    return None
+
+
+def no_return(raised: RaisedError) -> tuple[str, str] | None:
+    """(sentence, line) where a module of the learner's has a forward that returns nothing."""
+    models = [model for _, model in raised.instances(nn.Module)] + raised.modules
+    for model in models:
+        for module in model.modules():
+            kind = type(module)
+            if kind.__module__.startswith(("torch.", "torchvision.")):
+                continue
+            found = source_of(kind.forward)
+            if found is None or any(isinstance(node, ast.Return) and node.value for node in ast.walk(found[1])):
+                continue
+            assigned = [node.targets[0].id for node in found[0].nodes(ast.Assign) if isinstance(node.targets[0], ast.Name)]
+            last: Any = found[1].body[-1]
+            if isinstance(last, ast.Assign) and assigned:
+                line = f"{found[0].segment(last)}\nreturn {assigned[-1]}"
+            elif isinstance(last, ast.Expr):
+                line = f"return {found[0].segment(last)}"
+            else:
+                continue
+            return f"The forward of {kind.__name__} has no return, so its answer is None", line
+    return None
+
+

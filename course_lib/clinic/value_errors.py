@@ -1,0 +1,494 @@
+"""Errors of using tensors as Python's numbers, lists and arrays: truth, indices, conversion, dimensions, and plotting."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from course_lib.clinic.diagnosis import Diagnosis
+from course_lib.clinic.statements import Source, name_of_call
+from course_lib.clinic.tracebacks import MISSING, RaisedError
+from course_lib.tracing.mismatches import Party
+from course_lib.tracing.records import times
+
+__all__ = [
+    "array_in_torch",
+    "attribute_of_value",
+    "dimension",
+    "format_of_tensor",
+    "in_place_type",
+    "index_of_list",
+    "index_type",
+    "joined",
+    "not_whole",
+    "one_number",
+    "permuted",
+    "picture_arithmetic",
+    "shape_called",
+    "shown_picture",
+    "single_number",
+    "top_k",
+    "truth",
+    "view",
+]
+
+
+def _tensor_shape(raised: RaisedError, node: ast.AST, text: str) -> list[Party]:
+    value = raised.value(node)
+    return [Party(text, tuple(value.shape))] if isinstance(value, Tensor) else []
+
+
+def one_number(raised: RaisedError) -> Diagnosis | None:
+    """``.item()``, ``float()`` or ``int()`` of several numbers."""
+    source = raised.statement
+    if source is None:
+        return None
+    what = "Only a tensor with a single number can be made a Python number, and this one has several."
+    for call in source.calls("item"):
+        if isinstance(call.func, ast.Attribute) and not call.args:
+            text = source.segment(call.func.value)
+            code = source.rewritten((call, f"{text}.tolist()"))
+            why = "tolist() gives them all; .mean() or .max() before .item() makes one of them."
+            return raised.diagnosis("several numbers as one", what, code, why, _tensor_shape(raised, call.func.value, text))
+    for call in source.calls("float", "int"):
+        value = raised.value(call.args[0]) if len(call.args) == 1 else MISSING
+        if isinstance(value, Tensor) and value.numel() > 1:
+            text = source.segment(call.args[0])
+            code = source.rewritten((call, f"{text}.tolist()"))
+            return raised.diagnosis("several numbers as one", what, code, "", _tensor_shape(raised, call.args[0], text))
+    for call in source.calls("tensor", "FloatTensor", "as_tensor"):
+        value = raised.value(call.args[0]) if call.args else MISSING
+        text = source.segment(call.args[0]) if call.args else ""
+        if isinstance(value, list | tuple) and any(isinstance(part, Tensor) for part in value):
+            what = f"{text} is a list of tensors; torch.tensor makes a tensor of numbers."
+            same = len({tuple(part.shape) for part in value if isinstance(part, Tensor)}) == 1
+            code = source.rewritten((call, f"torch.stack({text})")) if same and not call.keywords else ""
+            return raised.diagnosis("torch.tensor of tensors", what, code, "They become one, with a new first dimension.")
+    return None
+
+
+def truth(raised: RaisedError) -> Diagnosis | None:
+    """``if predictions == labels:`` with several numbers."""
+    source = raised.statement
+    if source is None or not (raised.direct or raised.raised_in("torch/_tensor.py")):
+        return None
+    what = "A tensor with several numbers is neither true nor false; Python needs one answer here."
+    head = source.tree.body[0]
+    test = getattr(head, "test", None)
+    if test is None and isinstance(head, ast.Return | ast.Assign | ast.Expr):
+        test = head.value
+    if isinstance(test, ast.IfExp):
+        test = test.test
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test = test.operand
+    if isinstance(test, ast.BoolOp):
+        sign = " & " if isinstance(test.op, ast.And) else " | "
+        code = source.rewritten((test, sign.join(f"({source.segment(part)})" for part in test.values)))
+        if isinstance(head, ast.If | ast.While | ast.Assert):
+            code = source.rewritten((test, f"({sign.join(f'({source.segment(part)})' for part in test.values)}).all()"))
+        return raised.diagnosis("truth of several numbers", what, code, "& and | compare number by number.")
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(head, ast.If | ast.While | ast.Assert | ast.Assign):
+        left, right = source.segment(test.left), source.segment(test.comparators[0])
+        values = raised.value(test.left), raised.value(test.comparators[0])
+        tensors = all(isinstance(value, Tensor) for value in values)
+        if isinstance(test.ops[0], ast.Eq) and tensors:
+            code = source.rewritten((test, f"torch.equal({left}, {right})"))
+            why = f"It asks whether all are equal; their share is ({left} == {right}).float().mean()."
+            return raised.diagnosis("truth of several numbers", what, code, why)
+        if isinstance(test.ops[0], ast.In | ast.NotIn):
+            return None
+        code = source.rewritten((test, f"({source.segment(test)}).all()"))
+        return raised.diagnosis("truth of several numbers", what, code, ".any() asks for at least one, .all() for every one.")
+    if isinstance(test, ast.Name) and isinstance(head, ast.If | ast.While):
+        code = source.rewritten((test, f"{test.id}.any()"))
+        return raised.diagnosis("truth of several numbers", what, code, "Or ask whether it is there: is not None.")
+    return None
+
+
+# Indices and dimensions.
+
+
+def index_type(raised: RaisedError) -> Diagnosis | None:
+    """A list that is indexed by a tensor of several numbers; a tensor that is indexed by decimal numbers."""
+    source = raised.statement
+    for node in source.nodes(ast.Subscript) if source else ():
+        owner, key = raised.value(node.value), raised.value(node.slice)
+        if source is None or not isinstance(key, Tensor):
+            continue
+        text, index = source.segment(node.value), source.segment(node.slice)
+        if isinstance(owner, Tensor):
+            what = f"{index} holds decimal numbers ({str(key.dtype).removeprefix('torch.')}); an index must be whole."
+            return raised.diagnosis("index of decimal numbers", what, source.rewritten((node.slice, source.chained(node.slice, ".long()"))))
+        if isinstance(owner, list | tuple):
+            shapes = [Party(index, tuple(key.shape))]
+            if key.numel() == 1:
+                what = f"{index} is no whole number; a list's index must be one."
+                code = source.rewritten((node.slice, f"int({index})"))
+                return raised.diagnosis("index of decimal numbers", what, code, "", shapes)
+            what = f"{text} is a Python list, and {index} holds {key.numel()} numbers: a list takes one at a time."
+            code = source.rewritten((node, f"[{text}[i] for i in {index}.tolist()]"))
+            return raised.diagnosis("list indexed by several numbers", what, code, "", shapes)
+    return None
+
+
+def index_of_list(raised: RaisedError) -> Diagnosis | None:
+    """A class number beyond a list of names; a number out of a tensor that is one number."""
+    source = raised.statement
+    if source is None:
+        return None
+    if "0-dim tensor" in raised.message:
+        for node in source.nodes(ast.Subscript):
+            inner = node.value
+            if isinstance(inner, ast.Attribute) and inner.attr == "data":
+                inner = inner.value
+            value = raised.value(inner)
+            if isinstance(value, Tensor) and value.dim() == 0:
+                text = source.segment(inner)
+                what = f"{text} is a single number, without a dimension to choose from (older tutorials write loss.data[0])."
+                return raised.diagnosis("index into a single number", what, source.rewritten((node, f"{text}.item()")))
+    for node in source.nodes(ast.Subscript):
+        owner, key = raised.value(node.value), raised.value(node.slice)
+        if isinstance(key, Tensor) and key.numel() == 1:
+            key = int(key)
+        elif isinstance(node.slice, ast.Call) and name_of_call(node.slice) == "item" and isinstance(node.slice.func, ast.Attribute):
+            inside = raised.value(node.slice.func.value)
+            key = int(inside) if isinstance(inside, Tensor) and inside.numel() == 1 else key
+        if isinstance(owner, list | tuple) and isinstance(key, int) and key >= len(owner) and owner and isinstance(owner[0], str):
+            text = source.segment(node.value)
+            what = f"The model answered with class {key}, and {text} has {len(owner)} names, 0 to {len(owner) - 1}."
+            why = f"The model has more classes than {text}: a new head for {len(owner)} classes, or the names it was trained with "
+            why += '(weights.meta["categories"]).'
+            return raised.diagnosis("class without a name", what, "", why)
+    return None
+
+
+def dimension(raised: RaisedError) -> Diagnosis | None:
+    """A dimension that a tensor does not have: ``softmax(1)`` of one picture's output."""
+    match = re.search(r"range of \[(-?\d+), (-?\d+)\], but got (-?\d+)", raised.message)
+    source = raised.statement
+    if match is None or source is None or not raised.direct:
+        return None
+    most, asked = int(match.group(2)), int(match.group(3))
+    nodes = [
+        node
+        for call in source.calls()
+        for node in (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("dim", "axis")))
+        if isinstance(node, ast.Constant) and type(node.value) is int and node.value == asked
+    ]
+    if len(nodes) != 1 or most < 0:
+        return None
+    count = most + 1
+    what = f"The tensor has {count} dimension{'s' if count > 1 else ''}, {-count} to {most}, and dimension {asked} was asked for."
+    why = "-1 is the last one, with a batch and without. Was the batch taken away, by [0] or squeeze()?"
+    return raised.diagnosis("dimension that is not there", what, source.rewritten((nodes[0], "-1")), why)
+
+
+def top_k(raised: RaisedError) -> Diagnosis | None:
+    """``topk(5)`` of fewer classes."""
+    source = raised.statement
+    call = next(source.calls("topk"), None) if source else None
+    if source is None or call is None or not isinstance(call.func, ast.Attribute):
+        return None
+    of_torch = raised.value(call.func.value) is torch
+    values = call.args[1:] if of_torch else call.args
+    node = next(iter([*values[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "k")]), None)
+    data = raised.value(call.args[0] if of_torch and call.args else call.func.value)
+    count = data.shape[-1] if isinstance(data, Tensor) and data.dim() else 0
+    if not count:
+        models = {
+            id(model): list(layer.out_features for layer in model.modules() if isinstance(layer, nn.Linear))[-1:]
+            for _, model in raised.instances(nn.Module)
+        }
+        counts = [sizes[0] for sizes in models.values() if sizes]
+        count = counts[0] if len(counts) == 1 else 0
+    if node is None or not count:
+        return None
+    what = f"topk({source.segment(node)}) wants more than there is: the model has {count} classes."
+    code = source.rewritten((node, f"min({source.segment(node)}, {count})"))
+    return raised.diagnosis("topk of too few classes", what, code)
+
+
+def view(raised: RaisedError) -> Diagnosis | None:
+    """``view`` of a tensor whose numbers do not lie in order."""
+    source = raised.statement
+    calls = [call for call in source.calls("view") if isinstance(call.func, ast.Attribute)] if source else []
+    if source is None or len(calls) != 1:
+        return None
+    function: Any = calls[0].func
+    what = "view only relabels the numbers as they lie in memory, and after permute or transpose they lie in another order."
+    code = source.rewritten((function, f"{source.segment(function.value)}.reshape"))
+    why = "reshape copies them where it must. It does not exchange dimensions: that is permute."
+    text = source.segment(function.value)
+    return raised.diagnosis("view of numbers out of order", what, code, why, _tensor_shape(raised, function.value, text))
+
+
+def permuted(raised: RaisedError) -> Diagnosis | None:
+    """``permute`` with as many numbers as a picture has dimensions, of a batch; or the other way round."""
+    source = raised.statement
+    match = re.search(r"input\.dim\(\) = (\d+) is not equal to len\(dims\) = (\d+)", raised.message)
+    calls = [call for call in source.calls("permute") if isinstance(call.func, ast.Attribute)] if source else []
+    if source is None or match is None or len(calls) != 1 or not raised.direct or raised.modules:
+        return None
+    has, given = int(match.group(1)), int(match.group(2))
+    call: Any = calls[0]
+    order = [raised.value(node) for node in call.args]
+    if not all(isinstance(place, int) for place in order):
+        return None
+    what = f"permute got an order for {given} dimensions, and the tensor has {has}"
+    text = source.segment(call.func.value)
+    shapes = _tensor_shape(raised, call.func.value, text)
+    if (has, given) == (4, 3):
+        new = [0, *(place + 1 for place in order)]
+        what += ": it is a batch."
+    elif (has, given) == (3, 4) and order[0] == 0:
+        new = [place - 1 for place in order[1:]]
+        what += ": it is one picture."
+    else:
+        return raised.diagnosis("order for other dimensions", f"{what}.", shapes=shapes)
+    code = source.rewritten((call, f"{text}.permute({', '.join(map(str, new))})"))
+    return raised.diagnosis("order for other dimensions", what, code, "", shapes)
+
+
+def shape_called(raised: RaisedError) -> Diagnosis | None:
+    """``x.shape()`` and ``x.shape(0)``."""
+    source = raised.statement
+    for call in source.calls("shape") if source else ():
+        value = raised.value(call.func)
+        if source and isinstance(value, torch.Size | tuple):
+            text = source.segment(call.func)
+            index = f"[{source.segment(call.args[0])}]" if call.args else ""
+            what = f"{text} is a value, no method: it has no brackets; x.size() is the method."
+            return raised.diagnosis("shape that is called", what, source.rewritten((call, f"{text}{index}")))
+    return None
+
+
+def single_number(raised: RaisedError) -> Diagnosis | None:
+    """``len`` of, or a loop over, a tensor that is one number."""
+    source = raised.statement
+    if source is None:
+        return None
+    nodes = [node.iter for node in source.nodes(ast.For, ast.comprehension)]
+    nodes += [call.args[0] for call in source.calls("len", "list", "zip", "enumerate") if call.args]
+    for node in nodes:
+        value = raised.value(node)
+        if isinstance(value, Tensor) and value.dim() == 0:
+            text = source.segment(node)
+            what = f"{text} is a single number, without a dimension to count or to go through."
+            code = source.rewritten((node, source.chained(node, ".reshape(1)")))
+            why = "squeeze() on a batch of one takes the batch away, too; squeeze(1) does not."
+            return raised.diagnosis("single number used as a list", what, code, why)
+    return None
+
+
+# Conversion.
+
+
+def format_of_tensor(raised: RaisedError) -> Diagnosis | None:
+    """``f"{loss:.3f}"`` of a tensor that is no single number."""
+    source = raised.statement
+    for node in source.nodes(ast.FormattedValue) if source else ():
+        value, text = raised.value(node.value), ast.unparse(node.value)
+        if source and isinstance(value, Tensor) and node.format_spec is not None and value.dim() > 0:
+            what = f"{text} is a tensor {times(tuple(value.shape))}, and a format such as :.3f is for one number."
+            new = f"{text}.item()" if value.numel() == 1 else f"{text}.float().mean().item()"
+            code = source.text.replace(f"{{{text}:", f"{{{new}:")
+            why = "" if value.numel() == 1 else "The mean of them; print(tensor) shows them all."
+            return raised.diagnosis("format of a tensor", what, code if code != source.text else "", why)
+    return None
+
+
+def not_whole(raised: RaisedError) -> Diagnosis | None:
+    """One-hot of decimal numbers, or of more classes than were said."""
+    source = raised.statement
+    call = next(source.calls("one_hot"), None) if source else None
+    if source is None or call is None or not call.args:
+        return None
+    node = call.args[0]
+    value = raised.value(node)
+    if not isinstance(value, Tensor):
+        return None
+    if "index tensor" in raised.message:
+        what = f"one_hot wants class numbers, int64, and it got {str(value.dtype).removeprefix('torch.')}."
+        return raised.diagnosis("one-hot of another number type", what, source.rewritten((node, source.chained(node, ".long()"))))
+    count = int(value.max()) + 1
+    numbers = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "num_classes")]
+    if not numbers or count > 100_000:
+        return None
+    what = f"The largest class number is {count - 1}, so there are at least {count} classes, and {source.segment(numbers[0])} were said."
+    return raised.diagnosis("one-hot of too few classes", what, source.rewritten((numbers[0], str(count))),
+                            "Classes count from 0; look whether the labels do.")  # fmt: skip
+
+
+def in_place_type(raised: RaisedError) -> Diagnosis | None:
+    """``picture /= 255`` of bytes."""
+    source = raised.statement
+    node = source.tree.body[0] if source else None
+    if source is None or not isinstance(node, ast.AugAssign) or not raised.direct:
+        return None
+    value = raised.value(node.target)
+    kind = str(getattr(value, "dtype", "")).removeprefix("torch.")
+    signs = {ast.Div: "/", ast.Mult: "*", ast.Add: "+", ast.Sub: "-"}
+    sign = signs.get(type(node.op))
+    if sign is None or not isinstance(value, Tensor | np.ndarray):
+        return None
+    text, right = source.segment(node.target), source.chained(node.value, "")
+    what = f"{text} holds {kind}, and {sign}= would have to put decimal numbers into it."
+    return raised.diagnosis("decimal numbers into whole ones", what, f"{text} = {text} {sign} {right}", "It makes a new one.")
+
+
+def joined(raised: RaisedError) -> Diagnosis | None:
+    """``torch.cat(a, b)`` and ``torch.stack(picture)``: something other than a list of tensors."""
+    source = raised.statement
+    for call in source.calls("cat", "stack", "concat") if source else ():
+        if source is None or not isinstance(call.func, ast.Attribute) or raised.value(call.func.value) is not torch:
+            continue
+        values = [raised.value(node) for node in call.args]
+        name = f"torch.{call.func.attr}"
+        if len(values) >= 2 and all(isinstance(value, Tensor) for value in values[:2]):
+            tensors = [node for node, value in zip(call.args, values, strict=True) if isinstance(value, Tensor)]
+            rest = [source.segment(node) for node in call.args[len(tensors) :]]
+            rest += [source.segment(keyword) for keyword in call.keywords]
+            inside = ", ".join([f"[{', '.join(map(source.segment, tensors))}]", *rest])
+            what = f"{name} wants one list of tensors, and it got them one by one."
+            return raised.diagnosis("tensors outside a list", what, source.rewritten((call, f"{name}({inside})")))
+        given = values[0] if values else MISSING
+        if isinstance(given, list | tuple) and not given:
+            what = f"{source.segment(call.args[0])} is empty: there is no tensor to put together."
+            return raised.diagnosis("empty list of tensors", what, "", "Did the loop that fills it run at all?")
+        if isinstance(given, list | tuple):
+            kind = next((type(part) for part in given if not isinstance(part, Tensor)), None)
+            node = call.args[0]
+            text = source.segment(node)
+            if kind is None:
+                return None
+            what = f"{text} holds things of type {kind.__name__}, and {name} puts tensors together."
+            code = ""
+            if issubclass(kind, Image.Image):
+                to = raised.spelled("torchvision.transforms.functional", "to_tensor")
+                code = source.rewritten((node, f"[{to}(picture) for picture in {text}]"))
+            elif kind is np.ndarray:
+                code = source.rewritten((node, f"[torch.from_numpy(array) for array in {text}]"))
+            elif kind in (int, float) and call.func.attr in ("stack", "cat"):
+                code = source.rewritten((call, f"torch.tensor({text})"))
+            return raised.diagnosis("list of other things than tensors", what, code)
+    return None
+
+
+def array_in_torch(raised: RaisedError) -> Diagnosis | None:
+    """``torch.from_numpy`` and ``torch.tensor`` of what they cannot take."""
+    source = raised.statement
+    if source is None or not raised.direct:
+        return None
+    for call in source.calls("from_numpy", "tensor", "as_tensor", "Tensor", "FloatTensor"):
+        if len(call.args) < 1:
+            continue
+        node = call.args[0]
+        value, text = raised.value(node), source.segment(node)
+        if "negative" in raised.message:
+            what = "The array was turned round ([::-1], np.flip), which only changes how it is read; torch wants it in order."
+            return raised.diagnosis("array that was turned round", what, source.rewritten((node, source.chained(node, ".copy()"))))
+        if isinstance(value, Image.Image):
+            to = raised.spelled("torchvision.transforms.functional", "to_tensor")
+            what = f"{text} is a PIL picture; torch makes tensors of numbers."
+            return raised.diagnosis("picture in place of numbers", what, source.rewritten((call, f"{to}({text})")))
+        if isinstance(value, list | tuple) and name_of_call(call) == "from_numpy":
+            what = f"{text} is a {type(value).__name__}; from_numpy takes numpy arrays."
+            return raised.diagnosis("list in place of an array", what, source.rewritten((call, f"torch.tensor({text})")))
+        if isinstance(value, Tensor) and name_of_call(call) == "from_numpy":
+            return raised.diagnosis("tensor in place of an array", f"{text} is a tensor already.", source.rewritten((call, text)))
+        if isinstance(value, list | tuple) and value and all(isinstance(part, str) for part in value):
+            what = f"{text} holds words, and tensors hold numbers."
+            code = source.rewritten((node, f"[sorted(set({text})).index(name) for name in {text}]"))
+            return raised.diagnosis("words in a tensor", what, code, "It numbers the words in alphabetical order.")
+        if isinstance(value, list | tuple) and "expected sequence of length" in raised.message:
+            sizes = sorted({len(part) for part in value if hasattr(part, "__len__")})
+            what = f"The rows of {text} have different lengths ({', '.join(map(str, sizes))}); a tensor is a full table."
+            return raised.diagnosis("rows of different lengths", what)
+    return None
+
+
+def picture_arithmetic(raised: RaisedError) -> Diagnosis | None:
+    """``picture / 255`` of a PIL picture, or of None."""
+    source = raised.statement
+    for node in source.nodes(ast.BinOp) if source else ():
+        for side in (node.left, node.right):
+            value = raised.value(side)
+            if source and isinstance(value, Image.Image):
+                to = raised.spelled("torchvision.transforms.functional", "pil_to_tensor")
+                text = source.segment(side)
+                what = f"{text} is a PIL picture, with which Python cannot compute; a tensor of its numbers can."
+                return raised.diagnosis("arithmetic with a picture", what, source.rewritten((side, f"{to}({text})")))
+    return None
+
+
+def attribute_of_value(raised: RaisedError) -> Diagnosis | None:
+    """A tensor's method asked of a picture, an array or None, and the other way round."""
+    owner, name = getattr(raised.error, "obj", None), getattr(raised.error, "name", "") or ""
+    source = raised.statement
+    nodes = [node for node in source.nodes(ast.Attribute) if node.attr == name] if source else []
+    if source is None or len(nodes) != 1 or not raised.direct:
+        return None
+    node = nodes[0].value
+    text = source.segment(node)
+    if isinstance(owner, Image.Image) and hasattr(Tensor, name):
+        to = raised.spelled("torchvision.transforms.functional", "to_tensor")
+        what = f"{text} is a PIL picture, and {name} belongs to tensors."
+        return raised.diagnosis("picture in place of a tensor", what, source.rewritten((node, f"{to}({text})")))
+    if isinstance(owner, np.ndarray | np.generic) and hasattr(Tensor, name):
+        what = f"{text} is a numpy array, and {name} belongs to tensors."
+        return raised.diagnosis("array in place of a tensor", what, source.rewritten((node, f"torch.from_numpy({text})")))
+    if isinstance(owner, Tensor) and hasattr(np.ndarray, name):
+        what = f"{text} is a tensor, and {name} belongs to numpy arrays."
+        chain = ".detach().cpu().numpy()" if owner.requires_grad or owner.is_cuda else ".numpy()"
+        return raised.diagnosis("tensor in place of an array", what, source.rewritten((node, source.chained(node, chain))))
+    if isinstance(owner, Tensor) and hasattr(Image.Image, name):
+        to = raised.spelled("torchvision.transforms.functional", "to_pil_image")
+        if owner.dim() not in (2, 3):
+            return None
+        what = f"{text} is a tensor, and {name} belongs to PIL pictures."
+        return raised.diagnosis("tensor in place of a picture", what, source.rewritten((node, f"{to}({text})")))
+    if type(owner).__module__ == "torch.return_types" and hasattr(Tensor, name):
+        what = f"{text} holds two tensors, values and indices: torch.max and min with a dimension give both."
+        code = source.rewritten((node, source.chained(node, ".indices")))
+        return raised.diagnosis("values and indices", what, code, ".indices are the class numbers; argmax gives them alone.")
+    if owner is None and raised.error.args:
+        return _none(raised, source, text)
+    return None
+
+
+def _none(raised: RaisedError, source: Source, text: str) -> Diagnosis | None:
+    from course_lib.clinic.module_errors import no_return
+
+    if not (raised.own and text):
+        return None
+    found = no_return(raised)
+    if found is not None:
+        sentence, line = found
+        return raised.diagnosis("forward without return", f"{sentence}, and {text} is None.", line, "At its end.")
+    return None
+
+
+def shown_picture(raised: RaisedError) -> Diagnosis | None:
+    """``plt.imshow`` of a tensor with the channels in front."""
+    match = re.search(r"Invalid shape \(([\d, ]+)\) for image data", raised.message)
+    source = raised.statement
+    call = next(source.calls("imshow"), None) if source else None
+    if match is None or source is None or call is None or not call.args:
+        return None
+    shape = [int(number) for number in match.group(1).split(",") if number.strip()]
+    node, value = call.args[0], raised.value(call.args[0])
+    batch, picture = ("[0]", shape[1:]) if len(shape) == 4 else ("", shape)
+    if len(picture) != 3 or picture[0] not in (1, 3, 4):
+        return None
+    turn = ".permute(1, 2, 0)" if isinstance(value, Tensor) or value is MISSING else ".transpose(1, 2, 0)"
+    more = f"{batch}[0]" if picture[0] == 1 else f"{batch}{turn}"
+    what = f"matplotlib wants height×width×channels, and it got {times(tuple(shape))}: "
+    what += "a batch." if batch else "the channels are in front, as PyTorch has them."
+    code = source.rewritten((node, source.chained(node, more)))
+    return raised.diagnosis("picture with the channels in front", what, code, "A normalised picture looks wrong: undo that first.")
