@@ -6,6 +6,7 @@ sentences and the lines that repair it, with the learner's own names.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,12 +38,11 @@ _REPAIRS = {
     "Git LFS pointer instead of a checkpoint": ("git lfs pull", "Run it in a terminal, in the repository's folder."),
     "file cut short": (_AGAIN, _FROM_URL),
     "text instead of a checkpoint": (_AGAIN, "Look for the address, url, of the checkpoint itself."),
-    "file that would run code": ('pathlib.Path("{name}").unlink()',
-                                 "Delete it, and never read it with weights_only=False."),
+    "file that would run code": ("", "Do not open it, and never read it with weights_only=False."),
     "checkpoint that holds more than tensors": (
-        'torch.save(model.state_dict(), "{stem}_state_dict.pth")',
-        "Save the state dict alone, in the program that trained the model. weights_only=False would read this file as "
-        "it is: use it only for a file that you made yourself."),
+        "",
+        "Only for a file that you made yourself: reading it so can run code. Then save the state_dict() of what was "
+        'trained alone, under another name such as "{free}".'),
 }  # fmt: skip
 _MORE_THAN_TENSORS = ("file that would run code", "checkpoint that holds more than tensors")
 
@@ -65,8 +65,21 @@ def checkpoint_file(raised: RaisedError) -> Diagnosis | None:
     if refusal.kind in _MORE_THAN_TENSORS and "Weights only load failed" not in raised.message:
         return None  # it was read without protection, and something else went wrong
     code, why = _REPAIRS[refusal.kind]
-    code = code.format(name=path.name, stem=path.stem)
+    code, why = code.format(name=path.name), why.format(free=_free(path))
+    source = raised.statement
+    call = next(source.calls("load"), None) if source else None
+    if refusal.kind == "checkpoint that holds more than tensors" and source and call and call.args:
+        named = [keyword for keyword in call.keywords if keyword.arg == "weights_only"]
+        last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
+        change = (named[0].value, "False") if named else (last, f"{source.segment(last)}, weights_only=False")
+        code = source.rewritten(change)
     return Diagnosis(refusal.kind, f"{path.name} {refusal.what}.", lines=raised.lines(), repair=code, why=why)
+
+
+def _free(path: Path) -> str:
+    """A name for a new file beside this one, which no file has yet."""
+    names = (f"{path.stem}_state_dict{number or ''}.pth" for number in range(1000))
+    return next((name for name in names if not path.with_name(name).exists()), f"{path.stem}_state_dict.pth")
 
 
 # State dicts that do not fit.
@@ -80,7 +93,7 @@ def state_dict(raised: RaisedError) -> Diagnosis | None:
     model, given = loading
     own = fitting.shapes_of(model.state_dict())
     net, state = raised.name_of(model, "model"), _state_name(raised, given, "state_dict")
-    for cause in (_wrapped, _part, _head, _other):
+    for cause in (_wrapped, _part, _head, _other, _sizes):
         answer = cause(model, net, state, own, given)
         if answer is not None:
             name, what, code, why, shapes = answer
@@ -99,6 +112,13 @@ def no_state_dict(raised: RaisedError) -> Diagnosis | None:
     if isinstance(given, str | Path):
         what += "the name of a file."
         code = f'{net}.load_state_dict(torch.load("{Path(given).name}", weights_only=True))'
+    elif inspect.ismethod(given) and given.__name__ == "state_dict":
+        what += "the method state_dict, which gives it when it is called."
+        source = raised.statement
+        call = next(source.calls("load_state_dict"), None) if source else None
+        if source is None or call is None or not call.args:
+            return None
+        code = source.rewritten((call.args[0], f"{source.segment(call.args[0])}()"))
     elif isinstance(given, nn.Module):
         what += f"a whole model, {type(given).__name__}."
         code = f"{net}.load_state_dict({_state_name(raised, given, 'other')}.state_dict())"
@@ -205,11 +225,28 @@ def _other(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: M
     parts += [f"the model lacks {extra} of its names"] if extra else []
     what = f"These are the weights of a {found.name}: {' and '.join(parts) or 'the sizes differ'}."
     classes = "" if found.num_classes is None else f"num_classes={found.num_classes}"
-    code = f"{net} = torchvision.models.{found.name}({classes})\n{net}.load_state_dict({state})"
+    new = found.name if net != found.name else f"{found.name}_model"  # what the learner has stays as it is
+    code = f"{new} = torchvision.models.{found.name}({classes})\n{new}.load_state_dict({state})"
     first = next((name for name in own if name not in shapes), "")
     parties = (Party(f"{first} in the model, missing in the state dict", own[first]),) if first else ()
     name = "weights of another depth" if found.same_family else "weights of another architecture"
     return name, what, code, f"All {len(shapes)} names and their shapes fit {found.name}.", parties
+
+
+def _sizes(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: Mapping[Any, Any]) -> Answer | None:
+    """The same names, and other sizes: the network was built with other numbers."""
+    shapes = fitting.shapes_of(given)
+    if shapes.keys() != own.keys():
+        return None
+    other = [name for name in own if own[name] != shapes[name]]
+    what = f"All names are the same, but {len(other)} of {len(own)} sizes differ: the network was built with other numbers "
+    what += "(widths, kernel sizes) than when the state dict was saved."
+    parties = tuple(
+        Party(f"{name} in the {word}", sizes[name])
+        for name in other[:2]
+        for word, sizes in (("state dict", shapes), ("model", own))
+    )
+    return "weights of another size", what, "", "Build it with the numbers of the state dict, and load again.", parties
 
 
 # Names that torchvision does not know: models, weights, members of another model's enum.

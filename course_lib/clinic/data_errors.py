@@ -93,7 +93,7 @@ def folder_of_classes(raised: RaisedError) -> Diagnosis | None:
         why = "It keeps the empty classes and their numbers; or put the pictures there."
         return raised.diagnosis("class folders without pictures", what, code, why)
     pictures = [entry.name for entry in os.scandir(folder) if entry.name.lower().endswith(_ENDINGS)]
-    holds = f"{folder.name}/ holds {len(pictures)} pictures and no folder" if pictures else f"{folder.name}/ has no folder"
+    holds = f"{folder.name}/ holds {len(pictures)} picture{'s' * (len(pictures) > 1)} and no folder" if pictures else f"{folder.name}/ has no folder"
     what = f"{wants}. {holds}."
     beside = [entry.name for entry in os.scandir(folder.absolute().parent) if entry.is_dir() and entry.name != folder.name]
     code, why = "", "Make a folder for each class, and move the pictures into them."
@@ -245,11 +245,11 @@ def dataset_methods(raised: RaisedError) -> Diagnosis | None:
         head = found[0].text.splitlines()[0].strip() if found else ""
         why = f"In place of {head}" if head else "Write def __getitem__(self, index): and return picture, label."
         return raised.diagnosis("dataset without __getitem__", what, head.replace(near[0], "__getitem__") if head else "", why)
-    if space is None:
-        space = raised.variables_of("__init__", "torch/utils/data/sampler.py") or raised.variables_of("num_samples")
-    holder = (space or {}).get("dataset", (space or {}).get("data_source", getattr((space or {}).get("self"), "data_source", None)))
-    if holder is None:
-        holder = getattr((raised.variables_of("__len__", "torch/utils/data/sampler.py") or {}).get("self"), "data_source", None)
+    holder = (space or {}).get("dataset")
+    for frame, _ in raised.frames if holder is None else ():
+        owner = frame.f_locals.get("self")
+        for key in ("data_source", "dataset"):
+            holder = vars(owner).get(key, holder) if hasattr(owner, "__dict__") else holder
     if isinstance(holder, type) and issubclass(holder, Dataset):
         name = raised.name_of(holder, holder.__name__)
         nodes = [node for node in source.nodes(ast.Name) if raised.value(node) is holder] if source else []

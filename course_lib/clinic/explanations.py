@@ -55,15 +55,16 @@ class Rule:
 #: Asked in this order; the first answer counts.
 RULES: tuple[Rule, ...] = (
     # the loss and its labels
+    Rule((AttributeError, TypeError), r"(GoogLeNet|Inception)Outputs", tensor_errors.several_outputs),
     Rule((IndexError,), r"^Target -?\d+ is out of bounds", training_errors.labels_beyond),
     Rule((RuntimeError,), r"batches of spatial targets supported|^0D or 1D target tensor expected|multi-target not supp",
          training_errors.labels_shape),
-    Rule((ValueError, RuntimeError), r"to match target batch_size|target batch or spatial sizes don't match|"
+    Rule((ValueError, RuntimeError), r"to match target batch_size|target batch or spatial sizes don't match|^size mismatch \(got input|"
          r"[Tt]arget size \(.+input size", training_errors.labels_shape),
-    Rule((RuntimeError,), r"expected target dtype|expected scalar type \w+ but found|^Expected floating point type for target|"
+    Rule((RuntimeError, NotImplementedError), r"expected target dtype|expected scalar type \w+ but found|^Expected floating point type for target|"
          r"nll_loss.* not implemented for|log_softmax\w* not implemented|^Found dtype \w+ but expected|"
          r"^result type \w+ can't be cast", training_errors.class_numbers),
-    Rule((RuntimeError, ValueError, TypeError, IndexError), r"", training_errors.loss_arguments),
+    Rule((RuntimeError, NotImplementedError, ValueError, TypeError, IndexError), r"", training_errors.loss_arguments),
     Rule((RuntimeError,), r"^[Aa]ll elements of input should be between 0 and 1", training_errors.binary_range),
     Rule((RuntimeError,), r"^Boolean value of Tensor with (more than one|no) value", training_errors.loss_built_with_data),
     # backward, optimizers, schedules
@@ -72,7 +73,7 @@ RULES: tuple[Rule, ...] = (
     Rule((RuntimeError,), r"^grad can be implicitly created only for scalar", training_errors.loss_of_each),
     Rule((AttributeError,), r"has no attribute 'backward'", training_errors.loss_is_a_number),
     Rule((RuntimeError,), r"modified by an inplace operation", training_errors.step_between),
-    Rule((RuntimeError,), r"could not infer output dtype|mean\(\):.*dtype|softmax\w*\"? not implemented for '(Long|Int|Bool)",
+    Rule((RuntimeError, NotImplementedError), r"could not infer output dtype|mean\(\):.*dtype|softmax\w*\"? not implemented for '(Long|Int|Bool)",
          training_errors.mean_of_whole_numbers),
     Rule((TypeError,), r"'method' object is not iterable|'(builtin_function_or_)?method\w*' object is not subscriptable",
          module_errors.uncalled_method),
@@ -184,7 +185,6 @@ RULES: tuple[Rule, ...] = (
     # what a model got, and what comes out of it
     Rule((TypeError, AttributeError), r"", no_tensor),
     Rule((TypeError,), r"positional arguments? but", module_errors.positional),
-    Rule((AttributeError, TypeError), r"(GoogLeNet|Inception)Outputs", tensor_errors.several_outputs),
     Rule((RuntimeError,), r"modified by an inplace operation", tensor_errors.in_place),
     Rule((RuntimeError,), r"leaf Variable that requires grad is being used in an in-place", tensor_errors.leaf),
     # shapes in a forward

@@ -25,7 +25,7 @@ __all__ = ["no_tensor"]
 
 def no_tensor(raised: RaisedError) -> Diagnosis | None:
     """What the model got is no tensor; or what one of its layers got."""
-    if raised.model is None or type(raised.model).__module__.startswith("torchvision.transforms"):
+    if raised.model is None or type(raised.model).__module__.startswith(("torchvision.transforms", "torch.nn.modules.loss")):
         return None
     given = [value for value in (*raised.args, *raised.kwargs.values()) if value is not None]
     if not any(isinstance(value, Tensor) for value in given):

@@ -135,7 +135,7 @@ def missing_attribute(raised: RaisedError) -> Diagnosis | None:
         return _other_head(raised, owner, net, name, heads)
     own = [key for key in (*owner._modules, *owner._parameters, *owner._buffers, *vars(owner)) if not key.startswith("_")]
     methods = [key for key in dir(kind) if not key.startswith("_")]
-    near = get_close_matches(name, own, 1, 0.6) or get_close_matches(name, methods, 1, 0.8)
+    near = get_close_matches(name, own, 1, 0.6) or get_close_matches(name, methods, 1, 0.75)
     if near:
         code = _with_attribute(raised, name, near[0])
         return raised.diagnosis("attribute with another name", f"{what}, but it has {near[0]}.", code)

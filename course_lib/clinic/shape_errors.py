@@ -252,6 +252,14 @@ def _picture(
     parties = error.mismatch.parties if error.mismatch else ()
     shapes = (Party("what the model got", shape), *(party for party in parties if party.name != "the input"))
     code = "\n".join(step.code.format(x=x, model=net) for step in steps)
+    if x == "batch" and (source := raised.calling) is not None and raised.name_of(raised.picture, "") == "":
+        argument = next((call.args[0] for call in source.calls() if raised.value_there(call.func) is raised.model and call.args), None)
+        if argument is not None:  # the learner has no name for it: their line, with the call's argument changed
+            text = source.segment(argument)
+            for step in steps:
+                text = step.code.partition(" = ")[2].format(x=text) if " = " in step.code else text
+            rest = [step.code.format(model=net) for step in steps if " = " not in step.code]
+            code = "\n".join([*rest, source.rewritten((argument, text))])
     return Diagnosis(name, what, raised.place, raised.lines(), shapes, code, why, error.trace)
 
 

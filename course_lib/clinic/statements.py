@@ -59,6 +59,7 @@ class Source:
         """The node's text with a method or an index behind it, in brackets where it needs them."""
         text = self.segment(node)
         simple = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.List | ast.Tuple)
+        simple = simple or (not more and isinstance(node, ast.Constant))
         return f"{text}{more}" if simple else f"({text}){more}"
 
     def nodes(self, *kinds: type[ast.AST]) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import ResNet
 
 from course_lib.clinic.diagnosis import Diagnosis
+from course_lib.clinic.statements import source_of
 from course_lib.clinic.tracebacks import RaisedError
 from course_lib.tracing.mismatches import Party
 from course_lib.tracing.recorder import tensors
@@ -142,6 +144,10 @@ def several_outputs(raised: RaisedError) -> Diagnosis | None:
     what = f"In train mode {whole} answers with several outputs in one {kind}: the logits, and those of its auxiliary "
     what += "classifiers, which training needs. In eval mode it answers with the logits alone."
     code = re.sub(rf"(?<![\w.]){re.escape(output)}(?!\w)", f"{output}.logits", raised.code) if owners else ""
+    source = raised.statement
+    for call in source.calls() if source and not owners else ():
+        if len(call.args) == 2 and isinstance(call.args[0], ast.Call):  # a loss of the model's answer
+            code = source.rewritten((call.args[0], source.chained(call.args[0], ".logits")))
     if not code or code == raised.code:
         code = f"logits = {output}.logits"
     fields: dict[str, Any] = dict(zip(getattr(value, "_fields", ()), value or (), strict=False))
@@ -168,10 +174,26 @@ def in_place(raised: RaisedError) -> Diagnosis | None:
         some = ", ".join(paths[:3]) + (", …" if paths[3:] else "")
         why = f"These work in place: {some}. Where a line of the forward writes y += x, write y = y + x as well."
     else:
-        code = "y = y + x    # in the forward, in place of y += x"
-        why = "Use nn.ReLU() in place of nn.ReLU(inplace=True), too."
+        code, why = _augmented(raised)
     shapes = (Party(f"the output of {match.group(2)}", shape),)
     return Diagnosis("changed in place before backward", what, "", raised.lines(), shapes, code, why)
+
+
+def _augmented(raised: RaisedError) -> tuple[str, str]:
+    """The line ``y += x`` of a forward, written so that it makes a new tensor; and which line that is."""
+    lines = []
+    for _, model in _models(raised):
+        for kind in {type(module): None for module in model.modules()}:
+            function = source_of(kind.forward) if not kind.__module__.startswith(("torch.", "torchvision.")) else None
+            for node in function[0].nodes(ast.AugAssign) if function else ():
+                source = function[0] if function else None
+                sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}.get(type(node.op))
+                if source and sign:
+                    target, value = source.segment(node.target), source.chained(node.value, "")
+                    lines.append((f"{target} = {target} {sign} {value}", source.segment(node)))
+    if len(lines) != 1:
+        return "", "Write y = y + x in place of y += x, and nn.ReLU() in place of nn.ReLU(inplace=True)."
+    return lines[0][0], f"In the forward, in place of {lines[0][1]}"
 
 
 def _models(raised: RaisedError) -> list[tuple[str, nn.Module]]:

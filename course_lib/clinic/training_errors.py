@@ -92,9 +92,6 @@ class _LossCall:
             return f"outputs = outputs{more}"
         return source.rewritten((self.given, source.chained(self.given, more)))
 
-    def diagnosis(self, name: str, what: str, repair: str = "", why: str = "") -> Diagnosis:
-        return self.raised.diagnosis(name, what, repair, why, self.shapes(), module=" ")
-
 
 def _told(loss: _LossCall, name: str, what: str, repair: str = "", why: str = "") -> Diagnosis:
     return loss.raised.diagnosis(name, what, repair, why, loss.shapes())
@@ -334,7 +331,7 @@ def no_gradient(raised: RaisedError) -> Diagnosis | None:
         return raised.diagnosis(name, f"{what}: gradients are switched off here.", "", f"{code} {why}")
     whole, block, place = around
     for node in block[:place]:
-        if isinstance(node, ast.With) and re.search(r"no_grad|inference_mode", whole.segment(node.items[0])):
+        if isinstance(node, ast.With) and re.search(r"no_grad|inference_mode", whole.segment(node.items[0].context_expr)):
             names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
             if loss in names:
                 body = "\n".join(whole.rewritten(within=line) for line in node.body)
