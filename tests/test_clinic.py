@@ -273,12 +273,10 @@ CASES = {
     "cut short, long": Case("torch.save(torch.zeros(99999), 'c.pth')\ndata = Path('c.pth').read_bytes()\n"
                             "Path('c.pth').write_bytes(data[:200000])", "torch.load('c.pth')", "file cut short",
                             (), ""),
-    "hostile": Case("torch.save({'a': Hostile()}, 'h.pth')", "torch.load('h.pth')", "file that would run code",
-                    ("system", "unlink", "never read it with weights_only=False"), "instead"),
-    "hostile, bare": Case("Path('h.pth').write_bytes(pickle.dumps(Hostile(), protocol=2))", "torch.load('h.pth')",
-                          "file that would run code", ("system",), "instead"),
     "whole model": Case("torch.save(nn.Sequential(resnet.BasicBlock(4, 4)), 'm.pth')", "torch.load('m.pth')",
-                        "checkpoint that holds more than tensors", ("state_dict()", '"m_state_dict.pth"'), ""),
+                        "checkpoint that holds more than tensors",
+                        ("state_dict()", '"m_state_dict.pth"', "torch.load('m.pth', weights_only=False)"),
+                        "instead"),
     "Git LFS": Case("Path('l.pth').write_text('version https://git-lfs.github.com/spec/v1\\nsize 9\\n')",
                     "torch.load('l.pth')", "Git LFS pointer instead of a checkpoint", ("git lfs pull",), ""),
     "text": Case("Path('t.pth').write_text('hello, this is text')", "torch.load('t.pth')",
@@ -335,6 +333,10 @@ GENERAL = {
     }.items()
 }
 GENERAL |= {
+    "hostile": Case("torch.save({'a': Hostile()}, 'h.pth')", "torch.load('h.pth')", "file that would run code",
+                    ("system", "never read it with weights_only=False")),
+    "hostile, bare": Case("Path('h.pth').write_bytes(pickle.dumps(Hostile(), protocol=2))", "torch.load('h.pth')",
+                          "file that would run code", ("system",)),
     "BatchNorm2d of rows": Case("net = nn.Sequential(nn.Linear(10, 4), nn.BatchNorm2d(4))\nx = torch.zeros(2, 10)",
                                 "net(x)", "shapes that do not fit", ("nn.BatchNorm1d(4)",)),
     "no channel in grey": Case("net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.Flatten(), nn.Linear(8 * 26 * 26, 2))\n"
@@ -393,7 +395,7 @@ def test_the_mistake_is_named_and_the_repair_works(name: str, tmp_path: Path, mo
 
 def test_every_rule_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that no case needs is a rule that no test checks."""
-    from course_lib.clinic.explanations import RULES
+    from course_lib.clinic.rules import RULES
     from course_lib.clinic.tracebacks import RaisedError
 
     monkeypatch.chdir(tmp_path)
@@ -405,7 +407,9 @@ def test_every_rule_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         r"^can't convert \S+ device type tensor to numpy",
         r"^Input type \(.+\) and (bias|weight) type \(.+\) should be the same",
     }
-    assert {rule.pattern for rule in RULES if rule not in needed} <= beyond
+    homes = ("shape_errors", "tensor_errors", "checkpoint_errors")  # test_clinic_everyday has the others
+    rules = [rule for rule in RULES if rule.explain.__module__.rpartition(".")[2] in homes]
+    assert {rule.pattern for rule in rules if rule not in needed} <= beyond
 
 
 @pytest.mark.parametrize("how", GENERAL)

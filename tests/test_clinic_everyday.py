@@ -1,9 +1,9 @@
-"""Everyday errors, as in a notebook: each snippet of ``clinic_snippets`` raises, is named rightly, and its repair repairs.
+"""Everyday errors, as in a notebook: each snippet raises, is named rightly, and its repair repairs.
 
-A snippet begins with a line ``# %% name | where the repair goes | words``: the diagnosis' name, where its code is pasted,
-and words of the answer. The code is pasted ``instead`` of the statement that failed, ``before`` the line of the program
-that failed, or ``for`` a line of the snippet; then the snippet must run. They also run on the lowest versions and on
-Colab's (.ci/run), so they hold to kinds of errors, not to PyTorch's words.
+A snippet of ``clinic_snippets`` begins with a line ``# %% name | where the repair goes | words``: the diagnosis' name,
+where its code is pasted, and words of the answer. The code is pasted ``instead`` of the statement that failed,
+``before`` the line of the program that failed, or ``for`` a line of the snippet; then the snippet must run. They also
+run on the lowest versions and on Colab's (.ci/run), so they hold to kinds of errors, not to PyTorch's words.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from torchvision import transforms as T
 
 from course_lib import clinic
 from course_lib.clinic import Diagnosis
-from course_lib.clinic.explanations import RULES
+from course_lib.clinic.rules import RULES
 from course_lib.clinic.tracebacks import RaisedError
 
 FOLDER = Path(__file__).parent / "clinic_snippets"
@@ -171,8 +171,43 @@ def test_an_explanation_takes_less_than_a_second(tmp_path: Path, monkeypatch: py
     assert time.process_time() - start < 1
 
 
-def rules_of(error: BaseException) -> set[int]:
-    raised = RaisedError(error)
-    return {
-        number for number, rule in enumerate(RULES) if rule.fits(raised) and rule.explain(raised) is not None
-    }
+def test_every_rule_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that no snippet needs is a rule that no test checks."""
+    monkeypatch.chdir(tmp_path)
+    needed = set()
+    for number, snippet in enumerate(SNIPPETS.values()):
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(tmp_path / str(number))
+        error = run(snippet.code)
+        if error is not None:
+            raised = RaisedError(error)
+            needed |= {rule.explain for rule in RULES if rule.fits(raised) and rule.explain(raised) is not None}
+    elsewhere = ("shape_errors", "tensor_errors", "checkpoint_errors")  # test_clinic has them
+    beyond = {"out_of_memory", "start_of_workers", "download"}  # a GPU, Windows or no network raise these
+    rest = {rule.explain.__name__ for rule in RULES if rule.explain not in needed
+            and rule.explain.__module__.rpartition(".")[2] not in elsewhere}  # fmt: skip
+    assert rest <= beyond
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "name"),
+    [
+        (torch.OutOfMemoryError, "CUDA out of memory. Tried to allocate 2 GiB.", "GPU out of memory"),
+        (RuntimeError, "CUDA error: device-side assert triggered", "index out of range on the GPU"),
+        (RuntimeError, "DataLoader worker (pid 3) is killed by signal: Killed.", "worker that ended"),
+        (RuntimeError, "An attempt has been made to start a new process before the current process has finished its "
+                       "bootstrapping phase.", "workers that start workers"),
+        (RuntimeError, "Found no NVIDIA driver on your system.", "no GPU"),
+    ],
+)  # fmt: skip
+def test_what_only_another_machine_raises(kind: type[Exception], message: str, name: str, tmp_path: Path) -> None:
+    """Raised by a library's file, as there; the learner's line calls it."""
+    library = tmp_path / "site-packages" / "torch" / "cuda.py"
+    library.parent.mkdir(parents=True)
+    library.write_text("def call(error):\n    raise error\n")
+    scope: dict[str, Any] = {}
+    exec(compile(library.read_text(), str(library), "exec"), scope)
+    with pytest.raises(kind) as caught:
+        scope["call"](kind(message))
+    found = clinic.explain(caught.value)
+    assert found is not None and found.name == name

@@ -239,7 +239,8 @@ def _sizes(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: M
     if shapes.keys() != own.keys():
         return None
     other = [name for name in own if own[name] != shapes[name]]
-    what = f"All names are the same, but {len(other)} of {len(own)} sizes differ: the network was built with other numbers "
+    what = f"All names are the same, but {len(other)} of {len(own)} sizes differ: the network was built with "
+    what += "other numbers "
     what += "(widths, kernel sizes) than when the state dict was saved."
     parties = tuple(
         Party(f"{name} in the {word}", sizes[name])

@@ -82,7 +82,9 @@ def folder_of_classes(raised: RaisedError) -> Diagnosis | None:
     if empty is not None:
         what = f"These class folders hold no picture: {empty.group(1)[:200]}."
         if ".ipynb_checkpoints" in empty.group(1):
-            why = "Jupyter makes .ipynb_checkpoints when a folder's files are edited; it is no class: delete that folder."
+            why = (
+                "Jupyter makes .ipynb_checkpoints when a folder's files are edited; it is no class: delete that folder."
+            )
             return raised.diagnosis("class folders without pictures", what, "", why)
         source = raised.statement
         call = next((call for call in source.calls() if call.args or call.keywords), None) if source else None
@@ -93,9 +95,15 @@ def folder_of_classes(raised: RaisedError) -> Diagnosis | None:
         why = "It keeps the empty classes and their numbers; or put the pictures there."
         return raised.diagnosis("class folders without pictures", what, code, why)
     pictures = [entry.name for entry in os.scandir(folder) if entry.name.lower().endswith(_ENDINGS)]
-    holds = f"{folder.name}/ holds {len(pictures)} picture{'s' * (len(pictures) > 1)} and no folder" if pictures else f"{folder.name}/ has no folder"
+    holds = (
+        f"{folder.name}/ holds {len(pictures)} picture{'s' * (len(pictures) > 1)} and no folder"
+        if pictures
+        else f"{folder.name}/ has no folder"
+    )
     what = f"{wants}. {holds}."
-    beside = [entry.name for entry in os.scandir(folder.absolute().parent) if entry.is_dir() and entry.name != folder.name]
+    beside = [
+        entry.name for entry in os.scandir(folder.absolute().parent) if entry.is_dir() and entry.name != folder.name
+    ]
     code, why = "", "Make a folder for each class, and move the pictures into them."
     if pictures and beside and _holds_pictures(folder.parent / beside[0]):
         code = _swapped_path(raised, str(root), str(folder.parent))
@@ -192,7 +200,9 @@ def not_downloaded(raised: RaisedError) -> Diagnosis | None:
     else:
         last = [*call.args, *(keyword.value for keyword in call.keywords)][-1:]
         code = source.rewritten((last[0], f"{source.segment(last[0])}, download=True")) if last else ""
-    return raised.diagnosis("dataset that was not downloaded", what, code, "What is there already is not fetched again.")
+    return raised.diagnosis(
+        "dataset that was not downloaded", what, code, "What is there already is not fetched again."
+    )
 
 
 def download(raised: RaisedError) -> Diagnosis | None:
@@ -226,7 +236,8 @@ def empty_dataset(raised: RaisedError) -> Diagnosis | None:
         return None
     name = raised.name_of(dataset, "the dataset")
     what = f"{name} ({type(dataset).__name__}) is empty: its length is 0, so there is nothing to shuffle."
-    why = "Usual causes: a path or a pattern (such as *.jpg beside *.JPG) that finds no file, or a filter that keeps none."
+    why = "Usual causes: a path or a pattern (such as *.jpg beside *.JPG) that finds no file, or a filter "
+    why += "that keeps none."
     return raised.diagnosis("dataset without samples", what, "", why)
 
 
@@ -244,7 +255,9 @@ def dataset_methods(raised: RaisedError) -> Diagnosis | None:
         found = source_of(vars(type(owner)).get(near[0])) if near else None
         head = found[0].text.splitlines()[0].strip() if found else ""
         why = f"In place of {head}" if head else "Write def __getitem__(self, index): and return picture, label."
-        return raised.diagnosis("dataset without __getitem__", what, head.replace(near[0], "__getitem__") if head else "", why)
+        return raised.diagnosis(
+            "dataset without __getitem__", what, head.replace(near[0], "__getitem__") if head else "", why
+        )
     holder = (space or {}).get("dataset")
     for frame, _ in raised.frames if holder is None else ():
         owner = frame.f_locals.get("self")
@@ -350,10 +363,13 @@ def split_lengths(raised: RaisedError) -> Diagnosis | None:
 def start_of_workers(raised: RaisedError) -> Diagnosis | None:
     """A program that starts workers where each of them would start the program again; or workers that were killed."""
     if "bootstrapping phase" in raised.message:
-        what = "On Windows and macOS each worker of a DataLoader runs the program's file again, and would start workers too."
+        what = "On Windows and macOS each worker of a DataLoader runs the program's file again, and would "
+        what += "start workers too."
         why = 'Put what the program does under if __name__ == "__main__":, or use num_workers=0.'
         return raised.diagnosis("workers that start workers", what, "", why)
-    what = "A worker of the DataLoader ended without saying why: usually memory (or /dev/shm in a container) ran out, or "
+    what = (
+        "A worker of the DataLoader ended without saying why: usually memory (or /dev/shm in a container) ran out, or "
+    )
     what += "an error in the dataset ended it."
     names = [name for name, value in raised.instances(DataLoader) if value.num_workers]
     code = f"{names[0]}.num_workers = 0" if len(names) == 1 else ""
@@ -488,7 +504,9 @@ def batch_parts(raised: RaisedError) -> Diagnosis | None:
         if node is None or not hasattr(Tensor, name or " "):
             return None
         text = source.segment(node.value)
-        what = f"{text} is a {type(owner).__name__} of {len(owner)} tensors, no tensor: a loader's batch holds pictures "
+        what = (
+            f"{text} is a {type(owner).__name__} of {len(owner)} tensors, no tensor: a loader's batch holds pictures "
+        )
         what += "and labels."
         same = all(isinstance(x, Tensor) and x.shape == owner[0].shape for x in owner)
         if same and len(owner) != 2:
@@ -496,7 +514,9 @@ def batch_parts(raised: RaisedError) -> Diagnosis | None:
             code = source.rewritten((node.value, f"torch.stack({text})"))
         else:
             code = source.rewritten((node.value, f"{text}[0]"))
-        return raised.diagnosis("list in place of a tensor", what, code, "" if same else "Or take both: images, labels = …")
+        return raised.diagnosis(
+            "list in place of a tensor", what, code, "" if same else "Or take both: images, labels = …"
+        )
     node = source.tree.body[0]
     if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Tuple):
         return None

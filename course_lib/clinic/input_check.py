@@ -2,9 +2,10 @@
 
 Shapes are tried on a trace of the model. What can be told from the numbers: a picture is stored in whole numbers from 0
 to 255; after the right normalisation, undoing it gives such numbers back, and after a wrong one it does not. Where a
-picture was resized as floats, that evidence is gone, and nothing is said. A picture whose red and blue changed places
-*before* the normalisation has nothing wrong in its numbers: there the model's own confidence is asked, over several
-pictures, with both orders.
+picture was resized as floats, that evidence is gone, and nothing is said. A picture whose red and blue, or whose rows
+and columns, changed places *before* the normalisation has nothing wrong in its numbers: there the model's own
+confidence is asked, over several pictures, both ways, and the finding is called likely, not certain. That a picture was
+squashed cannot be told.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Any
 
 import torch
+import torchvision
 from torch import Tensor, nn
+from torchvision.models import get_model_builder, get_model_weights, list_models
 
 from course_lib.clinic.diagnosis import CODE, box
 from course_lib.clinic.shape_errors import attempt, changes
@@ -36,15 +40,23 @@ _PICTURES, _ENOUGH, _GAIN, _SURE = 8, 4, 0.1, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong: its name, a sentence, and the repair as a line of code ("" where there is none)."""
+    """Something that is wrong.
+
+    Attributes:
+        name: which mistake it is.
+        sentence: what was seen, and what it means.
+        repair: a line of code, or some; "" where there is none.
+        sure: whether the batch or the model proves it; False where the model's answers, or what is usual, suggest it.
+    """
 
     name: str
     sentence: str
     repair: str = ""
+    sure: bool = True
 
     def __str__(self) -> str:
         repair = "".join(f"\n      {line}" for line in self.repair.splitlines())
-        return f"  {self.name}: {self.sentence}{repair}"
+        return f"  {self.name}{'' if self.sure else ' (likely)'}: {self.sentence}{repair}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,8 @@ class Report:
     def _repr_html_(self) -> str:
         items = ""
         for finding in self.findings:
-            items += f'<li style="margin:4px 0"><b>{escape(finding.name)}</b>: {escape(finding.sentence)}'
+            items += f'<li style="margin:4px 0"><b>{escape(finding.name)}</b>{"" if finding.sure else " (likely)"}'
+            items += f": {escape(finding.sentence)}"
             items += f'<pre style="{CODE}">{escape(finding.repair)}</pre></li>' if finding.repair else "</li>"
         body = f'<ol style="margin:6px 0 0 0">{items}</ol>' if items else ""
         return box(self.title, body, icon="!" if items else "✓")
@@ -117,7 +130,7 @@ def check_input(model: nn.Module, batch: Any, *, transforms: Any = None) -> Repo
         return Report((_no_tensor(batch),), f"a {type(batch).__name__}")
     looked_at = f"a batch of {times(tuple(batch.shape))}, {dtype_name(batch.dtype)}, on {batch.device}"
     shape = _shape(model, batch)
-    findings = [*_place(model, batch), *shape, *_mode(model)]
+    findings = [*_place(model, batch), *shape, *_mode(model), *_untrained(model)]
     if not shape and model.training:
         findings += _one_value(model, batch)
     if not batch.is_meta and batch.numel():
@@ -199,6 +212,27 @@ def _mode(model: nn.Module) -> Iterator[Finding]:
     )
 
 
+def _untrained(model: nn.Module) -> Iterator[Finding]:
+    """A model in eval mode that holds what its constructor put there."""
+    if model.training or any(parameter.is_meta for parameter in model.parameters()):
+        return
+    norms = [
+        m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.running_mean is not None
+    ]
+    stats: list[tuple[Any, Any]] = [(norm.running_mean, norm.running_var) for norm in norms]
+    if stats and all(not mean.any() and bool((var == 1).all()) for mean, var in stats):
+        sentence = (
+            f"All {len(norms)} BatchNorm layers hold the mean 0 and the variance 1 of a new network: no batch was ever "
+        )
+        sentence += "seen in train mode, and no weights were loaded. Its answers are chance."
+        yield Finding("untrained model", sentence)
+        return
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d) and m.bias is not None]
+    if not norms and len(layers) > 2 and not any(bool(layer.bias.any()) for layer in layers if layer.bias is not None):
+        sentence = f"All {len(layers)} biases are exactly 0, as in a new network; were weights loaded?"
+        yield Finding("untrained model", sentence, sure=False)
+
+
 # The numbers.
 
 
@@ -246,14 +280,28 @@ def _values(model: nn.Module, batch: Tensor, transforms: Any, *, run: bool) -> I
         pictures = pictures.movedim(-1, -3)  # its shape is a finding of its own
     if pictures.dim() not in (3, 4) or pictures.shape[-3] != 3 or pictures.min() == pictures.max():
         return
-    norm = _Norm(recipe.mean, recipe.std) if recipe is not None else _IMAGENET
-    finding = _range(pictures, norm, known=recipe is not None)
+    family = _of_family(model) if recipe is None else None
+    norm = _Norm(recipe.mean, recipe.std) if recipe is not None else family or _IMAGENET
+    finding = _scrambled(pictures, norm) or _range(pictures, norm, known=recipe is not None)
+    if finding is None and family is not None and (other := _other_norm(pictures, family)) is not None:
+        sentence = f"{other} torchvision's weights for {type(model).__name__} all want mean {list(norm.mean)} and std "
+        finding = Finding("another mean and std", f"{sentence}{list(norm.std)}.", _ALL, sure=False)
     if finding is not None:
         yield finding
-    elif run and _surer_in_bgr(model, pictures, norm):
+    if not run:
+        return
+    if _sums_to_one(model, pictures):
+        sentence = "The model's answers are probabilities: it ends in a softmax. For predictions that is right; "
+        sentence += "CrossEntropyLoss has a softmax of its own, and with two of them a network learns slowly and badly."
+        yield Finding("softmax inside", sentence)
+    elif finding is None and _surer(model, pictures, norm.redo(norm.undo(pictures).flip(-3))):
         sentence = f"The model is clearly surer of these {len(pictures)} pictures with red and blue exchanged: OpenCV "
         code = norm.code("(batch * std + mean).flip(-3)")
-        yield Finding("channels perhaps in the order BGR", f"{sentence}reads blue first.", code)
+        yield Finding("channels perhaps in the order BGR", f"{sentence}reads blue first.", code, sure=False)
+    elif finding is None and pictures.shape[-1] == pictures.shape[-2] and _surer(model, pictures, pictures.mT):
+        sentence = f"The model is clearly surer of these {len(pictures)} pictures with rows and columns exchanged: a "
+        sentence += "permute in the wrong order (such as 2, 1, 0 of height×width×channels) lays them on their side."
+        yield Finding("height and width exchanged", sentence, "batch = batch.transpose(-2, -1)", sure=False)
 
 
 def _range(pictures: Tensor, norm: _Norm, *, known: bool) -> Finding | None:
@@ -270,25 +318,82 @@ def _range(pictures: Tensor, norm: _Norm, *, known: bool) -> Finding | None:
         least, most = float(norm.redo(torch.zeros(3, 1, 1)).min()), float(norm.redo(torch.ones(3, 1, 1)).max())
         sentence = f"{span}: mean and std have not been applied. The network learnt from values of "
         return Finding("not normalised", f"{sentence}{least:.1f} to {most:.1f}.", f"{lines}(batch, mean, std)")
-    if _whole(norm.undo(pictures) * 255):
+    undone = norm.undo(pictures)
+    if undone.min() > -1e-3 and undone.max() < 0.01 and _whole(undone * 255 * 255) and float(undone.max()) > 1e-4:
+        sentence = (
+            f"{span}: with mean and std undone, that is 0 to {float(undone.max()):.2g}, nearly black. The numbers were "
+        )
+        sentence += "divided by 255 twice (ToTensor and Image / 255 each do it)."
+        return Finding("divided by 255 twice", sentence, norm.code("(batch * std + mean) * 255"))
+    if _whole(undone * 255):
         return None
+    if _whole(norm.undo(undone) * 255):
+        sentence = f"{span}: undoing mean and std once gives no picture, and undoing them twice gives a "
+        sentence += "picture's whole numbers."
+        code = norm.code("").splitlines()[0]
+        return Finding("normalised twice", sentence, f"{code}\nbatch = batch * std + mean")
     if norm.reversed != norm and _whole(norm.reversed.undo(pictures) * 255):
         sentence = "Red and blue have changed places: undoing the normalisation gives a picture's whole numbers only "
         sentence += "with mean and std in the order blue, green, red."
         return Finding("channels in the order BGR", sentence, "batch = batch.flip(-3)")
     if not known:
         return None  # it may be prepared for weights with another mean and std
-    for other in (_IMAGENET, _HALVES):
-        if other != norm and _whole(other.undo(pictures) * 255):
-            sentence = f"The batch was normalised with mean {list(other.mean)} and std {list(other.std)}; these "
-            sentence += f"weights want mean {list(norm.mean)} and std {list(norm.std)}."
-            return Finding("another mean and std", sentence, _ALL)
-    undone = norm.undo(pictures)
+    if (other := _other_norm(pictures, norm)) is not None:
+        sentence = f"{other} These weights want mean {list(norm.mean)} and std {list(norm.std)}."
+        return Finding("another mean and std", sentence, _ALL)
     if undone.min() < -0.2 or undone.max() > 1.2:  # with room for a resize that overshoots
         sentence = f"{span}: with these weights' mean and std undone, that is {float(undone.min()):.2g} to "
         sentence += f"{float(undone.max()):.2g}, and a picture has 0 to 1."
         return Finding("values that no picture has", sentence, _ALL)
     return None
+
+
+def _other_norm(pictures: Tensor, norm: _Norm) -> str | None:
+    """A sentence on the mean and std with which the batch was normalised, where they are others than these."""
+    for other in (_IMAGENET, _HALVES):
+        if other != norm and _whole(other.undo(pictures) * 255) and not _whole(norm.undo(pictures) * 255):
+            return f"The batch was normalised with mean {list(other.mean)} and std {list(other.std)}."
+    return None
+
+
+@lru_cache(maxsize=32)
+def _norms_of(module: str) -> frozenset[_Norm]:
+    """Every mean and std that torchvision's weights for a family of models want."""
+    names = [name for name in list_models(module=torchvision.models) if get_model_builder(name).__module__ == module]
+    recipes = (weights.transforms() for name in names for weights in get_model_weights(name))
+    return frozenset(_Norm(tuple(recipe.mean), tuple(recipe.std)) for recipe in recipes)
+
+
+def _of_family(model: nn.Module) -> _Norm | None:
+    """The mean and std that all of torchvision's weights for this kind of model want; None where they differ."""
+    module = type(model).__module__
+    norms = _norms_of(module) if module.startswith("torchvision.models.") else frozenset()
+    return next(iter(norms)) if len(norms) == 1 else None
+
+
+def _scrambled(pictures: Tensor, norm: _Norm) -> Finding | None:
+    """Whether height×width×channels was reshaped to channels×height×width: the colours then alternate in rows."""
+    values = norm.undo(pictures) if float(pictures.min()) < 0 else pictures
+    if min(values.shape[-2:]) < 8:
+        return None
+    height, width = values.shape[-2:]
+    near, third = ((values[..., lag:] - values[..., :-lag]).abs().mean() for lag in (1, 3))
+    right = values.reshape(-1, height, width, 3)
+    rough = (values[..., 1:, :] - values[..., :-1, :]).abs().mean() + near
+    smooth = (right[:, 1:] - right[:, :-1]).abs().mean() + (right[:, :, 1:] - right[:, :, :-1]).abs().mean()
+    if not (near > 1.2 * third and smooth < 0.8 * rough):
+        return None
+    sentence = (
+        "Neighbours in a row differ more than every third number does: red, green and blue alternate. The array was "
+    )
+    sentence += "reshaped where its dimensions had to be exchanged."
+    order = "(0, 3, 1, 2)" if pictures.dim() == 4 else "(2, 0, 1)"
+    sizes = f"{'-1, ' * (pictures.dim() == 4)}{height}, {width}, 3"
+    if float(pictures.min()) < 0:
+        code = norm.code(f"(batch * std + mean).reshape({sizes}).permute{order}")
+    else:
+        code = f"batch = batch.reshape({sizes}).permute{order}"
+    return Finding("reshape in place of permute", sentence, code)
 
 
 def _whole(numbers: Tensor) -> bool:
@@ -298,20 +403,35 @@ def _whole(numbers: Tensor) -> bool:
     return bool(((numbers - numbers.round()).abs() < 0.02).float().mean() > 0.99)
 
 
-def _surer_in_bgr(model: nn.Module, pictures: Tensor, norm: _Norm) -> bool:
-    """Whether the model, in eval mode, is surer of the pictures with the channels the other way round."""
+def _answers(model: nn.Module, batches: list[Tensor]) -> list[Any]:
+    """What the model, in eval mode, answers to each of some batches; none where it cannot be run."""
     weight = next(iter(model.parameters()), None)
-    if len(pictures) < _ENOUGH or pictures.dim() != 4 or weight is None or weight.device != pictures.device:
-        return False
-    exchanged = norm.redo(norm.undo(pictures).flip(1))
-    batches = [batch.to(weight.dtype) for batch in (pictures, exchanged)]
+    if batches[0].dim() != 4 or weight is None or weight.device != batches[0].device:
+        return []
     with torch.inference_mode():
         try:
-            before, after = run_copy(model, lambda copied: [_confidence(copied(batch)) for batch in batches])
+            answers: list[Any] = run_copy(model, lambda copied: [copied(batch.to(weight.dtype)) for batch in batches])
         except Exception:
-            return False
-    if before is None or after is None:
+            return []
+    return answers
+
+
+def _sums_to_one(model: nn.Module, pictures: Tensor) -> bool:
+    """Whether the model's answers are probabilities."""
+    for output in _answers(model, [pictures]):
+        if isinstance(output, Tensor) and output.dim() == 2 and output.shape[1] > 1 and output.is_floating_point():
+            return bool((output >= 0).all()) and bool(((output.float().sum(1) - 1).abs() < 1e-3).all())
+    return False
+
+
+def _surer(model: nn.Module, pictures: Tensor, changed: Tensor) -> bool:
+    """Whether the model, in eval mode, is clearly surer of the changed pictures."""
+    if len(pictures) < _ENOUGH:
         return False
+    both = [_confidence(output) for output in _answers(model, [pictures, changed])]
+    if len(both) != 2 or both[0] is None or both[1] is None:
+        return False
+    before, after = both[0], both[1]
     gain = after - before
     error = float(gain.std()) / len(gain) ** 0.5
     return float(after.exp().mean() - before.exp().mean()) > _GAIN and float(gain.mean()) > _SURE * error

@@ -1,4 +1,4 @@
-"""A model, or a layer, that was called with something other than a tensor: a picture, an array, a list, None, a layer."""
+"""A model, or a layer, that was called with something other than a tensor: a picture, an array, a list, None."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ __all__ = ["no_tensor"]
 
 def no_tensor(raised: RaisedError) -> Diagnosis | None:
     """What the model got is no tensor; or what one of its layers got."""
-    if raised.model is None or type(raised.model).__module__.startswith(("torchvision.transforms", "torch.nn.modules.loss")):
+    if raised.model is None or type(raised.model).__module__.startswith(
+        ("torchvision.transforms", "torch.nn.modules.loss")
+    ):
         return None
     given = [value for value in (*raised.args, *raised.kwargs.values()) if value is not None]
     if not any(isinstance(value, Tensor) for value in given):
@@ -42,7 +44,9 @@ def _call(raised: RaisedError, value: Any) -> tuple[Any, Any, Any] | None:
     """(source, call, argument) of the learner's call of the model."""
     source = raised.calling
     for call in source.calls() if source else ():
-        if len(call.args) == 1 and (raised.value_there(call.func) is raised.model or not isinstance(call.func, ast.Attribute)):
+        if len(call.args) == 1 and (
+            raised.value_there(call.func) is raised.model or not isinstance(call.func, ast.Attribute)
+        ):
             known = raised.value_there(call.args[0])
             if known is value or (known is MISSING and raised.value_there(call.func) is raised.model):
                 return source, call, call.args[0]
@@ -70,11 +74,16 @@ def _of_the_call(raised: RaisedError, value: Any) -> Diagnosis | None:
         what = f"{net} got a numpy array; it wants a tensor, batch×channels×height×width."
         shapes = [Party("the array", tuple(value.shape))]
         if value.ndim == 3 and value.shape[2] in (1, 3) and value.dtype == np.uint8:
-            return raised.diagnosis("array in place of a tensor", what, repaired(f"{to}({{x}}).unsqueeze(0)"), why, shapes)
-        return raised.diagnosis("array in place of a tensor", what, repaired("torch.from_numpy({x}).float()"), "", shapes)
+            return raised.diagnosis(
+                "array in place of a tensor", what, repaired(f"{to}({{x}}).unsqueeze(0)"), why, shapes
+            )
+        return raised.diagnosis(
+            "array in place of a tensor", what, repaired("torch.from_numpy({x}).float()"), "", shapes
+        )
     if isinstance(value, list | tuple) and value and all(isinstance(part, Tensor) for part in value):
         shapes = [Party(f"tensor {place}", tuple(part.shape)) for place, part in enumerate(value[:2])]
-        what = f"{net} got a {type(value).__name__} of {len(value)} tensors; it wants one tensor, batch×channels×height×width."
+        what = f"{net} got a {type(value).__name__} of {len(value)} tensors; it wants one tensor, "
+        what += "batch×channels×height×width."
         if len({tuple(part.shape) for part in value}) == 1:
             text = "torch.stack(list({x}))" if value[0].dim() == 3 else "torch.cat(list({x}))"
             if isinstance(value, list):
@@ -88,7 +97,9 @@ def _of_the_call(raised: RaisedError, value: Any) -> Diagnosis | None:
         what = f"{net} got a {type(value).__name__} of PIL pictures; it wants one tensor, batch×channels×height×width."
         resize = raised.spelled("torchvision.transforms.functional", "resize")
         each = f"{to}(picture)" if len({p.size for p in value}) == 1 else f"{to}({resize}(picture, [224, 224]))"
-        return raised.diagnosis("list in place of a tensor", what, repaired(f"torch.stack([{each} for picture in {{x}}])"), why)
+        return raised.diagnosis(
+            "list in place of a tensor", what, repaired(f"torch.stack([{each} for picture in {{x}}])"), why
+        )
     if isinstance(value, str | Path):
         what = f"{net} got a path or another text; it wants a picture's numbers, as a tensor."
         if Path(value).suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp", ".bmp"):
@@ -115,7 +126,11 @@ def _of_a_layer(raised: RaisedError, value: Any) -> Diagnosis | None:
             calls = [call for call in found[0].calls(kind) if call.args] if found else []
             if found and len(calls) == 1:
                 name = found[0].segment(calls[0].func)
-                line = next(n for n in found[0].nodes(ast.Assign, ast.Return, ast.Expr) if any(p is calls[0] for p in ast.walk(n)))
+                line = next(
+                    n
+                    for n in found[0].nodes(ast.Assign, ast.Return, ast.Expr)
+                    if any(p is calls[0] for p in ast.walk(n))
+                )
                 more = [found[0].segment(part) for part in (*calls[0].args[1:], *calls[0].keywords)]
                 new = f"{name}({', '.join(more)})({found[0].segment(calls[0].args[0])})"
                 code = found[0].rewritten((calls[0], new), within=line)
@@ -126,14 +141,18 @@ def _of_a_layer(raised: RaisedError, value: Any) -> Diagnosis | None:
         found_none = no_return(raised)
         if found_none is None:
             return None
-        return raised.diagnosis("forward without return", f"{found_none[0]}, and {layer} got it.", found_none[1], "At its end.")
+        return raised.diagnosis(
+            "forward without return", f"{found_none[0]}, and {layer} got it.", found_none[1], "At its end."
+        )
     if isinstance(value, Mapping) and isinstance(value.get("out"), Tensor):
         what = f"{layer} got a dict, the answer of a segmentation model; its class maps are under 'out'."
         return raised.diagnosis("several outputs in a dict", what)
     if isinstance(value, tuple) and value and isinstance(value[0], Tensor):
         sizes = ", ".join(times(tuple(part.shape)) for part in value if isinstance(part, Tensor))
         what = f"{layer} got a tuple of {len(value)} ({sizes}), the answer of a layer that gives several tensors."
-        return raised.diagnosis("tuple in place of a tensor", what, "", "Take the one that is wanted: output, _ = layer(x).")
+        return raised.diagnosis(
+            "tuple in place of a tensor", what, "", "Take the one that is wanted: output, _ = layer(x)."
+        )
     return None
 
 
@@ -144,6 +163,10 @@ def _in_forward(raised: RaisedError) -> Diagnosis | None:
         return None
     for frame, _ in reversed(raised.frames):
         for value in frame.f_locals.values():
-            if isinstance(value, nn.Module) and type(value).__name__ == match.group(1) and value is not frame.f_locals.get("self"):
+            if (
+                isinstance(value, nn.Module)
+                and type(value).__name__ == match.group(1)
+                and value is not frame.f_locals.get("self")
+            ):
                 return _of_a_layer(raised, value)
     return None

@@ -13,12 +13,11 @@ from difflib import get_close_matches
 from types import FunctionType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from course_lib.clinic.diagnosis import Diagnosis
-from course_lib.clinic.statements import Source, name_of_call, source_of
-from course_lib.clinic.tracebacks import MISSING, RaisedError, attribute
+from course_lib.clinic.statements import name_of_call, source_of
+from course_lib.clinic.tracebacks import RaisedError, attribute
 from course_lib.models.checkpoints import fitting
 
 __all__ = [
@@ -51,7 +50,9 @@ def no_super_init(raised: RaisedError) -> Diagnosis | None:
     kind = type(owner).__name__
     what = f"{kind}'s __init__ assigns a layer before super().__init__() has run, which makes the place for layers."
     found = source_of(type(owner).__init__)
-    if found and any(isinstance(node, ast.Expr) and ast.unparse(node) == "super().__init__" for node in ast.walk(found[1])):
+    if found and any(
+        isinstance(node, ast.Expr) and ast.unparse(node) == "super().__init__" for node in ast.walk(found[1])
+    ):
         what += " super().__init__ is there, but without the brackets that call it."
     why = f"The first line of __init__ in every nn.Module; add it before the layers of {kind}."
     return raised.diagnosis("no super().__init__()", what, f"super().__init__()\n{source.text}", why)
@@ -79,13 +80,17 @@ def assigned_to_module(raised: RaisedError) -> Diagnosis | None:
     value = raised.value(node.value)
     if kind == "parameter" and "Tensor" in given:
         what = f"{name} is a parameter of the module, and only an nn.Parameter can take its place; this is a tensor."
-        code = source.rewritten((node.value, f"{raised.spelled('torch.nn', 'Parameter')}({source.segment(node.value)})"))
+        code = source.rewritten(
+            (node.value, f"{raised.spelled('torch.nn', 'Parameter')}({source.segment(node.value)})")
+        )
         return raised.diagnosis("tensor in place of a parameter", what, code)
     what = f"{name} is a layer of the module, and only a module can take its place; this is "
     if isinstance(value, type) and issubclass(value, nn.Module):
         made = source.rewritten((node.value, f"{source.segment(node.value)}()"))
         code = made if not _needed(value) else ""
-        return raised.diagnosis("class in place of a layer", f"{what}a class, without the brackets that build one.", code)
+        return raised.diagnosis(
+            "class in place of a layer", f"{what}a class, without the brackets that build one.", code
+        )
     return raised.diagnosis("no layer in place of a layer", f"{what}{given}.")
 
 
@@ -116,7 +121,14 @@ def missing_attribute(raised: RaisedError) -> Diagnosis | None:
         code = _with_attribute(raised, name, f"module.{name}")
         return raised.diagnosis("attribute behind DataParallel", f"{what}; the model inside it, .module, has.", code)
     for wrong, function in vars(kind).items():
-        if isinstance(function, FunctionType) and wrong in ("_init_", "__int__", "__init", "init", "__inti__", "_init__"):
+        if isinstance(function, FunctionType) and wrong in (
+            "_init_",
+            "__int__",
+            "__init",
+            "init",
+            "__inti__",
+            "_init__",
+        ):
             found = source_of(function)
             head = found[0].text.splitlines()[0].strip() if found else ""
             what += f": its constructor is called {wrong}, so PyTorch never runs it."
@@ -127,20 +139,24 @@ def missing_attribute(raised: RaisedError) -> Diagnosis | None:
         for node in found[0].nodes(ast.Assign):
             if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
                 code = found[0].rewritten((node.targets[0], f"self.{name}"), within=node)
-                what += f": __init__ puts it into a variable of its own, which is gone when __init__ ends. "
+                what += ": __init__ puts it into a variable of its own, which is gone when __init__ ends. "
                 why = f"In place of {found[0].segment(node)}"
                 return raised.diagnosis("forgotten self", f"{what.rstrip()}", code, why)
     heads = _head(owner) if name in ("fc", "classifier", "head", "heads") else None
     if heads is not None:
         return _other_head(raised, owner, net, name, heads)
-    own = [key for key in (*owner._modules, *owner._parameters, *owner._buffers, *vars(owner)) if not key.startswith("_")]
+    own = [
+        key for key in (*owner._modules, *owner._parameters, *owner._buffers, *vars(owner)) if not key.startswith("_")
+    ]
     methods = [key for key in dir(kind) if not key.startswith("_")]
     near = get_close_matches(name, own, 1, 0.6) or get_close_matches(name, methods, 1, 0.75)
     if near:
         code = _with_attribute(raised, name, near[0])
         return raised.diagnosis("attribute with another name", f"{what}, but it has {near[0]}.", code)
     if isinstance(owner, nn.Sequential) and len(owner):
-        what += f": the layers of a Sequential have numbers, {net}[0] to {net}[{len(owner) - 1}], unless they were named."
+        what += (
+            f": the layers of a Sequential have numbers, {net}[0] to {net}[{len(owner) - 1}], unless they were named."
+        )
         return raised.diagnosis("named layer of a Sequential", what)
     return None
 
@@ -160,9 +176,7 @@ def _head(model: nn.Module) -> tuple[str, nn.Module] | None:
     return layers[-1] if layers else None
 
 
-def _other_head(
-    raised: RaisedError, owner: nn.Module, net: str, name: str, head: tuple[str, nn.Module]
-) -> Diagnosis:
+def _other_head(raised: RaisedError, owner: nn.Module, net: str, name: str, head: tuple[str, nn.Module]) -> Diagnosis:
     path, layer = head
     right, source = attribute(net, path), raised.statement
     what = f"{type(owner).__name__} has no {name}: its last layer is {right}."
@@ -206,7 +220,17 @@ def state_dict_as_model(raised: RaisedError) -> Diagnosis | None:
         what = f"This model answers with a dict of {' and '.join(map(repr, owner))}; its class maps are under 'out'."
         code = source.rewritten((node.value, f'{source.segment(node.value)}["out"]'))
         return raised.diagnosis("several outputs in a dict", what, code)
-    if name not in ("eval", "train", "to", "cuda", "parameters", "state_dict", "load_state_dict", "modules", "__call__"):
+    if name not in (
+        "eval",
+        "train",
+        "to",
+        "cuda",
+        "parameters",
+        "state_dict",
+        "load_state_dict",
+        "modules",
+        "__call__",
+    ):
         return None
     key = next((key for key, value in owner.items() if isinstance(value, Mapping) and fitting.shapes_of(value)), None)
     state = owner if key is None else owner[key]
@@ -215,7 +239,9 @@ def state_dict_as_model(raised: RaisedError) -> Diagnosis | None:
         return None
     variable = raised.name_of(owner, "checkpoint")
     part = variable if key is None else f"{variable}[{key!r}]"
-    what = f"{variable} is a checkpoint, names and tensors, and no model: it holds weights, and a model must be built to "
+    what = (
+        f"{variable} is a checkpoint, names and tensors, and no model: it holds weights, and a model must be built to "
+    )
     what += "take them."
     for net, model in raised.instances(nn.Module):
         if fitting.shapes_of(model.state_dict()) == shapes:
@@ -226,7 +252,9 @@ def state_dict_as_model(raised: RaisedError) -> Diagnosis | None:
         classes = "" if other.num_classes is None else f"num_classes={other.num_classes}"
         new = "network" if variable == "model" else "model"
         code = f"{new} = torchvision.models.{other.name}({classes})\n{new}.load_state_dict({part})"
-        return raised.diagnosis("checkpoint used as a model", what, code, f"Then use {new}. All {len(shapes)} names fit.")
+        return raised.diagnosis(
+            "checkpoint used as a model", what, code, f"Then use {new}. All {len(shapes)} names fit."
+        )
     return raised.diagnosis("checkpoint used as a model", what)
 
 
@@ -247,7 +275,9 @@ def no_forward(raised: RaisedError) -> Diagnosis | None:
             return raised.diagnosis("list of layers that is called", what)
         made = raised.spelled("torch.nn", "Sequential")
         code = source.rewritten((call.func, f"{made}(*{source.segment(call.func)})"))
-        return raised.diagnosis("list of layers that is called", what, code, "A Sequential calls them one after another.")
+        return raised.diagnosis(
+            "list of layers that is called", what, code, "A Sequential calls them one after another."
+        )
     what = f"{kind.__name__} has no forward, the method that a call runs"
     methods = [name for name, value in vars(kind).items() if isinstance(value, FunctionType) and name != "__init__"]
     near = get_close_matches("forward", [name.lower() for name in methods], 1, 0.6)
@@ -256,9 +286,13 @@ def no_forward(raised: RaisedError) -> Diagnosis | None:
         found = source_of(vars(kind)[wrong])
         head = found[0].text.splitlines()[0].strip() if found else f"def {wrong}(self, x):"
         code = head.replace(wrong, "forward", 1)
-        return raised.diagnosis("forward with another name", f"{what}: it is called {wrong}.", code, f"In place of {head}")
+        return raised.diagnosis(
+            "forward with another name", f"{what}: it is called {wrong}.", code, f"In place of {head}"
+        )
     for name, value in vars(kind).items():
-        if isinstance(value, FunctionType) and any(getattr(c, "co_name", "") == "forward" for c in value.__code__.co_consts):
+        if isinstance(value, FunctionType) and any(
+            getattr(c, "co_name", "") == "forward" for c in value.__code__.co_consts
+        ):
             what += f": def forward stands inside of {name}, four spaces too far to the right."
             return raised.diagnosis("forward inside another method", what)
     return raised.diagnosis("no forward", f"{what}.", "", "Write def forward(self, x): with a return in it.")
@@ -269,7 +303,11 @@ def called_list(raised: RaisedError) -> Diagnosis | None:
     source = raised.statement
     dataset = (raised.variables_of("__getitem__") or {}).get("self")
     steps = getattr(dataset, "transform", None)
-    if isinstance(steps, list | tuple) and raised.raised_in("torchvision/datasets/folder.py", ".py") and not raised.direct:
+    if (
+        isinstance(steps, list | tuple)
+        and raised.raised_in("torchvision/datasets/folder.py", ".py")
+        and not raised.direct
+    ):
         name, made = raised.name_of(dataset, "dataset"), raised.spelled("torchvision.transforms", "Compose")
         what = "The transforms are in a plain list; a dataset calls its transform, so they must be one thing."
         return raised.diagnosis("transforms in a plain list", what, f"{name}.transform = {made}({name}.transform)",
@@ -295,7 +333,9 @@ def not_a_layer(raised: RaisedError) -> Diagnosis | None:
         if name_of_call(call) == "Sequential" and len(call.args) == 1 and "list is not" in raised.message:
             what = "nn.Sequential wants the layers one by one, and it got them in a list."
             code = source.rewritten((call.args[0], f"*{source.segment(call.args[0])}"))
-            return raised.diagnosis("list in a Sequential", what, code, "The star hands the list's layers over one by one.")
+            return raised.diagnosis(
+                "list in a Sequential", what, code, "The star hands the list's layers over one by one."
+            )
         layers = call.args[0].elts if call.args and isinstance(call.args[0], ast.List) else call.args
         for node in layers:
             value, text = raised.value(node), source.segment(node)
@@ -337,7 +377,7 @@ def class_for_object(raised: RaisedError) -> Diagnosis | None:
 
 
 def positional(raised: RaisedError) -> Diagnosis | None:
-    """ "takes 1 positional argument but 2 were given": no self in a method, or a class that is called with data."""
+    """ "takes 1 positional argument but 2 were given": no self in a method, or a class called with data."""
     match = re.match(r"(?:(\w+)\.)?(\w+)\(\) takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given",
                      raised.message)  # fmt: skip
     source = raised.statement
@@ -429,7 +469,12 @@ def keyword(raised: RaisedError) -> Diagnosis | None:
             except (TypeError, ValueError):
                 continue
         if isinstance(function, type):
-            known += [key for kind in function.__mro__ if kind is not object for key in _parameters(kind.__init__)]
+            known += [
+                key
+                for kind in function.__mro__
+                if kind is not object
+                for key in _parameters(vars(kind).get("__init__"))
+            ]
         near = get_close_matches(name, [key for key in known if key not in ("self", "kwargs", "args")], 1, 0.75)
         if near:
             what = f"{source.segment(call.func)} has no {name}; it has {near[0]}."
@@ -512,7 +557,9 @@ def no_return(raised: RaisedError) -> tuple[str, str] | None:
             found = source_of(kind.forward)
             if found is None or any(isinstance(node, ast.Return) and node.value for node in ast.walk(found[1])):
                 continue
-            assigned = [node.targets[0].id for node in found[0].nodes(ast.Assign) if isinstance(node.targets[0], ast.Name)]
+            assigned = [
+                node.targets[0].id for node in found[0].nodes(ast.Assign) if isinstance(node.targets[0], ast.Name)
+            ]
             last: Any = found[1].body[-1]
             if isinstance(last, ast.Assign) and assigned:
                 line = f"{found[0].segment(last)}\nreturn {assigned[-1]}"
@@ -522,5 +569,3 @@ def no_return(raised: RaisedError) -> tuple[str, str] | None:
                 continue
             return f"The forward of {kind.__name__} has no return, so its answer is None", line
     return None
-
-

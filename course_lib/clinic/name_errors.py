@@ -16,8 +16,8 @@ from torchvision.models import WeightsEnum
 from course_lib.clinic.diagnosis import Diagnosis
 from course_lib.clinic.tracebacks import RaisedError
 
-__all__ = ["device_word", "import_name", "key", "module_attribute", "no_gpu", "out_of_memory", "package", "transforms_of_weights",
-           "unknown_name"]  # fmt: skip
+__all__ = ["device_word", "import_name", "key", "module_attribute", "no_gpu", "out_of_memory", "package",
+           "transforms_of_weights", "unknown_name"]  # fmt: skip
 
 _CUDA = '"cuda" if torch.cuda.is_available() else "cpu"'
 #: What everybody calls these, and where they come from.
@@ -82,7 +82,9 @@ def package(raised: RaisedError) -> Diagnosis | None:
         if near:
             right = ".".join([top, *parts[:-1], near[0]])
             what = f"There is no module {name}; there is {right}."
-            return raised.diagnosis("module with another name", what, re.sub(rf"\b{re.escape(name)}\b", right, source.text))
+            return raised.diagnosis(
+                "module with another name", what, re.sub(rf"\b{re.escape(name)}\b", right, source.text)
+            )
     return None
 
 
@@ -147,10 +149,19 @@ def key(raised: RaisedError) -> Diagnosis | None:
     name = raised.error.args[0]
     for node in source.nodes(ast.Subscript):
         owner = raised.value(node.value)
-        if not isinstance(owner, Mapping) or raised.value(node.slice) != name or name in owner or not isinstance(name, str):
+        if (
+            not isinstance(owner, Mapping)
+            or raised.value(node.slice) != name
+            or name in owner
+            or not isinstance(name, str)
+        ):
             continue
         words = [str(one) for one in owner]
-        states = [one for one, value in owner.items() if isinstance(value, Mapping) and any(isinstance(t, Tensor) for t in value.values())]
+        states = [
+            one
+            for one, value in owner.items()
+            if isinstance(value, Mapping) and any(isinstance(t, Tensor) for t in value.values())
+        ]
         text = source.segment(node.value)
         what = f"{text} has no {name!r}; it has {', '.join(map(repr, words[:5]))}{', …' if words[5:] else ''}."
         near = get_close_matches(name, words, 1, 0.6)
@@ -159,7 +170,11 @@ def key(raised: RaisedError) -> Diagnosis | None:
         if near:
             code = source.rewritten((node.slice, repr(near[0])))
             return raised.diagnosis("key that is not there", what, code)
-        if words and all(isinstance(value, Tensor) for value in owner.values()) and ("state" in name or "model" in name):
+        if (
+            words
+            and all(isinstance(value, Tensor) for value in owner.values())
+            and ("state" in name or "model" in name)
+        ):
             what = f"{text} is the state dict itself, names and tensors; it has no {name!r} around it."
             return raised.diagnosis("key that is not there", what, source.rewritten((node, text)))
     return None
@@ -179,11 +194,16 @@ def transforms_of_weights(raised: RaisedError) -> Diagnosis | None:
             return raised.diagnosis("enum in place of its weights", what, code, "DEFAULT is the best of them.")
     for call in source.calls():
         function = raised.value(call.func)
-        if getattr(getattr(function, "func", None), "__module__", "") == "torchvision.transforms._presets" and call.args:
+        if (
+            getattr(getattr(function, "func", None), "__module__", "") == "torchvision.transforms._presets"
+            and call.args
+        ):
             text = source.segment(call.func)
             what = f"{text} makes the transforms when it is called; it was given the picture instead."
             code = source.rewritten((call.func, f"{text}()"))
-            return raised.diagnosis("transforms without brackets", what, code, "Better where they are made: weights.transforms().")
+            return raised.diagnosis(
+                "transforms without brackets", what, code, "Better where they are made: weights.transforms()."
+            )
     return None
 
 
@@ -198,11 +218,19 @@ def device_word(raised: RaisedError) -> Diagnosis | None:
         return None
     word = match.group(1)
     nodes = [node for node in source.nodes(ast.Constant) if node.value == word]
-    what = f"PyTorch knows no device {word[:40]!r}: a GPU of NVIDIA is called 'cuda', Apple's 'mps', the processor 'cpu'."
-    base, _, number = word.lower().partition(":")
+    what = (
+        f"PyTorch knows no device {word[:40]!r}: a GPU of NVIDIA is called 'cuda', Apple's 'mps', the processor 'cpu'."
+    )
+    base = word.lower().partition(":")[0]
     right = {"gpu": "cuda", "nvidia": "cuda", "cude": "cuda", "cuda": "cuda", "cup": "cpu"}.get(base)
     right = right or next(iter(get_close_matches(base, ["cuda", "cpu", "mps"], 1, 0.6)), "cuda")
-    new = '"cpu"' if right == "cpu" else f'"mps" if torch.backends.mps.is_available() else "cpu"' if right == "mps" else _CUDA
+    new = (
+        '"cpu"'
+        if right == "cpu"
+        else '"mps" if torch.backends.mps.is_available() else "cpu"'
+        if right == "mps"
+        else _CUDA
+    )
     code = source.rewritten((nodes[0], new)) if len(nodes) == 1 else f"device = torch.device({new})"
     if len(nodes) != 1:
         names = [name for name, value in raised.names() if value == word]
@@ -226,16 +254,23 @@ def no_gpu(raised: RaisedError) -> Diagnosis | None:
     if "device ordinal" in raised.message:
         what = f"A GPU with that number is not there: this machine has {torch.cuda.device_count()}, counted from 0."
     else:
-        what = "No NVIDIA GPU can be used here: there is none, its driver is missing, or this PyTorch was built without CUDA."
+        what = "No NVIDIA GPU can be used here: there is none, its driver is missing, or this PyTorch was "
+        what += "built without CUDA."
     why = "In Colab: Runtime, Change runtime type, GPU."
     for call in source.calls("cuda"):
         if isinstance(call.func, ast.Attribute):
             code = source.rewritten((call, f"{source.segment(call.func.value)}.to({_CUDA})"))
             return raised.diagnosis("no GPU", what, code, why)
-    nodes = [node for node in source.nodes(ast.Constant) if isinstance(node.value, str) and node.value.startswith("cuda")]
+    nodes = [
+        node for node in source.nodes(ast.Constant) if isinstance(node.value, str) and node.value.startswith("cuda")
+    ]
     if len(nodes) == 1:
         return raised.diagnosis("no GPU", what, source.rewritten((nodes[0], _CUDA)), why)
-    names = [name for name, value in raised.names() if str(value).startswith("cuda") and isinstance(value, str | torch.device)]
+    names = [
+        name
+        for name, value in raised.names()
+        if str(value).startswith("cuda") and isinstance(value, str | torch.device)
+    ]
     code = f"{names[0]} = torch.device({_CUDA})\n{source.text}" if names else ""
     return raised.diagnosis("no GPU", what, code, why)
 
@@ -244,9 +279,14 @@ def out_of_memory(raised: RaisedError) -> Diagnosis | None:
     """The GPU's memory is full; or an index on the GPU was out of range."""
     if "out of memory" in raised.message:
         what = "The GPU's memory is full."
-        why = "A smaller batch_size; torch.inference_mode() for predictions; loss.item() in place of loss where it is added "
+        why = "A smaller batch_size; torch.inference_mode() for predictions; loss.item() in place of loss "
+        why += "where it is added "
         why += "up. Restart the kernel to free what an earlier cell keeps."
         return raised.diagnosis("GPU out of memory", what, "", why)
     what = "An index was out of range on the GPU: nearly always a label that is no class number of the model. The GPU "
-    what += "tells it late, so the line may be another one, and it can compute nothing more until the kernel is restarted."
-    return raised.diagnosis("index out of range on the GPU", what, "", "Run the same once on the CPU, where the error is precise.")
+    what += (
+        "tells it late, so the line may be another one, and it can compute nothing more until the kernel is restarted."
+    )
+    return raised.diagnosis(
+        "index out of range on the GPU", what, "", "Run the same once on the CPU, where the error is precise."
+    )

@@ -253,7 +253,10 @@ def _picture(
     shapes = (Party("what the model got", shape), *(party for party in parties if party.name != "the input"))
     code = "\n".join(step.code.format(x=x, model=net) for step in steps)
     if x == "batch" and (source := raised.calling) is not None and raised.name_of(raised.picture, "") == "":
-        argument = next((call.args[0] for call in source.calls() if raised.value_there(call.func) is raised.model and call.args), None)
+        argument = next(
+            (call.args[0] for call in source.calls() if raised.value_there(call.func) is raised.model and call.args),
+            None,
+        )
         if argument is not None:  # the learner has no name for it: their line, with the call's argument changed
             text = source.segment(argument)
             for step in steps:

@@ -1,7 +1,7 @@
-"""The learner's source as a syntax tree: the statement that failed, a method of their class, and rewriting a part of it.
+"""The learner's source as a syntax tree: the statement that failed, a method of their class, rewriting a part of it.
 
-A repair is the learner's own statement with one expression changed, so it can be pasted in its place. Source that cannot
-be read or parsed gives None, and then no such repair.
+A repair is the learner's own statement with one expression changed, so it can be pasted in its place. Source that
+cannot be read or parsed gives None, and then no such repair.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ class Source:
     def _span(self, node: Any) -> tuple[int, int]:
         return self._starts[node.lineno - 1] + node.col_offset, self._starts[node.end_lineno - 1] + node.end_col_offset
 
+    def _bracketed(self, start: int, stop: int) -> bool:
+        """Whether brackets of its own stand around a piece of text, not those of a call."""
+        before = self._data[:start].decode()[-2:].rjust(2)
+        around = before[1] == "(" and self._data[stop : stop + 1] == b")"
+        return around and not (before[0].isalnum() or before[0] in "_)]")
+
     def segment(self, node: ast.AST) -> str:
         """The text of a node."""
         start, end = self._span(node)
@@ -51,6 +57,8 @@ class Source:
         data, end = b"", high
         for node, new in sorted(changes, key=lambda change: self._span(change[0]), reverse=True):
             start, stop = self._span(node)
+            if new.startswith("(") and self._bracketed(start, stop):
+                start, stop = start - 1, stop + 1
             data, end = new.encode() + self._data[stop:end] + data, start
         text = (self._data[low:end] + data).decode()
         return dedent(" " * getattr(within, "col_offset", 0) + text)

@@ -146,7 +146,7 @@ def several_outputs(raised: RaisedError) -> Diagnosis | None:
     code = re.sub(rf"(?<![\w.]){re.escape(output)}(?!\w)", f"{output}.logits", raised.code) if owners else ""
     source = raised.statement
     for call in source.calls() if source and not owners else ():
-        if len(call.args) == 2 and isinstance(call.args[0], ast.Call):  # a loss of the model's answer
+        if source and len(call.args) == 2 and isinstance(call.args[0], ast.Call):  # a loss of the model's answer
             code = source.rewritten((call.args[0], source.chained(call.args[0], ".logits")))
     if not code or code == raised.code:
         code = f"logits = {output}.logits"

@@ -242,9 +242,8 @@ def _loss_of_predictions(loss: _LossCall) -> Diagnosis | None:
     what = "The loss got class numbers in place of the model's output: they have no gradient, and the loss needs the "
     what += "output itself, one number for each class."
     call = loss.given
-    if source is not None and isinstance(call, ast.Call) and name_of_call(call) == "argmax":
-        if isinstance(call.func, ast.Attribute):
-            return _told(loss, "loss of class numbers", what, source.rewritten((call, source.segment(call.func.value))))
+    if source and isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "argmax":
+        return _told(loss, "loss of class numbers", what, source.rewritten((call, source.segment(call.func.value))))
     return _told(loss, "loss of class numbers", what, "", "Leave out argmax for the loss; use it for the accuracy.")
 
 
@@ -324,14 +323,19 @@ def no_gradient(raised: RaisedError) -> Diagnosis | None:
     call = next(source.calls("backward"), None) if source else None
     if around is None or source is None or call is None or not isinstance(call.func, ast.Attribute):
         return None
-    name, what = "no gradient to go back through", "backward() starts from a tensor for which no gradients were recorded"
+    name, what = (
+        "no gradient to go back through",
+        "backward() starts from a tensor for which no gradients were recorded",
+    )
     loss = source.segment(call.func.value)
     if not torch.is_grad_enabled():
         code, why = "with torch.enable_grad():", "Compute the loss inside of it as well."
         return raised.diagnosis(name, f"{what}: gradients are switched off here.", "", f"{code} {why}")
     whole, block, place = around
     for node in block[:place]:
-        if isinstance(node, ast.With) and re.search(r"no_grad|inference_mode", whole.segment(node.items[0].context_expr)):
+        if isinstance(node, ast.With) and re.search(
+            r"no_grad|inference_mode", whole.segment(node.items[0].context_expr)
+        ):
             names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
             if loss in names:
                 body = "\n".join(whole.rewritten(within=line) for line in node.body)
@@ -442,7 +446,7 @@ def step_between(raised: RaisedError) -> Diagnosis | None:
 def mean_of_whole_numbers(raised: RaisedError) -> Diagnosis | None:
     """``(predictions == labels).mean()``."""
     source = raised.statement
-    calls = [call for call in source.calls("mean", "softmax", "std", "log_softmax")] if source else []
+    calls = list(source.calls("mean", "softmax", "std", "log_softmax")) if source else []
     if source is None or len(calls) != 1 or not isinstance(calls[0].func, ast.Attribute):
         return None
     call, function = calls[0], calls[0].func
@@ -478,7 +482,9 @@ def optimizer_parameters(raised: RaisedError) -> Diagnosis | None:
         return raised.diagnosis("optimizer of a computed tensor", what, code, "It makes a new start of its numbers.")
     if isinstance(given, nn.Module):
         what = f"{name} is a model; an optimizer wants its parameters."
-        return raised.diagnosis("optimizer without parameters()", what, source.rewritten((first, f"{name}.parameters()")))
+        return raised.diagnosis(
+            "optimizer without parameters()", what, source.rewritten((first, f"{name}.parameters()"))
+        )
     if isinstance(first, ast.List) and first.elts and isinstance(raised.value(first.elts[0]), nn.Module):
         what = "The list holds layers; an optimizer wants their parameters."
         parts = ", ".join(f"*{source.segment(layer)}.parameters()" for layer in first.elts)
@@ -497,7 +503,9 @@ def layers_in_a_list(raised: RaisedError) -> Diagnosis | None:
     for name, model in raised.instances(nn.Module):
         for key, value in vars(model).items():
             layers = isinstance(value, list | tuple | dict) and value
-            if layers and all(isinstance(part, nn.Module) for part in (value.values() if isinstance(value, dict) else value)):
+            if layers and all(
+                isinstance(part, nn.Module) for part in (value.values() if isinstance(value, dict) else value)
+            ):
                 kind = "ModuleDict" if isinstance(value, dict) else "ModuleList"
                 made = raised.spelled("torch.nn", kind)
                 what += f": {name}.{key} is a plain {type(value).__name__}, and PyTorch does not look for layers there."
@@ -551,7 +559,9 @@ def schedule(raised: RaisedError) -> Diagnosis | None:
     owner = raised.value(call.func.value)
     if not isinstance(owner, torch.optim.lr_scheduler.ReduceLROnPlateau):
         return None
-    losses = [name for name in ("val_loss", "valid_loss", "test_loss", "loss") if raised.value(ast.Name(name)) is not MISSING]
+    losses = [
+        name for name in ("val_loss", "valid_loss", "test_loss", "loss") if raised.value(ast.Name(name)) is not MISSING
+    ]
     what = "ReduceLROnPlateau lowers the rate when a number stops falling, so step() must be told that number."
     code = source.rewritten((call, f"{source.segment(call.func)}({losses[0]})")) if losses else ""
     return raised.diagnosis("schedule that needs the loss", what, code, "Give it the loss on the validation pictures.")

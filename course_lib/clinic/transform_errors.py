@@ -15,7 +15,15 @@ from course_lib.clinic.tracebacks import MISSING, RaisedError
 from course_lib.tracing.mismatches import Party
 from course_lib.tracing.records import times
 
-__all__ = ["array_to_picture", "class_in_compose", "crop", "normalize", "normalize_channels", "picture_kind", "to_picture"]
+__all__ = [
+    "array_to_picture",
+    "class_in_compose",
+    "crop",
+    "normalize",
+    "normalize_channels",
+    "picture_kind",
+    "to_picture",
+]
 
 _TO_TENSOR = ("ToTensor", "PILToTensor", "ToImage")
 
@@ -29,7 +37,11 @@ class _Chain:
             space = frame.f_locals
             owner = space.get("self")
             steps = getattr(owner, "transforms", None)
-            if type(owner).__name__ == "Compose" and isinstance(steps, list) and frame.f_code.co_name in ("__call__", "forward"):
+            if (
+                type(owner).__name__ == "Compose"
+                and isinstance(steps, list)
+                and frame.f_code.co_name in ("__call__", "forward")
+            ):
                 self.compose, self.steps = owner, steps
                 step = space.get("t", space.get("transform"))
                 self.place = next((n for n, one in enumerate(steps) if one is step), -1)
@@ -93,7 +105,8 @@ def picture_kind(raised: RaisedError) -> Diagnosis | None:
     chain = _Chain(raised)
     step = type(chain.steps[chain.place]).__name__ if chain.steps and chain.place >= 0 else "The transform"
     if kind == "NoneType":
-        what = f"{step} got None in place of a picture: cv2.imread gives None, without an error, where a file is not found, "
+        what = f"{step} got None in place of a picture: cv2.imread gives None, without an error, where a file "
+        what += "is not found, "
         what += "and a function without return gives it too."
         return raised.diagnosis("None in place of a picture", what, "", "Look at the path: Path(path).exists().")
     if kind in ("str", "PosixPath", "WindowsPath"):
@@ -116,20 +129,20 @@ def picture_kind(raised: RaisedError) -> Diagnosis | None:
         code = ""
         if chain.steps and chain.place >= 0 and chain.name:
             code = f"{chain.name}.transforms.pop({chain.place})"
-        elif chain.node is not None and raised.statement is not None:
-            source = raised.statement
+        elif chain.node is not None and (source := raised.statement) is not None:
             call = next(call for call in source.calls() if call.args and call.args[0] is chain.node)
             code = source.rewritten((call, source.segment(chain.node)))
         return raised.diagnosis("tensor into ToTensor", what, code, "Leave ToTensor out.")
     if kind in ("list", "tuple"):
         code = ""
-        source = raised.statement
-        if source is not None and chain.node is not None:
+        if chain.node is not None and (source := raised.statement) is not None:
             call = next(call for call in source.calls() if call.args and call.args[0] is chain.node)
             code = source.rewritten(
                 (call, f"[{source.segment(call.func)}(picture) for picture in {source.segment(chain.node)}]")
             )
-        return raised.diagnosis("list in place of a picture", f"{step} got a {kind}; it takes one picture at a time.", code)
+        return raised.diagnosis(
+            "list in place of a picture", f"{step} got a {kind}; it takes one picture at a time.", code
+        )
     if kind == "Image" and "Tensor" in raised.message:
         return normalize(raised)
     return None
@@ -179,7 +192,9 @@ def normalize_channels(raised: RaisedError) -> Diagnosis | None:
     name = "grey picture into Normalize" if channels == 1 else "RGBA picture into Normalize"
     data, why = chain.data, 'Or convert where the picture is opened: Image.open(path).convert("RGB").'
     if isinstance(data, Tensor):
-        return raised.diagnosis(name, what, chain.with_data("{x}[..., :3, :, :]" if channels == 4 else "{x}.expand(3, -1, -1)"), why, shapes)
+        return raised.diagnosis(
+            name, what, chain.with_data("{x}[..., :3, :, :]" if channels == 4 else "{x}.expand(3, -1, -1)"), why, shapes
+        )
     if chain.node is not None and chain.steps is not None:
         return raised.diagnosis(name, what, chain.with_data('{x}.convert("RGB")'), why, shapes)
     if chain.steps is not None and chain.place >= 0 and chain.name:
@@ -196,7 +211,9 @@ def normalize_channels(raised: RaisedError) -> Diagnosis | None:
 
 def crop(raised: RaisedError) -> Diagnosis | None:
     """RandomCrop of a picture that is smaller."""
-    match = re.search(r"crop size \((\d+), (\d+)\) is larger than (?:padded )?input image size \((\d+), (\d+)\)", raised.message)
+    match = re.search(
+        r"crop size \((\d+), (\d+)\) is larger than (?:padded )?input image size \((\d+), (\d+)\)", raised.message
+    )
     if match is None:
         return None
     height, width, rows, columns = map(int, match.groups())
@@ -206,7 +223,9 @@ def crop(raised: RaisedError) -> Diagnosis | None:
     if chain.steps is not None and chain.place >= 0:
         code = chain.insert(chain.place, made)
         return raised.diagnosis("crop larger than the picture", what, code, f"{made} before it; or pad_if_needed=True.")
-    return raised.diagnosis("crop larger than the picture", what, chain.with_data(f"{made}({{x}})"), "It enlarges first.")
+    return raised.diagnosis(
+        "crop larger than the picture", what, chain.with_data(f"{made}({{x}})"), "It enlarges first."
+    )
 
 
 def to_picture(raised: RaisedError) -> Diagnosis | None:
@@ -253,5 +272,3 @@ def array_to_picture(raised: RaisedError) -> Diagnosis | None:
     if code == source.segment(text):
         return None
     return raised.diagnosis("array that is no picture yet", what, source.rewritten((text, code)))
-
-

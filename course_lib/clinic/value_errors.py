@@ -1,4 +1,4 @@
-"""Errors of using tensors as Python's numbers, lists and arrays: truth, indices, conversion, dimensions, and plotting."""
+"""Errors of using tensors as Python's numbers, lists and arrays: truth, indices, conversion, dimensions, plotting."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def one_number(raised: RaisedError) -> Diagnosis | None:
             text = source.segment(call.func.value)
             code = source.rewritten((call, f"{text}.tolist()"))
             why = "tolist() gives them all; .mean() or .max() before .item() makes one of them."
-            return raised.diagnosis("several numbers as one", what, code, why, _tensor_shape(raised, call.func.value, text))
+            return raised.diagnosis(
+                "several numbers as one", what, code, why, _tensor_shape(raised, call.func.value, text)
+            )
     for call in source.calls("float", "int"):
         value = raised.value(call.args[0]) if len(call.args) == 1 else MISSING
         if isinstance(value, Tensor) and value.numel() > 1:
@@ -69,7 +71,9 @@ def one_number(raised: RaisedError) -> Diagnosis | None:
             what = f"{text} is a list of tensors; torch.tensor makes a tensor of numbers."
             same = len({tuple(part.shape) for part in value if isinstance(part, Tensor)}) == 1
             code = source.rewritten((call, f"torch.stack({text})")) if same and not call.keywords else ""
-            return raised.diagnosis("torch.tensor of tensors", what, code, "They become one, with a new first dimension.")
+            return raised.diagnosis(
+                "torch.tensor of tensors", what, code, "They become one, with a new first dimension."
+            )
     return None
 
 
@@ -93,7 +97,11 @@ def truth(raised: RaisedError) -> Diagnosis | None:
         if isinstance(head, ast.If | ast.While | ast.Assert):
             code = source.rewritten((test, f"({sign.join(f'({source.segment(part)})' for part in test.values)}).all()"))
         return raised.diagnosis("truth of several numbers", what, code, "& and | compare number by number.")
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(head, ast.If | ast.While | ast.Assert | ast.Assign):
+    if (
+        isinstance(test, ast.Compare)
+        and len(test.ops) == 1
+        and isinstance(head, ast.If | ast.While | ast.Assert | ast.Assign)
+    ):
         left, right = source.segment(test.left), source.segment(test.comparators[0])
         values = raised.value(test.left), raised.value(test.comparators[0])
         tensors = all(isinstance(value, Tensor) for value in values)
@@ -104,7 +112,9 @@ def truth(raised: RaisedError) -> Diagnosis | None:
         if isinstance(test.ops[0], ast.In | ast.NotIn):
             return None
         code = source.rewritten((test, f"({source.segment(test)}).all()"))
-        return raised.diagnosis("truth of several numbers", what, code, ".any() asks for at least one, .all() for every one.")
+        return raised.diagnosis(
+            "truth of several numbers", what, code, ".any() asks for at least one, .all() for every one."
+        )
     if isinstance(test, ast.Name) and isinstance(head, ast.If | ast.While):
         code = source.rewritten((test, f"{test.id}.any()"))
         return raised.diagnosis("truth of several numbers", what, code, "Or ask whether it is there: is not None.")
@@ -124,7 +134,9 @@ def index_type(raised: RaisedError) -> Diagnosis | None:
         text, index = source.segment(node.value), source.segment(node.slice)
         if isinstance(owner, Tensor):
             what = f"{index} holds decimal numbers ({str(key.dtype).removeprefix('torch.')}); an index must be whole."
-            return raised.diagnosis("index of decimal numbers", what, source.rewritten((node.slice, source.chained(node.slice, ".long()"))))
+            return raised.diagnosis(
+                "index of decimal numbers", what, source.rewritten((node.slice, source.chained(node.slice, ".long()")))
+            )
         if isinstance(owner, list | tuple):
             shapes = [Party(index, tuple(key.shape))]
             if key.numel() == 1:
@@ -150,19 +162,31 @@ def index_of_list(raised: RaisedError) -> Diagnosis | None:
             value = raised.value(inner)
             if isinstance(value, Tensor) and value.dim() == 0:
                 text = source.segment(inner)
-                what = f"{text} is a single number, without a dimension to choose from (older tutorials write loss.data[0])."
+                what = f"{text} is a single number, without a dimension to choose from (older tutorials write "
+                what += "loss.data[0])."
                 return raised.diagnosis("index into a single number", what, source.rewritten((node, f"{text}.item()")))
     for node in source.nodes(ast.Subscript):
         owner, key = raised.value(node.value), raised.value(node.slice)
         if isinstance(key, Tensor) and key.numel() == 1:
             key = int(key)
-        elif isinstance(node.slice, ast.Call) and name_of_call(node.slice) == "item" and isinstance(node.slice.func, ast.Attribute):
+        elif (
+            isinstance(node.slice, ast.Call)
+            and name_of_call(node.slice) == "item"
+            and isinstance(node.slice.func, ast.Attribute)
+        ):
             inside = raised.value(node.slice.func.value)
             key = int(inside) if isinstance(inside, Tensor) and inside.numel() == 1 else key
-        if isinstance(owner, list | tuple) and isinstance(key, int) and key >= len(owner) and owner and isinstance(owner[0], str):
+        if (
+            isinstance(owner, list | tuple)
+            and isinstance(key, int)
+            and key >= len(owner)
+            and owner
+            and isinstance(owner[0], str)
+        ):
             text = source.segment(node.value)
             what = f"The model answered with class {key}, and {text} has {len(owner)} names, 0 to {len(owner) - 1}."
-            why = f"The model has more classes than {text}: a new head for {len(owner)} classes, or the names it was trained with "
+            why = f"The model has more classes than {text}: a new head for {len(owner)} classes, or the names "
+            why += "it was trained with "
             why += '(weights.meta["categories"]).'
             return raised.diagnosis("class without a name", what, "", why)
     return None
@@ -184,7 +208,8 @@ def dimension(raised: RaisedError) -> Diagnosis | None:
     if len(nodes) != 1 or most < 0:
         return None
     count = most + 1
-    what = f"The tensor has {count} dimension{'s' if count > 1 else ''}, {-count} to {most}, and dimension {asked} was asked for."
+    what = f"The tensor has {count} dimension{'s' if count > 1 else ''}, {-count} to {most}, and dimension "
+    what += f"{asked} was asked for."
     why = "-1 is the last one, with a batch and without. Was the batch taken away, by [0] or squeeze()?"
     return raised.diagnosis("dimension that is not there", what, source.rewritten((nodes[0], "-1")), why)
 
@@ -202,7 +227,7 @@ def top_k(raised: RaisedError) -> Diagnosis | None:
     count = data.shape[-1] if isinstance(data, Tensor) and data.dim() else 0
     if not count:
         models = {
-            id(model): list(layer.out_features for layer in model.modules() if isinstance(layer, nn.Linear))[-1:]
+            id(model): [layer.out_features for layer in model.modules() if isinstance(layer, nn.Linear)][-1:]
             for _, model in raised.instances(nn.Module)
         }
         counts = [sizes[0] for sizes in models.values() if sizes]
@@ -221,11 +246,14 @@ def view(raised: RaisedError) -> Diagnosis | None:
     if source is None or len(calls) != 1:
         return None
     function: Any = calls[0].func
-    what = "view only relabels the numbers as they lie in memory, and after permute or transpose they lie in another order."
+    what = "view only relabels the numbers as they lie in memory, and after permute or transpose they lie in "
+    what += "another order."
     code = source.rewritten((function, f"{source.segment(function.value)}.reshape"))
     why = "reshape copies them where it must. It does not exchange dimensions: that is permute."
     text = source.segment(function.value)
-    return raised.diagnosis("view of numbers out of order", what, code, why, _tensor_shape(raised, function.value, text))
+    return raised.diagnosis(
+        "view of numbers out of order", what, code, why, _tensor_shape(raised, function.value, text)
+    )
 
 
 def permuted(raised: RaisedError) -> Diagnosis | None:
@@ -315,12 +343,15 @@ def not_whole(raised: RaisedError) -> Diagnosis | None:
         return None
     if "index tensor" in raised.message:
         what = f"one_hot wants class numbers, int64, and it got {str(value.dtype).removeprefix('torch.')}."
-        return raised.diagnosis("one-hot of another number type", what, source.rewritten((node, source.chained(node, ".long()"))))
+        return raised.diagnosis(
+            "one-hot of another number type", what, source.rewritten((node, source.chained(node, ".long()")))
+        )
     count = int(value.max()) + 1
     numbers = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "num_classes")]
     if not numbers or count > 100_000:
         return None
-    what = f"The largest class number is {count - 1}, so there are at least {count} classes, and {source.segment(numbers[0])} were said."
+    what = f"The largest class number is {count - 1}, so there are at least {count} classes, and "
+    what += f"{source.segment(numbers[0])} were said."
     return raised.diagnosis("one-hot of too few classes", what, source.rewritten((numbers[0], str(count))),
                             "Classes count from 0; look whether the labels do.")  # fmt: skip
 
@@ -339,7 +370,9 @@ def in_place_type(raised: RaisedError) -> Diagnosis | None:
         return None
     text, right = source.segment(node.target), source.chained(node.value, "")
     what = f"{text} holds {kind}, and {sign}= would have to put decimal numbers into it."
-    return raised.diagnosis("decimal numbers into whole ones", what, f"{text} = {text} {sign} {right}", "It makes a new one.")
+    return raised.diagnosis(
+        "decimal numbers into whole ones", what, f"{text} = {text} {sign} {right}", "It makes a new one."
+    )
 
 
 def joined(raised: RaisedError) -> Diagnosis | None:
@@ -391,24 +424,33 @@ def array_in_torch(raised: RaisedError) -> Diagnosis | None:
         node = call.args[0]
         value, text = raised.value(node), source.segment(node)
         if "negative" in raised.message:
-            what = "The array was turned round ([::-1], np.flip), which only changes how it is read; torch wants it in order."
-            return raised.diagnosis("array that was turned round", what, source.rewritten((node, source.chained(node, ".copy()"))))
+            what = "The array was turned round ([::-1], np.flip), which only changes how it is read; torch "
+            what += "wants it in order."
+            return raised.diagnosis(
+                "array that was turned round", what, source.rewritten((node, source.chained(node, ".copy()")))
+            )
         if isinstance(value, Image.Image):
             to = raised.spelled("torchvision.transforms.functional", "to_tensor")
             what = f"{text} is a PIL picture; torch makes tensors of numbers."
             return raised.diagnosis("picture in place of numbers", what, source.rewritten((call, f"{to}({text})")))
         if isinstance(value, list | tuple) and name_of_call(call) == "from_numpy":
             what = f"{text} is a {type(value).__name__}; from_numpy takes numpy arrays."
-            return raised.diagnosis("list in place of an array", what, source.rewritten((call, f"torch.tensor({text})")))
+            return raised.diagnosis(
+                "list in place of an array", what, source.rewritten((call, f"torch.tensor({text})"))
+            )
         if isinstance(value, Tensor) and name_of_call(call) == "from_numpy":
-            return raised.diagnosis("tensor in place of an array", f"{text} is a tensor already.", source.rewritten((call, text)))
+            return raised.diagnosis(
+                "tensor in place of an array", f"{text} is a tensor already.", source.rewritten((call, text))
+            )
         if isinstance(value, list | tuple) and value and all(isinstance(part, str) for part in value):
             what = f"{text} holds words, and tensors hold numbers."
             code = source.rewritten((node, f"[sorted(set({text})).index(name) for name in {text}]"))
             return raised.diagnosis("words in a tensor", what, code, "It numbers the words in alphabetical order.")
         if isinstance(value, list | tuple) and "expected sequence of length" in raised.message:
             sizes = sorted({len(part) for part in value if hasattr(part, "__len__")})
-            what = f"The rows of {text} have different lengths ({', '.join(map(str, sizes))}); a tensor is a full table."
+            what = (
+                f"The rows of {text} have different lengths ({', '.join(map(str, sizes))}); a tensor is a full table."
+            )
             return raised.diagnosis("rows of different lengths", what)
     return None
 
@@ -442,11 +484,15 @@ def attribute_of_value(raised: RaisedError) -> Diagnosis | None:
         return raised.diagnosis("picture in place of a tensor", what, source.rewritten((node, f"{to}({text})")))
     if isinstance(owner, np.ndarray | np.generic) and hasattr(Tensor, name):
         what = f"{text} is a numpy array, and {name} belongs to tensors."
-        return raised.diagnosis("array in place of a tensor", what, source.rewritten((node, f"torch.from_numpy({text})")))
+        return raised.diagnosis(
+            "array in place of a tensor", what, source.rewritten((node, f"torch.from_numpy({text})"))
+        )
     if isinstance(owner, Tensor) and hasattr(np.ndarray, name):
         what = f"{text} is a tensor, and {name} belongs to numpy arrays."
         chain = ".detach().cpu().numpy()" if owner.requires_grad or owner.is_cuda else ".numpy()"
-        return raised.diagnosis("tensor in place of an array", what, source.rewritten((node, source.chained(node, chain))))
+        return raised.diagnosis(
+            "tensor in place of an array", what, source.rewritten((node, source.chained(node, chain)))
+        )
     if isinstance(owner, Tensor) and hasattr(Image.Image, name):
         to = raised.spelled("torchvision.transforms.functional", "to_pil_image")
         if owner.dim() not in (2, 3):
@@ -456,7 +502,9 @@ def attribute_of_value(raised: RaisedError) -> Diagnosis | None:
     if type(owner).__module__ == "torch.return_types" and hasattr(Tensor, name):
         what = f"{text} holds two tensors, values and indices: torch.max and min with a dimension give both."
         code = source.rewritten((node, source.chained(node, ".indices")))
-        return raised.diagnosis("values and indices", what, code, ".indices are the class numbers; argmax gives them alone.")
+        return raised.diagnosis(
+            "values and indices", what, code, ".indices are the class numbers; argmax gives them alone."
+        )
     if owner is None and raised.error.args:
         return _none(raised, source, text)
     return None
@@ -491,4 +539,6 @@ def shown_picture(raised: RaisedError) -> Diagnosis | None:
     what = f"matplotlib wants height×width×channels, and it got {times(tuple(shape))}: "
     what += "a batch." if batch else "the channels are in front, as PyTorch has them."
     code = source.rewritten((node, source.chained(node, more)))
-    return raised.diagnosis("picture with the channels in front", what, code, "A normalised picture looks wrong: undo that first.")
+    return raised.diagnosis(
+        "picture with the channels in front", what, code, "A normalised picture looks wrong: undo that first."
+    )

@@ -145,6 +145,8 @@ Shapes = dict[str, tuple[int, ...]]
 _SOME_PREFIXES = (*PREFIXES, "model.", "net.", "backbone.", "state_dict.")
 #: How many times more or fewer parameters another head can make: of ShuffleNet ×0.5, three quarters are in it.
 _FACTOR = 6
+#: How many models are built to compare names with, beside those of the family: a few dozen take seconds.
+_BUILT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +263,12 @@ def other_model(model: nn.Module, given: Shapes) -> OtherModel | None:
         >>> other_model(nn.Linear(1, 1), given)
         OtherModel(name='resnet18', num_classes=7, same_family=False)
     """
-    numbers = sum(math.prod(shape) for shape in given.values())
+    numbers = _with_1000_classes(given)
     home = type(model).__module__
     # The model's own family first; those that the registry lists beside the classifiers only as its family.
     family = [name for name in list_models() if get_model_builder(name).__module__ == home]
-    for name in dict.fromkeys([*_nearest(family, numbers), *_nearest(list_models(module=torchvision.models), numbers)]):
+    near = _nearest(list_models(module=torchvision.models), numbers)
+    for name in dict.fromkeys([*near[:1], *_nearest(family, numbers), *near[:_BUILT]]):
         there = _shapes_by_name(name)
         if there.keys() != given.keys():
             continue
@@ -275,6 +278,14 @@ def other_model(model: nn.Module, given: Shapes) -> OtherModel | None:
             continue
         return OtherModel(name, given[heads[0]][0] if heads else None, name in family)
     return None
+
+
+def _with_1000_classes(given: Shapes) -> int:
+    """How many parameters a state dict would hold with ImageNet's classes: what torchvision's account counts."""
+    weights = {key: shape for key, shape in given.items() if "running_" not in key and "num_batches" not in key}
+    numbers = sum(map(math.prod, weights.values()))
+    last = next((shape for key, shape in reversed(weights.items()) if len(shape) > 1), ())
+    return numbers + (1000 - last[0]) * (math.prod(last[1:]) + 1) if last else numbers
 
 
 def _nearest(names: list[str], numbers: int) -> list[str]:
