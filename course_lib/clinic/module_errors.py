@@ -378,8 +378,8 @@ def class_for_object(raised: RaisedError) -> Diagnosis | None:
 
 def positional(raised: RaisedError) -> Diagnosis | None:
     """ "takes 1 positional argument but 2 were given": no self in a method, or a class called with data."""
-    match = re.match(r"(?:(\w+)\.)?(\w+)\(\) takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given",
-                     raised.message)  # fmt: skip
+    pattern = r"(?:(\w+)\.)?(\w+)\(\) takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given"
+    match = re.match(pattern, raised.message)
     source = raised.statement
     if match is None or source is None:
         return None
