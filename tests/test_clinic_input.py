@@ -118,11 +118,70 @@ def test_an_untrained_model_has_no_opinion_about_colours(batch: Tensor, pictures
     torch.manual_seed(0)
     model = models.squeezenet1_1(num_classes=10).eval()
     wrong = torch.stack([MISTAKES["BGR"].apply(one, models.ResNet18_Weights.DEFAULT.transforms()) for one in pictures])
-    assert names(check_input(model, wrong)) == []
+    report = check_input(model, wrong)
+    assert names(report) == ["untrained model"] and not report.findings[0].sure  # its biases are all 0
+
+
+def redone(norm: tuple[list[float], list[float]], numbers: Tensor) -> Tensor:
+    return torchvision.transforms.functional.normalize(numbers, *norm)
+
+
+IMAGENET, HALVES = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), ([0.5] * 3, [0.5] * 3)
+
+
+def as_bytes(pictures: list[Image.Image]) -> Tensor:
+    """The pictures' own numbers, (B, H, W, 3)."""
+    crop = torchvision.transforms.functional.center_crop
+    return torch.stack([torch.from_numpy(np.array(crop(picture, [224, 224]))) for picture in pictures])
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize(
+    ("found", "sure", "wrong"),
+    [
+        ("normalised twice", True, lambda x: redone(IMAGENET, redone(IMAGENET, x.permute(0, 3, 1, 2) / 255))),
+        ("another mean and std", False, lambda x: redone(HALVES, x.permute(0, 3, 1, 2) / 255)),
+        ("divided by 255 twice", True, lambda x: redone(IMAGENET, x.permute(0, 3, 1, 2) / 255 / 255)),
+        ("reshape in place of permute", True, lambda x: redone(IMAGENET, x.reshape(-1, 3, 224, 224) / 255)),
+        ("reshape in place of permute", True, lambda x: x.reshape(-1, 3, 224, 224) / 255),
+    ],
+)
+def test_what_the_numbers_prove(
+    classifier: Classifier, pictures: list[Image.Image], count: int, found: str, sure: bool, wrong: Any
+) -> None:
+    numbers = as_bytes(pictures[:count])
+    batch = wrong(numbers.float())
+    report = check_input(classifier.model, batch)
+    assert names(report) == [found] and report.findings[0].sure is sure
+    assert ("(likely)" in str(report)) is ("(likely)" in report._repr_html_()) is not sure
+    if found == "another mean and std":
+        return
+    space: dict[str, Any] = {"batch": batch, "torch": torch}
+    exec(report.findings[0].repair, space)
+    assert "reshape" not in str(check_input(classifier.model, space["batch"]))
+    if float(batch.min()) < 0:
+        assert torch.allclose(space["batch"], redone(IMAGENET, numbers.permute(0, 3, 1, 2) / 255), atol=1e-3)
+
+
+def test_pictures_on_their_side_are_a_guess_that_says_so(classifier: Classifier, batch: Tensor) -> None:
+    report = check_input(classifier.model, batch.mT)
+    assert set(names(report)) <= {"height and width exchanged"} and not any(finding.sure for finding in report)
+    assert names(check_input(classifier.model, batch[:2].mT)) == []  # two pictures are too few for an opinion
+
+
+def test_a_new_network_and_a_softmax_are_told(classifier: Classifier, batch: Tensor) -> None:
+    new = models.resnet18(num_classes=5).eval()
+    report = check_input(new, batch[:1])
+    assert names(report) == ["untrained model"] and report.findings[0].sure
+    assert "untrained model" not in names(check_input(new.train(), batch[:1]))  # it is about to be trained
+    ends = nn.Sequential(classifier.model, nn.Softmax(1)).eval()
+    assert names(check_input(ends, batch[:2])) == ["softmax inside"]
 
 
 def small() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    norm = nn.BatchNorm2d(4)
+    nn.init.constant_(norm.running_mean, 0.1)  # type: ignore[arg-type]  # as after a first batch
+    return nn.Sequential(nn.Conv2d(3, 4, 3), norm, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
 
 
 def vit() -> nn.Module:

@@ -60,6 +60,7 @@ def asserted() -> None:
 
 
 picture = torch.zeros(1, 3, 8, 8)
+NUMBERS: Any = [1, 2]
 NEAR: dict[str, Callable[[], Any]] = {
     "no model in it, mm": lambda: torch.zeros(2, 3) @ torch.zeros(4, 5),
     "no model in it, add": lambda: torch.zeros(3) + torch.zeros(4),
@@ -88,7 +89,7 @@ NEAR: dict[str, Callable[[], Any]] = {
     "a key like none": lambda: {"epoch": 3}["state_dict"],
     "a name like none": lambda: qqqq_zzzz,  # type: ignore[name-defined]  # noqa: F821
     "a package of nobody": lambda: __import__("qqqq_zzzz"),
-    "a list of one's own that is called": lambda: [1, 2](3),  # type: ignore[operator]
+    "a list of one's own that is called": lambda: NUMBERS(3),
     "None of one's own": lambda: None.shape,  # type: ignore[attr-defined]
     "one's own class without len": lambda: len(Thing()),  # type: ignore[arg-type]
     "numbers and words": lambda: 3 + "a",  # type: ignore[operator]

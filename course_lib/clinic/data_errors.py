@@ -415,7 +415,7 @@ def batch_of_pictures(raised: RaisedError) -> Diagnosis | None:
         return raised.diagnosis("pictures in place of tensors", what, code, why)
     if kind == "NoneType":
         what = "One of the samples, or a part of it, is None, and a batch cannot be made with it."
-        why = "Look at __getitem__: a path without return, or a file that was not found."
+        why = "Look at __getitem__: a way through it without return, or a file that was not found."
         return raised.diagnosis("sample that is None", what, "", why)
     if "Path" in kind:
         what = "The dataset gives paths, and a batch can only be made of tensors, numbers and strings."
