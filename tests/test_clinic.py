@@ -241,7 +241,7 @@ CASES = {
     # row 26
     "another architecture": Case(SMALL + "state = quick(models.mobilenet_v3_small, num_classes=7).state_dict()",
                                  "model.load_state_dict(state)", "weights of another architecture",
-                                 ("mobilenet_v3_small = torchvision.models.mobilenet_v3_small(num_classes=7)",), "instead"),
+                                 ("= torchvision.models.mobilenet_v3_small(num_classes=7)",), "instead"),
     "backbone": Case("net = Own()\nstate = quick(models.resnet18, num_classes=3).state_dict()",
                      "net.load_state_dict(state)", "weights of a part of the model",
                      ("net.backbone.load_state_dict(state)",), "instead"),
