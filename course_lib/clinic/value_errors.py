@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from course_lib.clinic.diagnosis import Diagnosis
+from course_lib.clinic.module_errors import no_return
 from course_lib.clinic.statements import Source, name_of_call
 from course_lib.clinic.tracebacks import MISSING, RaisedError
 from course_lib.tracing.mismatches import Party
@@ -511,8 +512,6 @@ def attribute_of_value(raised: RaisedError) -> Diagnosis | None:
 
 
 def _none(raised: RaisedError, source: Source, text: str) -> Diagnosis | None:
-    from course_lib.clinic.module_errors import no_return
-
     if not (raised.own and text):
         return None
     found = no_return(raised)
