@@ -57,6 +57,13 @@ def _swapped_path(raised: RaisedError, old: str, new: str) -> str:
     return source.rewritten((nodes[0], repr(new))) if source and len(nodes) == 1 else ""
 
 
+def _as_written(raised: RaisedError, name: str) -> str:
+    """A path as the learner wrote it: Pillow up to version 11 names the absolute one."""
+    source = raised.statement
+    words = [node.value for node in source.nodes(ast.Constant) if isinstance(node.value, str)] if source else []
+    return next((word for word in words if word and os.path.realpath(word) == name), name)
+
+
 def folder_of_classes(raised: RaisedError) -> Diagnosis | None:
     """``ImageFolder`` of a folder that holds no classes, or classes without pictures."""
     space = raised.variables_of("find_classes", "torchvision/datasets/folder.py")
@@ -148,11 +155,12 @@ def file_not_found(raised: RaisedError) -> Diagnosis | None:
         return None
     if raised.variables_of("find_classes", "torchvision/datasets/folder.py") is not None:
         return folder_of_classes(raised)
+    name = _as_written(raised, str(name))
     near = _near(Path(name))
     if not near:
         return None
-    what = f"There is no {str(name)[-200:]!r}; there is {near[-200:]!r}."
-    code = _swapped_path(raised, str(name), near) or repr(near)
+    what = f"There is no {name[-200:]!r}; there is {near[-200:]!r}."
+    code = _swapped_path(raised, name, near) or repr(near)
     return raised.diagnosis("file with another name", what, code)
 
 
