@@ -285,10 +285,6 @@ def dataset_methods(raised: RaisedError) -> Diagnosis | None:
     return None
 
 
-def _loader(raised: RaisedError, value: Any) -> bool:
-    return isinstance(value, DataLoader) or type(value).__name__.endswith("ProcessDataLoaderIter")
-
-
 def loader_used_as_iterator(raised: RaisedError) -> Diagnosis | None:
     """``iter(loader).next()`` and ``next(loader)``."""
     source = raised.statement

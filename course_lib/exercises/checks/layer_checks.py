@@ -119,10 +119,6 @@ def _nothing_forgotten(made: nn.Sequential, truth: nn.Sequential, case: str) -> 
         raise Wrong(f"{case} has a BatchNorm2d, though batch_norm is False.")
 
 
-def _has(layers: nn.Module, kind: type[nn.Module]) -> bool:
-    return any(isinstance(layer, kind) for layer in layers.children())
-
-
 def _compare_convs(mine: nn.Conv2d, right: nn.Conv2d, channels: int, case: str) -> None:
     if mine.in_channels != channels:
         hint = " Update in_channels after each convolution." if mine.in_channels == 3 else ""
