@@ -35,7 +35,7 @@ def draw_cells(cells: ResponseMap, picture: Image.Image, *, title: str = "") -> 
     """What the network says in every cell of its map.
 
     Args:
-        cells: from ``fcn.response_map``.
+        cells: from ``networks.response_map``.
         picture: the whole picture, not resized.
         title: what made the map, such as "resnet18, plain".
 

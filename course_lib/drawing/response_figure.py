@@ -59,7 +59,7 @@ def draw_response(
 
     Args:
         picture: the whole picture, not resized.
-        found: from ``fcn.localise``.
+        found: from ``networks.localise``.
         truth: the true box (left, top, right, bottom) in the picture's pixels, if it is known.
         cells: the response map that it was found on; its cells are then shown beside the masked picture.
         title: what made it, such as "resnet18, dense".

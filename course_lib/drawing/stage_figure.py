@@ -42,7 +42,7 @@ def draw_stages(
     """One step of building a ResNet's stages.
 
     Args:
-        what: a ResNet by name or as a module, or its steps from ``residual.stage_steps``.
+        what: a ResNet by name or as a module, or its steps from ``networks.stage_steps``.
         number: which block is being made, from 1.
         name: of the network in the title; its own where it is left out.
         answer: whether to say what the shortcut of this block is; without it there is something to guess.

@@ -101,7 +101,7 @@ def points(
     Args:
         entries: of ``catalog()``; every model's default weights, when left out. An entry whose error, size or time
             nobody knows is left out.
-        timings: a model's name → what ``timing.measure_models`` found; what it lacks comes from the stored table.
+        timings: a model's name → what ``measuring.measure_models`` found; what it lacks comes from the stored table.
         device: which of the stored table's times.
 
     Example:

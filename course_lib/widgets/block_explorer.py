@@ -53,7 +53,7 @@ def draw_block(
 
     Args:
         kind: "basic" or "bottleneck".
-        in_channels, planes, stride, groups, base_width, dilation: as ``residual.make_block`` takes them.
+        in_channels, planes, stride, groups, base_width, dilation: as ``networks.make_block`` takes them.
         shortcut: a key of ``SHORTCUTS``.
         side: of the map, in cells.
 

@@ -38,7 +38,7 @@ def cell_explorer(
 
     Args:
         picture: the whole picture, not resized.
-        fcn: made by ``fcn.convert``.
+        fcn: made by ``networks.convert``.
         cell: (row, column) shown first; the one with the largest logit of all when left out.
         label: one of the network's categories, or ``ITS_OWN``.
 

@@ -58,7 +58,7 @@ def feature_map_explorer(
         pictures: by name.
         layer: the one shown first; the first of all when left out.
         second: the name of the picture beside it, or ``NONE``.
-        scale, count: as in ``diagrams.maps_of``.
+        scale, count: as in ``drawing.maps_of``.
 
     Raises:
         CourseError: no picture, no such layer, or a model that cannot be looked into.

@@ -91,7 +91,7 @@ def model_chooser(
         among: the models, with times of the CPU; all of torchvision's with the stored table's times, when left out.
         max_error, max_ms, max_megabytes: the limits at first; None where anything goes.
         selected: the model whose figures are written beside it at first.
-        measure: what measures models by their names, as ``timing.measure_models`` does.
+        measure: what measures models by their names, as ``measuring.measure_models`` does.
     """
     table = tuple(points() if among is None else among)
     if not table:

@@ -59,7 +59,7 @@ def response_map_explorer(
         kind: one of ``fcn.KINDS``.
         scale: one of ``SCALES``.
         label: one of the classifier's categories, or ``BEST``.
-        threshold: from 0.05 to 0.95, as ``fcn.localise`` takes it.
+        threshold: from 0.05 to 0.95, as ``networks.localise`` takes it.
 
     Raises:
         CourseError: no scene, no such kind, scale or class, or a model that cannot be converted.

@@ -449,7 +449,7 @@ for name, megabytes in kept.items():
 guess_and_truth("kept for a backward pass (MB)", my_guess, kept["enable_grad"])
 
 # %% [markdown]
-# The library has the same as one call, `modes.saved_for_backward(model, batch)`. And time? Timing needs a warm-up, since a
+# The library has the same as one call, `measuring.saved_for_backward(model, batch)`. And time? Timing needs a warm-up, since a
 # first call is slower; several runs; their median; and on a GPU a synchronise, since a GPU answers before it is done.
 
 # %% tags=["nbval-ignore-output"]

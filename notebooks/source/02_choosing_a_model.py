@@ -414,7 +414,7 @@ print(naive(quick_model("googlenet"), device="cuda" if torch.cuda.is_available()
 # %% [markdown]
 # So: warm up, wait, repeat, take the **median** (a mean is at the mercy of one slow call), and say how far the
 # quartiles are apart. And write down what a time depends on: machine, device, threads, batch, picture size.
-# `timing.measure` does all that.
+# `course_lib.measure` does all of that.
 
 # %% [markdown]
 # ### Exercise: a stopwatch that can be trusted
