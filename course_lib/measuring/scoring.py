@@ -24,7 +24,7 @@ from course_lib.pictures.truth import right_answers, right_outputs
 from course_lib.progress import track
 from picturebook import ALL_CLASSES
 
-__all__ = ["accuracy_under", "answer_under", "is_right"]
+__all__ = ["accuracy_under", "answer_under", "is_right", "right_under"]
 
 _BATCH = 16
 
@@ -40,8 +40,12 @@ def is_right(row: FolderRow) -> bool:
     return row.prediction.index in right_outputs(right_answers(row.path), row.prediction.categories)
 
 
-def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mistake: Mistake | None = None) -> float:
-    """The share of a folder's pictures that a classifier gets right, with right or wrong preprocessing.
+def right_under(
+    classifier: Classifier, folder: str | os.PathLike[str], mistake: Mistake | None = None
+) -> tuple[bool, ...]:
+    """Which of a folder's pictures a classifier gets right, with right or wrong preprocessing.
+
+    Two such rows over the same folder are compared with ``paired``.
 
     Args:
         classifier: its model is used as it is, in the mode it is in.
@@ -49,7 +53,7 @@ def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mista
         mistake: one of ``MISTAKES``; None for the classifier's own transforms.
 
     Returns:
-        Top-1 accuracy from 0 to 1.
+        One a picture, in the order of ``pictures.list_images(folder, recursive=True)``.
 
     Raises:
         CourseError: a sub-folder is named by no class of the picture book or of the classifier, or the classifier knows
@@ -61,17 +65,20 @@ def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mista
     if not any(outputs):
         raise CourseError(f"{classifier.name} knows none of the classes in {folder}: {classifier!r}.")
 
-    right = 0
+    right: list[bool] = []
     label = f"{len(paths)} pictures, {'as trained' if mistake is None else mistake.name}"
     waiting = zip(track(paths, label), outputs, strict=True)
     while group := list(islice(waiting, _BATCH)):
-        best = (
-            classifier.logits(torch.stack([_prepared(classifier, open_image(path), mistake) for path, _ in group]))
-            .argmax(1)
-            .tolist()
-        )
-        right += sum(index in good for index, (_, good) in zip(best, group, strict=True))
-    return right / len(paths)
+        batch = torch.stack([_prepared(classifier, open_image(path), mistake) for path, _ in group])
+        best = classifier.logits(batch).argmax(1).tolist()
+        right += [index in good for index, (_, good) in zip(best, group, strict=True)]
+    return tuple(right)
+
+
+def accuracy_under(classifier: Classifier, folder: str | os.PathLike[str], mistake: Mistake | None = None) -> float:
+    """The share of a folder's pictures that a classifier gets right, from 0 to 1; arguments as for ``right_under``."""
+    right = right_under(classifier, folder, mistake)
+    return sum(right) / len(right)
 
 
 def answer_under(
