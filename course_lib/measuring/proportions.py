@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -95,7 +95,7 @@ class Paired:
         tossed = len(self.only_first) + len(self.only_second)
         fewer = min(len(self.only_first), len(self.only_second))
         tail = sum(math.comb(tossed, heads) for heads in range(fewer + 1))
-        return min(1.0, 2 * tail / 2**tossed)
+        return min(1.0, float(2 * tail / 2**tossed))
 
     def __str__(self) -> str:
         first, second = self.names
@@ -113,14 +113,18 @@ class Paired:
             (f"{first} right", len(self.both), len(self.only_first)),
             (f"{first} wrong", len(self.only_second), len(self.neither)),
         ]
-        columns = ["", Column(f"{second} right", number=True), Column(f"{second} wrong", number=True)]
+        columns: list[str | Column] = [
+            "",
+            Column(f"{second} right", number=True),
+            Column(f"{second} wrong", number=True),
+        ]
         caption = f"{self.count} pictures; McNemar's exact test: p = {_rounded(self.p_value)}"
         return html_table(rows, columns, label=f"{first} and {second} on the same pictures") + f"<div>{caption}</div>"
 
 
 def paired(
-    first: Sequence[Any] | Iterable[Any],
-    second: Sequence[Any] | Iterable[Any],
+    first: Iterable[Any],
+    second: Iterable[Any],
     *,
     names: tuple[str, str] = ("first", "second"),
 ) -> Paired:
