@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "picture_figures": ["kept_and_lost", "picture_grid", "show", "strip"],
         "fixed_size": ["draw_fixed_size", "draw_windows", "fitted"],
         "folder_pages": ["most_confident_mistakes", "prediction_grid"],
+        "guess_figures": ["calibration_figure", "number_line"],
         "graph.block_diagram": ["block"],
         "learning_curves": ["draw_curves"],
         "map_figure": ["draw_filters", "maps_of"],

@@ -27,7 +27,7 @@ import math
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -96,6 +96,7 @@ class Exercise:
     check_answer: Check = _no_check
     check_hidden: HiddenCheck | None = None
     _hints_shown: int = field(default=0, repr=False)
+    _passed: Any = field(default=..., repr=False)
 
     def __post_init__(self) -> None:
         self.points = self.points or _POINTS[self.difficulty]
@@ -146,7 +147,9 @@ class Exercise:
         """Say how far an answer is: not attempted, not yet (and what to look at), or correct. The outcome is kept."""
         outcome = self.judge(answer, self.check_answer)
         keep(self.id, outcome.state)
-        return outcome
+        if outcome.state == "correct":
+            self._passed = answer
+        return replace(outcome, help=self._help())
 
     def grade(self, answer: Any = ..., *, seed: int | None = None) -> None:
         """Pass in silence, or raise with the words of the check: what a graded test cell runs. Nothing is kept.
@@ -199,7 +202,13 @@ class Exercise:
         if not self.hints:
             return Note(f"{self.title}: no hints", "This one is for you alone.")
         self._hints_shown = min(self._hints_shown + 1, len(self.hints))
-        return Note(f"{self.title}: hint {self._hints_shown} of {len(self.hints)}", self.hints[self._hints_shown - 1])
+        return self._help()[self._hints_shown - 1]
+
+    def _help(self) -> tuple[Note, ...]:
+        """Every hint and the solution, in the words of ``hint()`` and ``solution()``."""
+        count = len(self.hints)
+        hints = [Note(f"{self.title}: hint {number} of {count}", hint) for number, hint in enumerate(self.hints, 1)]
+        return (*hints, self.solution())
 
     def solution(self) -> Note:
         """The code of the solution, the same that the tests run, as it can be put into the exercise's cell."""
@@ -212,6 +221,19 @@ class Exercise:
     def name_in_cell(self) -> str:
         """What the cell calls the answer."""
         return self.cell_name or self.solution_code.__name__
+
+    def yours_or_solution(self) -> Any:
+        """What the lesson goes on with: the answer that passed ``check`` in this session, else the solution.
+
+        One printed line says which of the two it is.
+        """
+        if self._passed is ...:
+            print(
+                f"The lesson goes on with the solution of {self.title!r}: your own code takes over once it has passed."
+            )
+            return self.answer()
+        print(f"The lesson goes on with your own {self.name_in_cell}.")
+        return self._passed
 
     def answer(self) -> Any:
         """The right answer itself: what the solution's function gives, or the function or class."""

@@ -1,4 +1,4 @@
-"""What an exercise says (an outcome, a hint, a solution, a guess beside the truth), and the file that keeps outcomes.
+"""What an exercise says (an outcome, a hint, a solution), and the file that keeps outcomes.
 
 The file lies on the learner's own disk, nowhere else. It holds ids of exercises with the last outcome and the number of
 tries; no answers, no names, no times. The folder is the operating system's own for such things; ``COURSE_PROGRESS``
@@ -11,39 +11,20 @@ import contextlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
 
-__all__ = ["LOOK", "Note", "Outcome", "State", "guess_and_truth", "keep", "place", "read"]
+__all__ = ["LOOK", "Note", "Outcome", "State", "guess_and_truth", "keep", "place", "read", "write_json"]
 
 State = Literal["not attempted", "not yet", "correct"]
 #: Icon and colour of every state: never the colour alone.
 LOOK: dict[State, tuple[str, str]] = {
-    "not attempted": ("○", "#666666"), "not yet": ("→", "#B25500"), "correct": ("✓", "#007A5A"),
+    "not attempted": ("○", "#808080"), "not yet": ("→", "#D55E00"), "correct": ("✓", "#009E73"),
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an attempt, or words to help: shown as a box in a notebook, as a line in a terminal."""
-
-    state: State
-    sentence: str
-    title: str = ""
-
-    def __repr__(self) -> str:
-        return f"{LOOK[self.state][0]} {self.title}: {self.state}. {self.sentence}".strip()
-
-    def _repr_html_(self) -> str:
-        icon, color = LOOK[self.state]
-        return (
-            f'<div role="status" style="border-left:5px solid {color};padding:6px 12px;margin:4px 0">'
-            f'<b style="color:{color}">{icon} {escape(self.title)}: {self.state}</b><br>{escape(self.sentence)}</div>'
-        )
 
 
 @dataclass(frozen=True)
@@ -57,27 +38,50 @@ class Note:
     def __repr__(self) -> str:
         return f"{self.title}\n{self.words}"
 
+    def _body(self) -> str:
+        return f"<pre>{escape(self.words)}</pre>" if self.code else f"<br>{escape(self.words)}"
+
     def _repr_html_(self) -> str:
-        body = f"<pre>{escape(self.words)}</pre>" if self.code else f"<br>{escape(self.words)}"
         return (
             '<div style="border-left:5px solid #0072B2;padding:6px 12px;margin:4px 0">'
-            f"<b>{escape(self.title)}</b>{body}</div>"
+            f"<b>{escape(self.title)}</b>{self._body()}</div>"
+        )
+
+    def folded(self) -> str:
+        """The same as HTML that opens on a click, with or without a kernel."""
+        return f"<details><summary>{escape(self.title)}</summary>{self._body().removeprefix('<br>')}</details>"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt, or words to help: shown as a box in a notebook, as a line in a terminal.
+
+    Attributes:
+        state: how far the answer is.
+        sentence: what to look at, or praise.
+        title: the exercise's.
+        help: hints and solution, each folded below the box.
+    """
+
+    state: State
+    sentence: str
+    title: str = ""
+    help: tuple[Note, ...] = field(default=(), repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return f"{LOOK[self.state][0]} {self.title}: {self.state}. {self.sentence}".strip()
+
+    def _repr_html_(self) -> str:
+        icon, color = LOOK[self.state]  # the text keeps the page's own colour, which is legible on any theme
+        return (
+            f'<div role="status" style="border-left:5px solid {color};padding:6px 12px;margin:4px 0">'
+            f'<span style="color:{color}">{icon}</span> <b>{escape(self.title)}: {self.state}</b><br>'
+            f"{escape(self.sentence)}{''.join(note.folded() for note in self.help)}</div>"
         )
 
 
 def guess_and_truth(question: str, guess: Any, truth: Any) -> Note:
-    """A prediction beside what happened. Being wrong is the point: it shows what to look at.
-
-    Args:
-        question: what was predicted, a few words.
-        guess: what the learner wrote, or three dots.
-        truth: what was computed.
-
-    Example:
-        >>> guess_and_truth("the shape", ..., (3, 224, 224))
-        the shape
-        you: no guess yet; it is: (3, 224, 224)
-    """
+    """A prediction beside what happened; the lessons that still use it are being moved to ``course_lib.guess``."""
     try:
         words = "no guess yet" if guess is ... else str(guess)
     except Exception:
@@ -107,12 +111,18 @@ def keep(id: str, state: State) -> None:
     kept[id] = (state, tries + 1)
     path = place()
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
         if broken and path.is_file():  # a folder is somebody's own: it keeps its name
             path.replace(path.with_name(f"{path.name}.broken"))
+    write_json(path, {id: list(entry) for id, entry in kept.items()})
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file whole or not at all; where the disk cannot be written to, nothing happens."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             new = Path(folder, path.name)
-            new.write_text(json.dumps({id: list(entry) for id, entry in kept.items()}, indent=1), encoding="utf-8")
+            new.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
             new.replace(path)
 
 
