@@ -26,6 +26,7 @@ from torchvision.models import get_model, get_model_weights
 
 from course_lib import widgets
 from course_lib.drawing.learning_curves import draw_curves
+from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.measuring.choosing import points
@@ -34,7 +35,7 @@ from course_lib.models.classifier import Classifier
 from course_lib.networks.fcn import convert
 from course_lib.pictures.mistakes import MISTAKES
 from course_lib.pictures.pixels import cut_left
-from course_lib.widgets import Explorer
+from course_lib.widgets import Explorer, pointer
 from course_lib.widgets.crop_explorer import draw_crop
 from course_lib.widgets.eval_or_train import draw_modes
 from course_lib.widgets.explorer import choice, number, switch, words
@@ -86,6 +87,36 @@ def test_every_control_changes_the_picture(name: str) -> None:
         moved |= set(move)
     missed = set(explorer.controls) - {"upload", "address"} - moved
     assert not missed, f"moves= of @widget moves every control but {missed}"
+
+
+@each_widget
+def test_what_can_be_touched_moves_its_controls(name: str) -> None:
+    explorer = built(name)
+    for of in explorer._touch:
+        start = explorer.state
+        for move in ({}, *DECLARED[name].moves):  # until a picture has such a spot
+            spots = [spot for spot in explorer.set(**move).still.spots if spot.of == of]
+            if spots:
+                break
+        assert spots, f"touch= names {of!r}, and no picture has a spot of this kind"
+        for spot in {id(spot): spot for spot in (spots[0], spots[-1], spots[len(spots) // 2])}.values():
+            for row, column in {(0, 0), (spot.rows // 2, spot.columns // 2), (spot.rows - 1, spot.columns - 1)}:
+                explorer.touch(spot, row, column)
+                assert explorer.message == "", f"{spot.of} at {row}, {column}: {explorer.message}"
+                assert explorer._picture.value == explorer.still.data
+        assert len(start) == 1 or len(spots) < 3 or explorer.state != start or spots[0].chosen() != spots[-1].chosen()
+
+
+@each_widget
+def test_every_spot_lies_on_the_picture_and_has_words(name: str) -> None:
+    explorer = built(name)
+    for move in ({}, *DECLARED[name].moves):
+        for spot in explorer.set(**move).still.spots:
+            left, top, width, height = spot.box
+            assert width > 0 and height > 0 and -0.05 < left < left + width < 1.05 and -0.05 < top < top + height < 1.05
+            for row, column in ((0, 0), (spot.rows - 1, spot.columns - 1)):
+                words = spot.words(row, column)
+                assert 0 < len(words) < 400 and words == words.strip()
 
 
 @each_widget
@@ -269,6 +300,59 @@ def test_many_controls_stand_side_by_side() -> None:
     few, many = ({f"n{k}": number(f"n{k}", 1, 5, 1) for k in range(count)} for count in (4, 5))
     assert list(few.values()) == list(Explorer(lambda **n: plain(), few).view.children[:4])
     assert list(many.values()) == list(Explorer(lambda **n: plain(), many).view.children[0].children)
+
+
+# -- the pointer ------------------------------------------------------------------------------------------------------
+def spotted(n: int) -> Still:
+    cells = Spot("cell", (0.5, 0, 0.5, 1), lambda row, column: f"cell {row}, {column}", rows=30, columns=40)
+    return replace(plain(f"n is {n}"), spots=(Spot("n", (0, 0, 0.2, 0.2), "five", 5), cells))
+
+
+def browser(explorer: Explorer, kind: str, *, spot: int, row: int = 0, column: int = 0, back: int = 0) -> list[Any]:
+    """Say what the browser would say; gives back what it hears."""
+    overlay, heard = explorer._pointer.overlay, []
+    overlay.send = lambda message, buffers=None: heard.append(message)
+    message = {"kind": kind, "serial": overlay.scene["serial"] - back, "spot": spot, "row": row, "column": column}
+    explorer._pointer._heard(overlay, message, [])
+    return heard
+
+
+def test_a_click_moves_the_control_and_is_acknowledged() -> None:
+    explorer = Explorer(spotted, {"n": number("n", 0, 60, 1)}, touch={"n": "n", "cell": lambda at: {"n": sum(at)}})
+    heard = browser(explorer, "pick", spot=0)
+    assert explorer.state == {"n": 5} and explorer.still.alt == "n is 5"
+    assert [message["kind"] for message in heard] == ["busy", "ready", "ack"]
+    browser(explorer, "pick", spot=1, row=3, column=20, back=1)  # a spot of the picture before
+    assert explorer.state == {"n": 23}
+    assert browser(explorer, "pick", spot=1, row=20, column=3) == [{"kind": "ack"}]  # the same: nothing to draw
+    heard = browser(explorer, "ask", spot=1, row=29, column=39)
+    assert heard == [{"kind": "ack", "tip": "cell 29, 39"}] and explorer.state == {"n": 23}
+    browser(explorer, "pick", spot=1, row=29, column=39)
+    assert explorer.state == {"n": 60}  # a slider stops at its end
+
+
+def test_what_the_browser_is_told() -> None:
+    explorer = Explorer(spotted, {"n": number("n", 0, 60, 1)}, touch={"n": "n"})
+    scene = explorer._pointer.overlay.scene
+    assert scene["alt"] == "n is 1" and [spot["gesture"] for spot in scene["spots"]] == ["click", None]
+    assert scene["spots"][0]["tips"] == ["five"] and scene["spots"][1]["tips"] is None  # 1200 cells: it asks
+    assert "n is 1" in explorer._pointer._words.value  # for a screen reader where the module cannot be loaded
+    for back in (9, 99):
+        assert browser(explorer, "pick", spot=7, back=back)[-1]["kind"] == "ack"
+    assert explorer.state == {"n": 1}
+
+
+def test_without_anywidget_and_on_colab_the_picture_and_its_controls_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.colab", sys.modules[__name__])
+    explorer = Explorer(spotted, {"n": number("n", 0, 60, 1)}, touch={"n": "n"})
+    assert explorer._pointer.overlay is None and explorer.set(n=3).still.alt == "n is 3"
+    monkeypatch.setattr(pointer, "_asked", None)
+    widgets.touch(True)
+    monkeypatch.setattr(pointer, "_overlay", lambda: None)
+    explorer = Explorer(spotted, {"n": number("n", 0, 60, 1)}, touch={"n": "n"})
+    explorer.touch(explorer.still.spots[0])
+    assert explorer._pointer.overlay is None and explorer.still.alt == "n is 5"
+    assert explorer._picture in explorer._pointer.view.children
 
 
 # -- what each draws --------------------------------------------------------------------------------------------------

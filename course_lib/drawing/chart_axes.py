@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, Transform
 
 from course_lib.drawing.sheet import Words, fitted_words, text_width
+from course_lib.drawing.spots import Shares
 from course_lib.drawing.still import BLUE, DOTS, GREEN, GREY, INK, ORANGE, PIXELS, new_figure
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "TITLE",
     "WIDTH",
     "add_axes",
+    "box_in",
     "chart_figure",
     "count",
     "data_pixels",
@@ -83,6 +85,18 @@ def add_axes(figure: Figure, box: Box) -> Axes:
     axes.spines[["left", "bottom"]].set(color=INK, linewidth=0.8)
     axes.set(xticks=[], yticks=[])
     return axes
+
+
+def box_in(figure: Figure, box: Box) -> Shares:
+    """A spot's box from a box in CSS pixels.
+
+    Example:
+        >>> box_in(chart_figure(200, 400), (40, 50, 100, 100))
+        (0.1, 0.25, 0.25, 0.5)
+    """
+    wide, tall = (float(side) * PIXELS for side in figure.get_size_inches())
+    left, top, width, height = (round(float(side), 3) for side in box)
+    return left / round(wide, 3), top / round(tall, 3), width / round(wide, 3), height / round(tall, 3)
 
 
 def figure_of(axes: Axes) -> Figure:

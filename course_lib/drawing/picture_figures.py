@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_lib.drawing.charts import draw_bars
+from course_lib.drawing.spots import Spot, box_at
 from course_lib.drawing.still import (
     BLUE,
     GREEN,
@@ -16,6 +17,7 @@ from course_lib.drawing.still import (
     ORANGE,
     Place,
     Still,
+    draw_frame,
     draw_kept,
     draw_picture,
     new_figure,
@@ -26,7 +28,7 @@ from course_lib.errors import CourseError
 from course_lib.models.predictions import Prediction
 from course_lib.pictures.preprocessing import Stage
 
-__all__ = ["draw_answer", "kept_and_lost", "picture_grid", "predictions", "show", "strip"]
+__all__ = ["draw_answer", "draw_cut", "kept_and_lost", "picture_grid", "predictions", "show", "strip"]
 
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
@@ -116,6 +118,39 @@ def kept_and_lost(picture: Image.Image, box: tuple[float, float, float, float]) 
     lost = 1 - (right - left) * (bottom - top) / (picture.width * picture.height)
     alt = f"The crop keeps the middle of the picture; {lost:.0%} of it, greyed out, is thrown away"
     return still(figure, alt, photo=True)
+
+
+def draw_cut(
+    picture: Image.Image,
+    kept: tuple[float, float, float, float],
+    seen: tuple[float, float, float, float],
+    answer: Prediction,
+    *,
+    percent: int,
+    step: int,
+) -> Still:
+    """A picture of which the left part was cut away, what a network sees of the rest, and its answer.
+
+    Args:
+        picture: the whole.
+        kept, seen: what was left, and what the transforms crop from it: left, top, right, bottom in its pixels.
+        answer: to the part that was left.
+        percent: how much was cut away.
+        step: per cent from one place of the edge to the next; each is a spot of the kind "edge".
+    """
+    figure = new_figure(8.6, 3.4)
+    where = draw_kept(figure, (0.01, 0.0, 0.5, 0.885), picture, kept, anchor="N")
+    draw_frame(figure, where, picture.size, seen, color="white")
+    draw_frame(figure, where, picture.size, seen, color=BLUE, dashed=True)
+    left, _, width, _ = where
+    figure.text(left, 0.93, "orange: what you left", fontsize=10, color="#8A3B00")
+    figure.text(left + width, 0.93, "blue, dashed: what the network sees", fontsize=10, color=BLUE, ha="right")
+    draw_answer(figure, (0.68, 0.2, 0.3, 0.6), f"{percent} % cut away", answer, letters=20)
+    x, y, wide, tall = box_at(where)
+    count = 100 // step
+    edges = Spot("edge", (x - wide / count / 2, y, wide, tall), lambda _, column: f"cut away {step * column} %",
+                 columns=count, gesture="drag")  # fmt: skip
+    return still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True, spots=[edges])
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ into the picture as pixels; ``text_width`` and ``wrapped`` measure it. Everythin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from math import sqrt
 from typing import Any
@@ -25,6 +25,7 @@ from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import DOTS, INK, PIXELS, Still, new_figure, shortened, still
 
 __all__ = ["FAINT", "SLANT", "Box", "Mark", "Sheet", "Words", "fitted_words", "middle", "rgb", "text_width", "wrapped"]
@@ -44,6 +45,7 @@ class Sheet:
 
     Attributes:
         figure: matplotlib's figure under it.
+        spots: what can be touched on it; ``spot`` adds one.
 
     Example:
         >>> sheet = Sheet(200, 50)
@@ -55,12 +57,19 @@ class Sheet:
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
+        self.spots: list[Spot] = []
         self.figure = new_figure(width / 100, height / 100)
         self._place = Affine2D().scale(1 / width, -1 / height).translate(0, 1) + self.figure.transFigure
 
     def still(self, alt: str) -> Still:
         """The finished picture."""
-        return still(self.figure, alt)
+        return still(self.figure, alt, spots=self.spots)
+
+    def spot(self, of: str, box: Box, tip: str | Callable[[int, int], str] = "", value: Any = None, **how: Any) -> None:
+        """A region that answers to the pointer, as ``Spot`` has it; its box in CSS pixels of the sheet."""
+        left, top, width, height = box
+        shares = (left / self.width, top / self.height, width / self.width, height / self.height)
+        self.spots.append(Spot(of, shares, tip, value, **how))
 
     def text(self, x: float, y: float, words: str, *, size: float = 9.0, color: str = INK, bold: bool = False,
              mono: bool = False, align: str = "left") -> None:  # fmt: skip

@@ -7,7 +7,8 @@ shares of the figure, as matplotlib has them.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
+from course_lib.drawing.spots import Spot
+
 __all__ = [
     "BLUE",
     "GREEN",
@@ -26,6 +29,7 @@ __all__ = [
     "ORANGE",
     "Place",
     "Still",
+    "draw_frame",
     "draw_kept",
     "draw_picture",
     "new_figure",
@@ -51,12 +55,14 @@ class Still:
         format: "png" for charts, "jpeg" for figures that are mostly photographs, so that notebooks stay light.
         width: how wide to show it, in CSS pixels.
         alt: what it shows, for those who cannot see it.
+        spots: its regions that answer to the pointer where it is shown in a widget.
     """
 
     data: bytes
     format: str
     width: int
     alt: str
+    spots: tuple[Spot, ...] = field(default=(), repr=False, compare=False)
 
     def __repr__(self) -> str:
         return self.alt
@@ -70,13 +76,14 @@ class Still:
         return Image.open(io.BytesIO(self.data))
 
 
-def still(figure: Figure, alt: str, *, photo: bool = False) -> Still:
+def still(figure: Figure, alt: str, *, photo: bool = False, spots: Iterable[Spot] = ()) -> Still:
     """Render a matplotlib figure; an inch of it is ``PIXELS`` CSS pixels.
 
     Args:
         figure: what to render.
         alt: what it shows, in a sentence.
         photo: whether it is mostly photographs; then it is encoded as JPEG.
+        spots: what can be touched.
 
     Example:
         >>> figure = Figure(figsize=(2, 1))
@@ -93,7 +100,7 @@ def still(figure: Figure, alt: str, *, photo: bool = False) -> Still:
         file = io.BytesIO()
         _few_colours(rendered).save(file, "png", compress_level=4)
         data = file.getvalue()
-    return Still(data, "jpeg" if photo else "png", round(figure.get_figwidth() * PIXELS), alt)
+    return Still(data, "jpeg" if photo else "png", round(figure.get_figwidth() * PIXELS), alt, tuple(spots))
 
 
 def _few_colours(rendered: NDArray[np.uint8]) -> Image.Image:
@@ -180,11 +187,26 @@ def draw_kept(
     shown = np.repeat(grey.astype(np.uint8), 3, 2)
     shown[top:bottom, left:right] = photo._pixels[top:bottom, left:right]
     photo._pixels = shown
-    x, y, width, height = where
-    corner = (x + width * left / wide, y + height * (1 - bottom / tall))
-    size = (width * (right - left) / wide, height * (bottom - top) / tall)
-    _add(figure, Rectangle(corner, *size, fill=False, edgecolor=ORANGE, linewidth=2))
+    draw_frame(figure, where, picture.size, box)
     return where
+
+
+def draw_frame(
+    figure: Figure,
+    where: Place,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float],
+    *,
+    color: str = ORANGE,
+    dashed: bool = False,
+) -> None:
+    """A frame on a picture that lies at ``where``: ``box`` is (left, top, right, bottom) of its ``size`` in pixels."""
+    x, y, width, height = where
+    left, right = (min(max(edge / size[0], 0), 1) for edge in box[::2])
+    top, bottom = (min(max(edge / size[1], 0), 1) for edge in box[1::2])
+    corner, sides = (x + width * left, y + height * (1 - bottom)), (width * (right - left), height * (bottom - top))
+    dashes = (0, (4, 2)) if dashed else "-"
+    _add(figure, Rectangle(corner, *sides, fill=False, edgecolor=color, linewidth=2, linestyle=dashes))
 
 
 def _lay(figure: Figure, place: Place, picture: Image.Image, anchor: str) -> tuple[_Photo, Place]:

@@ -8,8 +8,9 @@ import importlib
 import pkgutil
 
 from course_lib.widgets.explorer import Explorer
+from course_lib.widgets.pointer import touch
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "touch"]
 
 for _file in pkgutil.iter_modules(__path__):
     _module = importlib.import_module(f"{__name__}.{_file.name}")

@@ -1,27 +1,36 @@
-"""How much of a picture can be cut away before the answer changes? (lesson 00)"""
+"""How much of a picture can be cut away before the answer changes? Drag its edge. (lesson 00)"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from PIL import Image
 
-from course_lib.drawing import picture_figures
-from course_lib.drawing.still import Still, draw_kept, new_figure, still
+from course_lib.drawing.picture_figures import draw_cut
+from course_lib.drawing.still import Still
 from course_lib.models.classifier import Classifier
 from course_lib.pictures.pixels import cut_left
+from course_lib.pictures.preprocessing import seen_box
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["crop_explorer", "draw_crop"]
 
+_STEP = 5  # per cent
+
 
 def draw_crop(classifier: Classifier, picture: Image.Image, *, percent: int) -> Still:
-    """The picture with what was cut away in grey, and the answer to the rest."""
+    """The picture with what was cut away in grey, what the network sees of the rest, and its answer.
+
+    Args:
+        classifier: its transforms cut the rest once more, its model answers.
+        picture: any RGB picture.
+        percent: of the picture's width, cut away from the left, 0 to 100.
+    """
     rest, box = cut_left(picture, percent)
-    answer = classifier.predict(rest)
-    figure = new_figure(7.6, 2.3)
-    draw_kept(figure, (0.01, 0.02, 0.42, 0.96), picture, box)
-    picture_figures.draw_answer(figure, (0.61, 0.05, 0.37, 0.8), f"{percent} % cut away", answer, letters=20)
-    return still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True)
+    left, top, right, bottom = seen_box(rest.size, classifier.transforms)
+    seen = (box[0] + left, box[1] + top, box[0] + right, box[1] + bottom)
+    return draw_cut(picture, box, seen, classifier.predict(rest), percent=percent, step=_STEP)
 
 
 @widget(
@@ -30,6 +39,10 @@ def draw_crop(classifier: Classifier, picture: Image.Image, *, percent: int) -> 
     refuses=[({"percent": 500}, "from 0 to 95")],
 )
 def crop_explorer(classifier: Classifier, picture: Image.Image, *, percent: int = 0) -> Explorer:
-    """A slider that cuts the picture from the left."""
-    controls = {"percent": number("cut away (%)", 0, 95, percent, step=5)}
-    return Explorer(lambda percent: draw_crop(classifier, picture, percent=percent), controls)
+    """An edge to drag, or a slider, that cuts the picture from the left."""
+
+    def cut(place: tuple[int, int]) -> dict[str, Any]:
+        return {"percent": _STEP * place[1]}
+
+    controls = {"percent": number("cut away (%)", 0, 95, percent, step=_STEP)}
+    return Explorer(lambda percent: draw_crop(classifier, picture, percent=percent), controls, touch={"edge": cut})

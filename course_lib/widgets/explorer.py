@@ -2,8 +2,9 @@
 
 A widget holds no logic. ``draw(**state)`` gives a ``Still``; the same function makes the still picture of a saved
 notebook, the lesson's figure and the test's subject. The picture sits in ``widgets.Image``, not in an ``Output``; only
-controls that ipywidgets 7 and 8 share are used, so Colab shows the same thing. How a widget declares itself to the
-tests and the benchmark is ``declaration.py``.
+controls that ipywidgets 7 and 8 share are used, so Colab shows the same thing. The still's spots answer to the pointer
+(``pointer.py``): ``touch=`` says which control each kind of spot moves. How a widget declares itself to the tests and
+the benchmark is ``declaration.py``.
 """
 
 from __future__ import annotations
@@ -15,10 +16,16 @@ from typing import Any
 import ipywidgets as widgets
 from traitlets import TraitError
 
+from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, closest
+from course_lib.widgets.pointer import Pointer
 
-__all__ = ["Explorer", "choice", "number", "switch", "words"]
+__all__ = ["Explorer", "Touched", "choice", "number", "switch", "words"]
+
+#: What a touched spot moves: a control; several, which take its value's parts in turn; or a function of its value that
+#: gives values by control.
+Touched = str | tuple[str, ...] | Callable[[Any], Mapping[str, Any]]
 
 _WIDE = widgets.Layout(width="auto", max_width="46em")
 _STYLE = {"description_width": "9em"}
@@ -68,6 +75,7 @@ class Explorer:
         controls: the name of each of ``draw``'s arguments → its control.
         settle: called with the name of the control that was moved and the value it had, before anything is drawn. It
             may move other controls, or change what they offer; then the picture is drawn once.
+        touch: a kind of spot (``Spot.of``) → what a touch of one moves.
 
     Attributes:
         state: the values shown now; ``set(...)`` changes them as a learner's hand would.
@@ -88,14 +96,17 @@ class Explorer:
         controls: Mapping[str, widgets.Widget],
         *,
         settle: Callable[[str, Any], None] | None = None,
+        touch: Mapping[str, Touched] | None = None,
     ) -> None:
         self._draw, self.controls = draw, dict(controls)
         self._settle, self._settling = settle, False
+        self._touch = dict(touch or {})
         self.still = draw(**self.state)
-        self._picture = widgets.Image(value=self.still.data, format=self.still.format)
-        self._picture.layout.width, self._picture.layout.max_width = f"{self.still.width}px", "100%"
+        self._pointer = Pointer(self.still, list(self._touch), self.touch)
+        self._picture = self._pointer.picture
         self._message = widgets.HTML()
-        self.view = widgets.VBox([*_side_by_side(list(self.controls.values())), self._message, self._picture])
+        self.view = widgets.VBox([*_side_by_side(list(self.controls.values())), self._message, self._pointer.view])
+        self.view.add_class("course-explorer")
         for control in self.controls.values():
             control.observe(self._follow, names="value")
 
@@ -115,6 +126,29 @@ class Explorer:
                 raise CourseError(f"The control {name!r} cannot be moved to {value!r}: {problem}.") from problem
         return self
 
+    def touch(self, spot: Spot, row: int = 0, column: int = 0) -> None:
+        """Move what a spot moves, as a click on it, or on a region of it, would; the picture is drawn once."""
+        target, value = self._touch[spot.of], spot.chosen(row, column)
+        if isinstance(target, str):
+            values: Mapping[str, Any] = {target: value}
+        else:
+            values = dict(zip(target, value, strict=True)) if isinstance(target, tuple) else target(value)
+        moved = {name: self.controls[name].value for name, new in values.items() if self.controls[name].value != new}
+        if not moved:
+            return
+        try:
+            self._settling = True
+            for name, before in moved.items():
+                self.controls[name].value = values[name]
+                if self._settle is not None:
+                    self._settle(name, before)
+        except (CourseError, TraitError) as problem:
+            self._refuse(str(problem))
+            return
+        finally:
+            self._settling = False
+        self._redraw()
+
     def _follow(self, change: Any) -> None:
         if self._settling:  # one move moves others: it is drawn when all of them are where they belong
             return
@@ -123,6 +157,7 @@ class Explorer:
 
     def _redraw(self, moved: str = "", before: Any = None) -> None:
         # Nothing may vanish in a callback: a sentence for what we know, the error's own words for the rest.
+        self._pointer.busy()
         try:
             if moved and self._settle is not None:
                 self._settling = True
@@ -138,8 +173,9 @@ class Explorer:
         else:
             self._say("")
             self._picture.remove_class(_KEPT)
-            self._picture.format, self._picture.value = self.still.format, self.still.data
-            self._picture.layout.width = f"{self.still.width}px"
+            self._pointer.show(self.still)
+        finally:
+            self._pointer.ready()
 
     def _say(self, sentence: str) -> None:
         box = '<p role="status" style="border-left:4px solid #D55E00;padding:4px 10px;margin:4px 0">{}</p>'
