@@ -108,6 +108,17 @@ def test_headings_pictures_and_lengths(book: NotebookNode, path: Path) -> None:
     assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels)), "a skipped level"
 
 
+def test_no_truth_stands_open_below_its_question(book: NotebookNode, path: Path) -> None:
+    ids = [id for cell in code(book) for id in re.findall(r"guess\(\s*\"(\w+)\"", cell.source)]
+    assert len(set(ids)) == len(ids) and all(id.startswith(f"{path.stem[:2]}_") for id in ids)
+    told = [cell for cell in code(book) if ".reveal(" in cell.source]
+    assert [cell for cell in code(book) if "guess" in cell.metadata.get("tags", [])] == told
+    for cell in told:
+        shown = [output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})]
+        folded = [html for html in shown if "<summary>You haven't guessed yet" in html]
+        assert folded and all(re.sub(r"<details>.*</details>|<[^>]+>", "", html, flags=re.S) == "" for html in folded)
+
+
 def test_the_same_text_gives_the_same_ids(path: Path) -> None:
     source = path.parent / "source" / f"{path.stem}.py"
     ids = [cell.id for cell in notebooks.read(source).cells]

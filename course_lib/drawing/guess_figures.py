@@ -11,7 +11,7 @@ __all__ = ["Row", "calibration_figure", "number_line"]
 
 #: A question, whether its guess was near, and guess minus truth as a share of the scale (None where there is none).
 Row = tuple[str, bool, float | None]
-_WIDTH, _EDGE, _SIZE = 640.0, 60.0, 9.6  # CSS pixels, CSS pixels, points
+_WIDTH, _SIZE = 860.0, 9.6  # CSS pixels, points
 
 
 def number_line(guess: float, truth: float, ends: tuple[str, str], *, guessed: str, known: str) -> Still:
@@ -27,11 +27,12 @@ def number_line(guess: float, truth: float, ends: tuple[str, str], *, guessed: s
         A number line from 1 to 10: your guess is 3 answers, the truth is 10 answers.
     """
     sheet, line = Sheet(_WIDTH, 96), 48.0
-    left, right = (_EDGE + share * (_WIDTH - 2 * _EDGE) for share in (guess, truth))
-    sheet.lines([[(_EDGE, line), (_WIDTH - _EDGE, line)]], color=GREY, line=1.5)
-    sheet.lines([[(x, line - 5), (x, line + 5)] for x in (_EDGE, _WIDTH - _EDGE)], color=GREY, line=1.5)
-    sheet.marks([(_EDGE - 10, line, ends[0], FAINT)], size=_SIZE, align="right")
-    sheet.marks([(_WIDTH - _EDGE + 10, line, ends[1], FAINT)], size=_SIZE, align="left")
+    low, high = text_width(ends[0], _SIZE) + 20, _WIDTH - text_width(ends[1], _SIZE) - 20
+    left, right = (low + share * (high - low) for share in (guess, truth))
+    sheet.lines([[(low, line), (high, line)]], color=GREY, line=1.5)
+    sheet.lines([[(x, line - 5), (x, line + 5)] for x in (low, high)], color=GREY, line=1.5)
+    sheet.marks([(low - 10, line, ends[0], FAINT)], size=_SIZE, align="right")
+    sheet.marks([(high + 10, line, ends[1], FAINT)], size=_SIZE, align="left")
     sheet.lines([[(left, line), (right, line)]], color=ORANGE, line=3, level=2.1)
     sheet.boxes([(left - 6, line - 6, 12, 12)], fill="white", edge=ORANGE, line=2, level=3)
     sheet.boxes([(right - 6, line - 6, 12, 12)], fill=BLUE, edge=BLUE, level=3.1)
@@ -48,7 +49,7 @@ def calibration_figure(rows: Sequence[Row]) -> Still:
         >>> calibration_figure([("How many answers?", False, -0.4), ("Which one is first?", True, None)])
         Your guesses, 1 of 2 near: How many answers? too low; Which one is first? right.
     """
-    width, tall, room = 860.0, 30.0, 400.0
+    width, tall, room = _WIDTH, 30.0, 460.0
     sheet = Sheet(width, 58 + tall * len(rows))
     low, high = room + 40, width - 24
     middle, half = (low + high) / 2, (high - low) / 2

@@ -118,7 +118,7 @@ class Question:
         return [widgets.HBox([line, self._button("This is my guess", lambda: line.value)], layout=_ROW)]
 
     def _scale(self, scale: Scale) -> list[widgets.Widget]:
-        slider = _slider(scale)
+        slider = _slider(scale, scale.low if self.guess is None else self.guess)
         unit = widgets.Label(scale.unit)
         return [widgets.HBox([slider, unit, self._button("This is my guess", lambda: _rounded(slider))], layout=_ROW)]
 
@@ -192,8 +192,8 @@ _ROW = widgets.Layout(flex_flow="row wrap", align_items="center")
 _BUTTON = widgets.Layout(width="auto")
 
 
-def _slider(scale: Scale) -> widgets.Widget:
-    how = {"continuous_update": True, "layout": widgets.Layout(width="28em"), "description": "guess"}
+def _slider(scale: Scale, value: float) -> widgets.Widget:
+    how = {"continuous_update": True, "layout": widgets.Layout(width="28em")}
     if scale.log:
         from math import log10
 
@@ -208,8 +208,8 @@ def _slider(scale: Scale) -> widgets.Widget:
         )
     step = scale.step or (1 if scale.high - scale.low > 5 and float(scale.low).is_integer() else 0.01)
     if all(float(number).is_integer() for number in (scale.low, scale.high, step)):
-        return widgets.IntSlider(min=int(scale.low), max=int(scale.high), value=int(scale.low), step=int(step), **how)
-    return widgets.FloatSlider(min=scale.low, max=scale.high, value=scale.low, step=step, **how)
+        return widgets.IntSlider(min=int(scale.low), max=int(scale.high), value=int(value), step=int(step), **how)
+    return widgets.FloatSlider(min=scale.low, max=scale.high, value=value, step=step, **how)
 
 
 def _rounded(slider: widgets.Widget) -> float:
@@ -288,7 +288,7 @@ class Reveal:
 def _as_html(shown: Any) -> str:
     if isinstance(shown, Still):
         data = base64.b64encode(shown.data).decode("ascii")
-        style = f"max-width:100%;width:{shown.width}px"
+        style = f"display:block;max-width:100%;width:{shown.width}px"
         return f'<img alt="{escape(shown.alt)}" style="{style}" src="data:image/{shown.format};base64,{data}">'
     if hasattr(shown, "_repr_html_"):
         return str(shown._repr_html_())
