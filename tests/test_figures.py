@@ -14,6 +14,7 @@ from torchvision.models import ResNet18_Weights, ViT_B_16_Weights
 
 from course_lib.drawing import picture_figures
 from course_lib.drawing.charts import bars, draw_curve
+from course_lib.drawing.interval_chart import intervals
 from course_lib.drawing.still import (
     BLUE,
     GREEN,
@@ -246,3 +247,27 @@ def test_nothing_global_is_touched() -> None:
     if "matplotlib.pyplot" in sys.modules:
         assert sys.modules["matplotlib.pyplot"].get_fignums() == []
     assert isinstance(bars({"a": 1.0}), Still)
+
+
+# -- laptops and intervals --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", ODD_SIZES)
+def test_laptops_show_one_picture_and_each_answer(size: tuple[int, int]) -> None:
+    shown = picture_figures.laptops(picture(*size), {"Ana": answer(3), "Ben": answer(3, seed=1)})
+    checks.is_picture(shown, kind="jpeg")
+    assert shown.alt.startswith("The same picture on 2 laptops. Ana: ") and "; Ben: " in shown.alt
+    with pytest.raises(CourseError, match="No laptop answered"):
+        picture_figures.laptops(picture(), {})
+
+
+def test_intervals_are_drawn_from_counts() -> None:
+    counts = {
+        "as trained": (200, 200),
+        "a name that is much too long to stand beside its row": (0, 20),
+        "half": (10, 20),
+    }
+    shown = intervals(counts, title="right answers", highlight="half", chance=0.1)
+    checks.is_picture(shown, kind="png")
+    assert "as trained 200 of 200 (98.1 to 100.0 %)" in shown.alt and "half 10 of 20 (29.9 to 70.1 %)" in shown.alt
+    for wrong in ({}, {"more": (3, 2)}):
+        with pytest.raises(CourseError):
+            intervals(wrong)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Polygon
 from PIL import Image
 
 from course_lib.drawing.charts import draw_bars
@@ -13,6 +14,7 @@ from course_lib.drawing.spots import Spot, box_at
 from course_lib.drawing.still import (
     BLUE,
     GREEN,
+    GREY,
     INK,
     ORANGE,
     Place,
@@ -189,6 +191,46 @@ def predictions(picture: Image.Image, answers: Mapping[str, Prediction], *, show
         f"{name}: {answer.label} {answer.probability:.0%}".replace("%", " %") for name, answer in answers.items()
     )
     return still(figure, f"Top {k} for {shown}. {words}", photo=True)
+
+
+def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
+    """The same picture on as many laptops as there are answers, each with its owner's name and its top classes.
+
+    Args:
+        picture: what every laptop was given.
+        answers: whose laptop → what it answered; at least one.
+
+    Raises:
+        CourseError: there is no answer.
+
+    Example:
+        >>> import torch
+        >>> from course_lib.models.predictions import from_logits
+        >>> names = ("cat", "dog")
+        >>> answers = {name: from_logits(torch.tensor(logits), names, k=2) for name, logits in
+        ...            {"Ana": [3.0, 0.0], "Ben": [0.0, 1.0]}.items()}
+        >>> laptops(Image.new("RGB", (64, 64)), answers)
+        The same picture on 2 laptops. Ana: cat 95 %; Ben: dog 73 %
+    """
+    if not answers:
+        raise CourseError("No laptop answered: give at least one name with its prediction.")
+    wide, tall = 8.6, 4.6  # hundreds of CSS pixels
+    figure = new_figure(wide, tall)
+    room = 1 / len(answers)
+    for k, (name, answer) in enumerate(answers.items()):
+        left, width = (k + 0.06) * room, 0.88 * room
+        screen = (left + 0.05 * room, 0.42, width - 0.1 * room, 0.56)
+        x, y, w, h = draw_picture(figure, screen, picture)
+        edge = (0.06, 0.06 * wide / tall)  # of the lid, in hundreds of CSS pixels over the figure's size
+        lid = FancyBboxPatch((x, y), w, h, boxstyle="square,pad=0", fill=False, edgecolor=INK, linewidth=9)
+        base = Polygon([(x - edge[0] * room, y - 0.055), (x + w + edge[0] * room, y - 0.055), (x + w, y), (x, y)],
+                       facecolor=GREY, edgecolor=INK, linewidth=1.5)  # fmt: skip
+        for part in (base, lid):
+            part.set_transform(figure.transFigure)
+            figure.add_artist(part)
+        draw_answer(figure, (left + 0.42 * width, 0.02, 0.52 * width, 0.27), f"{name}'s laptop", answer, letters=18)
+    words = "; ".join(f"{name}: {answer.label} {answer.probability:.0%}" for name, answer in answers.items())
+    return still(figure, f"The same picture on {len(answers)} laptops. {words.replace('%', ' %')}", photo=True)
 
 
 def draw_answer(figure: Figure, place: Place, name: str, answer: Prediction, *, letters: int = 16) -> None:

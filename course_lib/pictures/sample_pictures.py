@@ -1,4 +1,4 @@
-"""The sample pictures: drawn scenes of the ten classes, and photographs that come inside other packages.
+"""The sample pictures: photographs that come inside other packages, and drawn scenes of the ten classes.
 
 Nothing is shipped or downloaded: scenes are drawn when opened, photographs are read where scikit-image, matplotlib and
 scikit-learn keep them, and are left out where a package is missing.
@@ -75,20 +75,20 @@ class Sample:
 
 
 def samples() -> dict[str, Sample]:
-    """The sample pictures by name: ten drawn scenes named by their class, then the photographs that are here.
+    """The sample pictures by name: first the photographs that are here, then ten drawn scenes named by their class.
 
     Example:
         >>> pictures = samples()
         >>> list(pictures)[:2], pictures["chelsea"].answers
-        (['camel', 'car'], ('tabby', 'tiger cat', 'Egyptian cat'))
+        (['chelsea', 'coffee'], ('tabby', 'tiger cat', 'Egyptian cat'))
         >>> pictures["camel"].origin, pictures["camel"].label, pictures["camel"].open().size
         ('drawn', 'camel', (320, 240))
     """
-    pictures = {
-        label: Sample(label, f"A drawn {label}", "drawn", label, seed=seed, size=size) for label, seed, size in DRAWN
-    }
+    pictures = {}
     for name, caption, label, answers, package, inside, credit in PHOTOGRAPHS:
         path = installed_file(package, inside)
         if path is not None:
             pictures[name] = Sample(name, caption, "photograph", label, answers, credit, path)
+    for label, seed, size in DRAWN:
+        pictures[label] = Sample(label, f"A drawn {label}", "drawn", label, seed=seed, size=size)
     return pictures
