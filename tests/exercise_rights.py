@@ -1,4 +1,4 @@
-"""Right answers to the exercises of lessons 02 to 07 that are written in other ways than the solutions.
+"""Right answers to the exercises of lessons 02 to 08 that are written in other ways than the solutions.
 
 They pass the open checks and the hidden cases alike.
 """
@@ -30,7 +30,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from course_lib.exercises.checks.weights_checks import CFG
 from course_lib.exercises.engine.exercise import Exercise
-from course_lib.exercises.lessons import lesson02, lesson03, lesson04, lesson05, lesson06, lesson07
+from course_lib.exercises.lessons import lesson02, lesson03, lesson04, lesson05, lesson06, lesson07, lesson08
 from course_lib.networks import vgg
 
 
@@ -236,7 +236,7 @@ def forwards(layers: Any, cell: int) -> Any:
     return [start + cell * jump, start + cell * jump + field - 1]
 
 
-# -- lesson 07 --------------------------------------------------------------------------------------------------------
+# -- lessons 07 and 08 -------------------------------------------------------------------------------------------------
 def by_walking(model: nn.Module, num_classes: int) -> nn.Module:
     last = [layer for layer in model.modules() if isinstance(layer, nn.Linear)][-1]
     for parent in list(model.modules()):
@@ -314,7 +314,7 @@ RIGHT: list[tuple[Exercise, Any]] = [
     (lesson06.linear_to_conv, as_parameters), (lesson06.vgg_by_hand, lambda model: ByHand(model)),
     (lesson06.winning_cell, unravelled), (lesson06.winning_cell, lambda p: torch.tensor(unravelled(p))),
     (lesson06.box_of, of_mask), (lesson06.iou, with_torchvision), (lesson06.cell_field, forwards),
-    (lesson07.new_head, by_walking), (lesson07.train_step, train_step), (lesson07.save_whole, save_whole),
-    (lesson07.read_any, read_any), (lesson07.count_confusions, count_confusions),
+    (lesson07.new_head, by_walking), (lesson07.train_step, train_step), (lesson08.save_whole, save_whole),
+    (lesson08.read_any, read_any), (lesson07.count_confusions, count_confusions),
     (lesson07.smallest_loss, lambda classes: math.log(math.e + classes - 1) - 1),
 ]  # fmt: skip

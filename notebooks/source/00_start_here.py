@@ -146,7 +146,8 @@ ex.count_values.solution()
 # | [04 VGG cfgs](04_vgg_cfgs.ipynb) | How does a list of thirteen tokens become 133 million parameters? | read, price and design a convolutional network |
 # | [05 Weight enums](05_weight_enums.ipynb) | `pretrained=True`: trained on what, cut how, and how good? | read any weights entry, and give a network of your own one |
 # | [06 Fully convolutional](06_fully_convolutional.ipynb) | Who said that the picture must be 224×224? | turn a classifier for one size into one that also says where |
-# | [07 Checkpoints](07_checkpoints.ipynb) | Two hundred pictures and two minutes: is that enough? | make a pretrained network yours, save it, and open anybody's file safely |
+# | [07 Making a network yours](07_making_it_yours.ipynb) | Two hundred pictures and two minutes: is that enough? | fine-tune a network on your own classes, and say what the pretrained start was worth |
+# | [08 Checkpoints](08_checkpoints.ipynb) | What is in that file, and is it safe to open? | save a network, and open anybody's file safely |
 #
 # Take them in order. Each is a story of 45 to 60 minutes, with exercises on the way; you may stop and go on at any heading.
 # What you have solved is kept in one file on your own computer, and nowhere else:

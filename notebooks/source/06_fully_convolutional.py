@@ -740,4 +740,4 @@ my_progress("06")
 # **One open question.** `localise` finds one box of one class. What would you change, and what would you have to know
 # about each picture, to *train* such a network to say where?
 #
-# Next: [07 Checkpoints](07_checkpoints.ipynb).
+# Next: [07 Making a network yours](07_making_it_yours.ipynb).

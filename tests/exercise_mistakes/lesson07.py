@@ -1,10 +1,8 @@
-"""Known mistakes in the exercises of lesson 07, checkpoints: mostly solutions with one thing changed in their text."""
+"""Known mistakes in the exercises of lesson 07, making a network yours."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,14 +21,6 @@ def step(*edits: tuple[str, str]) -> Any:
     return edited(lesson07.train_step, *edits)
 
 
-def save(*edits: tuple[str, str]) -> Any:
-    return edited(lesson07.save_whole, *edits)
-
-
-def read(*edits: tuple[str, str]) -> Any:
-    return edited(lesson07.read_any, *edits)
-
-
 def count(*edits: tuple[str, str]) -> Any:
     return edited(lesson07.count_confusions, *edits)
 
@@ -40,36 +30,6 @@ def only_fc(model: Any, num_classes: int) -> nn.Module:
     return model
 
 
-def first_away(content: Any, path: Path) -> None:
-    part = path.with_name("part")
-    path.unlink(missing_ok=True)
-    torch.save(content, part)
-    part.rename(path)
-
-
-def own_words(content: dict[str, Any], path: Path) -> None:
-    lesson07.save_whole({"weight": content["weight"]}, path)
-
-
-def silent(content: Any, path: Path) -> None:
-    with contextlib.suppress(OSError):
-        lesson07.save_whole(content, path)
-
-
-def forgiving(path: Path) -> Any:
-    try:
-        return lesson07.read_any(path)
-    except Exception:
-        return {}
-
-
-REPLACE = "part.replace(path)"
-CLEAN = """    finally:
-        part.unlink(missing_ok=True)"""
-LEFT = """    except ValueError:
-        pass"""
-LOAD = 'torch.load(path, map_location="cpu", weights_only=True)'
-PREFIX = 're.sub(r"^((module|_orig_mod)\\.)+", "", name)'
 LAST = "if isinstance(layer, nn.Linear)][-1]"
 SETTING = "setattr(model.get_submodule(parent), name, nn.Linear(last.in_features, num_classes))"
 LOSS = "nn.functional.cross_entropy(model(batch), labels)"
@@ -110,38 +70,6 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (lambda classes: 1 / classes, "On 2 classes it is not 0.5000"),
         (lambda classes: 0.3133, "On 3 classes it is not"), (lambda classes: [classes], "On 2 classes: .* type list"),
         (lambda classes: math.inf, "a finite number"), (0.5514, "is a function"),
-    ],
-    lesson07.opens: [
-        ("ABCDF", "C is a whole model"), ("ABDEF", "a datetime"), ("BDF", "A is missing"), ("ABD", "F is missing"),
-        ("ABF", "D is missing"), ("ABDFG", "none of the letters"), (3, "a word of letters"),
-    ],
-    lesson07.save_whole: [
-        (lambda content, path: torch.save(content, path), "The old file itself was written over"),
-        (lambda content, path: [content], "there is no file net.pth"),
-        (save(("torch.save(content, part)", "torch.save({}, part)")), "read again, the names are weight, not none"),
-        (save(("torch.save(content, part)", "part.write_text('x')")), "On the file that was saved .*raised"),
-        (save((REPLACE, "path.unlink(missing_ok=True); import shutil; shutil.copy(part, path)"), (CLEAN, LEFT)),
-         "After saving something is left beside the file: net.pth.part"),
-        (save((CLEAN, LEFT)), "After saving that broke off something is left"),
-        (first_away, "broke off in the middle, and the old file was gone"),
-        (silent, "nobody was told"), (own_words, "never reached torch.save"),
-        (lambda path: [path], "raised TypeError"), ("net.pth", "is a function"),
-    ],
-    lesson07.read_any: [
-        (read((f"content = {LOAD}", f"content = {LOAD}['model_state_dict']")), "On a bare state dict .*KeyError"),
-        (read(('"model_state_dict", ', "")), "a checkpoint with model_state_dict"),
-        (read((', "state_dict"', ",")), "a checkpoint with state_dict"),
-        (read(("^((module|_orig_mod)", "^((module)")), "saved from a compiled model"),
-        (read(("^((module|_orig_mod)", "^((_orig_mod)")), "from nn.DataParallel"),
-        (read((PREFIX, "name.replace('module.', '').replace('_orig_mod.', '')")), "On a bare .* not .*head.bias"),
-        (read((")+", ")")), "compiled, then made parallel"),
-        (read((PREFIX, "name.removeprefix('module.').removeprefix('_orig_mod.')")), "made parallel, then compiled"),
-        (read(("weights_only=True", "weights_only=False")), "its code ran"),
-        (forgiving, "taken without a word"),
-        (read((LOAD, "torch.read(path)")), "raised AttributeError"),
-        (read(("return {", "{")), "is the return missing"),
-        (read(("return {", "return [*{"), ("items()}", "items()}]")), "a value of type list"),
-        (read((": tensor for", ": tensor * 2 for")), "values differ"), ({}, "is a function"),
     ],
     lesson07.count_confusions: [
         (count((", dtype=torch.int64", "")), "not torch.float32"),

@@ -321,8 +321,10 @@ def choose(
     """
     known = exercise_cells(notebooks)
     numbers = sorted({name[:2] for name in known})
+    moved = {former: name for name, cell in known.items() for former in cell.exercise.former_ids}
     wanted = set()
     for name in _each(exercises):
+        name = moved.get(name, name)
         if name not in known:
             raise CourseError(f"There is no exercise {name!r}.{closest(name, known)} --list shows all of them.")
         wanted.add(name)

@@ -1,4 +1,4 @@
-"""Checks of lesson 07: code that reads and writes checkpoints, and one training step.
+"""Checks of lessons 07 and 08: one training step, and code that reads and writes checkpoints.
 
 The files are made here, in a folder that is gone afterwards: clean ones, dirty ones, one whose saving breaks off, one
 that would run code. They are a few numbers each, so a check takes no time. What a training step should give is computed

@@ -66,6 +66,7 @@ class Exercise:
 
     Attributes:
         id: unique: the lesson's number and the exercise's name, such as "01_top_k".
+        former_ids: what it was called before it moved to another lesson; progress and assignments still know these.
         title: a few words.
         minutes: how long it should take.
         solution_code: the function or class whose source is the solution. Where the answer is a value (``kind``
@@ -87,6 +88,7 @@ class Exercise:
     minutes: int
     solution_code: Callable[..., Any]
     hints: Sequence[str] = ()
+    former_ids: Sequence[str] = ()
     kind: Kind = "value"
     praise: str = ""
     cell_name: str = ""
@@ -249,6 +251,7 @@ def exercise(
     hints: Sequence[str],
     praise: str,
     cell_name: str = "",
+    former_ids: Sequence[str] = (),
     points: int = 0,
     seconds: float = 20.0,
     check: Check = _no_check,
@@ -283,6 +286,7 @@ def exercise(
             minutes=minutes,
             solution_code=solution,
             hints=hints,
+            former_ids=former_ids,
             kind=kind,
             praise=praise,
             cell_name=cell_name,

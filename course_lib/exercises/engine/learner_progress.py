@@ -126,6 +126,7 @@ def my_progress(lesson: str | int | None = None) -> Progress:
     kept, note = read()
     lines = []
     for id, exercise in exercises.items():
-        state, tries = kept.get(id, ("not attempted", 0))
+        entries = [kept[name] for name in (id, *exercise.former_ids) if name in kept]
+        state, tries = max(entries, key=lambda entry: entry[0] == "correct", default=("not attempted", 0))
         lines.append(Line(id, exercise.title, exercise.minutes, state, tries))
     return Progress(tuple(lines), note)

@@ -1,0 +1,132 @@
+"""The exercises of lesson 08, checkpoints. Each solution is what ``.solution()`` shows and the tests run.
+
+Truth comes from ``torch.load``. The checks of code that reads and writes files are in ``checkpoint_checks``.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.exercises.checks.checkpoint_checks import check_read_any, check_save_whole
+from course_lib.exercises.engine.exercise import exercise
+from course_lib.exercises.engine.requirements import Wrong, need_choice
+
+
+# -- 1: a reader for dirty checkpoints --------------------------------------------------------------------------------
+@exercise(
+    id="08_read_any",
+    former_ids=("07_read_any",),
+    title="A reader for dirty checkpoints",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "torch.load(path, weights_only=True), then ask: where is the state dict, what stands before its names?",
+        'content.get("state_dict", content) is the inner one, where there is one, and else the content itself.',
+        "Prefixes may stand one behind the other, and only those at the start go: re.sub with ^, or removeprefix.",
+    ],
+    praise="With these lines you open nearly every checkpoint that people share.",
+    check=check_read_any,
+    hidden_check=check_read_any,
+)
+def read_any(path: Path) -> dict[str, Tensor]:
+    """A checkpoint's file, in any of the layouts → names as the model has them, and their tensors."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    for key in ("model_state_dict", "state_dict"):
+        content = content.get(key, content)
+    return {re.sub(r"^((module|_orig_mod)\.)+", "", name): tensor for name, tensor in content.items()}
+
+
+# -- 2: whole or not at all -------------------------------------------------------------------------------------------
+@exercise(
+    id="08_save_whole",
+    former_ids=("07_save_whole",),
+    title="Whole or not at all",
+    minutes=8,
+    difficulty="hard",
+    hints=[
+        'Save beside it first, for example to path.with_name(path.name + ".part").',
+        "part.replace(path) puts a file in another's place in one go.",
+        "try: save and replace; finally: part.unlink(missing_ok=True). The error goes on by itself.",
+    ],
+    praise="Downloads, databases and editors save like this.",
+    check=check_save_whole,
+    hidden_check=check_save_whole,
+)
+def save_whole(content: dict[str, Any], path: Path) -> None:
+    """Save to the path; where that breaks off, the old file is still there and nothing lies beside it."""
+    part = path.with_name(path.name + ".part")
+    try:
+        torch.save(content, part)
+        part.replace(path)  # in one go: nobody ever sees half a file under this name
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# -- 3: what weights_only opens ---------------------------------------------------------------------------------------
+@exercise(
+    id="08_opens",
+    former_ids=("07_opens",),
+    title="What weights_only opens",
+    minutes=4,
+    difficulty="mild",
+    cell_name="opened",
+    hints=[
+        "Tensors, and what Python has built in: dict, list, tuple, str, int, float, bool, None.",
+        "Anything that is made by calling a class of some module is refused, with all that lies beside it.",
+    ],
+    praise="So write dates as words and paths as words: then nobody has to trust you.",
+)
+def opens() -> str:
+    """The letters of the files that torch.load(path, weights_only=True) opens."""
+    model = nn.BatchNorm2d(4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    files = {
+        "A": model.state_dict(),
+        "B": {"epoch": 14, "model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict()},
+        "C": model,
+        "D": {"classes": ["ant", "bee"], "accuracy": 0.95},
+        "E": {"state_dict": model.state_dict(), "saved": datetime(2026, 1, 1)},
+        "F": list(model.parameters()),
+    }
+    opened = ""
+    for letter, content in files.items():
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        buffer.seek(0)
+        try:
+            torch.load(buffer, weights_only=True)
+        except Exception:
+            continue
+        opened += letter
+    return opened
+
+
+@lru_cache(maxsize=1)
+def _opened() -> str:
+    letters: str = opens.answer()
+    return letters
+
+
+@opens.checker
+def _(answer: Any) -> None:
+    chosen, right = need_choice(answer, "ABCDEF"), set(_opened())
+    if "C" in chosen:
+        raise Wrong("C is a whole model: to make one, code of its class has to run. That is what is refused.")
+    if "E" in chosen:
+        raise Wrong(
+            "E holds a datetime beside its tensors: one object of a class that is not on the list, and all is refused."
+        )
+    if "A" not in chosen:
+        raise Wrong("A is missing: names and tensors, what weights_only is made for.")
+    if missing := sorted(right - chosen):
+        raise Wrong(
+            f"{missing[0]} is missing: dictionaries, lists, words, numbers and tensors need nobody's code to be made."
+        )

@@ -1,0 +1,88 @@
+"""Known mistakes in the exercises of lesson 08, checkpoints: mostly solutions with one thing changed in their text."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.lessons import lesson08
+from tests.exercise_edits import edited
+
+
+def save(*edits: tuple[str, str]) -> Any:
+    return edited(lesson08.save_whole, *edits)
+
+
+def read(*edits: tuple[str, str]) -> Any:
+    return edited(lesson08.read_any, *edits)
+
+
+def first_away(content: Any, path: Path) -> None:
+    part = path.with_name("part")
+    path.unlink(missing_ok=True)
+    torch.save(content, part)
+    part.rename(path)
+
+
+def own_words(content: dict[str, Any], path: Path) -> None:
+    lesson08.save_whole({"weight": content["weight"]}, path)
+
+
+def silent(content: Any, path: Path) -> None:
+    with contextlib.suppress(OSError):
+        lesson08.save_whole(content, path)
+
+
+def forgiving(path: Path) -> Any:
+    try:
+        return lesson08.read_any(path)
+    except Exception:
+        return {}
+
+
+REPLACE = "part.replace(path)"
+CLEAN = """    finally:
+        part.unlink(missing_ok=True)"""
+LEFT = """    except ValueError:
+        pass"""
+LOAD = 'torch.load(path, map_location="cpu", weights_only=True)'
+PREFIX = 're.sub(r"^((module|_orig_mod)\\.)+", "", name)'
+
+MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson08.opens: [
+        ("ABCDF", "C is a whole model"), ("ABDEF", "a datetime"), ("BDF", "A is missing"), ("ABD", "F is missing"),
+        ("ABF", "D is missing"), ("ABDFG", "none of the letters"), (3, "a word of letters"),
+    ],
+    lesson08.save_whole: [
+        (lambda content, path: torch.save(content, path), "The old file itself was written over"),
+        (lambda content, path: [content], "there is no file net.pth"),
+        (save(("torch.save(content, part)", "torch.save({}, part)")), "read again, the names are weight, not none"),
+        (save(("torch.save(content, part)", "part.write_text('x')")), "On the file that was saved .*raised"),
+        (save((REPLACE, "path.unlink(missing_ok=True); import shutil; shutil.copy(part, path)"), (CLEAN, LEFT)),
+         "After saving something is left beside the file: net.pth.part"),
+        (save((CLEAN, LEFT)), "After saving that broke off something is left"),
+        (first_away, "broke off in the middle, and the old file was gone"),
+        (silent, "nobody was told"), (own_words, "never reached torch.save"),
+        (lambda path: [path], "raised TypeError"), ("net.pth", "is a function"),
+    ],
+    lesson08.read_any: [
+        (read((f"content = {LOAD}", f"content = {LOAD}['model_state_dict']")), "On a bare state dict .*KeyError"),
+        (read(('"model_state_dict", ', "")), "a checkpoint with model_state_dict"),
+        (read((', "state_dict"', ",")), "a checkpoint with state_dict"),
+        (read(("^((module|_orig_mod)", "^((module)")), "saved from a compiled model"),
+        (read(("^((module|_orig_mod)", "^((_orig_mod)")), "from nn.DataParallel"),
+        (read((PREFIX, "name.replace('module.', '').replace('_orig_mod.', '')")), "On a bare .* not .*head.bias"),
+        (read((")+", ")")), "compiled, then made parallel"),
+        (read((PREFIX, "name.removeprefix('module.').removeprefix('_orig_mod.')")), "made parallel, then compiled"),
+        (read(("weights_only=True", "weights_only=False")), "its code ran"),
+        (forgiving, "taken without a word"),
+        (read((LOAD, "torch.read(path)")), "raised AttributeError"),
+        (read(("return {", "{")), "is the return missing"),
+        (read(("return {", "return [*{"), ("items()}", "items()}]")), "a value of type list"),
+        (read((": tensor for", ": tensor * 2 for")), "values differ"), ({}, "is a function"),
+    ],
+}  # fmt: skip
