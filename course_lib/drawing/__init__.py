@@ -24,6 +24,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "paper_tables": ["resnet_table", "vgg_table"],
         "response_cells": ["draw_cells"],
         "response_figure": ["draw_response"],
+        "scatter_chart": ["dot_rows", "scatter"],
+        "score_panels": ["draw_scores"],
         "stage_figure": ["draw_stages"],
         "still": ["Still"],
         "tensorboard.event_files": ["read_graph", "write_graph"],

@@ -24,8 +24,8 @@ from course_lib.drawing.sheet import Box, Sheet, rgb, text_width
 from course_lib.drawing.still import DOTS, INK, ORANGE, PIXELS, draw_picture
 
 __all__ = [
-    "OnPicture", "Pixels", "Way", "colour_bar", "coloured", "enlarged", "frame_sample", "mark_cell", "numbered", "put",
-    "short", "tiled", "toned",
+    "OnPicture", "Pixels", "Way", "colour_bar", "coloured", "enlarged", "frame_sample", "lit", "mark_cell", "numbered",
+    "put", "short", "tiled", "toned",
 ]  # fmt: skip
 
 Pixels = NDArray[np.uint8]  # (height, width, 3)
@@ -38,6 +38,7 @@ _APART = 5  # dots: cells that are smaller cannot be told apart
 _BLOCKS = 3  # dots a pixel from which on a pixel is drawn as a rectangle
 _DARKEST = 90  # of 255: a black dot under a bright colour
 _LIGHTER = [_DARKEST + round((255 - _DARKEST) * k / 255) for k in range(256)]
+_MOST_OPAQUE, _FADE = 0.75, 1.2  # of a colour that lies on a picture, and how late it becomes so
 _TAG = 17.0  # CSS pixels: the height of a tag
 _LEAST = 5.0  # CSS pixels: the smallest side of a frame
 
@@ -100,6 +101,21 @@ def toned(picture: Image.Image, values: NDArray[np.floating], low: float, high: 
     light = Image.merge("RGB", [picture.convert("L").point(_LIGHTER)] * 3)
     colours = Image.fromarray(coloured(values, low, high))
     return Image.blend(ImageChops.multiply(colours, light), light, 0.22)
+
+
+def lit(picture: Image.Image, values: NDArray[np.floating], low: float, high: float) -> Image.Image:
+    """A picture under the colours of a map of its own size (H, W), as opaque as the values are high.
+
+    At ``low`` and below the picture is as it was; at ``high`` the colour covers three quarters of it.
+
+    Example:
+        >>> lit(Image.new("RGB", (2, 1), "white"), np.array([[0.0, 1.0]]), 0, 1).getpixel((0, 0))
+        (255, 255, 255)
+    """
+    shares = np.nan_to_num((values - low) / (high - low) if high > low else np.zeros_like(values)).clip(0, 1)
+    opaque = Image.fromarray((255 * _MOST_OPAQUE * shares**_FADE).round().astype(np.uint8))
+    colours = Image.fromarray(coloured(values, low, high))
+    return Image.composite(colours, picture.convert("RGB"), opaque)
 
 
 def mark_cell(pixels: Pixels, row: int, column: int, cells: tuple[int, int]) -> None:

@@ -1,8 +1,8 @@
 """Where a fully convolutional network sees a class: its score map over the picture, its outline, the boxes.
 
-``course_lib.networks.fcn`` computes the numbers, this file draws them. Large: the score map in viridis over the grey
-picture. Below it how the box was found: the map's own cells, the picture where the score is above the threshold, and
-the numbers with the IoU.
+``course_lib.networks.fcn`` computes the numbers, this file draws them. Large: the score map in viridis over the
+picture, transparent where scores are low. Below it how the box was found: the map's own cells, the picture where the
+score is above the threshold, and the numbers with the IoU.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from course_lib.drawing.chart_axes import digits
-from course_lib.drawing.overlay import OnPicture, colour_bar, frame_sample, put, tiled, toned
+from course_lib.drawing.overlay import OnPicture, colour_bar, frame_sample, lit, put, tiled
 from course_lib.drawing.sheet import Box, Sheet, wrapped
 from course_lib.drawing.still import BLUE, INK, Still, shortened, still
 from course_lib.networks.fcn import Localisation, ResponseMap, iou
@@ -99,7 +99,7 @@ def draw_response(
 
 
 def coloured_scores(picture: Image.Image, found: Localisation) -> Image.Image:
-    """The score map in colours on the grey picture, as large as ``draw_response`` shows it; no threshold changes it.
+    """The score map in colours on the picture, as large as ``draw_response`` shows it; no threshold changes it.
 
     Example:
         >>> import torch
@@ -110,7 +110,7 @@ def coloured_scores(picture: Image.Image, found: Localisation) -> Image.Image:
     """
     zoom = 2 * _zoom(picture)
     size = (round(zoom * picture.width), round(zoom * picture.height))
-    return toned(picture, found.score_map, 0, 1).resize(size, Image.Resampling.BILINEAR)
+    return lit(picture, found.score_map, 0, 1).resize(size, Image.Resampling.BILINEAR)
 
 
 def _zoom(picture: Image.Image) -> float:
