@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "graph.block_diagram": ["block"],
         "interval_chart": ["intervals"],
         "learning_curves": ["draw_curves"],
+        "linear_figure": ["draw_row_as_kernel"],
         "map_figure": ["draw_filters", "maps_of"],
         "paper_tables": ["resnet_table", "vgg_table"],
         "response_cells": ["draw_cells"],
