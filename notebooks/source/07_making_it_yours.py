@@ -72,7 +72,7 @@ picture_grid([open_image(path) for path, _ in shown], [train.classes[index] for 
 # %%
 my_guess = ...  # camel, car, cat, coffee cup, dog, goldfish, hot dog, mushroom, sailboat or strawberry
 
-# %% tags=["nbval-ignore-output"]
+# %%
 from collections import Counter
 
 for label in val.classes:
@@ -443,7 +443,7 @@ ex.count_confusions.check(count_confusions)
 # A network that is wrong and unsure does less harm: one can ask somebody. The ones to look at are wrong and *sure*.
 # **What do they share?** Write down a guess before you read on.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 from course_lib.drawing import most_confident_mistakes, prediction_grid
 
 prediction_grid(most_confident_mistakes(answers, k=10), title="Wrong, and most sure of it")
@@ -451,7 +451,7 @@ prediction_grid(most_confident_mistakes(answers, k=10), title="Wrong, and most s
 # %% [markdown]
 # Now all of them: the surest right ones, the least sure, one class only.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 from course_lib.widgets import folder_browser
 
 folder_browser(answers)
