@@ -78,7 +78,7 @@ _COLORS = (BLUE, ORANGE, "#00664A")
 def _cells(sheet: Sheet, values: list[float], first_cell: Box, each: int, *, strong: bool, first: int = 0) -> None:
     """A line of numbers in boxes; every ``each`` of them, beginning with channel ``first``, have one edge colour."""
     left, top, wide, tall = first_cell
-    for k, value in enumerate(values):
+    for k in range(len(values)):
         color = _COLORS[(first + k // each) % 3]
         box = (left + k * wide + 2, top + 2, wide - 4, tall - 4)
         sheet.boxes([box], fill="white", edge=color if strong else "#CFCFCF", line=1.6 if strong else 0.8)

@@ -5,6 +5,7 @@ A mean hides whether it stands for all its cases. Here every case is a dot, and 
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 
@@ -99,7 +100,7 @@ def _means(series: Points, parts: int) -> list[tuple[float, float]]:
     ordered = sorted(series)
     parts = min(parts, len(ordered))
     edges = [round(k * len(ordered) / parts) for k in range(parts + 1)]
-    cut = [ordered[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+    cut = [ordered[low:high] for low, high in itertools.pairwise(edges)]
     return [(statistics.fmean(x for x, _ in part), statistics.fmean(y for _, y in part)) for part in cut]
 
 
