@@ -8,7 +8,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 project = "Image classifiers, hands on"
 author = "The course's authors"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "rooms"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "rooms", "teaching"]
 exclude_patterns = ["build"]
 html_theme = "alabaster"
 html_static_path: list[str] = []
