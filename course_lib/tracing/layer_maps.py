@@ -21,7 +21,6 @@ from course_lib.tracing.copies import run_copy
 from course_lib.tracing.ops import Op
 from course_lib.tracing.recorder import Recorder
 from course_lib.tracing.records import times
-from course_lib.tracing.result import Trace
 from course_lib.tracing.tracer import trace, unwrapped
 
 __all__ = [
@@ -33,6 +32,7 @@ __all__ = [
     "fingerprint",
     "layer_op",
     "layers",
+    "map_orders",
     "run_layer",
     "same_depth",
     "same_place",
@@ -245,19 +245,22 @@ def _look(model: nn.Module, picture_size: Sequence[int]) -> _Looked:
         known = _KNOWN[model] = _Known(mark)
     if size not in known.looked:
         seen = trace(model, size, mode="eval")
-        products = _products(seen)
-        orders = {op.name: _map_order(op, *size[-2:]) for op in seen if op.index not in products}
-        known.looked[size] = _Looked(
-            {op.name: op for op in seen}, {name: order for name, order in orders.items() if order is not None}
-        )
+        known.looked[size] = _Looked({op.name: op for op in seen}, map_orders(seen.ops, *size[-2:]))
     return known.looked[size]
 
 
-def _products(seen: Trace) -> set[int]:
+def map_orders(ops: Sequence[Op], height: int, width: int) -> dict[str, tuple[int, int, int, int]]:
+    """The ops of a trace that have maps of a picture of this size: name → where batch, channels, height and width are."""
+    products = _products(ops)
+    orders = {op.name: _map_order(op, height, width) for op in ops if op.index not in products}
+    return {name: order for name, order in orders.items() if order is not None}
+
+
+def _products(ops: Sequence[Op]) -> set[int]:
     """Matrix products and what is computed from them in the same shape, such as attention weights: they are no maps."""
     products: set[int] = set()
-    for op in seen:
-        kept = any(source in products and seen.ops[source].output == op.output for source in op.sources)
+    for op in ops:
+        kept = any(source in products and ops[source].output == op.output for source in op.sources)
         if kept or op.plain in ("matmul", "bmm", "einsum"):
             products.add(op.index)
     return products
