@@ -6,7 +6,6 @@ opens a layer, a channel or a cell is a spot of the kind "layer", "map" or "cell
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,14 +16,14 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.drawing.map_figure import prepared
-from course_lib.drawing.number_figure import TEXT, draw_number, draw_tile, vector_grid, written
+from course_lib.drawing.number_figure import TEXT, draw_number, draw_tile, vector_shape, written
 from course_lib.drawing.overlay import Pixels, put, tiled
 from course_lib.drawing.sheet import FAINT, Sheet, fitted_words, text_width, wrapped
-from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still, still
+from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still
 from course_lib.models.classifier import Classifier
 from course_lib.tracing.activations import Activations, activations
 from course_lib.tracing.layer_maps import strongest
-from course_lib.tracing.map_layouts import Layouts, MapLayout, MapStage, map_stages
+from course_lib.tracing.map_layouts import Layouts, MapStage, map_stages
 from course_lib.tracing.one_number import explain
 from course_lib.tracing.ops import Op
 from course_lib.tracing.records import times
@@ -36,7 +35,7 @@ _PICTURE, _BARS = 150.0, 200.0  # widths of the first and the last column
 _SIDE, _GAP, _ROWS = 60.0, 5.0, 4  # of a column's maps
 _TOP = 76.0  # of the maps
 _STRIP = _TOP + _ROWS * (_SIDE + _GAP) + 38  # where the boxes of operations begin
-_BOX, _STEP = (66.0, 40.0), 80.0
+_BOX, _STEP = (78.0, 40.0), 92.0
 _OPEN = _STRIP + 70  # where the opened number begins
 _OUT = 200.0  # width of the opened op's own map
 _TALL = _OPEN + 370
@@ -83,12 +82,12 @@ class NetworkView:
     @cached_property
     def tiles(self) -> tuple[tuple[tuple[int, ...], Pixels], ...]:
         """For each stage the strongest channels and their maps below each other; a vector is one tall map."""
-        answer = []
+        answer: list[tuple[tuple[int, ...], Pixels]] = []
         tall = round(2 * (_SIDE + _GAP))
         for stage in self.stages:
             maps = self.maps(stage.shown)
             if maps.shape[1] * maps.shape[2] == 1:
-                grid = vector_grid(maps.flatten().numpy(), tall=True)
+                grid = maps.reshape(vector_shape(len(maps), tall=True)).numpy()
                 pixels = tiled(grid, float(grid.min()), float(grid.max()), round(2 * _SIDE), tall * _ROWS - 10)
                 answer.append(((), pixels))
                 continue
@@ -163,7 +162,7 @@ def draw_network(view: NetworkView, layer: str, channel: int, row: int, column: 
     where = words.get(layout.kind, f"channel {channel}, row {row}, column {column}")
     how = number.formula or number.note
     alt = f"{view.name}, {layer}, {where}: {written(number.value)} = {how}"
-    return still(sheet.figure, alt, photo=True, spots=sheet.spots)
+    return sheet.still(alt)
 
 
 # -- the stages -------------------------------------------------------------------------------------------------------
@@ -183,7 +182,7 @@ def _draw_stages(sheet: Sheet, view: NetworkView, op: Op, channel: int) -> None:
         left = _PICTURE + step * k + (step - _SIDE) / 2
         layout = view.layouts.output(stage.shown)
         if k == here:
-            sheet.boxes([(left - 12, _TOP - 46, _SIDE + 24, tall + 76)], fill="#E4EFF8", level=0.5)
+            sheet.boxes([(left - 12, _TOP - 46, _SIDE + 24, tall + 76)], fill="#E4EFF8", level=-1)
         size = "one number each" if layout.kind == "vector" else f"{layout.rows - layout.extra}×{layout.columns}"
         words = "vector" if layout.kind == "vector" else size
         sheet.text(left + _SIDE / 2, _TOP - 40, words, size=TEXT, bold=True, align="center")
@@ -310,7 +309,7 @@ def _costs(op: Op) -> list[str]:
     if op.macs:
         words.append(f"{_count(op.macs)} multiply-adds")
     field = op.field
-    if field is not None and field.height is not None and field.width is not None:
+    if field is not None and field.height is not None and field.width is not None and not field.whole:
         words.append(f"a cell sees {field.height.size}×{field.width.size} pixels")
     elif field is not None:
         words.append("a number sees the whole picture")
@@ -342,7 +341,7 @@ def _draw_output(sheet: Sheet, view: NetworkView, op: Op, place: tuple[int, int,
     layout, maps = view.layouts.output(op), view.maps(op)
     left, top = _WIDE - _OUT, _OPEN + 58
     if layout.rows * layout.columns == 1:
-        grid = vector_grid(maps.flatten().numpy(), tall=layout.channels > 4)
+        grid = maps.reshape(vector_shape(layout.channels)).numpy()
         r, c = divmod(channel, grid.shape[1])
         shown = draw_tile(sheet, (left, top, _OUT - 10, 190), grid, (c, r, c + 1, r + 1))
         _number_spot(sheet, shown.place, grid)
@@ -366,7 +365,7 @@ def _draw_output(sheet: Sheet, view: NetworkView, op: Op, place: tuple[int, int,
 def _number_spot(sheet: Sheet, box: tuple[float, float, float, float], grid: NDArray[np.floating]) -> None:
     rows, columns = grid.shape
     sheet.spot("number", box, lambda r, c: f"number {r * columns + c}: {written(float(grid[r, c]))}", rows=rows,
-               columns=columns, value=columns)  # fmt: skip
+               columns=columns)  # fmt: skip
 
 
 def _draw_channels(sheet: Sheet, view: NetworkView, op: Op, channel: int, corner: tuple[float, float]) -> None:

@@ -1,7 +1,7 @@
 """One number of a network, opened: what was computed from what, with every number in it. Part of ``network_figure``.
 
-The arithmetic comes from ``course_lib.tracing.one_number``; here it is laid out on a sheet: the maps that went in with the
-cells that count, the products or the formula, and the sum.
+The arithmetic comes from ``course_lib.tracing.one_number``; here it is laid out on a sheet: the maps that went in
+with the cells that count, the products or the formula, and the sum.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from course_lib.drawing.overlay import OnPicture, coloured, enlarged, put, short, tiled
 from course_lib.drawing.sheet import FAINT, Box, Sheet, fitted_words, wrapped
@@ -19,7 +18,7 @@ from course_lib.drawing.still import BLUE, GREY, INK, ORANGE
 from course_lib.tracing.map_layouts import Layouts
 from course_lib.tracing.one_number import Number, Part, Term, function_of
 
-__all__ = ["TEXT", "draw_number", "draw_tile", "vector_grid", "written"]
+__all__ = ["TEXT", "draw_number", "draw_tile", "vector_shape", "written"]
 
 TEXT = 9.6  # points: 12 CSS pixels
 _LINE = 21.0
@@ -39,6 +38,19 @@ def written(value: float) -> str:
     size = abs(value)
     form = ".1e" if 0 < size < 5e-4 else ",.0f" if size >= 9999.5 else ".4g"
     return f"{value:{form}}".replace("-", _MINUS)
+
+
+def _brief(value: float) -> str:
+    """A number in four letters or a few more, for a grid.
+
+    Example:
+        >>> [_brief(x) for x in (0.0, -0.512, 12.3, 0.0021, 0.0001)]
+        ['0', '−0.51', '12', '.002', '≈0']
+    """
+    size = abs(value)
+    if 0 < size < 0.0095:
+        return "≈0" if size < 5e-4 else f"{_MINUS if value < 0 else ''}{size:.3f}".replace("0.", ".")
+    return short(value)
 
 
 def draw_number(sheet: Sheet, box: Box, layouts: Layouts, number: Number, *, names: Sequence[str] = ()) -> None:
@@ -73,16 +85,15 @@ def draw_number(sheet: Sheet, box: Box, layouts: Layouts, number: Number, *, nam
 
 
 # -- tiles ------------------------------------------------------------------------------------------------------------
-def vector_grid(values: NDArray[np.floating], *, tall: bool = False) -> NDArray[np.floating]:
-    """A vector (n,) in rows of equal length, about twice as wide as tall, or twice as tall as wide.
+def vector_shape(count: int, *, tall: bool = False) -> tuple[int, int]:
+    """Rows and columns for ``count`` numbers, about twice as many columns as rows, or the other way round.
 
     Example:
-        >>> vector_grid(np.zeros(512)).shape, vector_grid(np.zeros(1000), tall=True).shape, vector_grid(np.zeros(7)).shape
+        >>> vector_shape(512), vector_shape(1000, tall=True), vector_shape(7)
         ((16, 32), (40, 25), (1, 7))
     """
-    few = max(n for n in range(1, math.isqrt(len(values)) + 1) if len(values) % n == 0)
-    many = len(values) // few
-    return values.reshape((many, few) if tall else (few, many))
+    few = max(n for n in range(1, math.isqrt(count) + 1) if count % n == 0)
+    return (count // few, few) if tall else (few, count // few)
 
 
 def draw_tile(sheet: Sheet, box: Box, values: NDArray[np.floating], cells: Sequence[int] | None = None) -> OnPicture:
@@ -121,7 +132,7 @@ class _Drawing:
         maps = layout.maps(part.tensor.float())
         x, y, wide, tall = box
         if layout.rows * layout.columns == 1:
-            grid = vector_grid(maps.flatten().numpy())
+            grid = maps.reshape(vector_shape(layout.channels)).numpy()
             top, left = divmod(channel, grid.shape[1])
             shown = draw_tile(self.sheet, box, grid, (left, top, left + 1, top + 1))
         else:
@@ -142,7 +153,7 @@ class _Drawing:
         parts = parts[:2]
         if not parts:
             return 0.0
-        side = 210.0 if len(parts) == 1 else 96.0
+        side = 210.0 if len(parts) == 1 else 104.0
         for k, part in enumerate(parts):
             self.part(part, (x, y + k * (side + 44), side, side))
         return side + 26 if len(parts) == 1 else 180.0
@@ -180,7 +191,7 @@ class _Drawing:
             w, h = wide / 3, tall / 3
             self.sheet.grid((x, y, w * columns, h * rows), rows, columns, color=GREY)
             self.sheet.marks(
-                [(x + w * (c + 0.5), y + h * (r + 0.5), short(float(values[r, c])), INK)
+                [(x + w * (c + 0.5), y + h * (r + 0.5), _brief(float(values[r, c])), INK)
                  for r in range(rows) for c in range(columns)], size=TEXT,
             )  # fmt: skip
             return
@@ -201,7 +212,7 @@ class _Drawing:
         if hidden or many:
             count = len(hidden) + sum(int(term.words.split()[0].replace(",", "")) for term in many)
             total = math.fsum(term.value for term in (*hidden, *many))
-            rows.append((f"the {count:,} others together", Term("", total), total))
+            rows.append((f"the {count:,} others", Term("", total), total))
         rows += [("bias", term, term.value) for term in bias]
         most = max((abs(value) for _, _, value in rows), default=0.0) or 1.0
         ends = x + wide - 8
@@ -246,13 +257,13 @@ class _Drawing:
 
     # -- formulas -------------------------------------------------------------------------------------------------
     def formula(self, x: float, y: float, wide: float) -> None:
-        """The formula with symbols, what they stand for, and the formula with numbers; a curve or a window beside it."""
+        """The formula with symbols, what they stand for, and with numbers; below it a curve or a window."""
         number = self.number
         line = y + 10
         self.text(x, line, number.formula, bold=True, size=11)
         if len(number.symbols) > 1:
             pairs = [f"{symbol} = {written(value)}" for symbol, value in number.symbols.items()]
-            for words in wrapped("   ".join(pair.replace(" ", "\N{NO-BREAK SPACE}") for pair in pairs), wide, TEXT):
+            for words in wrapped(", ".join(pair.replace(" ", "\N{NO-BREAK SPACE}") for pair in pairs), wide, TEXT):
                 line += 24
                 self.text(x, line, words)
         values = {symbol: written(value) for symbol, value in number.symbols.items()}
@@ -301,7 +312,7 @@ class _Drawing:
         x, y = corner
         self.sheet.grid((x, y, w * columns, h * rows), rows, columns, color=GREY)
         self.sheet.marks(
-            [(x + w * (c + 0.5), y + h * (r + 0.5), short(float(values[r, c])), INK)
+            [(x + w * (c + 0.5), y + h * (r + 0.5), _brief(float(values[r, c])), INK)
              for r in range(rows) for c in range(columns)], size=TEXT,
         )  # fmt: skip
         if "max" in self.number.op.plain:

@@ -130,7 +130,8 @@ class _Keeper(Recorder):
         self.given: list[dict[str, Any]] = []
         self.made: list[list[_Kept]] = []
         self._latest: dict[int, _Kept] = {}  # by the id of a tensor
-        self._sharing: dict[int, list[_Kept]] = {}  # by the memory of a tensor
+        self._sharing: dict[int, list[tuple[int, _Kept]]] = {}  # by the memory of a tensor: its id and what is kept
+        self._before: dict[int, _Kept] = {}  # what the function that runs now overwrites
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -139,9 +140,13 @@ class _Keeper(Recorder):
             kind = treatment(func).kind
             if kind.endswith("_") or kind == "setitem" or (kwargs and kwargs.get("inplace")):
                 self._kept(args[0])
-                for kept in self._sharing.pop(_memory(args[0]), ()):
+                for key, kept in self._sharing.pop(_memory(args[0]), ()):
                     kept.tensor = kept.tensor.clone()
-        return super().__torch_function__(func, types, args, kwargs)
+                    if self._latest.get(key) is kept:
+                        self._before[key] = self._latest.pop(key)
+        answer = super().__torch_function__(func, types, args, kwargs)
+        self._before = {}
+        return answer
 
     def write(self, kind: str, bound: Mapping[str, Any], result: Any) -> Any:
         given, before = {name: self._with_kept(value) for name, value in bound.items()}, len(self._events)
@@ -153,7 +158,7 @@ class _Keeper(Recorder):
 
     def _with_kept(self, value: Any) -> Any:
         if isinstance(value, Tensor):
-            return self._kept(value)
+            return self._before.get(id(value)) or self._kept(value)
         if isinstance(value, tuple | list) and any(isinstance(item, Tensor) for item in value):
             return tuple(self._with_kept(item) for item in value)
         return value
@@ -163,7 +168,7 @@ class _Keeper(Recorder):
         if kept is None:
             kept = self._latest[id(tensor)] = _Kept(tensor)
             self._alive.append(tensor)
-            self._sharing.setdefault(_memory(tensor), []).append(kept)
+            self._sharing.setdefault(_memory(tensor), []).append((id(tensor), kept))
         return kept
 
     def answer(self, batch: Tensor) -> Activations:
@@ -174,7 +179,7 @@ class _Keeper(Recorder):
 
 
 def _memory(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)
 
 
 def _plain(value: Any) -> Any:

@@ -250,7 +250,7 @@ def _look(model: nn.Module, picture_size: Sequence[int]) -> _Looked:
 
 
 def map_orders(ops: Sequence[Op], height: int, width: int) -> dict[str, tuple[int, int, int, int]]:
-    """The ops of a trace that have maps of a picture of this size: name → where batch, channels, height and width are."""
+    """The ops that have maps of a picture of this size: name → where batch, channels, height and width are."""
     products = _products(ops)
     orders = {op.name: _map_order(op, height, width) for op in ops if op.index not in products}
     return {name: order for name, order in orders.items() if order is not None}

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from course_lib.tracing.activations import Activations
-from course_lib.tracing.arithmetic import asked, dimensions, pair, slides, spatial
+from course_lib.tracing.arithmetic import asked, dimensions, pair, slides
 from course_lib.tracing.layer_maps import LayerError
 from course_lib.tracing.multiply_adds import einsum_terms
 from course_lib.tracing.ops import Op
@@ -105,7 +105,7 @@ class Number:
 
     @property
     def formula(self) -> str:
-        """The formula with its symbols: "(x − mean) / √(var + ε) · γ + β"."""
+        """The formula with its symbols, such as "sum / n"."""
         return self.template.format(**{symbol: symbol for symbol in self.symbols})
 
 
@@ -276,7 +276,7 @@ def _matmul(case: _Case) -> Number:
         raise ValueError("vectors")
     *lead, row, column = case.cell
     own = (*_within(a, lead, 2), row)
-    factors = b[(*_within(b, lead, 2), slice(None), column)]
+    factors = b[_within(b, lead, 2)][:, column]
     words = f"Σ over {a.shape[-1]} of (row × column)"
     return _products(case, a[own], factors, words, part=lambda k: case.part(a, (*own, k)))
 
@@ -291,16 +291,18 @@ def _einsum(case: _Case) -> Number:
     gone = [name for name in sizes if name not in at]
     cells, numbers, factors = [], [], []
     for place in torch.cartesian_prod(*(torch.arange(sizes[name]) for name in gone)).reshape(-1, len(gone)).tolist():
-        full = {**at, **dict(zip(gone, place, strict=True))}
-        first, second = (
-            tuple(full[name] if many > 1 else 0 for name, many in zip(dims, tensor.shape, strict=True))
-            for dims, tensor in zip(terms, tensors, strict=True)
-        )
+        full: dict[str, int] = {**at, **dict(zip(gone, place, strict=True))}
+        first, second = (_at(full, dims, tensor) for dims, tensor in zip(terms, tensors, strict=True))
         cells.append(first)
         numbers.append(a[first])
         factors.append(b[second])
     words = f"Σ over {', '.join(gone)} of (left × right)"
     return _products(case, torch.stack(numbers), torch.stack(factors), words, part=lambda k: case.part(a, cells[k]))
+
+
+def _at(place: Mapping[str, int], dims: Sequence[str], tensor: Tensor) -> Cell:
+    """Where an operand of an einsum has a place that is given by the names of dimensions."""
+    return tuple(place[name] if many > 1 else 0 for name, many in zip(dims, tensor.shape, strict=True))
 
 
 def _within(tensor: Tensor, lead: Sequence[int], last: int) -> Cell:
@@ -349,9 +351,9 @@ def _pool(case: _Case) -> Number:
     place, adaptive, mean = case.cell[-2:], case.op.plain.startswith("adaptive"), "avg" in case.op.plain
     ranges, lows, highs, counted = [], [], [], 1
     if adaptive:
-        for n, many, parts in zip(place, x.shape[-2:], asked(case.op), strict=True):
-            lows.append(n * many // parts)
-            highs.append(-(-(n + 1) * many // parts))
+        for n, many, bins in zip(place, x.shape[-2:], asked(case.op), strict=True):
+            lows.append(n * many // bins)
+            highs.append(-(-(n + 1) * many // bins))
             ranges.append(torch.arange(lows[-1], highs[-1]))
             counted *= len(ranges[-1])
     else:
@@ -372,7 +374,9 @@ def _pool(case: _Case) -> Number:
     total, symbols = float(numbers.sum()), {}
     symbols = {"sum": total, "n": float(counted)}
     note = "" if counted == numbers.numel() else "The padding counts as 0 in this mean."
-    return case.answer(total / counted, "{sum} / {n}", symbols, parts=parts, note=note, scale=float(numbers.abs().max()))
+    return case.answer(
+        total / counted, "{sum} / {n}", symbols, parts=parts, note=note, scale=float(numbers.abs().max())
+    )
 
 
 def _mean(case: _Case) -> Number:
@@ -389,7 +393,8 @@ def _mean(case: _Case) -> Number:
 
 
 # -- normalisations ---------------------------------------------------------------------------------------------------
-_NORMALISED = "({x} − {mean}) / √({var} + {ε}) · {γ} + {β}"
+_GAMMA = "\N{GREEK SMALL LETTER GAMMA}"
+_NORMALISED = f"({{x}} − {{mean}}) / √({{var}} + {{ε}}) · {{{_GAMMA}}} + {{β}}"
 
 
 def _normalised(case: _Case, mean: float, var: float, at: Cell | int, note: str) -> Number:
@@ -397,7 +402,7 @@ def _normalised(case: _Case, mean: float, var: float, at: Cell | int, note: str)
     weight, bias = case.given.get("weight"), case.given.get("bias")
     gamma, beta = (float(t[at]) if t is not None else d for t, d in ((weight, 1.0), (bias, 0.0)))
     eps = float(case.setting("eps", 1e-5))
-    symbols = {"x": x, "mean": mean, "var": var, "ε": eps, "γ": gamma, "β": beta}
+    symbols = {"x": x, "mean": mean, "var": var, "ε": eps, _GAMMA: gamma, "β": beta}
     computed = (x - mean) / math.sqrt(var + eps) * gamma + beta
     parts = (case.part(case.tensor(), case.cell),)
     scale = max(abs(x), abs(mean)) / math.sqrt(var + eps) * abs(gamma) + abs(beta)
@@ -568,7 +573,7 @@ _MOVES: dict[str, Callable[[Tensor, Mapping[str, Any]], Any]] = {
     "chunk": lambda x, given: x.chunk(given["chunks"], given.get("dim", 0)),
     "split": lambda x, given: x.split(given["split_size"], given.get("dim", 0)),
     "unbind": lambda x, given: x.unbind(given.get("dim", 0)),
-    "roll": lambda x, given: x.roll(given["shifts"], given.get("dims")),
+    "roll": lambda x, given: x.roll(given["shifts"], given.get("dims", ())),
     "pad": _padded,
     **dict.fromkeys(("contiguous", "clone", "dropout", "identity", "to", "float", "stochastic_depth", "dropout2d",
                      "feature_dropout", "alpha_dropout"), lambda x, given: x),

@@ -85,6 +85,7 @@ _SIGNATURES = {
     "setitem": "input index value",
     "pad": "input pad mode value",
     "roll": "input shifts dims",
+    "clamp": "input min max",
     "interpolate": "input size scale_factor mode align_corners",
     "einsum": "equation operands",
     "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal",

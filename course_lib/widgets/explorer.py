@@ -133,14 +133,13 @@ class Explorer:
             values: Mapping[str, Any] = {target: value}
         else:
             values = dict(zip(target, value, strict=True)) if isinstance(target, tuple) else target(value)
-        moved = {name: self.controls[name].value for name, new in values.items() if self.controls[name].value != new}
-        if not moved:
+        if all(self.controls[name].value == new for name, new in values.items()):
             return
         try:
             self._settling = True
-            for name, before in moved.items():
-                self.controls[name].value = values[name]
-                if self._settle is not None:
+            for name, new in values.items():  # an earlier one may have moved a later one
+                before, self.controls[name].value = self.controls[name].value, new
+                if self._settle is not None and before != new:
                     self._settle(name, before)
         except (CourseError, TraitError) as problem:
             self._refuse(str(problem))

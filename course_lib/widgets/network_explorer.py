@@ -1,4 +1,4 @@
-"""Any classifier at work on a picture: columns of maps, the operations of a stage, one number opened (lessons 01, 03)."""
+"""Any classifier at work on a picture: columns of maps, a stage's operations, one number opened (lessons 01, 03)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from course_lib.drawing.network_figure import NetworkView, draw_network, network_view
+from course_lib.drawing.number_figure import vector_shape
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, closest
 from course_lib.models.classifier import Classifier
@@ -94,9 +95,14 @@ def network_explorer(
     def draw(layer: str, channel: int, row: int, column: int) -> Still:
         return draw_network(now(), layer, channel, row, column)
 
+    def of_vector(at: tuple[int, int]) -> dict[str, Any]:
+        _, columns = vector_shape(layouts[controls["layer"].value].channels)
+        return {"channel": at[0] * columns + at[1]}
+
     touch: dict[str, Any] = {
         "layer": "layer",
         "map": ("layer", "channel"),
         "cell": ("row", "column"),
+        "number": of_vector,
     }
     return Explorer(draw, controls, settle=settle, touch=touch)
