@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import course_lib.models.weights  # noqa: F401 - registers EfficientNet-Lite
-from tests import test_one_number
+from tests.one_number_checks import check_forward, check_layouts, check_numbers, forward
 
 FAMILIES = {
     "alexnet": 96, "convnext_tiny": 64, "densenet121": 64, "efficientnet_lite0": 224, "efficientnet_v2_s": 96,
@@ -17,7 +17,7 @@ FAMILIES = {
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_number_of_a_family(name: str) -> None:
-    run = test_one_number.forward(name, FAMILIES[name])
-    test_one_number.test_a_forward_is_the_models_own(run)
-    test_one_number.test_every_kind_of_op_is_explained_to_the_models_number(run)
-    test_one_number.test_a_layout_finds_every_number_again(run)
+    run = forward(name, FAMILIES[name])
+    check_forward(run)
+    check_numbers(run)
+    check_layouts(run)
