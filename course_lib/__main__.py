@@ -1,4 +1,4 @@
-"""The command line: `python -m course_lib doctor`, `badges` and `assign` (or `course-lib ...`).
+"""The command line: `python -m course_lib doctor`, `badges`, `assign`, `grade`, `collect`, `marks`.
 
 It reads the arguments, calls one function, prints, and turns an error into one sentence and an exit status.
 """
@@ -6,11 +6,14 @@ It reads the arguments, calls one function, prints, and turns an error into one 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from course_lib.cli.class_commands import COMMANDS, add_class_commands
 from course_lib.errors import CourseError
 
 __all__ = ["main"]
@@ -41,8 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--into", type=Path, default=Path(), metavar="FOLDER", help="the course's folder (default: here)"
     )
     given.add_argument("--notebooks", type=Path, metavar="FOLDER", help="the lessons (default: the clone's)")
+    add_class_commands(commands)
     options = parser.parse_args(arguments)
     try:
+        if options.command in COMMANDS:
+            with _nbgrader_there():
+                return COMMANDS[options.command](options)
         if options.command == "assign":
             return _assign(options)
         return _doctor() if options.command == "doctor" else _badges(check=options.check)
@@ -71,11 +78,17 @@ def _badges(*, check: bool) -> int:
     return 1 if check and changed else 0
 
 
-def _assign(options: argparse.Namespace) -> int:
+@contextlib.contextmanager
+def _nbgrader_there() -> Iterator[None]:
     try:
-        from course_lib.exercises import assignments
+        yield
     except ImportError as missing:
         raise CourseError(f"{missing.name} is missing; pip install {missing.name} brings it.") from missing
+
+
+def _assign(options: argparse.Namespace) -> int:
+    with _nbgrader_there():
+        from course_lib.exercises import assignments
 
     notebooks = options.notebooks or assignments.NOTEBOOKS
     if options.list:

@@ -1,0 +1,337 @@
+"""Grade a class: ``python -m course_lib grade hw1``.
+
+The course's folder and gradebook are nbgrader's. Every submission is graded apart (``submission_grader``), by workers
+(``grading_workers``); what is ready is written at once, so that nothing is lost when the run is stopped, and the same
+command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import AutogradeApp
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.utils import find_all_files
+from sqlalchemy.exc import SQLAlchemyError
+
+from course_lib.errors import CourseError, closest
+from course_lib.exercises.grading.gradebook_rows import blank_gradebook, forget_marks, record_marks
+from course_lib.exercises.grading.grading_workers import grade_here, grade_on_dask
+from course_lib.exercises.grading.kernel_limits import MB, Limits
+from course_lib.exercises.grading.submission_execution import Note
+from course_lib.exercises.grading.submission_grader import Assignment, GradedSubmission, Submission
+from course_lib.progress import track
+from course_lib.tables import text_table
+
+__all__ = ["ClassReport", "Course", "grade_class"]
+
+
+class Course:
+    """A course's folder, as nbgrader's settings describe it.
+
+    Args:
+        folder: the one with ``nbgrader_config.py`` and ``gradebook.db``.
+
+    Raises:
+        CourseError: there is no gradebook in it.
+    """
+
+    def __init__(self, folder: Path = Path()) -> None:
+        if not folder.is_dir():
+            raise CourseError(f"{folder} is not a folder; give the course's, which holds gradebook.db.")
+        app = AutogradeApp()
+        with _inside(folder):
+            app.initialize([f"--CourseDirectory.root={Path.cwd()}", "--Application.log_level=50"])
+        self.settings = {name: dict(part) for name, part in app.config.items()}
+        self.directory: CourseDirectory = app.coursedir
+        app.reset()
+        AutogradeApp.clear_instance()
+        file = self.directory.db_url.removeprefix("sqlite:///")
+        if file != self.directory.db_url and not Path(file).exists():
+            raise CourseError(
+                f"There is no gradebook {file}: is {folder.resolve()} the course's folder? "
+                "nbgrader generate_assignment makes it."
+            )
+
+    def gradebook(self) -> Gradebook:
+        """The gradebook, to be used in ``with``."""
+        try:
+            return Gradebook(self.directory.db_url, self.directory.course_id)
+        except SQLAlchemyError as error:
+            raise CourseError(f"{self.directory.db_url} is no gradebook that nbgrader can open.") from error
+
+    def folder(self, step: str, student: str, assignment: str) -> Path:
+        """Where nbgrader keeps something: ``step`` is "source", "submitted", "autograded"."""
+        place = getattr(self.directory, f"{step}_directory")
+        return Path(self.directory.format_path(place, student, assignment))
+
+    def students(self, assignment: str) -> list[str]:
+        """Who handed in an assignment, by the folders of what was submitted."""
+        pattern = self.folder("submitted", "*", assignment)
+        root = Path(self.directory.root)
+        before, _, after = str(pattern.relative_to(root) if pattern.is_relative_to(root) else pattern).partition("*")
+        start = root / before
+        if not start.is_dir():
+            return []
+        return sorted(path.name for path in start.iterdir() if Path(f"{path}{after}").is_dir())
+
+
+@dataclass
+class ClassReport:
+    """What came of a class.
+
+    Attributes:
+        assignment: its name.
+        most: the points that there are.
+        scores: student → points, of everybody who was graded.
+        problems: student → why there are no marks.
+        notes: student → cells that were stopped or left out.
+        missing: students of the gradebook who handed in nothing.
+    """
+
+    assignment: str
+    most: float = 0
+    scores: dict[str, float] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, tuple[Note, ...]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    def state(self, student: str) -> str:
+        """ "graded", "not graded: …" or "not handed in"."""
+        if student in self.problems:
+            return f"not graded: {self.problems[student]}"
+        return "graded" if student in self.scores else "not handed in"
+
+    def __str__(self) -> str:
+        counts = f"{self.assignment}: {len(self.scores)} graded, {len(self.problems)} not graded"
+        lines = [f"{counts}, {len(self.missing)} not handed in ({self.most:g} points at most)"]
+        if self.problems:
+            rows = [(student, "-", reason) for student, reason in sorted(self.problems.items())]
+            lines += ["", "Not graded, and without a mark:", text_table(rows, ("student", "cell", "reason"), rule=True)]
+        noted = [(student, note.cell or "-", note.reason) for student, notes in sorted(self.notes.items())
+                 for note in notes if student in self.scores]  # fmt: skip
+        if noted:
+            lines += ["", "Graded, but look at these:", text_table(noted, ("student", "cell", "reason"), rule=True)]
+        return "\n".join(lines)
+
+
+def grade_class(
+    name: str,
+    *,
+    course: Path = Path(),
+    students: Sequence[str] = (),
+    workers: int = 0,
+    scheduler: str = "",
+    limits: Limits | None = None,
+    again: bool = False,
+) -> ClassReport:
+    """Grade all submissions of an assignment that have not been graded yet.
+
+    Args:
+        name: the assignment's.
+        course: its folder.
+        students: only theirs; everybody's when left out.
+        workers: how many at a time; one for each core when left out.
+        scheduler: a Dask scheduler's address, to use its workers instead.
+        limits: of each submission.
+        again: grade also what was graded before.
+
+    Raises:
+        CourseError: no such folder, gradebook, assignment, student or scheduler; a gradebook of another course.
+    """
+    limits = limits or Limits()
+    here = Course(course)
+    assignment = _assignment(here, name, limits)
+    handed_in = here.students(name)
+    if not handed_in:
+        raise CourseError(f"Nobody has handed in {name}: nothing is in {here.folder('submitted', 'STUDENT', name)}.")
+    for student in students:
+        if student not in handed_in:
+            raise CourseError(f"{student} has not handed in {name}.{closest(student, handed_in)}")
+    record = _Record(Path(here.directory.root) / ".grading" / f"{name}.jsonl")
+    todo = []
+    for student in students or handed_in:
+        if again or not record.holds(student, _digest(here, name, student)):
+            todo.append(student)
+
+    def read(student: str) -> Submission:
+        return Submission(student, _files(here.folder("submitted", student, name), limits))
+
+    count = workers or os.cpu_count() or 1
+    results = (
+        grade_on_dask(assignment, todo, read, scheduler=scheduler)
+        if scheduler
+        else grade_here(assignment, todo, read, workers=count)
+    )
+    for graded in track(_checked(results), f"grading {name}", total=len(todo)):
+        _write_down(here, name, graded)
+        record.add(graded, _digest(here, name, graded.student))
+    return _report(here, name, record, handed_in)
+
+
+# -- the assignment ---------------------------------------------------------------------------------------------------
+def _assignment(course: Course, name: str, limits: Limits) -> Assignment:
+    with course.gradebook() as book, tempfile.TemporaryDirectory() as folder:
+        try:
+            released = book.find_assignment(name)
+            notebooks = {
+                one.name: frozenset(cell.name for cell in [*one.grade_cells, *one.solution_cells, *one.task_cells])
+                for one in released.notebooks
+            }
+        except MissingEntry:
+            known = [one.name for one in book.assignments]
+            raise CourseError(
+                f"The gradebook {course.directory.db_url} has no {name!r}, only {', '.join(known) or 'none'}."
+                f"{closest(name, known)} nbgrader generate_assignment {name} puts it there."
+            ) from None
+        except SQLAlchemyError as error:
+            raise CourseError(
+                f"{course.directory.db_url} is no gradebook of this nbgrader; keep a copy, then: nbgrader db upgrade."
+            ) from error
+        source = course.folder("source", ".", name)
+        _compare(name, notebooks, source)
+        file = Path(folder) / "gradebook.db"
+        blank_gradebook(book, name, file)
+        content = file.read_bytes()
+    beside = {Path(path).relative_to(source).as_posix(): Path(path).read_bytes()
+              for path in find_all_files(str(source), [*course.directory.ignore, "*.ipynb"])}  # fmt: skip
+    return Assignment(name, course.settings, content, beside, notebooks, limits)
+
+
+def _compare(name: str, notebooks: dict[str, frozenset[str]], source: Path) -> None:
+    """See that the gradebook is this folder's own, by the ids of the cells."""
+    for notebook, known in notebooks.items():
+        try:
+            content = json.loads((source / f"{notebook}.ipynb").read_text(encoding="utf-8"))
+            here = {cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in content["cells"]}
+        except (OSError, ValueError, KeyError, AttributeError):
+            continue  # nbgrader grades without the source as well
+        if not known <= here:
+            raise CourseError(
+                f"The gradebook has another {name} than {source}: it knows cells such as {min(known - here)!r}, which "
+                f"are not there. Is it another course's? Otherwise: nbgrader generate_assignment {name} --force."
+            )
+
+
+def _files(folder: Path, limits: Limits) -> dict[str, bytes]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    size = sum(path.stat().st_size for path in paths)
+    if size > limits.file * MB:
+        raise CourseError(f"The files together have {size // MB} MB; the limit is {limits.file} MB (--file).")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+# -- what is ready ----------------------------------------------------------------------------------------------------
+class _Record:
+    """A file with a line for every submission that was dealt with: what it was, and what came of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.lines: dict[str, dict[str, Any]] = {}
+        with contextlib.suppress(OSError):
+            for text in path.read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that was cut short
+                    line = json.loads(text)
+                    self.lines[line["student"]] = line
+
+    def holds(self, student: str, digest: str) -> bool:
+        return bool(self.lines.get(student, {}).get("digest") == digest)
+
+    def add(self, graded: GradedSubmission, digest: str) -> None:
+        line = {"student": graded.student, "digest": digest, "problem": graded.problem,
+                "notes": [asdict(note) for note in graded.notes]}  # fmt: skip
+        self._path.parent.mkdir(exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(line)}\n")
+        self.lines[graded.student] = line
+
+
+def _digest(course: Course, name: str, student: str) -> str:
+    """A fingerprint of what was handed in: names, sizes and the content of what is not enormous."""
+    folder, digest = course.folder("submitted", student, name), hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder)} {path.stat().st_size}".encode())
+            with path.open("rb") as file:
+                digest.update(file.read(20 * MB))
+    return digest.hexdigest()
+
+
+def _write_down(course: Course, name: str, graded: GradedSubmission) -> None:
+    """Put the autograded notebooks and the marks where nbgrader has them."""
+    folder = course.folder("autograded", graded.student, name)
+    fresh = folder.with_name(f".{folder.name}.new")
+    try:
+        with warnings.catch_warnings(), course.gradebook() as book:
+            warnings.simplefilter("ignore")  # nbgrader's own, of SQLAlchemy
+            shutil.rmtree(fresh, ignore_errors=True)
+            if graded.marks is None:
+                shutil.rmtree(folder, ignore_errors=True)
+                forget_marks(book, name, [graded.student])
+                return
+            for relative, content in (graded.files or {}).items():
+                path = fresh / relative
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                path.chmod(0o664 if course.directory.groupshared else 0o444)
+            shutil.rmtree(folder, ignore_errors=True)
+            fresh.mkdir(parents=True, exist_ok=True)
+            fresh.rename(folder)
+            record_marks(book, name, graded.student, graded.marks)
+    except (OSError, SQLAlchemyError) as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        words = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
+        raise CourseError(
+            f"What came of {graded.student} could not be written into {course.directory.root}: {words}. What was "
+            "graded before it is kept. Make room or make it writable, then give the same command again."
+        ) from error
+
+
+def _checked(results: Iterator[GradedSubmission]) -> Iterator[GradedSubmission]:
+    """Each student once, whoever may have graded them twice."""
+    seen = set()
+    for graded in results:
+        if graded.student not in seen:
+            seen.add(graded.student)
+            yield graded
+
+
+def _report(course: Course, name: str, record: _Record, handed_in: list[str]) -> ClassReport:
+    report = ClassReport(name)
+    with course.gradebook() as book:
+        report.most = book.find_assignment(name).max_score
+        scores = {row.student.id: max(0.0, row.score - row.late_submission_penalty)
+                  for row in book.find_assignment(name).submissions}  # fmt: skip
+        everybody = [student.id for student in book.students]
+    for student in handed_in:
+        line = record.lines.get(student)
+        if line and line["problem"]:
+            report.problems[student] = line["problem"]
+        elif student in scores and (line or course.folder("autograded", student, name).is_dir()):
+            report.scores[student] = scores[student]
+            report.notes[student] = tuple(Note(**note) for note in line["notes"]) if line else ()
+        else:
+            report.problems[student] = "nobody has graded it yet; give the same command again"
+    report.missing = [student for student in everybody if student not in handed_in]
+    return report
+
+
+@contextlib.contextmanager  # Python 3.10 has no contextlib.chdir
+def _inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

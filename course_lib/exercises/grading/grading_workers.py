@@ -1,0 +1,196 @@
+"""Hand submissions to workers, and take back what came of each one exactly once, whatever happens to a worker.
+
+``grade_here`` has processes of this machine; ``grade_on_dask`` a Dask cluster.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from course_lib.errors import CourseError
+from course_lib.exercises.grading.submission_grader import (
+    Assignment,
+    GradedSubmission,
+    Submission,
+    grade_submission,
+)
+
+__all__ = ["grade_here", "grade_on_dask"]
+
+#: Opens a student's submission, which is read when its turn comes: a class's together may not fit into memory.
+Reader = Callable[[str], Submission]
+#: A submission that has ended a worker is given to another one, this often.
+_TRIES = 2
+#: Seconds beyond the limit of a submission after which its worker is taken for dead.
+_PATIENCE = 120
+
+
+def grade_here(
+    assignment: Assignment, students: Sequence[str], read: Reader, *, workers: int
+) -> Iterator[GradedSubmission]:
+    """Grade with worker processes of this machine.
+
+    Args:
+        assignment: what all have in common.
+        students: whose submissions to grade.
+        read: gives a student's submission.
+        workers: how many processes; each has a kernel beside it.
+
+    Yields:
+        one result a student, in the order in which they are ready.
+    """
+    waiting, deaths = deque(students), Counter[str]()
+    crew = [_Worker(assignment) for _ in range(max(1, min(workers, len(students))))]
+    try:
+        while waiting or any(worker.student for worker in crew):
+            for worker in crew:
+                while waiting and not worker.student:
+                    student = waiting.popleft()
+                    try:
+                        submission = read(student)
+                    except (CourseError, OSError) as problem:
+                        yield GradedSubmission(student, None, str(problem))
+                        continue
+                    worker.give(submission)
+            wait([worker.channel for worker in crew if worker.student], timeout=5)
+            for number, worker in enumerate(crew):
+                student = worker.student
+                if student and (graded := worker.take()) is not None:
+                    yield graded
+                elif student and worker.is_gone:
+                    worker.end()
+                    crew[number] = _Worker(assignment)
+                    deaths[student] += 1
+                    if deaths[student] < _TRIES:
+                        waiting.append(student)
+                    else:
+                        yield GradedSubmission(student, None, f"It ended the process that grades, {_TRIES} times.")
+    finally:
+        for worker in crew:
+            worker.end()
+
+
+class _Worker:
+    """A process that grades one submission after the other."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        context = get_context("spawn")
+        self.channel, theirs = context.Pipe()
+        self.student = ""
+        self._since = 0.0
+        self._most = assignment.limits.seconds + _PATIENCE
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, assignment), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def give(self, submission: Submission) -> None:
+        self.student, self._since = submission.student, time.monotonic()
+        with suppress(OSError):  # it is gone; that is seen next
+            self.channel.send(submission)
+
+    def take(self) -> GradedSubmission | None:
+        """What came of the submission, None where it is not ready."""
+        try:
+            if self.channel.poll():
+                graded: GradedSubmission = self.channel.recv()
+                self.student = ""
+                return graded
+        except (EOFError, OSError):
+            self._since = float("-inf")
+        return None
+
+    @property
+    def is_gone(self) -> bool:
+        return not self._process.is_alive() or time.monotonic() - self._since > self._most
+
+    def end(self) -> None:
+        self.channel.close()
+        self._process.kill()
+        self._process.join()
+
+
+def _work(channel: Connection, assignment: Assignment) -> None:
+    """What a worker does, until nobody has anything for it or the other side is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the instructor has started
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")  # nbgrader's own, of SQLAlchemy
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    with suppress(EOFError, OSError):
+        while True:
+            channel.send(grade_submission(assignment, channel.recv()))
+
+
+def grade_on_dask(
+    assignment: Assignment, students: Sequence[str], read: Reader, *, scheduler: str
+) -> Iterator[GradedSubmission]:
+    """Grade with the workers of a Dask cluster.
+
+    Args:
+        assignment: what all have in common.
+        students: whose submissions to grade.
+        read: gives a student's submission.
+        scheduler: the cluster's address, such as "tcp://192.168.1.7:8786".
+
+    Yields:
+        one result a student. What a worker that died had not given back is graded by another one.
+
+    Raises:
+        CourseError: Dask is missing, there is no scheduler at the address, or it has no worker.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError as missing:
+        raise CourseError('Dask is missing: pip install "course_lib[dask]" brings it.') from missing
+    try:
+        client = Client(scheduler, timeout=20, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise CourseError(f"There is no Dask scheduler at {scheduler[:100]!r}: {str(error)[:150]}.") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=60)
+        except TimeoutError as error:
+            raise CourseError(f"The scheduler at {scheduler} has no worker; start some (dask worker).") from error
+        common = client.scatter(assignment, broadcast=True)
+        waiting, names = deque(students), {}
+        ready = as_completed()
+
+        def more() -> Iterator[GradedSubmission]:
+            """Give the cluster the next submission."""
+            while waiting:
+                student = waiting.popleft()
+                try:
+                    submission = read(student)
+                except (CourseError, OSError) as problem:
+                    yield GradedSubmission(student, None, str(problem))
+                    continue
+                future = client.submit(grade_submission, common, submission, pure=False, retries=_TRIES)
+                names[future.key] = student
+                ready.add(future)
+                return
+
+        for _ in range(3 * sum(client.nthreads().values())):  # not the whole class at once
+            yield from more()
+        for future in ready:
+            yield _result(future, names.pop(future.key))
+            yield from more()
+
+
+def _result(future: Any, student: str) -> GradedSubmission:
+    try:
+        graded: GradedSubmission = future.result()
+    except Exception as error:  # Dask's own kinds, and whatever a worker's machine may lack
+        return GradedSubmission(student, None, f"Dask gave it up: {type(error).__name__}: {error}"[:300])
+    finally:
+        future.release()
+    return graded
