@@ -1,23 +1,30 @@
-"""A class hands in: how many submissions does nbgrader grade in a minute?
+"""A class hands in: how many submissions are graded in a minute, and are the marks nbgrader's?
 
-    python benchmarks/grading.py [--submissions N]
+    python benchmarks/grading.py [--submissions N] [--seed S] [--no-dask]
 
-An assignment with an exercise of every lesson; a third of the class hands in the solutions, a third the untouched
-release, and a third a loop without an end in one answer, which the check stops. nbgrader grades one after the other,
-each in a kernel of its own. It needs `pip install -e ".[instructor]"`.
+An assignment with an exercise of every lesson. Every student's answers are drawn: solutions, solutions with an operator
+changed, stubs, cells that do not run, tests that were deleted, and now and then a loop without an end, which the check
+stops after 20 seconds. The class is graded by nbgrader itself, by `python -m course_lib grade` with one and two
+workers, and by two workers of a Dask cluster; every cell's mark is compared. It needs
+`pip install -e ".[instructor,dask]"`.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import ast
 import importlib.util
 import os
+import random
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -26,64 +33,116 @@ from course_lib.exercises.assignments.exercise_cells import exercise_cells
 ASKED = ["00_count_values", "01_accuracy", "02_pareto", "03_basic_block", "04_output_size", "05_hash_fits", "06_iou",
          "07_head_parameters"]  # fmt: skip
 ENDLESS = "def output_size(n, kernel_size, stride=1, padding=0, dilation=1):\n    while True:\n        pass"
+KINDS = {"solution": 60, "changed": 20, "stub": 8, "broken": 4, "test deleted": 8}  # in a hundred answers
+SWAPPED: dict[type[ast.AST], type[Any]] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Lt: ast.GtE,
+                                           ast.Gt: ast.LtE, ast.FloorDiv: ast.Mult, ast.And: ast.Or}  # fmt: skip
 
 
-def command(course: Path, module: str, *arguments: str) -> None:
+def environment(course: Path) -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader calls alembic
     own = {"COURSE_WEIGHTS": "course", "COURSE_PROGRESS": str(course / "progress.json"), "PATH": path}
-    done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=course, env=os.environ | own, text=True,
+    return os.environ | own | {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "OMP_NUM_THREADS": "1"}
+
+
+def command(course: Path, module: str, *arguments: str) -> tuple[float, float]:
+    """Run a module in the course's folder; the seconds that it took, on the clock and of the processors."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=course, env=environment(course), text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stdout[-3000:])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - start, spent
 
 
-def hand_in(course: Path, student: str, kind: str) -> None:
-    """Put a student's notebook where nbgrader looks for it: "solutions", "release" or "endless"."""
+def changed(code: str, source: random.Random) -> str:
+    """A solution with one operator changed, where it has one."""
+    tree = ast.parse(code)
+    places = [(node, name, place) for node in ast.walk(tree) for name, value in ast.iter_fields(node)
+              for place, part in enumerate(value if isinstance(value, list) else [value])
+              if type(part) in SWAPPED]  # fmt: skip
+    if places:
+        node, name, place = source.choice(places)
+        old = getattr(node, name)
+        if isinstance(old, list):
+            old[place] = SWAPPED[type(old[place])]()
+        else:
+            setattr(node, name, SWAPPED[type(old)]())
+    return ast.unparse(tree)
+
+
+def hand_in(course: Path, student: str, source: random.Random) -> None:
+    """Put a student's notebook where nbgrader looks for it."""
     book = nbformat.read(course / "release/hw/hw.ipynb", as_version=4)
-    for name in ASKED if kind != "release" else ():
+    for name in ASKED:
+        kind = source.choices(list(KINDS), list(KINDS.values()))[0]
         [cell] = [one for one in book.cells if one.metadata.get("nbgrader", {}).get("grade_id") == f"{name}-answer"]
-        check = cell.source.splitlines()[-1]
-        endless = kind == "endless" and name == "04_output_size"
-        cell.source = f"{ENDLESS if endless else exercise_cells()[name].exercise.solution().words}\n\n\n{check}"
+        solution, check = exercise_cells()[name].exercise.solution().words, cell.source.splitlines()[-1]
+        if name == "04_output_size" and source.random() < 0.03:
+            solution, kind = ENDLESS, "solution"
+        code = {"changed": lambda: changed(solution, source), "broken": lambda: f"{solution} return ("}  # noqa: B023
+        if kind != "stub":
+            cell.source = f"{code.get(kind, lambda: solution)()}\n\n\n{check}"  # noqa: B023
+        if kind == "test deleted":
+            book.cells = [
+                one for one in book.cells if one.metadata.get("nbgrader", {}).get("grade_id") != f"{name}-test"
+            ]
     path = course / "submitted" / student / "hw" / "hw.ipynb"
     path.parent.mkdir(parents=True)
     nbformat.write(book, path)
 
 
+def marks(course: Path) -> dict[tuple[str, str], float]:
+    """(student, cell) → points."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        return {(row.student.id, grade.name): grade.auto_score for row in book.find_assignment("hw").submissions
+                for notebook in row.notebooks for grade in notebook.grades}  # fmt: skip
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--submissions", type=int, default=30)
-    count = parser.parse_args().submissions
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-dask", action="store_true")
+    options = parser.parse_args()
     if importlib.util.find_spec("nbgrader") is None:
-        print('nbgrader is not installed: pip install -e ".[instructor]"')
+        print('nbgrader is not installed: pip install -e ".[instructor,dask]"')
         return 0
-    kinds = ("solutions", "release", "endless")
-    with tempfile.TemporaryDirectory() as home:
-        course = Path(home)
+    source, count = random.Random(options.seed), options.submissions
+    with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
+        course = Path(home, "course")
+        course.mkdir()
         command(course, "course_lib", "assign", "hw", "--exercises", *ASKED, "--seed", "4711")
         command(course, "nbgrader", "generate_assignment", "hw", "--create")
-        students = {f"{kinds[number % 3]}{number:02}": kinds[number % 3] for number in range(count)}
-        for student, kind in students.items():
-            hand_in(course, student, kind)
-        print(f"{count} submissions of {len(ASKED)} exercises, graded one after the other …", flush=True)
-        for kind in kinds[:2]:  # these two alone say what grading costs where nobody waits for a loop
-            mine = [student for student, what in students.items() if what == kind]
-            start = time.perf_counter()
-            command(course, "nbgrader", "autograde", "hw", f"--CourseDirectory.student_id={kind}*")
-            took = time.perf_counter() - start
-            print(f"  {len(mine):3} of {kind:10} {took:6.0f} s, {60 * len(mine) / took:5.1f} a minute", flush=True)
-        start = time.perf_counter()
-        command(course, "nbgrader", "autograde", "hw", "--force")
-        took = time.perf_counter() - start
-        print(f"  {count:3} of all        {took:6.0f} s, {60 * count / took:5.1f} a minute", flush=True)
-        command(course, "nbgrader", "export")
-        rows = list(csv.DictReader((course / "grades.csv").open()))
-        marks = {row["student_id"]: float(row["score"]) for row in rows}
-    most = sum(exercise_cells()[name].exercise.points for name in ASKED)
-    wanted = {"solutions": most, "release": 0, "endless": most - exercise_cells()["04_output_size"].exercise.points}
-    right = sum(marks[student] == wanted[kind] for student, kind in students.items())
-    print(f"{right} of {count} have exactly the marks that they deserve ({most} at most)")
-    return 0 if right == count else 1
+        for number in range(count):
+            hand_in(course, f"student{number:03}", source)
+        ours = [shutil.copytree(course, Path(home, f"course{number}")) for number in range(3)]
+        print(f"{count} submissions of {len(ASKED)} exercises", flush=True)
+
+        def show(name: str, took: tuple[float, float], same: str = "") -> None:
+            rate = f"{took[0]:6.0f} s, {60 * count / took[0]:6.1f} a minute, {took[1] / count:5.2f} s of a core each"
+            print(f"  {name:22} {rate}{same}", flush=True)
+
+        show("nbgrader autograde", command(course, "nbgrader", "autograde", "hw"))
+        truth, wrong = marks(course), 0
+        ways = {"grade --workers 1": ["--workers", "1"], "grade --workers 2": ["--workers", "2"]}
+        if not options.no_dask and importlib.util.find_spec("distributed"):
+            from distributed import LocalCluster
+
+            for key, value in environment(course).items():
+                os.environ[key] = value
+            cluster = stack.enter_context(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None))
+            ways["Dask, two workers"] = ["--scheduler", cluster.scheduler_address]
+        for (name, arguments), folder in zip(ways.items(), ours, strict=False):
+            took = command(folder, "course_lib", "grade", "hw", *arguments)
+            found = marks(folder)
+            equal = sum(found.get(key) == value for key, value in truth.items())
+            wrong += found != truth
+            show(name, took, f", {equal} of {len(truth)} cells have nbgrader's mark")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -30,6 +30,25 @@ def add_class_commands(commands: Any) -> None:
     limits.add_argument("--file", type=int, default=100, metavar="MB", help="of what it writes or is (default: 100)")
     limits.add_argument("--output", type=int, default=2, metavar="MB", help="of each cell that is kept (default: 2)")
 
+    given = commands.add_parser("collect", help="put what Moodle, Canvas or a folder holds where nbgrader looks for it")
+    given.add_argument("name", help="the assignment's name")
+    given.add_argument("sources", nargs="+", type=Path, metavar="ARCHIVE", help="archives, folders or notebooks")
+    _add_course(given)
+    _add_roster(given, needed=False)
+    given.add_argument("--replace", action="store_true", help="let a newer submission replace one that is there")
+    given.add_argument("--zone", default="", help="the time zone of the archive's times: Europe/Berlin")
+    given.add_argument("--file", type=int, default=100, metavar="MB", help="that a file may have (default: 100)")
+    given = commands.add_parser("marks", help="fill a roster of Moodle's or Canvas's with marks, to import there")
+    given.add_argument("name", help="the assignment's name")
+    _add_course(given)
+    _add_roster(given, needed=True)
+    given.add_argument("--to", type=Path, metavar="FILE", help="(default: COURSE/import_NAME.csv)")
+
+
+def _add_roster(parser: Any, *, needed: bool) -> None:
+    parser.add_argument("--roster", type=Path, metavar="CSV", required=needed, help="Moodle's or Canvas's export")
+    parser.add_argument("--id", default="", metavar="COLUMN", help="the roster's column with the students' ids")
+
 
 def _add_course(parser: Any) -> None:
     parser.add_argument("--course", type=Path, default=Path(), metavar="FOLDER", help="the course's (default: here)")
@@ -61,4 +80,29 @@ def _grade(options: argparse.Namespace) -> int:
     return 1 if report.problems else 0
 
 
-COMMANDS = {"grade": _grade}
+def _collect(options: argparse.Namespace) -> int:
+    from course_lib.exercises.grading.class_roster import read_roster
+    from course_lib.exercises.grading.collecting import collect
+
+    roster = read_roster(options.roster, column=options.id) if options.roster else None
+    report = collect(
+        options.name, options.sources, course=options.course, roster=roster, replace=options.replace, zone=options.zone,
+        most=options.file * 2**20,
+    )  # fmt: skip
+    print(report)
+    return 0
+
+
+def _marks(options: argparse.Namespace) -> int:
+    from course_lib.exercises.grading.class_grading import class_report
+    from course_lib.exercises.grading.class_marks import fill_roster
+    from course_lib.exercises.grading.class_roster import read_roster
+
+    path = options.to or options.course / f"import_{options.name}.csv"
+    report = class_report(options.name, course=options.course)
+    print(fill_roster(report, read_roster(options.roster, column=options.id), path))
+    print(f"written to {path}; nothing stands in it for who was not graded or did not hand in")
+    return 0
+
+
+COMMANDS = {"grade": _grade, "collect": _collect, "marks": _marks}

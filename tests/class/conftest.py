@@ -6,17 +6,18 @@ The environment must have the extras ``instructor`` and ``otter``. Nothing of th
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import nbformat
 import pytest
 
-#: One exercise of every lesson, quickly checked: a value, six functions and a class that uses another exercise.
-ASKED = ["00_count_values", "01_accuracy", "02_pareto", "03_basic_block", "04_output_size", "05_hash_fits", "06_iou",
-         "07_head_parameters"]  # fmt: skip
-SEED = 4711
+from .hand_ins import ASKED, CLASS, SEED, TIMEOUT, Work, hand_in
 
 Command = Callable[..., str]
 
@@ -27,26 +28,68 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.graders)
 
 
+@pytest.fixture(scope="session")
+def run_in(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """``run_in(folder, "nbgrader", "export", fails=True)``: run a module in a folder; all that it printed."""
+    home = tmp_path_factory.mktemp("home")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "PYTHON", "PYTEST"))}
+    own = {"COURSE_WEIGHTS": "course", "COURSE_PROGRESS": str(home / "progress.json"), "OMP_NUM_THREADS": "1",
+           "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",  # activated: nbgrader calls alembic
+           "PYTHONPATH": str(Path(__file__).parents[2]),
+           "IPYTHONDIR": str(home / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONNOUSERSITE": "1",
+           **{f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}}  # fmt: skip
+    (home / "runtime").mkdir()
+
+    def run(folder: Path, module: str, *arguments: str, fails: bool = False) -> str:
+        done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=folder, env=kept | own, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)  # fmt: skip
+        assert (done.returncode != 0) == fails, done.stdout[-6000:]
+        return done.stdout
+
+    return run
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("a course")
 
 
 @pytest.fixture(scope="module")
-def command(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """``command("nbgrader", "export", fails=True)``: run a module in the course's folder; all that it printed."""
-    home = tmp_path_factory.mktemp("home")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "PYTHON", "PYTEST"))}
-    own = {"COURSE_WEIGHTS": "course", "COURSE_PROGRESS": str(home / "progress.json"), "OMP_NUM_THREADS": "1",
-           "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",  # activated: nbgrader calls alembic
-           "IPYTHONDIR": str(home / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONNOUSERSITE": "1",
-           **{f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}}  # fmt: skip
-    (home / "runtime").mkdir()
+def command(course: Path, run_in: Command) -> Command:
+    """``run_in`` for one folder."""
+    return partial(run_in, course)
 
-    def run(module: str, *arguments: str, fails: bool = False) -> str:
-        done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=course, env=kept | own, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)  # fmt: skip
-        assert (done.returncode != 0) == fails, done.stdout[-6000:]
-        return done.stdout
 
-    return run
+@pytest.fixture(scope="session")
+def handed_in(tmp_path_factory: pytest.TempPathFactory, run_in: Command) -> Path:
+    """A course's folder in which everybody has handed in, and nobody was graded. It is only copied."""
+    folder = tmp_path_factory.mktemp("a course") / "folder"
+    folder.mkdir()
+    run_in(folder, "course_lib", "assign", "hw", "--exercises", *ASKED, "--seed", str(SEED))
+    with (folder / "nbgrader_config.py").open("a") as file:
+        file.write(f"c.ExecutePreprocessor.timeout = {TIMEOUT}\n")
+    run_in(folder, "nbgrader", "generate_assignment", "hw")
+    released = nbformat.read(folder / "release" / "hw" / "hw.ipynb", as_version=4)
+    for who in CLASS:
+        work = Work(released)
+        who(work)
+        hand_in(folder, who.__name__, nbformat.writes(work.book))
+    hand_in(folder, "untouched", nbformat.writes(released))
+    hand_in(folder, "broken", "{")
+    return folder
+
+
+@dataclass(frozen=True)
+class ByNbgrader:
+    """The course's folder after nbgrader itself has graded, and what it said."""
+
+    folder: Path
+    said: str
+
+
+@pytest.fixture(scope="session")
+def by_nbgrader(handed_in: Path, run_in: Command) -> ByNbgrader:
+    folder = Path(shutil.copytree(handed_in, handed_in.with_name("nbgrader")))
+    said = run_in(folder, "nbgrader", "autograde", "hw", fails=True)  # of the broken one, and of whose kernel is gone
+    run_in(folder, "nbgrader", "export", "--to", "grades.csv")
+    return ByNbgrader(folder, said)

@@ -13,7 +13,8 @@ import pytest
 
 from course_lib.exercises.assignments.exercise_cells import exercise_cells
 
-from .conftest import ASKED, SEED, Command
+from .conftest import Command
+from .hand_ins import ASKED, SEED
 
 POINTS = {name: exercise_cells()[name].exercise.points for name in ASKED}
 

@@ -127,6 +127,7 @@ def undisturbed() -> Iterator[_Printed]:
     sink, put_back, device = _Printed(), _settings(), torch.get_default_device()
     if device.type != "cpu":  # a check's own tensors are on the cpu, and so should be the answer's
         torch.set_default_device("cpu")
+    torch.set_default_dtype(torch.float32)  # likewise; it is put back
     modes, current = overrides._get_current_function_mode_stack(), _device.CURRENT_DEVICE
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:

@@ -19,13 +19,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.apps import AutogradeApp
-from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import find_all_files
 from sqlalchemy.exc import SQLAlchemyError
 
 from course_lib.errors import CourseError, closest
+from course_lib.exercises.grading.course_folder import Course
 from course_lib.exercises.grading.gradebook_rows import blank_gradebook, forget_marks, record_marks
 from course_lib.exercises.grading.grading_workers import grade_here, grade_on_dask
 from course_lib.exercises.grading.kernel_limits import MB, Limits
@@ -34,57 +32,7 @@ from course_lib.exercises.grading.submission_grader import Assignment, GradedSub
 from course_lib.progress import track
 from course_lib.tables import text_table
 
-__all__ = ["ClassReport", "Course", "grade_class"]
-
-
-class Course:
-    """A course's folder, as nbgrader's settings describe it.
-
-    Args:
-        folder: the one with ``nbgrader_config.py`` and ``gradebook.db``.
-
-    Raises:
-        CourseError: there is no gradebook in it.
-    """
-
-    def __init__(self, folder: Path = Path()) -> None:
-        if not folder.is_dir():
-            raise CourseError(f"{folder} is not a folder; give the course's, which holds gradebook.db.")
-        app = AutogradeApp()
-        with _inside(folder):
-            app.initialize([f"--CourseDirectory.root={Path.cwd()}", "--Application.log_level=50"])
-        self.settings = {name: dict(part) for name, part in app.config.items()}
-        self.directory: CourseDirectory = app.coursedir
-        app.reset()
-        AutogradeApp.clear_instance()
-        file = self.directory.db_url.removeprefix("sqlite:///")
-        if file != self.directory.db_url and not Path(file).exists():
-            raise CourseError(
-                f"There is no gradebook {file}: is {folder.resolve()} the course's folder? "
-                "nbgrader generate_assignment makes it."
-            )
-
-    def gradebook(self) -> Gradebook:
-        """The gradebook, to be used in ``with``."""
-        try:
-            return Gradebook(self.directory.db_url, self.directory.course_id)
-        except SQLAlchemyError as error:
-            raise CourseError(f"{self.directory.db_url} is no gradebook that nbgrader can open.") from error
-
-    def folder(self, step: str, student: str, assignment: str) -> Path:
-        """Where nbgrader keeps something: ``step`` is "source", "submitted", "autograded"."""
-        place = getattr(self.directory, f"{step}_directory")
-        return Path(self.directory.format_path(place, student, assignment))
-
-    def students(self, assignment: str) -> list[str]:
-        """Who handed in an assignment, by the folders of what was submitted."""
-        pattern = self.folder("submitted", "*", assignment)
-        root = Path(self.directory.root)
-        before, _, after = str(pattern.relative_to(root) if pattern.is_relative_to(root) else pattern).partition("*")
-        start = root / before
-        if not start.is_dir():
-            return []
-        return sorted(path.name for path in start.iterdir() if Path(f"{path}{after}").is_dir())
+__all__ = ["ClassReport", "class_report", "grade_class"]
 
 
 @dataclass
@@ -159,7 +107,7 @@ def grade_class(
     for student in students:
         if student not in handed_in:
             raise CourseError(f"{student} has not handed in {name}.{closest(student, handed_in)}")
-    record = _Record(Path(here.directory.root) / ".grading" / f"{name}.jsonl")
+    record = _Record(_place(here, name))
     todo = []
     for student in students or handed_in:
         if again or not record.holds(student, _digest(here, name, student)):
@@ -177,30 +125,22 @@ def grade_class(
     for graded in track(_checked(results), f"grading {name}", total=len(todo)):
         _write_down(here, name, graded)
         record.add(graded, _digest(here, name, graded.student))
-    return _report(here, name, record, handed_in)
+    return class_report(name, course=course)
+
+
+def class_report(name: str, *, course: Path = Path()) -> ClassReport:
+    """What has come of an assignment so far; nothing is graded."""
+    here = Course(course)
+    here.cells(name)
+    return _report(here, name, _Record(_place(here, name)), here.students(name))
 
 
 # -- the assignment ---------------------------------------------------------------------------------------------------
 def _assignment(course: Course, name: str, limits: Limits) -> Assignment:
+    notebooks = course.cells(name)
+    source = course.folder("source", ".", name)
+    _compare(name, notebooks, source)
     with course.gradebook() as book, tempfile.TemporaryDirectory() as folder:
-        try:
-            released = book.find_assignment(name)
-            notebooks = {
-                one.name: frozenset(cell.name for cell in [*one.grade_cells, *one.solution_cells, *one.task_cells])
-                for one in released.notebooks
-            }
-        except MissingEntry:
-            known = [one.name for one in book.assignments]
-            raise CourseError(
-                f"The gradebook {course.directory.db_url} has no {name!r}, only {', '.join(known) or 'none'}."
-                f"{closest(name, known)} nbgrader generate_assignment {name} puts it there."
-            ) from None
-        except SQLAlchemyError as error:
-            raise CourseError(
-                f"{course.directory.db_url} is no gradebook of this nbgrader; keep a copy, then: nbgrader db upgrade."
-            ) from error
-        source = course.folder("source", ".", name)
-        _compare(name, notebooks, source)
         file = Path(folder) / "gradebook.db"
         blank_gradebook(book, name, file)
         content = file.read_bytes()
@@ -255,6 +195,10 @@ class _Record:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(line)}\n")
         self.lines[graded.student] = line
+
+
+def _place(course: Course, name: str) -> Path:
+    return Path(course.directory.root) / ".grading" / f"{name}.jsonl"
 
 
 def _digest(course: Course, name: str, student: str) -> str:
@@ -325,13 +269,3 @@ def _report(course: Course, name: str, record: _Record, handed_in: list[str]) ->
             report.problems[student] = "nobody has graded it yet; give the same command again"
     report.missing = [student for student in everybody if student not in handed_in]
     return report
-
-
-@contextlib.contextmanager  # Python 3.10 has no contextlib.chdir
-def _inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)

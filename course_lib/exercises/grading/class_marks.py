@@ -1,4 +1,4 @@
-"""The marks of a class as files."""
+"""The marks of a class as files: with the state of every submission, and as Moodle and Canvas import them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.exercises.grading.class_grading import ClassReport
+from course_lib.exercises.grading.class_roster import Roster
 
-__all__ = ["write_marks"]
+__all__ = ["fill_roster", "write_marks"]
 
 
 def write_marks(report: ClassReport, path: Path) -> Path:
@@ -30,3 +31,30 @@ def write_marks(report: ClassReport, path: Path) -> Path:
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror}. Close it elsewhere, or give --to.") from error
     return path
+
+
+def fill_roster(report: ClassReport, roster: Roster, path: Path) -> str:
+    """Write the roster with a column of marks; who was not graded, or handed in nothing, has an empty cell.
+
+    Returns:
+        A sentence on how many have a mark, and who is graded but not in the roster.
+
+    Raises:
+        CourseError: the file cannot be written, or nobody of the roster was graded.
+    """
+    ids = {person.id for person in roster.people}
+    scores = {student: score for student, score in report.scores.items() if student in ids}
+    others = sorted(report.scores.keys() - ids)
+    if report.scores and not scores:
+        raise CourseError(
+            f"Nobody of {roster.path} was graded: it has ids such as {min(ids)!r}, the gradebook {others[0]!r}. "
+            "Collect with the same roster, or name the column with --id."
+        )
+    try:
+        path.write_text(roster.filled(report.assignment, scores, report.most), encoding="utf-8", newline="")
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written: {error.strerror}. Close it elsewhere, or give --to.") from error
+    empty = f"{len(ids) - len(scores)} have none" if len(ids) > len(scores) else "nobody is without one"
+    return f"{len(scores)} have a mark, {empty}" + (
+        f"; graded but not in the roster: {', '.join(others)[:200]}." if others else "."
+    )

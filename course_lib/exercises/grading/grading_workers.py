@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from course_lib.errors import CourseError
+from course_lib.exercises.grading.forked_kernels import nursery
 from course_lib.exercises.grading.submission_grader import (
     Assignment,
     GradedSubmission,
@@ -115,9 +116,13 @@ class _Worker:
         return not self._process.is_alive() or time.monotonic() - self._since > self._most
 
     def end(self) -> None:
-        self.channel.close()
+        """Let a worker without a submission go, and end one that has one."""
+        with suppress(OSError):
+            self.channel.send(None)
+        self._process.join(0 if self.student else 10)
         self._process.kill()
         self._process.join()
+        self.channel.close()
 
 
 def _work(channel: Connection, assignment: Assignment) -> None:
@@ -127,8 +132,9 @@ def _work(channel: Connection, assignment: Assignment) -> None:
     warnings.simplefilter("ignore")  # nbgrader's own, of SQLAlchemy
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     with suppress(EOFError, OSError):
-        while True:
-            channel.send(grade_submission(assignment, channel.recv()))
+        while (submission := channel.recv()) is not None:
+            channel.send(grade_submission(assignment, submission))
+    nursery.close()
 
 
 def grade_on_dask(
@@ -163,7 +169,7 @@ def grade_on_dask(
             raise CourseError(f"The scheduler at {scheduler} has no worker; start some (dask worker).") from error
         common = client.scatter(assignment, broadcast=True)
         waiting, names = deque(students), {}
-        ready = as_completed()
+        ready = as_completed(loop=client.loop)
 
         def more() -> Iterator[GradedSubmission]:
             """Give the cluster the next submission."""

@@ -88,6 +88,8 @@ class KernelNursery:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         own = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # ipykernel's, read at the import
+        paths = [str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")]  # wherever we are now
+        own["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         own |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         with theirs:
             self._process = subprocess.Popen(
