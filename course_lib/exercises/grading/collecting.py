@@ -210,7 +210,7 @@ def _zip_collect(course: Course, name: str, folder: Path) -> None:
         try:
             root = f"--CourseDirectory.root={course.directory.root}"
             app.initialize([name, "--force", root, "--Application.log_level=50"])
-            app.downloaded_directory = str(folder)
+            app.collect_directory_structure = str(folder / "{assignment_id}" / "{collect_step}")
             app.log.addHandler(logging.StreamHandler(said))
             app.config.FileNameCollectorPlugin.named_regexp = _LAYOUT
             app.start()
