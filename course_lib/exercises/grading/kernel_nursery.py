@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import importlib
 import os
 import signal
 import socket
@@ -29,6 +30,7 @@ from course_lib.exercises.grading.kernel_limits import MB, Limits, hold_to, memo
 
 __all__ = ["ForkedKernel", "KernelNursery"]
 
+_LIBRARIES = ("numpy", "torch", "torchvision", "matplotlib.figure", "ipykernel.ipkernel", "ipykernel.kernelapp")
 _TICK = 0.3  # seconds between two looks at memory and processes
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # of linux/prctl.h
 _START = 180  # seconds that the imports may take, on a busy machine
@@ -188,24 +190,17 @@ def _tell_linux(option: int, value: int) -> None:
 def _import_all() -> None:
     """Everything that a notebook of the course imports. None of it may start a thread."""
     home = str(Path.cwd())
-    import ipykernel.ipkernel
-    import ipykernel.kernelapp
-    import matplotlib.figure
-    import torch
-    import torchvision
-
-    import course_lib
-    from course_lib import exercises
-
-    for lesson in dir(exercises):
-        getattr(exercises, lesson)
-    for room in dir(course_lib):
-        if not room.startswith("_"):
-            getattr(course_lib, room)
-    torch.set_num_threads(1)
+    for name in _LIBRARIES:
+        importlib.import_module(name)
+    for room in ("course_lib", "course_lib.exercises"):
+        package = importlib.import_module(room)
+        for part in dir(package):
+            if not part.startswith("_"):
+                getattr(package, part)  # the packages are lazy
+    sys.modules["torch"].set_num_threads(1)
     if sys.path and sys.path[0] == home:  # put there by ``-m``; a kernel's own folder stands there
         del sys.path[0]
-    assert ipykernel and matplotlib and torchvision and threading.active_count() == 1
+    assert threading.active_count() == 1
 
 
 def _be_a_kernel(arguments: list[str], cwd: str, env: dict[str, str], limits: Limits) -> None:
