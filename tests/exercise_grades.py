@@ -9,9 +9,6 @@ from typing import Any
 from course_lib.exercises.engine.exercise import Exercise, NotCorrect
 from tests.exercise_mistakes import MISTAKES
 
-#: Mistakes that the open check alone refuses: hidden cases have a tolerance, and let another order of a sum pass.
-ONLY_OPEN = {"03_resnet18": ["by rounding only"]}
-
 
 def hidden_only(exercise: Exercise) -> Exercise:
     """The exercise without its open check."""
@@ -27,10 +24,7 @@ def refused(exercise: Exercise, answer: Any, seed: int) -> bool:
 
 
 def missed_mistakes(exercise: Exercise, seeds: Iterable[int]) -> list[str]:
-    """What the open check says to the known mistakes that pass the hidden cases of all the seeds.
-
-    Those of ``ONLY_OPEN`` must be among them and are left out.
-    """
+    """What the open check says to the known mistakes that pass the hidden cases of all the seeds."""
     bare, missed = hidden_only(exercise), []
     for attempt, says in MISTAKES[exercise]:
         seed = next((seed for seed in seeds if refused(bare, attempt, seed)), None)
@@ -38,6 +32,4 @@ def missed_mistakes(exercise: Exercise, seeds: Iterable[int]) -> list[str]:
             missed.append(says)
         assert seed is None or refused(bare, attempt, seed)  # the same seed, the same verdict
         assert refused(exercise, attempt, 0)
-    for says in ONLY_OPEN.get(exercise.id, []):
-        missed.remove(says)
     return missed

@@ -21,9 +21,8 @@ from urllib.request import url2pathname
 import numpy as np
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
-from torchvision.models import Weights, WeightsEnum, resnet
+from torchvision.models import Weights, WeightsEnum
 from torchvision.models.vgg import VGG
 from torchvision.ops import box_iou, masks_to_boxes
 from torchvision.transforms._presets import ImageClassification
@@ -115,6 +114,44 @@ def grown(block: Any, in_channels: int, planes: int, blocks: int, stride: int = 
         stage.add_module(str(index), block(in_channels, planes=planes, stride=stride, downsample=shortcut))
         in_channels, stride = planes * block.expansion, 1
     return stage
+
+
+class OwnNorms(lesson03.BasicBlock):
+    """With the BatchNorm of the exercise before it: other sums, the same values."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1, downsample: nn.Module | None = None) -> None:
+        super().__init__(in_channels, planes, stride, downsample)
+        self.bn1, self.bn2 = lesson03.BatchNorm2d(planes), lesson03.BatchNorm2d(planes)
+
+
+class OnStatistics(nn.Module):
+    """By torch's own function on a state that is kept by hand."""
+
+    num_batches_tracked: Tensor
+
+    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.num_batches_tracked += self.training
+        kept = (self.running_mean, self.running_var)
+        return F.batch_norm(x, *kept, self.weight, self.bias, self.training, self.momentum, self.eps)
+
+
+class AllByHand(lesson03.ResNet18):
+    """Every BatchNorm is the learner's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for parent in list(self.modules()):
+            for name, child in parent.named_children():
+                if isinstance(child, nn.BatchNorm2d):
+                    setattr(parent, name, lesson03.BatchNorm2d(child.num_features))
 
 
 class Averages(lesson03.ResNet18):
@@ -300,10 +337,8 @@ RIGHT: list[tuple[Exercise, Any]] = [
     (lesson03.bottleneck_parameters, 69632.0), (lesson03.bottleneck_parameters, torch.tensor(69632)),
     (lesson03.needs_downsample, lambda c, planes, stride, e: not (stride == 1 and c == e * planes)),
     (lesson03.basic_block, InPlace), (lesson03.basic_block, made_by_a_function),
-    (lesson03.basic_block, resnet.BasicBlock), (lesson03.bottleneck, resnet.Bottleneck),
-    (lesson03.make_layer, grown),
-    (lesson03.resnet18, Averages), (lesson03.resnet18, torchvision.models.resnet18),
-    (lesson03.resnet18, lambda: resnet.ResNet(resnet.BasicBlock, [2, 2, 2, 2])),
+    (lesson03.basic_block, OwnNorms), (lesson03.make_layer, grown), (lesson03.batch_norm, OnStatistics),
+    (lesson03.resnet18, Averages), (lesson03.resnet18, AllByHand),
     (lesson03.count_layers, weights_of_dimension),
     (lesson04.stack_field, lesson04._needed), (lesson04.make_layers, rows_of_layers),
     (lesson04.stack_parameters, lambda field, channels: 9.0 * channels**2 * (field // 2)),

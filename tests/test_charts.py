@@ -18,6 +18,7 @@ from matplotlib.text import Text
 
 from course_lib.drawing import chart_axes
 from course_lib.drawing.charts import histograms, lines, shares
+from course_lib.drawing.learning_curves import seed_bands
 from course_lib.errors import CourseError
 
 from . import stills as checks
@@ -199,3 +200,21 @@ def test_labels_keep_apart_in_their_order(places: list[float]) -> None:
 ])  # fmt: skip
 def test_counts_have_three_digits(value: float, says: str) -> None:
     assert chart_axes.count(value) == says
+
+
+# -- several seeds ----------------------------------------------------------------------------------------------------
+def test_a_band_spans_the_runs_and_a_run_that_stopped_keeps_its_last_value(drawn: list[Figure]) -> None:
+    runs = {"plain": [[3.0, 2.0, 1.0], [2.0, 0.5], [2.5, 1.5, 1.2]], "residual": [[2.0, 0.1]]}
+    picture = seed_bands(runs, title="loss", below="step", level=2.3, level_label="guessing")
+    axes = drawn[-1].axes[0]
+    medians = [line.get_ydata() for line in axes.lines if line.get_linewidth() == 2]
+    assert np.allclose(medians[0], [2.5, 1.5, 1.0]) and np.allclose(medians[1], [2.0, 0.1])
+    band = axes.collections[-2].get_paths()[0].vertices
+    assert {(2.0, 0.5), (2.0, 2.0), (3.0, 0.5), (3.0, 1.2)} <= {tuple(map(float, corner)) for corner in band}
+    assert "plain: 3 runs of 2 to 3 values, the last from 0.5 to 1.2" in picture.alt
+
+
+@pytest.mark.parametrize("runs", [{}, {"a": []}, {"a": [[1.0], []]}, {"a": [[1.0, NAN]]}])
+def test_runs_that_cannot_be_drawn_get_a_sentence(runs: dict[str, list[list[float]]]) -> None:
+    with pytest.raises(CourseError, match=r"nothing to draw|nan or infinity"):
+        seed_bands(runs, title="loss", below="step")

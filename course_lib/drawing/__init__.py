@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "guess_figures": ["calibration_figure", "number_line"],
         "graph.block_diagram": ["block"],
         "interval_chart": ["intervals"],
-        "learning_curves": ["draw_curves"],
+        "learning_curves": ["draw_curves", "seed_bands"],
         "linear_figure": ["draw_row_as_kernel"],
         "map_figure": ["draw_filters", "maps_of"],
         "paper_tables": ["resnet_table", "vgg_table"],

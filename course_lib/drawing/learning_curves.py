@@ -2,15 +2,17 @@
 
 Each training has a colour and a marker of its own. Curves on training pictures are dashed, those on validation
 pictures solid; a ring marks the epoch whose weights are kept. The widget ``training_curves`` draws the same chart
-while a network trains.
+while a network trains. ``seed_bands`` draws trainings that were repeated with other seeds: median and range.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,6 +23,7 @@ from course_lib.drawing.chart_axes import (
     add_axes,
     chart_figure,
     draw_legend,
+    draw_title,
     line_styles,
     round_ticks,
     set_ticks,
@@ -30,7 +33,7 @@ from course_lib.drawing.still import GREY, INK, Still, shortened, still
 from course_lib.errors import CourseError
 from course_lib.networks.training import Epoch, Training, best_of
 
-__all__ = ["ACROSS", "LINES", "Histories", "draw_curves"]
+__all__ = ["ACROSS", "LINES", "Histories", "draw_curves", "seed_bands"]
 
 #: A name → a training, or the history of one that is still under way.
 Histories = Mapping[str, Training | Sequence[Epoch]]
@@ -166,3 +169,70 @@ def _add_panel(
     set_ticks(axes, "y", ticks)
     write(figure, box[0] - 42, box[1] - 20, "loss" if measure == "loss" else "accuracy, %", size=TITLE, bold=True)
     return axes
+
+
+# -- the same training with several seeds -----------------------------------------------------------------------------
+def seed_bands(
+    runs: Mapping[str, Sequence[Sequence[float]]],
+    *,
+    title: str,
+    below: str,
+    level: float | None = None,
+    level_label: str = "",
+    alt: str | None = None,
+) -> Still:
+    """The median of several runs of each training as a line, and the range from the lowest to the highest as a band.
+
+    A run that stopped early keeps its last value. A training's name stands at the end of its longest run, in a legend
+    as well.
+
+    Args:
+        runs: a training's name → the values of each run, such as the loss before each step; at least one.
+        title: what the vertical axis shows.
+        below: what the horizontal axis shows.
+        level: the height of a dashed grey line across the chart, with ``level_label`` on it.
+        alt: the alt text; made from the lengths of the runs when left out. Where two machines may differ, say it in
+            words.
+
+    Raises:
+        CourseError: a training without runs, a run without values, or a value that is not finite.
+
+    Example:
+        >>> seed_bands({"plain": [[2.3, 2.0, 1.8], [2.3, 2.2]]}, title="loss", below="step")
+        loss, median and range of the runs. plain: 2 runs of 2 to 3 values, the last from 1.8 to 2.2
+    """
+    if not runs or not all(rows and all(len(row) for row in rows) for rows in runs.values()):
+        raise CourseError("There is nothing to draw: give each training at least one run, each run at least one value.")
+    if not all(math.isfinite(value) for rows in runs.values() for row in rows for value in row):
+        raise CourseError("A run holds nan or infinity, which no chart can show: leave such runs out, and say so.")
+    longest = max(len(row) for rows in runs.values() for row in rows)
+    heights = [value for rows in runs.values() for row in rows for value in row] + ([] if level is None else [level])
+    ticks = round_ticks(min(0.0, *heights), max(heights))
+    styles = line_styles(list(runs))
+    figure = chart_figure(_TALL + 20)
+    draw_title(figure, title)
+    top = 44 + draw_legend(figure, {shortened(name, 40): styles[name] for name in runs}, top=34)
+    axes = add_axes(figure, (46, top, WIDTH - 66, _TALL - 34 - top))
+    pad = 0.01 * longest
+    axes.set(ylim=(ticks[0], ticks[-1]), xlim=(1 - pad, longest + pad))
+    set_ticks(axes, "y", ticks)
+    set_ticks(axes, "x", [x for x in round_ticks(1, longest, 8) if 1 <= x <= longest and x == int(x)], grid=False)
+    write(figure, 46 + (WIDTH - 66) / 2, _TALL - 2, below, ha="center", va="top")
+    if level is not None:
+        axes.axhline(level, color=GREY, linewidth=1.3, linestyle=(0, (4, 3)))
+        write(axes, longest, level, level_label, size=10, color=GREY, ha="right", va="baseline")
+    for name, rows in runs.items():
+        length = max(map(len, rows))
+        padded = np.array([[*row, *[row[-1]] * (length - len(row))] for row in rows])
+        steps = np.arange(1, length + 1)
+        axes.fill_between(steps, padded.min(0), padded.max(0), color=styles[name]["color"], alpha=0.18, linewidth=0)
+        median = np.median(padded, axis=0)
+        axes.plot(steps, median, linewidth=2, markersize=5, markevery=max(1, longest // 10), **styles[name])
+    words = "; ".join(_runs_in_words(name, rows) for name, rows in runs.items())
+    return still(figure, alt or f"{title}, median and range of the runs. {words}")
+
+
+def _runs_in_words(name: str, rows: Sequence[Sequence[float]]) -> str:
+    lengths, last = [len(row) for row in rows], [row[-1] for row in rows]
+    count = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else str(max(lengths))
+    return f"{name}: {len(rows)} runs of {count} values, the last from {min(last):.2g} to {max(last):.2g}"

@@ -11,7 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "INIT_RULES",
             "few_pictures",
             "init_signal",
-            "learn_by_heart",
             "measure_signals",
             "plain",
             "residual",

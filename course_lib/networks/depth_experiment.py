@@ -1,14 +1,14 @@
-"""The depth experiment: what happens to the signal and to the gradient in deep stacks, plain and residual.
+"""The depth experiment: the signal and the gradient in deep stacks, plain and residual, before training.
 
 The stacks are small: conv-BatchNorm-ReLU layers that differ in one thing, whether there is a ``+ x`` around each pair
-of them. They are an experiment, not an architecture to use; ``measure_signals`` takes any classifier. Everything is
-computed in double precision, so that two machines agree.
+of them. They are an experiment, not an architecture to use; ``measure_signals`` takes any classifier. Signals are
+measured in double precision, so that two machines agree.
 
 With BatchNorm the gradients of a plain stack *explode* towards the first layers, by a constant factor a layer (Yang et
 al. 2019, https://arxiv.org/abs/1902.08129); without it, they vanish or explode, depending on the initialisation (He et
 al. 2015, https://arxiv.org/abs/1502.01852). Exploding is the smaller part of the problem: in deep plain stacks the
-gradient is also shattered, it points elsewhere as soon as the picture changes a little (Balduzzi et al. 2017,
-https://arxiv.org/abs/1702.08591).
+gradient is also shattered: it points elsewhere as soon as the picture changes a little (Balduzzi et al. 2017,
+https://arxiv.org/abs/1702.08591). How the stacks learn is lesson 03's own code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.errors import CourseError, closest
-from course_lib.progress import track
 from picturebook import CLASSES, scene
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "Stack",
     "few_pictures",
     "init_signal",
-    "learn_by_heart",
     "measure_signals",
     "plain",
     "residual",
@@ -147,7 +145,7 @@ class Signals:
         names: the path of every convolution that ran, first to last.
         std: standard deviation of each one's input.
         gradient: norm of the loss's gradient with respect to each one's weights.
-        steadiness: the cosine between the first convolution's gradient and the same for pictures with 1 % of noise
+        cosine: the cosine between the first convolution's gradient and the same for pictures with 1 % of noise
             added: 1 if both point the same way, about 0 if their directions have nothing to do with each other.
         loss: cross-entropy; guessing among ten classes has ln 10 = 2.30.
     """
@@ -155,7 +153,7 @@ class Signals:
     names: tuple[str, ...]
     std: tuple[float, ...]
     gradient: tuple[float, ...]
-    steadiness: float
+    cosine: float
     loss: float
 
     @property
@@ -181,7 +179,7 @@ def measure_signals(model: nn.Module, *, seed: int = 0, size: int = 16, count: i
         CourseError: the model has no convolution.
 
     Source:
-        ``steadiness`` is after Balduzzi et al. 2017, https://arxiv.org/abs/1702.08591.
+        ``cosine`` is after Balduzzi et al. 2017, https://arxiv.org/abs/1702.08591.
 
     Example:
         >>> signals = {make.__name__: measure_signals(make(20)) for make in (plain, residual)}
@@ -261,12 +259,12 @@ def init_signal(rule: str, depth: int = 30, channels: int = 64, *, seed: int = 0
     return tuple(spread)
 
 
-# -- in training ------------------------------------------------------------------------------------------------------
+# -- pictures to learn by heart ----------------------------------------------------------------------------------------
 def few_pictures(count: int = 40, size: int = 16) -> tuple[Tensor, Tensor]:
     """Small pictures from the picture book, with (nearly) equally many of every class.
 
     Returns:
-        (count, 3, size, size) doubles with mean 0 and std 1 per channel, and (count,) classes.
+        (count, 3, size, size) float32 with mean 0 and std 1 per channel, and (count,) classes.
 
     Raises:
         CourseError: ``size`` is below 16, the smallest that the picture book draws.
@@ -279,42 +277,6 @@ def few_pictures(count: int = 40, size: int = 16) -> tuple[Tensor, Tensor]:
     labels = torch.arange(count) % len(CLASSES)
     scenes = [scene(CLASSES[int(label)], seed=9000 + k, size=(size, size)) for k, label in enumerate(labels)]
     pixels = torch.stack([torch.from_numpy(np.array(drawn.picture)) for drawn in scenes])  # (count, size, size, 3)
-    pictures = pixels.permute(0, 3, 1, 2).double()  # (count, 3, size, size)
+    pictures = pixels.permute(0, 3, 1, 2).float()  # (count, 3, size, size)
     std, mean = torch.std_mean(pictures, (0, 2, 3), keepdim=True)
     return (pictures - mean) / std, labels
-
-
-def learn_by_heart(
-    model: nn.Module, pictures: Tensor, labels: Tensor, *, steps: int = 50, rate: float = 0.03
-) -> tuple[float, ...]:
-    """Train a copy of a classifier on the same few pictures again and again: can it at least learn them by heart?
-
-    Gradient descent with momentum 0.9, all pictures in each step. A deep plain stack is chaotic: if the pictures change
-    in the fifteenth digit, its curve changes in the first or second. It also differs from machine to machine.
-
-    Args:
-        model: takes ``pictures`` and gives (B, classes); stays as it was.
-        pictures: (B, 3, H, W), of the model's dtype.
-        labels: (B,) classes.
-        steps: how many.
-        rate: learning rate.
-
-    Returns:
-        The loss before each step.
-
-    Example:
-        >>> losses = learn_by_heart(residual(4), *few_pictures(10), steps=20)
-        >>> len(losses), losses[-1] < losses[0] / 2
-        (20, True)
-    """
-    model = copy.deepcopy(model).train()
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
-    losses = []
-    with torch.enable_grad():
-        for _ in track(range(steps), "learning by heart"):
-            loss = F.cross_entropy(model(pictures), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss.detach()))
-    return tuple(losses)

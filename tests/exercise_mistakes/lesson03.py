@@ -6,11 +6,16 @@ from typing import Any
 
 import torch
 from torch import nn
+from torchvision.models import resnet
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson03
-from course_lib.exercises.lessons.lesson03 import BasicBlock, Bottleneck, ResNet18
+from course_lib.exercises.lessons.lesson03 import BasicBlock, BatchNorm2d, Bottleneck, ResNet18
 from tests.exercise_edits import edited
+
+
+def norm(*edits: tuple[str, str]) -> Any:
+    return edited(BatchNorm2d, *edits)
 
 
 def basic(*edits: tuple[str, str]) -> Any:
@@ -48,7 +53,35 @@ MAKE = "return nn.Sequential(first, *(block(out, planes) for _ in range(blocks -
 HEAD = "self.fc(self.avgpool(x).flatten(start_dim=1))"
 STEM = "x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))"
 
+WEIGHT = "self.weight = nn.Parameter(torch.ones(channels))"
+MEAN = 'self.register_buffer("running_mean", torch.zeros(channels))'
+MOMENTS = "mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)"
+
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson03.batch_norm: [
+        (nn.BatchNorm2d, "library's own BatchNorm"), (BatchNorm2d(3), "already made"), (3, "The answer is a class"),
+        (norm((WEIGHT, "self.weight = torch.ones(channels)")), "weight is a plain tensor"),
+        (norm((WEIGHT, 'self.register_buffer("weight", torch.ones(channels))')), "no optimizer would learn it"),
+        (norm((MEAN, "self.running_mean = torch.zeros(channels)")), "running_mean is a plain tensor"),
+        (norm((MEAN, "self.running_mean = nn.Parameter(torch.zeros(channels))")), "an optimizer would change it"),
+        (norm(('self.register_buffer("num_batches_tracked", torch.tensor(0))', "")), "there is no num_batches_tracked"),
+        (norm(("torch.tensor(0)", "torch.tensor(0.0)")), "it is a whole number"),
+        (norm(("if self.training:", "if False:")), "the running statistics are used: ask self.training"),
+        (norm(("if self.training:", "if True:")), "the batch's own statistics are used: ask self.training"),
+        (norm((" + 1e-5)", ")")), "eps is missing"),
+        (norm(("unbiased=False", "unbiased=True")), "the variance divides by n − 1"),
+        (norm((MOMENTS, "mean, var = x.mean(0), x.var(0, unbiased=False)")), "your module raised RuntimeError"),
+        (norm(("torch.sqrt(var[:, None, None] + 1e-5)", "(var[:, None, None] + 1e-5)")), "divide by its root"),
+        (norm(("return x * self.weight[:, None, None] + self.bias[:, None, None]", "return x")), "are not used"),
+        (norm(("            with torch.no_grad():", "            if True:")), "a buffer carries a graph"),
+        (norm(("x.mean((0, 2, 3)), x.var", "x.detach().mean((0, 2, 3)), x.detach().var")), "the gradient is not"),
+        (norm(("self.running_mean += 0.1", "self.running_mean += 0.9")), "keeps 10 % of the old value"),
+        (norm(("self.running_mean += 0.1", "self.running_mean += 0.0")), "running_mean has not changed"),
+        (norm(("self.running_var += 0.1", "self.running_var += 1.0")), "it should keep 90 %"),
+        (norm(("var * n / (n - 1)", "var")), "took the variance that divides by n;"),
+        (norm(("self.num_batches_tracked += 1", "pass")), "num_batches_tracked should be"),
+        (norm(("x = (x - mean", "x -= mean[:, None, None]\n        x = (x - 0 * mean")), "raised RuntimeError"),
+    ],
     lesson03.legal_add: [
         ("ABD", "B is not legal"), ({"a", "c", "d"}, "C is not legal"), ("D", "A is missing"), ("A", "broadcasting"),
         (["A", "E"], "'E' is none of the letters"), (4, "a word of letters, such as \"BC\""),
@@ -56,7 +89,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     ],
     lesson03.bottleneck_parameters: [
         (69632 + 384, "a bias for each channel"), (70400, "with its BatchNorms"), (589824, "is there to avoid"),
-        (256 + 576 + 256, "multiply by both"), (1179648, "1179648 is not it"), (10**17, "more than 15 digits"),
+        (256 + 576 + 256, "multiply by both"), (1179648, "1179648 isn't right"), (10**17, "more than 15 digits"),
     ],
     lesson03.needs_downsample: [
         (lambda c, planes, stride, e: c != planes * e, "stride 2 makes the map smaller"),
@@ -73,6 +106,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (basic(("super().__init__()", "pass")), r"super\(\).__init__\(\)"),
         (basic(("(nn.Module)", "(object)"), ("super().__init__()", "pass")), "inherit from nn.Module"),
         (basic(("expansion = 1", "")), "expansion = 1"),
+        (resnet.BasicBlock, "library's own block"),
         # keys and shapes
         (basic((", padding=1, bias=False", ", padding=1")), "a bias"),
         (basic(("self.bn2", "self.norm2")), "has the name bn2. The names there: conv1, bn1, conv2, norm2"),
@@ -122,6 +156,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (basic((END, END.replace("torch.relu", "nn.functional.gelu"))), "they should be equal"),
     ],
     lesson03.bottleneck: [
+        (resnet.Bottleneck, "library's own block"),
         (neck((", 3, stride=stride", ", 3"), ("in_channels, planes, 1,", "in_channels, planes, 1, stride=stride,")),
          "as in the paper"),
         (neck((THIRD, THIRD.replace("1,", "1, stride=stride,")), (", 3, stride=stride", ", 3")), "belongs on conv2"),
@@ -149,6 +184,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (stage(("stride != 1 or in_channels != out", "in_channels != out")), "although stride 2 shrinks the map"),
         (stage((PROJECT, PROJECT.replace(", stride", ""))), "needs the stride 2 too"),
         (stage((PROJECT, PROJECT.replace(", bias=False", ""))), "downsample.0 has a bias"),
+        (stage((f"nn.Sequential({PROJECT}, nn.BatchNorm2d(out))", PROJECT)), "the downsample of block 0 is a Conv2d"),
         (stage((", nn.BatchNorm2d(out))", ")")), "has the name 0.downsample.1. The names there: 0"),
         (stage((PROJECT, PROJECT.replace(", bias", ", padding=1, bias"))), "must match the size"),
     ],
@@ -165,10 +201,10 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (net((HEAD, f"{HEAD}.softmax(1)")), "Every layer up to fc agrees"),
         (net(("nn.AdaptiveAvgPool2d(1)", "nn.AvgPool2d(2)")), r"On a \(1, 3, 70, 103\) batch your module raised"),
         (net(("nn.AdaptiveAvgPool2d(1)", "nn.AdaptiveMaxPool2d(1)")), "Look between layer4.1.bn2 and fc"),
-        (net(("self.avgpool(x)", "x.double().mean((2, 3)).float()")), "by rounding only"),
         (net(("self.layer1(x)", "self.layer1(x * 1)"), ("nn.BatchNorm2d(64)", "nn.BatchNorm2d(64, eps=1e-1)")),
          "differs is bn1: it should give other values"),
         (ResNet18(), "already made"),
+        (lambda: resnet.ResNet(resnet.BasicBlock, [2, 2, 2, 2]), "library's own network"),
     ],
     lesson03.count_layers: [
         (lambda model: len(convolutions(model)) + 1, "the 3 convolutions of the shortcuts"),

@@ -17,7 +17,7 @@ from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from course_lib.exercises.checks import random_arguments
-from course_lib.exercises.checks.module_checks import build, load, output, same_output, scrambled
+from course_lib.exercises.checks.module_checks import build, load, need_own, output, same_output, scrambled
 from course_lib.exercises.engine.requirements import Wrong, call, need_class, need_function, same_tensor
 
 __all__ = ["check_block", "check_stage"]
@@ -75,6 +75,7 @@ def check_block(answer: Any, source: random.Random | None = None, *, kind: _Kind
         if not given:
             case, arguments = f"{kind.__name__}({in_channels}, {planes})", ()
         block = build(answer, in_channels, planes, *arguments, case=case)
+        need_own(block, (BasicBlock, Bottleneck), "block")
         if getattr(block, "expansion", None) != kind.expansion:
             raise Wrong(f"What makes stages asks for block.expansion: write expansion = {kind.expansion} in the class.")
         load(block, truth, case=case)
@@ -125,7 +126,7 @@ def _need_values(block: nn.Module, truth: nn.Module, batch: Tensor, case: str) -
             told = f"On {case} you call None: downsample may be None, and then the shortcut is x itself."
             raise Wrong(told) from wrong
         raise
-    if not torch.equal(value, right):
+    if not torch.allclose(value, right, rtol=1e-5, atol=1e-5):  # a BatchNorm of one's own rounds in another way
         with torch.no_grad():
             for sentence, compute in _SLIPS:
                 slip = compute(truth, batch)
@@ -260,8 +261,13 @@ def check_stage(answer: Any, source: random.Random | None = None) -> None:
                 raise Wrong(f"In {case} number {index} is no {name}: make it with the block that is given.")
             comes_in, step = (in_channels, stride) if index == 0 else (out, 1)
             _need_place(member, (comes_in, planes, step), index, out, case)
-        load(stage, truth, case=case)
         first = stage[0].downsample
+        if isinstance(first, nn.Module) and "0.weight" not in first.state_dict():
+            raise Wrong(
+                f"In {case} the downsample of block 0 is a {type(first).__name__}. torchvision's is two layers in a "
+                "row, nn.Sequential(nn.Conv2d(...), nn.BatchNorm2d(...)), and its weights are named after that."
+            )
+        load(stage, truth, case=case)
         if isinstance(first, nn.Sequential) and first[0].stride != (stride, stride):
             raise Wrong(f"In {case} the 1×1 convolution of the downsample needs the stride {stride} too.")
         batch = _batch(in_channels, source)

@@ -1,7 +1,7 @@
 """The exercises of lesson 03, ResNet blocks. Each solution is the code that ``.solution()`` shows and the tests run.
 
-The blocks and the network carry torchvision's names (conv1, bn1, layer1 ...), so that its weights load into them; the
-checks put the same weights into torchvision's own and compare to the last bit.
+The layers, blocks and the network carry torchvision's names (conv1, bn1, layer1 ...), so that its weights load into
+them; the checks put the same weights into torchvision's own and compare.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from torchvision.models import resnet
 from torchvision.models import resnet18 as torchvision_resnet18
 
 from course_lib.exercises.checks import random_arguments
-from course_lib.exercises.checks.module_checks import build, load, same_output, scrambled
+from course_lib.exercises.checks.module_checks import build, load, need_own, same_output, scrambled
+from course_lib.exercises.checks.norm_checks import check_batch_norm
 from course_lib.exercises.checks.residual_checks import check_block, check_stage
 from course_lib.exercises.engine.exercise import compare_cases, exercise
 from course_lib.exercises.engine.requirements import (
@@ -31,18 +32,65 @@ from course_lib.exercises.engine.requirements import (
 )
 
 
-# -- 1: which additions are legal -------------------------------------------------------------------------------------
+# -- 1: BatchNorm ------------------------------------------------------------------------------------------------------
+class BatchNorm2d(nn.Module):
+    """torch's nn.BatchNorm2d under its names, (B, C, H, W) → (B, C, H, W) (Ioffe and Szegedy 2015)."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)  # (C,)
+            with torch.no_grad():
+                n = x.numel() / x.shape[1]
+                self.running_mean += 0.1 * (mean - self.running_mean)
+                self.running_var += 0.1 * (var * n / (n - 1) - self.running_var)
+                self.num_batches_tracked += 1
+        x = (x - mean[:, None, None]) / torch.sqrt(var[:, None, None] + 1e-5)
+        return x * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+batch_norm = exercise(
+    id="03_batch_norm",
+    title="BatchNorm with both modes",
+    minutes=10,
+    difficulty="hard",
+    cell_name="MyBatchNorm2d",
+    hints=[
+        "weight and bias are nn.Parameter; the other three are buffers: self.register_buffer(name, tensor).",
+        "In train mode: x.mean((0, 2, 3)) and x.var((0, 2, 3), unbiased=False). In eval mode: the running ones.",
+        "Under torch.no_grad(): running = 0.9 * running + 0.1 * new, where the new variance is times n / (n - 1).",
+        "A (C,) tensor meets (B, C, H, W) as tensor[:, None, None].",
+    ],
+    praise="Both modes agree with torch's, and so do the buffers after each batch.",
+    check=check_batch_norm,
+    hidden_check=check_batch_norm,
+)(BatchNorm2d)
+
+
+# -- 2: which additions are legal -------------------------------------------------------------------------------------
 @exercise(
     id="03_legal_add",
     title="Legal additions",
-    minutes=3,
+    minutes=2,
     difficulty="mild",
     cell_name="legal",
     hints=[
-        "Compare the sizes pair by pair: are they the same?",
-        "Where one of two sizes is 1, PyTorch repeats that one until they fit.",
+        "Compare the sizes pair by pair. Are they equal?",
+        "Where one of the two sizes is 1, PyTorch repeats it until they fit. This is called broadcasting.",
     ],
-    praise="D is the dangerous one: no error, yet no shortcut. It adds one number a channel to the whole map.",
+    praise="D is the dangerous one: it raises no error, but it adds a single number per channel to the whole map.",
 )
 def legal_add() -> str:
     """The letters of the additions that PyTorch carries out."""
@@ -70,14 +118,14 @@ def _(answer: Any) -> None:
     if "C" in chosen:
         raise Wrong("C is not legal: 28 and 56 rows cannot be paired, and no size there is 1.")
     if "A" not in chosen:
-        raise Wrong("A is missing: where every size is the same, nothing speaks against the sum.")
+        raise Wrong("A is missing: where all sizes are equal, the sum works.")
     if chosen != right:
         raise Wrong(
             "One is missing: what does PyTorch do where one of two sizes is 1? The word for it is broadcasting."
         )
 
 
-# -- 2: when a downsample is needed -----------------------------------------------------------------------------------
+# -- 3: when a downsample is needed -----------------------------------------------------------------------------------
 @exercise(
     id="03_needs_downsample",
     title="When a downsample is needed",
@@ -87,7 +135,7 @@ def _(answer: Any) -> None:
         "The sum needs equal shapes: channels, rows and columns.",
         "A block gives planes × expansion channels; a stride other than 1 changes rows and columns.",
     ],
-    praise="This is the very condition in torchvision's _make_layer.",
+    praise="torchvision's _make_layer has exactly this condition.",
 )
 def needs_downsample(in_channels: int, planes: int, stride: int, expansion: int) -> bool:
     """Whether x has another shape than what comes out of the block's residual path."""
@@ -132,7 +180,7 @@ def _block_sizes(source: random.Random) -> tuple[int, int, int, int]:
 needs_downsample.hidden_cases(_block_sizes, count=20)
 
 
-# -- 3: the basic block -----------------------------------------------------------------------------------------------
+# -- 4: the basic block -----------------------------------------------------------------------------------------------
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions and the shortcut around them (He et al. 2015, figure 5 left)."""
 
@@ -156,21 +204,115 @@ class BasicBlock(nn.Module):
 basic_block = exercise(
     id="03_basic_block",
     title="BasicBlock",
-    minutes=12,
+    minutes=10,
     difficulty="hard",
     cell_name="MyBasicBlock",
     hints=[
-        "In __init__: super().__init__(), then conv1, bn1, conv2, bn2, and keep the downsample that is given.",
+        "In __init__: super().__init__(), then conv1, bn1, conv2, bn2, and store the downsample you are given.",
         "Both convolutions are 3×3 with padding=1 and bias=False; only conv1 takes the stride.",
         "conv1, bn1, relu, conv2, bn2, then add the shortcut, then relu. The shortcut is x, or self.downsample(x).",
     ],
-    praise="With torchvision's weights in it, it gives torchvision's values to the last bit.",
+    praise="With torchvision's weights inside, your block gives torchvision's values.",
     check=partial(check_block, kind=resnet.BasicBlock),
     hidden_check=partial(check_block, kind=resnet.BasicBlock),
 )(BasicBlock)
 
 
-# -- 4: the price of a bottleneck -------------------------------------------------------------------------------------
+# -- 5: a stage -------------------------------------------------------------------------------------------------------
+@exercise(
+    id="03_make_layer",
+    title="A stage: make_layer",
+    minutes=10,
+    difficulty="hard",
+    hints=[
+        "Only the first block takes the stride and, where needs_downsample says so, a downsample.",
+        "The downsample: nn.Sequential of a 1×1 convolution with the stride and without bias, and a BatchNorm.",
+        "From the second block on, planes × block.expansion channels come in.",
+    ],
+    praise="Call it four times, and you have the body of any ResNet.",
+    check=check_stage,
+    hidden_check=check_stage,
+)
+def make_layer(
+    block: type[BasicBlock] | type[Bottleneck], in_channels: int, planes: int, blocks: int, stride: int = 1
+) -> nn.Sequential:
+    """A stage: the first block changes channels and size, the others keep them."""
+    out = planes * block.expansion
+    downsample = None
+    if stride != 1 or in_channels != out:
+        downsample = nn.Sequential(nn.Conv2d(in_channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+    first = block(in_channels, planes, stride, downsample)
+    return nn.Sequential(first, *(block(out, planes) for _ in range(blocks - 1)))
+
+
+# -- 6: the whole network ---------------------------------------------------------------------------------------------
+class ResNet18(nn.Module):
+    """torchvision's resnet18 under its names, (B, 3, H, W) → (B, 1000): its state dict loads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.layer1 = make_layer(BasicBlock, 64, 64, 2)
+        self.layer2 = make_layer(BasicBlock, 64, 128, 2, 2)
+        self.layer3 = make_layer(BasicBlock, 128, 256, 2, 2)
+        self.layer4 = make_layer(BasicBlock, 256, 512, 2, 2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(512, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # (B, 64, H/4, W/4)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 512, H/32, W/32)
+        logits: Tensor = self.fc(self.avgpool(x).flatten(start_dim=1))
+        return logits
+
+
+resnet18 = exercise(
+    id="03_resnet18",
+    title="A ResNet18 of your own",
+    minutes=12,
+    difficulty="hard",
+    cell_name="MyResNet18",
+    hints=[
+        "print(torchvision.models.resnet18()) shows the names: conv1, bn1, maxpool, layer1 to layer4, avgpool, fc.",
+        "conv1 is 7×7, stride 2, padding 3, no bias; the pool 3×3, stride 2, padding 1; layer2, 3, 4 halve the map.",
+        "nn.AdaptiveAvgPool2d(1) makes any map 1×1; flatten(1) leaves (B, 512) for fc.",
+    ],
+    praise="torchvision's weights load into your network, and its logits come out.",
+)(ResNet18)
+
+
+@lru_cache(maxsize=1)
+def _true_resnet18() -> nn.Module:
+    return scrambled(torchvision_resnet18)
+
+
+@resnet18.checker
+def _(answer: Any) -> None:
+    need_class(answer)
+    net = build(answer, case="Your network")
+    need_own(net, resnet.ResNet, "network")
+    load(net, _true_resnet18(), case="your network")
+    for shape in ((2, 3, 64, 64), (1, 3, 70, 103)):  # no multiple of 32, not square
+        batch = torch.linspace(-40, 40, torch.Size(shape).numel()).view(shape).sin()
+        same_output(net, _true_resnet18(), batch, case=f"a {shape} batch")
+
+
+def _pictures(source: random.Random) -> tuple[Tensor]:
+    return (random_arguments.tensor(source, source.randint(1, 2), 3, source.randint(33, 130), source.randint(33, 130)),)
+
+
+@resnet18.hidden_checker
+def _(answer: Any, source: random.Random) -> None:
+    net = build(answer, case="Your network")
+    need_own(net, resnet.ResNet, "network")
+    load(net, _true_resnet18(), case="your network")
+    with torch.no_grad():
+        compare_cases(net.eval(), _true_resnet18(), source, _pictures, count=3, tolerance=1e-4)
+
+
+# -- 7: the price of a bottleneck -------------------------------------------------------------------------------------
 @exercise(
     id="03_bottleneck_parameters",
     title="The price of a bottleneck",
@@ -181,7 +323,7 @@ basic_block = exercise(
         "A convolution has in-channels × out-channels × rows × columns weights.",
         "The first: 256 × 64 × 1 × 1. The second works on 64 channels only.",
     ],
-    praise="Three convolutions for that price. Now guess what two plain 3×3 would cost.",
+    praise="Three convolutions for that price. Now guess what two plain 3×3 convolutions would cost.",
 )
 def bottleneck_parameters() -> int:
     """256 → 64 by 1×1, 64 → 64 by 3×3, 64 → 256 by 1×1, no bias."""
@@ -195,7 +337,7 @@ def _(answer: Any) -> None:
         block = resnet.Bottleneck(256, 64)
     weights = sum(w.numel() for w in block.parameters() if w.dim() == 4)
     if number == weights + 64 + 64 + 256:
-        raise Wrong("That counts a bias for each channel; with BatchNorm behind them these convolutions have none.")
+        raise Wrong("That counts a bias for each channel. With a BatchNorm after them, these convolutions have none.")
     if number == sum(w.numel() for w in block.parameters()):
         raise Wrong("That is the whole block with its BatchNorms; only the three convolutions are asked for.")
     if number == 256 * 256 * 3 * 3:
@@ -203,10 +345,10 @@ def _(answer: Any) -> None:
     if number == 256 + 64 * 9 + 256:
         raise Wrong("Every output channel has a kernel for every input channel: multiply by both.")
     if number != weights:
-        raise Wrong(f"{number:.0f} is not it: three products of in-channels, out-channels, rows and columns.")
+        raise Wrong(f"{number:.0f} isn't right. Add three products of in-channels, out-channels, rows and columns.")
 
 
-# -- 5: the bottleneck ------------------------------------------------------------------------------------------------
+# -- 8: the bottleneck ------------------------------------------------------------------------------------------------
 class Bottleneck(nn.Module):
     """1×1 down, 3×3, 1×1 up to four times the planes (He et al. 2015, figure 5 right; stride as in torchvision)."""
 
@@ -241,40 +383,13 @@ bottleneck = exercise(
         "torchvision gives the stride to the 3×3, conv2. A 1×1 needs no padding.",
         "A ReLU after bn1 and bn2; after bn3 first the addition.",
     ],
-    praise="ResNet 50, 101 and 152 are made of nothing else.",
+    praise="ResNet50, 101 and 152 are built from this block alone.",
     check=partial(check_block, kind=resnet.Bottleneck),
     hidden_check=partial(check_block, kind=resnet.Bottleneck),
 )(Bottleneck)
 
 
-# -- 6: a stage -------------------------------------------------------------------------------------------------------
-@exercise(
-    id="03_make_layer",
-    title="A stage: make_layer",
-    minutes=10,
-    difficulty="hard",
-    hints=[
-        "Only the first block takes the stride and, where needs_downsample says so, a downsample.",
-        "The downsample: nn.Sequential of a 1×1 convolution with the stride and without bias, and a BatchNorm.",
-        "From the second block on, planes × block.expansion channels come in.",
-    ],
-    praise="Four calls of this make any ResNet.",
-    check=check_stage,
-    hidden_check=check_stage,
-)
-def make_layer(
-    block: type[BasicBlock] | type[Bottleneck], in_channels: int, planes: int, blocks: int, stride: int = 1
-) -> nn.Sequential:
-    """A stage: the first block changes channels and size, the others keep them."""
-    out = planes * block.expansion
-    downsample = None
-    if stride != 1 or in_channels != out:
-        downsample = nn.Sequential(nn.Conv2d(in_channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-    first = block(in_channels, planes, stride, downsample)
-    return nn.Sequential(first, *(block(out, planes) for _ in range(blocks - 1)))
-
-
-# -- 7: counting layers -----------------------------------------------------------------------------------------------
+# -- 9: counting layers -----------------------------------------------------------------------------------------------
 @exercise(
     id="03_count_layers",
     title="Eighteen of what",
@@ -283,7 +398,7 @@ def make_layer(
     cell_name="layers_of",
     hints=[
         "model.named_modules() gives the name and the module of everything inside.",
-        "Count nn.Conv2d and nn.Linear. Which convolutions do not lie on the longest way from picture to logits?",
+        "Count nn.Conv2d and nn.Linear. Which convolutions aren't on the longest path from the picture to the logits?",
         'The shortcut\'s convolutions have "downsample" in their names.',
     ],
     praise="18 = 1 + 8 × 2 + 1: the stem, two convolutions a block, and the linear layer.",
@@ -336,68 +451,3 @@ def _of_resnet(function: Callable[[nn.Module], Any]) -> Callable[..., Any]:
 
 
 count_layers.hidden_cases(_blocks, count=4, around=_of_resnet)
-
-
-# -- 8: the whole network ---------------------------------------------------------------------------------------------
-class ResNet18(nn.Module):
-    """torchvision's resnet18 under its names, (B, 3, H, W) → (B, 1000): its state dict loads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = make_layer(BasicBlock, 64, 64, 2)
-        self.layer2 = make_layer(BasicBlock, 64, 128, 2, 2)
-        self.layer3 = make_layer(BasicBlock, 128, 256, 2, 2)
-        self.layer4 = make_layer(BasicBlock, 256, 512, 2, 2)
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(512, 1000)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # (B, 64, H/4, W/4)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 512, H/32, W/32)
-        logits: Tensor = self.fc(self.avgpool(x).flatten(start_dim=1))
-        return logits
-
-
-resnet18 = exercise(
-    id="03_resnet18",
-    title="A ResNet18 of your own",
-    minutes=15,
-    difficulty="hard",
-    cell_name="MyResNet18",
-    hints=[
-        "print(torchvision.models.resnet18()) shows the names: conv1, bn1, maxpool, layer1 to layer4, avgpool, fc.",
-        "conv1 is 7×7, stride 2, padding 3, no bias; the pool 3×3, stride 2, padding 1; layer2, 3, 4 halve the map.",
-        "nn.AdaptiveAvgPool2d(1) makes any map 1×1; flatten(1) leaves (B, 512) for fc.",
-    ],
-    praise="Identical logits to the last bit. From here on torchvision's ResNet has no secrets.",
-)(ResNet18)
-
-
-@lru_cache(maxsize=1)
-def _true_resnet18() -> nn.Module:
-    return scrambled(torchvision_resnet18)
-
-
-@resnet18.checker
-def _(answer: Any) -> None:
-    need_class(answer)
-    net = build(answer, case="Your network")
-    load(net, _true_resnet18(), case="your network")
-    for shape in ((2, 3, 64, 64), (1, 3, 70, 103)):  # no multiple of 32, not square
-        batch = torch.linspace(-40, 40, torch.Size(shape).numel()).view(shape).sin()
-        same_output(net, _true_resnet18(), batch, case=f"a {shape} batch")
-
-
-def _pictures(source: random.Random) -> tuple[Tensor]:
-    return (random_arguments.tensor(source, source.randint(1, 2), 3, source.randint(33, 130), source.randint(33, 130)),)
-
-
-@resnet18.hidden_checker
-def _(answer: Any, source: random.Random) -> None:
-    net = build(answer, case="Your network")
-    load(net, _true_resnet18(), case="your network")
-    with torch.no_grad():
-        compare_cases(net.eval(), _true_resnet18(), source, _pictures, count=3, tolerance=1e-4)
