@@ -220,7 +220,8 @@ def seed_bands(
     write(figure, 46 + (WIDTH - 66) / 2, _TALL - 2, below, ha="center", va="top")
     if level is not None:
         axes.axhline(level, color=GREY, linewidth=1.3, linestyle=(0, (4, 3)))
-        write(axes, longest, level, level_label, size=10, color=GREY, ha="right", va="baseline")
+        above = level + 0.02 * (ticks[-1] - ticks[0])
+        write(axes, longest, above, level_label, color=INK, ha="right", va="baseline", transform=axes.transData)
     for name, rows in runs.items():
         length = max(map(len, rows))
         padded = np.array([[*row, *[row[-1]] * (length - len(row))] for row in rows])

@@ -264,7 +264,10 @@ class _Grid:
 
 
 def _fitting(count: int, cells: tuple[int, int], room: tuple[int, int], below: int) -> _Grid:
-    """The grid with the largest tiles of ``cells`` (rows, columns) that fits into ``room`` (width, height)."""
+    """The grid with the largest tiles of ``cells`` (rows, columns) that fits into ``room`` (width, height).
+
+    A grid whose last row is full may have tiles that are a quarter smaller.
+    """
     grids = []
     for columns in range(1, count + 1):
         rows = -(-count // columns)
@@ -272,7 +275,7 @@ def _fitting(count: int, cells: tuple[int, int], room: tuple[int, int], below: i
             ((room[0] + _GAP) // columns - _GAP) / cells[1], ((room[1] + _GAP) // rows - _GAP - below) / cells[0]
         )
         grids.append(_Grid(columns, rows, max(8, int(zoom * cells[1])), max(8, int(zoom * cells[0])), below))
-    return max(grids, key=lambda grid: grid.wide)
+    return max(grids, key=lambda grid: grid.wide if count % grid.columns else grid.wide / 0.75)
 
 
 def _put_tiles(sheet: Sheet, tiles: Sequence[Pixels], corner: tuple[float, float], grid: _Grid) -> None:

@@ -3,15 +3,15 @@
 #
 # **Why did deeper networks get worse, and what one line fixed it?**
 #
-# After 60 minutes, and 65 more for the exercises, you can
+# You'll train a few small networks, find out why depth hurts them, and then build a ResNet18 of your own, from
+# BatchNorm to the whole network. At the end it names ten pictures. You will be able to
 #
 # - say what a shortcut does to a gradient, because you measured it,
-# - read a residual block as a drawing, say which additions are legal, and repair the others,
-# - work out the shapes, parameters and layers of any ResNet in your head, and check them on the live model,
-# - build a whole ResNet by hand that gives torchvision's logits, to the last bit.
+# - decide where a block needs a projection,
+# - find the first layer in which two networks differ.
 #
-# You need lesson [01](01_inference.ipynb), and to know what a convolution and a gradient are. Sections 1–4 and 5–10 make two
-# sittings.
+# You need lesson [01](01_inference.ipynb), and to know what a convolution and a gradient are. Plan two sittings of 45
+# minutes, exercises included: sections 1–3, then 4–8. The part called *If you want to know more* adds another 45.
 
 # %%
 import subprocess
@@ -25,189 +25,331 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
 # %%
 import torch
 from torch import nn
-from torchvision.models import get_model
 
-from course_lib import drawing, load_classifier, trace
-from course_lib.exercises import guess_and_truth, lesson03 as ex
-
-classifier = load_classifier("resnet18", device="cpu")
+from course_lib import drawing, guess, load_classifier
+from course_lib.exercises import lesson03 as ex
 
 # %% [markdown]
 # ## 1 Deeper got worse
 #
-# In 2015 the recipe was: more layers. Then [He et al.](https://arxiv.org/abs/1512.03385) trained a plain network of 18 layers
-# and one of 34, and the deeper one did worse. Not on new pictures only, which would be overfitting: on the *training*
-# pictures. Yet 34 layers can do whatever 18 can: the extra ones need only copy their input. Training did not find that.
+# In 2015 the recipe for a better network was: add layers. Then [He et al.](https://arxiv.org/abs/1512.03385) trained a
+# plain network of 18 layers and one of 34, and the deeper one did worse. It did worse even on the *training* pictures,
+# so this was not overfitting. And yet 34 layers can do anything that 18 can, because the extra layers only have to copy
+# their input.
 #
-# Training follows gradients, so look at them. A plain stack: convolution, BatchNorm, ReLU, over and over, as it is before
-# the first step of training.
-#
-# **Predict:** from 20 to 80 such layers, what happens to the gradient that arrives at the *first* layer?
-
-# %%
-my_guess = ...  # "stays", "vanishes" or "explodes"
+# Let's see it happen. This is a plain block: two convolutions, each with a BatchNorm and a ReLU. A network is a row of
+# them.
 
 # %%
 def conv_bn(channels):
-    return nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+    conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(channels))
 
 
-def first_gradient(layers):
-    net = nn.Sequential(nn.Conv2d(3, 16, 3), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
-    pictures = torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    nn.functional.cross_entropy(net(pictures), torch.arange(8)).backward()
-    return float(net[0].weight.grad.norm())
-
-# %%
-from math import log10
-
-gradient = {}
-for depth in (20, 40, 80):
-    torch.manual_seed(0)
-    gradient[depth] = first_gradient([layer for _ in range(depth) for layer in (conv_bn(16), nn.ReLU())])
-    print(f"{depth} plain layers: of the order of {10 ** round(log10(gradient[depth])):,}")
-factor = gradient[80] / gradient[20]
-guess_and_truth("the gradient", my_guess, "explodes" if factor > 10 else "vanishes" if factor < 0.1 else "stays")
-
-# %% [markdown]
-# **Were you right?** Most people say "vanishes", and without BatchNorm, badly initialised, it does: that was the trouble of
-# the years before. BatchNorm keeps every layer's *output* at a healthy size and pays on the way back: each layer hands on a
-# gradient a little larger than it got, and eighty times a little is a lot
-# ([Yang et al. 2019](https://arxiv.org/abs/1902.08129)). A step that suits the last layer tears the first one apart.
-# At the paper's 34 layers the growth is still modest, and its authors found healthy norms: size is not all of it.
-#
-# Now the one line. Two layers at a time, and then `+ x`.
-
-# %%
-class Residual(nn.Module):
+class Plain(nn.Module):
     def __init__(self, channels):
         super().__init__()
         self.path = nn.Sequential(conv_bn(channels), nn.ReLU(), conv_bn(channels))
 
+    def forward(self, x):  # (B, C, H, W)
+        return torch.relu(self.path(x))
+
+# %%
+def network(block, layers, seed=0):
+    """A first convolution, `layers` 3×3 convolutions in blocks of two, a pool and a linear layer."""
+    torch.manual_seed(seed)
+    blocks = [block(16) for _ in range(layers // 2)]
+    first = nn.Conv2d(3, 16, 3, stride=2, padding=1)
+    return nn.Sequential(first, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+
+# %% [markdown]
+# The task is as easy as can be: learn forty small drawings by heart. All forty are in every step, and training stops as
+# soon as the loss falls below 0.1, or after 300 steps.
+
+# %%
+from course_lib.networks import few_pictures
+
+torch.set_num_threads(1)  # in networks this small, a second core would mostly wait
+pictures, labels = few_pictures(40)  # (40, 3, 16, 16): four pictures of each of ten classes
+
+
+def train(net, most=300):
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9)
+    losses = []
+    while len(losses) < most and (not losses or losses[-1] > 0.1):
+        loss = nn.functional.cross_entropy(net(pictures), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+# %% [markdown]
+# A single run proves little, because another seed gives another curve. So each network is trained three times, with
+# three different starts.
+
+# %%
+lower = guess("03_lower_loss", "Which plain network has the lower training loss for most of the time?",
+              choices=["8 layers", "24 layers", "no clear difference"])
+lower
+
+# %% tags=["guess"]
+runs = {}
+for layers in (8, 24):
+    runs[f"{layers} plain layers"] = [train(network(Plain, layers, seed)) for seed in range(3)]
+half = {name: sorted(losses[min(50, len(losses) - 1)] for losses in found)[1] for name, found in runs.items()}
+curves = drawing.seed_bands(
+    runs, title="training loss: median and range of three seeds", below="step", level=2.3, level_label="guessing",
+    alt="Training loss of plain networks, three seeds each: 8 layers fall below 0.1 early, 24 layers stay far above")
+lower.reveal(min(half, key=half.get).replace(" plain", ""),
+             "The deeper network learns far more slowly, although it could imitate the other one by copying.",
+             wrong={"24 layers": "It has three times the layers, and they get in its way."}, also=curves)
+
+# %% tags=["nbval-ignore-output"]
+for name, found in runs.items():
+    steps = [f"{len(losses)}" if losses[-1] <= 0.1 else f"not in {len(losses)}" for losses in found]
+    print(f"{name}: steps until the loss is below 0.1, for three seeds:", ", ".join(steps))
+
+# %% [markdown]
+# **What to notice.** The deeper network is slower, and its three runs differ a lot more. It isn't *unable* to learn:
+# with patience most runs get there. The paper's networks were in the same position. After the same number of steps, the
+# deeper one had the higher training error, at every point of the curve.
+
+# %% [markdown]
+# ## 2 What happens to the gradient, and the one line
+#
+# Training follows gradients, so let's look at them before the first step. How large is the gradient of the loss with
+# respect to each convolution's weights?
+
+# %%
+noise = torch.randn(2, 16, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+classes = torch.arange(16) % 10
+
+
+def gradients(net, batch=noise[0]):
+    """The loss's gradient at the weights of every convolution, from the first to the last."""
+    net = net.double()  # more digits, so that your machine and ours agree
+    weights = [layer.weight for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    loss = nn.functional.cross_entropy(net(batch), classes)
+    return torch.autograd.grad(loss, weights)
+
+# %%
+what = guess("03_first_gradient", "From 20 to 80 plain layers: what happens to the gradient at the first layer?",
+             choices=["it stays about the same", "it vanishes", "it explodes"])
+what
+
+# %% tags=["guess"]
+first = {depth: gradients(network(Plain, depth))[0].norm().item() for depth in (20, 40, 80)}
+growth = first[80] / first[20]
+truth = "it explodes" if growth > 10 else "it vanishes" if growth < 0.1 else "it stays about the same"
+table = "\n".join(f"{depth} plain layers: {size:,.1f}" for depth, size in first.items())
+what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, and the gradient pays for it: "
+            "each layer hands on a slightly larger one than it received.",
+            wrong={"it vanishes": "That was the problem of the years before BatchNorm, with badly scaled weights."},
+            also=table)
+
+# %% [markdown]
+# In a row of layers, the chain rule multiplies one Jacobian $J_\ell = \partial F_\ell / \partial x_{\ell-1}$ per layer:
+#
+# $$\frac{\partial L}{\partial x_0} = \frac{\partial L}{\partial x_n}\, J_n \cdots J_2\, J_1$$
+#
+# A factor slightly above one, eighty times over, is a large number ([Yang et al.
+# 2019](https://arxiv.org/abs/1902.08129)). Now add the one line, $y = F(x) + x$. Each Jacobian becomes $1 + J_\ell$,
+# and the product contains the term $1 \cdot 1 \cdots 1$: a path from the loss back to the first layer that passes
+# through no weights at all.
+
+# %%
+class Residual(Plain):
     def forward(self, x):
         return torch.relu(self.path(x) + x)  # the one line
 
 
 for depth in (20, 40, 80):
-    torch.manual_seed(0)
-    found = first_gradient([Residual(16) for _ in range(depth // 2)])
-    print(f"{depth} residual layers: of the order of {10 ** round(log10(found)):,}")
+    plain, residual = (gradients(network(block, depth))[0].norm().item() for block in (Plain, Residual))
+    print(f"{depth} layers: plain {plain:10,.1f}   residual {residual:6,.1f}")
 
 # %% [markdown]
-# The derivative of `path(x) + x` is the path's derivative **plus one**. However deep the net, there is a road from the loss to
-# the first layer that passes no weight of a block: nothing there stretches the gradient.
+# **What to notice.** The residual gradient grows as well, but by a factor of a few, where the plain one grows by
+# thousands. The path isn't perfectly free: the ReLU after each sum closes it wherever it outputs zero. One year later
+# [the authors moved that ReLU](https://arxiv.org/abs/1603.05027). Here is every layer, not only the first. Mind the
+# scale: each tick is a factor of ten.
+
+# %%
+sizes = {}
+for block in (Plain, Residual):
+    for depth in (20, 80):
+        name = f"{block.__name__.lower()}, {depth} layers"
+        sizes[name] = [gradient.norm().item() for gradient in gradients(network(block, depth))]
+drawing.lines(sizes, title="size of the gradient at each convolution, before training", below="layer", log=True)
+
+# %% [markdown]
+# Size is only half of it. (The weights in front of a BatchNorm can be scaled freely without changing its output, so an
+# oversized gradient does less harm there than you'd think.) A useful gradient also has a stable *direction*: if the
+# pictures change by 1 %, it should point roughly the same way. Cosine similarity measures that: 1 is the same
+# direction, 0 is unrelated.
+
+# %%
+def same_direction(net):
+    here, nearby = (gradients(net, batch)[0].flatten() for batch in (noise[0], noise[0] + 0.01 * noise[1]))
+    return nn.functional.cosine_similarity(here, nearby, dim=0).item()
+
+
+for depth in (20, 40, 80):
+    plain, residual = (same_direction(network(block, depth)) for block in (Plain, Residual))
+    print(f"{depth} layers: cosine, plain {plain:5.2f}   residual {residual:5.2f}")
+
+# %% [markdown]
+# In a deep plain network, the gradient is close to noise ([Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591)).
+# With the shortcut it keeps its direction. So the same experiment as in section 1, with the same seeds and `+ x`:
+
+# %%
+ratio = guess("03_residual_depth", "Steps that 24 residual layers need, as a multiple of what 8 residual layers need?",
+              choices=["at least twice as many", "about as many", "at most half as many"])
+ratio
+
+# %% tags=["guess"]
+for layers in (8, 24):
+    runs[f"{layers} residual layers"] = [train(network(Residual, layers, seed)) for seed in range(3)]
+steps = {name: sorted(map(len, found))[1] for name, found in runs.items()}  # of the median run
+times = steps["24 residual layers"] / steps["8 residual layers"]
+truth = "at least twice as many" if times >= 2 else "at most half as many" if times <= 0.5 else "about as many"
+curves = drawing.seed_bands(
+    runs, title="training loss: median and range of three seeds", below="step", level=2.3, level_label="guessing",
+    alt="Training loss, three seeds each: all fall below 0.1 early but the network of 24 plain layers")
+ratio.reveal(truth, "With the shortcut, depth no longer costs anything here.", also=curves)
+
+# %% [markdown]
+# That's the paper's effect in miniature: forty pictures, tiny networks, three seeds. The big claim, that hundreds of
+# layers train and *help*, takes the paper's big experiment.
 #
-# Now every layer, not only the first. **Forward**, what arrives at a layer is as large in one kind as in the other:
+# One caution. The shortcut doesn't replace BatchNorm. Every sum adds to the signal, so its size grows from block to
+# block. With a BatchNorm at the end of each path, it grows slowly, like the square root of the depth. Without one, it
+# explodes:
 
 # %%
-from course_lib.networks import measure_signals, plain, residual
+class NoNorm(Residual):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.path = nn.Sequential(*[layer for layer in self.path.modules() if isinstance(layer, nn.Conv2d | nn.ReLU)])
+        for layer in self.path[::2]:
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out")
 
-signals = {f"{make.__name__}, {depth} layers": measure_signals(make(depth)) for make in (plain, residual) for depth in (20, 40, 80)}
-for name, found in signals.items():
-    print(f"{name:20} signal at the 2nd layer {found.std[1]:.1f}, in the middle {found.std[len(found.std) // 2]:.1f},"
-          f" at the last {found.std[-1]:.1f}")
+
+for block in (Residual, NoNorm):
+    spread = [network(block, depth).double()[:-3](noise[0]).std().item() for depth in (20, 40, 80)]
+    print(f"{block.__name__:9} spread after 20, 40 and 80 layers:", *[f"{value:.2g}" for value in spread])
 
 # %% [markdown]
-# **Backward**, from the last layer to the first, it is not. Mind the scale: each tick is a factor of ten.
-
-# %%
-from course_lib.drawing import lines
-
-curves = {name: found.gradient for name, found in signals.items()}
-lines(curves, title="gradient at each layer's weights, before training", below="layer", log=True)
-
-# %% [markdown]
-# "A little larger" in numbers; and the other half. A gradient should *mean* something: change the pictures by 1 %, and it should
-# point roughly the same way. A steadiness of 1 is the same direction, 0 any direction at all.
-
-# %%
-for name, found in signals.items():
-    print(f"{name:20} times {found.growth:.2f} from layer to layer; steadiness {found.steadiness:5.2f}")
-
-# %% [markdown]
-# In the deep plain stack it is noise ([Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591)). Can such a network at least learn forty
-# small pictures *by heart*? Ten layers and forty, with and without `+ x`; the same start, pictures and steps. Half a minute.
-
-# %%
-from math import log
-
-from course_lib.networks import few_pictures, learn_by_heart
-
-small, labels = few_pictures(40)
-losses = {f"{make.__name__}, {depth} layers": learn_by_heart(make(depth), small, labels)
-          for make in (plain, residual) for depth in (10, 40)}
-lines(losses, title="training loss", below="step", level=log(10), level_label="guessing",
-      alt="Training loss of four stacks: both residual ones fall to nearly 0; plain, 40 layers stays near guessing")
-
-# %%
-last = {name: loss[-1] for name, loss in losses.items()}
-print("learnt by heart:", [name for name, loss in last.items() if loss < 0.3])
-print("plain, deeper is", "worse" if last["plain, 40 layers"] > last["plain, 10 layers"] else "better")
-print("residual, deeper is", "worse" if last["residual, 40 layers"] > last["residual, 10 layers"] else "better")
-
-# %% [markdown]
-# The paper's finding, on your own computer in half a minute. **One caution:** `+ x` does not replace BatchNorm. Every sum adds
-# to the size of the signal, and without a norm on the path nothing takes it back:
-
-# %%
-print(f"residual, 80 layers, no BatchNorm: the signal's spread grows from 1 to {measure_signals(residual(80, norm=False)).std[-1]:.0e}")
-
-# %% [markdown]
-# ## 2 The block as a drawing
+# ## 3 BatchNorm by hand
 #
-# The line you wrote *is* the residual block. Its parts have names: the **residual path**, here two 3×3 convolutions, and the
-# **shortcut**. The drawing below is not drawn by hand: it is computed from the live model. Read the shapes on its edges.
+# So BatchNorm matters as much as the shortcut does. It has two modes. In **train** mode it uses the mean $\mu$ and the
+# variance $\sigma^2$ of the batch, one of each per channel, taken over the pictures, rows and columns:
+#
+# $$y = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} \cdot \gamma + \beta$$
+#
+# $\gamma$ (`weight`) and $\beta$ (`bias`) are learned. On the side it keeps running averages, with momentum $m = 0.1$:
+#
+# $$\mu_\text{run} \leftarrow (1 - m)\,\mu_\text{run} + m\,\mu$$
+#
+# In **eval** mode it uses those instead, so an answer no longer depends on the other pictures in the batch.
+
+# %% [markdown]
+# One detail costs everybody an hour. To normalise, the variance divides by $n$. The *running* variance takes the
+# unbiased one, which divides by $n - 1$, where $n$ is the number of values per channel.
 
 # %%
+bias = guess("03_bias_before_norm",
+             "The convolutions in these blocks have bias=False. What would a bias change after the BatchNorm?",
+             choices=["it shifts the output", "it scales the output", "nothing"])
+bias
+
+# %% tags=["guess"]
+x = torch.randn(8, 16, 6, 6, generator=torch.Generator().manual_seed(1))
+norm = nn.BatchNorm2d(16)  # in train mode, as every new layer is
+unchanged = torch.allclose(norm(x), norm(x + 5.0), atol=1e-4)
+bias.reveal("nothing" if unchanged else "it shifts the output",
+            "A bias adds the same number to the whole channel. The mean moves by exactly that much, and is subtracted.",
+            wrong={"it shifts the output": "The shift is gone before anybody sees it; β is the bias that counts."})
+
+# %% [markdown]
+# ### Exercise: BatchNorm with both modes
+#
+# *Importance 5 of 5 · hard · 10 minutes · move on after 15.*
+#
+# Write `nn.BatchNorm2d` under torch's own names: parameters `weight` and `bias`; buffers `running_mean` (zeros),
+# `running_var` (ones) and `num_batches_tracked` (`torch.tensor(0)`, one more per training batch). Use ε = 1e-5 and
+# momentum 0.1. `register_buffer(name, tensor)` makes a tensor part of the state dict that no optimizer touches.
+
+# %% tags=["exercise"]
+class MyBatchNorm2d(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        ...
+
+    def forward(self, x):  # (B, C, H, W)
+        return ...
+
+
+ex.batch_norm.check(MyBatchNorm2d)
+
+# %% [markdown]
+# From here on, the lesson goes on with your code wherever it has passed its check:
+
+# %%
+MyBatchNorm2d = ex.batch_norm.yours_or_solution()
+
+norm, torchs = MyBatchNorm2d(16), nn.BatchNorm2d(16)
+print("train mode:", torch.allclose(norm(x), torchs(x), atol=1e-5))
+print("eval mode: ", torch.allclose(norm.eval()(x), torchs.eval()(x), atol=1e-5))
+
+# %% [markdown]
+# ## 4 The residual block, drawn from the live model
+#
+# The line you wrote *is* the residual block of a ResNet. Its parts have names: the **residual path**, here two 3×3
+# convolutions, and the **shortcut** around it. This drawing is computed from the course's trained ResNet18. The shapes
+# on its edges are channels × height × width.
+
+# %%
+from course_lib import trace
+
+classifier = load_classifier("resnet18", weights="course", device="cpu")
 features = trace(classifier.model)
 drawing.block(features, path="layer1.0")
 
 # %% [markdown]
-# **What to notice.** The last ReLU comes *after* the sum: a ReLU at the end of the path could only ever add. And the two shapes
-# that meet in the ⊕ are equal.
+# **What to notice.** Two equal shapes meet in the ⊕. The last ReLU comes *after* the sum: if a ReLU closed the path,
+# the block could only increase its input, never decrease it.
 
 # %% [markdown]
 # ### Exercise: which additions are legal?
 #
-# Decide for each before PyTorch does, in a batch of 8: **A** 64×56×56 + 64×56×56, **B** 64×56×56 + 128×56×56,
-# **C** 128×28×28 + 128×56×56, **D** 128×28×28 + 128×1×1. 3 minutes. As ever: `ex.legal_add.hint()` helps,
-# `ex.legal_add.solution()` is the last resort.
+# *Importance 3 of 5 · mild · 2 minutes · move on after 4.*
+#
+# In a batch of 8, which of these sums does PyTorch compute? **A** 64×56×56 + 64×56×56, **B** 64×56×56 + 128×56×56,
+# **C** 128×28×28 + 128×56×56, **D** 128×28×28 + 128×1×1. Decide before you try.
 
 # %% tags=["exercise"]
 legal = ...  # the letters, for example "BC"
 ex.legal_add.check(legal)
 
-# %%
-pairs = {"A": ((64, 56, 56), (64, 56, 56)), "B": ((64, 56, 56), (128, 56, 56)),
-         "C": ((128, 28, 28), (128, 56, 56)), "D": ((128, 28, 28), (128, 1, 1))}
-for letter, (one, other) in pairs.items():
-    try:
-        print(letter, tuple((torch.zeros(8, *one) + torch.zeros(8, *other)).shape))
-    except RuntimeError as error:
-        print(letter, error)
-
 # %% [markdown]
-# D is legal and a trap: sizes of 1 are stretched (*broadcast*) to fit. A block that shrinks its map to 1×1 by
-# mistake raises nothing and adds the same number everywhere.
-
-# %% [markdown]
-# ## 3 Stride 2 breaks the sum
+# ## 5 Stride 2 breaks the sum
 #
-# Between stages the map is halved and the channels are doubled: the first convolution has stride 2. Only one of them: with
-# stride 2 on both, the map would shrink to a quarter. The shortcut still carries the old shape. What does PyTorch say?
+# Between stages, the map gets half as high and half as wide, and the channels double. The first convolution of the
+# block does both: it has stride 2. The shortcut still carries the old shape. What does PyTorch say?
 
 # %%
 from torchvision.models.resnet import BasicBlock
 
-broken = BasicBlock(64, 128, stride=2)  # and no downsample
+broken = BasicBlock(64, 128, stride=2)  # torchvision's own block, without a downsample
 try:
     broken(torch.zeros(1, 64, 56, 56))
 except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# "Size of tensor a (28)" is the path's, "tensor b (56)" the shortcut's, dimension 3 the width. The message names neither the
-# block nor the line. `clinic.explain()` looks at the model that failed:
+# "Size of tensor a (28)" is the path's, "tensor b (56)" is the shortcut's, and dimension 3 is the width. The message
+# names neither the block nor the line. The clinic looks at the model that failed:
 
 # %%
 from course_lib import clinic
@@ -218,46 +360,41 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# `clinic.switch_on()` makes it speak by itself, under every traceback of this notebook. The same block as a drawing:
+# The paper tried three ways to fix this. **A:** take every second cell of `x` and fill the missing channels with zeros,
+# which needs no parameters. **B:** where shapes change, put a 1×1 convolution with stride 2 on the shortcut, called a
+# *projection*. **C:** put a projection on every shortcut. C was slightly better than B, and B than A, but the authors
+# found the differences small. torchvision builds B, under the name `downsample`:
 
 # %%
-clinic.switch_on()
-drawing.block(broken, (64, 56, 56))
-
-# %% [markdown]
-# Three repairs, all of which have been tried. **A:** take every second cell of `x` and fill the missing channels with zeros: no
-# parameters. **B:** a 1×1 convolution with stride 2 on the shortcut, where shapes change (a *projection*). **C:** a
-# projection on every shortcut.
-
-# %%
-x = torch.randn(1, 64, 56, 56)
-zeros = nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, 64))
 projection = nn.Sequential(nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False), nn.BatchNorm2d(128))
 repaired = BasicBlock(64, 128, stride=2, downsample=projection).eval()
-with torch.no_grad():
-    print("A", tuple(zeros.shape), "B", tuple(projection(x).shape), "the block", tuple(repaired(x).shape))
-print("B costs", sum(p.numel() for p in projection.parameters()), "parameters of",
-      sum(p.numel() for p in repaired.parameters()))
-
-# %% [markdown]
-# In the paper C was a little better than B, and B than A, "not essential" for what was to be shown; B is a fair price, and it
-# is what torchvision builds. A dashed shortcut is a projection, a solid one the identity, as in the paper's figures.
-
-# %%
+with torch.inference_mode():
+    print("the block now gives", tuple(repaired(torch.randn(1, 64, 56, 56)).shape))
+price, whole = (sum(p.numel() for p in module.parameters()) for module in (projection, repaired))
+print(f"{price:,} of its {whole:,} parameters are the projection's")
 drawing.block(features, path="layer2.0")
 
 # %% [markdown]
-# Now you: push the block until it breaks. Which settings need a projection? Which are refused, and why?
+# A dashed shortcut is a projection, and a solid one is `x` itself, as in the paper's figures.
+#
+# Two words from torchvision's source come up from now on. **planes** is the number of channels inside a block.
+# **expansion** says how many times wider its output is: 1 for the BasicBlock you've seen, 4 for the Bottleneck of
+# ResNet50. A block thus gives planes × expansion channels.
+#
+# Push the block until it breaks. It starts broken. (The settings *groups*, *base_width* and *dilation* belong to
+# section D.)
 
 # %%
 from course_lib.widgets import block_explorer
 
-block_explorer()
+block_explorer(planes=128, stride=2, shortcut="x itself, fits or not")
 
 # %% [markdown]
-# ### Exercise: Is a downsample needed?
+# ### Exercise: is a downsample needed?
 #
-# A condition in one line: is there a projection on the shortcut of this block? 4 minutes.
+# *Importance 4 of 5 · medium · 4 minutes · move on after 7.*
+#
+# Write the condition in one line: does the shortcut of this block need a projection?
 
 # %% tags=["exercise"]
 def needs_downsample(in_channels, planes, stride, expansion):
@@ -270,8 +407,10 @@ ex.needs_downsample.check(needs_downsample)
 # %% [markdown]
 # ### Exercise: BasicBlock
 #
-# Write the block with torchvision's names: `conv1`, `bn1`, `conv2`, `bn2`, `downsample`. Then its weights fit into yours, and
-# the check compares the outputs bit by bit. 12 minutes.
+# *Importance 5 of 5 · hard · 10 minutes · move on after 20.*
+#
+# Write the block under torchvision's names: `conv1`, `bn1`, `conv2`, `bn2`, `downsample`. Then its weights fit into
+# yours. Your own `MyBatchNorm2d` is welcome; `nn.BatchNorm2d` is fine too.
 
 # %% tags=["exercise"]
 class MyBasicBlock(nn.Module):
@@ -287,69 +426,328 @@ class MyBasicBlock(nn.Module):
 
 ex.basic_block.check(MyBasicBlock)
 
+# %%
+MyBasicBlock = ex.basic_block.yours_or_solution()
+
 # %% [markdown]
-# Compare yours with torchvision's own, live; `identity` is its name for the shortcut:
+# ## 6 From block to stage
+#
+# A stage is a row of blocks. Only its first block may change the shape; the others must keep it. In torchvision, the
+# method `_make_layer` builds a stage. `self.inplanes` remembers how many channels the last block gave.
+#
+# Guess at every step: is there a projection? Then tick the box. Look hard at `layer1`, once for ResNet18 and once for
+# ResNet50.
 
 # %%
-import inspect
+from course_lib.widgets import stage_stepper
 
-print(inspect.getsource(BasicBlock.forward))
+stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], step=3, answer=False)
 
 # %% [markdown]
-# ## 4 Bottleneck
+# ### Exercise: make_layer
 #
-# 3×3 convolutions on many channels are dear. From ResNet50 on, a block first *squeezes* the channels with a 1×1
-# convolution, does its 3×3 on the few, and widens them again: 1×1, 3×3, 1×1. `expansion = 4` says how much wider it ends.
+# *Importance 4 of 5 · hard · 10 minutes · move on after 15.*
+#
+# Write a stage as a function. `block` is your BasicBlock or any class like it. A projection is
+# `nn.Sequential(convolution, BatchNorm)`, in this order.
+
+# %% tags=["exercise"]
+def make_layer(block, in_channels, planes, blocks, stride=1):
+    """The stage as nn.Sequential: the first block changes the shape, the others keep it."""
+    return ...
+
+
+ex.make_layer.check(make_layer)
+
+# %%
+make_layer = ex.make_layer.yours_or_solution()
+stage = make_layer(MyBasicBlock, 64, 128, 2, stride=2)
+print("64×56×56 →", "×".join(map(str, stage(torch.zeros(1, 64, 56, 56)).shape[1:])))
+
+# %% [markdown]
+# ## 7 Build it, load it, ask it
+#
+# You have all the parts: a stem (7×7 convolution with stride 2 and padding 3, BatchNorm, ReLU, 3×3 max-pool with stride
+# 2 and padding 1), four stages, an average pool to 1×1, a flatten and a linear layer.
+#
+# ### Exercise: a ResNet18 of your own
+#
+# *Importance 5 of 5 · hard · 12 minutes · move on after 25.*
+#
+# (B, 3, H, W) → (B, 1000), from your own blocks and stages, under torchvision's names: `conv1`, `bn1`, `layer1` to
+# `layer4`, `fc`. The check loads torchvision's state dict into it, strictly, and compares the logits.
+
+# %% tags=["exercise"]
+class MyResNet18(nn.Module):
+    def __init__(self):
+        super().__init__()
+        ...
+
+    def forward(self, x):
+        return ...
+
+
+ex.resnet18.check(MyResNet18)
+
+# %% [markdown]
+# Now give it trained weights. The course's network knows ten classes instead of a thousand, so the linear layer is
+# exchanged first. And so that every norm in it is yours, too, each one is replaced by your `MyBatchNorm2d`, which loads
+# the same keys.
+
+# %%
+MyResNet18 = ex.resnet18.yours_or_solution()
+
+mine = MyResNet18()
+mine.fc = nn.Linear(512, len(classifier.categories))
+for parent in list(mine.modules()):
+    for name, child in list(parent.named_children()):
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(parent, name, MyBatchNorm2d(child.num_features))
+print(mine.load_state_dict(classifier.model.state_dict()))
+mine.eval()
+print("your norms:", sum(isinstance(module, MyBatchNorm2d) for module in mine.modules()))
+
+# %% [markdown]
+# Ten new pictures, one of each class, drawn for this cell. Under each you see what your network says, and what
+# torchvision's ResNet18 says with the same weights.
+
+# %%
+from course_lib import scene
+
+new = [scene(category, seed=981_000 + k, size=(240, 240)).picture for k, category in enumerate(classifier.categories)]
+batch = torch.cat([classifier.prepare(picture) for picture in new])  # (10, 3, 224, 224)
+with torch.inference_mode():
+    yours, reference = mine(batch).softmax(1), classifier.model(batch).softmax(1)
+words = [f"{classifier.categories[p.argmax()]}: {p.max():.1%} | {q[p.argmax()]:.1%}" for p, q in zip(yours, reference)]
+right = [int(p.argmax()) == k for k, p in enumerate(yours)]
+print(f"your network is right about {sum(right)} of {len(new)}; yours | reference:")
+drawing.picture_grid(new, words, columns=5, right=right)
+
+# %%
+print("equal up to the fifth digit:", torch.allclose(yours, reference, atol=1e-5))
+
+# %% [markdown]
+# That's a network in which you wrote every BatchNorm, block and stage, and it answers like the original. The tiny
+# difference is rounding: your BatchNorm adds its numbers in another order. (The convolutions are next: lesson 04 builds
+# one from strides.)
+
+# %% [markdown]
+# ## 8 When the numbers differ
+#
+# Here is a network with one mistake. In the first block of `layer2`, the stride of 2 sits on the second convolution
+# instead of the first.
+
+# %%
+import copy
+
+suspect = copy.deepcopy(mine)
+first_block = suspect.layer2[0]
+first_block.conv1.stride, first_block.conv2.stride = (1, 1), (2, 2)
+
+fault = guess("03_wrong_stride", "What goes wrong when such a network gets the trained weights and a picture?",
+              choices=["loading the weights fails", "the forward pass fails", "no error: only the answers differ"])
+fault
+
+# %% tags=["guess"]
+suspect.load_state_dict(classifier.model.state_dict())
+with torch.inference_mode():
+    changed = (suspect(batch).softmax(1) - reference).abs().max(1).values
+percents = ", ".join(f"{value:.0%}" for value in changed)
+fault.reveal("no error: only the answers differ",
+             "A stride isn't a weight, and the block ends with the right shape either way.",
+             also=f"largest change of a probability, picture by picture: {percents}")
+
+# %% [markdown]
+# Don't stare at the code. **Compare layer by layer, and stop at the first difference.** A forward hook notes what each
+# layer gives. Everything before the first difference is right, and everything after it is only a consequence.
+
+# %%
+def outputs(net, batch):
+    """What every layer gives, by name, in the order they run."""
+    seen, hooks = {}, []
+    for name, layer in net.named_modules():
+        hooks.append(layer.register_forward_hook(
+            lambda layer, given, out, name=name: seen.update({name: out.detach().clone()})))
+    with torch.inference_mode():
+        net(batch)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+# %%
+wanted, found = outputs(classifier.model, batch[:1]), outputs(suspect, batch[:1])
+for name in [name for name in wanted if name in found]:
+    same = wanted[name].shape == found[name].shape and torch.allclose(wanted[name], found[name], atol=1e-3)
+    print(f"{name:16} {'same' if same else 'DIFFERENT: ' + str(tuple(found[name].shape))}")
+    if not same:
+        break
+
+# %% [markdown]
+# What you see often tells you where to look:
+#
+# | what you see | what it usually is |
+# |---|---|
+# | `Missing key(s)` in the state dict | another name, or a layer in a plain list instead of `nn.Sequential` |
+# | all keys load, no error, wrong answers | a stride or padding, a forgotten ReLU, train mode |
+# | right with stride 1, wrong with stride 2 | the stride is on the wrong convolution, or `downsample` isn't called |
+# | right for one picture, different in a batch | train mode: the batch's own statistics are used |
+# | right the first time, different the second | an in-place operation, or buffers that change in eval mode |
+# | a few values differ in the sixth digit | rounding; nothing to repair |
+# | the number of parameters is right, the order isn't | layers made in another order: compare names, not positions |
+
+# %% [markdown]
+# ## Mistakes people make
+#
+# **Forgetting the flatten.** After the pool, the map is 512×1×1. A linear layer reads the *last* dimension, which is 1.
+
+# %%
+from torchvision.models import ResNet
+
+
+class Forgetful(ResNet):
+    def forward(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(self.avgpool(x))  # and the flatten?
+
+
+try:
+    Forgetful(BasicBlock, [2, 2, 2, 2]).eval()(torch.zeros(1, 3, 224, 224))
+except RuntimeError as error:
+    display(clinic.explain(error))
+
+# %% [markdown]
+# **A block that shrinks its map by mistake.** PyTorch *broadcasts* sizes of 1: it adds a 1×1 map to all 56×56 cells. So
+# this block raises no error, whatever you do with its output.
+
+# %%
+x = torch.randn(1, 64, 56, 56)
+path = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.AdaptiveAvgPool2d(1))
+y = path(x) + x
+print(tuple(path(x).shape), "+", tuple(x.shape), "→", tuple(y.shape))
+print("numbers that were added, per channel:", len((y - x)[0, 0].detach().mul(1e4).round().unique()))
+
+# %% [markdown]
+# **Working in place on what the shortcut still needs.** `identity = x` copies nothing: both names mean the same tensor.
+# A ReLU in place changes the shortcut as well. Again, no error:
+
+# %%
+x = torch.tensor([-1.0, 2.0])
+identity = x
+out = torch.relu_(x)  # in place
+print("in place:", (out + identity).tolist())
+x = torch.tensor([-1.0, 2.0])
+print("right:   ", (torch.relu(x) + x).tolist())
+
+# %% [markdown]
+# Sometimes an error comes later, in `backward`. A sigmoid's gradient needs its output, and here `+=` has overwritten
+# it:
+
+# %%
+x = torch.randn(4, requires_grad=True)
+gate = torch.sigmoid(x)
+gate += x
+try:
+    gate.sum().backward()
+except RuntimeError as error:
+    display(clinic.explain(error))
+
+# %% [markdown]
+# ## Back to the question
+#
+# Why did deeper networks get worse? The paper could only rule things out: it wasn't overfitting, and with BatchNorm the
+# gradients hadn't vanished. What you measured was found later. In a deep plain network, before any training, gradients
+# grow from layer to layer, and their direction is close to noise. Such networks learn slowly.
+#
+# What fixed it? `+ x`. A block that learns a *difference* can do nothing by learning nothing, and its shortcut carries
+# the gradient.
+
+# %% [markdown]
+# In five lines:
+#
+# 1. `relu(path(x) + x)`: the sum needs equal shapes.
+# 2. Shapes change only in the first block of a stage. There the shortcut is a 1×1 projection.
+# 3. BatchNorm normalises by the batch in train mode and by running averages in eval mode.
+# 4. With torchvision's names, torchvision's weights fit into your own classes.
+# 5. Wrong numbers and no error? Compare layer by layer, up to the first difference.
+
+# %% [markdown]
+# | call | from | what it does |
+# |---|---|---|
+# | `register_buffer(name, tensor)` | `nn.Module` | a tensor in the state dict that isn't learned |
+# | `register_forward_hook(function)` | `nn.Module` | shows you what a layer gives |
+# | `torch.autograd.grad(loss, weights)` | torch | gradients, without touching `.grad` |
+# | `trace(model, size)` | `course_lib` | every operation, and why its shape is so |
+# | `drawing.block(trace, path=…)` | `course_lib` | any module as a drawing |
+# | `measure_signals(model)` | `course_lib.networks` | section 2 for any classifier, in one call |
+# | `explain(error)` | `course_lib.clinic` | what an error means, and how to repair it |
+
+# %% [markdown]
+# ## If you want to know more
+#
+# Five short sections that stand alone: the Bottleneck (A), counting layers (B), why a map is 56 cells wide (C), the
+# constructor's switches (D), and a look inside trained networks (E).
+#
+# ### A Bottleneck
+#
+# 3×3 convolutions over many channels are expensive: $k \cdot k \cdot C_\text{in} \cdot C_\text{out}$ weights each. From
+# ResNet50 on, a block first *squeezes* the channels with a 1×1 convolution, runs its 3×3 on the few, and widens them
+# again. It ends with `expansion = 4` times its planes.
 
 # %% [markdown]
 # ### Exercise: the price of a bottleneck
 #
-# 256 channels in, squeezed to 64, 256 out: 1×1, 3×3, 1×1, no bias. How many weights are in the three convolutions? With
-# paper and pencil. 4 minutes.
+# *Importance 2 of 5 · mild · 4 minutes · move on after 6.*
+#
+# 256 channels come in, are squeezed to 64, and 256 go out: 1×1, 3×3, 1×1, no bias. How many weights do the three
+# convolutions hold? Use paper and pencil.
 
 # %% tags=["exercise"]
 weights = ...
 ex.bottleneck_parameters.check(weights)
 
-# %% [markdown]
-# **Predict:** two 3×3 convolutions on 256 channels, as a BasicBlock would have them, hold how many times that?
-
 # %%
-my_guess = ...  # a ratio, for example 2
+cheaper = guess("03_two_wide",
+                "A BasicBlock has two 3×3 convolutions. Over 256 channels, they hold how many times as many weights?",
+                between=(1, 100), unit="times", log=True)
+cheaper
 
-# %%
-def parameters(*convolutions):
-    return sum(p.numel() for one in convolutions for p in one.parameters())
+# %% tags=["guess"]
+def weights_of(*convolutions):
+    return sum(conv.weight.numel() for conv in convolutions)
 
 
-two = parameters(*[nn.Conv2d(256, 256, 3, bias=False) for _ in range(2)])
-squeezed = parameters(nn.Conv2d(256, 64, 1, bias=False), nn.Conv2d(64, 64, 3, bias=False),
-                      nn.Conv2d(64, 256, 1, bias=False))
-print(f"two 3×3: {two:,}   1×1, 3×3, 1×1: {squeezed:,}")
-guess_and_truth("times as many", my_guess, round(two / squeezed, 1))
+two = weights_of(*[nn.Conv2d(256, 256, 3) for _ in range(2)])
+squeezed = weights_of(nn.Conv2d(256, 64, 1), nn.Conv2d(64, 64, 3), nn.Conv2d(64, 256, 1))
+cheaper.reveal(round(two / squeezed, 1), f"Two 3×3 have {two:,} weights, and 1×1, 3×3, 1×1 have {squeezed:,}.",
+               low="Weights grow with the square of the width, and here it is four times as large.")
 
 # %%
 resnet50 = trace("resnet50")
 drawing.block(resnet50, path="layer2.0")
 
 # %% [markdown]
-# **Which convolution takes the stride?** In the paper the first 1×1; in torchvision the 3×3, a variant known as v1.5.
-# A 1×1 with stride 2 never looks at three cells of four. The 3×3 does, for more arithmetic. How much more?
+# **Which convolution takes the stride?** In the paper it's the first 1×1. In torchvision it's the 3×3, a variant known
+# as v1.5. A
+# 1×1 with stride 2 never looks at three of four cells. The 3×3 does, for a little more arithmetic:
 
 # %%
-old = get_model("resnet50", weights=None)
-for stage in (old.layer2, old.layer3, old.layer4):
+from torchvision.models import get_model
+
+paper = get_model("resnet50", weights=None)
+for stage in (paper.layer2, paper.layer3, paper.layer4):
     first = stage[0]
     first.conv1.stride, first.conv2.stride = first.conv2.stride, first.conv1.stride
-print(f"paper {trace(old, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50.gmacs:.2f}, the same parameters")
+print(f"paper {trace(paper, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50.gmacs:.2f}, the same parameters")
 
 # %% [markdown]
-# The paper's table says 3.8 billion: this is its network, projections included.
-
-# %% [markdown]
+# The paper's table says 3.8 billion. The count here also includes the projections.
+#
 # ### Exercise: Bottleneck
 #
-# As BasicBlock, with `conv3` and `bn3`, `expansion = 4`, and the stride where torchvision has it. 10 minutes.
+# *Importance 3 of 5 · hard · 10 minutes · move on after 15.*
+#
+# Like BasicBlock, with `conv3` and `bn3`, `expansion = 4`, and the stride where torchvision has it.
 
 # %% tags=["exercise"]
 class MyBottleneck(nn.Module):
@@ -366,70 +764,28 @@ class MyBottleneck(nn.Module):
 ex.bottleneck.check(MyBottleneck)
 
 # %% [markdown]
-# ## 5 From block to stage
+# ### B Counting to 18
 #
-# A stage is a row of blocks. Only the first may change shape; the rest must not. `_make_layer` builds it, and five of its lines
-# decide about the projection. `self.inplanes` remembers how many channels the last block left behind.
+# The number in a ResNet's name counts the layers with weights on the longest path: the stem, two convolutions in each
+# of [2, 2, 2, 2] blocks, and the linear layer make 1 + 2·(2 + 2 + 2 + 2) + 1 = 18.
 
 # %%
-from torchvision.models import ResNet
+named = guess("03_names",
+              "Which numbers name the ResNets with [3, 4, 6, 3] Bottlenecks and with [3, 8, 36, 3] Bottlenecks?",
+              write="18, 34")
+named
 
-source = inspect.getsource(ResNet._make_layer).splitlines()
-start = next(n for n, line in enumerate(source) if "if stride != 1" in line)
-print("\n".join(source[start : start + 5]))
-
-# %% [markdown]
-# **Predict** at every step: is there a projection? Then tick the box and see. Look hard at `layer1`, once for ResNet18 and once
-# for ResNet50.
-
-# %%
-from course_lib.widgets import stage_stepper
-
-stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], answer=False)
-
-# %% [markdown]
-# **What to notice.** `layer1` keeps the size of the map, because the max-pool has halved it already. ResNet18 needs no projection there:
-# 64 channels in, 64 out. ResNet50 does: 64 in, 256 out.
-
-# %% [markdown]
-# ### Exercise: make_layer
-#
-# A stage as a function. `block` is your BasicBlock, your Bottleneck, or any class like them. 10 minutes.
-
-# %% tags=["exercise"]
-def make_layer(block, in_channels, planes, blocks, stride=1):
-    """The stage as nn.Sequential: the first block changes the shape, the others keep it."""
-    return ...
-
-
-ex.make_layer.check(make_layer)
-
-# %% [markdown]
-# And the rest of torchvision's, to compare:
-
-# %%
-print("\n".join(source[start + 5 :]))
-
-# %% [markdown]
-# ## 6 Counting to 18
-#
-# The number in the name counts layers with weights, on the longest way: the stem, two convolutions in each of [2, 2, 2, 2]
-# blocks, and the linear layer make 1 + 2·(2 + 2 + 2 + 2) + 1 = 18. **Predict:** two ResNets have [3, 4, 6, 3] blocks, one of
-# BasicBlocks, one of Bottlenecks; a third has [3, 8, 36, 3] Bottlenecks. Which numbers stand in their names?
-
-# %%
-my_guess = ...  # three numbers, for example (30, 40, 140)
-
-# %%
-blocks = {"basic, [3, 4, 6, 3]": (2, [3, 4, 6, 3]), "bottleneck, [3, 4, 6, 3]": (3, [3, 4, 6, 3]),
-          "bottleneck, [3, 8, 36, 3]": (3, [3, 8, 36, 3])}
-names = tuple(1 + convolutions * sum(stages) + 1 for convolutions, stages in blocks.values())
-guess_and_truth("the three names", my_guess, names)
+# %% tags=["guess"]
+named.reveal(tuple(1 + 3 * sum(blocks) + 1 for blocks in ([3, 4, 6, 3], [3, 8, 36, 3])),
+             "A Bottleneck has three convolutions. With the same list of blocks, BasicBlocks make ResNet34.")
 
 # %% [markdown]
 # ### Exercise: eighteen of what?
 #
-# Count on the live model: from a ResNet of torchvision to the number in its name. 6 minutes.
+# *Importance 2 of 5 · medium · 6 minutes · move on after 10.*
+#
+# Count on the live model: from any of torchvision's ResNets to the number in its name. The projections don't count, and
+# neither do the norms.
 
 # %% tags=["exercise"]
 def layers_of(model):
@@ -439,299 +795,168 @@ def layers_of(model):
 
 ex.count_layers.check(layers_of)
 
-# %%
-from course_lib.networks import count_layers
-
-for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"):
-    print(f"{name:10} {count_layers(get_model(name))}")
-
 # %% [markdown]
-# Same list of blocks, other block: that is the whole difference between 34 and 50. The projections are not counted, nor are the
-# norms. The paper's table 1, rebuilt from live models:
+# The paper's table 1, rebuilt from live models:
 
 # %%
 drawing.resnet_table()
 
 # %% [markdown]
-# ## 7 Why is this 56?
+# ### C Why is this 56?
 #
-# torchinfo is the everyday tool for a first look: modules, output shapes, parameters.
+# torchinfo is the everyday tool for a first look: modules, output shapes, parameters. (Ignore its last lines about
+# memory; we only want the rows.)
 
 # %%
 from torchinfo import summary
 
-print(summary(classifier.model, (1, 3, 224, 224), depth=1, col_names=("output_size", "num_params"), verbose=0))
+table = summary(classifier.model, (1, 3, 224, 224), depth=1, col_names=("output_size", "num_params"), verbose=0)
+print(str(table).split("\nTotal params")[0])
 
 # %% [markdown]
-# What it cannot tell: *why* `layer2` is 28×28, and where the additions are. They are no modules, so it does not see them. The
-# trace records every operation, with the arithmetic of its shape. Click on a module to open it.
+# It doesn't tell you *why* `layer2` is 28×28, or where the additions are: they aren't modules, so it doesn't see them.
+# The course's trace records every operation, with the arithmetic behind its shape. Click on a module to open it.
 
 # %%
-trace(classifier.model, depth=1)
-
-# %%
+display(trace(classifier.model, depth=1))
 print(features["conv1"].explain())
 
-# %% [markdown]
-# **Predict:** a panorama is 387 pixels high and 1024 wide. What is the shape after `layer4`?
-
 # %%
-my_guess = ...  # (channels, height, width), for example (512, 7, 7)
+wide = guess("03_wide_shape", "A panorama is 387 pixels high and 1024 wide. What shape (C, H, W) comes out of layer4?",
+             write="512, 7, 7")
+wide
 
-# %%
-wide = trace(classifier.model, (3, 387, 1024))
-for name in ("conv1", "maxpool", "layer2.0.conv1", "layer3.0.conv1", "layer4.0.conv1"):
-    op = wide[name]
-    print(f"{name:15} {op.output[2]:4}×{op.output[3]:<4} {op.formula}")
-last = wide.within("layer4")[-1].output
-guess_and_truth("after layer4", my_guess, tuple(last[1:]))
-
-# %%
-drawing.volumes(features)
+# %% tags=["guess"]
+panorama = trace(classifier.model, (3, 387, 1024))
+steps = [panorama[name] for name in ("conv1", "maxpool", "layer2.0.conv1", "layer3.0.conv1", "layer4.0.conv1")]
+rows = "\n".join(f"{op.name:15} {op.output[2]:4}×{op.output[3]:<4} {op.formula}" for op in steps)
+wide.reveal(tuple(panorama.within("layer4")[-1].output[1:]),
+            "Each of five strides halves the map and rounds up: 387 → 194 → 97 → 49 → 25 → 13.", also=rows)
 
 # %% [markdown]
-# ## 8 The constructor's switches
+# ### D The constructor's switches
 #
-# One class makes them all. **Groups and width:** ResNeXt splits the 3×3 into 32 groups; the wide ResNet doubles the inner channels.
-
-# %%
-for name in ("resnet50", "resnext50_32x4d", "wide_resnet50_2"):
-    found = trace(name)
-    conv = found["layer1.0.conv2"]
-    print(f"{name:16} {conv.inputs[0][1]:3} channels in {conv.setting('groups'):2} groups: {conv.parameters:7,} parameters;"
-          f"  in all {found.parameters / 1e6:5.1f} M, {found.gmacs:5.2f} GMACs")
-
-# %% [markdown]
-# They are nothing but switches, and so is the norm:
+# One class makes all of torchvision's ResNets. **Groups and width:** ResNeXt splits the 3×3 into 32 groups, and the
+# wide ResNet doubles the inner channels. They're nothing but switches:
 
 # %%
 from torchvision.models import resnet50 as build_resnet50
 
+for name in ("resnet50", "resnext50_32x4d", "wide_resnet50_2"):
+    traced = trace(name)
+    conv = traced["layer1.0.conv2"]
+    print(f"{name:16} {conv.inputs[0][1]:3} channels in {conv.setting('groups'):2} groups: {conv.parameters:7,}"
+          f" weights;  in all {traced.parameters / 1e6:5.1f} M, {traced.gmacs:5.2f} GMACs")
 same = trace(build_resnet50(groups=32, width_per_group=4), mode="eval")
 print("groups=32, width_per_group=4 is resnext50_32x4d:", same.rows() == trace("resnext50_32x4d").rows())
+
+# %% [markdown]
+# **Dilation instead of stride** keeps the map large, for networks that draw masks. A dilated kernel has holes, so it
+# sees as far as before. And `norm_layer` exchanges the norm:
+
+# %%
+for replace in (None, (False, True, True)):
+    traced = trace(build_resnet50(replace_stride_with_dilation=replace), mode="eval")
+    shapes = [traced.within(f"layer{n}")[-1].output[2] for n in (1, 2, 3, 4)]
+    field = traced.within("layer4")[-1].field
+    print(f"{replace!s:21} stages {shapes}, one cell of layer4 sees {field.size[0]} pixels")
 grouped = get_model("resnet18", norm_layer=lambda channels: nn.GroupNorm(32, channels))
 kinds = [type(module).__name__ for module in grouped.modules()]
 print({kind: kinds.count(kind) for kind in ("BatchNorm2d", "GroupNorm")})
 
-# %% [markdown]
-# **Dilation instead of stride** keeps the map large, for networks that draw masks; a dilated kernel has holes, so it
-# sees as far as before.
-
 # %%
-for replace in (None, (False, True, True)):
-    found = trace(build_resnet50(replace_stride_with_dilation=replace), mode="eval")
-    shapes = [found.within(f"layer{n}")[-1].output[2] for n in (1, 2, 3, 4)]
-    field = found.within("layer4")[-1].field
-    print(f"{replace!s:21} stages {shapes}, one cell of layer4 sees {field.size[0]} pixels")
+zero = guess("03_zero_init", "zero_init_residual=True sets the last BatchNorm weight of each block to zero. "
+             "What does a new block with x as its shortcut then do to its input?",
+             choices=["returns it unchanged", "returns zeros", "scales it"])
+zero
 
-# %% [markdown]
-# **`zero_init_residual=True`** sets the last BatchNorm's weight of each block to zero. **Predict:** what does a new block then do with its
-# input?
-
-# %%
-my_guess = ...  # a few words
-
-# %%
+# %% tags=["guess"]
 torch.manual_seed(0)
 block = get_model("resnet18", zero_init_residual=True).layer1[0].eval()
 x = torch.randn(1, 64, 56, 56).relu()  # every block's input has passed a ReLU
-with torch.no_grad():
+with torch.inference_mode():
     same = torch.equal(block(x), x)
-guess_and_truth("a new block", my_guess, "gives back its input, to the bit" if same else "changes its input")
+zero.reveal("returns it unchanged" if same else "scales it",
+            "This is the copy that plain training couldn't find. The network starts shallow and deepens as it learns.")
 
 # %% [markdown]
-# It *is* the copy that plain training could not find, in every block whose shortcut is `x` itself: the network starts as if it
-# were shallow, and grows. Convolutions start
-# with Kaiming's rule: random numbers whose spread keeps a signal's size through a ReLU.
+# Convolutions start with Kaiming's rule, random numbers with a spread of $\sqrt{2 / \text{fan}_\text{out}}$. With the
+# outputs counted, it's the *gradient* whose size survives a ReLU; with the inputs counted, the signal. And this is what
+# the constructor refuses:
 
 # %%
 conv = get_model("resnet18").layer3[0].conv1
-fan_out = conv.out_channels * 3 * 3
-with torch.no_grad():
-    print(f"spread of the weights {float(conv.weight.std()):.4f}, the rule says {(2 / fan_out) ** 0.5:.4f}")
-
-# %% [markdown]
-# And what the constructor refuses:
-
-# %%
-def refused(build):
+spread, rule = conv.weight.std().item(), (2 / (conv.out_channels * 3 * 3)) ** 0.5
+print(f"spread of the weights {spread:.3f}, the rule says {rule:.3f}")
+for build in (lambda: BasicBlock(64, 64, groups=2), lambda: BasicBlock(64, 64, dilation=2),
+              lambda: get_model("resnet50", replace_stride_with_dilation=(True,)),
+              lambda: get_model("resnet18", replace_stride_with_dilation=(False, True, True))):
     try:
         build()
     except (ValueError, NotImplementedError) as error:
         print(f"{type(error).__name__}: {error}")
 
-
-refused(lambda: BasicBlock(64, 64, groups=2))
-refused(lambda: BasicBlock(64, 64, dilation=2))
-refused(lambda: nn.Conv2d(64, 64, 3, groups=7))
-refused(lambda: get_model("resnet50", replace_stride_with_dilation=(True,)))
-refused(lambda: get_model("resnet18", replace_stride_with_dilation=(False, True, True)))
-
 # %% [markdown]
-# ## 9 Look inside
+# ### E Look inside
 #
-# What do these layers look for? The first convolution's 64 filters are small pictures themselves:
+# What do trained layers look for? The first convolution's filters are small pictures themselves. Look for edges in
+# several directions, for colour contrasts, and for filters that learned next to nothing.
 
 # %%
 drawing.draw_filters(classifier.model)
 
 # %% [markdown]
-# Deeper filters have no colours. What they do shows in their answers: the **feature maps**. Choose a layer, see its strongest
-# channels. **Where is the camel still visible, and where only "something is there"?**
+# Deeper filters have no colours. What they do shows in their outputs, the **feature maps**. Here is a network that was
+# trained on a million photographs, EfficientNet-Lite0, with a photograph. Choose a layer: where can you still recognise
+# the cat, and where only that *something* is there?
 
 # %%
 from course_lib import samples
 from course_lib.widgets import feature_map_explorer
 
-pictures = {name: sample.open() for name, sample in samples().items()}
-feature_map_explorer(classifier, pictures, layer="layer1.1.relu_1")
+photos = {name: sample.open() for name, sample in samples().items() if sample.origin == "photograph"}
+lite0 = load_classifier("efficientnet_lite0", device="cpu")
+feature_map_explorer(lite0, photos, layer="features.2.1.add", second="coffee", count=8)
 
 # %% [markdown]
-# Set *beside it* to another animal and the scale to *shared*: which channels answer to both, and which to the camel alone?
+# And the course's ResNet18 with a drawing. It has only ever seen drawings, of ten classes:
+
+# %%
+names = ["dog", "cat", "goldfish", "camel"]
+drawings = {name: samples()[name].open() for name in names}
+feature_map_explorer(classifier, drawings, layer="layer1.1.relu_1", count=8)
+
+# %% [markdown]
+# **What to notice.** In both, early maps keep outlines, and later maps are small and mostly dark. Is that one picture's
+# luck? Here is the share of cells that are exactly zero, for all ten drawings:
 
 # %%
 from course_lib.tracing import feature_maps
 
-batch = classifier.prepare(pictures["camel"])
 for stage in (1, 2, 3, 4):
-    maps = feature_maps(classifier.model, batch, f"layer{stage}.1.relu_1")  # (1, C, H, W)
-    zero = float((maps == 0).float().mean())
-    print(f"layer{stage}: {tuple(maps.shape[1:])}, {zero:.0%} of the cells are zero")
+    shares = [float((feature_maps(classifier.model, picture[None], f"layer{stage}.1.relu_1") == 0).float().mean())
+              for picture in batch]
+    print(f"layer{stage}: {min(shares):.0%} to {max(shares):.0%} of the cells are zero")
 
 # %% [markdown]
-# **What to notice.** The maps shrink, and from stage to stage more of their cells are exactly zero: a channel has become choosy. The
-# outline goes first; what is left says *what* is *roughly where*. How far does a cell see? In theory:
-
-# %%
-for stage in (1, 2, 3, 4):
-    field = features[f"layer{stage}.1.add"].field
-    print(f"layer{stage}: {field.size[0]} pixels wide; the picture is {field.picture[1]}")
-
-# %% [markdown]
-# And in fact?
+# How much of the picture does one cell see? In theory, `features["layer4.1.add"].field` says: everything. In fact? The
+# frame is what a cell *can* see, and the glow is what it *does* see: the gradient of its value, pixel by pixel. Many
+# paths lead through the middle and few through the rim ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)).
 
 # %%
 from course_lib.widgets import receptive_field_explorer
 
-receptive_field_explorer(classifier, pictures)
-
-# %% [markdown]
-# **What to notice.** The frame is what a cell *can* see, the glow what it *does* see: the gradient of its value, pixel by pixel.
-# Many paths lead through the middle, few through the rim ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)).
-
-# %% [markdown]
-# ## 10 Build it
-#
-# You have all the parts: stem, four stages, pool, flatten, linear. With torchvision's names for them, its weights fit.
-
-# %% [markdown]
-# ### Exercise: a ResNet18 of your own
-#
-# (B, 3, H, W) → (B, 1000), from your own blocks and stages. The check loads torchvision's state dict into it, strictly, and
-# wants identical logits. 15 minutes.
-
-# %% tags=["exercise"]
-class MyResNet18(nn.Module):
-    def __init__(self):
-        super().__init__()
-        ...
-
-    def forward(self, x):
-        return ...
-
-
-ex.resnet18.check(MyResNet18)
-
-# %% [markdown]
-# When it passes, put your class in place of the solution's here, and give it the trained weights:
-
-# %%
-Mine = ex.resnet18.answer()  # the solution's class; yours is MyResNet18
-mine = Mine()
-mine.fc = nn.Linear(512, len(classifier.categories))  # as many classes as the weights know
-mine.load_state_dict(classifier.model.state_dict())
-with torch.inference_mode():
-    logits = mine.eval()(batch)
-    print("the same logits:", torch.equal(logits, classifier.model(batch)))
-print(classifier.categories[int(logits.argmax())])
-
-# %% [markdown]
-# ## Mistakes people make
-#
-# **Forgetting the flatten.** After the pool the map is 512×1×1. A linear layer reads the *last* dimension, which is 1.
-
-# %%
-class Forgetful(ResNet):
-    def forward(self, x):
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(self.avgpool(x))  # and the flatten?
-
-
-try:
-    Forgetful(BasicBlock, [2, 2, 2, 2]).eval()(torch.zeros(1, 3, 224, 224))
-except RuntimeError as error:
-    print(error)
-    display(clinic.explain(error))
-
-# %% [markdown]
-# **Working in place on what the shortcut still needs.** `identity = x` copies nothing: both names mean one tensor. A ReLU in
-# place on it changes the shortcut too. No error:
-
-# %%
-x = torch.tensor([-1.0, 2.0])
-identity = x
-out = torch.relu_(x)  # in place
-print("in place:", (out + identity).tolist())
-x = torch.tensor([-1.0, 2.0])
-print("right:   ", (torch.relu(x) + x).tolist())
-
-# %% [markdown]
-# And sometimes there is one, but late, in `backward`: the sigmoid's gradient needs its output, which `+=` has overwritten.
-
-# %%
-x = torch.randn(4, requires_grad=True)
-gate = torch.sigmoid(x)
-gate += x
-try:
-    gate.sum().backward()
-except RuntimeError as error:
-    print(str(error).split(";")[0])
-    display(clinic.explain(error))
-
-# %% [markdown]
-# ## Back to the question
-#
-# Why did deeper get worse? The paper could only rule things out: it was not overfitting, and with BatchNorm not vanished
-# gradients. What you measured was found later: in a deep plain stack, before any training, gradients grow from layer to layer
-# *and* point nowhere in particular. What fixed it? `+ x`. A block that learns a *difference* can do nothing by learning nothing,
-# and its shortcut is a road for the gradient.
-
-# %% [markdown]
-# In five lines:
-#
-# 1. `relu(path(x) + x)`: the sum needs equal shapes.
-# 2. Shapes change only in a stage's first block; there the shortcut is a 1×1 projection.
-# 3. BasicBlock: 3×3, 3×3. Bottleneck: 1×1, 3×3 with the stride, 1×1, and four times the channels.
-# 4. Layers in the name: convolutions of stem and paths, plus the linear one.
-# 5. 224 → 112 → 56 → 28 → 14 → 7 → 1, and any other size by the same arithmetic.
-
-# %% [markdown]
-# | call | from | what it does |
-# |---|---|---|
-# | `inspect.getsource(anything)` | Python | its source, live |
-# | `summary(model, size)` | torchinfo | modules, shapes, parameters |
-# | `trace(model, size)` | `course_lib.tracing` | every operation, and why its shape is so |
-# | `op.explain()`, `op.field` | | in words; what a cell sees |
-# | `block(trace, path=…)` | `course_lib.drawing` | any module, drawn |
-# | `volumes(trace)`, `resnet_table()` | | a network; the paper's table |
-# | `count_layers(model)` | `course_lib.networks` | the number in the name |
-# | `explain()`, `switch_on()` | `course_lib.clinic` | an error's meaning and repair |
+receptive_field_explorer([classifier, lite0], drawings | photos)
 
 # %% [markdown]
 # ## Where you stand
 #
-# Kept in one file on your own computer, and nowhere else.
+# Your guesses and your exercises are kept in a file on your own computer, and nowhere else.
+
+# %%
+from course_lib import my_calibration
+
+my_calibration("03")
 
 # %%
 from course_lib.exercises import my_progress
@@ -739,13 +964,15 @@ from course_lib.exercises import my_progress
 my_progress("03")
 
 # %% [markdown]
-# **Papers.** [Deep residual learning](https://arxiv.org/abs/1512.03385) (He et al. 2015).
-# [Identity mappings](https://arxiv.org/abs/1603.05027) (He et al. 2016): where the ReLU should stand, a year later.
-# [Aggregated residual transformations](https://arxiv.org/abs/1611.05431) (Xie et al. 2016), ResNeXt.
-# [Wide residual networks](https://arxiv.org/abs/1605.07146) (Zagoruyko and Komodakis 2016).
-# [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852) (He et al. 2015), the initialisation.
+# **Papers.** [Deep residual learning](https://arxiv.org/abs/1512.03385) (He et al. 2015). [Batch
+# normalization](https://arxiv.org/abs/1502.03167) (Ioffe and Szegedy 2015). [Identity
+# mappings](https://arxiv.org/abs/1603.05027) (He et al. 2016), on where the ReLU should stand. [A mean field theory of
+# batch normalization](https://arxiv.org/abs/1902.08129) (Yang et al. 2019) and [The shattered gradients
+# problem](https://arxiv.org/abs/1702.08591) (Balduzzi et al. 2017), the two findings of section 2. [Aggregated residual
+# transformations](https://arxiv.org/abs/1611.05431) (Xie et al. 2016), ResNeXt. [Delving deep into
+# rectifiers](https://arxiv.org/abs/1502.01852) (He et al. 2015), the initialisation.
 #
-# **One open question.** If every block can be skipped, what happens to a trained ResNet when you delete one block? Try it: which
-# one hurts most?
+# **One open question.** If every block can be skipped, what happens to a trained ResNet when you delete one? Try it on
+# `mine`: `mine.layer3[1] = nn.Identity()`. Which block hurts most?
 #
 # Next: [04 VGG cfgs](04_vgg_cfgs.ipynb).
