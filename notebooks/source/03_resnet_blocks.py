@@ -11,7 +11,7 @@
 # - find the first layer in which two networks differ.
 #
 # You need lesson [01](01_inference.ipynb), and to know what a convolution and a gradient are. Plan two sittings of 45
-# minutes, exercises included: sections 1–3, then 4–8. The part called *If you want to know more* adds another 45.
+# minutes, exercises included: sections 1–3, then 4–8. *If you want to know more* adds 45.
 
 # %%
 import subprocess
@@ -722,11 +722,9 @@ squeezed = weights_of(nn.Conv2d(256, 64, 1), nn.Conv2d(64, 64, 3), nn.Conv2d(64,
 cheaper.reveal(round(two / squeezed, 1), f"Two 3×3 have {two:,} weights, and 1×1, 3×3, 1×1 have {squeezed:,}.",
                low="Weights grow with the square of the width, and here it is four times as large.")
 
-# %%
-resnet50 = trace("resnet50")
-drawing.block(resnet50, path="layer2.0")
-
 # %% [markdown]
+# Choose *bottleneck* in the explorer of section 5 to see it drawn.
+#
 # **Which convolution takes the stride?** In the paper it's the first 1×1. In torchvision it's the 3×3, a variant known
 # as v1.5. A
 # 1×1 with stride 2 never looks at three of four cells. The 3×3 does, for a little more arithmetic:
@@ -734,7 +732,7 @@ drawing.block(resnet50, path="layer2.0")
 # %%
 from torchvision.models import get_model
 
-paper = get_model("resnet50", weights=None)
+resnet50, paper = trace("resnet50"), get_model("resnet50", weights=None)
 for stage in (paper.layer2, paper.layer3, paper.layer4):
     first = stage[0]
     first.conv1.stride, first.conv2.stride = first.conv2.stride, first.conv1.stride
@@ -899,11 +897,11 @@ for build in (lambda: BasicBlock(64, 64, groups=2), lambda: BasicBlock(64, 64, d
 # %% [markdown]
 # ### E Look inside
 #
-# What do trained layers look for? The first convolution's filters are small pictures themselves. Look for edges in
-# several directions, for colour contrasts, and for filters that learned next to nothing.
+# What do trained layers look for? The first convolution's filters are small pictures themselves; here are 32 of the 64.
+# Look for edges in several directions, for colour contrasts, and for filters that learned next to nothing.
 
 # %%
-drawing.draw_filters(classifier.model)
+drawing.draw_filters(classifier.model, count=32)
 
 # %% [markdown]
 # Deeper filters have no colours. What they do shows in their outputs, the **feature maps**. Here is a network that was
@@ -919,16 +917,8 @@ lite0 = load_classifier("efficientnet_lite0", device="cpu")
 feature_map_explorer(lite0, photos, layer="features.2.1.add", second="coffee", count=8)
 
 # %% [markdown]
-# And the course's ResNet18 with a drawing. It has only ever seen drawings, of ten classes:
-
-# %%
-names = ["dog", "cat", "goldfish", "camel"]
-drawings = {name: samples()[name].open() for name in names}
-feature_map_explorer(classifier, drawings, layer="layer1.1.relu_1", count=8)
-
-# %% [markdown]
-# **What to notice.** In both, early maps keep outlines, and later maps are small and mostly dark. Is that one picture's
-# luck? Here is the share of cells that are exactly zero, for all ten drawings:
+# **What to notice.** Early maps keep outlines, and later maps are small and mostly dark. Is that one picture's luck?
+# Here is the share of cells that are exactly zero in the course's ResNet18, for all ten drawings of section 7:
 
 # %%
 from course_lib.tracing import feature_maps
@@ -946,7 +936,8 @@ for stage in (1, 2, 3, 4):
 # %%
 from course_lib.widgets import receptive_field_explorer
 
-receptive_field_explorer([classifier, lite0], drawings | photos)
+names = ["dog", "cat", "goldfish", "camel"]
+receptive_field_explorer([classifier, lite0], {name: samples()[name].open() for name in names} | photos)
 
 # %% [markdown]
 # ## Where you stand

@@ -68,7 +68,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (norm(("torch.tensor(0)", "torch.tensor(0.0)")), "it is a whole number"),
         (norm(("if self.training:", "if False:")), "the running statistics are used: ask self.training"),
         (norm(("if self.training:", "if True:")), "the batch's own statistics are used: ask self.training"),
-        (norm((" + 1e-5)", ")")), "eps is missing"),
+        (norm((" + 1e-5)", ")")), "eps is missing"), (norm((" + 1e-5)", " + 1e-2)")), "the values differ from torch's"),
         (norm(("unbiased=False", "unbiased=True")), "the variance divides by n − 1"),
         (norm((MOMENTS, "mean, var = x.mean(0), x.var(0, unbiased=False)")), "your module raised RuntimeError"),
         (norm(("torch.sqrt(var[:, None, None] + 1e-5)", "(var[:, None, None] + 1e-5)")), "divide by its root"),

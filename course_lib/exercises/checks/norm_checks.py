@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,9 +20,12 @@ from course_lib.exercises.engine.requirements import Wrong, call, need_class, ne
 
 __all__ = ["check_batch_norm"]
 
-_TOLERANCE: dict[str, float] = {"rtol": 1e-4, "atol": 1e-4}
 #: A picture's shape (B, C, H, W).
 _SHAPES = ((4, 6, 5, 3), (2, 3, 4, 4))
+
+
+def _close(value: Tensor, other: Tensor) -> bool:
+    return torch.allclose(value, other, rtol=1e-4, atol=1e-4)
 
 
 def _batches(source: random.Random | None) -> Iterator[tuple[Tensor, Tensor]]:
@@ -49,7 +53,7 @@ def check_batch_norm(answer: Any, source: random.Random | None = None) -> None:
     for batches in _batches(source):
         channels = batches[0].shape[1]
         case = f"MyBatchNorm2d({channels})"
-        truth = scrambled(lambda channels=channels: nn.BatchNorm2d(channels))
+        truth = scrambled(partial(nn.BatchNorm2d, channels))
         mine = build(answer, channels, case=case)
         need_own(mine, nn.modules.batchnorm._BatchNorm, "BatchNorm")
         _need_tensors(mine, truth, case)
@@ -101,14 +105,14 @@ def _compare(mine: nn.Module, truth: nn.Module, batch: Tensor, case: str) -> Non
 def _need_values(
     value: Tensor, right: Tensor, batch: Tensor, before: dict[str, Tensor], case: str, *, training: bool
 ) -> None:
-    if torch.allclose(value, right, **_TOLERANCE):
+    if _close(value, right):
         return
     for sentence, compute in _SLIPS.items():
         try:
             slip = compute(batch, before)
         except RuntimeError:  # such a mean fits no channel of this batch
             continue
-        if slip.shape == right.shape and torch.allclose(slip, value, **_TOLERANCE):
+        if slip.shape == right.shape and _close(slip, value):
             if sentence.startswith(("the batch's", "the running")):
                 sentence += ": ask self.training"
             raise Wrong(f"On {case} {sentence}.")
@@ -163,7 +167,7 @@ def _need_buffers(mine: nn.Module, truth: nn.Module, batch: Tensor, before: dict
     ):
         raise Wrong(f"After {case} a buffer carries a graph, which would grow with every batch: use torch.no_grad().")
     for name in ("running_mean", "running_var"):
-        if after[name].shape == right[name].shape and torch.allclose(after[name], right[name], **_TOLERANCE):
+        if after[name].shape == right[name].shape and _close(after[name], right[name]):
             continue
         if not truth.training:
             raise Wrong(f"After {case} {name} has changed; in eval mode the buffers stay as they are.")
@@ -182,10 +186,10 @@ def _slip_of_buffer(name: str, value: Tensor, batch: Tensor, before: dict[str, T
     new = mean if name == "running_mean" else _moments(batch, unbiased=True)[1].flatten()
     if torch.equal(value, old):
         return "has not changed; each batch in train mode moves it by a tenth of the way"
-    if torch.allclose(value, 0.1 * old + 0.9 * new, **_TOLERANCE):
+    if _close(value, 0.1 * old + 0.9 * new):
         return "keeps 10 % of the old value; with momentum 0.1 it keeps 90 % and takes 10 % of the batch's"
-    if torch.allclose(value, new, **_TOLERANCE):
+    if _close(value, new):
         return "is the batch's own; it should keep 90 % of its old value"
-    if name == "running_var" and torch.allclose(value, 0.9 * old + 0.1 * biased, **_TOLERANCE):
+    if name == "running_var" and _close(value, 0.9 * old + 0.1 * biased):
         return "took the variance that divides by n; what it keeps divides by n − 1 (times n / (n − 1))"
     return "should be 0.9 times its old value plus 0.1 times the batch's"
