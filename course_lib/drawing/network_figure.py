@@ -6,6 +6,7 @@ opens a layer, a channel or a cell is a spot of the kind "layer", "map" or "cell
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,14 +17,13 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.drawing.map_figure import prepared
-from course_lib.drawing.number_figure import TEXT, draw_number, draw_tile, vector_shape, written
+from course_lib.drawing.number_figure import TEXT, draw_number, draw_tile, name_ending, vector_shape, written
 from course_lib.drawing.overlay import Pixels, put, tiled
 from course_lib.drawing.sheet import FAINT, Sheet, fitted_words, text_width, wrapped
-from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still
+from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, Still, still
 from course_lib.models.classifier import Classifier
 from course_lib.tracing.activations import Activations, activations
-from course_lib.tracing.layer_maps import strongest
-from course_lib.tracing.map_layouts import Layouts, MapStage, map_stages
+from course_lib.tracing.map_layouts import Layouts, MapLayout, MapStage, map_stages
 from course_lib.tracing.one_number import explain
 from course_lib.tracing.ops import Op
 from course_lib.tracing.records import times
@@ -72,8 +72,10 @@ class NetworkView:
         return self.layouts.output(op).maps(self.seen.outputs[op.index][0]).float()
 
     def channels(self, op: Op, count: int) -> tuple[int, ...]:
-        """The strongest channels of an op, fewer where there are not so many."""
-        return strongest(self.maps(op), count)
+        """The channels with most to see: whose numbers differ most from cell to cell; of a vector the largest."""
+        maps = self.maps(op).flatten(1)
+        spread = maps.std(1) if maps.shape[1] > 1 else maps[:, 0].abs()
+        return tuple(spread.argsort(descending=True, stable=True)[:count].tolist())
 
     def stage(self, op: Op) -> int:
         """The place of an op's stage."""
@@ -81,7 +83,7 @@ class NetworkView:
 
     @cached_property
     def tiles(self) -> tuple[tuple[tuple[int, ...], Pixels], ...]:
-        """For each stage the strongest channels and their maps below each other; a vector is one tall map."""
+        """For each stage a few channels and their maps below each other; a vector is one tall map."""
         answer: list[tuple[tuple[int, ...], Pixels]] = []
         tall = round(2 * (_SIDE + _GAP))
         for stage in self.stages:
@@ -91,7 +93,7 @@ class NetworkView:
                 pixels = tiled(grid, float(grid.min()), float(grid.max()), round(2 * _SIDE), tall * _ROWS - 10)
                 answer.append(((), pixels))
                 continue
-            chosen = strongest(maps, _ROWS)
+            chosen = self.channels(stage.shown, _ROWS)
             canvas = np.full((tall * len(chosen) - 10, round(2 * _SIDE), 3), 255, np.uint8)
             for k, channel in enumerate(chosen):
                 own = maps[channel].numpy()
@@ -101,16 +103,21 @@ class NetworkView:
         return tuple(answer)
 
     def first(self) -> tuple[str, int]:
-        """The layer and channel to begin with: the first convolution on maps, where it answers most."""
+        """The layer and channel to begin with: the first convolution whose kernel has numbers that can be read."""
         convolutions = [op for op in self.seen.followed if op.plain == "conv2d"]
-        later = [op for op in convolutions if op.sources != (-1,)] or convolutions or list(self.seen.followed)
-        return later[0].name, self.channels(later[0], 1)[0]
+        small = [op for op in convolutions if _readable(op)] or convolutions or list(self.seen.followed)
+        return small[0].name, self.channels(small[0], 1)[0]
 
     def peak(self, op: Op, channel: int) -> tuple[int, int]:
         """The row and column of the largest number of a channel."""
         own = self.maps(op)[channel]
         row, column = divmod(int(own.argmax()), own.shape[1])
         return row, column
+
+
+def _readable(op: Op) -> bool:
+    weight = op.operand("weight") or ()
+    return weight[2:] == (3, 3) and weight[1] > 1
 
 
 def network_view(classifier: Classifier, picture: Image.Image) -> NetworkView:
@@ -158,11 +165,15 @@ def draw_network(view: NetworkView, layer: str, channel: int, row: int, column: 
     names = view.categories if is_answer else ()
     draw_number(sheet, (6, _OPEN + 58, _WIDE - _OUT - 46, 300), view.layouts, number, names=names)
     _draw_output(sheet, view, op, (channel, row, column))
-    words = {"vector": f"number {channel}", "slices": f"slice {channel}, row {row}, column {column}"}
-    where = words.get(layout.kind, f"channel {channel}, row {row}, column {column}")
+    where = f"{_channel_word(layout)} {channel}"
+    where += f", row {row}, column {column}" if layout.kind != "vector" else ""
     how = number.formula or number.note
     alt = f"{view.name}, {layer}, {where}: {written(number.value)} = {how}"
-    return sheet.still(alt)
+    return still(sheet.figure, alt, photo=True, spots=sheet.spots)
+
+
+def _channel_word(layout: MapLayout) -> str:
+    return {"vector": "number", "slices": "slice"}.get(layout.kind, "channel")
 
 
 # -- the stages -------------------------------------------------------------------------------------------------------
@@ -300,8 +311,13 @@ def _arc(sheet: Sheet, start: float, end: float, top: float) -> None:
 
 
 def _tip(op: Op) -> str:
-    shapes = " + ".join(times(shape[1:] or shape) for shape in op.inputs)
-    return f"{op.name}: {shapes} → {times(op.output[1:] or op.output)}; {'; '.join(_costs(op))}"
+    return f"{op.name}: {_inputs(op.inputs)} → {times(op.output)}; {'; '.join(_costs(op))}"
+
+
+def _inputs(shapes: Sequence[tuple[int, ...]]) -> str:
+    if len(shapes) > 2 and len(set(shapes)) == 1:
+        return f"{len(shapes)} tensors of {times(shapes[0])}"
+    return " and ".join(times(shape) for shape in shapes[:4]) + (" and more" if len(shapes) > 4 else "")
 
 
 def _costs(op: Op) -> list[str]:
@@ -318,14 +334,13 @@ def _costs(op: Op) -> list[str]:
 
 # -- the opened operation ---------------------------------------------------------------------------------------------
 def _draw_heading(sheet: Sheet, op: Op) -> None:
-    name = fitted_words(op.name, 520, 11, bold=True)
+    name = name_ending(op.name, 440)
     sheet.text(6, _OPEN, name, size=11, bold=True)
     settings = [f"{key} {_plain(op.setting(key))}" for key in ("stride", "padding", "groups", "dilation")
                 if op.setting(key) not in (None, 1, (1, 1), 0, (0, 0))]  # fmt: skip
-    shapes = " + ".join(times(shape) for shape in op.inputs[:4]) + (" + …" if len(op.inputs) > 4 else "")
     what = ", ".join([op.plain, *settings])
     sheet.text(16 + text_width(name, 11, bold=True), _OPEN + 2, what, size=TEXT, color=FAINT)
-    words = f"{shapes} → {times(op.output)}  ·  {'  ·  '.join(_costs(op))}"
+    words = f"{_inputs(op.inputs)} → {times(op.output)}  ·  {'  ·  '.join(_costs(op))}"
     sheet.text(6, _OPEN + 22, wrapped(words, _WIDE - _OUT - 40, TEXT)[0], size=TEXT)
 
 
@@ -353,7 +368,7 @@ def _draw_output(sheet: Sheet, view: NetworkView, op: Op, place: tuple[int, int,
         shown = draw_tile(sheet, (left, top, _OUT - 10, 190), own, (column, row, column + 1, row + 1))
         sheet.spot("cell", shown.place, lambda r, c: f"row {r}, column {c}: {written(float(own[r, c]))}",
                    rows=layout.rows, columns=layout.columns, gesture="drag")  # fmt: skip
-        caption = f"channel {channel}, row {row}, column {column}"
+        caption = f"{_channel_word(layout)} {channel}, row {row}, column {column}"
     value = float(view.seen.outputs[op.index][0][layout.cell(*place)])
     sheet.text(left, _OPEN + 22, written(value), size=13, bold=True, color="#8A3B00")
     sheet.text(left, _OPEN + 42, fitted_words(caption, _OUT - 8, TEXT), size=TEXT)
@@ -369,8 +384,14 @@ def _number_spot(sheet: Sheet, box: tuple[float, float, float, float], grid: NDA
 
 
 def _draw_channels(sheet: Sheet, view: NetworkView, op: Op, channel: int, corner: tuple[float, float]) -> None:
-    side, gap = 42.0, 5.0
-    sheet.text(corner[0], corner[1], "its strongest channels", size=TEXT, color=FAINT)
+    side, gap, layout = 42.0, 5.0, view.layouts.output(op)
+    sheet.text(
+        corner[0],
+        corner[1],
+        f"{_channel_word(layout)}s with most to see",
+        size=TEXT,
+        color=FAINT,
+    )
     maps = view.maps(op)
     for k, other in enumerate(view.channels(op, 8)):
         box = (corner[0] + (k % 4) * (side + gap), corner[1] + 20 + (k // 4) * (side + gap), side, side)

@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course_lib.drawing.overlay import OnPicture, coloured, enlarged, put, short, tiled
-from course_lib.drawing.sheet import FAINT, Box, Sheet, fitted_words, wrapped
+from course_lib.drawing.sheet import FAINT, Box, Sheet, fitted_words, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREY, INK, ORANGE
 from course_lib.tracing.map_layouts import Layouts
 from course_lib.tracing.one_number import Number, Part, Term, function_of
 
-__all__ = ["TEXT", "draw_number", "draw_tile", "vector_shape", "written"]
+__all__ = ["TEXT", "draw_number", "draw_tile", "name_ending", "vector_shape", "written"]
 
 TEXT = 9.6  # points: 12 CSS pixels
 _LINE = 21.0
 _CELL = (38.0, 25.0)  # of a grid of numbers
 _ROWS = 3  # convolutions' channels that are shown in full
 _LISTED = 8
+_COLOURS = ("red", "green", "blue")
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -68,6 +69,9 @@ def draw_number(sheet: Sheet, box: Box, layouts: Layouts, number: Number, *, nam
     if number.computed is None:
         drawing.sentence(left, top + 8, number.note, wide)
         return
+    if not number.exact:
+        words = f"The arithmetic shown gives {written(number.computed)}; the model computed {written(number.value)}."
+        drawing.sentence(left, top + tall - 30, words, wide)
     products = [term for term in number.terms if term.left is not None and term.right is not None]
     if number.op.plain == "softmax":
         drawing.softmax(left, top, wide)
@@ -82,6 +86,19 @@ def draw_number(sheet: Sheet, box: Box, layouts: Layouts, number: Number, *, nam
         drawing.formula(left + used, top, wide - used)
     if number.note:
         drawing.sentence(left, top + tall - 14 * (1 + (len(number.note) > 120)), number.note, wide)
+
+
+def name_ending(words: str, wide: float) -> str:
+    """As much of the end of a name as fits into ``wide`` CSS pixels.
+
+    Example:
+        >>> name_ending("features.1.block.1.scale_activation", 150), name_ending("conv1", 150)
+        ('….scale_activation', 'conv1')
+    """
+    short_words = words
+    while text_width(short_words, TEXT) > wide and "." in short_words.lstrip("…."):
+        short_words = f"….{short_words.lstrip('….').partition('.')[2]}"
+    return short_words
 
 
 # -- tiles ------------------------------------------------------------------------------------------------------------
@@ -100,7 +117,7 @@ def draw_tile(sheet: Sheet, box: Box, values: NDArray[np.floating], cells: Seque
     """A map (rows, columns) in colours, as large as it fits; ``cells`` (left, top, right, bottom) of it are framed."""
     rows, columns = values.shape
     zoom = min(box[2] / columns, box[3] / rows)
-    wide, tall = max(6, round(2 * zoom * columns)), max(6, round(2 * zoom * rows))
+    wide, tall = max(16, round(2 * zoom * columns)), max(16, round(2 * zoom * rows))
     pixels = tiled(values, float(values.min()), float(values.max()), wide, tall)
     shown = put(sheet, pixels, (box[0], box[1], wide / 2, tall / 2), size=(columns, rows))
     if cells is not None:
@@ -125,7 +142,7 @@ class _Drawing:
             return "a weight"
         return "the picture" if source < 0 else self.layouts.seen.ops[source].name
 
-    def part(self, part: Part, box: Box) -> None:
+    def part(self, part: Part, box: Box, *, beside: bool) -> None:
         """A tensor's map with the cells that count framed, and below it where it came from."""
         layout = self.layouts.of(part.source, part.tensor.shape)
         channel, row, column = layout.place(part.low)
@@ -140,13 +157,26 @@ class _Drawing:
             cells = (column, row, right + 1, last + 1)
             shown = draw_tile(self.sheet, box, maps[channel].numpy(), cells)
         source = self.name(part.source)
-        words = fitted_words(f"{source}", wide, TEXT)
-        self.text(x, y + tall + 10, words, color=BLUE)
+        self.text(x, y + tall + 10, name_ending(source, wide + 60), color=BLUE)
         if layout.channels > 1:
             what = "number" if layout.rows * layout.columns == 1 else "slice" if layout.kind == "slices" else "channel"
-            self.text(x, y + tall + 26, f"{what} {channel}")
+            corner = (x + wide + 8, y + 8) if beside else (x, y + tall + 26)
+            self.text(*corner, f"{what} {channel}")
         if part.source is not None and part.source >= 0:
             self.sheet.spot("layer", shown.place, f"Open {source}", value=source)
+
+    def label_of(self, term: Term) -> str:
+        """A convolution's channel: one of the picture's by its colour."""
+        part, seen = term.part, self.layouts.seen
+        if part is None:
+            return term.words
+        source = part.source
+        while source is not None and source >= 0 and seen.ops[source].plain == "pad":
+            source = seen.ops[source].sources[0]
+        number = term.words.rpartition(" ")[2]
+        if source != -1 or seen.batch.shape[1] != len(_COLOURS) or not number.isdigit():
+            return term.words
+        return _COLOURS[int(number)]
 
     def inputs(self, x: float, y: float, parts: Sequence[Part]) -> float:
         """Up to two tensors, one below the other; gives the width that they took."""
@@ -155,8 +185,8 @@ class _Drawing:
             return 0.0
         side = 210.0 if len(parts) == 1 else 104.0
         for k, part in enumerate(parts):
-            self.part(part, (x, y + k * (side + 44), side, side))
-        return side + 26 if len(parts) == 1 else 180.0
+            self.part(part, (x, y + k * (side + 34), side, side), beside=len(parts) > 1)
+        return side + 36 if len(parts) == 1 else 218.0
 
     # -- sums -----------------------------------------------------------------------------------------------------
     def kernels(self, x: float, y: float, products: Sequence[Term]) -> None:
@@ -173,7 +203,7 @@ class _Drawing:
             if term.part.source is not None and term.part.source >= 0:
                 source = self.name(term.part.source)
                 self.sheet.spot("layer", shown.place, f"{source}, {term.words}: open it", value=source)
-            self.text(x + 92, top + 8, term.words, bold=True)
+            self.text(x + 92, top + 8, self.label_of(term), bold=True)
             low = top + 20
             self.grid((x + 92, low, 116, 66), term.left.numpy(), "input")
             self.text(x + 218, low + 30, "×", bold=True, align="center", size=11)
@@ -208,7 +238,7 @@ class _Drawing:
         terms = [term for term in number.terms if term.words != "bias" and not term.words.endswith(" more")]
         many = [term for term in number.terms if term.words.endswith(" more")]
         shown, hidden = terms[:_LISTED], terms[_LISTED:]
-        rows = [(term.words, term, term.value) for term in shown]
+        rows = [(self.label_of(term), term, term.value) for term in shown]
         if hidden or many:
             count = len(hidden) + sum(int(term.words.split()[0].replace(",", "")) for term in many)
             total = math.fsum(term.value for term in (*hidden, *many))
@@ -216,13 +246,15 @@ class _Drawing:
         rows += [("bias", term, term.value) for term in bias]
         most = max((abs(value) for _, _, value in rows), default=0.0) or 1.0
         ends = x + wide - 8
+        if not any(term.left is not None for term in shown):
+            ends = min(ends, x + 460)
         middle, reach = ends - 62, 60.0
         for k, (words, term, value) in enumerate(rows):
             line = y + 32 + _LINE * k
             self.text(x, line, fitted_words(self.label(words), 168, TEXT))
             if term.left is not None and term.right is not None and term.left.numel() == 1:
                 product = f"{written(float(term.left))} × {written(float(term.right))}"
-                self.text(middle - reach - 84, line, product, align="right")
+                self.text(middle - reach - 100, line, product, align="right")
             self.text(middle - reach - 10, line, written(value), align="right", bold=True)
             length = reach * value / most
             bar = (middle + min(length, 0), line - 6, abs(length), 12.0)
@@ -260,6 +292,9 @@ class _Drawing:
         """The formula with symbols, what they stand for, and with numbers; below it a curve or a window."""
         number = self.number
         line = y + 10
+        if number.template == "{x}":
+            self.text(x, line, f"the same number: {written(number.value)}", bold=True, size=11)
+            return
         self.text(x, line, number.formula, bold=True, size=11)
         if len(number.symbols) > 1:
             pairs = [f"{symbol} = {written(value)}" for symbol, value in number.symbols.items()]

@@ -34,14 +34,14 @@ class MapLayout:
     Attributes:
         shape: the tensor's.
         kind: "maps"; "tokens", of which one that stands for no patch fills the first row; "vector"; or "slices".
-        order: where (batch, channels, rows, columns) stand, for maps.
+        order: where (batch, channels, rows, columns) stand, for maps; (batch, tokens, channels) for tokens.
         channels, rows, columns: what it looks like.
         extra: whether the first row is the token that stands for no patch.
     """
 
     shape: tuple[int, ...]
     kind: str
-    order: tuple[int, int, int, int]
+    order: tuple[int, ...]
     channels: int
     rows: int
     columns: int
@@ -66,7 +66,8 @@ class MapLayout:
             token = row * self.columns + column
             if self.extra:
                 token = 0 if row == 0 else 1 + token - self.columns
-            return 0, token, channel
+            where = dict(zip(self.order, (0, token, channel), strict=True))
+            return tuple(where[dim] for dim in range(3))
         flat = (channel * self.rows + row) * self.columns + column
         cell: list[int] = []
         for many in reversed(self.shape):
@@ -80,8 +81,10 @@ class MapLayout:
             _, channel, row, column = (cell[dim] for dim in self.order)
             return channel, row, column
         if self.kind == "tokens":
-            token = cell[1] - 1 if self.extra else cell[1]
-            return (cell[2], 0, 0) if token < 0 else (cell[2], *divmod(token + self.extra * self.columns, self.columns))
+            _, token, channel = (cell[dim] for dim in self.order)
+            if self.extra:
+                token = token + self.columns - 1 if token else 0
+            return channel, *divmod(token, self.columns)
         flat = 0
         for n, many in zip(cell, self.shape, strict=True):
             flat = flat * many + n
@@ -93,7 +96,7 @@ class MapLayout:
         if self.kind == "maps":
             return tensor.permute(self.order)[0]
         if self.kind == "tokens":
-            tokens = tensor[0].T  # (channels, tokens)
+            tokens = tensor.permute(self.order)[0].T  # (channels, tokens)
             if self.extra:
                 tokens = torch.cat([tokens[:, :1].expand(-1, self.columns), tokens[:, 1:]], 1)
             return tokens.reshape(self.channels, self.rows, self.columns)
@@ -124,11 +127,14 @@ class Layouts:
             return MapLayout(shape, "maps", order, channels, tall, wide)
         if prod(shape) == max(shape, default=1):  # one dimension that is longer than 1, or none
             return MapLayout(shape, "vector", _PLAIN, prod(shape), 1, 1)
-        if source is not None and len(shape) == 3 and shape[0] == 1 and shape[1] > 3:
+        if source is not None and len(shape) == 3 and 1 in shape[:2]:
+            batch = shape.index(1)
+            many = shape[1 - batch]
             for extra in (0, 1):
-                side = isqrt(shape[1] - extra)
-                if side * side == shape[1] - extra:
-                    return MapLayout(shape, "tokens", _PLAIN, shape[2], side + extra, side, bool(extra))
+                side = isqrt(many - extra)
+                if side > 1 and side * side == many - extra:
+                    places = (batch, 1 - batch, 2)
+                    return MapLayout(shape, "tokens", places, shape[2], side + extra, side, bool(extra))
         tall, wide = shape[-2:]
         return MapLayout(shape, "slices", _PLAIN, prod(shape[:-2]), tall, wide)
 
@@ -170,16 +176,19 @@ def map_stages(layouts: Layouts) -> tuple[MapStage, ...]:
     last = max((index for index, size in sizes.items() if size != (1, 1)), default=-1)
     keys: dict[int, tuple[int, int]] = {}
     for op in ops:
-        size = sizes[op.index]
+        size = None if op.plain == "pad" else sizes[op.index]
         fed = [keys[source] for source in op.sources if source in keys]
         joins = size is None or (size == (1, 1) and op.index < last)
-        keys[op.index] = (fed[0] if fed else (1, 1)) if joins and fed else size or (1, 1)
+        keys[op.index] = fed[0] if joins and fed else sizes[op.index] or (1, 1)
     groups: dict[tuple[int, int], list[Op]] = {}
     for op in ops:
         groups.setdefault(keys[op.index], []).append(op)
     ordered = [groups[key] for key in sorted(groups, key=lambda key: -key[0] * key[1]) if key != (1, 1)]
-    while len(ordered) > _MOST:
-        least = min(range(len(ordered) - 1), key=lambda place: len(ordered[place]))
+    while True:
+        idle = [place for place, group in enumerate(ordered[:-1]) if all(op.plain in _ARRANGING for op in group)]
+        if not idle and len(ordered) <= _MOST:
+            break
+        least = idle[0] if idle else min(range(len(ordered) - 1), key=lambda place: len(ordered[place]))
         ordered[least : least + 2] = [sorted(ordered[least] + ordered[least + 1], key=lambda op: op.index)]
     if len(ordered) == 1 and len(ordered[0]) >= _LONG:
         (only,) = ordered

@@ -44,7 +44,7 @@ def network_explorer(
     Args:
         classifier: its own transforms prepare the picture; its live model is looked into, in eval mode.
         picture: anything ``open_image`` takes.
-        layer: the operation that is opened first, by its name in a trace; the second convolution when left out.
+        layer: the operation that is opened first, by its name in a trace; the first 3×3 convolution when left out.
         channel: of that operation's output; the strongest when left out.
 
     Raises:
