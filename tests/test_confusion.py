@@ -204,7 +204,7 @@ def test_the_picture_says_every_number(matrix: Confusion, title: str, monkeypatc
     shown = draw_confusion(matrix, title=title)
     checks.is_picture(shown, kind="png")
     assert shown.alt == (f"{title}. " if title else "") + repr(matrix)
-    assert shown.width <= 900 and min(a for a, _ in wide) > 0 and max(b for _, b in wide) < 0
+    assert shown.width <= 1125 and min(a for a, _ in wide) > 0 and max(b for _, b in wide) < 0
     n = len(matrix.classes)
     if n <= 10:
         numbers = [str(int(value)) for value in matrix.counts.flatten() if value or n <= 4]

@@ -347,7 +347,7 @@ def test_what_is_drawn_is_readable_and_fits_the_page(
     still = drawing.block(model, path=path, detail=detail)  # type: ignore[arg-type]
     is_picture(still, kind="png")
     assert faults(seen[-1]) == []
-    assert still.width <= 860 and still.open().height / 2 <= 780
+    assert still.width <= 1075 and still.open().height / 2 <= 780
     written = [text.get_text() for text in seen[-1].texts] + [text.get_text() for text in seen[-1].artists
                                                               if hasattr(text, "get_text")]  # fmt: skip
     found = trace(model)

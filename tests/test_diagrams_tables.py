@@ -52,7 +52,7 @@ def test_vgg_table_is_the_papers(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = watch(monkeypatch)
     table = vgg_table()
     is_picture(table, kind="png")
-    assert faults(seen[0]) == [] and table.width == 860
+    assert faults(seen[0]) == [] and table.width == 1075
     new = [
         "LRN",
         "conv3-64",
@@ -110,7 +110,7 @@ def test_resnet_table_is_the_papers(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = watch(monkeypatch)
     table = resnet_table()
     is_picture(table, kind="png")
-    assert faults(seen[0]) == [] and table.width == 860
+    assert faults(seen[0]) == [] and table.width == 1075
     everything = words(seen[0])
     printed = [*(2, 2, 2, 2), *(3, 4, 6, 3), *(3, 4, 6, 3), *(3, 4, 23, 3), *(3, 8, 36, 3)]
     assert Counter({one: n for one, n in everything.items() if one.startswith("×")}) == Counter(
@@ -150,7 +150,7 @@ def test_volumes_of_every_family(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     seen = watch(monkeypatch)
     picture = volumes(name)
     is_picture(picture, kind="png")
-    assert faults(seen[0]) == [] and picture.width == 860
+    assert faults(seen[0]) == [] and picture.width == 1075
     assert picture.alt.endswith(("1000", "1000×1×1"))
     _apart(seen[0])
 
@@ -235,7 +235,7 @@ def test_volumes_of_small_and_odd_things(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "…: 12 more" in words(seen[4])
     assert [faults(figure) for figure in seen] == [[]] * len(strange)
     for width in (3.0, 5.0):
-        assert volumes("resnet18", width=width).width == 100 * width
+        assert volumes("resnet18", width=width).width == round(125 * width)
         assert faults(seen[-1]) == []
         _apart(seen[-1])
 

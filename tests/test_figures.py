@@ -118,7 +118,7 @@ def test_a_grid_shows_every_picture_in_full(count: int, columns: int) -> None:
     # Pictures of one colour each, so that they can be found again in the still.
     colors = [tuple(int(c) for c in np.random.default_rng(k).integers(20, 200, 3)) for k in range(count)]
     shown = picture_figures.picture_grid([Image.new("RGB", (60, 45), color) for color in colors], columns=columns)
-    assert shown.alt == f"{count} pictures" and shown.width == 195 * min(count, columns)
+    assert shown.alt == f"{count} pictures" and abs(shown.width - 1.25 * 195 * min(count, columns)) <= 1
     pixels = np.asarray(shown.open(), int)
     found = [(np.abs(pixels - color).max(2) < 12).sum() for color in colors]
     assert min(found) > 0.97 * max(found) and max(found) > 350 * 260
@@ -165,7 +165,7 @@ def test_what_the_crop_throws_away_is_grey() -> None:
 @pytest.mark.parametrize("size, width", [((300, 200), None), ((40, 30), None), ((2000, 500), None), ((800, 800), 100)])
 def test_a_picture_as_it_is(size: tuple[int, int], width: int | None) -> None:
     shown = picture_figures.show(picture(*size), "some squares", width=width)
-    assert shown.width == (width or min(size[0], 860)) and shown.alt == "some squares"
+    assert shown.width == (width or min(size[0], 1075)) and shown.alt == "some squares"
     wide, tall = shown.open().size
     assert shown.width <= wide <= 2 * shown.width and abs(tall / wide - size[1] / size[0]) < 0.02
 
@@ -177,7 +177,7 @@ def test_predictions_of_several_models(k: int, models: int) -> None:
     answers = {f"model_number_{n}": answer(k, seed=n) for n in range(models)}
     shown = picture_figures.predictions(picture(), answers, shown="a test")
     checks.is_picture(shown, kind="jpeg")
-    assert shown.width == 860 and shown.alt.startswith(
+    assert shown.width == 1075 and shown.alt.startswith(
         f"Top {k} for a test. model_number_0: {answers['model_number_0'].label}"
     )
     assert shown.alt.count(" %") == models

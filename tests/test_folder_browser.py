@@ -210,7 +210,7 @@ def test_all_words_stay_under_their_picture(
     monkeypatch.setattr(Sheet, "boxes", boxes)
     shown = prediction_grid(found.judged(), columns=columns, title="A title")
     checks.is_picture(shown, kind="jpeg")
-    assert sides and shown.width == 860
+    assert sides and shown.width == 1075
     for (_, column), words in lines.items():
         left, right = sides[column]
         words.sort()
@@ -282,7 +282,7 @@ def test_another_choice_turns_back_to_the_first_page_and_is_drawn_once(
         return draw_page(*given, **how)
 
     monkeypatch.setattr(importlib.import_module("course_lib.widgets.folder_browser"), "draw_page", counted)
-    browser = folder_browser(folder, per_page=4)
+    browser = folder_browser(folder, verdict="all", per_page=4)
     assert browser.controls["page"].max == page_count(24, 4) == 6
     moves: list[dict[str, Any]] = [
         {"page": 5}, {"verdict": "wrong"}, {"page": 3}, {"truth": "bee"}, {"said": "cat"}, {"order": "slowest first"},
@@ -297,6 +297,19 @@ def test_another_choice_turns_back_to_the_first_page_and_is_drawn_once(
         assert state["page"] == move.get("page", 1) and browser.controls["page"].max == page_count(len(some), 4)
         first = 4 * (state["page"] - 1)
         assert files(repr(browser)) == [one.file for one in some[first : first + 4]]
+
+
+def test_it_opens_on_what_went_wrong_and_a_touched_picture_is_shown_large(folder: FolderPredictions) -> None:
+    browser = folder_browser(folder)
+    wrong = select(folder.judged(), verdict="wrong")
+    assert browser.state["verdict"] == "wrong" and files(repr(browser)) == [one.file for one in wrong[:10]]
+    second = browser.still.spots[1]
+    assert wrong[1].file in second.words()
+    browser.touch(second)
+    assert repr(browser).startswith(f"{wrong[1].file}, large: {wrong[1].said}") and browser.message == ""
+    browser.touch(next(spot for spot in browser.still.spots if spot.of == "close"))
+    assert browser.state["closer"] == 0 and files(repr(browser)) == [one.file for one in wrong[:10]]
+    assert browser.set(closer=10, verdict="all").state["closer"] == 0  # another choice shows its page
 
 
 def test_the_choices_say_how_many_pictures_they_hold(folder: FolderPredictions) -> None:

@@ -17,7 +17,15 @@ from torchvision.transforms import v2
 
 from course_lib.errors import PictureError, WeightsError
 from course_lib.pictures.mistakes import MISTAKES
-from course_lib.pictures.preprocessing import Stage, prepared, seen_box, stages, to_picture, transform_settings
+from course_lib.pictures.preprocessing import (
+    Stage,
+    moved_crop,
+    prepared,
+    seen_box,
+    stages,
+    to_picture,
+    transform_settings,
+)
 
 T = torchvision.transforms
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -299,3 +307,18 @@ def test_the_first_stage_says_that_sixteen_bits_came_out_nearly_black() -> None:
     with pytest.warns(UserWarning, match="nearly black"):
         first = stages(dim, ResNet18_Weights.DEFAULT.transforms())[0]
     assert "only reach from 0 to 4095" in first.note
+
+
+@pytest.mark.parametrize("size", [(400, 256), (256, 300), (256, 256)])
+@pytest.mark.parametrize("percent", [0, 5, 50, 80, 100])
+def test_a_moved_crop_is_that_part_of_the_picture_and_nothing_else(size: tuple[int, int], percent: int) -> None:
+    transforms = ResNet18_Weights.DEFAULT.transforms(resize_size=256, crop_size=224)  # no pixel is scaled
+    pixels = np.random.default_rng(percent).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    moved, box = moved_crop(Image.fromarray(pixels), transforms, percent)
+    crop = stages(moved, transforms)[2].value
+    left, top, right, bottom = (round(edge) for edge in box)
+    assert (right - left, bottom - top) == (224, 224) and left >= 0 and top >= 0
+    assert right <= size[0] and bottom <= size[1]
+    assert np.array_equal(np.asarray(crop), pixels[top:bottom, left:right])
+    long, end = (right, size[0]) if size[0] >= size[1] else (bottom, size[1])
+    assert abs((long - 224) - percent / 100 * (end - 224)) <= 1  # as far along as was asked for

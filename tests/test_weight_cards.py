@@ -210,7 +210,7 @@ def test_no_text_of_any_entry_leaves_its_card_or_lies_over_another(monkeypatch: 
     """The fixture above looks at every figure; encoding is left out, which takes most of the time."""
     drawn = []
 
-    def only_the_figure(figure: Figure, alt: str, *, photo: bool = False) -> None:
+    def only_the_figure(figure: Figure, alt: str, *, photo: bool = False, **_: object) -> None:
         drawn.append(figure)
 
     monkeypatch.setattr(cards, "still", only_the_figure)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ from course_lib.drawing.chart_axes import (
     TITLE,
     WIDTH,
     add_axes,
+    box_in,
     chart_figure,
     data_pixels,
     digits,
@@ -35,6 +36,7 @@ from course_lib.drawing.chart_axes import (
 from course_lib.drawing.label_placement import Bubble, place_labels
 from course_lib.drawing.model_charts import DEVICES, draw_kinds, footnote, look_of, scatter, steps_125
 from course_lib.drawing.sheet import FAINT, text_width, wrapped
+from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import INK, Still, still
 from course_lib.errors import CourseError
 from course_lib.measuring.choosing import Limits, Point, find, pareto
@@ -44,7 +46,7 @@ __all__ = ["bubbles"]
 Line = tuple[tuple[float, float], tuple[float, float]]
 Room = tuple[float, float, float, float]  # left, top, right, bottom in CSS pixels
 
-_TALL = 600.0
+_TALL = 560.0
 _LEFT, _RIGHT, _BOTTOM = 58.0, WIDTH - 18, _TALL - 78  # the axes
 _BIGGEST = 30.0  # CSS pixels: the radius of a disc for the largest file
 _LEAST = 24.0  # square CSS pixels: a smaller bubble could not be seen
@@ -60,6 +62,7 @@ def bubbles(
     limits: Limits | None = None,
     selected: str | None = None,
     title: str = "",
+    stops: Mapping[str, Sequence[float]] | None = None,
 ) -> Still:
     """Draw models by cost and error. Up to 26 have all their labels; of more, only the important ones have.
 
@@ -70,6 +73,8 @@ def bubbles(
         limits: points beyond them turn grey.
         selected: the name of a point whose numbers are written beside it.
         title: above the chart; a long one is wrapped.
+        stops: "max_error" and "max_ms" → the limits that can be set along that axis, infinity among them for none.
+            Each is a spot of that kind for a drag; each bubble is a spot of the kind "model", with the model's name.
 
     Raises:
         CourseError: there is no point, or a time, a size or an error that cannot be drawn.
@@ -110,7 +115,37 @@ def bubbles(
         words[chosen] = f"{chosen.name}: {_numbers(chosen)}"
     bold = best if few and len(best) < len(words) else set()
     _draw_labels(axes, areas, words, bold, chosen, [*itertools.pairwise(stairs), *lines], taken)
-    return still(figure_of(axes), _in_words(listed, len(fitting), best, chosen, limits))
+    spots = [*_model_spots(axes, areas), *_stop_spots(axes, stops or {})]
+    return still(figure_of(axes), _in_words(listed, len(fitting), best, chosen, limits), spots=spots)
+
+
+def _model_spots(axes: Axes, areas: Mapping[Point, float]) -> Iterator[Spot]:
+    """A spot on each bubble."""
+    figure = figure_of(axes)
+    middles = data_pixels(axes, [point.error for point in areas], [point.ms for point in areas])
+    for (point, area), (x, y) in zip(areas.items(), middles, strict=True):
+        radius = max(math.sqrt(area / math.pi), 5.0)
+        words = f"{point.name}\n{point.kind}\nerror {_numbers(point).replace(', ', chr(10))}"
+        yield Spot("model", box_in(figure, (x - radius, y - radius, 2 * radius, 2 * radius)), words, point.name,
+                   round=True)  # fmt: skip
+
+
+def _stop_spots(axes: Axes, stops: Mapping[str, Sequence[float]]) -> Iterator[Spot]:
+    """Spots along the axes, one for each limit that can be set, and a line that says so."""
+    figure, (left, right), (fast, slow) = figure_of(axes), axes.get_xlim(), axes.get_ylim()
+    top = data_pixels(axes, [left], [slow])[0][1]
+    if stops:
+        write(figure, _RIGHT, _BOTTOM + 34, "drag along an axis to set a limit", color=_LIMIT, ha="right", size=SMALL)
+    for limit in sorted(stops.get("max_error", ())):
+        if math.isinf(limit) or left < limit < right:
+            x = _RIGHT + 8 if math.isinf(limit) else data_pixels(axes, [limit], [fast])[0][0]
+            words = "any error" if math.isinf(limit) else f"at most {limit:g} % error"
+            yield Spot("max_error", box_in(figure, (x - 9, _BOTTOM, 18, 26)), words, limit, gesture="drag")
+    for limit in sorted(stops.get("max_ms", ())):
+        if math.isinf(limit) or fast < limit < slow:
+            y = top - 2 if math.isinf(limit) else data_pixels(axes, [left], [limit])[0][1]
+            words = "any time" if math.isinf(limit) else f"at most {limit:g} ms"
+            yield Spot("max_ms", box_in(figure, (8, y - 9, _LEFT - 8, 18)), words, limit, gesture="drag")
 
 
 def _in_words(listed: Sequence[Point], fitting: int, best: set[Point], chosen: Point | None, limits: Limits) -> str:

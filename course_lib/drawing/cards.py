@@ -76,7 +76,28 @@ def draw_card(entry: Entry, picture: Image.Image | None = None, *, word: str = "
         y += _LINE * len(lines) + 9
     seen = _draw_use(sheet, entry, told, picture, top)
     sheet.boxes([(0.75, 0.75, _WIDTH - 1.5, sheet.height - 1.5)], edge=INK, line=1.2, level=6)
-    return still(sheet.figure, _card_alt(entry, told, word, matches, seen), photo=picture is not None)
+    alt = _card_alt(entry, told, word, matches, seen)
+    return still(sheet.figure, alt, photo=picture is not None, spots=sheet.spots, links=addresses_of(entry))
+
+
+def addresses_of(*entries: Entry) -> list[tuple[str, str]]:
+    """(words, address) of an entry's paper, recipe and file, as far as they are on the web.
+
+    Example:
+        >>> from course_lib.models import entry_of
+        >>> [words for words, _ in addresses_of(entry_of("ResNet18_Weights.IMAGENET1K_V1"))]
+        ['paper', 'recipe of IMAGENET1K_V1', 'resnet18-f37072fd.pth']
+    """
+    found = {}
+    for entry in entries:
+        for words, address in (
+            ("paper", entry.paper),
+            (f"recipe of {entry.entry}", entry.recipe),
+            (entry.file, entry.url),
+        ):
+            if address.startswith(("https://", "http://")):
+                found[address] = words
+    return [(words, address) for address, words in found.items()]
 
 
 def _draw_band(sheet: Sheet, entry: Entry) -> None:
@@ -120,6 +141,8 @@ def _draw_accuracies(sheet: Sheet, entry: Entry, y: float) -> float:
             sheet.boxes([(x, y + 1, whole, 10)], fill="#E4E4E4")
             sheet.boxes([(x, y + 1, whole * max(0.0, min(value, 100.0)) / 100, 10)], fill=BLUE, level=1.5)
         sheet.text(x + whole + 8, y, per_cent(value), bold=True)
+        words = f"{label}: {per_cent(value)}" + ("" if math.isnan(value) else f"\nerror {100 - value:.2f} %")
+        sheet.spot("accuracy", (_LEFT, y - 2, x + whole + 60 - _LEFT, _LINE), words)
         y += _LINE
     return y + 9
 
@@ -304,7 +327,7 @@ def draw_pair(first: Entry, second: Entry, picture: Image.Image | None = None, *
     named = ", ".join(f"{line.label}{f' ({line.first} → {line.second})' if line.change else ''}" for line in different)
     count = f"{len(different)} of {len(lines)} lines differ{f': {named}' if named else ''}"
     alt = "; ".join([f"{first.name} beside {second.name}: {count}", *seen])
-    return still(sheet.figure, alt, photo=pictured is not None)
+    return still(sheet.figure, alt, photo=pictured is not None, links=addresses_of(first, second))
 
 
 def _matches(entry: Entry, word: str) -> str:

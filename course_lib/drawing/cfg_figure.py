@@ -244,6 +244,7 @@ def _draw_rows(sheet: Sheet, rows: Sequence[Step | None], found: Sequence[Step],
             words = f"… {len(found) - len(rows) + 1} tokens are left out here and counted below"
             begin.append((_LAYERS, y, words, FAINT))
             continue
+        sheet.spot("token", (_SIDE, top + _LINE * k - 3, _WIDTH - 2 * _SIDE, _LINE), step.why, step.number)
         tokens.append((_TOKEN, y, str(step.token), INK))
         begin.append((_LAYERS, y, _layers(step), INK))
         end += [
@@ -328,6 +329,8 @@ def _draw_row(sheet: Sheet, steps: Sequence[Step], picture: tuple[int, int, int]
         if step is None:
             sheet.text(x, middle - 8, "…", size=12, bold=True, align="center")
             continue
+        known = answer or now is None or step.number < now
+        sheet.spot("token", (x - cell / 2, top, cell, under + 28 - top), _step_words(step, known), step.number)
         coming, current = now is not None and step.number > now, step.number == now
         color = _COLORS.get(str(step.token), BLUE)
         if coming:
@@ -350,6 +353,17 @@ def _draw_row(sheet: Sheet, steps: Sequence[Step], picture: tuple[int, int, int]
     sheet.marks(tokens, bold=True)
     sheet.marks(small, size=8)
     sheet.marks(sides, size=8)
+
+
+def _step_words(step: Step, known: bool) -> str:
+    """The words about a token: what it makes, or only its name where that is to be guessed."""
+    if not known:
+        return f"token {step.number}: {step.token}"
+    facts = [
+        f"token {step.number}: {step.token}", _layers(step), f"gives {times(step.shape)}",
+        f"{step.parameters:,} parameters, {amount(step.macs)} multiply-adds", f"a cell sees {step.field} pixels",
+    ]  # fmt: skip
+    return "\n".join(facts)
 
 
 def _side(shape: tuple[int, int, int]) -> str:

@@ -23,8 +23,10 @@ from course_lib.drawing.chart_axes import (
     WIDTH,
     Box,
     add_axes,
+    box_in,
     chart_figure,
     count,
+    data_pixels,
     digits,
     draw_legend,
     draw_title,
@@ -37,6 +39,7 @@ from course_lib.drawing.chart_axes import (
     write,
 )
 from course_lib.drawing.sheet import FAINT, fitted_words, text_width
+from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import BLUE, DOTS, GREEN, GREY, INK, ORANGE, PIXELS, Place, Still, shortened, still
 from course_lib.errors import CourseError
 
@@ -167,25 +170,39 @@ def draw_curve(
     color: str = BLUE,
     marker: str = "o",
     level: float | None = None,
-) -> None:
+    level_label: str = "",
+) -> list[tuple[float, float]]:
     """One curve on axes of its own, with ticks at ``across`` and ``up``, where the axes begin and end.
 
     Args:
         place: of the plot itself, in shares of the figure; ticks and titles need room around it.
-        level: the height of a dashed grey line, if any.
+        level: the height of a dashed grey line, if any, with ``level_label`` on it.
+
+    Returns:
+        Where the points lie, in CSS pixels of the figure.
     """
     left, top, width, height = _pixels(figure, place)
     axes = add_axes(figure, (left, top, width, height))
     pads = [0.04 * max(ticks[-1] - ticks[0], 1e-9) for ticks in (across, up)]
     axes.set(xlim=(across[0] - pads[0], across[-1] + pads[0]), ylim=(up[0] - pads[1], up[-1] + pads[1]))
-    places = 0 if all(float(tick).is_integer() for tick in up) else 2
     set_ticks(axes, "x", across, grid=False)
-    set_ticks(axes, "y", up, [f"{tick:.{places}f}" for tick in up])
+    set_ticks(axes, "y", up)
     if level is not None:
         axes.axhline(level, color=GREY, linewidth=1.2, linestyle="--")
+        x, y = data_pixels(axes, [across[-1]], [level])[0]
+        write(
+            figure,
+            x,
+            y + (14 if level > (up[0] + up[-1]) / 2 else -14),
+            level_label,
+            size=SMALL,
+            color=FAINT,
+            ha="right",
+        )
     axes.plot([x for x, _ in points], [y for _, y in points], color=color, linewidth=1, marker=marker, markersize=4.5)
     write(figure, left, top - 12, title)
     write(figure, left + width / 2, top + height + 26, below, ha="center", va="top")
+    return data_pixels(axes, [x for x, _ in points], [y for _, y in points])
 
 
 # -- bars -------------------------------------------------------------------------------------------------------------
@@ -232,7 +249,8 @@ def draw_bars(
     title: str = "",
     blue: Sequence[int] = (0,),
     size: float = SMALL,
-) -> None:
+    ticks: Sequence[float] = (),
+) -> Place:
     """Horizontal bars from 0 on axes of their own, the first on top.
 
     Args:
@@ -241,6 +259,10 @@ def draw_bars(
         span: the smallest and the largest value that have room; 0 lies between them.
         blue: which bars are blue; the others are grey.
         size: of labels and numbers, in points.
+        ticks: of an axis below the bars, if any; a bar that would leave ``span`` ends there in an arrow.
+
+    Returns:
+        Where all rows lie, labels and numbers included: shares of the figure.
     """
     left, top, width, height = _pixels(figure, place)
     row = min(height / len(values), 50.0)  # a single bar does not fill the whole place
@@ -248,18 +270,32 @@ def draw_bars(
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set(xlim=span, ylim=(len(values) - 0.5, -0.5))
     colors = [BLUE if k in blue else GREY for k in range(len(values))]
-    axes.barh(range(len(values)), values, height=0.66, color=colors)
+    cut = [min(max(value, span[0]), span[1]) if ticks else value for value in values]
+    if ticks:
+        set_ticks(axes, "x", ticks)
+    axes.barh(range(len(values)), cut, height=0.66, color=colors)
     axes.axvline(0, color=INK, linewidth=0.8)
     gap = 6 * (span[1] - span[0]) / width
-    for k, (label, value, words) in enumerate(zip(labels, values, written, strict=True)):
-        inside = value > 0 and (span[1] - value) * width / (span[1] - span[0]) < text_width(words, size) + 8
-        backwards = inside or value < 0
-        write(axes, value + (-gap if backwards else gap), k, words, size=size, ha="right" if backwards else "left",
+    for k, (label, value, words) in enumerate(zip(labels, cut, written, strict=True)):
+        if value != values[k]:
+            words = f"{words} ▸" if value > 0 else f"◂ {words}"
+        reach = (span[1] - value if value > 0 else value - span[0]) * width / (span[1] - span[0])
+        inside = (value > 0 or (value < 0 and bool(ticks))) and reach < text_width(words, size) + 8
+        leftwards = (value < 0) != inside
+        write(axes, value + (-gap if leftwards else gap), k, words, size=size, ha="right" if leftwards else "left",
               color="white" if inside and k in blue else INK, transform=axes.transData)  # fmt: skip
         write(axes, span[0] - gap, k, label, size=size, ha="right", transform=axes.transData)
     if title:
         x = min(left, left + width - text_width(title, TEXT, bold=True))  # a long one begins above the labels
         write(figure, x, top - 12, title, bold=True)
+    wide, tall = figure.get_size_inches() * PIXELS
+    beside = max(text_width(label, size) for label in labels) + 8
+    return (
+        (left - beside) / wide,
+        1 - (top + row * len(values)) / tall,
+        (width + beside) / wide,
+        row * len(values) / tall,
+    )
 
 
 def shares(
@@ -306,13 +342,21 @@ def shares(
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(len(table) - 0.5, -0.5))
     alts = []
+    spots: list[Spot] = []
     for k, (name, row) in enumerate(table.items()):
+        x = left
+        for part, size in row.items():
+            long = size / sums[name] * (WIDTH - left - beside)
+            words = f"{part}: {count(size)} {unit}".strip() + f", {100 * size / sums[name]:.2f} %"
+            if long > 0:
+                spots.append(Spot("part", box_in(figure, (x, over + 46 * k + 4, max(long, 1), 38)), words, part))
+            x += long
         _draw_parts(axes, k, {part: size / sums[name] for part, size in row.items()}, colors, WIDTH - left - beside)
         write(figure, left - 8, over + 46 * (k + 0.5), names[k], ha="right")
         write(figure, WIDTH - beside + 8, over + 46 * (k + 0.5), ends[k])
         percents = ", ".join(f"{part} {100 * size / sums[name]:.0f} %" for part, size in row.items())
         alts.append(f"{name} {percents}".strip())
-    return still(figure, (f"{heading}: " if heading else "") + "; ".join(alts))
+    return still(figure, (f"{heading}: " if heading else "") + "; ".join(alts), spots=spots)
 
 
 def _draw_parts(axes: Axes, row: int, parts: Mapping[str, float], colors: Mapping[str, str], width: float) -> None:

@@ -64,7 +64,7 @@ def gathered(names: Sequence[str], table: Counts, most: int) -> Counted:
     return Counted((*(names[k] for k in kept), f"{n - most + 1} others"), small, good, others=True)
 
 
-def draw_confusion(matrix: Confusion, *, title: str = "") -> Still:
+def draw_confusion(matrix: Confusion, *, title: str = "", cell: tuple[str, str] | None = None) -> Still:
     """A confusion matrix as a table: right in blue on the diagonal, mistakes in orange beside it, recall and precision.
 
     Classes for which there is no room are summed up in a last row and column; the numbers still add up.
@@ -72,6 +72,7 @@ def draw_confusion(matrix: Confusion, *, title: str = "") -> Still:
     Args:
         matrix: what was counted; rows are what it is, columns what was said.
         title: above it.
+        cell: (what it is, what was said) of a cell that is framed, where it has one of its own.
 
     Example:
         >>> from course_lib.measuring.confusion_matrix import tally
@@ -105,6 +106,12 @@ def draw_confusion(matrix: Confusion, *, title: str = "") -> Still:
     sheet.boxes([place], edge=INK, line=0.8, level=1.5)
     sheet.boxes(own, edge=BLUE, line=1.6, level=2)
     _numbers(sheet, shown, place, size)
+    _touchable(sheet, shown, place)
+    if cell is not None and set(cell) <= set(shown.names):
+        row, column = (shown.names.index(name) for name in cell)
+        frame = (beside + column * wide, above + row * tall, wide, tall)
+        sheet.boxes([frame], edge="white", line=5, level=2.4)
+        sheet.boxes([frame], edge=INK, line=2.6, level=2.5)
     _names(sheet, shown.names, heads, place)
     _ends(sheet, shown, place, below)
     _title(sheet, title, f"{shown.right.sum()} of {table.sum()} right, {_share(shown.right.sum(), table.sum())}")
@@ -148,6 +155,17 @@ def _numbers(sheet: Sheet, shown: Counted, place: Box, size: float) -> None:
             (right if row == column and not (shown.others and row == n - 1) else wrong).append(one)
     sheet.marks(right, size=size, bold=True)
     sheet.marks(wrong, size=size)
+
+
+def _touchable(sheet: Sheet, shown: Counted, place: Box) -> None:
+    """A spot on each cell, with the names of its row and column as its value."""
+    n, rows = len(shown.table), shown.table.sum(1)
+    for row, column in np.ndindex(n, n):
+        count = int(shown.table[row, column])
+        box = (place[0] + column * place[2] / n, place[1] + row * place[3] / n, place[2] / n, place[3] / n)
+        words = f"{count} of {rows[row]} pictures of “{shown.names[row]}”\nwere called “{shown.names[column]}”"
+        share = f"\n{100 * count / rows[row]:.1f} %" if rows[row] else ""
+        sheet.spot("cell", box, words + share, (shown.names[row], shown.names[column]))
 
 
 def _names(sheet: Sheet, names: Sequence[str], heads: Sequence[Sequence[str]], place: Box) -> None:

@@ -95,6 +95,15 @@ def _draw_input(sheet: Sheet, conv: Convolution, cell: int, row: int, column: in
     y, x = conv.windows[row].start, conv.windows[column].start
     frame = (_INPUT + at(x), _TOP + at(y), conv.span * cell, conv.span * cell)
     sheet.boxes([frame], edge=BLUE, line=2.4, level=3.5)
+    seen = [sum(place in window.cells for window in conv.windows) for place in range(conv.n)]
+
+    def told(y: int, x: int) -> str:
+        count = seen[y] * seen[x]
+        who = "no window sees" if not count else "1 window sees" if count == 1 else f"{count} windows see"
+        return f"input row {y}, column {x}: {conv.picture[y][x]}\n{who} it"
+
+    own_box = (*box(0, 0)[:2], conv.n * cell, conv.n * cell)
+    sheet.spot("input", own_box, told, rows=conv.n, columns=conv.n)
     size = min(12.0, max(8.0, 0.42 * cell))
     marks: list[Mark] = []
     for y, x in [*padding, *own]:
@@ -151,6 +160,13 @@ def _draw_output(sheet: Sheet, conv: Convolution, row: int, column: int) -> None
     here = (_OUTPUT + column * cell, _TOP + row * cell, cell, cell)
     sheet.boxes([here], fill="#FBE6D8", edge=ORANGE, line=2.4, level=3)
     values = [str(value) for line in conv.outputs for value in line]
+
+    def words(row: int, column: int) -> str:
+        began = " and ".join(str(conv.windows[place].start) for place in (row, column)).replace("-", "\N{MINUS SIGN}")
+        return f"output row {row}, column {column}: {conv.outputs[row][column]}\nits window begins at {began}"
+
+    whole = (_OUTPUT, _TOP, cell * conv.out, cell * conv.out)
+    sheet.spot("cell", whole, words, (0, 0), rows=conv.out, columns=conv.out, gesture="hover")
     size = 8.0 if cell < 24 else 9.5
     marks = [(*middle(box), words, ORANGE if box == here else INK) for box, words in zip(boxes, values, strict=True)]
     sheet.marks(marks, size=size)

@@ -8,7 +8,7 @@ a layer, and in ``course_lib.networks.fcn.field_of_view`` for a response map.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -84,8 +84,12 @@ def draw_sight(
     *,
     name: str = "the picture",
     title: str = "",
+    cells: tuple[int, int] | None = None,
 ) -> Still:
-    """The picture of ``field_on_picture`` from a gradient (H, W) that exists already; ``crop`` is the model's input."""
+    """The picture of ``field_on_picture`` from a gradient (H, W) that exists already; ``crop`` is the model's input.
+
+    With ``cells``, the layer's rows and columns, each is a spot on the picture.
+    """
     size = (crop.height, crop.width)
     box = receptive.field_of(model, layer, *cell, size)
     theory = receptive.field_size(model, layer, size)
@@ -102,7 +106,11 @@ def draw_sight(
     heated[mask] = (0.85 * coloured(_strength(seen), 0, 1)[mask] + 0.15 * faded[mask]).astype(np.uint8)
     faded[top:bottom, left:right] = photo[top:bottom, left:right]
     sheet.text(_EDGE, 31, "in theory: the frame on the picture", size=9)
-    put(sheet, faded, (_EDGE, 50, _SIDE, _SIDE)).frame(framed)
+    shown = put(sheet, faded, (_EDGE, 50, _SIDE, _SIDE))
+    shown.frame(framed)
+    if cells is not None:
+        outline = None if theory is None else (theory[1], theory[0])
+        shown.cells("cell", (0, 0, *crop.size), *cells, _cell_words, gesture="drag", outline=outline)
     sheet.text(312, 31, "measured: the frame, enlarged", size=9)
     part = heated[top:bottom, left:right]
     put(sheet, part, (312, 50, _SIDE, _SIDE)).frame((0, 0, part.shape[1], part.shape[0]))
@@ -112,7 +120,11 @@ def draw_sight(
     can = "what the trace cannot follow" if theory is None else f"{theory[1]}×{theory[0]} pixels"
     alt = f"{title}, {place} on {name}: in theory it sees {'the whole picture' if theory == size else can}; "
     does = f"95 % of the gradient lies on {numbers.percent} of them" if numbers.held else "measured, no pixel moves it"
-    return still(sheet.figure, alt + does, photo=True)
+    return still(sheet.figure, alt + does, photo=True, spots=sheet.spots)
+
+
+def _cell_words(row: int, column: int) -> str:
+    return f"row {row}, column {column}"
 
 
 @dataclass(frozen=True)
@@ -194,6 +206,9 @@ def draw_cell_sight(
     *,
     label: str,
     held: Tensor | None = None,
+    cells: tuple[int, int] | None = None,
+    stride: int = 0,
+    words: Callable[[int, int], str] = _cell_words,
 ) -> Still:
     """A response map's cell on the picture: its window, its receptive field in theory and the gradient of its logit.
 
@@ -207,6 +222,9 @@ def draw_cell_sight(
         cell: (row, column).
         label: what the gradient is of.
         held: (H, W), the pixels that hold 95 % of the gradient, where they are known already.
+        cells: rows and columns of the map; then each cell is a spot, around the middle of its window.
+        stride: pixels from one cell to the next.
+        words: the tip of a cell, by row and column.
     """
     held = receptive.effective(seen) if held is None else held
     room = _WIDTH - 2 * _EDGE
@@ -217,6 +235,10 @@ def draw_cell_sight(
     shown = put(sheet, _heated(picture, seen, held, sight), (_EDGE, 30, room, tall))
     shown.frame(sight.box, "dashed")
     shown.frame(window)
+    if cells is not None:
+        side, first = window[2] - window[0], (window[2] - window[0] - stride) / 2
+        box = (first, first, first + stride * cells[1], first + stride * cells[0])
+        shown.cells("cell", box, *cells, words, gesture="drag", outline=(side, side))
     y = 30 + tall + 22
     frame_sample(sheet, 20, y, "solid")
     sheet.middle_text(39, y, "window of the cell", size=8.5)
@@ -228,7 +250,7 @@ def draw_cell_sight(
     _tell_map(sheet, y + 26, seen, held, sight.box, window, size, field)
     alt = f"The cell at row {cell[0]}, column {cell[1]}, {label}: window {size}; in theory it sees {field}; "
     many = f"95 % of the gradient lies on {int(held.sum()):,} pixels" if held.any() else "measured, no pixel moves it"
-    return still(sheet.figure, alt + many, photo=True)
+    return still(sheet.figure, alt + many, photo=True, spots=sheet.spots)
 
 
 def _heated(picture: Image.Image, seen: Tensor, held: Tensor, sight: Sight) -> Image.Image:

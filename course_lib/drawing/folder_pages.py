@@ -14,8 +14,22 @@ from typing import Any
 from PIL import Image
 
 from course_lib.drawing.overlay import put
+from course_lib.drawing.picture_figures import draw_answer
 from course_lib.drawing.sheet import FAINT, Box, Mark, Sheet, fitted_words, text_width, wrapped
-from course_lib.drawing.still import BLUE, DOTS, GREEN, INK, ORANGE, PIXELS, Still, still
+from course_lib.drawing.spots import Spot
+from course_lib.drawing.still import (
+    BLUE,
+    DOTS,
+    GREEN,
+    INK,
+    ORANGE,
+    PIXELS,
+    Still,
+    draw_picture,
+    new_figure,
+    shortened,
+    still,
+)
 from course_lib.errors import CourseError, PictureError
 from course_lib.models.predictions import FolderPredictions, Judged
 from course_lib.pictures.images import open_image
@@ -24,6 +38,7 @@ from course_lib.pictures.truth import Truths
 __all__ = [
     "ORDERS",
     "VERDICTS",
+    "draw_closer",
     "draw_page",
     "most_confident_mistakes",
     "page_count",
@@ -201,8 +216,9 @@ def prediction_grid(
         (_EDGE + (k % columns) * (side + _GAP), above + (k // columns) * (side + _WORDS), side, side)
         for k in range(len(judged))
     ]
-    for answer, place in zip(judged, places, strict=True):
+    for k, (answer, place) in enumerate(zip(judged, places, strict=True), 1):
         _draw_picture(sheet, answer, place)
+        sheet.spot("picture", place, _answer_words(answer), k)
     if judged:
         _draw_verdicts(sheet, judged, places)
         _write_lines(sheet, judged, places)
@@ -210,7 +226,32 @@ def prediction_grid(
         sheet.text(_EDGE, above + 14, empty, size=10.5)
     words = "; ".join(f"{answer.file} {answer.said} {answer.probability:.0%}, {answer.verdict}" for answer in judged)
     alt = ": ".join(filter(None, (title, words.replace("%", " %") or empty)))
-    return still(sheet.figure, alt, photo=bool(judged))
+    return still(sheet.figure, alt, photo=bool(judged), spots=sheet.spots)
+
+
+def draw_closer(answer: Judged) -> Still:
+    """One picture of a folder, large, with the bars of its answer; all of it is a spot of the kind "close"."""
+    figure = new_figure(8.6, 4.4)
+    try:
+        picture = open_image(answer.row.path)
+    except PictureError:
+        return prediction_grid([answer], title=answer.file)
+    draw_picture(figure, (0.01, 0.02, 0.5, 0.88), picture, anchor="N")
+    figure.text(0.01, 0.94, f"{answer.file}: {answer.verdict}", fontsize=10.5, weight="bold",
+                color=GREEN if answer.right else ORANGE)  # fmt: skip
+    classes = draw_answer(figure, (0.7, 0.3, 0.28, 0.5), f"the model's top {len(answer.row.prediction.labels)}",
+                answer.row.prediction, letters=20)  # fmt: skip
+    figure.text(0.7, 0.12, f"it shows: {answer.truth}", fontsize=10)
+    alt = f"{answer.file}, large: {answer.said} {100 * answer.probability:.0f} %, {answer.verdict}"
+    return still(figure, alt, photo=True, spots=[Spot("close", (0, 0, 1, 1), "back to the page", 0), classes])
+
+
+def _answer_words(answer: Judged) -> str:
+    prediction = answer.row.prediction
+    best = [
+        f"{label} {100 * share:.1f} %" for label, share in zip(prediction.labels, prediction.probabilities, strict=True)
+    ]
+    return "\n".join([shortened(answer.file, 60), f"it shows: {answer.truth}", *best[:5]])
 
 
 def _draw_picture(sheet: Sheet, answer: Judged, place: Box) -> None:

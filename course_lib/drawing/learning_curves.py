@@ -21,14 +21,18 @@ from course_lib.drawing.chart_axes import (
     WIDTH,
     Box,
     add_axes,
+    box_in,
     chart_figure,
+    data_pixels,
     draw_legend,
     draw_title,
+    figure_of,
     line_styles,
     round_ticks,
     set_ticks,
     write,
 )
+from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import GREY, INK, Still, shortened, still
 from course_lib.errors import CourseError
 from course_lib.networks.training import Epoch, Training, best_of
@@ -84,6 +88,7 @@ epoch 2, the best of 2; from scratch: 85.0 % right at validation in epoch 1, the
     top = _draw_legends(figure, rows, splits) + 36
     ends = [time for row in rows.values() for time in _times(row, across)]
     span = (1.0, float(max([epochs, 2, *ends]))) if across == "epochs" else (0.0, max([1.0, *ends]))
+    spots: list[Spot] = []
     below = "epoch" if across == "epochs" else "seconds of training"
     for k, measure in enumerate(("loss", "accuracy")):
         box = (50 + k * WIDTH / 2, top, WIDTH / 2 - 70, _TALL - 50 - top)
@@ -100,6 +105,7 @@ epoch 2, the best of 2; from scratch: 85.0 % right at validation in epoch 1, the
         for (name, split), ys in curves.items():
             heights = [max(y, _LEAST) for y in ys] if log and not k else ys
             style = {**styles[name], **_LINES[split]}
+            spots += _epoch_spots(axes, rows[name], _times(rows[name], across), heights, name)
             axes.plot(_times(rows[name], across), heights, linewidth=1.7, markersize=4.2, clip_on=False, **style)
             if ys and split == "val":
                 best = rows[name].index(best_of(rows[name]))
@@ -107,7 +113,25 @@ epoch 2, the best of 2; from scratch: 85.0 % right at validation in epoch 1, the
                 axes.plot(_times(rows[name], across)[best], heights[best], clip_on=False, zorder=3, **ring)
     words = "; ".join(_in_words(name, row) for name, row in rows.items())
     scale = " (the loss in powers of ten)" if log else ""
-    return still(figure, f"Loss and accuracy over {across}{scale}, {lines} pictures. {words}")
+    return still(figure, f"Loss and accuracy over {across}{scale}, {lines} pictures. {words}", spots=spots)
+
+
+def _epoch_spots(axes: Axes, row: Sequence[Epoch], xs: Sequence[float], ys: Sequence[float], name: str) -> list[Spot]:
+    """A spot on each point of a curve, with the epoch's numbers."""
+    figure = figure_of(axes)
+    return [
+        Spot("epoch", box_in(figure, (x - 9, y - 9, 18, 18)), _epoch_words(epoch, name), epoch.number, round=True)
+        for epoch, (x, y) in zip(row, data_pixels(axes, xs, ys), strict=True)
+    ]
+
+
+def _epoch_words(epoch: Epoch, name: str) -> str:
+    return "\n".join([
+        ", ".join(filter(None, (name, f"epoch {epoch.number}"))),
+        f"training: loss {epoch.train_loss:.3f}, {100 * epoch.train_accuracy:.1f} % right",
+        f"validation: loss {epoch.val_loss:.3f}, {100 * epoch.val_accuracy:.1f} % right",
+        f"{epoch.seconds:.1f} s",
+    ])  # fmt: skip
 
 
 def _check(rows: Rows, across: str, lines: str) -> None:

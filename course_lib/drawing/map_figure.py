@@ -5,7 +5,7 @@ The values come from ``course_lib.tracing.layer_maps``; ``overlay`` turns them i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -133,7 +133,7 @@ def draw_maps(
     alt = f"{layer}, {tall}×{wide} cells: {many} for {pictures}, {colours}"
     if cell is not None:
         alt += f"; the cell at row {cell[0]}, column {cell[1]} {sight}"
-    return still(sheet.figure, alt, photo=True)
+    return still(sheet.figure, alt, photo=True, spots=sheet.spots)
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,11 @@ def _draw_picture(sheet: Sheet, maps: Maps, view: _View, corner: tuple[float, fl
     side = 150 if beside else 222
     shown = put(sheet, maps.picture, (left, top, side, side))
     size = maps.picture.size
+
+    def words(row: int, column: int) -> str:
+        return f"row {row}, column {column}"
+
+    shown.cells("cell", (0, 0, *size), maps.values.shape[1], maps.values.shape[2], words, gesture="drag")
     x, y = (left + side + 12, top) if beside else (left, top + shown.place[3] + 8)
     sheet.text(x, y, shortened(maps.name, 26), size=10, bold=True, color=BLUE)
     sheet.text(x, y + 17, f"as the model gets it: {size[0]}×{size[1]}", size=8.5)
@@ -195,6 +200,8 @@ def _draw_maps(
         if view.cell is not None:
             mark_cell(tiles[-1], *view.cell, own.shape)
         x, y = grid.corner(k)
+        place = (corner[0] + x, corner[1] + y, grid.wide, grid.tall)
+        sheet.spot("cell", place, _value_words(channel, own), rows=own.shape[0], columns=own.shape[1])
         middle, under = corner[0] + x + grid.wide / 2, corner[1] + y + grid.tall
         roomy = grid.wide >= 76
         named.append((middle, under + 7, f"{'channel ' if roomy else ''}{channel}", INK))
@@ -203,6 +210,10 @@ def _draw_maps(
     _put_tiles(sheet, tiles, corner, grid)
     sheet.marks(named, size=8.5)
     sheet.marks(numbers, size=8)
+
+
+def _value_words(channel: int, values: NDArray[np.floating]) -> Callable[[int, int], str]:
+    return lambda row, column: f"channel {channel}, row {row}, column {column}: {short(float(values[row, column]))}"
 
 
 def draw_filters(model: nn.Module, *, count: int = 64) -> Still:
@@ -238,8 +249,12 @@ def draw_filters(model: nn.Module, *, count: int = 64) -> Still:
     words = f"{name}: {many} of {tall}×{wide} pixels and {colours} {'colours' if colours == 3 else 'channels'}"
     sheet.text(6, 7, words, size=10.5, bold=True)
     _put_tiles(sheet, [enlarged(own, 2 * grid.wide, 2 * grid.tall) for own in pixels], (6, 34), grid)
+    for k, own in enumerate(shown):
+        x, y = grid.corner(k)
+        tip = f"filter {k}: weights from {short(float(own.min()))} to {short(float(own.max()))}"
+        sheet.spot("filter", (6 + x, 34 + y, grid.wide, grid.tall), tip, k)
     sheet.text(6, sheet.height - 17, "grey: weight 0; each filter's largest weight has full strength", size=8.5)
-    return still(sheet.figure, words, photo=True)
+    return still(sheet.figure, words, photo=True, spots=sheet.spots)
 
 
 # -- equal pictures in rows -------------------------------------------------------------------------------------------

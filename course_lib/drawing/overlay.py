@@ -9,7 +9,7 @@ colours too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from course_lib.drawing.sheet import Box, Sheet, rgb, text_width
+from course_lib.drawing.spots import Gesture
 from course_lib.drawing.still import DOTS, INK, ORANGE, PIXELS, draw_picture
 
 __all__ = [
@@ -219,6 +220,17 @@ class OnPicture:
                 [(x, y + 3), (x, y + 10)]]  # fmt: skip
         for color, line, more in ((INK, 3.8, 0.0), ("white", 1.8, 0.01)):
             self.sheet.lines([ring, *arms], color=color, line=line, level=level + more)
+
+    def cells(self, of: str, corners: Corners, rows: int, columns: int, words: Callable[[int, int], str], *,
+              gesture: Gesture = "click", outline: tuple[float, float] | None = None) -> None:  # fmt: skip
+        """A grid of spots on a box, which may reach beyond the picture; ``outline`` is a frame's width and height."""
+        (left, top), (right, bottom) = self.at(corners[0], corners[1]), self.at(corners[2], corners[3])
+        shares = None
+        if outline is not None:
+            wide, tall = (long * self.place[2 + k] / self.size[k] for k, long in enumerate(outline))
+            shares = (wide / self.sheet.width, tall / self.sheet.height)
+        self.sheet.spot(of, (left, top, right - left, bottom - top), words, rows=rows, columns=columns,
+                        gesture=gesture, outline=shares)  # fmt: skip
 
     def tag(self, corners: Corners, words: str, *, below: bool = False, right: bool = False, fill: str = ORANGE,
             color: str = "white") -> None:  # fmt: skip

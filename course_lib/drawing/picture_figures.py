@@ -17,6 +17,8 @@ from course_lib.drawing.still import (
     GREY,
     INK,
     ORANGE,
+    PAGE,
+    ZOOM,
     Place,
     Still,
     draw_frame,
@@ -35,13 +37,13 @@ __all__ = ["draw_answer", "draw_cut", "kept_and_lost", "picture_grid", "predicti
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
 def show(picture: Image.Image, alt: str, *, width: int | None = None) -> Still:
-    """A picture as it is, with a description; ``width`` in CSS pixels, its own when left out, at most 860.
+    """A picture as it is, with a description; ``width`` in CSS pixels, its own when left out, at most the page's 1075.
 
     Example:
         >>> show(Image.new("RGB", (40, 30)), "nothing yet")
         nothing yet
     """
-    width = min(width or picture.width, 860)
+    width = min(width or picture.width, round(PAGE * ZOOM))
     dense = min(2.0, max(1.0, picture.width / width))
     size = (round(width * dense), max(1, round(width * dense * picture.height / picture.width)))
     file = io.BytesIO()
@@ -81,10 +83,13 @@ def picture_grid(
     tallest = min(1.1, max(0.3, *(picture.height / picture.width for picture in pictures)))
     line = 1.87 * tallest + 0.27  # hundreds of CSS pixels; the titles take 0.22 of them
     figure = new_figure(columns * 1.95, rows * line)
+    spots = []
     for k, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
         row, column = divmod(k, columns)
         place = ((column + 0.02) / columns, 1 - (row + 1) / rows, 0.96 / columns, (1 - 0.27 / line) / rows)
-        left, _, width, _ = draw_picture(figure, place, picture, anchor="N")
+        left, lower, width, tall = draw_picture(figure, place, picture, anchor="N")
+        if title:
+            spots.append(Spot("picture", box_at((left, lower, width, tall)), title, k))
         mark, color = ("", INK) if right is None else ("✓ ", GREEN) if right[k] else ("✗ ", ORANGE)
         x, y = left + width / 2, 1 - (row + 0.22 / line) / rows
         figure.text(x, y, shortened(mark + title, 33), fontsize=9.5, color=color, ha="center", va="bottom")
@@ -93,22 +98,25 @@ def picture_grid(
         for k, title in enumerate(titles)
         if title
     ]
-    return still(figure, f"{len(pictures)} pictures" + (": " + ", ".join(words) if words else ""), photo=True)
+    return still(
+        figure, f"{len(pictures)} pictures" + (": " + ", ".join(words) if words else ""), photo=True, spots=spots
+    )
 
 
 def strip(stages: Sequence[Stage]) -> Still:
     """The stages of preprocessing side by side, each with shape, dtype and range."""
-    figure = new_figure(8.6, 2.45)
+    figure, spots = new_figure(8.6, 2.45), []
     for k, stage in enumerate(stages):
         left = k / len(stages) + 0.008
-        draw_picture(figure, (left, 0.0, 1 / len(stages) - 0.016, 0.72), stage.picture(), anchor="N")
+        where = draw_picture(figure, (left, 0.0, 1 / len(stages) - 0.016, 0.72), stage.picture(), anchor="N")
+        spots.append(Spot("stage", box_at(where), f"{stage.name}: {stage.note}", k))
         low, high = stage.range
         numbers = f"{low:.0f} … {high:.0f}" if stage.dtype == "uint8" else f"{low:.2f} … {high:.2f}"
         shape = "×".join(str(n) for n in stage.shape)
         figure.text(left, 0.91, f"{k + 1} {stage.name}", fontsize=10.5, weight="bold", color=BLUE)
         figure.text(left, 0.75, f"{shape}\n{stage.dtype}, {numbers}".replace("-", "\N{MINUS SIGN}"), fontsize=9)
     words = "; ".join(f"{stage.name} {stage.shape} {stage.dtype}" for stage in stages)
-    return still(figure, f"The stages of preprocessing: {words}", photo=True)
+    return still(figure, f"The stages of preprocessing: {words}", photo=True, spots=spots)
 
 
 def kept_and_lost(picture: Image.Image, box: tuple[float, float, float, float]) -> Still:
@@ -147,12 +155,12 @@ def draw_cut(
     left, _, width, _ = where
     figure.text(left, 0.93, "orange: what you left", fontsize=10, color="#8A3B00")
     figure.text(left + width, 0.93, "blue, dashed: what the network sees", fontsize=10, color=BLUE, ha="right")
-    draw_answer(figure, (0.68, 0.2, 0.3, 0.6), f"{percent} % cut away", answer, letters=20)
+    classes = draw_answer(figure, (0.68, 0.2, 0.3, 0.6), f"{percent} % cut away", answer, letters=20)
     x, y, wide, tall = box_at(where)
     count = 100 // step
     edges = Spot("edge", (x - wide / count / 2, y, wide, tall), lambda _, column: f"cut away {step * column} %",
                  columns=count, gesture="drag")  # fmt: skip
-    return still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True, spots=[edges])
+    return still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True, spots=[edges, classes])
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
@@ -182,15 +190,17 @@ def predictions(picture: Image.Image, answers: Mapping[str, Prediction], *, show
     draw_picture(figure, (0.005, 0.05, 0.22, 0.9), picture)
     room = 0.76 / columns
     beside = min(0.2, room * 0.42)  # for the labels
+    spots = []
     for k, (name, answer) in enumerate(answers.items()):
         row, column = divmod(k, columns)
         left, bottom = 0.235 + column * room + beside, 1 - (row + 1) / rows + 0.06 / rows
-        draw_answer(figure, (left, bottom, room - beside - 0.035, 0.79 / rows), name, answer, letters=int(121 * beside))
+        bars = (left, bottom, room - beside - 0.035, 0.79 / rows)
+        spots.append(draw_answer(figure, bars, name, answer, letters=int(121 * beside)))
     k = max(len(answer.labels) for answer in answers.values())
     words = "; ".join(
         f"{name}: {answer.label} {answer.probability:.0%}".replace("%", " %") for name, answer in answers.items()
     )
-    return still(figure, f"Top {k} for {shown}. {words}", photo=True)
+    return still(figure, f"Top {k} for {shown}. {words}", photo=True, spots=spots)
 
 
 def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
@@ -216,7 +226,7 @@ def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
         raise CourseError("No laptop answered: give at least one name with its prediction.")
     wide, tall = 8.6, 4.6  # hundreds of CSS pixels
     figure = new_figure(wide, tall)
-    room = 1 / len(answers)
+    room, spots = 1 / len(answers), []
     for k, (name, answer) in enumerate(answers.items()):
         left, width = (k + 0.06) * room, 0.88 * room
         screen = (left + 0.05 * room, 0.42, width - 0.1 * room, 0.56)
@@ -228,17 +238,27 @@ def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
         for part in (base, lid):
             part.set_transform(figure.transFigure)
             figure.add_artist(part)
-        draw_answer(figure, (left + 0.42 * width, 0.02, 0.52 * width, 0.27), f"{name}'s laptop", answer, letters=18)
+        bars = (left + 0.42 * width, 0.02, 0.52 * width, 0.27)
+        spots.append(draw_answer(figure, bars, f"{name}'s laptop", answer, letters=18))
     words = "; ".join(f"{name}: {answer.label} {answer.probability:.0%}" for name, answer in answers.items())
-    return still(figure, f"The same picture on {len(answers)} laptops. {words.replace('%', ' %')}", photo=True)
+    alt = f"The same picture on {len(answers)} laptops. {words.replace('%', ' %')}"
+    return still(figure, alt, photo=True, spots=spots)
 
 
-def draw_answer(figure: Figure, place: Place, name: str, answer: Prediction, *, letters: int = 16) -> None:
+def draw_answer(figure: Figure, place: Place, name: str, answer: Prediction, *, letters: int = 16) -> Spot:
     """One prediction as horizontal bars, best on top, percentages written beside them.
 
     Args:
         place: of the bars; labels of up to ``letters`` letters (7 CSS pixels each) stand left of it, the name above.
+
+    Returns:
+        A spot on each row, with the class's whole name and its probability.
     """
     values = [100 * probability for probability in answer.probabilities]
     labels = [shortened(label, letters) for label in answer.labels]
-    draw_bars(figure, place, labels, values, [f"{value:.1f} %" for value in values], span=(0, 100), title=name)
+    rows = draw_bars(figure, place, labels, values, [f"{value:.1f} %" for value in values], span=(0, 100), title=name)
+
+    def words(row: int, _column: int) -> str:
+        return f"{answer.labels[row]}: {values[row]:.2f} %"
+
+    return Spot("class", box_at(rows), words, rows=len(labels))

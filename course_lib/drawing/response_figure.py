@@ -7,7 +7,7 @@ score is above the threshold, and the numbers with the IoU.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ from course_lib.drawing.sheet import Box, Sheet, wrapped
 from course_lib.drawing.still import BLUE, INK, Still, shortened, still
 from course_lib.networks.fcn import Localisation, ResponseMap, iou
 
-__all__ = ["agreement", "coloured_scores", "draw_response"]
+__all__ = ["agreement", "coloured_scores", "draw_response", "top_words"]
 
 _WIDTH, _TALLEST, _EDGE = 860.0, 400.0, 6.0  # CSS pixels: the sheet's width, the picture's height, the margin
 _THUMB, _GAP = 268.0, 16.0
@@ -88,6 +88,8 @@ def draw_response(
     large = (_EDGE, 30.0, _WIDTH - 2 * _EDGE, tall)
     shown = put(sheet, painted or coloured_scores(picture, found), large, size=picture.size)
     _mark(shown, found, truth, cells, true_label)
+    if cells is not None:
+        _touchable(shown, cells)
     _key(sheet, 30 + tall + 20, found, truth, cells)
     place = (_EDGE, under + 20, round(low_tall * picture.width / picture.height), round(low_tall))
     if cells is not None:
@@ -95,7 +97,30 @@ def draw_response(
         place = (_EDGE + _THUMB + _GAP, *place[1:])
     _draw_region(sheet, place, picture, found)
     _draw_numbers(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
-    return still(sheet.figure, _alt(heading, found, truth, verdict), photo=True)
+    return still(sheet.figure, _alt(heading, found, truth, verdict), photo=True, spots=sheet.spots)
+
+
+def _touchable(shown: OnPicture, cells: ResponseMap) -> None:
+    """A spot on each cell: around the middle of its window, which is framed."""
+    rows, columns = cells.logits.shape[-2:]
+    (left, top), (right, bottom) = cells.middle_of(0, 0), cells.middle_of(rows - 1, columns - 1)
+    across = (right - left) / (columns - 1) if columns > 1 else float(cells.window)
+    down = (bottom - top) / (rows - 1) if rows > 1 else float(cells.window)
+    box = (left - across / 2, top - down / 2, right + across / 2, bottom + down / 2)
+    shown.cells("cell", box, rows, columns, top_words(cells), outline=(cells.window, cells.window))
+
+
+def top_words(cells: ResponseMap) -> Callable[[int, int], str]:
+    """Row and column of a cell → its three most probable classes, and its window on the picture."""
+
+    def words(row: int, column: int) -> str:
+        shares, order = cells.logits[:, row, column].softmax(0).topk(min(3, len(cells.categories)))
+        best = [f"{cells.categories[k]} {100 * share:.0f} %" for share, k in zip(shares, order.tolist(), strict=True)]
+        left, top, right, bottom = cells.box_of(row, column)
+        window = f"window: x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}"
+        return "\n".join([f"row {row}, column {column}", *best, window])
+
+    return words
 
 
 def coloured_scores(picture: Image.Image, found: Localisation) -> Image.Image:
@@ -154,6 +179,8 @@ def _key(sheet: Sheet, y: float, found: Localisation, truth: Sequence[float] | N
     wide, left = 150.0, _EDGE + 15
     count = 0 if cells is None else cells.logits[0].numel()
     colour_bar(sheet, (_EDGE, y - 6, wide, 12), "0", "1", "score")
+    step = wide / 20
+    sheet.spot("threshold", (left + step / 2, y - 11, 19 * step, 22), _threshold_words, columns=19, gesture="drag")
     x = left + wide * found.threshold
     sheet.lines([[(x, y - 10), (x, y + 10)]], color="white", line=4, level=3)
     sheet.lines([[(x, y - 10), (x, y + 10)]], color=INK, line=1.6, level=3.1)
@@ -179,6 +206,10 @@ def _key(sheet: Sheet, y: float, found: Localisation, truth: Sequence[float] | N
         sheet.middle_text(x + 9, y, f"middle of a cell's window ({cells.window} pixels)", size=8.5)
 
 
+def _threshold_words(_row: int, column: int) -> str:
+    return f"threshold {0.05 * (column + 1):.2f}"
+
+
 def _alt(heading: str, found: Localisation, truth: Sequence[float] | None, verdict: str) -> str:
     left, top, right, bottom = found.box
     alt = f"{heading}, threshold {found.threshold:.2f}: found box ({left}, {top}) to ({right}, {bottom})"
@@ -196,6 +227,7 @@ def _draw_class_map(sheet: Sheet, place: Box, cells: ResponseMap, found: Localis
     span = (float(values.min()), float(values.max()))
     shown = put(sheet, tiled(values, *span, round(2 * wide), round(2 * tall)), place)
     across, down = shown.size[0] / columns, shown.size[1] / rows
+    shown.cells("cell", (0, 0, *shown.size), rows, columns, top_words(cells))
     row, column = found.cell
     shown.frame((column * across, row * down, (column + 1) * across, (row + 1) * down))
     sheet.text(left, top - 18, f"its map: {rows}×{columns} cells", size=9, bold=True)

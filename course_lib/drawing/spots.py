@@ -23,12 +23,15 @@ class Spot:
     Attributes:
         of: what kind of thing it is, such as "cell"; a widget names the control of each kind that it answers to.
         box: left, top, width and height as shares of the picture, from its top left corner.
-        tip: the words shown beside the pointer; of a grid a function of row and column, asked when it is needed.
+        tip: the words shown beside the pointer; or a function of row and column, asked when it is needed (words that
+            take long, and those of a grid).
         value: what the control is set to; of a grid it is (row, column), and this is not used.
         rows, columns: of a grid.
         gesture: "click"; "drag", which also follows a pressed pointer from region to region of the same kind; or
             "hover", which follows the pointer without a click.
         round: whether it is the ellipse inside its box.
+        outline: width and height, as shares of the picture, of the frame that is drawn around the middle of the region
+            under the pointer, such as a cell's window; the region's own edge when left out.
 
     Example:
         >>> cells = Spot("cell", (0, 0, 1, 0.5), lambda row, column: f"row {row}", rows=7, columns=7)
@@ -46,6 +49,7 @@ class Spot:
     columns: int = 1
     gesture: Gesture = "click"
     round: bool = False
+    outline: tuple[float, float] | None = None
 
     @property
     def grid(self) -> bool:

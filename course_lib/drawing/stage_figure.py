@@ -141,6 +141,8 @@ def _row(sheet: Sheet, steps: Sequence[StageStep], now: StageStep, answer: bool)
     arcs: dict[bool, list[Path]] = {True: [], False: []}
     for step, (left, cell) in zip(steps, _places(sheet, steps), strict=True):
         margin = min(4.0, 0.14 * cell)
+        known = answer or step.number < now.number
+        sheet.spot("block", (left, top - 26, cell, bottom - top + 30), _block_words(step, known), step.number)
         box = _rectangle(left + margin, top, left + cell - margin, bottom)
         if step.number < now.number or (step is now and answer):
             arcs[step.downsample].append(_arc(left + margin + 1, left + cell - margin - 1, top - 2, _rise(cell)))
@@ -164,6 +166,12 @@ def _row(sheet: Sheet, steps: Sequence[StageStep], now: StageStep, answer: bool)
         if paths:
             style = {"linestyle": (0, (2.2, 1.6)) if dashed else "-", "edgecolor": INK, "linewidth": 1.3}
             sheet.path(Path.make_compound_path(*paths), facecolor="none", joinstyle="miter", **style)
+
+
+def _block_words(step: StageStep, known: bool) -> str:
+    """The words about a block; what its shortcut is only where it is not to be guessed."""
+    facts = [f"{step.path}, a {step.kind}", f"{times(step.input)} → {times(step.output)}", f"stride {step.stride}"]
+    return "\n".join([*facts, f"shortcut: {_shortcut(step)}", f"{step.parameters:,} parameters"] if known else facts)
 
 
 def _stage(sheet: Sheet, step: StageStep, left: float, width: float, under: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ __all__ = [
     "draw_picture",
     "new_figure",
     "shortened",
+    "stacked",
     "still",
 ]
 
@@ -42,8 +43,12 @@ Place = tuple[float, float, float, float]
 # Okabe and Ito's palette (https://jfly.uni-koeln.de/color/): distinct for every common kind of colour blindness.
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#9A9A9A", "#222222"
 _MOST_BYTES = 160_000  # of one picture in a notebook
-PIXELS = 90  # CSS pixels to an inch of a figure: a text of 9 points is 11 pixels high, as a notebook's small print
+PIXELS = 90  # pixels of a sheet to an inch of a figure: a text of 9 points is 11 of them high
 DOTS = 2 * PIXELS  # sharp on a dense screen
+PAGE = 860  # pixels of a sheet: the widest figure
+#: CSS pixels in a notebook for each pixel of a sheet: the widest figure fills the text column of JupyterLab on a laptop
+#: (1075 CSS pixels; a narrower column shrinks it), and a text of 8 points, the smallest, is 12 CSS pixels high.
+ZOOM = 1.25
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Still:
         width: how wide to show it, in CSS pixels.
         alt: what it shows, for those who cannot see it.
         spots: its regions that answer to the pointer where it is shown in a widget.
+        links: (words, address) of what can be opened from it; a widget writes them below the picture.
     """
 
     data: bytes
@@ -63,6 +69,7 @@ class Still:
     width: int
     alt: str
     spots: tuple[Spot, ...] = field(default=(), repr=False, compare=False)
+    links: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
 
     def __repr__(self) -> str:
         return self.alt
@@ -76,14 +83,16 @@ class Still:
         return Image.open(io.BytesIO(self.data))
 
 
-def still(figure: Figure, alt: str, *, photo: bool = False, spots: Iterable[Spot] = ()) -> Still:
-    """Render a matplotlib figure; an inch of it is ``PIXELS`` CSS pixels.
+def still(figure: Figure, alt: str, *, photo: bool = False, spots: Iterable[Spot] = (),
+          links: Iterable[tuple[str, str]] = ()) -> Still:  # fmt: skip
+    """Render a matplotlib figure; an inch of it is ``PIXELS`` pixels of a sheet, shown ``ZOOM`` times as large.
 
     Args:
         figure: what to render.
         alt: what it shows, in a sentence.
         photo: whether it is mostly photographs; then it is encoded as JPEG.
         spots: what can be touched.
+        links: (words, address) of what can be opened.
 
     Example:
         >>> figure = Figure(figsize=(2, 1))
@@ -100,7 +109,37 @@ def still(figure: Figure, alt: str, *, photo: bool = False, spots: Iterable[Spot
         file = io.BytesIO()
         _few_colours(rendered).save(file, "png", compress_level=4)
         data = file.getvalue()
-    return Still(data, "jpeg" if photo else "png", round(figure.get_figwidth() * PIXELS), alt, tuple(spots))
+    return Still(
+        data, "jpeg" if photo else "png", round(figure.get_figwidth() * PIXELS * ZOOM), alt, tuple(spots), tuple(links)
+    )
+
+
+def stacked(above: Still, below: Still) -> Still:
+    """Two stills, one above the other, each with its spots; a photograph if one of them is."""
+    pictures = [shown.open().convert("RGB") for shown in (above, below)]
+    width, height = max(picture.width for picture in pictures), sum(picture.height for picture in pictures)
+    sheet = Image.new("RGB", (width, height), "white")
+    spots, top = [], 0
+    for shown, picture in zip((above, below), pictures, strict=True):
+        sheet.paste(picture, (0, top))
+        for spot in shown.spots:
+            left, down, wide, tall = spot.box
+            box = (left * picture.width / width, (top + down * picture.height) / height, wide * picture.width / width,
+                   tall * picture.height / height)  # fmt: skip
+            spots.append(replace(spot, box=box))
+        top += picture.height
+    photo = "jpeg" in (above.format, below.format)
+    data = _jpeg(sheet) if photo else _png(sheet)
+    alt = f"{above.alt}. {below.alt}"
+    return Still(
+        data, "jpeg" if photo else "png", max(above.width, below.width), alt, tuple(spots), above.links + below.links
+    )
+
+
+def _png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.quantize(128, dither=Image.Dither.NONE).save(file, "png", compress_level=4)
+    return file.getvalue()
 
 
 def _few_colours(rendered: NDArray[np.uint8]) -> Image.Image:

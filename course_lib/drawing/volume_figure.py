@@ -116,6 +116,8 @@ class _Box:
     below: str
     name: str
     marked: bool
+    tip: str
+    key: str
 
     @property
     def wide(self) -> float:
@@ -164,6 +166,7 @@ class _Drawing:
             body = (centre - box.wide / 2, bottom, box.right, box.up, box.away)
             edge, thick = (ORANGE, 2.4) if box.marked else (None, 0.8)
             sheet.cuboids([body], color=_COLORS[box.kind], edge=edge, line=thick)
+            sheet.spot("stage", (centre - box.slot / 2, top - 15, box.slot, names + 16 - top), box.tip, box.key)
             sheet.text(centre, top - 15, box.above, size=9.5, bold=True, color=color, align="center")
             sheet.text(centre, bottom + 6, box.below, size=8.5, bold=box.marked, color=color, align="center")
             faint = color if box.marked else FAINT
@@ -189,7 +192,8 @@ def _box(stage: Volume, scale: float, deep: float, letters: int, marked: bool) -
         name = name[name.rfind(".") :]  # ".24–28" of "features.24–28"
     name = shortened(name, letters) if letters else ""
     right = max(_LEAST - 1, deep * sqrt(stage.channels))
-    return _Box(stage.kind, right, up, away * SLANT, above, below, name, marked)
+    tip = "\n".join([_described(stage), *([f"modules: {', '.join(stage.paths[:6])}"] if stage.paths else [])])
+    return _Box(stage.kind, right, up, away * SLANT, above, below, name, marked, tip, stage.name)
 
 
 # -- the stages of a network ------------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ from course_lib.errors import PictureError, WeightsError
 from course_lib.pictures.images import MAX_PIXELS, is_out_of_memory, open_image
 
 __all__ = [
-    "Size", "Stage", "Step", "TransformSettings", "prepared", "rgb", "seen_box", "settings_and_steps", "stages",
-    "to_picture", "transform_settings",
+    "Size", "Stage", "Step", "TransformSettings", "moved_crop", "prepared", "rgb", "seen_box", "settings_and_steps",
+    "stages", "to_picture", "transform_settings",
 ]  # fmt: skip
 
 Size = int | tuple[int, int]  # an int: the shorter side (resize) or both sides (crop); a pair: (height, width)
@@ -338,6 +338,42 @@ def seen_box(picture_size: tuple[int, int], transforms: object) -> tuple[float, 
     top, bottom = _kept(new_h, crop_h)
     left, right = _kept(new_w, crop_w)
     return left * width / new_w, top * height / new_h, right * width / new_w, bottom * height / new_h
+
+
+def moved_crop(
+    picture: Image.Image, transforms: object, percent: float
+) -> tuple[Image.Image, tuple[float, float, float, float]]:
+    """A picture whose middle, which the transforms will crop, lies elsewhere along its longer side.
+
+    It is extended on one side, so that nothing is scaled otherwise than before; no crop reaches into what was added.
+
+    Args:
+        picture: an RGB picture.
+        transforms: what ``weights.transforms()`` returns, or a Compose of the same four steps.
+        percent: 0 is the left (or upper) end, 50 the middle, 100 the right (or lower) end.
+
+    Returns:
+        The picture to give to the transforms, and the crop in the original's pixels: (left, top, right, bottom).
+
+    Example:
+        >>> from torchvision.models import ResNet18_Weights
+        >>> wide = Image.new("RGB", (320, 240))
+        >>> moved, box = moved_crop(wide, ResNet18_Weights.DEFAULT.transforms(), 0)
+        >>> moved.size, [round(edge) for edge in box]
+        ((428, 240), [0, 15, 211, 225])
+    """
+    box = seen_box(picture.size, transforms)
+    lying = picture.width >= picture.height
+    start, end, long = (box[0], box[2], picture.width) if lying else (box[1], box[3], picture.height)
+    shift = int((long - (end - start)) * (percent - 50) / 100)
+    if percent == 50 or shift == 0 or isinstance(transform_settings(transforms).resize_size, tuple):
+        return picture, box
+    size = (long + 2 * abs(shift), picture.height) if lying else (picture.width, long + 2 * abs(shift))
+    moved = Image.new("RGB", size)
+    corner = max(0, -2 * shift)
+    moved.paste(picture, (corner, 0) if lying else (0, corner))
+    across, down = (shift, 0) if lying else (0, shift)
+    return moved, (box[0] + across, box[1] + down, box[2] + across, box[3] + down)
 
 
 def _resized(size: Size, height: int, width: int) -> tuple[int, int]:

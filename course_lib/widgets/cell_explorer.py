@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.drawing.field_figure import draw_cell_sight
-from course_lib.drawing.still import Still
+from course_lib.drawing.still import Still, stacked
 from course_lib.errors import CourseError
 from course_lib.networks.fcn import FullyConvolutional, convert
 from course_lib.networks.fcn.field_of_view import Sight, cell_gradient, cell_sight
@@ -19,22 +19,32 @@ from course_lib.tracing.receptive import effective
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 
-__all__ = ["ITS_OWN", "cell_explorer"]
+__all__ = ["ITS_OWN", "NONE", "cell_explorer"]
 
 #: The class that the cell itself names.
 ITS_OWN = "what the cell says"
+#: The name of no second class.
+NONE = "none"
 _KEPT = 64  # gradients in memory, 2 MB each for a picture of 387×1024
 
 
 @widget(
     example=lambda given: {"picture": given.scenes["camel"].picture, "fcn": convert(given.resnet, dense=True)},
-    moves=[{"row": 0}, {"column": 3}, {"label": "camel"}, {"row": 1}, {"label": ITS_OWN}],
+    moves=[
+        {"row": 0},
+        {"column": 3},
+        {"label": "camel"},
+        {"beside": "goldfish"},
+        {"row": 1},
+        {"beside": NONE},
+        {"label": ITS_OWN},
+    ],
     refuses=[({"label": "unicorn"}, "unicorn"), ({"cell": (99, 0)}, "99")],
 )
 def cell_explorer(
     picture: Image.Image, fcn: FullyConvolutional, *, cell: tuple[int, int] | None = None, label: str = ITS_OWN
 ) -> Explorer:
-    """Row × column × class; no slider for the rows of a map that has one alone.
+    """Row × column × class × another class below it; no slider for the rows of a map that has one alone.
 
     Args:
         picture: the whole picture, not resized.
@@ -65,7 +75,11 @@ def cell_explorer(
     def sight(row: int, column: int) -> Sight:
         return cell_sight(fcn, row, column, (picture.height, picture.width))
 
-    def draw(row: int, column: int, label: str) -> Still:
+    def draw(row: int, column: int, label: str, beside: str) -> Still:
+        first = draw_one(row, column, label)
+        return first if beside == NONE else stacked(first, draw_one(row, column, beside))
+
+    def draw_one(row: int, column: int, label: str) -> Still:
         weights = fingerprint(fcn)
         here = logits(weights)[:, row, column]
         index = int(here.argmax()) if label == ITS_OWN else names.index(label)
@@ -74,7 +88,18 @@ def cell_explorer(
         window = (left, top, left + fcn.window, top + fcn.window)
         said = f"{name} ({100 * float(here.softmax(0)[index]):.0f} %)"
         gradient, held = seen(row, column, index, weights)
-        return draw_cell_sight(picture, gradient, sight(row, column), window, (row, column), label=said, held=held)
+        return draw_cell_sight(
+            picture, gradient, sight(row, column), window, (row, column), label=said, held=held, cells=(rows, columns),
+            stride=fcn.stride, words=words,
+        )  # fmt: skip
+
+    def words(row: int, column: int) -> str:
+        here = logits(fingerprint(fcn))[:, row, column].softmax(0)
+        top = [
+            f"{names[k] if names else f'class {k}'} {100 * float(here[k]):.0f} %"
+            for k in here.topk(min(3, len(here))).indices.tolist()
+        ]
+        return "\n".join([f"row {row}, column {column}", *top])
 
     first = logits(fingerprint(fcn))
     rows, columns = first.shape[-2:]
@@ -84,4 +109,13 @@ def cell_explorer(
     # A slider of one place would be one that does not answer.
     alone: dict[str, Any] = {name: place for name, (count, place) in places.items() if count == 1}
     sliders = {name: number(name, 0, count - 1, place) for name, (count, place) in places.items() if count > 1}
-    return Explorer(partial(draw, **alone), {**sliders, "label": choice("class", [ITS_OWN, *names], label)})
+
+    def moved(place: tuple[int, int]) -> dict[str, int]:
+        return {name: value for name, value in zip(places, place, strict=True) if name in sliders}
+
+    controls = {
+        **sliders,
+        "label": choice("class", [ITS_OWN, *names], label),
+        "beside": choice("and below it", [NONE, *names]),
+    }
+    return Explorer(partial(draw, **alone), controls, touch={"cell": moved})

@@ -79,4 +79,4 @@ def cfg_stepper(
     def settle(_moved: str, _before: Any) -> None:
         controls["token"].max = len(known[controls["column"].value])
 
-    return Explorer(draw, controls, settle=settle)
+    return Explorer(draw, controls, settle=settle, touch={"token": "token"})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from course_lib.drawing.convolution_figure import sliding_window
 from course_lib.drawing.still import Still
-from course_lib.networks.convolution import Convolution
+from course_lib.networks.convolution import Convolution, ConvolutionError
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, number
 
@@ -29,7 +31,7 @@ def draw_convolution(*, n: int, k: int, s: int, p: int, d: int, row: int, column
 
 
 @widget(
-    moves=[{"n": 9}, {"k": 4}, {"s": 1}, {"p": 0}, {"d": 2}, {"row": 2}, {"column": 0}, {"row": 9}, {"n": 4, "k": 1}],
+    moves=[{"n": 9}, {"k": 4}, {"s": 1}, {"p": 0}, {"d": 2}, {"row": 2}, {"column": 0}, {"n": 4, "k": 1}],
     refuses=[({"n": 99}, "from 1 to 10"), ({"n": 2, "k": 7, "p": 0}, "does not fit")],
 )
 def convolution_arithmetic(
@@ -50,7 +52,23 @@ def convolution_arithmetic(
         "s": number("s (stride)", 1, 5, s),
         "p": number("p (padding)", 0, 3, p),
         "d": number("d (dilation)", 1, 4, d),
-        "row": number("output row", 0, 15, row),
-        "column": number("output column", 0, 15, column),
     }
-    return Explorer(lambda **state: draw_convolution(**state), controls)
+
+    def settle(moved: str, _before: Any) -> None:
+        if moved in ("row", "column"):
+            return
+        try:
+            last = Convolution(*(controls[name].value for name in "nkspd")).out - 1
+        except ConvolutionError:  # the picture's own sentence says so
+            return
+        for name in ("row", "column"):
+            controls[name].max = last
+
+    last = Convolution(n, k, s, p, d).out - 1
+    controls |= {
+        "row": number("output row", 0, last, min(row, last)),
+        "column": number("output column", 0, last, min(column, last)),
+    }
+    return Explorer(
+        lambda **state: draw_convolution(**state), controls, settle=settle, touch={"cell": ("row", "column")}
+    )

@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from course_lib.drawing.chart_axes import box_in, round_ticks
 from course_lib.drawing.charts import draw_curve
+from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import ORANGE, Still, new_figure, still
 from course_lib.measuring.modes import Mode, Repeats, repeat
 from course_lib.models.classifier import Classifier
@@ -40,29 +42,43 @@ def _draw(classifier: Classifier, found: Repeats) -> Still:
     count = len(each)
     step = max(1, -(-count // 6))
     across = range(0, step * max(1, -(-count // step)) + 1, step)
-    figure = new_figure(8.6, 2.6)
-    draw_curve(
-        figure, (0.06, 0.2, 0.39, 0.64), list(enumerate(each, 1)), across=across, up=(0, 20, 40, 60, 80, 100),
-        title=f"probability of “{label}” in each run, %", below="run", level=before,
+    figure = new_figure(8.6, 3.2)
+    runs = draw_curve(
+        figure, (0.06, 0.19, 0.39, 0.66), list(enumerate(each, 1)), across=across, up=(0, 20, 40, 60, 80, 100),
+        title=f"probability of “{label}” in each run, %", below="run", level=before, level_label="eval() before",
     )  # fmt: skip
-    draw_curve(
-        figure, (0.53, 0.2, 0.24, 0.64), list(enumerate([0.0, *found.drift])), across=across, up=_ticks(found.drift),
-        title="drift of BatchNorm's means", below="run", color=ORANGE, marker="s",
+    drift = draw_curve(
+        figure, (0.54, 0.19, 0.23, 0.66), list(enumerate([0.0, *found.drift])), across=across, up=_ticks(found.drift),
+        title="drift of BatchNorm's means, std", below="run", color=ORANGE, marker="s",
     )  # fmt: skip
+    same = (
+        f"all {count} runs gave\nthe same answer"
+        if found.different == 1
+        else f"{count} runs gave\n{found.different} different answers"
+    )
     words = (
-        f"{classifier.name}\n{found.mode}() mode\n\ndifferent answers:\n{found.different} in {count} runs\n\n"
-        f"eval() before: {before:.1f} %\neval() after: {after:.1f} %"
+        f"{classifier.name}\n{found.mode}() mode\n\n{same}\n\neval() before: {before:.1f} %\n"
+        f"eval() after: {after:.1f} %"
     )
     figure.text(0.8, 0.86, words, fontsize=9.5, va="top", linespacing=1.45)
     said = f"{classifier.name} in {found.mode} mode, {count} runs of one picture: {found.different} different answers"
-    return still(figure, said)
+    spots = [
+        Spot("run", box_in(figure, (x - 8, y - 8, 16, 16)), words, k, round=True)
+        for points, told in (
+            (runs, [f"run {k}: “{label}” {share:.1f} %" for k, share in enumerate(each, 1)]),
+            (
+                drift,
+                [f"after {k} runs: {moved:.3f} standard deviations" for k, moved in enumerate([0.0, *found.drift])],
+            ),
+        )
+        for k, ((x, y), words) in enumerate(zip(points, told, strict=True))
+    ]
+    return still(figure, said, spots=spots)
 
 
 def _ticks(values: Sequence[float]) -> list[float]:
-    """Round numbers from 0 to above the largest value, at least to 0.3."""
-    top = max([0.3, *(value for value in values if math.isfinite(value))])
-    step = next(step for step in (0.1 * 10**n * m for n in range(40) for m in (1, 2, 5)) if 6 * step >= top)
-    return [k * step for k in range(int(-(-top // step)) + 1)]
+    """Round numbers from 0 to above the largest value, at least to 0.01: rounding shall not look like a drift."""
+    return round_ticks(0.0, max([0.01, *(value for value in values if math.isfinite(value))]))
 
 
 @widget(
@@ -71,7 +87,7 @@ def _ticks(values: Sequence[float]) -> list[float]:
     refuses=[({"classifiers": []}, "no model"), ({"runs": 0}, "from 1 to")],
 )
 def eval_or_train(
-    classifiers: Sequence[Classifier], picture: Image.Image, *, mode: Mode = "train", runs: int = 10
+    classifiers: Sequence[Classifier], picture: Image.Image, *, mode: Mode = "train", runs: int = 20
 ) -> Explorer:
     """Model × mode × number of runs, on one picture."""
     by_name = {one.name: one for one in classifiers}

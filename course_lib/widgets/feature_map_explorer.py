@@ -83,6 +83,13 @@ def feature_map_explorer(
         found = [seen(name, layer, weights) for name in names]
         return draw_maps(classifier.model, layer, found, count=count, scale=scale, cell=(row, column))
 
+    # It begins at the cell that answers most strongly, not at the middle, which may be sky.
+    found = seen(next(iter(pictures)), cells.controls["layer"].value, fingerprint(classifier.model)).values
+    (channel,) = layer_maps.strongest(found, 1)
+    place = divmod(int(found[channel].abs().argmax()), found.shape[2])
+    for name, value in zip(("row", "column"), place, strict=True):
+        cells.controls[name].value = value
+
     controls = {
         "picture": choice("picture", pictures),
         "second": choice("beside it", [NONE, *pictures], second),
@@ -92,4 +99,4 @@ def feature_map_explorer(
         "row": cells.controls["row"],
         "column": cells.controls["column"],
     }
-    return Explorer(draw, controls, settle=cells.settle)
+    return Explorer(draw, controls, settle=cells.settle, touch={"cell": ("row", "column")})

@@ -17,7 +17,7 @@ from course_lib.measuring.choosing import Limits, Point, answer, find, pareto, p
 from course_lib.measuring.clock import Timing, devices
 from course_lib.measuring.timing import measure_models
 from course_lib.widgets.declaration import widget
-from course_lib.widgets.explorer import Explorer, choice, switch
+from course_lib.widgets.explorer import Explorer, Touched, choice, switch
 
 __all__ = ["ANY", "HERE_FITTING", "HERE_SELECTED", "NONE", "TABLE", "draw_choice", "model_chooser"]
 
@@ -58,7 +58,8 @@ def draw_choice(
     if not shown:
         raise CourseError("Choose at least one kind (Ctrl or Cmd and a click chooses several).")
     there = selected if any(point.name == selected for point in shown) else None
-    return bubbles(shown, front=front, limits=limits, selected=there, title=answer(shown, limits))
+    stops = {"max_error": (*_ERRORS, ANY), "max_ms": (*_MILLISECONDS, ANY)}
+    return bubbles(shown, front=front, limits=limits, selected=there, title=answer(shown, limits), stops=stops)
 
 
 @widget(
@@ -143,7 +144,16 @@ def model_chooser(
     }  # fmt: skip
     if gpus:
         controls["device"] = choice("on the", [(_DEVICES[name], name) for name in ("cpu", *gpus)])
-    return Explorer(draw, controls)
+
+    def settle(moved: str, _before: Any) -> None:
+        if moved == "kinds" and controls["kinds"].value:  # only what is shown has figures
+            wanted, chosen = controls["kinds"].value, controls["selected"].value
+            names = [NONE, *sorted(point.name for point in table if point.kind in wanted)]
+            controls["selected"].options = names
+            controls["selected"].value = chosen if chosen in names else NONE
+
+    touch: dict[str, Touched] = {"model": "selected", "max_error": "max_error", "max_ms": "max_ms"}
+    return Explorer(draw, controls, settle=settle, touch=touch)
 
 
 def _with(point: Point, time: Timing) -> Point:

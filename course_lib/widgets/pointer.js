@@ -24,6 +24,15 @@ function region(scene, place) {
   return { left: left + place.column * size[0], top: top + place.row * size[1], width: size[0], height: size[1] };
 }
 
+/* What is framed: the region, or an outline around its middle as far as it lies on the picture. */
+function framed(scene, place) {
+  const { outline } = scene.spots[place.spot];
+  if (!outline) return region(scene, place);
+  const [x, y] = middle(scene, place);
+  const [left, top] = [Math.max(0, x - outline[0] / 2), Math.max(0, y - outline[1] / 2)];
+  return { left, top, width: Math.min(1, x + outline[0] / 2) - left, height: Math.min(1, y + outline[1] / 2) - top };
+}
+
 function middle(scene, place) {
   const { left, top, width, height } = region(scene, place);
   return [left + width / 2, top + height / 2];
@@ -110,8 +119,7 @@ function render({ model, el }) {
       tip.classList.remove("course-here");
       return;
     }
-    const { left, top, width, height } = region(scene, place);
-    for (const [name, share] of Object.entries({ left, top, width, height })) cursor.style[name] = `${100 * share}%`;
+    for (const [name, share] of Object.entries(framed(scene, place))) cursor.style[name] = `${100 * share}%`;
     cursor.style.borderRadius = scene.spots[place.spot].round ? "50%" : "0";
     write(place);
   }
@@ -125,6 +133,7 @@ function render({ model, el }) {
   function renew() {
     const point = here && middle(scene, here);
     scene = model.get("scene");
+    el.courseScene = scene; // for tests and benchmarks
     known.clear();
     if (picture) picture.alt = scene.alt;
     cursor.hidden = scene.spots.length === 0;

@@ -21,7 +21,7 @@ import traitlets
 from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import Still
 
-__all__ = ["Pointer", "touch"]
+__all__ = ["Pointer", "live", "touch", "view_of"]
 
 _HERE = Path(__file__).parent
 _EAGER = 400  # regions of a grid whose words are sent with the picture; those of larger ones are asked for
@@ -67,6 +67,25 @@ def _overlay() -> Any:
     return Overlay
 
 
+def live(still: Still) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a notebook shows of a still by itself: with a pointer where it has spots and there is one.
+
+    Example:
+        >>> sorted(live(Still(b"", "png", 10, "nothing to touch"))[0])
+        ['image/png', 'text/plain']
+    """
+    data, how = still._repr_mimebundle_()
+    if not still.spots or not _wanted() or _overlay() is None:
+        return data, how
+    view = Pointer(still, (), lambda spot, row, column: None).view
+    return {"application/vnd.jupyter.widget-view+json": view_of(view), **data}, how
+
+
+def view_of(view: widgets.Widget) -> dict[str, Any]:
+    """What an output says of a widget that it shows."""
+    return {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
+
+
 class Pointer:
     """A picture and the overlay above it.
 
@@ -87,9 +106,11 @@ class Pointer:
         self._serial = 0
         self.picture = widgets.Image()
         self._words = widgets.HTML(layout=widgets.Layout(height="0", margin="0", overflow="visible"))
+        self._links = widgets.HTML()
         kind = _overlay() if _wanted() else None
         self.overlay: Any = kind() if kind else None
-        self.view = widgets.VBox([self.picture, self._words, *([self.overlay] if self.overlay else [])])
+        below = [self.overlay, self._links] if self.overlay else [self._links]
+        self.view = widgets.VBox([self.picture, self._words, *below])
         self.view.add_class("course-touch")
         if self.overlay:
             self.overlay.on_msg(self._heard)
@@ -100,6 +121,11 @@ class Pointer:
         self.picture.format, self.picture.value = still.format, still.data
         self.picture.layout.width, self.picture.layout.max_width = f"{still.width}px", "100%"
         self._words.value = _STYLE.format(escape(still.alt))
+        self._links.value = " · ".join(
+            f'<a href="{escape(address)}" target="_blank" rel="noopener"><u>{escape(words)}</u></a>'
+            for words, address in still.links
+        )
+        self._links.layout.display = None if still.links else "none"
         if self.overlay:
             self._serial += 1
             self._scenes[self._serial] = still.spots
@@ -121,11 +147,12 @@ class Pointer:
 
     def _described(self, spot: Spot) -> dict[str, Any]:
         tips = None
-        if isinstance(spot.tip, str) or spot.rows * spot.columns <= _EAGER:
+        if isinstance(spot.tip, str) or 1 < spot.rows * spot.columns <= _EAGER:
             tips = [spot.words(row, column) for row in range(spot.rows) for column in range(spot.columns)]
         return {
             "of": spot.of, "box": [float(share) for share in spot.box], "rows": spot.rows, "columns": spot.columns,
             "tips": tips, "gesture": spot.gesture if spot.of in self._moves else None, "round": spot.round,
+            "outline": spot.outline and [float(share) for share in spot.outline],
         }  # fmt: skip
 
     def _heard(self, _widget: Any, message: Any, _buffers: Any) -> None:

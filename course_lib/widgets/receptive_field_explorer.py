@@ -78,7 +78,8 @@ def receptive_field_explorer(
         weights = fingerprint(by_name[model].model)
         gradient, (crop, _) = seen(model, picture, layer, row, column, weights), ready(model, picture)
         title = f"{model}, {layer}"
-        return draw_sight(by_name[model].model, layer, (row, column), crop, gradient, name=picture, title=title)
+        return draw_sight(by_name[model].model, layer, (row, column), crop, gradient, name=picture, title=title,
+                          cells=sizes(model)[layer][1:])  # fmt: skip
 
     controls = {"picture": choice("picture", pictures), **cells.controls}
     if len(by_name) > 1:
@@ -89,4 +90,4 @@ def receptive_field_explorer(
             cells.take(sizes(controls["model"].value))
         cells.settle(moved, before)
 
-    return Explorer(draw, controls, settle=settle)
+    return Explorer(draw, controls, settle=settle, touch={"cell": ("row", "column")})

@@ -103,6 +103,14 @@ def response_map_explorer(
             painted=painted(scene, kind, scale, found.label, weights),
         )
 
+    def named(place: tuple[int, int]) -> dict[str, str]:
+        """The class that the touched cell names."""
+        scene, kind, scale = (controls[name].value for name in ("scene", "kind", "scale"))
+        return {"label": mapped(scene, kind, scale, fingerprint(classifier.model)).labels[place[0]][place[1]]}
+
+    def level(place: tuple[int, int]) -> dict[str, float]:
+        return {"threshold": round(0.05 * (place[1] + 1), 2)}
+
     controls = {
         "scene": choice("scene", scenes),
         "label": choice("class", [BEST, *classifier.categories], label),
@@ -110,4 +118,4 @@ def response_map_explorer(
         "scale": choice("picture at", SCALES, scale),
         "threshold": number("threshold", 0.05, 0.95, threshold, step=0.05),
     }
-    return Explorer(draw, controls)
+    return Explorer(draw, controls, touch={"cell": named, "threshold": level})

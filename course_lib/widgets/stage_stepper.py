@@ -66,4 +66,4 @@ def stage_stepper(
     def settle(_moved: str, _before: Any) -> None:
         controls["step"].max = len(steps_of(controls["model"].value))
 
-    return Explorer(draw, controls, settle=settle)
+    return Explorer(draw, controls, settle=settle, touch={"block": "step"})

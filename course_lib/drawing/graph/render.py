@@ -6,7 +6,7 @@ diagram and TensorBoard's graph are drawn by the same two functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,9 @@ from course_lib.drawing.graph.module_graph import Edge, Graph, Node
 from course_lib.drawing.graph.op_names import Row
 from course_lib.drawing.graph.series_parallel import Gap
 from course_lib.drawing.sheet import FAINT, Sheet, text_width, wrapped
-from course_lib.drawing.still import BLUE, GREY, INK, Still
+from course_lib.drawing.still import BLUE, GREY, INK, Still, shortened
+from course_lib.tracing.ops import Op
+from course_lib.tracing.records import times
 
 __all__ = ["RED", "Lettering", "Plan", "Way", "a_or_an", "fitted", "paint"]
 
@@ -29,6 +31,7 @@ _FILLS = {
 _EDGE = 8.0  # around the whole picture
 _LINE, _BAR = 14.0, 18.0  # from a line to the next; the height of a row with a single line
 _PAD, _SPACE = 8.0, 12.0  # left and right of a line, and between its two ends
+_SENTENCES, _LONGEST = 8, 390  # of what is said about an op
 _SHORT = {"BatchNorm": "BN", "LayerNorm": "LN", "GroupNorm": "GN"}
 
 
@@ -242,6 +245,8 @@ def _draw_node(sheet: Sheet, node: Node, place: Place, lettering: Lettering, dx:
     x, y, wide, tall = place.left + dx, place.top + dy, place.width, place.height
     ink = RED if node.failed else INK
     title = node.rows[0].title
+    if node.kind in ("join", "module"):
+        sheet.spot("op", (x, y, wide, tall), _node_words(node), node.ops[0].name if node.ops else title)
     if node.kind == "join":
         sheet.path(_round_box(x, y, wide, tall, tall / 2), facecolor="white", edgecolor=ink,
                    linewidth=2 if node.failed else 1.2, zorder=3)  # fmt: skip
@@ -256,8 +261,13 @@ def _draw_node(sheet: Sheet, node: Node, place: Place, lettering: Lettering, dx:
         sheet.middle_text(x + wide - 10, y + tall / 2, origin, color=FAINT, align="right")
         return
     top = y
-    for row in node.rows:
+    own: Sequence[Op | None] = (
+        node.ops if node.kind == "ops" and len(node.ops) == len(node.rows) else [None] * len(node.rows)
+    )
+    for row, op in zip(node.rows, own, strict=True):
         high = lettering.height(row)
+        if op is not None:
+            sheet.spot("op", (x, top, wide, high), _op_words(op, node.failed), op.name)
         fill = "#FCE4E6" if node.failed else _FILLS[row.family]
         sheet.path(_round_box(x, top, wide, high, 3), facecolor=fill, edgecolor=ink,
                    linewidth=2 if node.failed else 0.8, zorder=3)  # fmt: skip
@@ -267,6 +277,29 @@ def _draw_node(sheet: Sheet, node: Node, place: Place, lettering: Lettering, dx:
             color = FAINT if number == 0 else INK
             sheet.middle_text(x + wide - _PAD, middle, right, size=8.5, color=color, align="right")
         top += high
+
+
+def _op_words(op: Op, failed: bool) -> str | Callable[[int, int], str]:
+    """What an op does and why its shape is what it is; its sentences are only made when they are asked for."""
+    if failed:
+        return f"{op.name}: {op.kind}\nIt could not run: the reason stands below."
+
+    def words(_row: int, _column: int) -> str:
+        lines = op.explain().split("\n")[:_SENTENCES]
+        while len(lines) > 2 and sum(map(len, lines)) > _LONGEST:
+            lines.pop()
+        return shortened("\n".join(lines), _LONGEST)
+
+    return words
+
+
+def _node_words(node: Node) -> str | Callable[[int, int], str]:
+    """The words of a circle or of a module's box."""
+    if len(node.ops) == 1:
+        return _op_words(node.ops[0], node.failed)
+    parameters, macs = sum(op.parameters for op in node.ops), sum(op.macs for op in node.ops)
+    facts = [node.rows[0].words, f"{len(node.ops)} ops, {parameters:,} parameters", f"{macs:,} multiply-adds"]
+    return "\n".join([*facts, f"gives {times(node.ops[-1].output)}"] if node.ops else [node.rows[0].words])
 
 
 def _round_box(x: float, y: float, wide: float, tall: float, r: float) -> Path:
