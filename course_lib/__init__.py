@@ -8,9 +8,8 @@ The rooms: ``pictures``, ``tracing``, ``models``, ``networks``, ``measuring``, `
     (1, 64, 16, 16)
 """
 
-import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import lazy_loader
 
@@ -53,13 +52,4 @@ def _notebook_bar(items: Iterable[T], label: str, total: int | None) -> Iterator
     return track(items, label, total)
 
 
-def _touchable(still: Any) -> Any:
-    from course_lib.widgets.pointer import live  # when the first figure is shown
-
-    return live(still)
-
-
 progress.use(_notebook_bar)
-if progress.in_notebook():  # a figure by itself answers to the pointer, as it does in a widget
-    formatter = sys.modules["IPython"].get_ipython().display_formatter.mimebundle_formatter
-    formatter.for_type_by_name("course_lib.drawing.still", "Still", _touchable)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -15,6 +17,7 @@ from torchvision.models import ResNet18_Weights, ViT_B_16_Weights
 from course_lib.drawing import picture_figures
 from course_lib.drawing.charts import bars, draw_curve
 from course_lib.drawing.interval_chart import intervals
+from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import (
     BLUE,
     GREEN,
@@ -271,3 +274,17 @@ def test_intervals_are_drawn_from_counts() -> None:
     for wrong in ({}, {"more": (3, 2)}):
         with pytest.raises(CourseError):
             intervals(wrong)
+
+
+def test_in_a_notebook_a_figure_by_itself_tells_what_its_spots_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = Spot("cell", (0.5, 0, 0.5, 1), lambda row, column: f"cell <{row}, {column}>", rows=2, columns=3)
+    fine = Spot("pixel", (0, 0, 1, 1), lambda row, column: "too many", rows=50, columns=50)
+    shown = replace(picture_figures.show(picture(), "squares"), spots=(cells, fine))
+    assert set(shown._repr_mimebundle_()[0]) == {"image/jpeg", "text/plain"}  # no notebook here
+    monkeypatch.setattr(importlib.import_module("course_lib.drawing.still"), "in_notebook", lambda: True)
+    assert "text/html" not in shown._repr_mimebundle_()[0]  # in tests it is switched off, as it is for saved lessons
+    monkeypatch.setenv("COURSE_TOUCH", "1")
+    html = shown._repr_mimebundle_()[0]["text/html"]
+    assert html.count("<i ") == 6 and 'data-tip="cell &lt;1, 2&gt;"' in html and 'alt="squares"' in html
+    assert "left:83.33%;top:50.00%;width:16.67%;height:50.00%" in html and "too many" not in html
+    assert "text/html" not in shown.bundle()[0]

@@ -7,6 +7,7 @@ shares of the figure, as matplotlib has them.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +20,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
+from course_lib.drawing.figure_html import figure_html
 from course_lib.drawing.spots import Spot
+from course_lib.progress import in_notebook
 
 __all__ = [
     "BLUE",
@@ -75,6 +78,14 @@ class Still:
         return self.alt
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, how = self.bundle()
+        if self.spots and in_notebook() and os.environ.get("COURSE_TOUCH", "1") != "0":
+            html = figure_html(self.data, self.format, self.width, self.alt, self.spots)
+            data |= {"text/html": html} if html else {}
+        return data, how
+
+    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The plain picture and its description by MIME type, and their metadata, as a saved notebook keeps them."""
         kind = f"image/{self.format}"
         return {kind: self.data, "text/plain": self.alt}, {kind: {"width": self.width, "alt": self.alt}}
 

@@ -19,7 +19,7 @@ from traitlets import TraitError
 from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, closest
-from course_lib.widgets.pointer import Pointer, view_of
+from course_lib.widgets.pointer import Pointer
 
 __all__ = ["Explorer", "Touched", "choice", "number", "switch", "words"]
 
@@ -195,8 +195,9 @@ class Explorer:
         return self.still.alt
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, how = self.still._repr_mimebundle_()
-        return {"application/vnd.jupyter.widget-view+json": view_of(self.view), **data}, how
+        data, how = self.still.bundle()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view, **data}, how
 
 
 def _side_by_side(controls: list[widgets.Widget]) -> list[widgets.Widget]:

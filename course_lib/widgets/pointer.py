@@ -21,7 +21,7 @@ import traitlets
 from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import Still
 
-__all__ = ["Pointer", "live", "touch", "view_of"]
+__all__ = ["Pointer", "touch"]
 
 _HERE = Path(__file__).parent
 _EAGER = 400  # regions of a grid whose words are sent with the picture; those of larger ones are asked for
@@ -65,25 +65,6 @@ def _overlay() -> Any:
         scene = traitlets.Dict().tag(sync=True)
 
     return Overlay
-
-
-def live(still: Still) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a notebook shows of a still by itself: with a pointer where it has spots and there is one.
-
-    Example:
-        >>> sorted(live(Still(b"", "png", 10, "nothing to touch"))[0])
-        ['image/png', 'text/plain']
-    """
-    data, how = still._repr_mimebundle_()
-    if not still.spots or not _wanted() or _overlay() is None:
-        return data, how
-    view = Pointer(still, (), lambda spot, row, column: None).view
-    return {"application/vnd.jupyter.widget-view+json": view_of(view), **data}, how
-
-
-def view_of(view: widgets.Widget) -> dict[str, Any]:
-    """What an output says of a widget that it shows."""
-    return {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
 
 
 class Pointer:

@@ -28,17 +28,17 @@ def draw_stage_step(steps: Sequence[StageStep], *, name: str, step: int, answer:
 
 @widget(
     example=lambda given: {"names": ("resnet18", "resnet50")},
-    moves=[{"step": 3}, {"answer": False}, {"model": "resnet50"}, {"answer": True}, {"step": 16}],
+    moves=[{"step": 4}, {"answer": False}, {"model": "resnet50"}, {"answer": True}, {"step": 16}],
     refuses=[({"names": []}, "no network"), ({"step": 99}, "no block 99")],
 )
 def stage_stepper(
-    names: Sequence[str] | Mapping[str, nn.Module] = NAMES, *, step: int = 1, answer: bool = True
+    names: Sequence[str] | Mapping[str, nn.Module] = NAMES, *, step: int | None = None, answer: bool = True
 ) -> Explorer:
     """Model × step × whether the answer is shown.
 
     Args:
         names: of torchvision's ResNets; or modules of one's own by name.
-        step: which block is shown first, from 1.
+        step: which block is shown first, from 1; the first one that does not fit its shortcut when left out.
         answer: whether its shortcut is told, or left to be guessed.
     """
     known = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
@@ -55,6 +55,8 @@ def stage_stepper(
 
     first = next(iter(known))
     count = len(steps_of(first))
+    if step is None:
+        step = next((made.number for made in steps_of(first)[1:] if made.downsample), 1)
     if not 1 <= step <= count:
         raise CourseError(f"There is no block {step}: {first} has {count}, from 1 to {count}.")
     controls = {

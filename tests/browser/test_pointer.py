@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import nbformat
-import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Browser
 
@@ -88,11 +87,10 @@ def test_a_drag_is_followed_and_lists_keep_their_keys(root: Path, opened: Opened
         assert notebook.complaints == []
 
 
-@pytest.mark.parametrize("cell", ["built('crop_explorer')", "built('crop_explorer').still"])
 def test_with_the_module_blocked_the_picture_and_its_controls_are_there(
-    root: Path, server: lab.Server, browser: Browser, cell: str
+    root: Path, server: lab.Server, browser: Browser
 ) -> None:
-    write(root, "blocked.ipynb", [START, cell])
+    write(root, "blocked.ipynb", [START, "built('crop_explorer')"])
     context = browser.new_context(viewport={"width": 1200, "height": 1300})
     context.route("**/extensions/anywidget/**", lambda route: route.abort())
     try:
@@ -104,13 +102,27 @@ def test_with_the_module_blocked_the_picture_and_its_controls_are_there(
         assert box is not None and box["height"] > 100
         assert notebook.errors() == []  # no red box in sight, and nothing in the page says so
         assert notebook.page.locator(".course-touch .jupyter-widgets-error-widget:visible").count() == 0
-        if "still" not in cell:
-            before = picture.get_attribute("src")
-            slider = notebook.page.locator(".widget-slider .noUi-handle").first
-            slider.focus()
-            slider.press("ArrowRight")
-            notebook.page.wait_for_function("before => document.querySelector('.course-touch img').src !== before",
-                                            arg=before)  # fmt: skip
+        before = picture.get_attribute("src")
+        slider = notebook.page.locator(".widget-slider .noUi-handle").first
+        slider.focus()
+        slider.press("ArrowRight")
+        notebook.page.wait_for_function("before => document.querySelector('.course-touch img').src !== before",
+                                        arg=before)  # fmt: skip
     finally:
         context.close()
         server.shut_down_kernels()
+
+
+def test_a_figure_by_itself_shows_its_words_without_kernel_or_script(root: Path, opened: Opened) -> None:
+    show = (
+        "import os; os.environ['COURSE_TOUCH'] = '1'\nfrom course_lib import block\nblock('resnet18', path='layer1.0')"
+    )
+    write(root, "figure.ipynb", [START, show])
+    with opened("figure.ipynb") as notebook:
+        notebook.run_all(120)
+        mark = notebook.page.locator(".course-figure i").first
+        mark.hover()
+        words = mark.evaluate("e => [getComputedStyle(e, '::after').content, getComputedStyle(e, '::after').width]")
+        assert "3×3" in words[0] or "conv" in words[0] or "It " in words[0], words
+        assert float(words[1].removesuffix("px")) > 100
+        assert notebook.errors() == [] and notebook.complaints == []
