@@ -286,7 +286,7 @@ def _op_words(op: Op, failed: bool) -> str | Callable[[int, int], str]:
 
     def words(_row: int, _column: int) -> str:
         lines = op.explain().split("\n")[:_SENTENCES]
-        while len(lines) > 2 and sum(map(len, lines)) > _LONGEST:
+        while len(lines) > 2 and len("\n".join(lines)) > _LONGEST:
             lines.pop()
         return shortened("\n".join(lines), _LONGEST)
 
