@@ -285,7 +285,7 @@ def by_walking(model: nn.Module, num_classes: int) -> nn.Module:
 
 def train_step(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> float:
     optimizer.zero_grad(set_to_none=False)
-    chosen = model.train()(batch).log_softmax(1).gather(1, labels[:, None])
+    chosen = model(batch).log_softmax(1).gather(1, labels[:, None])
     (-chosen.mean()).backward()
     optimizer.step()
     return float(-chosen.mean())

@@ -19,6 +19,7 @@ from matplotlib.text import Text
 from course_lib.drawing import chart_axes
 from course_lib.drawing.charts import histograms, lines, shares
 from course_lib.drawing.learning_curves import seed_bands
+from course_lib.drawing.scatter_chart import dot_rows, scatter
 from course_lib.errors import CourseError
 
 from . import stills as checks
@@ -218,3 +219,45 @@ def test_a_band_spans_the_runs_and_a_run_that_stopped_keeps_its_last_value(drawn
 def test_runs_that_cannot_be_drawn_get_a_sentence(runs: dict[str, list[list[float]]]) -> None:
     with pytest.raises(CourseError, match=r"nothing to draw|nan or infinity"):
         seed_bands(runs, title="loss", below="step")
+
+
+# -- dots --------------------------------------------------------------------------------------------------------------
+NUMBERS = st.floats(-1e3, 1e3).map(lambda value: round(value, 3))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=30), st.integers(1, 5))
+def test_a_scatters_line_goes_through_the_means_of_its_parts(points: list[tuple[float, float]], parts: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        seen = checks.watch(patch)
+        chart = scatter({"one": points}, title="y", below="x", parts=parts)
+    dots, *line = [found for found in seen[-1].axes[0].get_lines() if found.get_marker() not in ("", "None", None)]
+    assert np.allclose(dots.get_xydata(), points)
+    count = min(parts, len(points))
+    edges = [round(k * len(points) / count) for k in range(count + 1)]
+    parted = np.split(np.array(sorted(points)), edges[1:-1])
+    if count > 1:
+        assert np.allclose(line[0].get_xydata(), [part.mean(0) for part in parted])
+    assert f"one {len(points)} dots, mean {np.mean([y for _, y in points]):.2f}".replace("-0.00", "0.00") in repr(
+        chart
+    ).replace("-0.00", "0.00")
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.dictionaries(st.sampled_from("abcdef"), st.lists(NUMBERS, min_size=1, max_size=7), min_size=1))
+def test_every_row_of_dots_shows_each_value_and_the_median(rows: dict[str, list[float]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        seen = checks.watch(patch)
+        checks.is_picture(dot_rows(rows, title="runs", below="%"), kind="png")
+    lines_of = [found for found in seen[-1].axes[0].get_lines() if found.get_marker() == "o"]
+    assert [sorted(found.get_xdata()) for found in lines_of] == [sorted(row) for row in rows.values()]
+    bars = [found.get_xdata()[0] for found in seen[-1].axes[0].get_lines() if found.get_linewidth() == 2]
+    assert np.allclose(bars, [np.median(row) for row in rows.values()])
+
+
+@pytest.mark.parametrize("values", [{}, {"a": []}])
+def test_rows_without_a_value_are_refused(values: dict[str, list[float]]) -> None:
+    with pytest.raises(CourseError, match="at least one"):
+        dot_rows(values, title="t", below="b")
+    with pytest.raises(CourseError, match="at least one point"):
+        scatter({name: [] for name in values}, title="t", below="b")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torchvision.models import get_model
 
 from course_lib.exercises.assignments.exercise_cells import choose
 from course_lib.exercises.checks.checkpoint_checks import Hostile, went_off
@@ -43,6 +45,26 @@ def test_the_hostile_file_is_hostile_where_it_is_let_in() -> None:
     pickle.loads(pickle.dumps(Hostile()))
     assert went_off == [1]
     assert lesson08.read_any.check(lesson08.read_any).state == "correct" and went_off == []
+
+
+def test_the_four_errors_are_those_that_torch_raises() -> None:
+    with torch.device("meta"):
+        small, deep = get_model("resnet18", num_classes=5), get_model("resnet34", num_classes=5).state_dict()
+    state = small.state_dict()
+    files = {
+        "P": {f"module.{key}": value for key, value in state.items()},
+        "H": {**state, "fc.weight": torch.empty(7, 512, device="meta"), "fc.bias": torch.empty(7, device="meta")},
+        "K": {"state_dict": state, "epoch": 3},
+        "D": deep,
+    }  # fmt: skip
+    lesson = next((Path(__file__).parents[1] / "notebooks/source").glob("08_*.py")).read_text(encoding="utf-8")
+    shown = re.findall(r"^# (\d)\. `(.+)`$", lesson, flags=re.MULTILINE)
+    assert [number for number, _ in shown] == list("1234")
+    for letter, (_, words) in zip(lesson08.diagnose(), shown, strict=True):
+        with pytest.raises(RuntimeError) as caught:
+            small.load_state_dict(files[letter])
+        for part in words.split(" … "):
+            assert part in str(caught.value), (letter, part)
 
 
 def test_the_letters_that_open_hold_no_class_of_any_module() -> None:

@@ -191,7 +191,7 @@ def test_scenes_show_one_whole_object_of_every_class_anywhere() -> None:
     assert locating_scene(4).picture.tobytes() == scenes[4].picture.tobytes()
 
 
-@pytest.mark.parametrize("kind", ["dense", "pyramid"])
+@pytest.mark.parametrize("kind", ["pool of 4", "pyramid"])
 def test_the_object_is_found(classifier: Classifier, kind: str) -> None:
     fcn = convert(classifier, **KINDS[kind])
     fits = []

@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights
+from torchvision.ops import box_iou
 
 from course_lib.drawing.field_figure import draw_cell_sight
 from course_lib.drawing.fixed_size import draw_fixed_size, draw_windows, fitted
-from course_lib.drawing.overlay import put, toned
+from course_lib.drawing.linear_figure import draw_row_as_kernel
+from course_lib.drawing.overlay import lit, put, toned
 from course_lib.drawing.response_cells import draw_cells
 from course_lib.drawing.response_figure import agreement, coloured_scores, draw_response
+from course_lib.drawing.score_panels import draw_scores
 from course_lib.drawing.sheet import Sheet
 from course_lib.errors import CourseError
 from course_lib.models.classifier import Classifier
@@ -105,6 +108,45 @@ def test_colours_of_a_score_are_viridis_over_the_grey_picture() -> None:
     assert np.abs(light - (0.78 * viridis + 0.22 * 255)).max() < 3
     dark = np.asarray(toned(Image.new("RGB", (5, 1), "black"), values, 0, 1), float)[0]
     assert (dark.sum(1) < light.sum(1)).all() and (np.diff(dark.sum(1)) > 0).all()  # both can still be read
+
+
+def test_low_scores_leave_the_picture_as_it_is_and_high_ones_are_mostly_viridis() -> None:
+    values = np.linspace(0, 1, 256)[None].repeat(96, 0)
+    seen, viridis = np.asarray(lit(SCENE, values, 0, 1), float), 255 * colormaps["viridis"](values)[..., :3]
+    assert np.array_equal(seen[:, 0], np.asarray(SCENE)[:, 0])
+    assert np.array_equal(np.asarray(lit(SCENE, values, 2, 3)), np.asarray(SCENE))
+    assert np.abs(seen[:, -1] - (0.75 * viridis[:, -1] + 0.25 * np.asarray(SCENE, float)[:, -1])).max() < 2
+
+
+# -- score panels, and a row that folds -------------------------------------------------------------------------------
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_panels_say_the_iou_that_torchvision_computes(columns: int) -> None:
+    place, truth = localise(hill(3, 8, 1, 6, size=(256, 96), stride=32)), (150, 10, 250, 90)
+    maps = {"found": place, "by hand": place.score_map, "its mask": torch.tensor(place.mask)}
+    panels = draw_scores(SCENE, maps, truth, boxes={"its mask": place.box}, columns=columns, title="three of them")
+    (overlap,) = box_iou(torch.tensor([place.box]), torch.tensor([truth])).flatten().tolist()
+    assert repr(panels).count(f"IoU {overlap:.2f}") == 2 and "by hand;" in repr(panels)
+    checks.is_picture(panels, kind="jpeg")
+
+
+def test_panels_refuse_what_is_no_map_of_the_picture() -> None:
+    with pytest.raises(CourseError, match=r"\(3, 8\), and the picture is 96×256 \(height × width\)"):
+        draw_scores(SCENE, {"cells": np.zeros((3, 8))})
+    for maps, columns in (({}, 2), ({"flat": np.zeros((96, 256))}, 5)):
+        with pytest.raises(CourseError, match="at least one map, in 1 to 4 columns"):
+            draw_scores(SCENE, maps, columns=columns)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 2), (1, 4, 5), (2, 1, 12)])
+def test_a_linear_row_is_drawn_as_a_kernel_of_its_channels(shape: tuple[int, int, int]) -> None:
+    channels, height, width = shape
+    drawn = draw_row_as_kernel(torch.randn(5, channels * height * width), *shape, row=4)
+    checks.is_picture(drawn, kind="png")
+    assert repr(drawn).endswith(f"kernel 4, {channels} channels of {height}×{width}")
+    with pytest.raises(CourseError, match="does not belong to a flattened map"):
+        draw_row_as_kernel(torch.randn(5, 7), *shape)
+    with pytest.raises(CourseError, match="at most 8 rows of 24 numbers"):
+        draw_row_as_kernel(torch.randn(9, channels * height * width), *shape)
 
 
 # -- made to fit ------------------------------------------------------------------------------------------------------

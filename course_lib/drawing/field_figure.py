@@ -250,7 +250,7 @@ def draw_cell_sight(
     _tell_map(sheet, y + 26, seen, held, sight.box, window, size, field)
     alt = f"The cell at row {cell[0]}, column {cell[1]}, {label}: window {size}; in theory it sees {field}; "
     many = f"95 % of the gradient lies on {int(held.sum()):,} pixels" if held.any() else "measured, no pixel moves it"
-    return still(sheet.figure, alt + many, photo=True, spots=sheet.spots)
+    return still(sheet.figure, alt + many, photo=True, spots=sheet.spots, dots=1.5)
 
 
 def _heated(picture: Image.Image, seen: Tensor, held: Tensor, sight: Sight) -> Image.Image:

@@ -148,7 +148,7 @@ def draw_fixed_size(
     alt = "; ".join(
         f"{view.way}: {a.label} {100 * a.probability:.0f} %" for view, a in zip(views, answers, strict=True)
     )
-    return still(sheet.figure, f"{by}. {alt[0].upper()}{alt[1:]}", photo=True)
+    return still(sheet.figure, f"{by}. {alt[0].upper()}{alt[1:]}", photo=True, dots=1.5)
 
 
 def _answer(classifier: Classifier, picture: Image.Image) -> Prediction:
@@ -219,7 +219,7 @@ def draw_windows(
         numbered(sheet, x + (-20 if k in (1, 2) else 20), y + 18, str(number), fill=GREEN if near else ORANGE)
     meaning = "how many windows a pixel is in: so often it is computed"
     colour_bar(sheet, (_EDGE, 30 + high + 14, 150, 12), "0", f"{many.max():.0f}", meaning)
-    return still(sheet.figure, f"{words}; a pixel is in up to {many.max():.0f} of them", photo=True)
+    return still(sheet.figure, f"{words}; a pixel is in up to {many.max():.0f} of them", photo=True, dots=1.5)
 
 
 def _coverage(wide: int, tall: int, window: int, lefts: range, tops: range) -> NDArray[np.float32]:

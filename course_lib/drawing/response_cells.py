@@ -83,7 +83,7 @@ def _strip(cells: ResponseMap, picture: Image.Image, heading: str) -> Still:
     classes = ", ".join(
         f"{cells.labels[row][column]}{' (best)' if (row, column) == best else ''}" for row, column in places
     )
-    return still(sheet.figure, f"{heading}, from left to right: {classes}", photo=True)
+    return still(sheet.figure, f"{heading}, from left to right: {classes}", photo=True, dots=1.5)
 
 
 def _panel(
@@ -139,7 +139,7 @@ def _mosaic(cells: ResponseMap, picture: Image.Image, heading: str) -> Still:
         sheet.middle_text(x + 15, y, words, size=9, bold=index == winner)
         x += 38 + text_width(words, 9, bold=index == winner)
     classes = ", ".join(f"{names[index]} in {counted[index]}" for index in ranked)
-    return still(sheet.figure, f"{heading}: {classes}; best: row {row}, column {column}", photo=True)
+    return still(sheet.figure, f"{heading}: {classes}; best: row {row}, column {column}", photo=True, dots=1.5)
 
 
 def _edges(cells: ResponseMap) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

@@ -97,7 +97,7 @@ def draw_response(
         place = (_EDGE + _THUMB + _GAP, *place[1:])
     _draw_region(sheet, place, picture, found)
     _draw_numbers(sheet, place[0] + _THUMB + _GAP, under, found, truth, overlap)
-    return still(sheet.figure, _alt(heading, found, truth, verdict), photo=True, spots=sheet.spots)
+    return still(sheet.figure, _alt(heading, found, truth, verdict), photo=True, spots=sheet.spots, dots=1.5)
 
 
 def _touchable(shown: OnPicture, cells: ResponseMap) -> None:

@@ -66,7 +66,7 @@ def scatter(
     if not every or any(number != number or abs(number) == float("inf") for point in every for number in point):
         raise CourseError("A scatter needs at least one point (x, y), and only finite numbers.")
     figure = chart_figure(410)
-    draw_title(figure, title)
+    draw_title(figure, f"{title} (large: means of {parts} equal parts)" if parts > 1 else title)
     styles = line_styles([*points])
     draw_legend(figure, {name: {**style, "linestyle": "-"} for name, style in styles.items()}, top=32)
     axes = add_axes(figure, (58, 64, WIDTH - 58 - 24, 286))
@@ -112,6 +112,7 @@ def dot_rows(
     level: float | None = None,
     level_label: str = "",
     span: tuple[float, float] | None = None,
+    alt: str = "",
 ) -> Still:
     """A row of dots for each name, with a bar at the row's median and its number: runs, seeds or pictures.
 
@@ -121,6 +122,8 @@ def dot_rows(
         below: what the axis shows, with its unit.
         level: a dashed line from top to bottom, if any, with ``level_label`` at its top.
         span: the axis' ends; from the values when left out.
+        alt: the alt text; all values and medians when left out. Two machines may differ in a training's figures: then
+            say it in words.
 
     Raises:
         CourseError: there is no row, or an empty one.
@@ -154,7 +157,7 @@ def dot_rows(
         write(figure, left - 12, y, fitted_words(name, room, TEXT), ha="right")
         write(figure, WIDTH - 98, y, f"median {digits(middle)}")
         told.append(f"{name} {', '.join(digits(value) for value in row)}, median {digits(middle)}")
-    return still(figure, f"{title}: {'; '.join(told)}")
+    return still(figure, alt or f"{title}: {'; '.join(told)}")
 
 
 def _draw_row(axes: Axes, number: int, row: Sequence[float], color: str) -> None:

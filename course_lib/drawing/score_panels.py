@@ -73,9 +73,11 @@ def draw_scores(
         place = (_EDGE + column * (wide + _GAP), top + row * (_HEAD + tall + _GAP) + _HEAD, wide, tall)
         box = shown.box if isinstance(shown, Localisation) else (boxes or {}).get(name)
         told.append(_draw_panel(sheet, place, picture, name, _numbers(name, shown, picture), box, truth))
+    masks = [np.asarray(shown).dtype == np.bool_ for shown in maps.values()]
     has_boxes = bool(boxes) or any(isinstance(shown, Localisation) for shown in maps.values())
-    _draw_key(sheet, sheet.height - _KEY / 2, boxes=has_boxes, truth=truth is not None)
-    return still(sheet.figure, "; ".join(filter(None, [title, *told])), photo=True)
+    _draw_key(sheet, sheet.height - _KEY / 2, scores=not all(masks), masks=any(masks), boxes=has_boxes,
+              truth=truth is not None)  # fmt: skip
+    return still(sheet.figure, "; ".join(filter(None, [title, *told])), photo=True, dots=1.5)
 
 
 def _numbers(name: str, shown: Any, picture: Image.Image) -> NDArray[Any]:
@@ -122,10 +124,17 @@ def _draw_panel(
     return ", ".join(filter(None, [f"{shortened(name, 60)}: box ({x0}, {y0}) to ({x1}, {y1})", verdict]))
 
 
-def _draw_key(sheet: Sheet, y: float, *, boxes: bool, truth: bool) -> None:
+def _draw_key(sheet: Sheet, y: float, *, scores: bool, masks: bool, boxes: bool, truth: bool) -> None:
     """What the colours and the frames mean."""
-    colour_bar(sheet, (_EDGE, y - 6, 150, 12), "0", "1", "score (low scores are transparent)")
-    x = _EDGE + 440.0
+    x = _EDGE
+    if scores:
+        colour_bar(sheet, (x, y - 6, 130, 12), "0", "1", "score; low scores are transparent")
+        x += 405
+    if masks:
+        sheet.boxes([(x, y - 7, 26, 14)], fill="#2B2F36")
+        sheet.middle_text(x + 33, y, "outside", size=9)
+        x += 105
+    x += 13 if scores or masks else 0
     for wanted, way, words in ((boxes, "solid", "found box"), (truth, "dashed", "true box")):
         if wanted:
             frame_sample(sheet, x, y, "solid" if way == "solid" else "dashed")

@@ -95,7 +95,7 @@ class Still:
 
 
 def still(figure: Figure, alt: str, *, photo: bool = False, spots: Iterable[Spot] = (),
-          links: Iterable[tuple[str, str]] = ()) -> Still:  # fmt: skip
+          links: Iterable[tuple[str, str]] = (), dots: float = DOTS / PIXELS) -> Still:  # fmt: skip
     """Render a matplotlib figure; an inch of it is ``PIXELS`` pixels of a sheet, shown ``ZOOM`` times as large.
 
     Args:
@@ -104,6 +104,7 @@ def still(figure: Figure, alt: str, *, photo: bool = False, spots: Iterable[Spot
         photo: whether it is mostly photographs; then it is encoded as JPEG.
         spots: what can be touched.
         links: (words, address) of what can be opened.
+        dots: of a photograph's figure, a pixel of its sheet; 1.5 halves the file, for a lesson with many of them.
 
     Example:
         >>> figure = Figure(figsize=(2, 1))
@@ -115,7 +116,11 @@ def still(figure: Figure, alt: str, *, photo: bool = False, spots: Iterable[Spot
     canvas.draw()
     rendered = np.asarray(canvas.buffer_rgba())
     if photo:
-        data = _jpeg(Image.fromarray(rendered).convert("RGB"))
+        picture = Image.fromarray(rendered).convert("RGB")
+        if dots < DOTS / PIXELS:
+            size = (round(dots * PIXELS / DOTS * picture.width), round(dots * PIXELS / DOTS * picture.height))
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
+        data = _jpeg(picture, most=round(_MOST_BYTES * (dots * PIXELS / DOTS) ** 2))
     else:
         file = io.BytesIO()
         _few_colours(rendered).save(file, "png", compress_level=4)
@@ -140,7 +145,7 @@ def stacked(above: Still, below: Still) -> Still:
             spots.append(replace(spot, box=box))
         top += picture.height
     photo = "jpeg" in (above.format, below.format)
-    data = _jpeg(sheet) if photo else _png(sheet)
+    data = _jpeg(sheet, most=_MOST_BYTES) if photo else _png(sheet)
     alt = f"{above.alt}. {below.alt}"
     return Still(
         data, "jpeg" if photo else "png", max(above.width, below.width), alt, tuple(spots), above.links + below.links
@@ -171,16 +176,16 @@ def _few_colours(rendered: NDArray[np.uint8]) -> Image.Image:
     return picture
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def _jpeg(picture: Image.Image, *, most: int) -> bytes:
     """The best quality that fits: noise takes many bytes, and nobody misses its finest grain in a saved notebook."""
     first = 0
     for quality, least in ((86, 0.0), (74, 0.70), (60, 0.54), (45, 0.0)):
-        if first * least > _MOST_BYTES:  # even a picture that shrinks well would not fit: do not try
+        if first * least > most:  # even a picture that shrinks well would not fit: do not try
             continue
         file = io.BytesIO()
         picture.save(file, "jpeg", quality=quality)
         first = first or file.tell()
-        if file.tell() <= _MOST_BYTES:
+        if file.tell() <= most:
             break
     return file.getvalue()
 

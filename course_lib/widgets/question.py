@@ -257,7 +257,8 @@ class Reveal:
         truth = f"The truth: {self.question.kind.say(self.truth)}."
         said = f"Guess first, or read on. {truth}" if comparison is None else comparison.sentence
         reaction = "" if comparison is None else self._reaction(comparison)
-        return "\n".join(filter(None, [said, reaction, self.because, *map(repr, self._also)]))
+        also = [shown if isinstance(shown, str) else repr(shown) for shown in self._also]
+        return "\n".join(filter(None, [said, reaction, self.because, *also]))
 
     def _repr_html_(self) -> str:
         comparison, kind = self.comparison, self.question.kind

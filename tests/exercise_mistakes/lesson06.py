@@ -66,8 +66,8 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         ((1, 1000, 1, 4), "forgets the rounding"), ((1, 1000, 2, 5), "2×5 is not it"), (8, "is a shape"),
     ],
     lesson06.count_windows: [
-        (125, "Those are the steps"), (32, "multiply"), (384, "hang over the edge"),
-        (4, "side by side"), (182, "182 is not it"), ("6 × 26", "is a number"),
+        (2046, "Those are the steps"), (99, "multiply"), (3600, "hang over the edge"), (156, "the lesson's picture"),
+        (15, "side by side"), (25, "25 is not it"), ("32 × 67", "is a number"),
     ],
     lesson06.linear_to_conv: [
         (3, "is a function"),

@@ -33,7 +33,8 @@ def only_fc(model: Any, num_classes: int) -> nn.Module:
 LAST = "if isinstance(layer, nn.Linear)][-1]"
 SETTING = "setattr(model.get_submodule(parent), name, nn.Linear(last.in_features, num_classes))"
 LOSS = "nn.functional.cross_entropy(model(batch), labels)"
-ORDER = "optimizer.zero_grad()\n    loss.backward()"
+CLEAR = "    optimizer.zero_grad()\n"
+BACK = "    loss.backward()\n"
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson07.head_parameters: [
@@ -57,9 +58,11 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (step(("loss.item()", "loss")), "keeps the whole graph"),
         (step(("return loss.item()", "return [loss.item()]")), "type list"),
         (step(("model(batch)", "model(batch).softmax(1)")), "yours is done twice"),
-        (step(("model.train()", "model.eval()")), "model.train.. comes first"),
+        (step((CLEAR, f"{CLEAR}    model.eval()\n")), "switched to eval mode"),
+        (step((CLEAR, f"{CLEAR}    model.train()\n")), "Your step calls"),
+        (step(("    return loss", "    model.eval()\n    return loss")), "leaves the model in eval mode"),
         (step((LOSS, f"{LOSS[:-1]}, reduction='sum')")), "the mean cross-entropy before the step"),
-        (step((ORDER, "loss.backward()\n    optimizer.zero_grad()")), "No weight changed, and no gradient"),
+        (step((BACK, f"{BACK}    optimizer.zero_grad()\n")), "No weight changed, and no gradient"),
         (step(("optimizer.step()", "pass")), "optimizer.step.. is missing"),
         (step(("optimizer.zero_grad()", "pass")), "Step 1 is right, step 2 is not"),
         (step(("loss.backward()", "(2 * loss).backward()")), "not where one step"),

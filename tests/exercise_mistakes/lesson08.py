@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,16 @@ def first_away(content: Any, path: Path) -> None:
     path.unlink(missing_ok=True)
     torch.save(content, part)
     part.rename(path)
+
+
+def in_the_temporary_folder(content: Any, path: Path) -> None:
+    handle, part = tempfile.mkstemp()
+    os.close(handle)
+    try:
+        torch.save(content, part)
+        shutil.move(part, path)
+    finally:
+        Path(part).unlink(missing_ok=True)
 
 
 def own_words(content: dict[str, Any], path: Path) -> None:
@@ -53,6 +66,15 @@ LOAD = 'torch.load(path, map_location="cpu", weights_only=True)'
 PREFIX = 're.sub(r"^((module|_orig_mod)\\.)+", "", name)'
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson08.file_size: [
+        (100, "the weights alone"), (200, "SGD with momentum"), (75, "millions of numbers"), (3e8, "Those are bytes"),
+        (2400, "bits"), (7, "7 is not it"), ("large", "is a number"),
+    ],
+    lesson08.diagnose: [
+        ("KHPD", "Error 1 is not the whole dictionary"), ("PDKH", "Error 2 is not another depth"),
+        ("PHDK", "Error 3 is not another depth"), ("PHKH", "Error 4 is not another head"), ("PHK", "four letters"),
+        ("ABCD", "four letters"), (4, "a word of four letters"),
+    ],
     lesson08.opens: [
         ("ABCDF", "C is a whole model"), ("ABDEF", "a datetime"), ("BDF", "A is missing"), ("ABD", "F is missing"),
         ("ABF", "D is missing"), ("ABDFG", "none of the letters"), (3, "a word of letters"),
@@ -66,7 +88,8 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
          "After saving something is left beside the file: net.pth.part"),
         (save((CLEAN, LEFT)), "After saving that broke off something is left"),
         (first_away, "broke off in the middle, and the old file was gone"),
-        (silent, "nobody was told"), (own_words, "never reached torch.save"),
+        (in_the_temporary_folder, "folder for temporary files"), (silent, "nobody was told"),
+        (own_words, "never reached torch.save"),
         (lambda path: [path], "raised TypeError"), ("net.pth", "is a function"),
     ],
     lesson08.read_any: [

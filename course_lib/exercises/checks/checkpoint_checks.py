@@ -169,7 +169,15 @@ def check_save_whole(answer: Any, source: random.Random | None = None) -> None:
 
 def _check_break(answer: Any, path: Path, source: random.Random | None) -> None:
     whole, seen = path.read_bytes(), []
-    bad = _BreaksOff(lambda: seen.append(path.exists() and path.read_bytes()))
+    astray: list[Path] = []
+    elsewhere = path.parent.parent / "another disk"
+    elsewhere.mkdir()
+
+    def look() -> None:
+        seen.append(path.exists() and path.read_bytes())
+        astray.extend(elsewhere.iterdir())
+
+    bad = _BreaksOff(look)
     breaks: dict[str, Any] = {"weight": torch.ones(3), "last": bad}
     if source:  # in the midst of others
         breaks = {
@@ -178,14 +186,22 @@ def _check_break(answer: Any, path: Path, source: random.Random | None) -> None:
             "bad": bad,
             **random_arguments.state_dict(source),
         }
+    usual, tempfile.tempdir = tempfile.tempdir, str(elsewhere)
     try:
         answer(breaks, path)
     except OSError:
         raised = True
     else:
         raised = False
+    finally:
+        tempfile.tempdir = usual
     if not seen:
         raise Wrong("The content never reached torch.save as it was given.")
+    if astray:
+        raise Wrong(
+            "The new file is begun in the system's folder for temporary files. That may be another disk, and a file "
+            "can't take another's place at a stroke across disks: write it beside the target, in path.parent."
+        )
     if seen[0] != whole or not path.exists() or path.read_bytes() != whole:
         raise Wrong("Saving broke off in the middle, and the old file was gone or changed: it should still be whole.")
     if not raised:
@@ -215,7 +231,7 @@ def _network() -> nn.Module:
     norm = network[2]
     if isinstance(norm, nn.BatchNorm1d) and norm.running_var is not None:
         norm.running_var.fill_(4.0)
-    return network.eval()  # as a validation would have left it
+    return network.train()
 
 
 def _batches() -> list[tuple[Tensor, Tensor]]:
@@ -252,7 +268,21 @@ def check_train_step(answer: Any) -> None:
             value = call(answer, mine, x.clone(), y.clone(), optimizer, case=case)
         loss = _by_hand(right, x, y)
         _check_loss(value, loss, start, x, y, case)
+        if not mine.training:
+            raise Wrong(
+                "Your step leaves the model in eval mode. The mode is the loop's business: don't touch it here."
+            )
         _check_weights(mine, start, right, number)
+    frozen = _network().eval()  # a body that must not move: the loop has put it into eval mode
+    with torch.enable_grad():
+        call(
+            answer, frozen, *_batches()[0], torch.optim.SGD(frozen.parameters(), lr=_RATE), case="a model in eval mode"
+        )
+    if any(module.training for module in frozen.modules()):
+        raise Wrong(
+            "Your step calls model.train(). The loop around it sets the mode, and a frozen body has to stay in eval "
+            "mode: leave that line out."
+        )
 
 
 def _check_loss(value: Any, loss: float, start: nn.Module, x: Tensor, y: Tensor, case: str) -> None:
@@ -265,7 +295,9 @@ def _check_loss(value: Any, loss: float, start: nn.Module, x: Tensor, y: Tensor,
         return
     slips = {
         "cross_entropy takes logits: it does the softmax itself, and yours is done twice.": {"softmax": True},
-        "BatchNorm used its running numbers, as in validation: model.train() comes first.": {"train": False},
+        "BatchNorm used its running numbers: your step switched to eval mode. Leave the mode to the loop.": {
+            "train": False
+        },
     }
     for sentence, slip in slips.items():
         if abs(_by_hand(copy.deepcopy(start), x, y, **slip) - value) < 1e-5:

@@ -37,32 +37,35 @@ from course_lib.exercises.engine.requirements import Wrong, call, need_function,
     difficulty="mild",
     cell_name="windows",
     hints=[
-        "Across: the first window starts at 0, the last at most at 1024 − 224. Every 32 pixels one.",
-        "It is output_size of lesson 04: (n − k) // s + 1, with n = 1024, k = 224, s = 32. Down likewise.",
+        "Across, the first window starts at 0, and the last one at 1280 − 224. How many steps of 16 fit between?",
+        "It's output_size of lesson 04: (n − k) // s + 1, with n = 1280, k = 224, s = 16. The same goes for the rows.",
     ],
-    praise="So many forwards for one picture, and two neighbours share six sevenths of their pixels.",
+    praise="That many forward passes for a single frame, although two neighbours share thirteen fourteenths of their "
+    "pixels.",
 )
 def count_windows() -> int:
-    """Windows of 224×224, 32 pixels apart, that lie inside a picture of 387×1024."""
-    down = (387 - 224) // 32 + 1
-    across = (1024 - 224) // 32 + 1
+    """Windows of 224×224, 16 pixels apart, that lie inside a picture of 720×1280."""
+    down = (720 - 224) // 16 + 1
+    across = (1280 - 224) // 16 + 1
     return down * across
 
 
 @count_windows.checker
 def _(answer: Any) -> None:
     number = need_number(answer, whole=True)
-    down, across = torch.empty(387, 1024, device="meta").unfold(0, 224, 32).unfold(1, 224, 32).shape[:2]
+    down, across = torch.empty(720, 1280, device="meta").unfold(0, 224, 16).unfold(1, 224, 16).shape[:2]
     if number == (down - 1) * (across - 1):
         raise Wrong("Those are the steps. The window's first place counts too, down and across.")
     if number == down + across:
         raise Wrong("Each place down goes with each place across: multiply.")
-    if number in ((387 // 32) * (1024 // 32), -(-387 // 32) * -(-1024 // 32)):
+    if number in ((720 // 16) * (1280 // 16), -(-720 // 16) * -(-1280 // 16)):
         raise Wrong("That lets windows hang over the edge: the last one starts 224 pixels before the end.")
-    if number in ((387 // 224) * (1024 // 224), -(-387 // 224) * -(-1024 // 224)):
-        raise Wrong("Those are windows side by side; these are 32 pixels apart and overlap.")
+    if number in ((720 // 224) * (1280 // 224), -(-720 // 224) * -(-1280 // 224)):
+        raise Wrong("Those are windows side by side; these are 16 pixels apart and overlap.")
+    if number == 156:
+        raise Wrong("That's the lesson's picture, 387×1024 with a window every 32 pixels. This frame is 720×1280.")
     if number != down * across:
-        raise Wrong(f"{number:.0f} is not it: how many steps of 32 fit between the first place and the last?")
+        raise Wrong(f"{number:.0f} is not it: how many steps of 16 fit between the first place and the last?")
 
 
 # -- 2: a linear layer as a convolution -------------------------------------------------------------------------------

@@ -140,25 +140,24 @@ new_head.hidden_cases(_model_and_classes, count=8, tolerance=0, result=_with_hea
     minutes=8,
     difficulty="medium",
     hints=[
-        "Five things, in this order: mode, loss, old gradients away, new gradients, step.",
-        "nn.functional.cross_entropy(model(batch), labels) takes logits. loss.backward() makes the gradients.",
-        "model.train() first; optimizer.zero_grad() before backward; optimizer.step() after it; return loss.item().",
+        "Four things, in this order: clear the old gradients, go forward to the loss, go back, take the step.",
+        "nn.functional.cross_entropy(model(batch), labels) takes logits. loss.backward() fills in the gradients.",
+        "optimizer.zero_grad(), then the loss, loss.backward(), optimizer.step(), and return loss.item().",
     ],
-    praise="All training loops are these lines, with a progress bar around them.",
+    praise="Every training loop is these lines with something around them. The lesson's loop now runs yours.",
     check=check_train_step,
 )
 def train_step(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> float:
     """One step of training; the loss before it, as a number."""
-    model.train()
-    loss = nn.functional.cross_entropy(model(batch), labels)
     optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(batch), labels)
     loss.backward()
     optimizer.step()
     return loss.item()
 
 
 def _trained(step: Callable[..., Any]) -> Callable[..., Any]:
-    """After each batch: the loss, whether it is a mere number, and the weights."""
+    """After each batch: the loss, whether it is a mere number, the mode, and the weights."""
 
     def run(net: nn.Module, batches: list[tuple[Tensor, Tensor]], optimizer: Callable[..., Any]) -> list[Any]:
         made, seen = optimizer(net.parameters()), []
@@ -166,7 +165,7 @@ def _trained(step: Callable[..., Any]) -> Callable[..., Any]:
             with torch.enable_grad():
                 loss = step(net, batch, labels, made)
             weights = {name: weight.detach().clone() for name, weight in net.named_parameters()}
-            seen.append([loss, isinstance(loss, float), weights])
+            seen.append([loss, isinstance(loss, float), net.training, weights])
         return seen
 
     return run

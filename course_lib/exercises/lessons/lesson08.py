@@ -1,6 +1,7 @@
 """The exercises of lesson 08, checkpoints. Each solution is what ``.solution()`` shows and the tests run.
 
-Truth comes from ``torch.load``. The checks of code that reads and writes files are in ``checkpoint_checks``.
+Truth comes from ``torch.load`` and live optimizers. The checks of code that reads and writes files are in
+``checkpoint_checks``.
 """
 
 from __future__ import annotations
@@ -17,10 +18,102 @@ from torch import Tensor, nn
 
 from course_lib.exercises.checks.checkpoint_checks import check_read_any, check_save_whole
 from course_lib.exercises.engine.exercise import exercise
-from course_lib.exercises.engine.requirements import Wrong, need_choice
+from course_lib.exercises.engine.requirements import Wrong, need_choice, need_number
 
 
-# -- 1: a reader for dirty checkpoints --------------------------------------------------------------------------------
+# -- 1: how large a checkpoint is -------------------------------------------------------------------------------------
+@exercise(
+    id="08_file_size",
+    title="How large a checkpoint is",
+    minutes=3,
+    difficulty="mild",
+    cell_name="megabytes",
+    hints=[
+        "A float32 number takes 4 bytes. How many numbers are in the file for each weight?",
+        "Adam keeps two means for each weight, of its gradients and of their squares. The weight itself makes three.",
+    ],
+    praise="Two thirds of such a file are of no use to somebody who only wants to predict.",
+)
+def file_size() -> float:
+    """A checkpoint of 25 million weights in float32, with Adam's two numbers for each of them, in MB of 10⁶ bytes."""
+    return 25_000_000 * 4 * (1 + 2) / 1e6
+
+
+@lru_cache(maxsize=1)
+def _true_size() -> float:
+    """In MB, of a thousandth of the network: its weights and Adam's state after one step, as torch has them."""
+    weights = nn.Parameter(torch.zeros(25_000))
+    optimizer = torch.optim.Adam([weights])
+    weights.grad = torch.zeros_like(weights)
+    optimizer.step()
+    kept = [weights, *(value for value in optimizer.state[weights].values() if value.shape == weights.shape)]
+    return sum(tensor.numel() * tensor.element_size() for tensor in kept) * 1000 / 1e6
+
+
+@file_size.checker
+def _(answer: Any) -> None:
+    number, right = need_number(answer), _true_size()
+    if abs(number - right) <= 1 or abs(number - right * 1e6 / 2**20) <= 1:  # MB or MiB
+        return
+    slips = {
+        100: "Those are the weights alone. What does Adam keep for each of them?",
+        200: "That's SGD with momentum, which keeps one number for each weight. Adam keeps two.",
+        75: "Those are millions of numbers. How many bytes does a float32 take?",
+        300_000_000: "Those are bytes. Give megabytes, of a million bytes each.",
+        2400: "Those are bits: a float32 has 32 bits, which are 4 bytes.",
+    }
+    for slip, sentence in slips.items():
+        if abs(number - slip) <= 0.01 * slip:
+            raise Wrong(sentence)
+    raise Wrong(f"{number:g} is not it: 25 million weights, so many numbers for each of them, and 4 bytes a number.")
+
+
+# -- 2: what an error means -------------------------------------------------------------------------------------------
+_CAUSES = {"H": "another head", "D": "another depth", "K": "the whole dictionary", "P": "a prefix"}
+
+
+@exercise(
+    id="08_diagnose",
+    title="What the error means",
+    minutes=4,
+    difficulty="mild",
+    cell_name="causes",
+    hints=[
+        "Look at what is unexpected first: is it a layer's name, a layer's name with something in front, or no layer?",
+        "A size mismatch in the last layer alone is a head. If layers are unexpected, the file has more of them.",
+    ],
+    praise="Four errors of several hundred lines each, and the last one of them was enough.",
+)
+def diagnose() -> str:
+    """The causes of errors 1 to 4, a letter each: H another head, D depth, K the whole dictionary, P a prefix."""
+    return "PHKD"
+
+
+@diagnose.checker
+def _(answer: Any) -> None:
+    if isinstance(answer, (list, tuple)):
+        answer = "".join(map(str, answer))
+    if not isinstance(answer, str):
+        raise Wrong(
+            f'The answer is a word of four letters, such as "HDKP", not a value of type {type(answer).__name__}.'
+        )
+    letters = re.sub(r"[\s,;.\d:]", "", answer).upper()
+    if len(letters) != 4 or not set(letters) <= set(_CAUSES):
+        raise Wrong(
+            f'{answer[:20]!r} is not it: write four letters of H, D, K and P, for errors 1 to 4, such as "HDKP".'
+        )
+    why = {
+        1: "every name in the file has the same word before it",
+        2: "only the last layer differs, and only in its number of classes",
+        3: "what the file has too much isn't a layer at all",
+        4: "the file has layers that the model lacks, and none is missing",
+    }
+    for number, (letter, right) in enumerate(zip(letters, diagnose(), strict=True), 1):
+        if letter != right:
+            raise Wrong(f"Error {number} is not {_CAUSES[letter]}: {why[number]}.")
+
+
+# -- 3: a reader for dirty checkpoints --------------------------------------------------------------------------------
 @exercise(
     id="08_read_any",
     former_ids=("07_read_any",),
@@ -44,7 +137,7 @@ def read_any(path: Path) -> dict[str, Tensor]:
     return {re.sub(r"^((module|_orig_mod)\.)+", "", name): tensor for name, tensor in content.items()}
 
 
-# -- 2: whole or not at all -------------------------------------------------------------------------------------------
+# -- 4: whole or not at all -------------------------------------------------------------------------------------------
 @exercise(
     id="08_save_whole",
     former_ids=("07_save_whole",),
@@ -70,7 +163,7 @@ def save_whole(content: dict[str, Any], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-# -- 3: what weights_only opens ---------------------------------------------------------------------------------------
+# -- 5: what weights_only opens ---------------------------------------------------------------------------------------
 @exercise(
     id="08_opens",
     former_ids=("07_opens",),

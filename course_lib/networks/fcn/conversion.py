@@ -1,6 +1,6 @@
 """``convert``: a classifier in, a network that slides over pictures of any size out.
 
-Also what stands around it: ``KINDS``, the options for four kinds of map; the checks of the options; and the remarks on
+Also what stands around it: ``KINDS``, the options for five kinds of map; the checks of the options; and the remarks on
 layers that see more than one window.
 """
 
@@ -27,7 +27,7 @@ from course_lib.tracing import inputs
 
 __all__ = ["KINDS", "convert", "side_of"]
 
-#: Four kinds of map, from coarse to fine: name → the options of ``convert``, as in
+#: Five kinds of map, from coarse to fine: name → the options of ``convert``, as in
 #: ``convert(classifier, **KINDS["dense"])``.
 #:
 #: Pools and scales were chosen by measuring them on scenes of their own (``tools.weight_seeds.SCENE_TUNING_SEEDS``);
@@ -38,7 +38,8 @@ __all__ = ["KINDS", "convert", "side_of"]
 KINDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "plain": {},
-        "dense": {"dense": True, "pool": 4},
+        "dense": {"dense": True},
+        "pool of 4": {"dense": True, "pool": 4},
         "dilated": {"dilated": 1, "pool": 4},
         "pyramid": {"dense": True, "pool": 2, "pyramid": (1.0, 0.5)},
     }
