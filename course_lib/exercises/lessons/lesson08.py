@@ -47,7 +47,7 @@ def _true_size() -> float:
     weights.grad = torch.zeros_like(weights)
     optimizer.step()
     kept = [weights, *(value for value in optimizer.state[weights].values() if value.shape == weights.shape)]
-    return sum(tensor.numel() * tensor.element_size() for tensor in kept) * 1000 / 1e6
+    return float(sum(tensor.nbytes for tensor in kept)) * 1000 / 1e6
 
 
 @file_size.checker
