@@ -14,7 +14,7 @@ import random
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -26,7 +26,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_lib.tracing.result import TraceError
 
-__all__ = ["Listener", "copy_model", "meta_tensor", "own_tensor", "run_copy", "shared_tensor", "unchanged_randomness"]
+__all__ = [
+    "FIRST", "HOOKS", "PLAIN", "Copier", "Listener", "copy_model", "meta_tensor", "own_tensor", "run_copy",
+    "shared_tensor", "told", "unchanged_randomness",
+]  # fmt: skip
 
 Answer = TypeVar("Answer")
 
@@ -54,7 +57,9 @@ def shared_tensor(tensor: Tensor) -> Tensor:
 class Listener(Protocol):
     """Is told which modules and tensors a copy has, and which of its modules runs."""
 
-    def meet(self, module: nn.Module, path: str) -> None: ...
+    def meet(self, module: nn.Module, path: str) -> str:
+        """The path by which the module is called."""
+        ...
 
     def enter(self, module: nn.Module, path: str, inputs: tuple[Any, ...]) -> None: ...
 
@@ -63,6 +68,18 @@ class Listener(Protocol):
     def fail(self) -> None: ...
 
     def adopt(self, tensor: Tensor, original: Tensor, name: str, parameter: bool) -> None: ...
+
+    def leaf(self, copied: nn.Module, module: nn.Module, path: str, copier: Copier) -> bool:
+        """May give ``copied`` the attributes of a layer itself; True if it has."""
+        ...
+
+    def children(self, module: nn.Module, prefix: str, copier: Copier) -> MutableMapping[str, Any] | None:
+        """May copy the children of a module itself, with a forward that runs them; None leaves it to the copier."""
+        ...
+
+    def told(self, copied: nn.Module) -> None:
+        """This copy's forward has been replaced by one that tells the listener."""
+        ...
 
 
 def copy_model(
@@ -83,19 +100,20 @@ def copy_model(
         >>> copied is layer, copied.weight.data_ptr() == layer.weight.data_ptr()
         (False, True)
     """
-    copier = _Copier(made, listener)
+    copier = Copier(made, listener)
     copied = copier.module(model, "")
     copier.finish()
     return copied
 
 
-_PLAIN = frozenset({
+PLAIN = frozenset({
     int, float, complex, bool, str, bytes, type(None), type(Ellipsis), type, range, torch.dtype, torch.device,
     torch.Size,
 })  # fmt: skip
-_HOOKS = tuple(
+HOOKS = tuple(
     name for name, value in vars(nn.Module()).items() if name.endswith(("_hooks", "_with_kwargs", "_always_called"))
 )
+FIRST = tuple(vars(nn.Module()))  # before what a user's constructor adds
 _OWN = frozenset({*vars(nn.Module()), "forward"}) - {"training"}
 _KEEP_HOOKS_OF = ("torch.nn.utils.", "torch.ao.")  # weight_norm and spectral_norm compute the weight in a hook
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict, Counter)
@@ -104,7 +122,7 @@ _LEFT = ("torch.fx.", "torch._", "torch.jit.", "threading", "_thread", "queue", 
          "asyncio", "socket", "logging", "io", "_io")  # fmt: skip
 
 
-class _Copier:
+class Copier:
     """Makes one copy; ``memo`` knows by the id of each object that was met what stands for it in the copy."""
 
     def __init__(self, made: Callable[[Tensor], Tensor], listener: Listener | None) -> None:
@@ -120,6 +138,7 @@ class _Copier:
         while place < len(self.waiting):
             self.attributes(*self.waiting[place])
             place += 1
+        self.waiting.clear()
 
     def tensor(self, tensor: Tensor, name: str, parameter: bool) -> Tensor:
         known = self.memo.get(id(tensor))
@@ -133,49 +152,60 @@ class _Copier:
                 self.listener.adopt(known, tensor, name, parameter)
         return known
 
+    def tensors(self, theirs: dict[str, Tensor | None], prefix: str, parameters: bool) -> dict[str, Tensor | None]:
+        if not theirs:
+            return {}
+        return {
+            key: None if tensor is None else self.tensor(tensor, prefix + key, parameters)
+            for key, tensor in theirs.items()
+        }
+
     def module(self, module: nn.Module, path: str, registered: bool = True) -> nn.Module:
         known = self.memo.get(id(module))
         if known is not None:
             return known  # type: ignore[no-any-return]
         copied: nn.Module = object.__new__(type(module))
         self.memo[id(module)] = copied
-        self.waiting.append((copied, module, path))
         if self.listener is not None:
-            self.listener.meet(module, path)
+            path = self.listener.meet(module, path)
+            if registered and self.listener.leaf(copied, module, path, self):
+                return copied
+        self.waiting.append((copied, module, path))
         prefix = f"{path}." if path else ""
         theirs = module.__dict__
         ours = dict(theirs)
         object.__setattr__(copied, "__dict__", ours)  # Module's own takes longer to find out what it is given
-        ours.update({name: OrderedDict() for name in _HOOKS})
-        if any(map(theirs.get, _HOOKS)):
-            ours.update({name: _computing(theirs[name]) for name in _HOOKS if theirs.get(name)})
+        ours.update({name: OrderedDict() for name in HOOKS})
+        if any(map(theirs.get, HOOKS)):
+            ours.update({name: _computing(theirs[name]) for name in HOOKS if theirs.get(name)})
         ours["_compiled_call_impl"] = None
         if "_non_persistent_buffers_set" in theirs:
             ours["_non_persistent_buffers_set"] = set(theirs["_non_persistent_buffers_set"])
         # In named_parameters' order, so that a shared tensor has the same name here and there.
-        ours["_parameters"] = {
-            key: None if tensor is None else self.tensor(tensor, prefix + key, registered)
-            for key, tensor in theirs["_parameters"].items()
-        }
-        ours["_buffers"] = {
-            key: None if tensor is None else self.tensor(tensor, prefix + key, False)
-            for key, tensor in theirs["_buffers"].items()
-        }
-        ours["_modules"] = {
-            key: None if child is None else self.module(child, prefix + key, registered)
-            for key, child in theirs["_modules"].items()
-        }
+        ours["_parameters"] = self.tensors(theirs["_parameters"], prefix, registered)
+        ours["_buffers"] = self.tensors(theirs["_buffers"], prefix, False)
+        children = self.listener.children(module, prefix, self) if registered and self.listener is not None else None
+        ours["_modules"] = (
+            {
+                key: None if child is None else self.module(child, prefix + key, registered)
+                for key, child in theirs["_modules"].items()
+            }
+            if children is None
+            else children
+        )
         return copied
 
     def attributes(self, copied: nn.Module, module: nn.Module, path: str) -> None:
         """Everything else that hangs on a module, and its forward."""
         theirs, ours, kind = module.__dict__, copied.__dict__, type(module)
         prefix = f"{path}." if path else ""
-        for key, value in theirs.items():
+        names = tuple(theirs)
+        for key in names[len(FIRST) :] if names[: len(FIRST)] == FIRST else names:
             if key in _OWN:
                 continue
+            value = theirs[key]
             kind_of_value = type(value)
-            if kind_of_value in _PLAIN or (kind_of_value is tuple and _PLAIN.issuperset(map(type, value))):
+            if kind_of_value in PLAIN or (kind_of_value is tuple and PLAIN.issuperset(map(type, value))):
                 continue
             ours[key] = self.attribute(value, prefix + key)
         for key, value in self.class_values(kind).items():
@@ -185,7 +215,9 @@ class _Copier:
         if own is not None:
             ours["forward"] = self.attribute(own, path)
         if self.listener is not None:
-            ours["forward"] = _told(self.listener, copied, path, ours.get("forward") or kind.forward.__get__(copied))
+            original = ours.get("forward") or getattr(ours["_modules"], "forward", kind.forward.__get__(copied))
+            ours["forward"] = told(self.listener, copied, path, original)
+            self.listener.told(copied)
 
     def class_values(self, kind: type) -> dict[str, Any]:
         """The lists, dicts and sets that a user's module class has for all its instances."""
@@ -214,7 +246,7 @@ class _Copier:
 
     def value(self, value: Any, path: str) -> Any:
         kind = type(value)
-        if kind in _PLAIN or isinstance(value, type):
+        if kind in PLAIN or isinstance(value, type):
             return value
         known = self.memo.get(id(value))
         if known is not None:
@@ -310,7 +342,9 @@ def _computing(hooks: Any) -> OrderedDict[int, Any]:
     return OrderedDict((key, hook) for key, hook in hooks.items() if type(hook).__module__.startswith(_KEEP_HOOKS_OF))
 
 
-def _told(listener: Listener, copied: nn.Module, path: str, original: Callable[..., Any]) -> Callable[..., Any]:
+def told(listener: Listener, copied: nn.Module, path: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """A forward that tells the listener when it begins and ends."""
+
     def forward(*args: Any, **kwargs: Any) -> Any:
         listener.enter(copied, path, args)
         try:

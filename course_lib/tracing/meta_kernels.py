@@ -7,15 +7,18 @@ forwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.tracing import windows
+from course_lib.tracing.records import Shape
 
-__all__ = ["FACTORIES", "KERNELS", "Kernel", "answer_under_autocast"]
+__all__ = [
+    "FACTORIES", "KERNELS", "Kernel", "adaptive_shape", "answer_under_autocast", "convolution_shape", "pooled_shape",
+]  # fmt: skip
 
 #: In PyTorch's words.
 _TOO_SMALL = "Kernel size can't be greater than actual input size"
@@ -95,14 +98,25 @@ def _binary_in_place(bound: Mapping[str, Any]) -> Any:
 
 
 def _adaptive_pool(bound: Mapping[str, Any]) -> Any:
-    value, size = bound["input"], bound.get("output_size")
-    if value.dim() not in (3, 4) or not value.is_floating_point() or bound.get("return_indices") or 0 in value.shape:
+    value = bound["input"]
+    if value.dim() not in (3, 4) or not value.is_floating_point() or bound.get("return_indices"):
         return NotImplemented
+    shape = adaptive_shape(value.shape, bound.get("output_size"))
+    return NotImplemented if shape is None else torch.empty(shape, dtype=value.dtype, device="meta")
+
+
+def adaptive_shape(shape: Sequence[int], size: Any) -> Shape | None:
+    """The map (…, height, width) that adaptive pooling gives; None where that is not certain.
+
+    Example:
+        >>> adaptive_shape((1, 8, 7, 7), (1, None))
+        (1, 8, 1, 7)
+    """
     sizes = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    if len(sizes) != 2 or not all(side is None or (type(side) is int and side > 0) for side in sizes):
-        return NotImplemented
-    out = [n if side is None else side for n, side in zip(value.shape[-2:], sizes, strict=True)]
-    return torch.empty((*value.shape[:-2], *out), dtype=value.dtype, device="meta")
+    if 0 in shape or len(sizes) != 2 or not all(n is None or (type(n) is int and n > 0) for n in sizes):
+        return None
+    height, width = sizes
+    return (*shape[:-2], shape[-2] if height is None else height, shape[-1] if width is None else width)
 
 
 def _linear(bound: Mapping[str, Any]) -> Any:
@@ -137,16 +151,33 @@ def _conv2d(bound: Mapping[str, Any]) -> Any:
     stride, padding, dilation = (_pair(bound.get(n, d)) for n, d in (("stride", 1), ("padding", 0), ("dilation", 1)))
     if not (isinstance(value, Tensor) and isinstance(weight, Tensor) and stride and padding and dilation):
         return NotImplemented
-    batch, wide = value.shape, weight.shape
-    if len(batch) != 4 or len(wide) != 4 or value.dtype != weight.dtype or batch[1] != wide[1] * groups:
+    if value.dim() != 4 or value.dtype != weight.dtype:
         return NotImplemented
-    if wide[0] % groups or min(stride) < 1 or min(dilation) < 1 or min(padding) < 0 or 0 in batch:
+    shape = convolution_shape(value.shape, weight.shape, stride, padding, dilation, groups)
+    if shape is None:
         return NotImplemented
-    height = windows.fits(batch[2], wide[2], stride[0], padding[0], dilation[0])
-    width = windows.fits(batch[3], wide[3], stride[1], padding[1], dilation[1])
-    if height < 1 or width < 1:
+    if min(shape) < 1:
         raise RuntimeError(_TOO_SMALL)
-    return _laid_out(value, (batch[0], wide[0], height, width))
+    return _laid_out(value, shape)
+
+
+def convolution_shape(
+    batch: Sequence[int], weight: Sequence[int], stride: Shape, padding: Shape, dilation: Shape, groups: int
+) -> Shape | None:
+    """The map that a convolution gives, in any number of dimensions; None where the arguments do not fit each other.
+
+    A size below 1 says that the window is larger than the padded map.
+
+    Example:
+        >>> convolution_shape((1, 3, 224, 224), (64, 3, 7, 7), (2, 2), (3, 3), (1, 1), 1)
+        (1, 64, 112, 112)
+    """
+    if len(batch) != len(weight) or batch[1] != weight[1] * groups or weight[0] % groups or 0 in batch:
+        return None
+    if min(*stride, *dilation) < 1 or min(padding) < 0:
+        return None
+    out = [windows.fits(*each) for each in zip(batch[2:], weight[2:], stride, padding, dilation, strict=True)]
+    return (batch[0], weight[0], *out)
 
 
 def _other_conv(bound: Mapping[str, Any]) -> Any:
@@ -171,24 +202,38 @@ def _embedding(bound: Mapping[str, Any]) -> Any:
 
 def _pool(bound: Mapping[str, Any]) -> Any:
     value = bound.get("input")
-    if (
-        not isinstance(value, Tensor)
-        or value.dim() != 4
-        or not value.is_floating_point()
-        or bound.get("return_indices")
-    ):
+    if not isinstance(value, Tensor) or not value.is_floating_point() or bound.get("return_indices"):
         return NotImplemented
+    shape = pooled_shape(value.shape, bound)
+    return NotImplemented if shape is None else _laid_out(value, shape)
+
+
+def pooled_shape(shape: Sequence[int], bound: Mapping[str, Any]) -> Shape | None:
+    """The map that max or average pooling gives; None where that is not certain, or the window does not fit.
+
+    Args:
+        shape: (B, C, H, W).
+        bound: kernel_size, stride, padding, dilation, ceil_mode.
+
+    Example:
+        >>> pooled_shape((1, 64, 112, 112), {"kernel_size": 3, "stride": 2, "padding": 1})
+        (1, 64, 56, 56)
+    """
+    if len(shape) != 4 or 0 in shape:
+        return None
     kernel, padding, dilation = (
         _pair(bound.get(n, d)) for n, d in (("kernel_size", None), ("padding", 0), ("dilation", 1))
     )
     stride = _pair(bound.get("stride") or kernel)
-    if not (kernel and stride and padding and dilation) or min(*kernel, *stride, *dilation) < 1 or 0 in value.shape:
-        return NotImplemented
+    if not (kernel and stride and padding and dilation) or min(*kernel, *stride, *dilation) < 1:
+        return None
     if padding[0] * 2 > kernel[0] or padding[1] * 2 > kernel[1] or min(padding) < 0:
-        return NotImplemented
+        return None
     ceil = bool(bound.get("ceil_mode"))
-    out = [windows.fits(value.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], ceil=ceil) for i in (0, 1)]
-    return _laid_out(value, (*value.shape[:2], *out)) if min(out) > 0 else NotImplemented
+    height, width = (
+        windows.fits(shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], ceil=ceil) for i in (0, 1)
+    )
+    return (*shape[:2], height, width) if min(height, width) > 0 else None
 
 
 def _cat(bound: Mapping[str, Any]) -> Any:

@@ -9,6 +9,7 @@ rule here, is not taken for free: its count is None.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -53,6 +54,7 @@ def multiply_adds(op: Operation) -> int | None:
         return None  # arguments that the rule does not know
 
 
+@cache
 def _is_uncounted(kind: str) -> bool:
     if kind in _UNCOUNTED:
         return True

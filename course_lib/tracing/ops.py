@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from course_lib.tracing import arithmetic, fields
 from course_lib.tracing.multiply_adds import multiply_adds
@@ -20,16 +21,23 @@ class Shared:
     """What the ops of one trace share: each other, and the receptive fields, computed when the first one is asked.
 
     Attributes:
+        rows: the attributes of each operation. An op holds this object, so it cannot hold ops without a circle, and a
+            trace that nobody needs would wait for the garbage collector.
+        sizes: of the inputs.
         picture: whether the first input is a picture, so that there are fields.
     """
 
-    ops: tuple[Op, ...] = ()
+    rows: Sequence[tuple[Any, ...]] = ()
     sizes: tuple[Shape, ...] = ()
     picture: bool = True
 
     @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        return tuple(Operation(*row) for row in self.rows)
+
+    @cached_property
     def fields(self) -> fields.Fields:
-        return fields.follow(self.ops, self.sizes if self.picture else ())
+        return fields.follow(self.operations, self.sizes if self.picture else ())
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,11 +81,11 @@ class Op(Operation):
     def field_lost(self) -> str | None:
         """The op at which it could no longer be followed what a cell sees; None where that is known."""
         place = self._shared.fields.lost.get(self.index)
-        return None if place is None else self._shared.ops[place].name
+        return None if place is None else self._shared.operations[place].name
 
     def explain(self) -> str:
         """Several sentences, one a line: what it does, why its shape is what it is, what it costs, what it sees."""
-        ops = self._shared.ops
+        ops = self._shared.operations
         where = f" in {self.path}" if self.path and self.name != self.path else ""
         where += f" (a {self.module})" if self.path else ""
         lines = [f"{self.name} is op {self.index}: {self.kind}{where}."]
@@ -137,7 +145,7 @@ _ACTIONS = {
 }
 
 
-def _origin(source: int, ops: Sequence[Op]) -> str:
+def _origin(source: int, ops: Sequence[Operation]) -> str:
     if source >= 0:
         return ops[source].name
     return "the input" if source == -1 else f"input {-source}"

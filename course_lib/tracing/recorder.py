@@ -6,7 +6,7 @@ It sees functions, not modules, so an add or a flatten written in a forward is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,44 @@ class _Frame:
         return self.path if leaf else f"{self.path}.{kind}"
 
 
+@dataclass(slots=True)
+class TensorRecord:
+    """A parameter or buffer of the model, whatever tensor stands for it in the copy.
+
+    Attributes:
+        name, shape, numel, dtype: of the model's own tensor.
+        trainable: whether it asks for gradients; None for a buffer.
+        used: an op has used it.
+        owned: a call of its module has counted it.
+        stood: there is a tensor for it in the copy.
+    """
+
+    name: str
+    shape: Shape
+    numel: int
+    dtype: torch.dtype
+    trainable: bool | None
+    used: bool = False
+    owned: bool = False
+    stood: bool = False
+
+    def weight(self) -> Weight:
+        """For the op that uses it now."""
+        used, self.used = self.used, True
+        return Weight(self.name, self.shape, self.numel, bool(self.trainable), used)
+
+    def own(self) -> tuple[int, bool, bool]:
+        """For the call of its module: numel, trainable, counted in an earlier call."""
+        owned, self.owned = self.owned, True
+        return self.numel, bool(self.trainable), owned
+
+
+#: An op as it is written down: its frame (None: the op is its whole module), then path, module and the rest of ``Op``.
+Event = tuple[
+    _Frame | None, str, str, str, tuple[Operand, ...], tuple[Shape, ...], tuple[tuple[str, Any], ...],
+    tuple[Weight, ...], str, int,
+]  # fmt: skip
+
 _SCALARS = frozenset({int, float, bool, str, type(None), torch.dtype})
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
@@ -78,48 +116,70 @@ class Recorder(TorchFunctionMode):
     def __init__(self, *, meta: bool, device: str = "cpu") -> None:
         super().__init__()
         self.meta, self.device = meta, device
-        self.parameters: list[tuple[str, Tensor, bool]] = []  # name, stand-in, trainable; shared ones once
+        self.parameters: list[TensorRecord] = []  # shared ones once
         self.shared = Shared()
         self.calls: list[Call] = []
         self.modules: dict[str, str] = {}  # path: class
         self.failure: Failure | None = None
-        self.counted: set[int] = set()  # ids of parameters that an op has used
         self._current: tuple[str, Mapping[str, Any]] | None = None
-        self._events: list[tuple[_Frame, tuple[Any, ...]]] = []
+        self.events: list[Event] = []
         self.frames: list[_Frame] = []
-        self._weights: dict[int, tuple[str, bool | None, int]] = {}  # id of a stand-in: name, trainable, numel
-        self._shapes: dict[int, Shape] = {}
-        self._producers: dict[int, int] = {}
-        self._owned: set[int] = set()
-        self._alive: list[Any] = []  # no id may be given to a second tensor
+        self.shapes: dict[int, Shape] = {}  # by the id of a tensor, as are the next three
+        self.producers: dict[int, int] = {}
+        self.maps: dict[int, tuple[Shape, torch.dtype]] = {}  # contiguous tensors of floats: shape, dtype
+        self.stand_ins: dict[int, TensorRecord] = {}
+        self.alive: list[Any] = []  # no id may be given to a second tensor
+        self._records: dict[int, TensorRecord] = {}  # by the id of the model's own tensor
+        self._copies: list[nn.Module] = []
 
     # What the copy tells.
 
-    def meet(self, module: nn.Module, path: str) -> None:
+    def meet(self, module: nn.Module, path: str) -> str:
         self.modules[path] = type(module).__name__
+        return path
+
+    def leaf(self, copied: nn.Module, module: nn.Module, path: str, copier: Any) -> bool:
+        return False
+
+    def children(self, module: nn.Module, prefix: str, copier: Any) -> MutableMapping[str, Any] | None:
+        return None
+
+    def told(self, copied: nn.Module) -> None:
+        self._copies.append(copied)
+
+    def record(self, original: Tensor, name: str, parameter: bool) -> TensorRecord:
+        """The record of a tensor of the model; of a shared one the first name counts."""
+        known = self._records.get(id(original))
+        if known is None:
+            trainable = original.requires_grad if parameter else None
+            known = TensorRecord(name, tuple(original.shape), original.numel(), original.dtype, trainable)
+            self._records[id(original)] = known
+            if parameter:
+                self.parameters.append(known)
+        return known
 
     def adopt(self, tensor: Tensor, original: Tensor, name: str, parameter: bool) -> None:
-        self._weights[id(tensor)] = (name, original.requires_grad if parameter else None, tensor.numel())
-        self._shapes[id(tensor)] = tuple(tensor.shape)
-        self._alive.append(tensor)
-        if parameter:
-            self.parameters.append((name, tensor, original.requires_grad))
+        record = self.stand_ins[id(tensor)] = self.record(original, name, parameter)
+        record.stood = True
+        self.shapes[id(tensor)] = record.shape
+        self.alive.append(tensor)
 
     def enter(self, module: nn.Module, path: str, inputs: tuple[Any, ...]) -> None:
-        self.frames.append(_Frame(path, module, len(self._events), inputs))
+        self.frames.append(_Frame(path, module, len(self.events), inputs))
 
     def leave(self, module: nn.Module, path: str, output: Any) -> None:
         frame = self.frames.pop()
         own = []
         for parameter in module.__dict__["_parameters"].values():
             if parameter is not None:
-                _, trainable, numel = self._weights.get(id(parameter), ("", False, 0))
-                own.append((numel, bool(trainable), id(parameter) in self._owned))
-                self._owned.add(id(parameter))
-        outputs = [output] if isinstance(output, Tensor) else tensors(output)
-        shapes = tuple([self._shapes.get(id(tensor)) or tuple(tensor.shape) for tensor in outputs])
+                record = self.stand_ins.get(id(parameter))
+                own.append(record.own() if record is not None else (0, False, False))
+        known = self.shapes.get(id(output)) if type(output) is Tensor else None
+        shapes = (
+            (known,) if known else tuple([self.shapes.get(id(each)) or tuple(each.shape) for each in tensors(output)])
+        )
         container = isinstance(module, _CONTAINERS)
-        self.calls.append(Call(path, type(module).__name__, len(self.frames) - 1, frame.first, len(self._events),
+        self.calls.append(Call(path, type(module).__name__, len(self.frames) - 1, frame.first, len(self.events),
                                shapes, tuple(own), container))  # fmt: skip
 
     def fail(self) -> None:
@@ -131,43 +191,54 @@ class Recorder(TorchFunctionMode):
 
     def start(self, model: nn.Module, inputs: list[Tensor]) -> None:
         self.frames.append(_Frame("", model, 0, tuple(inputs)))  # for what a hook does before the first forward
-        self._alive.append(inputs)
-        self._producers.update({id(tensor): -1 - place for place, tensor in enumerate(inputs)})
-        self._shapes.update({id(tensor): tuple(tensor.shape) for tensor in inputs})
+        self.alive.append(inputs)
+        self.producers.update({id(tensor): -1 - place for place, tensor in enumerate(inputs)})
+        for tensor in inputs:
+            self._look_at(tensor, tuple(tensor.shape))
+
+    def finish(self) -> None:
+        """The copies let go of their way to tell; it holds them, so they would wait for the garbage collector."""
+        for copied in self._copies:
+            copied.__dict__.pop("forward", None)
+        self._copies.clear()
 
     def source(self, tensor: Tensor) -> int | None:
         """Which op a tensor came from."""
-        return self._producers.get(id(tensor))
+        return self.producers.get(id(tensor))
 
     def weight(self, tensor: Tensor) -> str | None:
         """Which parameter or buffer a tensor is."""
-        return self._weights.get(id(tensor), (None, None, 0))[0]
+        record = self.stand_ins.get(id(tensor))
+        return record.name if record is not None else None
 
     def unused(self) -> tuple[Weight, ...]:
         """The parameters that no op has used."""
         return tuple(
-            Weight(name, tuple(tensor.shape), tensor.numel(), trainable, False)
-            for name, tensor, trainable in self.parameters
-            if id(tensor) not in self.counted
+            Weight(record.name, record.shape, record.numel, bool(record.trainable), False)
+            for record in self.parameters
+            if not record.used
         )
 
     def ops(self) -> tuple[Op, ...]:
         """What has run, in order; every name once."""
         taken: dict[str, int] = {}
+        rows: list[tuple[Any, ...]] = []
         answer = []
-        for index, (frame, rest) in enumerate(self._events):
-            name = frame.name(rest[0])
+        for index, event in enumerate(self.events):
+            frame, path, module, kind, operands, outputs, settings, weights, dtype, size = event
+            name = frame.name(kind) if frame is not None else path or kind
             count = taken.get(name, 0)
             taken[name] = count + 1
-            while count and f"{name}_{count}" in taken:
-                count += 1
-            name = f"{name}_{count}" if count else name
-            taken.setdefault(name, 1)
-            kind, operands, outputs, settings, weights, dtype, size = rest
-            answer.append(Op(index, name, kind, frame.path, type(frame.module).__name__, operands, outputs, settings,
-                             weights, dtype, size, self.shared))  # fmt: skip
-        self.shared.ops = tuple(answer)
-        return self.shared.ops
+            if count:
+                while f"{name}_{count}" in taken:
+                    count += 1
+                name = f"{name}_{count}"
+                taken.setdefault(name, 1)
+            row = (index, name, kind, path, module, operands, outputs, settings, weights, dtype, size)
+            rows.append(row)
+            answer.append(Op(*row, self.shared))
+        self.shared.rows = rows
+        return tuple(answer)
 
     # What PyTorch tells.
 
@@ -179,6 +250,8 @@ class Recorder(TorchFunctionMode):
         kind = known.kind
         if known.question:
             self._current = kind, {"input": args[0]} if args else {}
+            if kind == "__set__":  # x.data = other
+                self.maps.pop(id(args[0]), None)
             result = func(*args, **kwargs)
             self._current = None
             return result
@@ -210,17 +283,18 @@ class Recorder(TorchFunctionMode):
             return self.write("to", {"input": first, "dtype": str(wanted)}, result)
         result = first if self.meta and known.kind not in ("detach", "data") else func(*args, **kwargs)
         if result is not first:
-            self._alive.append(result)
-            if id(first) in self._producers:
-                self._producers[id(result)] = self._producers[id(first)]
-            if id(first) in self._weights:
-                self._weights[id(result)] = self._weights[id(first)]
+            self.alive.append(result)
+            if id(first) in self.producers:
+                self.producers[id(result)] = self.producers[id(first)]
+            if id(first) in self.stand_ins:
+                self.stand_ins[id(result)] = self.stand_ins[id(first)]
         return result
 
     def outputs(self, kind: str, bound: Mapping[str, Any], result: Any) -> list[Tensor]:
         """The tensors that a function gave; none where what it did is no op."""
         first: Any = bound.get("input")
-        if self._weights.get(id(first), ("", None, 0))[0].endswith("num_batches_tracked"):
+        record = self.stand_ins.get(id(first))
+        if record is not None and record.name.endswith("num_batches_tracked"):
             return []
         if kind == "setitem":
             return [first]
@@ -237,11 +311,12 @@ class Recorder(TorchFunctionMode):
             result = result.view_as(result)  # another object, so that the two can be told apart as sources
             outputs = [result]
         operands, settings, weights = self._read(bound)
+        index = len(self.events)
         shapes = tuple([tuple(output.shape) for output in outputs])
         for output, shape in zip(outputs, shapes, strict=True):
-            self._producers[id(output)] = len(self._events)
-            self._shapes[id(output)] = shape
-        self._alive.append(outputs)
+            self.producers[id(output)] = index
+            self._look_at(output, shape)
+        self.alive.append(outputs)
         size = 0 if in_place else sum([output.numel() * output.element_size() for output in outputs])
         if size and kind in LOOKS and isinstance(first, Tensor):
             idle = kind == "dropout" and not bound.get("training", True)
@@ -249,11 +324,17 @@ class Recorder(TorchFunctionMode):
                 size = 0
         frame = self.frames[-1]
         frame.ops += 1
-        self._events.append((frame, (
-            kind, tuple(operands), shapes, tuple(settings), tuple(weights),
-            str(outputs[0].dtype)[6:], size,
-        )))  # fmt: skip
+        self.events.append((frame, frame.path, type(frame.module).__name__, kind, tuple(operands), shapes,
+                            tuple(settings), tuple(weights), str(outputs[0].dtype)[6:], size))  # fmt: skip
         return result
+
+    def _look_at(self, tensor: Tensor, shape: Shape) -> None:
+        self.shapes[id(tensor)] = shape
+        known = self.meta and tensor.layout is torch.strided and tensor.is_floating_point()
+        if known and tensor.is_contiguous() and id(tensor) not in self.stand_ins:
+            self.maps[id(tensor)] = shape, tensor.dtype
+        else:
+            self.maps.pop(id(tensor), None)
 
     def _read(self, bound: Mapping[str, Any]) -> tuple[list[Operand], list[tuple[str, Any]], list[Weight]]:
         """A function's arguments: the tensors, the rest, and which of the tensors are parameters."""
@@ -286,14 +367,13 @@ class Recorder(TorchFunctionMode):
         operands, settings, weights = self._read(failure.bound)
         leaf = not any(path.startswith(f"{failure.path}.") for path in self.modules)
         name = failure.path if leaf and failure.path else f"{failure.path}.{failure.kind.rstrip('_')}".lstrip(".")
-        return Op(len(self._events), name, failure.kind, failure.path, failure.module, tuple(operands), (),
+        return Op(len(self.events), name, failure.kind, failure.path, failure.module, tuple(operands), (),
                   tuple(settings), tuple(weights), "", 0, self.shared)  # fmt: skip
 
     def _operand(self, name: str, value: Tensor, operands: list[Operand], weights: list[Weight]) -> None:
         key = id(value)
-        shape = self._shapes.get(key) or tuple(value.shape)
-        operands.append(Operand(name, shape, self._producers.get(key)))
-        named = self._weights.get(key)
-        if named is not None and named[1] is not None:
-            weights.append(Weight(named[0], shape, named[2], named[1], key in self.counted))
-            self.counted.add(key)
+        shape = self.shapes.get(key) or tuple(value.shape)
+        operands.append(Operand(name, shape, self.producers.get(key)))
+        record = self.stand_ins.get(key)
+        if record is not None and record.trainable is not None:
+            weights.append(record.weight())

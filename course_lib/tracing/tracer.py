@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from course_lib.tracing import failures, inputs
 from course_lib.tracing.copies import copy_model, meta_tensor, own_tensor, unchanged_randomness
+from course_lib.tracing.leaves import LeafRecorder
 from course_lib.tracing.recorder import Recorder, tensors
 from course_lib.tracing.result import Trace, TraceError
 
@@ -180,11 +181,22 @@ class _Run:
 
     def _run(self, made: Callable[[Tensor], Tensor], device: torch.device | str, note: str) -> Trace:
         home = self._home().type
-        self.recorder = recorder = Recorder(meta=not note, device=home if home != "meta" else "cpu")
+        device_type = home if home != "meta" else "cpu"
+        self.recorder = recorder = (
+            Recorder(meta=False, device=device_type) if note else LeafRecorder(device=device_type)
+        )
+        try:
+            return self._recorded(recorder, made, device, note)
+        finally:
+            recorder.finish()
+
+    def _recorded(
+        self, recorder: Recorder, made: Callable[[Tensor], Tensor], device: torch.device | str, note: str
+    ) -> Trace:
         copied = copy_model(self.model, made, recorder)
         if self.change:
             copied.train(self.mode == "train")
-        floats = (tensor.dtype for _, tensor, _ in recorder.parameters if tensor.is_floating_point())
+        floats = (record.dtype for record in recorder.parameters if record.dtype.is_floating_point)
         own = next(floats, torch.get_default_dtype())
         given = self.given.changed(lambda leaf: _tensor(leaf, own, device))
         recorder.start(copied, list(tensors(given.values)))

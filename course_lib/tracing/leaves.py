@@ -1,0 +1,384 @@
+"""Leaves: unmodified layers of torch.nn, recorded without running, and the Sequentials that run them.
+
+What ``leaf_rules`` knows of a layer is written down straight away. Such a layer needs no tensors in the copy, and in a
+Sequential no copy at all; each is made as soon as somebody asks for it. For everything else (a layer that somebody has
+changed, hooks, a tensor that the recorder does not know, a shape that does not fit, autocast) the layer runs like any
+other module, under ``recorder``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, MutableMapping
+from math import prod
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.tracing.copies import HOOKS, Copier, told
+from course_lib.tracing.leaf_rules import (
+    IN_PLACE,
+    NEW,
+    Layer,
+    attributes,
+    has_its_own_tensors,
+    is_plain,
+    rules,
+    runs_in_order,
+)
+from course_lib.tracing.recorder import Recorder, TensorRecord
+from course_lib.tracing.records import Call, Operand, Shape
+
+__all__ = ["LeafRecorder"]
+
+Value = TypeVar("Value")
+
+_META = torch.device("meta")
+_FREE = torch._C.DisableTorchFunction  # the recorder looks away
+
+
+class _Map(NamedTuple):
+    """A contiguous map of floats between two layers: the op it came from, and where the last op has put it."""
+
+    shape: Shape
+    dtype: torch.dtype
+    source: int | None
+    place: int
+
+
+# -- copies of layers -------------------------------------------------------------------------------------------------
+class _Waiting(MutableMapping[str, Value]):
+    """What a module has under its names, made for the copy when somebody first asks for one of them."""
+
+    __slots__ = ("held", "waiting")
+
+    def __init__(self, held: dict[str, Value]) -> None:
+        self.held, self.waiting = held, True
+
+    def make(self) -> None:
+        raise NotImplementedError
+
+    def made(self) -> dict[str, Value]:
+        if self.waiting:
+            self.waiting = False
+            with _FREE():
+                self.make()
+        return self.held
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.held
+
+    def __getitem__(self, key: str) -> Value:
+        return self.made()[key]
+
+    def __setitem__(self, key: str, value: Value) -> None:
+        self.made()[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.made()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.made())
+
+    def copy(self) -> dict[str, Value]:
+        return dict(self.made())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.made(),)
+
+
+class _Tensors(_Waiting["Tensor | None"]):
+    """A leaf's parameters or buffers; once they are made, the leaf runs like any other module."""
+
+    __slots__ = ("leaf", "parameters")
+
+    def __init__(self, leaf: _Leaf, theirs: dict[str, Tensor | None], parameters: bool) -> None:
+        super().__init__(dict(theirs))
+        self.leaf, self.parameters = leaf, parameters
+
+    def make(self) -> None:
+        self.leaf.plain = False
+        prefix, tensor_of = f"{self.leaf.path}." if self.leaf.path else "", self.leaf.copier.tensor
+        for key, tensor in self.held.items():
+            self.held[key] = None if tensor is None else tensor_of(tensor, prefix + key, self.parameters)
+
+
+class _Children(_Waiting["nn.Module | _Leaf | _Chain | None"]):
+    """The layers of a Sequential; its leaves run without copies of them until somebody asks for one."""
+
+    __slots__ = ("recorder",)
+
+    def __init__(self, recorder: LeafRecorder, held: dict[str, nn.Module | _Leaf | _Chain | None]) -> None:
+        super().__init__(held)
+        self.recorder = recorder
+
+    def release(self) -> None:
+        """After the run: it forgets the recorder, which holds the copies that hold it."""
+        del self.recorder
+
+    def make(self) -> None:
+        for key, child in self.held.items():
+            if isinstance(child, _Leaf | _Chain):
+                self.held[key] = child.copy()
+
+    def forward(self, input: Any) -> Any:
+        """As the forward of ``nn.Sequential``; what passes from leaf to leaf needs no tensor, since nobody sees it."""
+        recorder, value, map_ = self.recorder, input, None
+        for child in self.held.values():
+            if type(child) is _Leaf:
+                if map_ is None:
+                    map_ = recorder.map_of(value)
+                after = child.step(map_)
+                if after is not None:
+                    if after.place != IN_PLACE:
+                        value = None
+                    elif value is not None:
+                        recorder.put(value, after)
+                    map_ = after
+                    continue
+            if value is None:
+                value = recorder.tensor_of(map_)
+            value, map_ = (child.forward if isinstance(child, _Leaf | _Chain) else child)(value), None  # type: ignore[misc]
+        return recorder.tensor_of(map_) if value is None else value
+
+
+class _Leaf:
+    """An unmodified layer: ``forward`` is what its copy calls instead of its class's own.
+
+    Attributes:
+        path, kind: where it is, and its class's name.
+        ours: the attributes, read at every call, since a forward may change the copy's; the layer's own without a copy.
+        records: of its parameters, in the order of the op's arguments.
+        buffers: the shapes of the buffers that the op takes.
+        operands: parameters and buffers as operands of the op.
+        copied: what stands for it in the copy, once somebody has asked for it.
+        plain: nobody has asked for its tensors.
+    """
+
+    __slots__ = ("buffers", "copied", "copier", "kind", "module", "operands", "ours", "path", "plain", "recorder",
+                 "records", "rule", "way")  # fmt: skip
+
+    def __init__(self, recorder: LeafRecorder, copier: Copier, module: nn.Module, path: str, layer: Layer) -> None:
+        self.recorder, self.copier, self.module, self.path, self.rule = recorder, copier, module, path, layer.rule
+        self.kind, self.plain, self.ours = type(module).__name__, True, module.__dict__
+        self.copied: nn.Module | None = None
+        self.way: Callable[..., Any] | None = None
+        self.records: list[TensorRecord] = []
+        self.buffers: list[Shape] = []
+        if not layer.parameters:
+            self.operands: tuple[Operand, ...] = ()
+            return
+        operand, prefix = recorder.operands.get, f"{path}." if path else ""
+        operands = []
+        if layer.buffers:
+            buffers = self.ours["_buffers"]
+            for name in layer.buffers:
+                if (buffer := buffers[name]) is not None:
+                    self.buffers.append(key := tuple(buffer.shape))
+                    operands.append(operand((name, key)) or recorder.operand_of(name, key))
+        for name, tensor in self.ours["_parameters"].items():
+            if tensor is not None:
+                record = recorder.record(tensor, prefix + name, True)
+                self.records.append(record)
+                operands.append(operand((name, record.shape)) or recorder.operand_of(name, record.shape))
+        self.operands = tuple(operands)
+
+    def copy(self) -> nn.Module:
+        """The copy of the layer, where there is none yet."""
+        if self.copied is None:
+            copied: nn.Module = object.__new__(type(self.module))
+            self.copier.memo[id(self.module)] = copied
+            self.fill(copied)
+        return self.copied  # type: ignore[return-value]
+
+    def fill(self, copied: nn.Module) -> None:
+        """Give a new object the attributes of the layer."""
+        theirs = self.module.__dict__
+        self.copied, self.ours = copied, dict(theirs)
+        self.ours.update(
+            {name: OrderedDict() for name in HOOKS},
+            _compiled_call_impl=None,
+            _non_persistent_buffers_set=set(theirs["_non_persistent_buffers_set"]),
+            _parameters=_Tensors(self, theirs["_parameters"], True) if theirs["_parameters"] else {},
+            _buffers=_Tensors(self, theirs["_buffers"], False) if theirs["_buffers"] else {},
+            _modules={},
+            forward=self.forward,
+        )
+        if (padding := theirs.get("_reversed_padding_repeated_twice")) is not None:
+            self.ours["_reversed_padding_repeated_twice"] = list(padding)
+        object.__setattr__(copied, "__dict__", self.ours)
+        self.recorder.told(copied)
+
+    def release(self) -> None:
+        """After the run: it forgets the copy, which holds it."""
+        self.copied = self.way = None
+        self.ours = {}
+        del self.copier, self.recorder
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs:
+            recorder, value = self.recorder, args[0]
+            after = self.step(recorder.map_of(value))
+            if after is not None:
+                return recorder.put(value, after) if after.place == IN_PLACE else recorder.tensor_of(after)
+        if self.way is None:
+            copied = self.copy()
+            self.way = told(self.recorder, copied, self.path, type(copied).forward.__get__(copied))
+        return self.way(*args, **kwargs)
+
+    def step(self, before: _Map | None) -> _Map | None:
+        """Writes down what the layer does with a map; None, and nothing written, where no rule is certain of it."""
+        recorder = self.recorder
+        if before is None or not self.plain or torch.is_autocast_enabled(recorder.device):
+            return None
+        shape, dtype, source, _ = before
+        records = self.records
+        for record in records:
+            if record.stood:  # another module shares it, and has a tensor for it
+                return None
+        first, depth = len(recorder.events), len(recorder.frames) - 1
+        if self.rule is None:
+            recorder.calls.append(Call(self.path, self.kind, depth, first, first, (shape,), (), False))
+            return _Map(shape, dtype, source, IN_PLACE)
+        try:
+            answer = self.rule(self.ours, records, self.buffers, shape, dtype)
+        except (ArithmeticError, LookupError, TypeError, ValueError):  # settings of somebody's own
+            return None
+        if answer is None:
+            return None
+        kind, out, settings, place = answer
+        weights, own = [], []
+        for record in records:
+            weights.append(record.weight())
+            own.append(record.own())
+        outputs, size = (out,), prod(out) * dtype.itemsize if place == NEW else 0
+        operands = (Operand("input", shape, source), *self.operands)
+        recorder.events.append((None, self.path, self.kind, kind, operands, outputs, settings, tuple(weights),
+                                recorder.names[dtype], size))  # fmt: skip
+        recorder.calls.append(Call(self.path, self.kind, depth, first, first + 1, outputs, tuple(own), False))
+        return _Map(out, dtype, first, place)
+
+
+class _Chain:
+    """A Sequential inside a Sequential, which needs no copy of its own either.
+
+    Attributes:
+        forward: runs its children and tells the recorder.
+    """
+
+    __slots__ = ("copier", "forward", "module", "path")
+
+    def __init__(self, recorder: LeafRecorder, copier: Copier, module: nn.Module, path: str) -> None:
+        self.copier, self.module, self.path = copier, module, path
+        children = recorder.children(module, f"{path}.", copier)
+        self.forward = told(recorder, module, path, children.forward)  # type: ignore[union-attr]
+
+    def copy(self) -> nn.Module:
+        """The copy of the Sequential, where there is none yet."""
+        copied = self.copier.module(self.module, self.path)
+        self.copier.finish()
+        return copied
+
+    def release(self) -> None:
+        """After the run: it forgets the copy, which holds it."""
+        del self.copier, self.forward
+
+
+class LeafRecorder(Recorder):
+    """A recorder on the meta device that knows the rules of leaves."""
+
+    def __init__(self, *, device: str = "cpu") -> None:
+        super().__init__(meta=True, device=device)
+        self.names = _Names()
+        self.operands: dict[tuple[str, Shape], Operand] = {}
+        self._leaves: dict[int, _Leaf] = {}  # by the id of the layer
+        self._chains: dict[int, _Chain] = {}
+        self._sequences: list[_Children] = []
+        self._layers = rules()
+
+    def leaf(self, copied: nn.Module, module: nn.Module, path: str, copier: Copier) -> bool:
+        leaf = self._leaf_of(module, path, copier)
+        if leaf is not None:
+            leaf.fill(copied)
+        return leaf is not None
+
+    def meet(self, module: nn.Module, path: str) -> str:
+        known = self._chains.get(id(module))
+        return super().meet(module, path) if known is None else known.path
+
+    def children(self, module: nn.Module, prefix: str, copier: Copier) -> _Children | None:
+        if not self._layers or not runs_in_order(module):
+            return None
+        held: dict[str, nn.Module | _Leaf | _Chain | None] = {}
+        for key, child in module.__dict__["_modules"].items():
+            known = copier.memo.get(id(child))
+            if known is None and child is not None:
+                path = prefix + key
+                known = self._leaf_of(child, path, copier) or self._chain_of(child, path, copier)
+                known = known or copier.module(child, path)
+            held[key] = known
+        self._sequences.append(_Children(self, held))
+        return self._sequences[-1]
+
+    def _chain_of(self, module: nn.Module, path: str, copier: Copier) -> _Chain | None:
+        known, theirs = self._chains.get(id(module)), module.__dict__
+        if known is None and runs_in_order(module) and is_plain(theirs):
+            self.meet(module, path)
+            known = self._chains[id(module)] = _Chain(self, copier, module, path)
+        return known
+
+    def _leaf_of(self, module: nn.Module, path: str, copier: Copier) -> _Leaf | None:
+        known = self._leaves.get(id(module))
+        if known is None:
+            kind: Any = type(module)
+            layer, theirs = self._layers.get(kind), module.__dict__
+            if layer is None or tuple(theirs) != attributes(kind) or any(map(theirs.get, HOOKS)):
+                return None
+            if not has_its_own_tensors(theirs, layer):
+                return None
+            self.modules[path] = type(module).__name__
+            known = self._leaves[id(module)] = _Leaf(self, copier, module, path, layer)
+        return known
+
+    def finish(self) -> None:
+        super().finish()
+        parts: list[_Leaf | _Chain | _Children] = [*self._leaves.values(), *self._chains.values(), *self._sequences]
+        for part in parts:
+            part.release()
+        self._leaves.clear()
+        self._chains.clear()
+        self._sequences.clear()
+
+    def map_of(self, value: Any) -> _Map | None:
+        """What is known about a tensor; None where it is no contiguous map of floats."""
+        seen = self.maps.get(id(value))
+        return None if seen is None else _Map(*seen, self.producers.get(id(value)), NEW)
+
+    def put(self, tensor: Tensor, map_: _Map) -> Tensor:
+        """From now on this tensor is that map."""
+        key = id(tensor)
+        if map_.source is not None:
+            self.producers[key] = map_.source
+        self.shapes[key], self.maps[key] = map_.shape, (map_.shape, map_.dtype)
+        return tensor
+
+    def tensor_of(self, map_: _Map | None) -> Tensor:
+        """A tensor for a map that had none."""
+        assert map_ is not None
+        with _FREE():
+            tensor = torch.empty(map_.shape, dtype=map_.dtype, device=_META)
+        self.alive.append(tensor)
+        return self.put(tensor, map_)
+
+    def operand_of(self, argument: str, shape: Shape) -> Operand:
+        """A parameter or buffer as an operand."""
+        return self.operands.setdefault((argument, shape), Operand(argument, shape, None))
+
+
+class _Names(dict[torch.dtype, str]):
+    def __missing__(self, dtype: torch.dtype) -> str:
+        return self.setdefault(dtype, str(dtype)[6:])
