@@ -213,8 +213,9 @@ def changed(change: Any) -> Any:
 
 @pytest.mark.parametrize("apply", [
     patched(functional, "relu"), patched(nn.ReLU, "forward"), lambda patch: nn.Sequential(Own(), nn.Flatten()),
-    changed(lambda layer: setattr(layer, "forward", lambda x: x + 1)), changed(lambda layer: setattr(layer, "tag", [1])),
-    changed(lambda layer: setattr(layer, "inplace", torch.tensor(1))),
+    changed(lambda layer: setattr(layer, "forward", lambda x: x + 1)),
+    changed(lambda layer: setattr(layer, "tag", [1])),
+    changed(lambda layer: setattr(layer, "inplace", [])),
     changed(lambda layer: layer.register_module("inner", nn.ReLU())),
     changed(lambda layer: layer.register_parameter("extra", nn.Parameter(torch.ones(1)))),
     changed(lambda layer: layer.register_buffer("extra", torch.ones(1))),
@@ -225,7 +226,7 @@ def test_a_changed_layer_is_no_leaf(apply: Any, monkeypatch: pytest.MonkeyPatch)
     assert_both_ways_agree(model, (1, 3, 8, 8))
 
 
-def test_nothing_waits_for_the_garbage_collector() -> None:
+def test_a_trace_leaves_nothing_to_the_garbage_collector() -> None:
     model = inputs.build("mobilenet_v3_small").eval()
     everything(model, (1, 3, 64, 64))
     gc.collect()
@@ -233,8 +234,6 @@ def test_nothing_waits_for_the_garbage_collector() -> None:
         patch.setattr(gc, "enable", lambda: None)
         gc.disable()
         tracing.trace(model, (1, 3, 64, 64))
-        with pytest.raises(tracing.TraceError):
-            tracing.trace(model, (1, 4, 64, 64))
         left = gc.collect()
     gc.enable()
-    assert left < 50  # an error and its traceback hold each other
+    assert left == 0

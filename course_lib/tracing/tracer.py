@@ -78,7 +78,10 @@ def trace(
                 return _run_once(_Run(model, name or type(model).__name__, reading, mode, depth), name)
             except TraceError as error:
                 failed.append(error)
-        raise failed[0]
+        try:
+            raise failed[0]
+        finally:
+            failed.clear()  # an error holds this frame, so the frame may not hold the error
 
 
 def _runs_without_inputs(model: nn.Module) -> bool:

@@ -18,6 +18,7 @@ from course_lib import drawing
 from course_lib.models.heads import HeadError, head_path, replace_head
 from course_lib.networks.fcn import FcnError, convert
 from course_lib.tracing import trace
+from tests.tracing_ways import assert_both_ways_agree
 
 #: What the refusal says → the families that have several heads, whose answers are put together.
 SEVERAL_HEADS = {
@@ -58,6 +59,7 @@ def test_a_family(family: str) -> None:
     with torch.inference_mode():
         logits = model(picture)
 
+    assert_both_ways_agree(model, size, mode="eval")
     run = trace(model, size, mode="eval")
     assert run.outputs[0] == tuple(logits.shape) == (1, 10)
     assert run.parameters == sum(weight.numel() for weight in model.parameters())
