@@ -345,7 +345,8 @@ def test_a_box_of_another_class_is_said_to_be_one() -> None:
 
 def test_the_found_box_is_orange_where_it_is_and_the_outline_inside_it() -> None:
     place = localise(hill(3, 8, 1, 2, size=(256, 96), stride=32))
-    pixels = np.asarray(draw_response(Image.new("RGB", (256, 96), "black"), place).open().convert("RGB"), int)
+    shown = draw_response(Image.new("RGB", (256, 96), "black"), place).open().convert("RGB")
+    pixels = np.asarray(shown.resize((1720, round(1720 * shown.height / shown.width))), int)  # two dots a pixel
     zoom = 848 / 256
     picture = pixels[60 : 60 + round(2 * zoom * 96), 12 : 12 + 2 * 848]
     orange = np.abs(picture - (0xD5, 0x5E, 0x00)).sum(2) < 90

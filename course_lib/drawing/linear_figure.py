@@ -58,13 +58,14 @@ def draw_row_as_kernel(weight: Tensor, channels: int, height: int, width: int, *
     sheet.boxes([frame], edge=INK, line=2, level=2.5)
     sheet.text(_EDGE, under - 50, f"Row {row}, folded: kernel {row} of the convolution, {channels}×{height}×{width}",
                size=10.5, bold=True)  # fmt: skip
+    tile = min(58.0, (_WIDTH - left - _EDGE - 40 * (channels - 1)) / (channels * width))
     for channel in range(channels):
-        x = left + channel * (width * 58.0 + 60)
+        x = left + channel * (width * tile + 40)
         sheet.text(x, under - 24, f"channel {channel}", size=9, color=_COLORS[channel % 3])
         for down in range(height):
             start = channel * height * width + down * width
             part = values[row][start : start + width]
-            _cells(sheet, part, (x, under + 34 * down, 58.0, 34.0), width, strong=True, first=channel)
+            _cells(sheet, part, (x, under + 34 * down, tile, 34.0), width, strong=True, first=channel)
     alt = (
         f"A {outputs}×{numbers} matrix: row {row} holds the {numbers} numbers of kernel {row}, "
         f"{channels} channels of {height}×{width}"
