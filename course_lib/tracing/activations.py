@@ -110,8 +110,12 @@ def activations(model: nn.Module, batch: Tensor) -> Activations:
             if isinstance(output, Tensor) and output.dim() == 2:
                 torch.softmax(output, dim=1)
 
-    with torch.no_grad():
-        run_copy(model, run, keeper)
+    try:
+        with torch.no_grad():
+            run_copy(model, run, keeper)
+    finally:
+        for each in keepers:
+            each.finish()
     return keepers[-1].answer(batch.detach().cpu())
 
 
@@ -149,9 +153,9 @@ class _Keeper(Recorder):
         return answer
 
     def write(self, kind: str, bound: Mapping[str, Any], result: Any) -> Any:
-        given, before = {name: self._with_kept(value) for name, value in bound.items()}, len(self._events)
+        given, before = {name: self._with_kept(value) for name, value in bound.items()}, len(self.events)
         result = super().write(kind, bound, result)
-        if len(self._events) > before:
+        if len(self.events) > before:
             self.given.append(given)
             self.made.append([self._kept(tensor, new=True) for tensor in self.outputs(kind, bound, result)])
         return result
@@ -167,7 +171,7 @@ class _Keeper(Recorder):
         kept = None if new else self._latest.get(id(tensor))
         if kept is None:
             kept = self._latest[id(tensor)] = _Kept(tensor)
-            self._alive.append(tensor)
+            self.alive.append(tensor)
             self._sharing.setdefault(_memory(tensor), []).append((id(tensor), kept))
         return kept
 
