@@ -35,6 +35,10 @@ def edited(solution: Any, *edits: tuple[str, str], **names: Any) -> Any:
     return space[code.__name__]
 
 
+#: Exercises with many right answers, so that most changes of the solution are right as well.
+MANY_RIGHT = {"00_fooling_crop"}
+
+
 # -- mutants ----------------------------------------------------------------------------------------------------------
 SWAPS = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,

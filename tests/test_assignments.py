@@ -103,7 +103,7 @@ def test_torch_is_at_hand_and_hints_are_mentioned(tmp_path: Path) -> None:
 
 def test_ids_and_lessons_add_up_in_the_lessons_order_and_nothing_comes_twice() -> None:
     choice = choose(["04_output_size", "00_count_values", "04_output_size"], lessons=["00", "00"])
-    assert [cell.exercise.id for cell in choice.cells] == ["00_count_values", "04_output_size"]
+    assert [cell.exercise.id for cell in choice.cells] == ["00_fooling_crop", "00_count_values", "04_output_size"]
     assert choose(["01_accuracy", "01_preprocess"]).together == (CELLS["01_preprocess"], CELLS["01_accuracy"])
 
 
@@ -279,7 +279,7 @@ def test_the_command_writes_where_the_engine_looks(
     files = [str(path.relative_to(tmp_path / "new" / "course")) for path in tmp_path.rglob("*") if path.is_file()]
     assert sorted(files) == sorted([place, beside])
     out, err = capsys.readouterr()
-    assert "2 exercises" in out and "seed 7" in out and "04_output_size" in out and err == ""
+    assert "3 exercises" in out and "seed 7" in out and "04_output_size" in out and err == ""
     assert main(["assign", "hw-2", *given[2:], "--into", str(tmp_path / "new" / "course")]) == 0
     assert "left alone" not in capsys.readouterr().out
 
@@ -324,7 +324,7 @@ def test_ids_are_listed_as_people_list_things(
 ) -> None:
     assert main(["assign", "hw", *given, "--into", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert re.findall(r"^\d\d_\w+", out, re.MULTILINE) == ["00_count_values", "01_top_k", "06_iou"]
+    assert re.findall(r"^\d\d_\w+", out, re.MULTILINE) == ["00_fooling_crop", "00_count_values", "01_top_k", "06_iou"]
 
 
 def test_one_id_or_lesson_needs_no_list() -> None:

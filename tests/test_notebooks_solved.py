@@ -45,5 +45,5 @@ def test_all_is_solved(notebook: Path) -> None:
 
 def test_a_wrong_answer_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.exercise_cells.Cell.with_stub", lambda cell, code: cell.source)
-    with pytest.raises(AssertionError, match="00_count_values: ○"):
+    with pytest.raises(AssertionError, match="00_fooling_crop: ○"):
         run_solved(NOTEBOOKS[0])

@@ -204,11 +204,11 @@ def predictions(picture: Image.Image, answers: Mapping[str, Prediction], *, show
 
 
 def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
-    """The same picture on as many laptops as there are answers, each with its owner's name and its top classes.
+    """The same picture on as many laptops as there are answers, each with its title and its top classes.
 
     Args:
         picture: what every laptop was given.
-        answers: whose laptop → what it answered; at least one.
+        answers: a title, such as "Ana's laptop" → what it answered; at least one.
 
     Raises:
         CourseError: there is no answer.
@@ -218,9 +218,9 @@ def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
         >>> from course_lib.models.predictions import from_logits
         >>> names = ("cat", "dog")
         >>> answers = {name: from_logits(torch.tensor(logits), names, k=2) for name, logits in
-        ...            {"Ana": [3.0, 0.0], "Ben": [0.0, 1.0]}.items()}
+        ...            {"Ana's": [3.0, 0.0], "Ben's": [0.0, 1.0]}.items()}
         >>> laptops(Image.new("RGB", (64, 64)), answers)
-        The same picture on 2 laptops. Ana: cat 95 %; Ben: dog 73 %
+        The same picture on 2 laptops. Ana's: cat 95 %; Ben's: dog 73 %
     """
     if not answers:
         raise CourseError("No laptop answered: give at least one name with its prediction.")
@@ -239,10 +239,10 @@ def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
             part.set_transform(figure.transFigure)
             figure.add_artist(part)
         bars = (left + 0.42 * width, 0.02, 0.52 * width, 0.27)
-        spots.append(draw_answer(figure, bars, f"{name}'s laptop", answer, letters=18))
+        spots.append(draw_answer(figure, bars, name, answer, letters=18))
     words = "; ".join(f"{name}: {answer.label} {answer.probability:.0%}" for name, answer in answers.items())
-    alt = f"The same picture on {len(answers)} laptops. {words.replace('%', ' %')}"
-    return still(figure, alt, photo=True, spots=spots)
+    where = "A picture on a laptop" if len(answers) == 1 else f"The same picture on {len(answers)} laptops"
+    return still(figure, f"{where}. {words.replace('%', ' %')}", photo=True, spots=spots)
 
 
 def draw_answer(figure: Figure, place: Place, name: str, answer: Prediction, *, letters: int = 16) -> Spot:

@@ -1,12 +1,13 @@
 # %% [markdown]
 # # Start here
 #
-# **What happens between a picture and the word "dog"?**
+# **What happens between a photograph and the word "espresso"?**
 #
-# In 15 minutes you will have run a real trained network on a picture, moved your first widget, answered your first
-# exercise, and seen what the lessons hold. You need to know a little Python; nothing else.
+# In 15 minutes you'll run a real, trained network on a photograph, try it on a picture of your own, move your first widget,
+# and fool the network with your first exercise. You need to know a little Python, and nothing else.
 #
-# Run the cells from top to bottom: click into a cell and press Shift and Enter.
+# Run the cells from top to bottom: click into a cell, then press Shift and Enter. The first cell only does something on
+# Google Colab.
 
 # %%
 import subprocess
@@ -20,36 +21,49 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
 # %% [markdown]
 # ## Three lines
 #
-# A picture, a classifier, an answer.
+# Load a classifier, open a photograph, and ask.
 
 # %%
 from course_lib import load_classifier, samples
-from course_lib.drawing import show
 
-picture = samples()["dog"].open()
-classifier = load_classifier("resnet18")
+classifier = load_classifier("efficientnet_lite0")
+picture = samples()["coffee"].open()
 prediction = classifier.predict(picture)
 
 # %%
-show(picture, "A drawn dog")
+from course_lib.drawing import laptops
 
-# %%
-print(prediction)
+laptops(picture, {"Your computer says": prediction})
 
 # %% [markdown]
-# Which weights answered? With a network connection, those trained on ImageNet: a thousand classes of photographs. Without
-# one, or where `COURSE_WEIGHTS=course` is set, the course's own, which ship with it: ten classes of drawings like this one.
-# Everything in the lessons works with both.
+# The network picked *espresso* out of a thousand words. It's EfficientNet-Lite0, a small network made for phones. It was
+# trained on ImageNet: 1.2 million photographs, each labelled with one of a thousand classes.
 
 # %%
-print(classifier.weights, "with", len(classifier.categories), "classes")
+print(len(classifier.categories), "classes, for example:", ", ".join(classifier.categories[935:940]))
+
+# %% [markdown]
+# ## Your own picture
+#
+# Now it's your turn. Choose another photograph from the menu, upload one of your own, or paste the address of one from the
+# web. Your picture stays on your computer.
+
+# %%
+from course_lib.widgets import prediction_explorer
+
+photographs = {name: sample.open() for name, sample in samples().items() if sample.origin == "photograph"}
+prediction_explorer([classifier], photographs)
+
+# %% [markdown]
+# **What to notice.** Try the astronaut. There's no such class among the thousand, but the network has to choose one of
+# them all the same. It can't say "I don't know"; at best, its bars stay short.
 
 # %% [markdown]
 # ## What happened in between
 #
-# Four steps, and lesson 01 takes each of them apart: the picture becomes a **tensor** (a block of numbers), the network turns
-# it into **logits** (one number per class), a softmax turns them into **probabilities**, and the class of the largest is the
-# **label**.
+# There are four steps, and lesson 01 takes each of them apart. The picture becomes a **tensor**, a block of numbers. The
+# network turns it into **logits**, one number for each class. A softmax turns the logits into **probabilities**. The
+# **label** is the name of the class with the largest one.
 
 # %%
 import torch
@@ -59,15 +73,15 @@ with torch.inference_mode():
     logits = classifier.model(tensor)  # tensor → logits
 probabilities = logits.softmax(dim=1)  # logits → probabilities
 label = classifier.categories[int(probabilities.argmax())]  # probabilities → label
-print("picture      ", picture.size, picture.mode)
+print("picture      ", f"{picture.height}×{picture.width} pixels")
 print("tensor       ", tuple(tensor.shape), tensor.dtype)
 print("logits       ", tuple(logits.shape))
 print("probabilities", tuple(probabilities.shape), "sum to", f"{float(probabilities.sum()):.2f}")
 print("label        ", label)
 
 # %% [markdown]
-# The first step hides four of its own: resize, crop, to tensor, normalise. Look at what is left of the picture at the end:
-# that is what the network sees.
+# The first of the four hides some steps of its own. Here they are, one by one. The last picture is all that the network ever
+# sees of your photograph.
 
 # %%
 from course_lib.drawing import strip
@@ -76,70 +90,101 @@ from course_lib.pictures import stages
 strip(stages(picture, classifier.transforms))
 
 # %% [markdown]
-# ## Your first prediction
+# ## Your first guess
 #
-# Before you run a cell in this course, say what you expect. Being wrong is worth more than being right: it shows you
-# where to look.
-#
-# **How much of the picture can be cut away, from the left, before the answer changes?** Put a percentage in place of the
-# three dots.
+# In this course you guess before you look. A wrong guess is worth more than a right one, because it shows you where your
+# picture of the network is off. Until you've made your guess, the answer stays folded.
 
 # %%
-my_guess = ...  # per cent, for example 40
+from course_lib import guess
+from course_lib.exercises import lesson00 as ex
 
-# %%
-from course_lib.exercises import guess_and_truth
+cut_away = guess(
+    "00_cut_left",
+    "How much of the photograph can you cut away, from the left, before the answer changes?",
+    between=(0, 100),
+    step=5,
+    unit="%",
+)
+cut_away
+
+# %% tags=["guess"]
+from course_lib.drawing import picture_grid
 from course_lib.pictures import cut_left
 
-answers = {percent: classifier.predict(cut_left(picture, percent)[0]).label for percent in range(0, 100, 5)}
-for percent, answer in answers.items():
-    print(f"{percent:2} % cut away: {answer}")
-changed = next((percent for percent in answers if answers[percent] != label), "never")
-guess_and_truth("cut away before the answer changes (%)", my_guess, changed)
+crops = {percent: cut_left(picture, percent)[0] for percent in range(0, 100, 5)}
+answers = dict(zip(crops, classifier.predict(list(crops.values()), k=1)))
+changed = next(percent for percent in crops if answers[percent].label != label)
+shown = [0, 30, 50, changed - 5, changed, 90]
+titles = [f"{percent} %: {answers[percent].label}" for percent in shown]
+grid = picture_grid([crops[p] for p in shown], titles, columns=3, right=[answers[p].label == label for p in shown])
+why = "Near the end hardly any coffee is left to see. The rim, the spoon and the saucer are enough to give it away."
+cut_away.reveal(changed, why, low="The network needs much less than you'd think.", also=grid)
 
 # %% [markdown]
-# Now do it by hand. This is a **widget**: drag the slider and let go. When this page is read without Python running, on
-# GitHub for instance, you see its picture only.
+# Now do it by hand. This is a **widget**: drag the slider, or the edge of the picture itself. If you're reading this page
+# without Python running, on GitHub for instance, you see a still picture of it.
 
 # %%
 from course_lib.widgets import crop_explorer
 
-crop_explorer(classifier, picture, percent=30)
+crop_explorer(classifier, picture, percent=75)
 
 # %% [markdown]
-# **What to notice.** Does the answer flip once, or to and fro? Look at the second bar before it does. And mind that
-# preprocessing crops what you leave: of a tall, narrow rest the network sees only the middle.
+# **What to notice.** Does the answer change once, or back and forth? Watch the second bar just before it does. And remember
+# the strip above: preprocessing crops what you leave, so of a tall, narrow rest the network sees only the middle.
 
 # %% [markdown]
-# ## Your first exercise
+# ## Your first exercise: fool the network
 #
-# An exercise is a cell with three dots in it. Replace them, run the cell, and read the answer below it. You can be wrong
-# as often as you like; nothing is sent anywhere.
+# An exercise is a cell with three dots in it. Replace them, run the cell, and read the answer below it. You can be wrong as
+# often as you like, and nothing is sent anywhere. Hints and the solution fold out below the answer.
 #
-# **A prepared picture has 3 channels of 224 × 224 values. How many numbers is that?**
+# **Cut this photograph so that the network no longer says *espresso* or *cup*, and keep at least 40 % of the picture.** The
+# photograph `samples()["coffee"]` is 600 pixels wide and 400 high, and the network is `efficientnet_lite0`. Give the box that
+# you keep: left, top, right, bottom. 4 minutes.
 
 # %% tags=["exercise"]
-from course_lib.exercises import lesson00 as ex
+box = ...  # the whole picture is (0, 0, 600, 400)
+ex.fooling_crop.check(box)
 
+# %% [markdown]
+# Stuck? `picture.crop((0, 0, 300, 400))` shows you the left half, and `classifier.predict(...)` asks the network about it. A
+# `for` loop can try many boxes.
+#
+# ### And a quick one
+#
+# A prepared picture has 3 channels of 224 × 224 values: red, green and blue. How many numbers is that? 1 minute.
+
+# %% tags=["exercise"]
 count = ...
 ex.count_values.check(count)
 
 # %% [markdown]
-# Stuck? Ask for a hint; ask again for the next one. The last resort is the solution, which is the very code that the
-# course's own tests run.
+# ## Photographs and drawings
+#
+# A photograph doesn't come with the truth. Somebody has to look at it and say what it shows, and where. So this course has a
+# **picture book** as well: a program that draws scenes. It can draw as many as we need, and since it drew them, it knows
+# exactly what is in each one.
+#
+# The course's own networks were trained on such drawings. They know ten classes, and they ship with the kit.
 
 # %%
-ex.count_values.hint()
+drawings = {name: sample.open() for name, sample in samples().items() if sample.origin == "drawn"}
+own = load_classifier("resnet18", weights="course")
+answers = [answer.label for answer in own.predict(list(drawings.values()))]
+picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a, name in zip(answers, drawings)])
 
-# %%
-ex.count_values.solution()
+# %% [markdown]
+# The lessons use photographs to show what networks can do, and drawings wherever something has to be counted. What happens
+# when you swap the two, and show the drawings to the network that was trained on photographs? Lesson 01 finds out.
 
 # %% [markdown]
 # ## The lessons
 #
 # | lesson | its question | afterwards you can |
 # |---|---|---|
-# | [00 Start here](00_start_here.ipynb) | What happens between a picture and a word? | run a classifier, a widget and an exercise |
+# | [00 Start here](00_start_here.ipynb) | What happens between a photograph and a word? | run a classifier, a widget and an exercise |
 # | [01 Inference](01_inference.ipynb) | Why does the same network give two people two answers? | prepare, run and trust a forward pass |
 # | [02 Choosing a model](02_choosing_a_model.ipynb) | Is a bigger model a better one? | time and compare models, and choose under your own limits |
 # | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | build a ResNet that gives torchvision's logits, to the bit |
@@ -149,8 +194,8 @@ ex.count_values.solution()
 # | [07 Making a network yours](07_making_it_yours.ipynb) | Two hundred pictures and two minutes: is that enough? | fine-tune a network on your own classes, and say what the pretrained start was worth |
 # | [08 Checkpoints](08_checkpoints.ipynb) | What is in that file, and is it safe to open? | save a network, and open anybody's file safely |
 #
-# Take them in order. Each is a story of 45 to 60 minutes, with exercises on the way; you may stop and go on at any heading.
-# What you have solved is kept in one file on your own computer, and nowhere else:
+# Take them in order. Each one is a story of 45 to 60 minutes, exercises included, and you can stop at any heading and go on
+# another day. What you've solved is kept in one file on your own computer, and nowhere else:
 
 # %%
 from course_lib.exercises import my_progress
@@ -158,10 +203,18 @@ from course_lib.exercises import my_progress
 my_progress()
 
 # %% [markdown]
+# Your guesses are kept in the same way. Every lesson ends with a picture of how near you came:
+
+# %%
+from course_lib import my_calibration
+
+my_calibration("00")
+
+# %% [markdown]
 # ## Is everything in order?
 #
-# The doctor looks at this computer and says, line by line, what is fine and what to do about the rest. Come back to it
-# when something does not work.
+# The doctor looks at this computer and says, line by line, what is fine and what to do about the rest. Come back to it when
+# something doesn't work.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.cli import report
@@ -173,8 +226,8 @@ report()
 #
 # 1. A classifier is three things together: preprocessing, a network, and a list of names.
 # 2. Picture → tensor → logits → probabilities → label.
-# 3. The network sees what preprocessing leaves of the picture, nothing else.
-# 4. Say what you expect before you run a cell.
-# 5. `check`, `hint`, `solution`: in that order.
+# 3. The network sees what preprocessing leaves of the picture, and nothing else.
+# 4. It always chooses one of its classes, even when none of them fits.
+# 5. Guess before you look.
 #
 # Next: [01 Inference](01_inference.ipynb).

@@ -12,9 +12,11 @@ from torchvision.transforms import functional as F
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson01
+from course_lib.models.weights.efficientnet_lite import EfficientNet_Lite0_Weights
 
-RIGHT = ResNet18_Weights.DEFAULT.transforms()
-MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in (RIGHT.mean, RIGHT.std))
+RIGHT = EfficientNet_Lite0_Weights.DEFAULT.transforms()
+IMAGENET = ResNet18_Weights.DEFAULT.transforms()
+MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET.mean, IMAGENET.std))
 
 
 class OwnRules(torch.Tensor):
@@ -25,8 +27,13 @@ class OwnRules(torch.Tensor):
         return torch.zeros(3)
 
 
-def prepared(picture: Any, resize: Any = 256) -> torch.Tensor:
-    return F.to_tensor(F.center_crop(F.resize(picture, resize), [224, 224]))
+def prepared(picture: Any, resize: Any = 256, how: F.InterpolationMode = F.InterpolationMode.BICUBIC) -> torch.Tensor:
+    """All steps but the last: (3, 224, 224), from 0 to 1."""
+    return F.to_tensor(F.center_crop(F.resize(picture, resize, how), [224, 224]))
+
+
+def normalised(tensor: torch.Tensor) -> torch.Tensor:
+    return (255 * tensor - 127) / 128
 
 
 def forward(*, mode: bool | None = False, grad: bool = False, back: bool = True, safe: bool = True, hide: bool = False):
@@ -56,6 +63,11 @@ def softmax_top(logits: torch.Tensor, k: int) -> Any:
     return logits.softmax(0).topk(k)
 
 
+def own_softmax(logits: torch.Tensor) -> torch.Tensor:
+    shifted = (logits - logits.max()).exp()
+    return shifted / shifted.sum()
+
+
 def naive_top(logits: torch.Tensor, k: int) -> Any:
     shares = logits.exp() / logits.exp().sum()
     order = shares.argsort(descending=True)[:k]
@@ -77,14 +89,18 @@ def right_ones(logits: torch.Tensor, targets: torch.Tensor) -> float:
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson01.batch_shape: [
         ((16, 224, 224, 3), "another order"), ((3, 224, 224), "one picture"), ((1, 3, 224, 224), "batch of one"),
-        ((16, 3, 256, 256), r"\(16, 3, 256, 256\) is not it"), ((16.0, 3), "whole numbers only"), (16, "is a shape"),
+        ((16, 3, 256, 256), r"\(16, 3, 256, 256\) isn't it"), ((16.0, 3), "whole numbers only"), (16, "is a shape"),
     ],
     lesson01.preprocess: [
-        (prepared, "not normalised"), (lambda p: (prepared(p) - MEAN) / STD.flip(0), "values differ by up to"),
-        (lambda p: ((prepared(p) - MEAN) / STD).flip(0), "BGR"),
-        (lambda p: (prepared(p) * 255 - MEAN) / STD, "divide by 255"),
-        (lambda p: prepared(p) - MEAN, "nothing is divided"),
-        (lambda p: (prepared(p, [256, 256]) - MEAN) / STD, "squashed"),
+        (prepared, "isn't normalised"), (lambda p: normalised(prepared(p, 250)), "values differ by up to"),
+        (lambda p: normalised(prepared(p)).flip(0), "BGR"),
+        (lambda p: normalised(prepared(p) * 255), "multiply once"),
+        (lambda p: (prepared(p) - 127) / 128, "multiply by 255 first"),
+        (lambda p: 255 * prepared(p) - 127, "nothing is divided"),
+        (lambda p: (prepared(p) - MEAN) / STD, "usual mean and std; these"),
+        (IMAGENET, "resized without bicubic"), (lambda p: (prepared(p) - 0.5) / 0.5, "0.5 and 0.5"),
+        (lambda p: normalised(prepared(p, how=F.InterpolationMode.BILINEAR)), "bilinear interpolation"),
+        (lambda p: normalised(prepared(p, [256, 256])), "squashed"),
         (lambda p: RIGHT(p)[None], r"shape should be \(3, 224, 224\), but it is \(1, 3, 224, 224\)"),
         (lambda p: RIGHT(p).double(), "dtype should be torch.float32"), (np.asarray, "should return a tensor"),
         (lambda p: RIGHT(p).as_subclass(OwnRules), "A plain tensor is asked for, not one of the class OwnRules"),
@@ -97,6 +113,8 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (lambda logits, k: softmax_top(logits, k).values, "two tensors"),
         (lambda logits, k: (softmax_top(logits * 1.1, k)), "values differ"),
         (lambda logits, k: softmax_top(logits, k)[::-1], "dtype should be"),
+        (softmax_top, "softmax did the work"),
+        (lambda logits, k: own_softmax(logits).topk(k), "topk did the work"),
     ],
     lesson01.softmax_dim: [(0, "compete with each other"), (2, "has the dims 0 and 1")],
     lesson01.careful_forward: [
@@ -116,5 +134,9 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (lambda *given: right_ones(*given) * len(given[1]), "divide by how many"),
         (lambda *given: 0.123, "share should be"),
         (lambda *given: "all", "is a number"),
+    ],
+    lesson01.bens_mistake: [
+        ("BGR", "drilling platform, 33 % sure"), ("no normalise", "missile, 22 % sure"),
+        ("train mode", "none of the names"), (3, "the name of a mistake"),
     ],
 }  # fmt: skip

@@ -317,7 +317,7 @@ def choose(
 
     Example:
         >>> [cell.exercise.id for cell in choose(["04_trace_cfg"], lessons=["00"]).cells]
-        ['00_count_values', '04_trace_cfg']
+        ['00_fooling_crop', '00_count_values', '04_trace_cfg']
     """
     known = exercise_cells(notebooks)
     numbers = sorted({name[:2] for name in known})

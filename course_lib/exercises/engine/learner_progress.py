@@ -95,7 +95,7 @@ def all_exercises() -> dict[str, Exercise]:
 
     Example:
         >>> list(all_exercises())[0]
-        '00_count_values'
+        '00_fooling_crop'
     """
     names = sorted(module.name for module in pkgutil.iter_modules(lessons.__path__))
     modules = [importlib.import_module(f"{lessons.__name__}.{name}") for name in names]
