@@ -18,9 +18,11 @@ from matplotlib.text import Text
 
 from course_lib.drawing import chart_axes
 from course_lib.drawing.charts import histograms, lines, shares
+from course_lib.drawing.front_chart import moving_front
 from course_lib.drawing.learning_curves import seed_bands
 from course_lib.drawing.scatter_chart import dot_rows, scatter
 from course_lib.errors import CourseError
+from course_lib.models import catalog
 
 from . import stills as checks
 
@@ -261,3 +263,25 @@ def test_rows_without_a_value_are_refused(values: dict[str, list[float]]) -> Non
         dot_rows(values, title="t", below="b")
     with pytest.raises(CourseError, match="at least one point"):
         scatter({name: [] for name in values}, title="t", below="b")
+
+
+# -- the front through the years --------------------------------------------------------------------------------------
+def test_each_staircase_joins_the_models_that_nothing_of_its_time_beat() -> None:
+    entries = list(catalog().where(entry="IMAGENET1K_V1"))
+    said = dict(
+        part.split(": ") for part in moving_front(entries, [2012, 2016, 2022]).alt.partition(". ")[2].split("; ")
+    )
+    for year, names in said.items():
+        rivals = [entry for entry in entries if entry.year <= int(year)]
+        unbeaten = {
+            mine.builder for mine in rivals
+            if not any(other.parameters <= mine.parameters and other.top1 <= mine.top1
+                       and (other.parameters, other.top1) != (mine.parameters, mine.top1) for other in rivals)
+        }  # fmt: skip
+        assert set(names.split(", ")) == unbeaten
+
+
+@pytest.mark.parametrize("years", [[], [1990], [2012] * 6])
+def test_years_without_a_front_get_a_sentence(years: list[int]) -> None:
+    with pytest.raises(CourseError, match=r"years were given|No model here"):
+        moving_front(catalog().where(entry="IMAGENET1K_V1"), years)

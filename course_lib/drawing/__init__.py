@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "confusion_table": ["draw_confusion"],
         "convolution_figure": ["sliding_window"],
         "field_figure": ["field_on_picture"],
+        "front_chart": ["moving_front"],
         "model_charts": ["compare", "rankings", "timeline"],
         "picture_figures": ["kept_and_lost", "laptops", "picture_grid", "show", "strip"],
         "fixed_size": ["draw_fixed_size", "draw_windows", "fitted"],

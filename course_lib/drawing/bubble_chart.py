@@ -61,6 +61,7 @@ def bubbles(
     front: bool = True,
     limits: Limits | None = None,
     selected: str | None = None,
+    named: Sequence[str] = (),
     title: str = "",
     stops: Mapping[str, Sequence[float]] | None = None,
 ) -> Still:
@@ -72,13 +73,14 @@ def bubbles(
             front of error and time alone; among the points within the limits, if there are any.
         limits: points beyond them turn grey.
         selected: the name of a point whose numbers are written beside it.
+        named: points that have a label in any case.
         title: above the chart; a long one is wrapped.
         stops: "max_error" and "max_ms" → the limits that can be set along that axis, infinity among them for none.
             Each is a spot of that kind for a drag; each bubble is a spot of the kind "model", with the model's name.
 
     Raises:
         CourseError: there is no point, or a time, a size or an error that cannot be drawn.
-        ModelNameError: no point has the selected name.
+        ModelNameError: no point has the selected name, or one of ``named``.
 
     Example:
         >>> bubbles([Point("a", "classic", 30.0, 10.0, 45.0), Point("b", "classic", 25.0, 20.0, 98.0)], selected="b")
@@ -110,7 +112,7 @@ def bubbles(
     )  # fmt: skip
     few = len(listed) <= _MANY
     worth = fitting if few else best if len(best) <= _MANY // 2 else fastest
-    words = {point: point.name for point in worth}
+    words = {point: point.name for point in [*worth, *(find(listed, name) for name in named)]}
     if chosen is not None:
         words[chosen] = f"{chosen.name}: {_numbers(chosen)}"
     bold = best if few and len(best) < len(words) else set()

@@ -3,15 +3,14 @@
 #
 # **Is a bigger model a better one?**
 #
-# torchvision has dozens of trained classifiers, and you need one by tomorrow. After 45 minutes, and 55 more for the
-# exercises, you can
+# torchvision has dozens of trained classifiers, and you need one by tomorrow. You will be able to
 #
-# - find your way in torchvision's registry: classes, builders, families, weights,
-# - compare models by error, size, multiplications and time, and say which of these do *not* follow from each other,
+# - compare models by error, size, multiply-adds and time, and say which of these *don't* follow from each other,
 # - time a model so that somebody else would get the same answer,
-# - go from dozens of models to two or three under your own limits, and count on your own pictures.
+# - find the models worth choosing from, and decide between two of them on your own pictures.
 #
-# You need lesson [01](01_inference.ipynb). Sections 1–4 and 5–9 make two sittings.
+# You need lesson [01](01_inference.ipynb). Plan 60 minutes, exercises included. *If you want to know more* adds another
+# 45.
 
 # %%
 import subprocess
@@ -23,74 +22,422 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *needs], check=True)
 
 # %%
-import inspect
-
 import torch
+from torch import nn
 from torchvision import models
 
-from course_lib.exercises import guess_and_truth, lesson02 as ex
+from course_lib import drawing, guess
+from course_lib.exercises import lesson02 as ex
+from course_lib.models import catalog
 
 # %% [markdown]
-# ## 1 What is on the shelf?
+# Every entry of weights in torchvision carries notes: its error, its size, its arithmetic. Nothing is downloaded to
+# read them. Here are all the models with their first ImageNet weights. Each staircase joins the models that nothing of
+# their time beat, in error and size together.
+
+# %%
+first = catalog().where(entry="IMAGENET1K_V1")  # of every model, the weights that were published first
+drawing.moving_front(first, [2012, 2015, 2018, 2022], title="What you could get for your megabytes, in four years")
+
+# %% [markdown]
+# **What to notice.** Along one staircase, bigger is better. But from one staircase to the next, the same error takes
+# ever fewer parameters. (The years are those of the papers. torchvision trained its weights later, some of them with
+# newer recipes.)
 #
-# Ask Python which of torchvision's names have to do with ResNet:
-
-# %%
-print(*[name for name in dir(models) if "resnet" in name.lower()], sep="\n")
-
-# %% [markdown]
-# **What to notice.** Three kinds of names. `ResNet` is a **class**: it can be any depth, and wants to be told.
-# `resnet50` is a **builder**, a function that tells it. `ResNet50_Weights` lists the trained weights that fit, and
-# lesson 05 is about those. (`resnet` alone is the file that they are written in.) Here is all that the builder does,
-# from its own source:
-
-# %%
-print("ResNet wants:", *list(inspect.signature(models.ResNet).parameters)[:2])
-print("resnet50 makes a", inspect.signature(models.resnet50).return_annotation.__name__)
-print("\n".join(inspect.getsource(models.resnet50).splitlines()[-3:]))
-
-# %% [markdown]
-# **Predict:** `wide_resnet50_2` and `resnext50_32x4d` come from two other papers. How many of them have a class of
-# their own?
-
-# %%
-my_guess = ...  # 0, 1 or 2
-
-# %%
-made = {}
-for name in ("resnet50", "wide_resnet50_2", "resnext50_32x4d"):
-    with torch.device("meta"):  # shapes without numbers: nothing is computed, nothing is downloaded
-        made[name] = type(models.get_model(name)).__name__
-print(made)
-guess_and_truth("classes of their own", my_guess, len(set(made.values()) - {"ResNet"}))
-
-# %% [markdown]
-# A **class** is a form with blanks, a **builder** fills them in, and a **family** is what one paper proposed. One
-# class can serve several families.
+# ## 1 One family: bigger is better
 #
-# How do you get a list of all the builders? By hand: every name in lower case that can be called. What does
-# torchvision's own **registry** say to that?
+# EfficientNet-Lite0, 1 and 2 are one design in three sizes. All three come with this course, trained on ImageNet.
 
 # %%
-by_hand = {name for name in dir(models) if name.islower() and callable(getattr(models, name))}
-registered = set(models.list_models(module=models))
-print("by hand, but no classifier:", *sorted(by_hand - registered))
-print("registered, but missed:", sorted(registered - by_hand))
-
-# %% [markdown]
-# `list_models` takes patterns, and `module` says whose models are meant. Without it you get everything that is built
-# on a ResNet50: detectors, networks that draw masks, quantised ones.
+lites = catalog(course=True).where(builder="efficientnet_lite*")
+lites.show("parameters", "megabytes", "gmacs", "crop")
 
 # %%
-print("classifiers:", *models.list_models(module=models, include="*resnet50*"), sep="\n   ")
-print("all kinds:", *models.list_models(include="*resnet50*"), sep="\n   ")
+gain = guess("02_lite_gain",
+             "Lite2 needs more than twice Lite0's multiply-adds. By how much is its top-1 error smaller?",
+             between=(0, 20), unit="percentage points", step=0.5)
+gain
+
+# %% tags=["guess"]
+errors = {row.builder: row.top1 for row in lites}
+table = "\n".join(f"{name}: {error:.1f} % error" for name, error in errors.items())
+gain.reveal(round(errors["efficientnet_lite0"] - errors["efficientnet_lite2"], 1),
+            "Of 100 pictures, the larger network gets two or three more right.",
+            high="The first million parameters bring most of it; each further one brings less.", also=table)
 
 # %% [markdown]
-# A name that is nearly right is wrong, and the error does not say what would be right. The clinic looks it up:
+# `acc@1` in torchvision's notes is **top-1 accuracy**, the share of ImageNet's 50,000 validation pictures whose best
+# answer is right. This lesson speaks of **error**, 100 % minus that, so that less is better everywhere.
+#
+# What do the three say about photographs?
+
+# %%
+from course_lib import load_classifier, samples
+from course_lib.errors import CourseError
+
+for name in errors:
+    try:
+        classifier = load_classifier(name, device="cpu")
+    except CourseError as missing:  # Lite1 and Lite2 come in packages of their own
+        print(missing)
+        continue
+    for picture in ("chelsea", "coffee", "rocket"):
+        answer = classifier.predict(samples()[picture].open())
+        print(f"{name}  {picture:8} {answer.label:14} {answer.probability:.0%}")
+
+# %% [markdown]
+# And their time? That stands in no table, because it depends on your machine. So we measure it here, on one core, so
+# that other programs disturb as little as possible.
+
+# %%
+slower = guess("02_lite_time", "How many times as long as Lite0 does Lite2 take on your machine?",
+               between=(0.5, 10), unit="times", log=True)
+slower
+
+# %% tags=["guess", "nbval-ignore-output"]
+from course_lib.measuring import measure_models
+
+lite_times = measure_models(errors, threads=1)
+table = "\n".join(f"{name}: {timing.ms:.0f} ms (half of all calls between {1000 * timing.low:.0f} and "
+                  f"{1000 * timing.high:.0f})" for name, timing in lite_times.items())
+ratio = lite_times["efficientnet_lite2"].median / lite_times["efficientnet_lite0"].median
+slower.reveal(round(ratio, 1), "The larger network has more layers, and it looks at a larger picture: 260×260.",
+              also=table)
+
+# %% [markdown]
+# ## 2 Between families: three rankings
+#
+# Now five models from ten years: AlexNet (torchvision has its 2014 variant), VGG16 (2014), ResNet50 (2015),
+# MobileNetV3-large (2019) and ConvNeXt-tiny (2022). If bigger were better, the order by size would be the reverse of
+# the order by error. Guess both.
+
+# %%
+five = ["alexnet", "vgg16", "resnet50", "mobilenet_v3_large", "convnext_tiny"]
+rows = {name: catalog()[name, "IMAGENET1K_V1"] for name in five}
+by_size = guess("02_by_size", "From the fewest parameters to the most:", order=five)
+by_size
+
+# %%
+by_error = guess("02_by_error", "From the smallest error to the largest:", order=five)
+by_error
+
+# %% tags=["guess"]
+sizes = sorted(five, key=lambda name: rows[name].parameters)
+table = "\n".join(f"{name}: {rows[name].parameters / 1e6:.0f} million" for name in sizes)
+by_size.reveal(sizes, "Most of the parameters of AlexNet and VGG16 are in their linear layers.", also=table)
+
+# %% tags=["guess"]
+best_first = sorted(five, key=lambda name: rows[name].top1)
+table = "\n".join(f"{name}: {rows[name].top1:.1f} % error" for name in best_first)
+by_error.reveal(best_first, "The two largest make the most errors. What was learned about networks in ten years beats size.",
+                also=table)
+
+# %%
+by_time = guess("02_by_time", "From the fastest to the slowest, one picture on your machine:", order=five)
+by_time
+
+# %% tags=["guess", "nbval-ignore-output"]
+from course_lib.measuring import points
+
+timings = measure_models(five, threads=1)
+fastest = sorted(five, key=lambda name: timings[name].median)
+figure = drawing.rankings(points(rows.values(), timings=timings), ("megabytes", "error", "ms"))
+by_time.reveal(fastest, "Follow each line in the figure. If the criteria meant the same, no two lines would cross.",
+               also=figure)
+
+# %% [markdown]
+# ## 3 What time does not follow from
+#
+# **Not from parameters.** AlexNet has more than twice as many as ResNet50 and is still far quicker. A linear layer uses
+# each weight once per picture, and a convolution uses it at every position of the map. Count the **multiply-adds**
+# (MACs):
+#
+# $$\text{MACs of a convolution} = H_\text{out} \cdot W_\text{out} \cdot k^2 \cdot C_\text{in} \cdot C_\text{out}$$
+#
+# $$\text{MACs of a linear layer} = C_\text{in} \cdot C_\text{out}$$
+
+# %%
+for name, row in rows.items():
+    uses = row.gmacs * 1e9 / row.parameters
+    print(f"{name:19}{row.parameters / 1e6:6.1f} M parameters, each used {uses:3.0f} times: {row.gmacs:5.2f} GMACs")
+
+# %% [markdown]
+# **Not from multiply-adds either.** MobileNet saves most of them with **depthwise** convolutions. Each channel is
+# filtered alone, instead of every channel with every other:
+#
+# $$\text{MACs of a depthwise convolution} = H_\text{out} \cdot W_\text{out} \cdot k^2 \cdot C$$
+
+# %%
+times = guess("02_depthwise",
+              "With 256 channels, depthwise takes 256 times fewer multiply-adds. How many times faster is it here?",
+              between=(1, 256), unit="times", log=True)
+times
+
+# %% tags=["guess", "nbval-ignore-output"]
+from course_lib import measure
+
+layers = [nn.Conv2d(256, 256, 3, padding=1, groups=groups, bias=False) for groups in (1, 256)]
+dense, depthwise = (measure(layer, (1, 256, 14, 14), budget=0.5, threads=1) for layer in layers)
+times.reveal(round(dense.median / depthwise.median, 1),
+             f"Dense {dense.ms:.2f} ms, depthwise {depthwise.ms:.2f} ms. The processor has to fetch every number it "
+             "multiplies. In the dense layer, a fetched number serves 256 channels; in the depthwise one, only its own.",
+             high="Arithmetic is the cheap part. Fetching the numbers is what takes the time.")
+
+# %% [markdown]
+# How many multiply-adds does each model get done in a second? The times come from a table in this course, measured once
+# on another machine:
+
+# %%
+from course_lib.measuring import stored
+
+once = stored()
+some = ["vgg16", "resnet18", "resnet50", "convnext_tiny", "alexnet", "mobilenet_v2", "mobilenet_v3_large",
+        "shufflenet_v2_x0_5"]
+rate = {name: first[name].gmacs / once[name].median for name in some}
+drawing.bars(dict(sorted(rate.items(), key=lambda pair: -pair[1])), title="multiply-adds a second, in billions")
+
+# %%
+fewer = rows["resnet50"].gmacs / rows["mobilenet_v3_large"].gmacs
+faster = once["resnet50"].median / once["mobilenet_v3_large"].median
+print(f"MobileNetV3 against ResNet50: {fewer:.0f} times fewer multiply-adds, {faster:.1f} times faster")
+
+# %% [markdown]
+# **What to notice.** The models with the fewest multiply-adds do them most slowly. Fewer of them still means faster,
+# but by far less than you'd expect.
+
+# %% [markdown]
+# **And not from the model alone.** For a single picture, every parameter has to be fetched from memory once. In a
+# batch, it's fetched once for all of them.
+
+# %%
+batch = guess("02_batch", "In a batch of eight, which model gains most per picture?",
+              choices=["alexnet", "resnet50", "mobilenet_v3_large"])
+batch
+
+# %% tags=["guess", "nbval-ignore-output"]
+from course_lib.measuring import quick_model
+
+gains = {}
+for name in batch.kind.options:
+    eight = measure(quick_model(name), (8, 3, 224, 224), budget=0.5, threads=1)
+    gains[name] = timings[name].median / (eight.median / 8)
+table = "\n".join(f"{name}: {gain:.1f} times as fast per picture" for name, gain in gains.items())
+batch.reveal(max(gains, key=gains.get),
+             "Where there is much to fetch and little to compute with it, a batch helps most.", also=table)
+
+# %% [markdown]
+# ## 4 A stopwatch that lies
+#
+# A time is quickly measured, and quickly wrong. A new network runs eight times, with the same picture.
+
+# %%
+cold = guess("02_first_call", "How many times as long as a later call does the first call take?",
+             between=(1, 100), unit="times", log=True)
+cold
+
+# %% tags=["guess", "nbval-ignore-output"]
+import time
+
+network, picture, took = models.efficientnet_b0().eval(), torch.randn(1, 3, 224, 224), []
+with torch.inference_mode():
+    for _ in range(8):
+        start = time.perf_counter()
+        network(picture)
+        took.append(time.perf_counter() - start)
+cold.reveal(round(took[0] / sorted(took[1:])[3], 1),
+            "The first call asks for memory, and chooses a method for every shape it meets.",
+            also="ms: " + " ".join(f"{1000 * seconds:.0f}" for seconds in took))
+
+# %% [markdown]
+# **A GPU answers before it has finished.** It accepts the work and returns at once. You need no GPU to see that,
+# because a worker thread does the same. On a GPU, `torch.cuda.synchronize()` does the waiting. Without it, every model
+# seems to take no time at all.
+
+# %% tags=["nbval-ignore-output"]
+from concurrent.futures import ThreadPoolExecutor
+
+worker = ThreadPoolExecutor(1)
+start = time.perf_counter()
+job = worker.submit(network, picture)  # returns at once
+without_waiting = time.perf_counter() - start
+job.result()  # returns when the work is done
+print(f"without waiting {1000 * without_waiting:.1f} ms, with waiting {1000 * (time.perf_counter() - start):.0f} ms")
+
+# %% [markdown]
+# So warm up, wait, repeat, and take the **median**, since a single slow call can spoil a mean. Say how far the
+# quartiles are apart, and write down the machine, the device, the threads, the batch and the size of the picture.
+# `course_lib.measure` does all of that.
+#
+# ### Exercise: a stopwatch you can trust
+#
+# *Importance 5 of 5 · medium · 8 minutes · move on after 12.*
+#
+# `run()` starts the work and may return early, and `wait()` returns when the work is done. Warm up, then time `repeats`
+# calls (an odd number) and give their median, in seconds.
+
+# %% tags=["exercise"]
+def median_seconds(run, wait, warmups, repeats):
+    """Two functions, two whole numbers → seconds."""
+    return ...
+
+
+ex.median_seconds.check(median_seconds)
+
+# %% tags=["nbval-ignore-output"]
+median_seconds = ex.median_seconds.yours_or_solution()
+lite0 = quick_model("efficientnet_lite0")
+with torch.inference_mode():
+    seconds = median_seconds(lambda: lite0(picture), lambda: None, warmups=3, repeats=11)
+print(f"EfficientNet-Lite0, one picture, all cores: {1000 * seconds:.1f} ms")
+
+# %% [markdown]
+# ## 5 What is worth choosing from
+#
+# Error across, time up, and the area is the size of the file. **The lower left corner is where you want to be**, in a
+# small bubble.
+
+# %%
+everything = points()
+drawing.bubbles(everything, selected="resnet50", named=five)
+
+# %% [markdown]
+# A model is **beaten** when another one is nowhere worse and somewhere better. The models that nothing beats form the
+# **Pareto front**. On it, you pay for more of one thing with another. Off it, something better is free.
+#
+# ### Exercise: beaten in everything
+#
+# *Importance 3 of 5 · mild · 4 minutes · move on after 6.*
+#
+# Which of these five are beaten? Multiply-adds stand in for time here, so that everybody has the same numbers.
+
+# %%
+for letter, row in zip("ABCDE", [catalog().where(default=True)[name] for name in five]):
+    print(f"{letter}  {row.builder:19}{row.top1:5.1f} % error{row.megabytes:7.0f} MB{row.gmacs:7.2f} GMACs")
+
+# %% tags=["exercise"]
+beaten = ...  # the letters, for example "CE"
+ex.dominated.check(beaten)
+
+# %% [markdown]
+# ### Exercise: the Pareto front
+#
+# *Importance 5 of 5 · hard · 12 minutes · move on after 20.*
+#
+# From a list of (error, milliseconds, megabytes) to the indices of those that no other one beats. Two with the same
+# numbers don't beat each other.
+
+# %% tags=["exercise"]
+def pareto(candidates):
+    """[(30, 20, 45), (25, 20, 98), (31, 25, 45)] → [0, 1]"""
+    return ...
+
+
+ex.pareto.check(pareto)
+
+# %%
+pareto = ex.pareto.yours_or_solution()
+front = pareto([(point.error, point.ms, point.megabytes) for point in everything])
+print(f"{len(front)} of {len(everything)} models are on the front:")
+print(", ".join(everything[index].name for index in sorted(front, key=lambda index: everything[index].error)))
+
+# %%
+worst = guess("02_never_again", "Which of these is beaten by the largest number of other models?",
+              choices=["alexnet", "vgg11", "resnet152", "vit_b_32"])
+worst
+
+# %% tags=["guess"]
+from course_lib.measuring import better
+
+beaten_by = {point.name: len(better(everything, point.name)) for point in everything}
+table = "\n".join(f"{name}: beaten by {beaten_by[name]}" for name in worst.kind.options)
+worst.reveal(max(worst.kind.options, key=beaten_by.get),
+             "There is no reason to start with it today, unless you build on something that did.",
+             wrong={"alexnet": "It's old, but it's fast, and few models beat it in that."}, also=table)
+
+# %% [markdown]
+# ## 6 Your limits
+#
+# Nobody needs "the best" model. You need one that fits a phone, a web page or a conveyor belt. Set your limits and read
+# the answer above the chart. These first ones ask too much: loosen one until something fits. `times` measures what fits
+# on your own machine.
+
+# %%
+from course_lib.widgets import model_chooser
+
+model_chooser(max_error=20, max_ms=10, max_megabytes=10)
+
+# %% [markdown]
+# **What to notice.** The milliseconds in the table are another machine's, taken while other programs ran. Measure
+# whatever comes near a limit on the machine where it will run.
+
+# %% [markdown]
+# ## 7 On your own pictures
+#
+# ImageNet's error is about ImageNet. When two or three candidates are left, count on pictures like yours. Here these
+# are a hundred drawings of ten classes, which none of the course's four networks has seen. On ImageNet, the errors of
+# the best and the worst of these architectures are about a dozen points apart.
+
+# %%
+four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
+lead = guess("02_own_lead", "Of 100 drawings, how many more does the best of the four get right than the worst?",
+             between=(0, 40), unit="pictures")
+lead
+
+# %% tags=["guess"]
+from course_lib import write_folder
+from course_lib.measuring import right_under
+from picturebook import CLASSES
+
+folder = write_folder("data/choosing", CLASSES, n=10, split="val", size=(224, 336), first_seed=970_000)
+right = {name: right_under(load_classifier(name, weights="course", device="cpu"), folder) for name in four}
+counts = {name: (sum(right[name]), len(right[name])) for name in sorted(four, key=lambda name: -sum(right[name]))}
+chart = drawing.intervals(counts, title="right answers, with Wilson's 95 % intervals")
+best, *_, least = counts
+lead.reveal(counts[best][0] - counts[least][0], "Ten drawn classes are easier than a thousand photographed ones.", also=chart)
+
+# %% [markdown]
+# A count of 100 pictures is uncertain. Wilson's interval says which true shares fit it. With $\hat p$ the share that
+# was right, $n$ pictures and $z = 1.96$ for 95 %:
+#
+# $$\frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}$$
+#
+# But two intervals don't decide between two networks. Both saw the *same* pictures, so look only at those that one got
+# right and the other got wrong. If the two were equally good, these would split like coin tosses. McNemar's test says
+# how surprising the split is.
+
+# %%
+from course_lib.measuring import paired
+
+display(paired(right[best], right[least], names=(best, least)))
+second = list(counts)[1]
+paired(right[best], right[second], names=(best, second))
+
+# %% [markdown]
+# **What to notice.** A small $p$ (below 0.05, say) means that chance alone would rarely give such a one-sided split. A
+# large one doesn't mean "equally good". It means that a hundred pictures can't tell. Is the largest file worth its
+# megabytes?
+
+# %% [markdown]
+# ## Mistakes people make
+#
+# **Taking the output for a tensor.** GoogLeNet and Inception have helper heads for training. In train mode they answer
+# with all of them at once, and a new model is in train mode.
 
 # %%
 from course_lib import clinic
 
+network = models.googlenet(init_weights=False)
+try:
+    network(torch.zeros(2, 3, 224, 224)).softmax(1)
+except AttributeError as error:
+    display(clinic.explain(error))
+with torch.inference_mode():
+    print("in eval mode:", tuple(network.eval()(torch.zeros(2, 3, 224, 224)).softmax(1).shape))
+
+# %% [markdown]
+# **A name that is nearly right.** The error doesn't say which name would be right, so the clinic looks it up:
+
+# %%
 try:
     models.get_model("resnet-18")
 except ValueError as error:
@@ -98,10 +445,87 @@ except ValueError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
+# **Comparing what doesn't compare.** These are three entries of one network. The two called SWAG first learned from
+# billions of other pictures ([Singh et al. 2022](https://arxiv.org/abs/2201.08371)), and E2E looks at larger ones, with
+# three times the arithmetic.
+
+# %%
+catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
+
+# %% [markdown]
+# **Timing wrong** was section 4: the first call, no waiting, another program at work. None of these raises an error.
+
+# %% [markdown]
+# ## Back to the question
+#
+# Is a bigger model a better one? Within a family, usually, and each step costs more than the last one. Between
+# families, a newer idea or a better recipe beats size. And on an easy task, almost every model is good enough.
+#
+# In five lines:
+#
+# 1. An error belongs to weights and a data set, a time to a machine, a size to a file.
+# 2. Time follows neither from parameters nor from multiply-adds. Measure it.
+# 3. Warm up, wait, repeat, take the median, give the spread.
+# 4. Choose from the Pareto front, under your own limits.
+# 5. Then count on your own pictures, and compare in pairs.
+
+# %% [markdown]
+# | call | from | what it does |
+# |---|---|---|
+# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | all of torchvision's entries as one table |
+# | `measure(model)`, `measure_models(names)` | `course_lib.measuring` | median, quartiles, memory, here and now |
+# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | what to choose from, and what beats what |
+# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | how far a count can be trusted |
+# | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.drawing` | the charts |
+# | `model_chooser()` | `course_lib.widgets` | your limits, and the answer |
+
+# %% [markdown]
+# ## If you want to know more
+#
+# Five short sections that stand alone: torchvision's registry (A), top-5 errors and file sizes (B), whether two
+# rankings agree (C), ten years in one chart (D), and your limits as code (E).
+#
+# ### A What is on the shelf?
+#
+# torchvision has **classes**, such as `ResNet`, which can be any depth; **builders**, such as `resnet50`, functions
+# that call a class with the right numbers; and enums of **weights**, such as `ResNet50_Weights`, which lesson 05 is
+# about. A **family** is what one paper proposed. One class can serve several families.
+
+# %%
+import inspect
+
+print("ResNet wants:", *list(inspect.signature(models.ResNet).parameters)[:2])
+print("resnet50 makes a", inspect.signature(models.resnet50).return_annotation.__name__)
+print("\n".join(inspect.getsource(models.resnet50).splitlines()[-3:]))
+
+# %%
+classes = guess("02_own_classes", "wide_resnet50_2 and resnext50_32x4d come from two other papers. "
+                "How many of the two have a class of their own?", choices=["none", "one", "both"])
+classes
+
+# %% tags=["guess"]
+made = {}
+for name in ("resnet50", "wide_resnet50_2", "resnext50_32x4d"):
+    with torch.device("meta"):  # shapes without numbers: nothing is computed, nothing is downloaded
+        made[name] = type(models.get_model(name)).__name__
+own = len(set(made.values()) - {"ResNet"})
+classes.reveal(["none", "one", "both"][own], "Both are ResNets with other numbers.", also=str(made))
+
+# %% [markdown]
+# `list_models` knows all the builders. It takes patterns, and `module` says whose models you mean. Without it you also
+# get detectors, networks that draw masks, and quantised networks, whatever is built on a ResNet50:
+
+# %%
+print("classifiers:", *models.list_models(module=models, include="*resnet50*"))
+print("all kinds:  ", *models.list_models(include="*resnet50*"))
+
+# %% [markdown]
 # ### Exercise: builders of a class
 #
+# *Importance 2 of 5 · medium · 6 minutes · move on after 10.*
+#
 # From the name of a class to the names of all classifiers that are built as one. Names mislead, and building them all
-# would take minutes: ask the builders what they make. 6 minutes.
+# takes minutes. Ask the builders what they make.
 
 # %% tags=["exercise"]
 def builders_of(class_name):
@@ -112,39 +536,25 @@ def builders_of(class_name):
 ex.builders_of.check(builders_of)
 
 # %% [markdown]
-# ## 2 What is known before you run it
+# ### B Top-5 errors and file sizes
 #
-# Every entry of weights carries notes: what it scored, how large it is, how much arithmetic a picture takes. Nothing
-# is downloaded to read them.
+# Top-5 error counts an answer as right if the true class is among the five best.
 
 # %%
-meta = models.get_model_weights("resnet50").DEFAULT.meta
-for key in ("num_params", "_file_size", "_ops", "_metrics"):
-    print(f"{key:12} {meta[key]}")
+fifth = guess("02_top5", "AlexNet's top-1 error is 43.5 %. What is its top-5 error?", between=(0, 45), unit="%")
+fifth
 
-# %% [markdown]
-# `acc@1` is top-1 accuracy over ImageNet's 50,000 validation pictures, in per cent. We shall speak of **error**, 100
-# minus that: then less is better everywhere. Top-5 error: the true class is not among the five best. `_ops` counts
-# **multiply-adds** in billions (GMACs), `_file_size` megabytes.
-#
-# **Predict:** AlexNet's top-1 error is 43.5 %. What is its top-5 error?
-
-# %%
-my_guess = ...  # per cent
-
-# %%
+# %% tags=["guess"]
 metrics = models.get_model_weights("alexnet").DEFAULT.meta["_metrics"]["ImageNet-1K"]
-print(f"top-1 error {100 - metrics['acc@1']:.1f} %")
-guess_and_truth("top-5 error, %", my_guess, round(100 - metrics["acc@5"], 1))
-
-# %% [markdown]
-# In half of its mistakes the right class is among the next four: more than a hundred of the thousand are breeds of
-# dogs.
+fifth.reveal(round(100 - metrics["acc@5"], 1), "In half of its mistakes, the right class is among the next four. "
+             "More than a hundred of the thousand classes are breeds of dogs.")
 
 # %% [markdown]
 # ### Exercise: top-k error
 #
-# From a batch of logits and the true classes to the top-k error, in per cent. 6 minutes.
+# *Importance 3 of 5 · medium · 6 minutes · move on after 10.*
+#
+# From a batch of logits and the true classes to the top-k error, in per cent.
 
 # %% tags=["exercise"]
 def top_k_error(logits, targets, k):
@@ -157,96 +567,49 @@ ex.top_k_error.check(top_k_error)
 # %% [markdown]
 # ### Exercise: the size of a file
 #
-# VGG16 has 138,357,544 parameters, each a float32. How many megabytes is its file? torchvision counts `2**20` bytes
-# to a megabyte. 3 minutes.
+# *Importance 2 of 5 · mild · 3 minutes · move on after 5.*
+#
+# VGG16 has 138,357,544 parameters, and each is a float32. How many megabytes is its file? torchvision counts `2**20`
+# bytes to a megabyte.
 
 # %% tags=["exercise"]
 megabytes = ...
 ex.file_size.check(megabytes)
 
 # %% [markdown]
-# The library has all those notes as one table, with year and paper beside them. Which files do *not* have four bytes
-# for each parameter?
+# Which files do *not* have four bytes for each parameter?
 
 # %%
-from course_lib.models import catalog
-
 for row in catalog():
     bytes_each = row.megabytes * 2**20 / row.parameters
     if abs(bytes_each - 4) > 0.2:
         print(f"{row.builder:17} {row.entry}: {bytes_each:.1f} bytes for each parameter")
 
 # %% [markdown]
-# Two were saved in half precision. GoogLeNet's file holds the helper heads of its training too, which the count
-# leaves out. So a file's size is nearly, but not quite, the number of parameters.
-
-# %%
-five = {"A": "alexnet", "B": "vgg16", "C": "resnet50", "D": "mobilenet_v3_large", "E": "convnext_tiny"}
-default = catalog().where(default=True)  # of each model the weights that torchvision recommends
-rows = {letter: default[name] for letter, name in five.items()}
-default.where(builder="resnet*").show("year", "top1", "top5", "parameters", "megabytes", "gmacs")
-
-# %% [markdown]
-# ## 3 Three rankings
+# Two were saved in half precision. GoogLeNet's file also holds the helper heads of its training, which the count leaves
+# out.
 #
-# Five models from ten years: **A** AlexNet (2012), **B** VGG16 (2014), **C** ResNet50 (2015), **D** MobileNetV3-large
-# (2019), **E** ConvNeXt-tiny (2022). **Predict** two orders, before you scroll: from the fewest parameters to the
-# most, and from the smallest error to the largest.
-
-# %%
-my_guess = ...  # two words of five letters, for example ("ABCDE", "ABCDE")
-
-# %%
-def order(value):
-    return "".join(sorted(five, key=value))
-
-
-by_parameters = order(lambda letter: rows[letter].parameters)
-by_error = order(lambda letter: rows[letter].top1)
-guess_and_truth("parameters, error", my_guess, (by_parameters, by_error))
-
-# %% [markdown]
-# Now the time. It is in no table: it depends on your machine, so measure it. A multiplication by a random number
-# takes as long as one by a trained number, so no weights are needed. **Predict** the third order: from the fastest to
-# the slowest.
-
-# %%
-my_guess = ...  # one word of five letters, for example "ABCDE"
-
-# %% tags=["nbval-ignore-output"]
-from course_lib.measuring import measure_models
-
-timings = measure_models(five.values(), threads=1)  # one core, so that other programs disturb least
-for name, timing in timings.items():
-    print(f"{name:19}{timing.ms:6.0f} ms, half of the calls between {1000 * timing.low:.0f} and {1000 * timing.high:.0f}")
-by_time = order(lambda letter: timings[five[letter]].median)
-guess_and_truth("time", my_guess, by_time)
-
-# %% tags=["nbval-ignore-output"]
-from course_lib.drawing import rankings
-from course_lib.measuring import points
-
-rankings(points(rows.values(), timings=timings), ("megabytes", "error", "ms"))
-
-# %% [markdown]
-# **What to notice.** Follow each line. If the three criteria meant the same, no two lines would cross.
+# ### C Do two rankings agree?
 #
-# How much do two rankings agree? By hand: how many places is each model away from itself, squared and summed. Then
-# scaled: 1 is the same order, 0 no connection, −1 the opposite. (Spearman, 1904.)
+# Count how many places $d_i$ each of $n$ models is away from itself, square and add, then scale. 1 means the same
+# order, 0 no connection, and −1 the opposite order ([Spearman 1904](https://doi.org/10.2307/1412159)):
+#
+# $$\rho = 1 - \frac{6 \sum_i d_i^2}{n (n^2 - 1)}$$
 
 # %%
-gaps = [by_parameters.index(letter) - by_error.index(letter) for letter in five]
+gaps = [sizes.index(name) - best_first.index(name) for name in five]
 agreement = 1 - 6 * sum(gap**2 for gap in gaps) / (5 * (5**2 - 1))
 print("places apart:", dict(zip(five, gaps)), "→ rank correlation", agreement)
 
 # %% [markdown]
-# If more parameters meant less error, this would be −1. It is above 0: among these five, the *smaller* models have
-# the smaller errors.
-
-# %% [markdown]
+# If more parameters meant less error, this would be −1. Among these five, it's the *smaller* models that have the
+# smaller errors.
+#
 # ### Exercise: do two rankings agree?
 #
-# The same for two lists of any length, from values to a rank correlation. No value comes twice. 7 minutes.
+# *Importance 3 of 5 · medium · 7 minutes · move on after 12.*
+#
+# The same for two lists of any length, from values to a rank correlation. No value comes twice.
 
 # %% tags=["exercise"]
 def rank_correlation(one, other):
@@ -256,342 +619,91 @@ def rank_correlation(one, other):
 
 ex.rank_correlation.check(rank_correlation)
 
-# %% [markdown]
-# With it, ask the registry: do more parameters go with less error? **Predict** the rank correlation of the five
-# ResNets, and that of all the classics, from AlexNet to ResNeXt.
-
 # %%
-my_guess = ...  # two numbers from -1 to 1, for example (0, 0)
-
-# %%
-correlation = ex.rank_correlation.answer()  # the solution's; yours does as well
+rank_correlation = ex.rank_correlation.yours_or_solution()
 
 
 def size_and_error(**which):
-    found = default.where(**which)
-    return round(correlation([row.parameters for row in found], [row.top1 for row in found]), 1)
+    found = first.where(**which)
+    return rank_correlation([row.parameters for row in found], [row.top1 for row in found])
 
 
-for family in ("EfficientNet", "VGG", "ViT"):
-    print(f"{family:23}", size_and_error(family=family))
-print("all light-weight models", size_and_error(kind="light-weight"))
-print("all there are          ", size_and_error())
-guess_and_truth("ResNets, classics", my_guess, (size_and_error(family="ResNet"), size_and_error(kind="classic")))
+classics = guess("02_classics", "Rank correlation of parameters and error among all the classics, from AlexNet to ResNeXt?",
+                 between=(-1, 1), step=0.05)
+classics
+
+# %% tags=["guess"]
+families = ("ResNet", "EfficientNet", "VGG", "ViT")
+table = "\n".join(f"{family:18} {size_and_error(family=family):5.2f}" for family in families)
+table += f"\nlight-weight       {size_and_error(kind='light-weight'):5.2f}\nall there are      {size_and_error():5.2f}"
+classics.reveal(round(size_and_error(kind="classic"), 2), "All are the weights published first, so recipes differ little.",
+                low="That would mean that bigger is better.", also=table)
 
 # %% [markdown]
-# **Within most families, bigger is better. Among the classics, size says nothing**, and over the whole registry it
-# says little: what has been learnt about networks in ten years is worth more than parameters. ViT is an exception: its
-# models differ in more than size, and they did not all learn from the same pictures.
+# **Within most of these families, bigger is better. Among the classics, size says nothing**, and over the whole
+# registry it says something, but not much. These are four families out of two dozen, so try others:
+# `size_and_error(family="RegNet")`. The ViTs differ in more than size. They cut their pictures into patches of
+# different sizes.
 
 # %% [markdown]
-# ## 4 What time does not follow from
+# ### D Ten years in one chart
 #
-# **Not from parameters.** AlexNet has more than twice as many as ResNet50, and you measured that it is far quicker.
-# How often is a parameter used for one picture? A convolution's at every place of the map, a linear layer's once.
+# Here are torchvision's families in the order of their papers. The dashed line follows the record. Families *found by
+# search* had parts of their layout chosen by a program that tried thousands of variants.
 
 # %%
-for row in rows.values():
-    uses = row.gmacs * 1e9 / row.parameters
-    print(f"{row.builder:19}{row.parameters / 1e6:6.1f} M parameters, each used {uses:3.0f} times: {row.gmacs:5.2f} GMACs")
+drawing.timeline()
 
 # %% [markdown]
-# So count multiply-adds? MobileNet saves most of them with **depthwise** convolutions: each channel is filtered
-# alone, instead of every channel with every other. **Predict:** with 256 channels that is 256 times fewer
-# multiply-adds. How many times faster is it here?
+# **What to notice.** The light-weight families are far from the record, and that's no failure: they were after
+# something else. And look at ResNet's circles. The paper is from 2015, but not all of its weights are.
 
 # %%
-my_guess = ...  # times, for example 256
+recipe = guess("02_recipe", "In 2021, torchvision trained ResNet50 again with a new recipe: 19.1 % error. What was it before?",
+               between=(15, 35), unit="%", step=0.5)
+recipe
 
-# %% tags=["nbval-ignore-output"]
-from torch import nn
-
-from course_lib import measure
-
-dense, depthwise = (
-    measure(nn.Conv2d(256, 256, 3, padding=1, groups=groups, bias=False), (1, 256, 14, 14), budget=0.5, threads=1)
-    for groups in (1, 256)
-)
-print(f"dense {dense.ms:.2f} ms, depthwise {depthwise.ms:.2f} ms")
-guess_and_truth("times faster", my_guess, round(dense.median / depthwise.median))
-
-# %% [markdown]
-# **Not from multiply-adds either.** The processor has to fetch every number that it multiplies. In the dense layer a
-# fetched number serves 256 channels, in the depthwise one its own. And ReLU, BatchNorm and sums are no multiply-adds,
-# yet all of them fetch and store.
-#
-# How many multiply-adds a second does each model get done? From the table of times that comes with the course,
-# measured once on one machine:
-
-# %%
-from course_lib.drawing import bars
-from course_lib.measuring import stored
-
-once = stored()
-some = ["vgg16", "resnet18", "resnet50", "convnext_tiny", "alexnet", "mobilenet_v2", "mobilenet_v3_large",
-        "shufflenet_v2_x0_5"]
-rate = {name: default[name].gmacs / once[name].median for name in some}
-print("measured on:", once["vgg16"].machine)
-bars(dict(sorted(rate.items(), key=lambda one: -one[1])), title="multiply-adds a second, in billions")
-
-# %% [markdown]
-# **What to notice.** The models with the fewest multiply-adds do them slowest. How many times fewer than ResNet50
-# does MobileNetV3 need, and how many times faster is it?
-
-# %%
-fewer = default["resnet50"].gmacs / default["mobilenet_v3_large"].gmacs
-faster = once["resnet50"].median / once["mobilenet_v3_large"].median
-print(f"{fewer:.0f} times fewer multiply-adds, {faster:.1f} times faster")
-
-# %% [markdown]
-# **And not from the model alone.** A network's parameters have to be fetched from memory for every picture; in a
-# batch, once for all of them. **Predict:** in a batch of eight, which gains most for each picture: AlexNet, ResNet50
-# or MobileNetV3?
-
-# %%
-my_guess = ...  # "A", "C" or "D"
-
-# %% tags=["nbval-ignore-output"]
-from course_lib.measuring import quick_model
-
-gain = {}
-for letter in "ACD":
-    name = five[letter]
-    eight = measure(quick_model(name), (8, 3, 224, 224), budget=0.5, threads=1)
-    gain[letter] = timings[name].median / (eight.median / 8)
-    print(f"{name:19}{timings[name].ms:4.0f} ms alone, {eight.ms / 8:4.0f} ms in a batch, ratio {gain[letter]:.1f}")
-guess_and_truth("gains most", my_guess, max(gain, key=gain.get))
-
-# %% [markdown]
-# Much to fetch and little to compute with it: there a batch helps. So a time belongs to a batch size as well.
-
-# %% [markdown]
-# ## 5 A stopwatch that lies
-#
-# A time is quickly measured, and quickly wrong. **Predict:** a new network runs eight times, with the same picture.
-# How much longer than the others does the first call take?
-
-# %%
-my_guess = ...  # times, for example 1.1
-
-# %% tags=["nbval-ignore-output"]
-import time
-
-network, picture, took = models.efficientnet_b0().eval(), torch.randn(1, 3, 224, 224), []
-with torch.inference_mode():
-    for _ in range(8):
-        start = time.perf_counter()
-        network(picture)
-        took.append(time.perf_counter() - start)
-print("ms:", *[round(1000 * seconds) for seconds in took])
-guess_and_truth("the first, times the median of the others", my_guess, round(took[0] / sorted(took[1:])[3], 1))
-
-# %% [markdown]
-# The first call asks for memory and chooses a kernel for every shape that it meets. Time one call, and that is what
-# you have timed. Nothing raises an error.
-#
-# **A GPU answers before it has finished.** It takes the order and hands back control at once. You need no GPU to see
-# that: a worker thread does the same.
-
-# %% tags=["nbval-ignore-output"]
-from concurrent.futures import ThreadPoolExecutor
-
-worker = ThreadPoolExecutor(1)
-start = time.perf_counter()
-order_given = worker.submit(network, picture)  # comes back at once
-without_waiting = time.perf_counter() - start
-order_given.result()  # comes back when the work is done
-print(f"without waiting {1000 * without_waiting:.1f} ms, with waiting {1000 * (time.perf_counter() - start):.0f} ms")
-
-# %% [markdown]
-# On a GPU, `torch.cuda.synchronize()` is this waiting; without it every model seems to take next to no time. And a
-# third way to be wrong: something else is running. The library does it wrong on purpose, and right beside it:
-
-# %% tags=["nbval-ignore-output"]
-from course_lib.measuring import naive
-
-print(naive(quick_model("googlenet"), device="cuda" if torch.cuda.is_available() else "cpu"))
-
-# %% [markdown]
-# So: warm up, wait, repeat, take the **median** (a mean is at the mercy of one slow call), and say how far the
-# quartiles are apart. And write down what a time depends on: machine, device, threads, batch, picture size.
-# `course_lib.measure` does all of that.
-
-# %% [markdown]
-# ### Exercise: a stopwatch that can be trusted
-#
-# `run()` gives the order and may come back early, `wait()` comes back when the work is done. Warm up, then time
-# `repeats` calls (an odd number) and give their median, in seconds. 8 minutes.
-
-# %% tags=["exercise"]
-def median_seconds(run, wait, warmups, repeats):
-    """Two functions, two whole numbers → seconds."""
-    return ...
-
-
-ex.median_seconds.check(median_seconds)
-
-# %% [markdown]
-# ## 6 Ten years, one criterion at a time
-#
-# Every family of torchvision in the order of the papers. Follow the dashed line: who set a record? And who did not
-# even try?
-
-# %%
-from course_lib.drawing import compare, timeline
-
-timeline()
-
-# %% [markdown]
-# **What to notice.** The light-weight families are far from the record, and that is no failure: they were after
-# something else. And look at ResNet's circles: the paper is of 2015, and its weights are not all of that year.
-#
-# **Predict:** the ResNet50 that you have met errs on 19.1 %. These weights are of 2021, when torchvision trained it
-# again: the same network, another recipe. What was the error of the weights before them?
-
-# %%
-my_guess = ...  # per cent
-
-# %%
+# %% tags=["guess"]
+table = []
 for name in ("resnet50", "resnet152"):
     old, new = catalog()[name, "IMAGENET1K_V1"], catalog()[name, "IMAGENET1K_V2"]
-    print(f"{name:10} {old.parameters / 1e6:.0f} M parameters: {old.top1:.1f} % → {new.top1:.1f} %")
-guess_and_truth("ResNet50's old error, %", my_guess, round(catalog()["resnet50", "IMAGENET1K_V1"].top1, 1))
+    table.append(f"{name:10} {old.parameters / 1e6:.0f} M parameters: {old.top1:.1f} % → {new.top1:.1f} %")
+recipe.reveal(round(catalog()["resnet50", "IMAGENET1K_V1"].top1, 1), "The new ResNet50 beats the old ResNet152, with less than "
+              "half its parameters. An error belongs to weights, not to a network.", also="\n".join(table))
 
 # %% [markdown]
-# The new ResNet50 beats the old ResNet152, with less than half of its parameters. **An error belongs to weights, not
-# to a network**: say which entry you mean.
-#
-# Now a dozen well-known models, one criterion at a time. **Predict** the winner of each before you look: error, size,
-# time.
+# **An old answer, asked again.** In 2019,
+# [a tutorial](https://learnopencv.com/pytorch-for-beginners-image-classification-using-pre-trained-models/) drew such a
+# bubble chart for the models of its day, and concluded that ResNet50 was the best in all three criteria. With the weights
+# of that time, was it on the front? And is it today, with its new weights?
 
 # %%
-dozen = ["alexnet", "squeezenet1_1", "vgg16", "googlenet", "resnet18", "resnet50", "densenet121", "mobilenet_v3_small",
-         "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "vit_b_16"]
-my_guess = ...  # three names, for example ("vgg16", "vgg16", "vgg16")
+still_there = guess("02_all_rounder", "ResNet50 on the front of error, time and size: then, and now?",
+                    choices=["then and now", "only then", "only now", "neither"])
+still_there
 
-# %%
-chosen = points([default[name] for name in dozen])
-compare(chosen, "error")
-
-# %%
-compare(chosen, "megabytes")
-
-# %%
-winners = [min(chosen, key=lambda point: getattr(point, by)).name for by in ("error", "megabytes", "ms")]
-display(guess_and_truth("error, size, time", my_guess, tuple(winners)))
-compare(chosen, "ms")
-
-# %% [markdown]
-# **What to notice.** Three charts, three winners: one accurate and slow, one small and often wrong, one fast and in
-# between. Choosing is trading. Mind the second chart's axis: every line is about twice the one before. And in the
-# third, where whiskers overlap, the order means nothing.
-
-# %% [markdown]
-# ## 7 All three at once
-#
-# Across: error. Up: time. The area: the file. **The corner at lower left is where you want to be**, in a small
-# bubble.
-
-# %%
-from course_lib.drawing import bubbles
-
-bubbles(points())
-
-# %% [markdown]
-# A model is **beaten** when another one is nowhere worse and somewhere better. What no model beats is on the **Pareto
-# front**. On it, whoever wants more of one thing has to pay with another. Off it, something better is free.
-
-# %% [markdown]
-# ### Exercise: beaten in everything
-#
-# The five again, with multiply-adds in place of time, so that everybody has the same numbers. Which of them are
-# beaten? 4 minutes.
-
-# %%
-for letter, row in rows.items():
-    print(f"{letter}  {row.builder:19}{row.top1:5.1f} % error{row.megabytes:7.0f} MB{row.gmacs:7.2f} GMACs")
-
-# %% tags=["exercise"]
-beaten = ...  # the letters, for example "CE"
-ex.dominated.check(beaten)
-
-# %% [markdown]
-# ### Exercise: the Pareto front
-#
-# From a list of (error, milliseconds, megabytes) to the indices of those that no other one beats. Two with the same
-# numbers do not beat each other. 12 minutes.
-
-# %% tags=["exercise"]
-def pareto(candidates):
-    """[(30, 20, 45), (25, 20, 98), (31, 25, 45)] → [0, 1]"""
-    return ...
-
-
-ex.pareto.check(pareto)
-
-# %% [markdown]
-# **Which model should nobody choose any more?** Count for each how many others beat it in error, time and size.
-
-# %%
-from course_lib.measuring import better
-
-everything = points()
-beaten_by = {point.name: len(better(everything, point.name)) for point in everything}
-worst = sorted(beaten_by, key=beaten_by.get, reverse=True)[:6]
-print({name: beaten_by[name] for name in worst})
-print("those that beat AlexNet:", *[point.name for point in better(everything, "alexnet")], sep="\n   ")
-
-# %% [markdown]
-# Nobody has to start with a VGG today; it lives on where others have built on its features. And being young is not
-# enough: these two ViTs learnt from ImageNet alone, and for a transformer that is little.
-
-# %% [markdown]
-# **An old answer, asked again.** In 2019 an article drew this chart for the models of its day and concluded: ResNet50
-# is the best all-rounder. **Predict:** was ResNet50 on the front then? And is it today, with its new weights?
-
-# %%
-my_guess = ...  # two words, for example ("yes", "yes")
-
-# %%
-from course_lib.measuring import find, pareto as pareto_front
-
-families = ["AlexNet", "VGG", "GoogLeNet", "Inception v3", "ResNet", "ResNeXt", "DenseNet", "SqueezeNet",
-            "MobileNetV2", "ShuffleNet V2"]
-old = catalog().where(family=families, entry="IMAGENET1K_V1")
+# %% tags=["guess"]
+families = ["AlexNet", "VGG", "GoogLeNet", "Inception v3", "ResNet", "ResNeXt", "DenseNet", "SqueezeNet", "MobileNetV2",
+            "ShuffleNet V2"]
+old = first.where(family=families)
 then = points([row for row in old if row.resize != 232])  # 232 marks the recipes of 2021 and later
-print("on the front then:", *[point.name for point in pareto_front(then)], sep="\n   ")
-for point in (find(everything, "resnet50"), *better(everything, "resnet50")):
-    print(f"now {point.name:16}{point.error:.1f} % error,{point.megabytes:4.0f} MB,{point.ms:4.0f} ms")
-answers = ["no" if better(those, "resnet50") else "yes" for those in (then, everything)]
-guess_and_truth("on the front, then and now", my_guess, tuple(answers))
+on_front = [not better(group, "resnet50") for group in (then, everything)]
+words = {(True, True): "then and now", (True, False): "only then", (False, True): "only now", (False, False): "neither"}
+beating = ", ".join(point.name for point in better(everything, "resnet50"))
+still_there.reveal(words[tuple(on_front)], "Nothing beat ResNet50 then. But nothing beat many others either: a front has "
+                   "no best.", also=f"those that beat it now: {beating}")
 
 # %% [markdown]
-# It could be defended: nothing beat ResNet50 then. But nothing beat nearly a dozen others either, and a front has no
-# best. Today there is its error in less than half of its file. The answer has aged, the way of asking has not.
-# Whenever you read "X is the best model", ask: by which criterion, on which machine, with which weights, in which
-# year?
-
-# %% [markdown]
-# ## 8 Your limits
+# Whenever you read "X is the best model", ask: by which criterion, on which machine, with which weights, in which year?
 #
-# Nobody needs "the best". You need what fits a phone, a web page, a conveyor belt. Set your limits and read the
-# answer above the chart; tighten them until nothing is left. `times` measures what fits here, on your machine; where
-# there is a GPU, one more menu offers it.
-
-# %%
-from course_lib.widgets import model_chooser
-
-model_chooser(max_ms=30, max_megabytes=30)
-
-# %% [markdown]
-# **What to notice.** The milliseconds of the table are another machine's. What comes near a limit has to be measured
-# where it will run.
-
-# %% [markdown]
+# ### E Your limits as code
+#
 # ### Exercise: under your limits
 #
+# *Importance 2 of 5 · medium · 8 minutes · move on after 12.*
+#
 # Straight from the registry: the names of the classifiers whose default weights have at most this error and this file
-# size, the smallest error first. 8 minutes.
+# size, the smallest error first.
 
 # %% tags=["exercise"]
 def within_limits(max_error, max_megabytes):
@@ -602,109 +714,14 @@ def within_limits(max_error, max_megabytes):
 ex.within_limits.check(within_limits)
 
 # %% [markdown]
-# ## 9 On your own pictures
-#
-# ImageNet's error is about ImageNet. When two or three candidates are left, count on pictures like yours. Here: the
-# course's four models, on a hundred pictures that none of them has seen. On ImageNet the best and the worst of these
-# networks are about a dozen pictures in a hundred apart. **Predict:** which is the best here, and by how many
-# pictures does it lead the worst?
-
-# %%
-four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
-my_guess = ...  # a name and a number, for example ("squeezenet1_1", 30)
-
-# %%
-from course_lib import load_classifier, write_folder
-from course_lib.measuring import accuracy_under
-from picturebook import CLASSES
-
-folder = write_folder("data/choosing", CLASSES, n=10, split="val", size=(224, 336), first_seed=970_000)
-right = {name: round(100 * accuracy_under(load_classifier(name, weights="course"), folder)) for name in four}
-best, worst = max(right, key=right.get), min(right, key=right.get)
-guess_and_truth("the best, and its lead", my_guess, (best, right[best] - right[worst]))
-
-# %%
-ours = catalog(course=True)
-for name, count in sorted(right.items(), key=lambda one: -one[1]):
-    share, row = count / 100, ours[f"course_{name}"]
-    spread = 1.96 * (share * (1 - share) / 100) ** 0.5  # 95 % of repetitions fall within this
-    print(f"{name:19} {count} of 100 right, about ± {100 * spread:.0f}; {row.megabytes:4.1f} MB; "
-          f"ImageNet error {default[name].top1:.0f} %")
-
-# %% [markdown]
-# **What to notice.** The order is ImageNet's; the distances are not, and the ranges overlap. Ten drawn classes are
-# easier than a thousand photographed ones, and an easy task needs no large model. Is the largest file worth its
-# megabytes?
-#
-# The chart of section 7, with your own counts and your own times:
-
-# %% tags=["nbval-ignore-output"]
-from course_lib.measuring import Point
-
-here = measure_models([f"course_{name}" for name in four], budget=0.5)
-own = [
-    Point(name, default[name].kind, 100 - right[name], here[f"course_{name}"].ms, ours[f"course_{name}"].megabytes)
-    for name in four
-]
-bubbles(own)
-
-# %% [markdown]
-# ## Mistakes people make
-#
-# **Taking the output for a tensor.** GoogLeNet and Inception have helper heads for training, and in train mode they
-# answer with all of them at once. A model from a builder is in train mode.
-
-# %%
-network = models.googlenet(init_weights=False)
-try:
-    network(torch.zeros(2, 3, 224, 224)).softmax(1)
-except AttributeError as error:
-    print(f"{type(error).__name__}: {error}")
-    display(clinic.explain(error))
-with torch.inference_mode():
-    print("in eval mode:", tuple(network.eval()(torch.zeros(2, 3, 224, 224)).softmax(1).shape))
-
-# %% [markdown]
-# **Comparing what does not compare.** Three entries of one network. The two called SWAG first learnt from billions of
-# other pictures ([Singh et al. 2022](https://arxiv.org/abs/2201.08371)), and E2E looks at larger ones, which is three
-# times the arithmetic. Both of the timeline's last records are such entries.
-
-# %%
-catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
-
-# %% [markdown]
-# **Timing wrong** was section 5: the first call, not waiting, another program. It raises nothing.
-
-# %% [markdown]
-# ## Back to the question
-#
-# Within most families a bigger model is a better one. Between families a newer idea or a better recipe beats size; and on
-# an easy task almost everything is good enough.
-#
-# In five lines:
-#
-# 1. An error belongs to weights, on a data set; a time to a machine; a size to a file.
-# 2. Parameters are not time, and multiply-adds are not time: measure.
-# 3. Warm up, wait, repeat, median, spread.
-# 4. What another one beats, nobody needs; choose from the front, under your limits.
-# 5. Then count on your own pictures, and mind the ±.
-
-# %% [markdown]
-# | call | from | what it does |
-# |---|---|---|
-# | `list_models(module=models, include="*v2*")` | `torchvision.models` | names of the registry |
-# | `get_model(name)`, `get_model_weights(name)` | | a network; the enum of its weights |
-# | `weights.meta` | | errors, parameters, file size, multiply-adds |
-# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | all of that as one table |
-# | `measure(model)`, `measure_models(names)` | `course_lib.measuring` | median, quartiles, memory, here and now |
-# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | what to choose from, and what beats what |
-# | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.drawing` | the charts |
-# | `model_chooser()` | `course_lib.widgets` | your limits, and the answer |
-
-# %% [markdown]
 # ## Where you stand
 #
-# Kept in one file on your own computer, and nowhere else.
+# Your guesses and your exercises are kept in a file on your own computer, and nowhere else.
+
+# %%
+from course_lib import my_calibration
+
+my_calibration("02")
 
 # %%
 from course_lib.exercises import my_progress
@@ -713,13 +730,13 @@ my_progress("02")
 
 # %% [markdown]
 # **Papers.** [ImageNet](https://arxiv.org/abs/1409.0575) (Russakovsky et al. 2014), where the errors come from.
+# [EfficientNet](https://arxiv.org/abs/1905.11946) (Tan and Le 2019), whose light variants open this lesson.
 # [MobileNetV2](https://arxiv.org/abs/1801.04381) (Sandler et al. 2018), depthwise convolutions. [ShuffleNet
-# V2](https://arxiv.org/abs/1807.11164) (Ma et al. 2018): why multiply-adds are not time. [ResNet strikes
-# back](https://arxiv.org/abs/2110.00476) (Wightman et al. 2021): old network, new recipe. [A ConvNet for the
+# V2](https://arxiv.org/abs/1807.11164) (Ma et al. 2018), on why multiply-adds aren't time. [ResNet strikes
+# back](https://arxiv.org/abs/2110.00476) (Wightman et al. 2021), an old network with a new recipe. [A ConvNet for the
 # 2020s](https://arxiv.org/abs/2201.03545) (Liu et al. 2022), ConvNeXt.
 #
-# **One open question.** Everybody has measured themselves on the same 50,000 ImageNet pictures for ten years. What
-# happens to a ranking when it is used that often, and how would you find out? ([Recht et al.
-# 2019](https://arxiv.org/abs/1902.10811) did.)
+# **One open question.** For ten years, everybody has measured themselves on the same 50,000 ImageNet pictures. What
+# does that do to a ranking, and how would you find out? ([Recht et al. 2019](https://arxiv.org/abs/1902.10811) did.)
 #
 # Next: [03 ResNet blocks](03_resnet_blocks.ipynb).

@@ -87,7 +87,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson02.file_size: [
         (553.43, r"10\*\*6 bytes"), (131.9, "what a float32 takes is four"), (138.36, "how many millions"),
         (263.9, "half precision"), (1055.6, "double precision"), (4222, "Those are bits"), (540_459, "in kilobytes"),
-        (553_430_176, "in bytes"), (0.5154, "in gigabytes"), (300, "300 MB is not it"), ("528", "is a number"),
+        (553_430_176, "in bytes"), (0.5154, "in gigabytes"), (300, "300 MB isn.t right"), ("528", "is a number"),
     ],
     lesson02.rank_correlation: [
         (lambda a, b: -lesson02.rank_correlation(a, b), "the other way round"),

@@ -26,261 +26,18 @@ from course_lib.models import catalog
 from course_lib.models.builders import class_of
 
 
-# -- 1: which builders make a class -----------------------------------------------------------------------------------
-@exercise(
-    id="02_builders_of",
-    title="Builders of a class",
-    minutes=6,
-    difficulty="medium",
-    hints=[
-        "models.list_models(module=models) has the names, models.get_model_builder(name) the function behind each.",
-        "inspect.signature(builder).return_annotation is the class that a builder makes.",
-        "Compare that class's __name__ with class_name, and collect the names where they agree.",
-    ],
-    praise="Ten builders make a ResNet, and four of them do not have it in front of their names.",
-)
-def builders_of(class_name: str) -> list[str]:
-    """The classifiers' builders that say in their annotation that they make this class."""
-    found = []
-    for name in list_models(module=torchvision.models):
-        made = inspect.signature(get_model_builder(name)).return_annotation
-        if made.__name__ == class_name:
-            found.append(name)
-    return found
-
-
-@builders_of.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    classifiers = list_models(module=torchvision.models)
-    for class_name in ("MobileNetV3", "ResNet", "VGG", "SwinTransformer", "MobileNetV2", "Flatten"):
-        truth = [name for name in classifiers if class_of(name).__name__ == class_name]
-        case = f"{class_name!r}"
-        names = _need_names(call(answer, class_name, case=case), case)
-        if extra := [name for name in names if name not in truth]:
-            makes = f"it makes a {class_of(extra[0]).__name__}" if extra[0] in classifiers else "that is no classifier"
-            if extra[0] in list_models() and extra[0] not in classifiers:
-                makes = "torchvision has it in another module, or it is not torchvision's (module=torchvision.models)"
-            raise Wrong(f"On {case} the name {extra[0][:40]!r} is too much: {makes}.")
-        if missing := [name for name in truth if name not in names]:
-            raise Wrong(
-                f"On {case} {missing[0]!r} is missing: {len(truth)} builder{'s' * (len(truth) > 1)} make this class, "
-                "whatever their names say."
-            )
-        _need_each_once(names, case)
-
-
-def _need_names(value: Any, case: str) -> list[str]:
-    """The value must be a list of names."""
-    if value is None:
-        raise Wrong(f"On {case} your function returned nothing: is the return missing?")
-    if not isinstance(value, (list, tuple, set, frozenset)):
-        raise Wrong(
-            f"On {case} your function should return a list of names, not a value of type {type(value).__name__}."
-        )
-    if strange := [item for item in value if not isinstance(item, str)]:
-        kind = type(strange[0]).__name__
-        raise Wrong(f"On {case} the list should hold names, as strings, and it holds a value of type {kind}.")
-    return list(value)
-
-
-def _need_each_once(names: Sequence[str], case: str) -> None:
-    if again := [name for k, name in enumerate(names) if name in names[:k]]:
-        raise Wrong(f"On {case} {again[0]!r} comes twice.")
-
-
-def _class_name(source: random.Random) -> tuple[str]:
-    name = class_of(source.choice(list_models(module=torchvision.models))).__name__
-    return (source.choice((name, name, name, name.lower(), name[:-1])),)
-
-
-builders_of.hidden_cases(_class_name, count=6, result=sorted)
-
-
-# -- 2: the error of a batch ------------------------------------------------------------------------------------------
-@exercise(
-    id="02_top_k_error",
-    title="Top-k error",
-    minutes=6,
-    difficulty="medium",
-    hints=[
-        "logits.topk(k, dim=1).indices has the k best classes of every picture: (B, k).",
-        "Compare them with targets.unsqueeze(1), (B, 1): it broadcasts. A picture is right where any of its k is True.",
-        "The error in per cent is 100 minus 100 times the share of pictures that are right.",
-    ],
-    praise="With k=1 and k=5 these are the two columns of every table of ImageNet results.",
-)
-def top_k_error(logits: Tensor, targets: Tensor, k: int) -> float:
-    """In per cent: how many pictures have a class that is not among their k largest logits."""
-    best = logits.topk(k, dim=1).indices  # (B, k)
-    right = (best == targets.unsqueeze(1)).any(dim=1)  # (B,)
-    return 100 - 100 * float(right.float().mean())
-
-
-@top_k_error.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    generator = torch.Generator().manual_seed(2)
-    for count, classes, k in ((40, 10, 5), (40, 10, 1), (16, 16, 3), (1, 4, 2), (8, 3, 3)):
-        logits = torch.randn(count, classes, generator=generator)
-        targets = torch.randint(0, classes, (count,), generator=generator)
-        above = (logits > logits.gather(1, targets[:, None])).sum(1)  # how many classes come before the true one
-        truth, first = (100 * float((above >= n).double().mean()) for n in (k, 1))
-        case = f"{count} picture{'s' * (count > 1)}, {classes} classes and k={k}"
-        value = need_number(call(answer, logits.clone(), targets.clone(), k, case=case))
-        if abs(value - truth) <= 1e-3:
-            continue
-        if abs(value - (100 - truth)) <= 1e-3:
-            raise Wrong(f"On {case} you gave the accuracy; the error is what is left of 100.")
-        if abs(value - truth / 100) <= 1e-5:
-            raise Wrong(f"On {case} you gave a share from 0 to 1; torchvision's tables have per cent.")
-        if abs(value - (1 - truth / 100)) <= 1e-5:
-            raise Wrong(f"On {case} you gave the share that is right; the error in per cent is asked for.")
-        if abs(value - truth * count / 100) <= 1e-3:
-            raise Wrong(f"On {case} you counted the wrong ones; say how many that is of 100.")
-        if abs(value - first) <= 1e-3:
-            raise Wrong(f"On {case} that is the top-1 error: the first of the k decides, and all k should.")
-        raise Wrong(f"On {case} the error is {truth:.2f} %, but your function gave {value:.2f}.")
-
-
-def _scored_and_k(source: random.Random) -> tuple[Tensor, Tensor, int]:
-    logits, targets = random_arguments.scored(source)
-    return logits, targets, source.choice((1, source.randint(1, logits.shape[1])))
-
-
-top_k_error.hidden_cases(_scored_and_k, count=15, tolerance=1e-4)
-
-
-# -- 3: how large a file is -------------------------------------------------------------------------------------------
-@exercise(
-    id="02_file_size",
-    title="The size of a file",
-    minutes=3,
-    difficulty="mild",
-    cell_name="megabytes",
-    hints=[
-        "A float32 has 32 bits.",
-        "Four bytes each, and 2**20 bytes are a megabyte as torchvision counts.",
-    ],
-    praise="Give or take some kilobytes for names, the file is its parameters and nothing else.",
-)
-def file_size() -> float:
-    """Megabytes of VGG16's weights: four bytes for each of its parameters."""
-    with torch.device("meta"):  # shapes without memory
-        parameters: int = sum(p.numel() for p in vgg16().parameters())
-    return parameters * 4 / 2**20
-
-
-@file_size.checker
-def _(answer: Any) -> None:
-    number, row = need_number(answer), catalog()["vgg16"]
-    size, count = float(row.megabytes or 0), float(row.parameters or 0)
-    if abs(number - size) <= 0.005 * size:
-        return
-    for wrong, sentence in (
-        (count * 4 / 1e6, "That is in units of 10**6 bytes; torchvision's tables count 2**20 to a megabyte."),
-        (count / 2**20, "That is one byte for each parameter: what a float32 takes is four."),
-        (count / 1e6, "That is how many millions of parameters there are; each takes some bytes."),
-        (count * 2 / 2**20, "That is half precision, two bytes each; torchvision's file holds float32."),
-        (count * 8 / 2**20, "That is double precision, eight bytes each; a float32 has 32 bits."),
-        (count * 32 / 2**20, "Those are bits: eight of them are a byte."),
-        (count * 4 / 2**10, "That is in kilobytes."),
-        (count * 4, "That is in bytes."),
-        (count * 4 / 2**30, "That is in gigabytes."),
-    ):
-        if abs(number - wrong) <= 0.005 * wrong:
-            raise Wrong(sentence)
-    raise Wrong(f"{number:g} MB is not it: parameters times the bytes of one, divided by the bytes of a megabyte.")
-
-
-# -- 4: do two rankings agree? ----------------------------------------------------------------------------------------
-@exercise(
-    id="02_rank_correlation",
-    title="Whether two rankings agree",
-    minutes=7,
-    difficulty="medium",
-    hints=[
-        "First from values to places: the smallest is 0, the next 1. sorted(values).index(value) is one way.",
-        "Then the gaps between the two places of each model, squared and summed.",
-        "1 − 6 · sum / (n · (n² − 1)): nothing apart gives 1, the opposite order gives −1.",
-    ],
-    praise="Spearman's, of 1904. It asks who is before whom, and does not care by how much.",
-)
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's rank correlation of two lists without ties: 1 for the same order, -1 for the opposite."""
-    first, second = sorted(one), sorted(other)
-    gaps = [first.index(a) - second.index(b) for a, b in zip(one, other, strict=True)]
-    n = len(gaps)
-    return 1 - 6 * sum(gap**2 for gap in gaps) / (n * (n**2 - 1))
-
-
-_PAIRS: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = (
-    ((-1.5, 0.25, 8.0, 3.0, 100.0, 2.0, 7.0), (0.1, -4.0, 3.5, 12.0, 2.0, 900.0, 6.0)),
-    ((30.0, 10.0, 20.0, 50.0, 40.0), (3.0, 9.0, 1.0, 0.5, 40.0)),
-    ((1.0, 2.0, 3.0), (10.0, 200.0, 3000.0)),
-    ((4.0, 3.0, 2.0, 1.0), (1.0, 5.0, 6.0, 70.0)),
-    ((5.0, 6.0), (6.0, 5.0)),
-)
-
-
-@rank_correlation.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    for first, other in _PAIRS:
-        case = f"{[*map(_plain, first)]} and {[*map(_plain, other)]}"
-        x, y = np.array(first), np.array(other)
-        truth = _pearson(_places(x), _places(y))
-        value = need_number(call(answer, list(first), list(other), case=case))
-        if abs(value - truth) <= 1e-6:
-            continue
-        if abs(value + truth) <= 1e-6:
-            raise Wrong(f"On {case} it is {truth:.3f}, not {value:.3f}: one list is ranked the other way round.")
-        if abs(value - _pearson(x, y)) <= 1e-6:
-            raise Wrong(f"On {case} the values themselves are correlated; take their places in the order, 1st, 2nd, ….")
-        if abs(value - _pearson(x.argsort(), y.argsort())) <= 1e-6:
-            raise Wrong(
-                f"On {case} it is {truth:.3f}, not {value:.3f}: argsort says which value stands at each place; you "
-                "need the place of each value."
-            )
-        squares = float(((_places(x) - _places(y)) ** 2).sum())
-        if abs(value - squares) <= 1e-6:
-            raise Wrong(f"On {case} you gave the sum of the squared gaps; it has still to be scaled, from -1 to 1.")
-        if abs(value - (1 - truth)) <= 1e-6:
-            raise Wrong(f"On {case} you gave {value:.3f}: the same order should give 1, so subtract that from 1.")
-        raise Wrong(f"On {case} the rank correlation is {truth:.3f}, and your function gave {value:.3f}.")
-
-
-def _plain(value: float) -> float | int:
-    return int(value) if value == int(value) else value
-
-
-def _places(values: Any) -> Any:
-    return values.argsort().argsort()
-
-
-def _pearson(x: Any, y: Any) -> float:
-    return float(np.corrcoef(x, y)[0, 1])
-
-
-@rank_correlation.hidden_cases
-def _(source: random.Random) -> tuple[list[float], list[float]]:
-    count = source.randint(2, 12)
-    values, other = ([value / 4 for value in source.sample(range(-400, 400), count)] for _ in range(2))
-    return values, source.choice((other, other, [value**3 for value in values], [-value for value in values]))
-
-
-# -- 5: a stopwatch ---------------------------------------------------------------------------------------------------
+# -- 1: a stopwatch ---------------------------------------------------------------------------------------------------
 @exercise(
     id="02_median_seconds",
     title="A stopwatch that can be trusted",
     minutes=8,
     difficulty="medium",
     hints=[
-        "First call run() as often as warmups says, without looking at the clock, and wait().",
+        "First call run() and wait() as often as warmups says, without looking at the clock.",
         "Then for each repeat: time.perf_counter(), run(), wait(), time.perf_counter(), and keep the difference.",
-        "The median of an odd number of values: sort them and take the one in the middle.",
+        "For the median of an odd number of values, sort them and take the one in the middle.",
     ],
-    praise="With torch.cuda.synchronize as wait it times a GPU, with a lambda that does nothing a CPU.",
+    praise="With torch.cuda.synchronize as wait, it times a GPU. With a wait that does nothing, it times a CPU.",
     check=check_stopwatch,
     hidden_check=check_stopwatch,
 )
@@ -298,7 +55,7 @@ def median_seconds(run: Callable[[], Any], wait: Callable[[], Any], warmups: int
     return sorted(seconds)[repeats // 2]
 
 
-# -- 6: beaten in everything ------------------------------------------------------------------------------------------
+# -- 2: beaten in everything ------------------------------------------------------------------------------------------
 _FIVE = {
     "A": "alexnet", "B": "vgg16", "C": "resnet50", "D": "mobilenet_v3_large", "E": "convnext_tiny",
 }  # fmt: skip
@@ -311,10 +68,10 @@ _FIVE = {
     difficulty="mild",
     cell_name="beaten",
     hints=[
-        "A model that is the best of all in one column cannot be beaten.",
-        "For each of the rest: is there one model that has less in all three columns at once?",
+        "A model that is the best of all in one column can't be beaten.",
+        "For each of the others, look for one model that has less in all three columns at once.",
     ],
-    praise="Whatever you care about, and however much: for these two there is always a better choice.",
+    praise="Whatever matters to you, there's a better choice than these two.",
 )
 def dominated() -> str:
     """The letters of those that another one beats: nowhere worse in error, size and multiply-adds, better in one."""
@@ -348,18 +105,18 @@ def _(answer: Any) -> None:
         )
 
 
-# -- 7: the front -----------------------------------------------------------------------------------------------------
+# -- 3: the front -----------------------------------------------------------------------------------------------------
 @exercise(
     id="02_pareto",
     title="The Pareto front",
     minutes=12,
     difficulty="hard",
     hints=[
-        "For every model, look at all the others: is there one that beats it? Two loops are quite all right.",
-        "It is beaten by one that is nowhere worse (all <=) and somewhere better (any <).",
+        "For every model, look at all the others. Does one of them beat it? Two loops are fine.",
+        "A model is beaten by one that is nowhere worse (all <=) and somewhere better (any <).",
         "for index, mine in enumerate(candidates): keep the index unless any other beats mine.",
     ],
-    praise="Whatever the prices of error, time and size: the best choice is one of these.",
+    praise="However you weigh error, time and size, your best choice is one of these.",
 )
 def pareto(candidates: Sequence[tuple[float, ...]]) -> list[int]:
     """The indices of those that no other one beats: as good in everything and better in something."""
@@ -434,6 +191,251 @@ def _candidates(source: random.Random) -> tuple[list[tuple[float, ...]]]:
 pareto.hidden_cases(_candidates, count=30, result=sorted)
 
 
+# -- 4: which builders make a class -----------------------------------------------------------------------------------
+@exercise(
+    id="02_builders_of",
+    title="Builders of a class",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "models.list_models(module=models) has the names, models.get_model_builder(name) the function behind each.",
+        "inspect.signature(builder).return_annotation is the class that a builder makes.",
+        "Compare that class's __name__ with class_name, and collect the names where they agree.",
+    ],
+    praise="Ten builders make a ResNet, and four of their names don't begin with it.",
+)
+def builders_of(class_name: str) -> list[str]:
+    """The classifiers' builders that say in their annotation that they make this class."""
+    found = []
+    for name in list_models(module=torchvision.models):
+        made = inspect.signature(get_model_builder(name)).return_annotation
+        if made.__name__ == class_name:
+            found.append(name)
+    return found
+
+
+@builders_of.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    classifiers = list_models(module=torchvision.models)
+    for class_name in ("MobileNetV3", "ResNet", "VGG", "SwinTransformer", "MobileNetV2", "Flatten"):
+        truth = [name for name in classifiers if class_of(name).__name__ == class_name]
+        case = f"{class_name!r}"
+        names = _need_names(call(answer, class_name, case=case), case)
+        if extra := [name for name in names if name not in truth]:
+            makes = f"it makes a {class_of(extra[0]).__name__}" if extra[0] in classifiers else "that is no classifier"
+            if extra[0] in list_models() and extra[0] not in classifiers:
+                makes = "torchvision has it in another module, or it is not torchvision's (module=torchvision.models)"
+            raise Wrong(f"On {case} the name {extra[0][:40]!r} is too much: {makes}.")
+        if missing := [name for name in truth if name not in names]:
+            raise Wrong(
+                f"On {case} {missing[0]!r} is missing: {len(truth)} builder{'s' * (len(truth) > 1)} make this class, "
+                "whatever their names say."
+            )
+        _need_each_once(names, case)
+
+
+def _need_names(value: Any, case: str) -> list[str]:
+    """The value must be a list of names."""
+    if value is None:
+        raise Wrong(f"On {case} your function returned nothing: is the return missing?")
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise Wrong(
+            f"On {case} your function should return a list of names, not a value of type {type(value).__name__}."
+        )
+    if strange := [item for item in value if not isinstance(item, str)]:
+        kind = type(strange[0]).__name__
+        raise Wrong(f"On {case} the list should hold names, as strings, and it holds a value of type {kind}.")
+    return list(value)
+
+
+def _need_each_once(names: Sequence[str], case: str) -> None:
+    if again := [name for k, name in enumerate(names) if name in names[:k]]:
+        raise Wrong(f"On {case} {again[0]!r} comes twice.")
+
+
+def _class_name(source: random.Random) -> tuple[str]:
+    name = class_of(source.choice(list_models(module=torchvision.models))).__name__
+    return (source.choice((name, name, name, name.lower(), name[:-1])),)
+
+
+builders_of.hidden_cases(_class_name, count=6, result=sorted)
+
+
+# -- 5: the error of a batch ------------------------------------------------------------------------------------------
+@exercise(
+    id="02_top_k_error",
+    title="Top-k error",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "logits.topk(k, dim=1).indices has the k best classes of every picture: (B, k).",
+        "Compare them with targets.unsqueeze(1), (B, 1): it broadcasts. A picture is right where any of its k is True.",
+        "The error in per cent is 100 minus 100 times the share of pictures that are right.",
+    ],
+    praise="With k=1 and k=5, these are the two columns of every table of ImageNet results.",
+)
+def top_k_error(logits: Tensor, targets: Tensor, k: int) -> float:
+    """In per cent: how many pictures have a class that is not among their k largest logits."""
+    best = logits.topk(k, dim=1).indices  # (B, k)
+    right = (best == targets.unsqueeze(1)).any(dim=1)  # (B,)
+    return 100 - 100 * float(right.float().mean())
+
+
+@top_k_error.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    generator = torch.Generator().manual_seed(2)
+    for count, classes, k in ((40, 10, 5), (40, 10, 1), (16, 16, 3), (1, 4, 2), (8, 3, 3)):
+        logits = torch.randn(count, classes, generator=generator)
+        targets = torch.randint(0, classes, (count,), generator=generator)
+        above = (logits > logits.gather(1, targets[:, None])).sum(1)  # how many classes come before the true one
+        truth, first = (100 * float((above >= n).double().mean()) for n in (k, 1))
+        case = f"{count} picture{'s' * (count > 1)}, {classes} classes and k={k}"
+        value = need_number(call(answer, logits.clone(), targets.clone(), k, case=case))
+        if abs(value - truth) <= 1e-3:
+            continue
+        if abs(value - (100 - truth)) <= 1e-3:
+            raise Wrong(f"On {case} you gave the accuracy; the error is what is left of 100.")
+        if abs(value - truth / 100) <= 1e-5:
+            raise Wrong(f"On {case} you gave a share from 0 to 1; torchvision's tables have per cent.")
+        if abs(value - (1 - truth / 100)) <= 1e-5:
+            raise Wrong(f"On {case} you gave the share that is right; the error in per cent is asked for.")
+        if abs(value - truth * count / 100) <= 1e-3:
+            raise Wrong(f"On {case} you counted the wrong ones; say how many that is of 100.")
+        if abs(value - first) <= 1e-3:
+            raise Wrong(f"On {case} that is the top-1 error: the first of the k decides, and all k should.")
+        raise Wrong(f"On {case} the error is {truth:.2f} %, but your function gave {value:.2f}.")
+
+
+def _scored_and_k(source: random.Random) -> tuple[Tensor, Tensor, int]:
+    logits, targets = random_arguments.scored(source)
+    return logits, targets, source.choice((1, source.randint(1, logits.shape[1])))
+
+
+top_k_error.hidden_cases(_scored_and_k, count=15, tolerance=1e-4)
+
+
+# -- 6: how large a file is -------------------------------------------------------------------------------------------
+@exercise(
+    id="02_file_size",
+    title="The size of a file",
+    minutes=3,
+    difficulty="mild",
+    cell_name="megabytes",
+    hints=[
+        "A float32 has 32 bits.",
+        "Four bytes each, and 2**20 bytes are a megabyte as torchvision counts.",
+    ],
+    praise="Apart from a few kilobytes for names, the file holds nothing but its parameters.",
+)
+def file_size() -> float:
+    """Megabytes of VGG16's weights: four bytes for each of its parameters."""
+    with torch.device("meta"):  # shapes without memory
+        parameters: int = sum(p.numel() for p in vgg16().parameters())
+    return parameters * 4 / 2**20
+
+
+@file_size.checker
+def _(answer: Any) -> None:
+    number, row = need_number(answer), catalog()["vgg16"]
+    size, count = float(row.megabytes or 0), float(row.parameters or 0)
+    if abs(number - size) <= 0.005 * size:
+        return
+    for wrong, sentence in (
+        (count * 4 / 1e6, "That is in units of 10**6 bytes; torchvision's tables count 2**20 to a megabyte."),
+        (count / 2**20, "That is one byte for each parameter: what a float32 takes is four."),
+        (count / 1e6, "That is how many millions of parameters there are; each takes some bytes."),
+        (count * 2 / 2**20, "That is half precision, two bytes each; torchvision's file holds float32."),
+        (count * 8 / 2**20, "That is double precision, eight bytes each; a float32 has 32 bits."),
+        (count * 32 / 2**20, "Those are bits: eight of them are a byte."),
+        (count * 4 / 2**10, "That is in kilobytes."),
+        (count * 4, "That is in bytes."),
+        (count * 4 / 2**30, "That is in gigabytes."),
+    ):
+        if abs(number - wrong) <= 0.005 * wrong:
+            raise Wrong(sentence)
+    raise Wrong(
+        f"{number:g} MB isn't right. Multiply the parameters by the bytes of each, and divide by those of a megabyte."
+    )
+
+
+# -- 7: do two rankings agree? ----------------------------------------------------------------------------------------
+@exercise(
+    id="02_rank_correlation",
+    title="Whether two rankings agree",
+    minutes=7,
+    difficulty="medium",
+    hints=[
+        "First turn values into places: the smallest gets 0, the next one 1. sorted(values).index(value) is one way.",
+        "Then take the gap between the two places of each model, square it, and add them up.",
+        "1 − 6 · sum / (n · (n² − 1)). Equal orders give 1, opposite orders give −1.",
+    ],
+    praise="This is Spearman's, from 1904. It looks at who comes before whom, and not by how much.",
+)
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Spearman's rank correlation of two lists without ties: 1 for the same order, -1 for the opposite."""
+    first, second = sorted(one), sorted(other)
+    gaps = [first.index(a) - second.index(b) for a, b in zip(one, other, strict=True)]
+    n = len(gaps)
+    return 1 - 6 * sum(gap**2 for gap in gaps) / (n * (n**2 - 1))
+
+
+_PAIRS: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = (
+    ((-1.5, 0.25, 8.0, 3.0, 100.0, 2.0, 7.0), (0.1, -4.0, 3.5, 12.0, 2.0, 900.0, 6.0)),
+    ((30.0, 10.0, 20.0, 50.0, 40.0), (3.0, 9.0, 1.0, 0.5, 40.0)),
+    ((1.0, 2.0, 3.0), (10.0, 200.0, 3000.0)),
+    ((4.0, 3.0, 2.0, 1.0), (1.0, 5.0, 6.0, 70.0)),
+    ((5.0, 6.0), (6.0, 5.0)),
+)
+
+
+@rank_correlation.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    for first, other in _PAIRS:
+        case = f"{[*map(_plain, first)]} and {[*map(_plain, other)]}"
+        x, y = np.array(first), np.array(other)
+        truth = _pearson(_places(x), _places(y))
+        value = need_number(call(answer, list(first), list(other), case=case))
+        if abs(value - truth) <= 1e-6:
+            continue
+        if abs(value + truth) <= 1e-6:
+            raise Wrong(f"On {case} it is {truth:.3f}, not {value:.3f}: one list is ranked the other way round.")
+        if abs(value - _pearson(x, y)) <= 1e-6:
+            raise Wrong(f"On {case} the values themselves are correlated; take their places in the order, 1st, 2nd, ….")
+        if abs(value - _pearson(x.argsort(), y.argsort())) <= 1e-6:
+            raise Wrong(
+                f"On {case} it is {truth:.3f}, not {value:.3f}: argsort says which value stands at each place; you "
+                "need the place of each value."
+            )
+        squares = float(((_places(x) - _places(y)) ** 2).sum())
+        if abs(value - squares) <= 1e-6:
+            raise Wrong(f"On {case} you gave the sum of the squared gaps; it has still to be scaled, from -1 to 1.")
+        if abs(value - (1 - truth)) <= 1e-6:
+            raise Wrong(f"On {case} you gave {value:.3f}: the same order should give 1, so subtract that from 1.")
+        raise Wrong(f"On {case} the rank correlation is {truth:.3f}, and your function gave {value:.3f}.")
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if value == int(value) else value
+
+
+def _places(values: Any) -> Any:
+    return values.argsort().argsort()
+
+
+def _pearson(x: Any, y: Any) -> float:
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+@rank_correlation.hidden_cases
+def _(source: random.Random) -> tuple[list[float], list[float]]:
+    count = source.randint(2, 12)
+    values, other = ([value / 4 for value in source.sample(range(-400, 400), count)] for _ in range(2))
+    return values, source.choice((other, other, [value**3 for value in values], [-value for value in values]))
+
+
 # -- 8: the learner's own limits --------------------------------------------------------------------------------------
 @exercise(
     id="02_within_limits",
@@ -445,7 +447,7 @@ pareto.hidden_cases(_candidates, count=30, result=sorted)
         "meta['_file_size'].",
         "The error is 100 minus acc@1. Collect (error, name), so that sorted() puts the smallest error first.",
     ],
-    praise="Two limits, and a registry of many names is a list that one can try out.",
+    praise="With two limits, a long registry becomes a list short enough to try.",
 )
 def within_limits(max_error: float, max_megabytes: float) -> list[str]:
     """Classifiers whose default weights keep both limits, the smallest top-1 error first."""
