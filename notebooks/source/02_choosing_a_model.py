@@ -37,7 +37,7 @@ from course_lib.models import catalog
 
 # %%
 first = catalog().where(entry="IMAGENET1K_V1")  # of every model, the weights that were published first
-drawing.moving_front(first, [2012, 2015, 2018, 2022], title="What you could get for your megabytes, in four years")
+drawing.moving_front(first, [2012, 2015, 2018, 2022], title="The same error for ever fewer parameters")
 
 # %% [markdown]
 # **What to notice.** Along one staircase, bigger is better. But from one staircase to the next, the same error takes
@@ -86,7 +86,7 @@ for name in errors:
         print(f"{name}  {picture:8} {answer.label:14} {answer.probability:.0%}")
 
 # %% [markdown]
-# And their time? That stands in no table, because it depends on your machine. So we measure it here, on one core, so
+# And their time? No table can tell you, because it depends on your machine. So measure it here, on one core, so
 # that other programs disturb as little as possible.
 
 # %%
@@ -358,7 +358,7 @@ worst.reveal(max(worst.kind.options, key=beaten_by.get),
 # ## 6 Your limits
 #
 # Nobody needs "the best" model. You need one that fits a phone, a web page or a conveyor belt. Set your limits and read
-# the answer above the chart. These first ones ask too much: loosen one until something fits. `times` measures what fits
+# the answer above the chart. The first ones ask for too much: loosen one until something fits. `times` measures what fits
 # on your own machine.
 
 # %%

@@ -813,10 +813,10 @@ print(str(table).split("\nTotal params")[0])
 
 # %% [markdown]
 # It doesn't tell you *why* `layer2` is 28×28, or where the additions are: they aren't modules, so it doesn't see them.
-# The course's trace records every operation, with the arithmetic behind its shape. Click on a module to open it.
+# The course's trace records every operation, with the arithmetic behind its shape. (Run `trace(classifier.model,
+# depth=1)` to see all of them in a table that opens where you click.)
 
 # %%
-display(trace(classifier.model, depth=1))
 print(features["conv1"].explain())
 
 # %%
@@ -897,11 +897,11 @@ for build in (lambda: BasicBlock(64, 64, groups=2), lambda: BasicBlock(64, 64, d
 # %% [markdown]
 # ### E Look inside
 #
-# What do trained layers look for? The first convolution's filters are small pictures themselves; here are 32 of the 64.
+# What do trained layers look for? The first convolution's filters are small pictures themselves; here are 48 of the 64.
 # Look for edges in several directions, for colour contrasts, and for filters that learned next to nothing.
 
 # %%
-drawing.draw_filters(classifier.model, count=32)
+drawing.draw_filters(classifier.model, count=48)
 
 # %% [markdown]
 # Deeper filters have no colours. What they do shows in their outputs, the **feature maps**. Here is a network that was

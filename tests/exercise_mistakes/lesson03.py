@@ -80,6 +80,11 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (norm(("self.running_var += 0.1", "self.running_var += 1.0")), "it should keep 90 %"),
         (norm(("var * n / (n - 1)", "var")), "took the variance that divides by n;"),
         (norm(("self.num_batches_tracked += 1", "pass")), "num_batches_tracked should be"),
+        (norm(("return x * self.weight[:, None, None] + self.bias[:, None, None]",
+               "return (x * self.weight[:, None, None] + self.bias[:, None, None]).detach()")), "carries no graph"),
+        (norm(("return x * self.weight", "self.running_var.mul_(1 if self.training else 2)\n        return x * self.weight")),
+         "in eval mode the buffers stay"),
+        (norm(("        x = (x - mean", "        x.data += 1; x = (x - 1 - mean")), "the input itself was changed"),
         (norm(("x = (x - mean", "x -= mean[:, None, None]\n        x = (x - 0 * mean")), "raised RuntimeError"),
     ],
     lesson03.legal_add: [
