@@ -82,7 +82,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (norm(("self.num_batches_tracked += 1", "pass")), "num_batches_tracked should be"),
         (norm(("return x * self.weight[:, None, None] + self.bias[:, None, None]",
                "return (x * self.weight[:, None, None] + self.bias[:, None, None]).detach()")), "carries no graph"),
-        (norm(("return x * self.weight", "self.running_var.mul_(1 if self.training else 2)\n        return x * self.weight")),
+        (norm(("return x", "self.running_var.mul_(1 if self.training else 2)\n        return x")),
          "in eval mode the buffers stay"),
         (norm(("        x = (x - mean", "        x.data += 1; x = (x - 1 - mean")), "the input itself was changed"),
         (norm(("x = (x - mean", "x -= mean[:, None, None]\n        x = (x - 0 * mean")), "raised RuntimeError"),
