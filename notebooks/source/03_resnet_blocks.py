@@ -887,6 +887,7 @@ conv = get_model("resnet18").layer3[0].conv1
 spread, rule = conv.weight.std().item(), (2 / (conv.out_channels * 3 * 3)) ** 0.5
 print(f"spread of the weights {spread:.3f}, the rule says {rule:.3f}")
 for build in (lambda: BasicBlock(64, 64, groups=2), lambda: BasicBlock(64, 64, dilation=2),
+              lambda: nn.Conv2d(64, 64, 3, groups=7),
               lambda: get_model("resnet50", replace_stride_with_dilation=(True,)),
               lambda: get_model("resnet18", replace_stride_with_dilation=(False, True, True))):
     try:
@@ -897,11 +898,11 @@ for build in (lambda: BasicBlock(64, 64, groups=2), lambda: BasicBlock(64, 64, d
 # %% [markdown]
 # ### E Look inside
 #
-# What do trained layers look for? The first convolution's filters are small pictures themselves; here are 48 of the 64.
+# What do trained layers look for? The first convolution's filters are small pictures themselves; here are 56 of the 64.
 # Look for edges in several directions, for colour contrasts, and for filters that learned next to nothing.
 
 # %%
-drawing.draw_filters(classifier.model, count=48)
+drawing.draw_filters(classifier.model, count=56)
 
 # %% [markdown]
 # Deeper filters have no colours. What they do shows in their outputs, the **feature maps**. Here is a network that was
