@@ -93,22 +93,18 @@ lower = guess("03_lower_loss", "Which plain network has the lower training loss 
               choices=["8 layers", "24 layers", "no clear difference"])
 lower
 
-# %% tags=["guess"]
+# %% tags=["guess", "nbval-ignore-output"]
 runs = {}
 for layers in (8, 24):
     runs[f"{layers} plain layers"] = [train(network(Plain, layers, seed)) for seed in range(3)]
 half = {name: sorted(losses[min(50, len(losses) - 1)] for losses in found)[1] for name, found in runs.items()}
+steps = "\n".join(f"{name}, steps of each seed: {[len(losses) for losses in found]}" for name, found in runs.items())
 curves = drawing.seed_bands(
     runs, title="training loss: median and range of three seeds", below="step", level=2.3, level_label="guessing",
     alt="Training loss of plain networks, three seeds each: 8 layers fall below 0.1 early, 24 layers stay far above")
 lower.reveal(min(half, key=half.get).replace(" plain", ""),
              "The deeper network learns far more slowly, although it could imitate the other one by copying.",
-             wrong={"24 layers": "It has three times the layers, and they get in its way."}, also=curves)
-
-# %% tags=["nbval-ignore-output"]
-for name, found in runs.items():
-    steps = [f"{len(losses)}" if losses[-1] <= 0.1 else f"not in {len(losses)}" for losses in found]
-    print(f"{name}: steps until the loss is below 0.1, for three seeds:", ", ".join(steps))
+             wrong={"24 layers": "It has three times the layers, and they get in its way."}, also=[curves, steps])
 
 # %% [markdown]
 # **What to notice.** The deeper network is slower, and its three runs differ a lot more. It isn't *unable* to learn:
@@ -916,6 +912,16 @@ from course_lib.widgets import feature_map_explorer
 photos = {name: sample.open() for name, sample in samples().items() if sample.origin == "photograph"}
 lite0 = load_classifier("efficientnet_lite0", device="cpu")
 feature_map_explorer(lite0, photos, layer="features.2.1.add", second="coffee", count=8)
+
+# %% [markdown]
+# And here is the course's ResNet18 at work on a drawing, stage by stage. Point at a map, click on it, and open a single
+# number: a patch times a kernel, the sum in the ⊕, a ReLU. The operation that is open now is the sum of a block you have
+# built.
+
+# %%
+from course_lib.widgets import network_explorer
+
+network_explorer(classifier, samples()["dog"].open(), layer="layer2.0.add")
 
 # %% [markdown]
 # **What to notice.** Early maps keep outlines, and later maps are small and mostly dark. Is that one picture's luck?
