@@ -125,13 +125,24 @@ def test_histograms_agree_with_numpy(drawn: list[Figure]) -> None:
     reach = float(values.abs().max())
     truth = np.histogram(values.numpy(), 49, (-reach, reach))[0]
     (steps,) = drawn[0].findobj(StepPatch)
-    assert steps.get_data().values == pytest.approx(truth, abs=2)  # of 6000: float32's edges
+    assert steps.get_data().values * 6000 == pytest.approx(truth, abs=2)  # float32's edges
     assert steps.get_data().edges == pytest.approx(np.linspace(-reach, reach, 50), abs=1e-6)
     found = re.fullmatch(r"conv1.weight: mean (\S+), std (\S+)", shown.alt)
     assert found and [float(one) for one in found.groups()] == pytest.approx(
         [float(values.mean()), float(values.std())], abs=6e-4
     )
     assert any(text.startswith("6 k values") for text in words(drawn[0]))
+
+
+def test_histograms_share_their_axes(drawn: list[Figure]) -> None:
+    narrow = torch.randn(9000, generator=torch.Generator().manual_seed(1))
+    histograms({"narrow": narrow * 0.01, "wide": narrow * 0.04, "positive": narrow.abs() * 0.02})
+    limits = {(axes.get_xlim(), axes.get_ylim()) for axes in drawn[0].axes}
+    assert len(limits) == 1
+    reach = float(narrow.abs().max()) * 0.04
+    assert next(iter(limits))[0] == pytest.approx((-reach, reach))
+    for steps in drawn[0].findobj(StepPatch):
+        assert float(steps.get_data().values.sum()) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 7])

@@ -77,7 +77,7 @@ def test_torchvision_knows_the_model_and_what_its_weights_say_is_true(name: str)
 def test_the_rule_of_renaming_gives_every_name_once_and_every_shape(name: str) -> None:
     weights = get_model_weights(name).DEFAULT
     original = torch.load(weights.path, weights_only=True)
-    places = module._places(name)
+    places = module.layer_names(name)
     assert len(set(places.values())) == len(places) and {key.rpartition(".")[0] for key in original} == set(places)
     own = get_model(name).state_dict()
     assert {key: tuple(value.shape) for key, value in weights.get_state_dict().items()} == {

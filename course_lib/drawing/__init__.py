@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "area_figure": ["layer_areas"],
         "cards": ["draw_card", "draw_pair"],
         "cfg_figure": ["cfg_steps", "cfg_table"],
         "charts": ["bars", "histograms", "lines", "shares"],
@@ -32,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "still": ["Still"],
         "tensorboard.event_files": ["read_graph", "write_graph"],
         "tensorboard.graph_view": ["show_graph", "stop_tensorboard"],
+        "token_journey": ["token_journey"],
         "volume_figure": ["volumes"],
     },
 )

@@ -46,6 +46,7 @@ from course_lib.errors import CourseError
 __all__ = ["bars", "draw_bars", "draw_curve", "histograms", "lines", "shares"]
 
 Points = tuple[list[int], list[float]]  # steps and values
+_BINS = 49  # of a histogram
 
 
 # -- lines ------------------------------------------------------------------------------------------------------------
@@ -376,8 +377,11 @@ def _draw_parts(axes: Axes, row: int, parts: Mapping[str, float], colors: Mappin
 def histograms(tensors: Mapping[str, Tensor], *, columns: int = 3) -> Still:
     """How the values of each tensor are spread: one small histogram each, with mean, std and the number of values.
 
+    All have the same axis, so that a wide spread looks wider than a narrow one. Up is the share of the values in a bin,
+    on one scale too.
+
     Args:
-        tensors: a name → values of any shape and dtype, at least one; each histogram has a scale of its own.
+        tensors: a name → values of any shape and dtype, at least one.
         columns: how many side by side, 1 to 4.
 
     Raises:
@@ -390,47 +394,53 @@ def histograms(tensors: Mapping[str, Tensor], *, columns: int = 3) -> Still:
     if not tensors or not 1 <= columns <= 4:
         raise CourseError(f"{len(tensors)} histograms in {columns} columns: give at least one, in 1 to 4 columns.")
     columns = min(columns, len(tensors))
-    wide, tall = min(WIDTH / columns, 430.0), 160.0
-    figure = chart_figure(tall * -(-len(tensors) // columns), wide * columns)
+    wide, tall = WIDTH / columns, 200.0
+    figure = chart_figure(tall * -(-len(tensors) // columns), WIDTH)
+    flat = {name: _flat(name, tensor) for name, tensor in tensors.items()}
+    low = min(float(values.min()) for values in flat.values())
+    high = max(float(values.max()) for values in flat.values())
+    if low < 0 < high:  # with 0 in the middle
+        low, high = -max(-low, high), max(-low, high)
+    if low == high:
+        low, high = low - (abs(low) or 1.0), high + (abs(low) or 1.0)
+    bins = {name: torch.histc(values, _BINS, low, high) / values.numel() for name, values in flat.items()}
+    top = max(float(shares.max()) for shares in bins.values())
     alts = []
-    for k, (name, tensor) in enumerate(tensors.items()):
+    for k, (name, values) in enumerate(flat.items()):
         row, column = divmod(k, columns)
-        box = (column * wide + 28, row * tall + 52, wide - 56, 80.0)
-        alts.append(f"{name}: {_draw_histogram(figure, box, name, tensor)}")
+        axes = add_axes(figure, (column * wide + 28, row * tall + 52, wide - 56, 120.0))
+        axes.spines["left"].set_visible(False)
+        edges = [low + bin * (high - low) / _BINS for bin in range(_BINS + 1)]
+        axes.stairs(bins[name].tolist(), edges, fill=True, color=BLUE, alpha=0.75, linewidth=0)
+        axes.set(xlim=(low, high), ylim=(0, top))
+        ticks = [low, (low + high) / 2, high]
+        set_ticks(axes, "x", ticks, [digits(tick, high - low) for tick in ticks], grid=False)
+        alts.append(f"{name}: {_write_spread(figure, column * wide + 28, row * tall + 8, wide - 56, name, values)}")
     return still(figure, "; ".join(alts))
 
 
-def _draw_histogram(figure: Figure, box: Box, name: str, tensor: Tensor) -> str:
-    """One histogram of 49 bins, with 0 in the middle where there are values on both sides; returns its numbers."""
+def _flat(name: str, tensor: Tensor) -> Tensor:
+    """A tensor's values in a row, or a sentence on why there is nothing to draw."""
     if tensor.is_meta or not tensor.numel():
         raise CourseError(f"{name} holds no values{' (it is on meta)' if tensor.is_meta else ''}: nothing to draw.")
     values = tensor.detach().flatten().cpu()
     values = values if values.dtype in (torch.float32, torch.float64) else values.float()
-    low, high = float(values.min()), float(values.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if not bool(values.isfinite().all()):
         raise CourseError(f"{name} holds values that are not finite: a histogram has no place for them.")
-    left, top, width, _ = box
-    axes = add_axes(figure, box)
-    axes.spines["left"].set_visible(False)
-    if low == high:
-        words = f"all {digits(low)}"
-        bins = [0.0] * 24 + [float(values.numel())] + [0.0] * 24
-        reach = abs(low) or 1.0
-        low, high, ticks = low - reach, high + reach, [low]
+    return values
+
+
+def _write_spread(figure: Figure, left: float, top: float, width: float, name: str, values: Tensor) -> str:
+    """The two lines above a histogram; returns the numbers in words."""
+    if float(values.min()) == float(values.max()):
+        words = f"all {digits(float(values[0]))}"
     else:
         std = float(values.std(correction=0))
         words = f"mean {digits(float(values.mean()), std)}, std {digits(std, std)}"
-        reach = max(-low, high) if low < 0 < high else 0.0
-        low, high = (-reach, reach) if reach else (low, high)
-        bins = torch.histc(values, 49, low, high).tolist()
-        ticks = [low, (low + high) / 2, high]
-    axes.stairs(bins, [low + k * (high - low) / 49 for k in range(50)], fill=True, color=BLUE, alpha=0.75, linewidth=0)
-    axes.set(xlim=(low, high), ylim=(0, max(bins)))
-    set_ticks(axes, "x", ticks, [digits(tick) for tick in ticks], grid=False)
     number = f"{count(values.numel())} values, {words}"
     number = number if text_width(number, SMALL) < width + 20 else words
-    write(figure, left, top - 44, fitted_words(name, width, TEXT, bold=True), bold=True, color=BLUE, va="top")
-    write(figure, left, top - 24, number, size=SMALL, va="top")
+    write(figure, left, top, fitted_words(name, width, TEXT, bold=True), bold=True, color=BLUE, va="top")
+    write(figure, left, top + 20, number, size=SMALL, va="top")
     return words
 
 

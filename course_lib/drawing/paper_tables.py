@@ -23,7 +23,7 @@ from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, closest
 from course_lib.networks import vgg
 from course_lib.networks.resnet import count_layers
-from course_lib.networks.vgg import COLUMNS, CfgError
+from course_lib.networks.vgg import COLUMNS, PAPER_ERRORS, CfgError
 from course_lib.tracing.ops import Op
 from course_lib.tracing.records import times
 from course_lib.tracing.result import Trace
@@ -252,6 +252,12 @@ def vgg_table(columns: Sequence[str] | Mapping[str, str | Sequence[Any]] | None 
         "conv3-64: 3×3 convolution to 64 channels, then ReLU. LRN: local response normalisation. FC: linear layer. "
         "Bold: new against the column to its left. Every column was built and run at 3×224×224.",
     )
+    if any(cfg == COLUMNS.get(name) for name, cfg in cfgs.items()):
+        errors = [f"{PAPER_ERRORS[name]:.1f}" if cfg == COLUMNS.get(name) else "–" for name, cfg in cfgs.items()]
+        rows.append(Row((cell("top-1 error, %", color=FAINT), *(cell(error) for error in errors)), 0.5))
+        notes += (
+            "Error: on ImageNet's validation pictures, trained and tested at one scale of 256 (the paper's table 3).",
+        )
     return set_table(rows, _vgg_alt(found, bold), notes=notes)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,14 @@ from course_lib.models.checkpoints import load_model
 from course_lib.models.hub_cache import download, fault_of, has_other_hash, is_reachable, path_of, state_dict_of
 from course_lib.models.weights import COURSE_MODELS, CourseWeightsEnum, course_weights_for
 from course_lib.models.weights.efficientnet_lite import EFFICIENTNET_LITE, DataPackageWeights
+from course_lib.models.weights.quarter_vgg import VGG11_Quarter_Weights, vgg11_quarter
 
 __all__ = ["WeightsChoice", "available_models", "build", "classifier_names", "find", "known_name"]
 
 CHOICES = ("auto", "imagenet", "course")
 _COURSE = "course_"
+#: The course's additions to torchvision's classifiers, each with weights that come with it: name → builder.
+_ADDED: dict[str, Callable[..., nn.Module]] = {**EFFICIENTNET_LITE, "vgg11_quarter": vgg11_quarter}
 _OTHER_KINDS = {
     "quantization": "a quantized model",
     "segmentation": "a model for segmentation",
@@ -75,7 +78,7 @@ def known_name(name: str) -> str:
     if not isinstance(name, str):
         raise ModelNameError(f"A model's name is a string such as 'resnet18', not {type(name).__name__}.")
     plain = name.strip().lower().removeprefix(_COURSE)
-    known = [*classifier_names(), *EFFICIENTNET_LITE]
+    known = [*classifier_names(), *_ADDED]
     if plain in known:
         return plain
     if plain in list_models():
@@ -102,7 +105,7 @@ def find(name: str, weights: WeightsEnum | str | None = None) -> WeightsChoice:
     plain = known_name(name)
     if weights is None:
         weights = _choice_of(name)
-    if weights == "auto" and plain not in EFFICIENTNET_LITE:
+    if weights == "auto" and plain not in _ADDED:
         return _automatic(plain)
     if weights == "course":
         member = course_weights_for(plain)
@@ -161,7 +164,7 @@ def build(name: str, weights: WeightsEnum) -> nn.Module:
         kwargs["image_size"] = meta["min_size"][0]
     elif name.startswith("maxvit_") and "min_size" in meta:
         kwargs["input_size"] = tuple(meta["min_size"])
-    builder = EFFICIENTNET_LITE.get(name) or get_model_builder(name)
+    builder = _ADDED.get(name) or get_model_builder(name)
     model = load_model(builder, _state_dict(name, weights), **kwargs)
     if name == "googlenet":
         model.aux_logits = False  # type: ignore[assignment]
@@ -176,7 +179,7 @@ def _choice_of(name: str) -> str:
         raise WeightsError(f"COURSE_WEIGHTS is {choice!r}; it can be {', '.join(CHOICES)}.")
     if name.strip().lower().startswith(_COURSE):
         return "course"
-    return "auto" if known_name(name) in EFFICIENTNET_LITE else choice  # of which there is only one kind
+    return "auto" if known_name(name) in _ADDED else choice  # of which there is only one kind
 
 
 def _automatic(name: str) -> WeightsChoice:
@@ -221,8 +224,8 @@ def _named(name: str, weights: WeightsEnum | str) -> WeightsEnum:
 
 
 def _enum(name: str) -> Any:
-    """The weights enum of a model; of EfficientNet-Lite the course's, also where a learner has registered the name."""
-    return get_model_weights(EFFICIENTNET_LITE.get(name, name))
+    """The weights enum of a model; for the course's additions its own, also where a learner has taken the name."""
+    return get_model_weights(_ADDED.get(name, name))
 
 
 def _default(name: str) -> WeightsEnum:
@@ -257,7 +260,7 @@ def _offline_models() -> str:
 
 
 def _state_dict(name: str, weights: WeightsEnum) -> dict[str, Tensor]:
-    if isinstance(weights, CourseWeightsEnum | DataPackageWeights):
+    if isinstance(weights, CourseWeightsEnum | DataPackageWeights | VGG11_Quarter_Weights):
         return weights.get_state_dict()
     state_dict = state_dict_of(weights)
     if name.startswith("densenet"):  # its files were written when a layer could still be called "norm.1"

@@ -23,7 +23,7 @@ from course_lib.tracing.ops import Op
 from course_lib.tracing.result import Trace, TraceError
 from course_lib.tracing.tracer import trace
 
-__all__ = ["COLUMNS", "CfgError", "Step", "Token", "build", "make_layers", "read_cfg", "steps"]
+__all__ = ["COLUMNS", "PAPER_ERRORS", "CfgError", "Step", "Token", "build", "make_layers", "read_cfg", "steps"]
 
 # -- reading a cfg ----------------------------------------------------------------------------------------------------
 #: 64: a 3×3 convolution to 64 channels and a ReLU; "conv1-256": the same, 1×1; "M": 2×2 max pooling; "LRN": AlexNet's
@@ -45,6 +45,10 @@ COLUMNS: dict[str, tuple[Token, ...]] = {
     "D": (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"),
     "E": (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M"),
 }  # fmt: skip
+
+#: Top-1 error in per cent of each column on ImageNet's validation pictures, trained and tested at one scale
+#: (S = Q = 256): the paper's table 3.
+PAPER_ERRORS: dict[str, float] = {"A": 29.6, "A-LRN": 29.7, "B": 28.7, "C": 28.1, "D": 27.0, "E": 27.3}
 
 _MOST_CHANNELS = 4096  # a single 3×3 convolution from 4096 to 4096 channels takes 600 MB
 _MOST_TOKENS = 200

@@ -3,15 +3,14 @@
 #
 # **How does a list of thirteen tokens become 133 million parameters?**
 #
-# After 45 minutes, and 60 more for the exercises, you can
+# This lesson takes about an hour: 25 minutes to read and 40 minutes of exercises. Afterwards you can
 #
-# - read a cfg such as `[64, "M", 128, "M", …]` and say every shape and parameter count that it makes,
-# - build all six columns of the VGG paper, and say where their parameters sit,
-# - compute a convolution's output size and receptive field, and say why small kernels are stacked,
-# - choose an initialisation that keeps a signal alive, and say what BatchNorm learns, counts and freezes,
-# - design a network under a budget.
+# - read a cfg such as `[64, "M", 128, "M", …]` and say which shapes and how many parameters it makes,
+# - build a convolution and a pool from nothing but strides, and a whole VGG from them that answers,
+# - say where a network's parameters sit, and where its work is done,
+# - explain why small kernels are stacked, and how weights have to start so that a signal survives.
 #
-# You need lesson [01](01_inference.ipynb). Lesson [03](03_resnet_blocks.ipynb) is good to have, not needed.
+# You need lesson [01](01_inference.ipynb). Lesson [03](03_resnet_blocks.ipynb) helps, but you can do without it.
 
 # %%
 import subprocess
@@ -25,44 +24,101 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
 # %%
 import torch
 from torch import nn
-from torchvision.models import get_model
+from torchvision.models import get_model, get_model_weights
 
-from course_lib import drawing, trace
-from course_lib.exercises import guess_and_truth, lesson04 as ex
+from course_lib import drawing, guess, my_calibration, scene, trace
+from course_lib.exercises import lesson04 as ex
 from course_lib.networks import vgg
 
 # %% [markdown]
-# ## 1 One convolution
+# ## 1 One picture, thirteen tokens
 #
-# Before thirteen tokens, one. A window of k×k cells slides over an n×n map, s cells at a time, with p rows of zeros round it.
-# **Predict:** n = 7, k = 3, s = 2, p = 0: how wide is the output?
+# In 2014 Karen Simonyan and Andrew Zisserman described six networks, each by a short list. A number in the list is a 3×3
+# convolution with that many output channels, followed by a ReLU. `"M"` is a 2×2 max pool, which halves the map. Such a list is
+# called a **cfg**. This is the shortest one, straight from torchvision:
 
 # %%
-my_guess = ...  # a number
+from torchvision.models.vgg import cfgs
 
-# %%
-positions = list(range(0, 7 - 3 + 1, 2))  # where the window can start
-print("the window starts at", positions)
-made = nn.Conv2d(1, 1, kernel_size=3, stride=2)(torch.zeros(1, 1, 7, 7)).shape[-1]
-guess_and_truth("output width", my_guess, made)
+print(cfgs["A"], "-", len(cfgs["A"]), "tokens")
 
 # %% [markdown]
-# As a formula: ⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1. The ⌊ ⌋ is where cells get lost: what is left over at the edge is seen
-# by no window. Find n, k, s, p with cells that nobody sees; then a *dilation* d that makes the window too large.
+# A VGG of that size weighs half a gigabyte. To watch one at work, we take the same thirteen tokens with a quarter of the
+# channels. The course has trained this small network, `vgg11_quarter`, on the ten classes of its picture book.
+
+# %%
+weights = get_model_weights("vgg11_quarter").DEFAULT
+network = get_model("vgg11_quarter", weights=weights).eval()
+cfg = [token if token == "M" else token // 4 for token in cfgs["A"]]
+picture = scene("camel", seed=9001, size=(224, 224)).picture
+batch = weights.transforms()(picture).unsqueeze(0)
+
+with torch.inference_mode():
+    share, index = network(batch).softmax(1).max(1)
+answer = f"{weights.meta['categories'][index]}, {100 * float(share):.0f} %"
+print(answer)
+
+# %%
+drawing.token_journey(network, cfg, picture, batch, answer=answer)
+
+# %% [markdown]
+# **What to notice.** The channels grow while the maps shrink. Each pool throws away three numbers of four, yet the camel doesn't
+# get lost: what is lost in detail comes back as channels. And the orange frame grows. At first a cell knows 3×3 pixels, which
+# is a speck of sky. In the end it knows 150×150, which is a camel.
+
+# %% [markdown]
+# ### Exercise: a shape, token by token
+#
+# *Core · easy · 3 minutes.* A picture of 3×100×50 (channels, height, width) goes through the tokens `32, M, 64, 64, M, 128, M`. A
+# number is a 3×3 convolution with padding 1, and M is a 2×2 max pool with stride 2. What comes out?
+#
+# `ex.trace_cfg.hint()` gives you a hint, and `ex.trace_cfg.solution()` the solution.
+
+# %% tags=["exercise"]
+shape = ...  # (channels, height, width)
+ex.trace_cfg.check(shape)
+
+# %% [markdown]
+# ## 2 A convolution from strides
+#
+# Now build what you just saw, from the bottom. A network needs three kinds of layers for this: convolutions, pools and linear
+# layers. You'll write the first two without `nn.Conv2d` and `nn.MaxPool2d`, and keep them.
+#
+# A window of k cells slides over n cells, s cells at a time, with p zeros on either side.
+
+# %%
+cells = guess("04_cells", "8 cells, a window of 3, stride 2, no padding: how many places does the window have?",
+              between=(1, 8), step=1, unit="places")
+cells
+
+# %% tags=["guess"]
+places = nn.Conv2d(1, 1, kernel_size=3, stride=2)(torch.zeros(1, 1, 8, 8)).shape[-1]
+cells.reveal(
+    places,
+    f"The window can start at {list(range(0, 8 - 3 + 1, 2))}. No window sees the last cell.",
+    low="Count the starting places, not the steps between them.",
+    high="The whole window has to fit, not just its first cell.",
+)
+
+# %% [markdown]
+# In general, with a *dilation* d, which leaves d − 1 cells free between the cells of the window:
+#
+# $$ n_\text{out} = \left\lfloor \frac{n + 2p - d\,(k-1) - 1}{s} \right\rfloor + 1 $$
+#
+# The brackets ⌊ ⌋ round down. That is where cells get lost. Move the sliders until the remark about lost cells disappears, and then find
+# the one setting for k and p with s = 1 that keeps every n as it is. VGG uses nothing else.
 
 # %%
 from course_lib.widgets import convolution_arithmetic
 
-convolution_arithmetic()
-
-# %% [markdown]
-# **What to notice.** k = 3 with p = 1 and s = 1 keeps the size, whatever n is. That one setting is all of VGG's convolutions.
+convolution_arithmetic(n=8, k=3, s=2, p=0, row=2, column=2)
 
 # %% [markdown]
 # ### Exercise: output size
 #
-# The formula as a function, for any kernel, stride, padding and dilation. 6 minutes. As ever: `ex.output_size.hint()` helps,
-# `ex.output_size.solution()` is the last resort.
+# *Core · medium · 6 minutes; after 12, look at the solution and go on.* Write a function that says how many cells come out of a
+# convolution: n cells go in, the kernel has k cells that lie d cells apart, the stride is s, and there are p cells of padding on either
+# side.
 
 # %% tags=["exercise"]
 def output_size(n, k, s, p, d):
@@ -73,64 +129,457 @@ def output_size(n, k, s, p, d):
 ex.output_size.check(output_size)
 
 # %% [markdown]
-# ## 2 Token by token
+# **Windows without copying.** A tensor is a row of numbers in memory plus a rule: its *strides* say how far one step along each axis goes
+# in that row. `as_strided` gives the same memory another rule. Here each row of the table begins one number later than the row
+# above it:
+
+# %%
+row = torch.arange(7)
+windows = row.as_strided(size=(5, 3), stride=(1, 1))
+print(windows)
+print("same memory:", windows.data_ptr() == row.data_ptr())
+
+# %% [markdown]
+# ### Exercise: a convolution over a row
 #
-# A **cfg** is a list. A number is a 3×3 convolution with so many output channels, and a ReLU. `"M"` is a 2×2 max-pool that halves the
-# map. This is VGG11's, from torchvision itself:
+# *Core · medium · 6 minutes.* Lay a kernel of k numbers on every window of a row of n numbers, multiply, and sum: (n,) and (k,) give
+# (n − k + 1,). Make the windows with `row.as_strided(size, stride)`. Careful: the row may itself be a view, such as
+# every second number of a longer row. `row.stride(0)` knows.
 
-# %%
-from torchvision.models.vgg import cfgs
+# %% tags=["exercise"]
+def conv1d(row, kernel):
+    """(n,) and (k,) → (n − k + 1,)."""
+    return ...
 
-print(cfgs["A"], "-", len(cfgs["A"]), "tokens")
 
-# %% [markdown]
-# By hand, the whole machine is ten lines. What must be remembered from one token to the next is how many channels the last
-# convolution left.
-
-# %%
-layers, channels = [], 3
-for token in cfgs["A"]:
-    if token == "M":
-        layers.append(nn.MaxPool2d(2))
-    else:
-        layers += [nn.Conv2d(channels, token, kernel_size=3, padding=1), nn.ReLU(inplace=True)]
-        channels = token  # the next convolution reads what this one wrote
-features = nn.Sequential(*layers)
-print(len(layers), "layers:", *[type(layer).__name__ for layer in layers[:6]], "…")
+ex.conv1d.check(conv1d)
 
 # %% [markdown]
-# `nn.Sequential(*layers)`: the star unpacks the list, as if you had typed its elements one by one. Without it, Sequential
-# gets one thing, a list, and refuses:
+# Over pictures there are more axes, but it's the same idea. Kernel o reads all channels c, and this is the whole of a convolution
+# with stride s:
+#
+# $$ y_{o,h,w} = b_o + \sum_{c} \sum_{i=0}^{k-1} \sum_{j=0}^{k-1} W_{o,c,i,j}\; x_{c,\;s h + i,\;s w + j} $$
+#
+# `torch.einsum` takes such a formula almost as it stands: letters that don't appear behind the arrow are summed over.
 
 # %%
-try:
-    nn.Sequential(layers)
-except TypeError as error:
-    print(error)
-print([1, 2, 3], "unpacked:", *[1, 2, 3])
+table, vector = torch.arange(6.0).view(2, 3), torch.tensor([1.0, 0.0, 2.0])
+print(torch.einsum("ij,j->i", table, vector))
+print("strides of 2×3×5×4:", torch.zeros(2, 3, 5, 4).stride())
 
 # %% [markdown]
-# **Predict** the shape after each token, then tick the box and see.
+# ### Exercise: a convolution over maps
+#
+# *Core · hard · 10 minutes; after 20, look at the solution and go on.* Maps of shape (B, C, H, W) and a weight of shape (O, C, k, k)
+# give (B, O, H − k + 1, W − k + 1): no padding, stride 1, no bias. Make a view of six axes with `maps.as_strided`, from the four
+# numbers that `maps.stride()` gives, and let `torch.einsum` do the sums.
+
+# %% tags=["exercise"]
+def conv2d(maps, weight):
+    """(B, C, H, W) and (O, C, k, k) → (B, O, H − k + 1, W − k + 1)."""
+    return ...
+
+
+ex.conv2d.check(conv2d)
+
+# %% [markdown]
+# If a check says that some numbers differ, it names the first one. Compute that one by hand, with a picture of one channel and a kernel
+# of 2×2, and compare term by term: the first term that differs tells you which axis went wrong.
+
+# %% [markdown]
+# ### Exercise: stride, padding and bias
+#
+# *Core · medium · 6 minutes.* Now the complete layer: maps (B, C, H, W), a weight (O, C, k, k), a bias (O,), a stride, and `padding` rows and
+# columns of zeros on all four sides. It should give what `torch.nn.functional.conv2d` gives. Don't change `maps` itself.
+
+# %% tags=["exercise"]
+def convolve(maps, weight, bias, stride=1, padding=0):
+    """(B, C, H, W), (O, C, k, k) and (O,) → (B, O, h, w)."""
+    return ...
+
+
+ex.convolve.check(convolve)
+
+# %% [markdown]
+# ### Exercise: a max pool
+#
+# *Core · medium · 6 minutes.* The largest number of each k×k window, channel by channel: (B, C, H, W) → (B, C, h, w), with a stride and
+# with padding on all four sides. There is a trap in the padding, and the check uses maps that are negative in most places.
+
+# %% tags=["exercise"]
+def max_pool(maps, k, stride, padding=0):
+    """(B, C, H, W) → (B, C, h, w)."""
+    return ...
+
+
+ex.max_pool.check(max_pool)
+
+# %% [markdown]
+# The next sections go on with your own functions once they have passed:
+
+# %%
+convolve = ex.convolve.yours_or_solution()
+max_pool = ex.max_pool.yours_or_solution()
+
+# %% [markdown]
+# ## 3 Your layers become a network
+#
+# The file of a trained VGG is a dictionary from names to tensors. The number in a name is the layer's place in `nn.Sequential`, and
+# ReLUs and pools take a number, too:
+
+# %%
+print([name for name in weights.get_state_dict() if name.endswith("weight")])
+print(network.features[:6])
+
+# %% [markdown]
+# ### Exercise: a whole VGG from your own layers
+#
+# *Core · hard · 10 minutes; after 20, look at the solution and go on.* Write the forward pass of torchvision's VGG (without BatchNorm) by
+# hand, with `convolve(maps, weight, bias, stride=1, padding=0)` and `max_pool(maps, k, stride)`. You get the cfg, such as
+# `[16, "M", 32]`; a state dict with names such as `features.0.weight` and `classifier.6.bias`; and pictures (B, 3, H, W) that end as 7×7
+# maps. The linear layers are `classifier.0`, `.3` and `.6`, with a ReLU after the first two. Return the logits.
+
+# %% tags=["exercise"]
+def small_vgg(cfg, weights, maps):
+    """A cfg, a state dict and pictures (B, 3, H, W) → logits (B, classes)."""
+    return ...
+
+
+ex.small_vgg.check(small_vgg)
+
+# %% [markdown]
+# **Does it answer?** Ten pictures that the network has never seen go through your layers and through torchvision's:
+
+# %%
+small_vgg = ex.small_vgg.yours_or_solution()
+names = weights.meta["categories"]
+pictures = [scene(name, seed=9500 + k, size=(224, 224)).picture for k, name in enumerate(names)]
+ten = torch.stack([weights.transforms()(picture) for picture in pictures])
+with torch.inference_mode():
+    mine, theirs = small_vgg(cfg, weights.get_state_dict(), ten).softmax(1), network(ten).softmax(1)
+print(f"{'the picture':13} {'your layers':22} torchvision's")
+for name, own, other in zip(names, mine, theirs):
+    print(f"{name:13} {names[own.argmax()]:13} {100 * own.max():3.0f} %    ",
+          f"{names[other.argmax()]:13} {100 * other.max():3.0f} %")
+
+# %%
+print("all probabilities agree to five digits:", torch.allclose(mine, theirs, atol=1e-5))
+right = sum(names[answers.argmax()] == name for name, answers in zip(names, mine))
+print(f"{right} of 10 are right. Ten pictures are far too few to say how good the network is.")
+print("measured on 2,000:", weights.meta["_metrics"])
+
+# %% [markdown]
+# ## 4 Where are the parameters, and where is the work?
+#
+# Back to the full column A, torchvision's `vgg11`. It has 132.9 million parameters, and one picture takes 7.6 billion multiply-adds.
+# A convolution from C to O channels has $k^2 C O$ weights, and uses each of them once at every place of its output map:
+#
+# $$ \text{parameters} = O\,(k^2 C + 1), \qquad \text{multiply-adds} = k^2\, C\, O\; H_\text{out} W_\text{out} $$
+#
+# A linear layer uses every weight exactly once.
+
+# %%
+share = guess("04_share", "What share of VGG11's 132.9 million parameters sits in its eight convolutions?",
+              between=(0, 100), unit="%")
+share
+
+# %% tags=["guess"]
+vgg11 = trace("vgg11")
+in_convs = sum(op.parameters for op in vgg11 if op.plain == "conv2d")
+share.reveal(
+    round(100 * in_convs / vgg11.parameters, 1),
+    "The work is the other way round: 98 % of the multiply-adds happen in the convolutions, which use their few weights again and again.",
+    high="The first linear layer alone has 25088 · 4096 weights, one for every cell of the last map and every output.",
+    low="Even lower than the truth: few people guess so.",
+    also=drawing.layer_areas(vgg11),
+)
+
+# %% [markdown]
+# So a network can be heavy and quick, or light and slow, depending on which kind of layer it's made of. Later networks average each
+# channel over the map before they decide, which leaves only a small linear layer:
+
+# %%
+parts = {}
+for name in ("alexnet", "vgg11", "mobilenet_v3_small", "resnet18"):
+    run = trace(name)
+    linear = sum(op.parameters for op in run if op.plain == "linear")
+    parts[name] = {"convolutions and norms": run.parameters - linear, "linear layers": linear}
+drawing.shares(parts, title="Where the parameters are", unit="parameters")
+
+# %% [markdown]
+# **What the adaptive pool saves you from.** The first linear layer expects 25088 numbers, which is 512·7·7. torchvision puts an
+# `AdaptiveAvgPool2d((7, 7))` in front of it, which makes 7×7 cells of any map. Here's what happens at 256×256 without it, and what
+# happens if you forget the batch dimension:
+
+# %%
+from course_lib import clinic
+
+full = get_model("vgg11", init_weights=False).eval()
+print("with the pool:", tuple(full(torch.zeros(1, 3, 256, 256)).shape))
+full.avgpool = nn.Identity()
+for mistaken in (torch.zeros(1, 3, 256, 256), torch.zeros(3, 224, 224)):
+    try:
+        full(mistaken)
+    except RuntimeError as error:
+        display(clinic.explain(error))
+
+# %% [markdown]
+# ## 5 Six columns
+#
+# The paper compares six columns, A to E. From D to E three convolutions are added, which makes 16 and 19 layers with weights.
+
+# %%
+deeper = guess("04_deeper", "Column A has a top-1 error of 29.6 % in the paper, and D has 27.0 %. What about E, with three layers more?",
+               choices=["about 25 %", "about 26 %", "about 27 %", "above 28 %"])
+deeper
+
+# %% tags=["guess"]
+deeper.reveal(
+    "about 27 %",
+    f"E has {vgg.PAPER_ERRORS['E']} % in the paper's table 3, where every column is trained and tested at one scale. "
+    "At nineteen layers, depth alone stopped helping. Lesson 03 shows what had to be invented next.",
+    wrong={"about 25 %": "That is what E reaches when it's trained on pictures of many sizes, which the paper tried as well."},
+    also=drawing.vgg_table(),
+)
+
+# %% [markdown]
+# **What the table tells you.** Every column here was built and traced, and what is new against the column to its left is bold.
+#
+# - A-LRN adds AlexNet's normalisation: the error goes from 29.6 to 29.7 %, so it was dropped.
+# - C adds three 1×1 convolutions to B, and D makes them 3×3: 28.1 against 27.0 %. More layers help, and layers that look around help more.
+# - From A to E the parameters grow by only a twelfth.
+#
+# These are single training runs on 50,000 validation pictures. A difference of 0.1 points is well within what the choice of
+# pictures does by chance, at about ±0.4 points.
+
+# %% [markdown]
+# ## 6 Why 3×3?
+#
+# AlexNet began with a kernel of 11×11. VGG has nothing larger than 3×3, but it stacks them.
+
+# %%
+cheaper = guess("04_two_small", "Two 3×3 convolutions in a row see 5×5 pixels, as a single 5×5 does. On 256 channels, "
+                "what percentage of the 5×5's weights do the two need?", between=(10, 200), unit="%")
+cheaper
+
+# %% tags=["guess"]
+def stack(*kernels, channels=256):
+    run = trace(nn.Sequential(*[nn.Conv2d(channels, channels, k, bias=False) for k in kernels]), (channels, 32, 32))
+    return run.ops[-1].field.size[0], run.parameters
+
+
+(field, few), (same, many) = stack(3, 3), stack(5)
+cheaper.reveal(
+    round(100 * few / many),
+    f"Both see {field} pixels in a row, with {few:,} weights against {many:,}. And there is a ReLU more in between.",
+    high="2 · 9 = 18 numbers a channel against 25: stacking is cheaper.",
+    low="It's 18 numbers a channel against 25. With three 3×3 against a 7×7 it would be 27 against 49.",
+)
+
+# %% [markdown]
+# After a pool, neighbouring cells lie two pixels apart, so a 3×3 kernel reaches twice as far. With kernels $k_1, k_2, \dots$ and strides
+# $s_1, s_2, \dots$ one cell sees
+#
+# $$ r = 1 + \sum_{l} (k_l - 1) \prod_{m<l} s_m \quad \text{pixels in a row.} $$
+#
+# Check it against the frames of the first figure, or against a live network: choose a layer and a cell.
+
+# %%
+from course_lib import load_classifier
+from course_lib.widgets import receptive_field_explorer
+
+receptive_field_explorer(load_classifier("course_resnet18"), {"camel": picture})
+
+# %% [markdown]
+# ### Exercise: what a stack sees
+#
+# *Core if you want lesson 06 · medium · 8 minutes.* Layers are given as pairs of kernel and stride, such as `[(3, 1), (2, 2), (5, 1)]`. How many
+# pixels in a row does one cell of the last layer see? No layer at all sees 1 pixel.
+
+# %% tags=["exercise"]
+def stack_field(layers):
+    """For example [(3, 1), (2, 2), (5, 1)] → pixels in a row."""
+    return ...
+
+
+ex.stack_field.check(stack_field)
+
+# %% [markdown]
+# ## 7 How it starts
+#
+# Before training, weights are random numbers. Does it matter how large they are? The paper's authors drew them with mean 0 and a
+# *variance* of 10⁻², so with a standard deviation of 0.1. Let's send noise of spread 1 through the sixteen convolutions of column E,
+# with as many channels as there really are:
+
+# %%
+def spreads(std_of, widths=(64, 64, 128, 128, *[256] * 4, *[512] * 8)):
+    """Spread of a signal behind each convolution; std_of: fan in, fan out → spread of the weights."""
+    generator = torch.Generator().manual_seed(0)
+    signal, found = torch.randn(4, 3, 12, 12, generator=generator), [1.0]
+    for width in widths:
+        channels = signal.shape[1]
+        weight = torch.randn(width, channels, 3, 3, generator=generator) * std_of(9 * channels, 9 * width)
+        signal = nn.functional.pad(signal, [1] * 4, "circular")  # no zeros: the edges shouldn't matter
+        signal = nn.functional.conv2d(signal, weight).relu()
+        found.append(float(signal.std()))
+    return found
+
+# %%
+start = guess("04_start", "Every weight has a standard deviation of 0.1. What has become of the signal after sixteen convolutions?",
+              choices=["it has vanished, below 0.001", "it is still between 0.01 and 100", "it has exploded, above 10,000"])
+start
+
+# %% tags=["guess"]
+rules = {
+    "std 0.01": lambda fan_in, fan_out: 0.01,
+    "std 0.1, the paper's": lambda fan_in, fan_out: 0.1,
+    "Xavier": lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 0.5,
+    "Kaiming": lambda fan_in, fan_out: (2 / fan_out) ** 0.5,
+}
+signal = {name: spreads(rule) for name, rule in rules.items()}
+exploded = signal["std 0.1, the paper's"][-1]
+start.reveal(
+    "it has exploded, above 10,000",
+    f"It has grown to about 10^{len(str(int(exploded))) - 1}, because a layer of 512 channels multiplies it by almost five.",
+    wrong={"it has vanished, below 0.001": "That is what a standard deviation of 0.01 does. The paper's 10⁻² is a variance."},
+    also=drawing.lines(signal, title="spread of the signal", below="convolutions of column E passed", log=True, level=1,
+                       level_label="as it came in", start=0),
+)
+
+# %% [markdown]
+# Each layer multiplies the spread by a factor that depends on the weights' spread σ and on how many numbers a cell sums up, $n_\text{in} =
+# k^2 C$. The ReLU throws away half of the signal's power, so the factor is 1 when
+#
+# $$ \tfrac{1}{2}\, n_\text{in}\, \sigma^2 = 1, \qquad \sigma = \sqrt{2 / n_\text{in}} . $$
+#
+# That is Kaiming's rule of 2015. torchvision's VGG puts $n_\text{out} = k^2 O$ in the place of $n_\text{in}$, which keeps the gradients' size on their
+# way back. Xavier's rule averages the two and leaves out the ReLU.
+
+# %% [markdown]
+# **How the paper coped.** Its deep columns didn't learn when they started this way. So the authors trained column A first, and started the
+# deeper ones with A's first four convolutions and its linear layers. After submitting the paper they found that Xavier's rule does without that trick.
+#
+# What torchvision's rules look like in a new network, all on the same axis:
+
+# %%
+torch.manual_seed(0)
+fresh = vgg.build("A", hidden=512)  # a small head, so that it's made quickly
+layers = {"conv 64 → 128": fresh.features[3], "conv 512 → 512": fresh.features[18], "linear": fresh.classifier[0]}
+drawing.histograms({name: layer.weight for name, layer in layers.items()})
+
+# %% [markdown]
+# The more outputs a convolution has, the smaller its weights start. Linear layers get 0.01, whatever their size.
+
+# %% [markdown]
+# ## 8 BatchNorm: learnt, counted, frozen
+#
+# `vgg11_bn` has a BatchNorm after every convolution, which sets the spread right again, layer by layer. Its state has five entries:
+# `weight`, `bias`, `running_mean`, `running_var` and `num_batches_tracked`.
+
+# %%
+changes = guess("04_norm", "You send one batch through a BatchNorm, without any optimiser. How many of its five entries change?",
+                choices=["train: 0, eval: 0", "train: 3, eval: 0", "train: 5, eval: 0", "train: 3, eval: 3"])
+changes
+
+# %% tags=["guess"]
+norm, changed = get_model("vgg11_bn").features[1], {}
+for mode in ("train", "eval"):
+    norm.train(mode == "train")
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    with torch.no_grad():
+        norm(torch.randn(4, 64, 56, 56) + 3)
+    changed[mode] = [name for name, value in norm.state_dict().items() if not torch.equal(value, before[name])]
+changes.reveal(
+    f"train: {len(changed['train'])}, eval: {len(changed['eval'])}",
+    "weight and bias are learnt from gradients. The other three are counted from batches in train mode, and frozen in eval mode.",
+    wrong={"train: 5, eval: 0": "weight and bias only change when an optimiser takes a step."},
+)
+
+# %% [markdown]
+# ## 9 Your own
+#
+# Edit the line of tokens: make the network deeper, cheaper or wider, and then break it. All numbers are traced from the network that your
+# line builds.
+
+# %%
+from course_lib.widgets import cfg_builder
+
+cfg_builder("64, M, 128, M, 256, 256, M, 512, 512, M")
+
+# %% [markdown]
+# ### Exercise: under a budget
+#
+# *Optional · medium · 8 minutes.* Find a cfg with at most 5 million parameters in its convolutions, whose last cells see 100 pixels in a row or
+# more, and whose last map is 4×4 or larger for a picture of 224×224. `vgg.steps(cfg)` from `course_lib.networks` says what each token does.
+
+# %% tags=["exercise"]
+cfg = ...  # for example [64, "M", 128]
+ex.cfg_under_budget.check(cfg)
+
+# %% [markdown]
+# ## Back to the question
+#
+# Thirteen tokens are eight numbers and five M. The eight numbers make 9.2 million parameters. The head, which no token mentions, makes the
+# other 123.6 million, most of them in one matrix from 25088 to 4096.
+#
+# In five lines:
+#
+# 1. A number is a 3×3 convolution with padding 1 and a ReLU, and "M" halves the map.
+# 2. A convolution is a view with strides and one sum of products.
+# 3. Linear layers hold the parameters, convolutions do the work.
+# 4. Stacks of 3×3 see as far as one large kernel, with fewer weights and more ReLUs.
+# 5. Weights have to start with a spread that fits the number of inputs, or the signal explodes or dies.
+
+# %% [markdown]
+# | call | from | what it does |
+# |---|---|---|
+# | `x.as_strided(size, stride)` | torch | another view of the same memory |
+# | `torch.einsum("bchwij,ocij->bohw", …)` | torch | sums of products, by the letters |
+# | `nn.Sequential(*layers)` | torch | a list of layers as one module |
+# | `nn.init.kaiming_normal_(weight, mode="fan_out")` | torch | the starting rule for convolutions |
+# | `vgg.build(cfg)`, `vgg.COLUMNS`, `vgg.steps(cfg)` | `course_lib.networks` | any cfg as a network; the paper's columns; token by token |
+# | `token_journey(…)`, `layer_areas(trace)`, `vgg_table()` | `course_lib.drawing` | the figures of this lesson |
+
+# %% [markdown]
+# ## Where you stand
+#
+# Your guesses and your exercises are kept in one file on your own computer, and nowhere else.
+
+# %%
+my_calibration("04")
+
+# %%
+from course_lib.exercises import my_progress
+
+my_progress("04")
+
+# %% [markdown]
+# ## If you want to know more
+#
+# Five more exercises, 42 minutes together. None of them is needed later. The first two are about torchvision's own way from tokens to
+# layers; step through it here:
 
 # %%
 from course_lib.widgets import cfg_stepper
 
-cfg_stepper(answer=False)
+cfg_stepper(token=4)
 
 # %% [markdown]
-# ### Exercise: a shape, token by token
+# ### Exercise: VGG16's head
 #
-# A picture of 3×100×50 (channels, height, width) goes through `32, M, 64, 64, M, 128, M`. What comes out? 3 minutes.
+# *Optional · easy · 5 minutes.* What percentage of the parameters of torchvision's `vgg16` sits in its three linear layers? Let Python count.
 
 # %% tags=["exercise"]
-shape = ...  # (channels, height, width)
-ex.trace_cfg.check(shape)
+percent = ...
+ex.head_share.check(percent)
 
 # %% [markdown]
 # ### Exercise: from a cfg to layers
 #
-# Turn the ten lines above into a function, with a BatchNorm behind each convolution where it is asked for; the convolutions keep
-# their bias. The check loads torchvision's vgg11 and vgg13_bn into what it gives. 12 minutes.
+# *Optional · hard · 12 minutes.* Write the function that turns a cfg such as `[64, "M", 128]` into an `nn.Sequential`. A number is an
+# `nn.Conv2d` with a 3×3 kernel, padding 1 and a bias, followed by `nn.BatchNorm2d` if `batch_norm` is true, and by `nn.ReLU`. An "M" is an
+# `nn.MaxPool2d` of 2×2. The first convolution reads 3 channels. All layers stand side by side in one `nn.Sequential`: the check loads
+# the weights of torchvision's `vgg11` and `vgg13_bn` into them.
 
 # %% tags=["exercise"]
 def make_layers(cfg, batch_norm=False):
@@ -141,107 +590,12 @@ def make_layers(cfg, batch_norm=False):
 ex.make_layers.check(make_layers)
 
 # %% [markdown]
-# ## 3 Where are the parameters?
-#
-# VGG11 has 132.9 million parameters. **Predict:** what share of them sits in the convolutions?
-
-# %%
-my_guess = ...  # per cent, for example 70
-
-# %%
-vgg11 = trace("vgg11")
-parts = {group.path: group.parameters for group in vgg11.by_module(1) if group.parameters}
-print(parts)
-guess_and_truth("per cent in the convolutions", my_guess, round(100 * parts["features"] / vgg11.parameters, 1))
-
-# %% [markdown]
-# Most people say "most". The convolutions share their few weights over all places of the map; the first linear layer has one
-# weight for **every** cell and channel: 512·7·7 = 25088 inputs times 4096 outputs.
-
-# %%
-print(vgg11["flatten"].formula)
-print(vgg11["classifier.0"].explain())
-
-# %%
-from course_lib.drawing import shares
-
-parts = {}
-for name in ("alexnet", "vgg11", "mobilenet_v3_small", "resnet18"):
-    found = trace(name)
-    linear = sum(op.parameters for op in found if op.plain == "linear")
-    parts[name] = {"convolutions and norms": found.parameters - linear, "linear layers": linear}
-shares(parts, title="Where the parameters are", unit="parameters")
-
-# %% [markdown]
-# **What to notice.** ResNet18 averages each channel over the map before its one linear layer: the head shrinks to nothing.
-# MobileNet averages too; but its convolutions are so light that two small linear layers outweigh them.
-
-# %% [markdown]
-# ### Exercise: VGG16's head
-#
-# How many per cent of VGG16's parameters sit in its three linear layers? Let Python count. 5 minutes.
-
-# %% tags=["exercise"]
-percent = ...
-ex.head_share.check(percent)
-
-# %% [markdown]
-# **What the adaptive pool saves you from.** 25088 is right for 7×7 maps only. torchvision puts an `AdaptiveAvgPool2d((7, 7))`
-# in front, which makes 7×7 of anything. Without it, a picture of 256×256:
-
-# %%
-from torchvision.models import vgg11 as build_vgg11
-
-from course_lib import clinic
-
-network, picture = build_vgg11(init_weights=False).eval(), torch.zeros(1, 3, 256, 256)
-print("with the pool:", tuple(network(picture).shape))
-network.avgpool = nn.Identity()
-try:
-    network(picture)
-except RuntimeError as error:
-    print("without:", error)
-    display(clinic.explain(error))
-
-# %% [markdown]
-# A picture can also be too *small*: five pools halve five times, and 31 pixels are one too few.
-
-# %%
-for side in (32, 31):
-    try:
-        print(side, "→", tuple(features(torch.zeros(1, 3, side, side)).shape))
-    except RuntimeError as error:
-        print(side, "→", error)
-
-# %% [markdown]
-# ## 4 Six columns
-#
-# The paper compares six networks. Bold is what is new against the column before. Every column here is built and traced: also
-# A-LRN, with its local response normalisation, and C, with its 1×1 convolutions, which torchvision has not.
-
-# %%
-drawing.vgg_table()
-
-# %% [markdown]
-# **What to notice.** From 11 to 19 layers the parameters grow by a twelfth: new convolutions are cheap, the head is dear. LRN brought
-# nothing and was dropped. C against D: the same depth, 1×1 against 3×3, and 3×3 won: looking round matters.
-
-# %%
-def conv_parameters(name):
-    with torch.device("meta"):
-        found = trace(vgg.build(name), mode="eval")
-    return sum(op.parameters for op in found if op.plain == "conv2d")
-
-
-print({name: f"{conv_parameters(name) / 1e6:.1f} M" for name in vgg.COLUMNS}, "in the convolutions")
-
-# %%
-drawing.volumes(trace("vgg16"))
-
-# %% [markdown]
 # ### Exercise: column C
 #
-# torchvision has no column C. Write it: `features`, `avgpool`, `classifier`, as torchvision names VGG's parts. 12 minutes.
+# *Optional · hard · 12 minutes.* torchvision has no column C of the VGG paper. Write it as a module with `features`, `avgpool` and
+# `classifier`, as torchvision names VGG's parts. C's convolutions are 64, 64, M, 128, 128, M, 256, 256, 256, M, 512, 512, 512, M, 512, 512,
+# 512, M. All are 3×3 with padding 1, but the last one of the third, fourth and fifth stage is 1×1. A ReLU follows each. Then come an
+# adaptive average pool to 7×7, and linear layers to 4096, 4096 and the classes, with ReLU and dropout after the first two.
 
 # %% tags=["exercise"]
 class ColumnC(nn.Module):
@@ -256,57 +610,10 @@ class ColumnC(nn.Module):
 ex.column_c.check(ColumnC)
 
 # %% [markdown]
-# ## 5 Why 3×3?
-#
-# AlexNet began with 11×11. **Predict:** two 3×3 convolutions, one after the other: how wide is the patch that a cell of the second
-# one sees? And on 256 channels, how many per cent of a 5×5's parameters do they need?
-
-# %%
-my_guess = ...  # for example (9, 100)
-
-# %%
-def stack(*kernels, channels=256):
-    found = trace(nn.Sequential(*[nn.Conv2d(channels, channels, k, bias=False) for k in kernels]), (channels, 32, 32))
-    return found.ops[-1].field.size[0], found.parameters
-
-
-for small, large in (((3, 3), (5,)), ((3, 3, 3), (7,))):
-    (field, few), (same, many) = stack(*small), stack(*large)
-    print(f"{small} sees {field}, {large} sees {same}; parameters {few:,} against {many:,}: {few / many:.0%}")
-
-# %% [markdown]
-# Fewer parameters, the same field, and a ReLU more in between.
-
-# %%
-guess_and_truth("two 3×3: field, per cent", my_guess, (stack(3, 3)[0], round(100 * stack(3, 3)[1] / stack(5)[1])))
-
-# %% [markdown]
-# After a stride, neighbouring cells lie further apart, so each later kernel adds more. Watch the field grow:
-
-# %%
-print([(step.token, step.field) for step in vgg.steps("64, 64, M, 64, M, 64")])
-
-# %% [markdown]
-# A 3×3 adds 2 pixels; after one M it adds 4, after two it adds 8.
-
-# %% [markdown]
-# ### Exercise: what a stack sees
-#
-# From the layers' (kernel, stride) to the width of the patch that one cell of the last one sees. No layer at all sees 1 pixel.
-# 8 minutes.
-
-# %% tags=["exercise"]
-def stack_field(layers):
-    """For example [(3, 1), (2, 2), (5, 1)] → pixels in a row."""
-    return ...
-
-
-ex.stack_field.check(stack_field)
-
-# %% [markdown]
 # ### Exercise: the price of a field
 #
-# How many weights hold the 3×3 convolutions, C channels in and out, no bias, that together see `field` pixels? 5 minutes.
+# *Optional · easy · 5 minutes.* Several 3×3 convolutions in a row, each from C to C channels and without bias, together see `field` pixels
+# in a row. How many weights do they hold?
 
 # %% tags=["exercise"]
 def stack_parameters(field, channels):
@@ -317,168 +624,13 @@ def stack_parameters(field, channels):
 ex.stack_parameters.check(stack_parameters)
 
 # %% [markdown]
-# ## 6 How it starts
-#
-# Before training, weights are random numbers. How random? torchvision's VGG has a rule for each kind of layer. Read the
-# rules in its source, live:
-
-# %%
-import inspect
-
-from torchvision.models import VGG
-
-source = inspect.getsource(VGG.__init__).splitlines()
-start = next(n for n, line in enumerate(source) if "if init_weights" in line)
-print("\n".join(line[8:] for line in source[start:]))
-
-# %% [markdown]
-# And what they made, in the live weights. A convolution's spread is √(2 / (9 · out_channels)), Kaiming's rule: it keeps a
-# signal's size through a ReLU. The linear layers get 0.01, whatever their size. BatchNorm's scale and shift start at 1 and
-# 0: it normalises, and adds nothing of its own yet.
-
-# %%
-from course_lib.drawing import histograms
-
-torch.manual_seed(0)
-live = vgg.build("A", batch_norm=True, hidden=512)  # a small head, so that it is quickly made
-kinds = {"conv 64 → 128": live.features[4], "conv 512 → 512": live.features[18], "linear": live.classifier[0],
-         "BatchNorm": live.features[5]}
-histograms({name: module.weight.detach() for name, module in kinds.items()}, columns=4)
-
-# %% [markdown]
-# Why not simply 0.01 everywhere? **Predict:** a signal of spread 1 goes through 20 convolutions and ReLUs, every weight drawn
-# with spread 0.01. What is its spread at the end?
-
-# %%
-my_guess = ...  # for example 0.1
-
-# %%
-from course_lib.networks import INIT_RULES, init_signal
-
-signal = {rule: init_signal(rule, 20) for rule in INIT_RULES}
-guess_and_truth("spread after 20 layers", my_guess, f"{signal['normal 0.01'][-1]:.0e}")
-
-# %%
-from course_lib.drawing import lines
-
-lines(signal, title="spread of the signal, no BatchNorm", below="layer", log=True, level=1, start=0)
-
-# %% [markdown]
-# **What to notice.** Each layer multiplies the spread by the same factor; only one rule has a factor near 1. "xavier" is made for tanh
-# and forgets that a ReLU throws half of the signal away. Doubling the weights doubles the factor: twenty doublings are a million.
-
-# %% [markdown]
-# The paper's authors met this in 2014: with one spread for every layer (they write a variance of 10⁻²) their deep columns stalled.
-# So they trained column A first, and copied its first four convolutions and its three linear layers. Later they found that
-# Xavier's rule does without; over 20 layers you see what it still loses. Kaiming's came months after.
-
-# %% [markdown]
-# ## 7 BatchNorm: learnt, counted, frozen
-#
-# `make_layers(…, batch_norm=True)` puts a BatchNorm after every convolution. Its state has five entries. `weight` and `bias`
-# are **learnt**, by gradients. `running_mean`, `running_var` and `num_batches_tracked` are **counted**, from batches that pass.
-# **Predict:** how many of the five change in one forward in train mode, and how many in eval mode?
-
-# %%
-my_guess = ...  # for example (5, 2)
-
-# %%
-norm = get_model("vgg11_bn").features[1]
-batch = torch.randn(4, 64, 56, 56, generator=torch.Generator().manual_seed(0)) + 3
-changed = {}
-for mode in ("train", "eval"):
-    norm.train(mode == "train")
-    before = {name: value.clone() for name, value in norm.state_dict().items()}
-    with torch.no_grad():
-        out = norm(batch)
-    changed[mode] = [name for name, value in norm.state_dict().items() if not torch.equal(value, before[name])]
-    print(f"{mode:5} mean out {round(float(out.mean()), 2) + 0.0}, changed: {changed[mode]}")
-guess_and_truth("changed in train, in eval", my_guess, (len(changed["train"]), len(changed["eval"])))
-
-# %% [markdown]
-# In train mode the batch is normalised with its own mean: 0 comes out. In eval mode the counted mean is subtracted, and after one
-# batch it has moved only a tenth of the way to 3: a network put into eval too early answers with statistics that are not there
-# yet. In eval the counted ones are **frozen**; `weight` and `bias` would still learn, and it takes `requires_grad_(False)` to
-# stop that.
-
-# %% [markdown]
-# ## 8 Your own
-#
-# Edit the line of tokens. Make it deeper, cheaper, wider; break it. Every figure is traced from the network that your line builds.
-
-# %%
-from course_lib.widgets import cfg_builder
-
-cfg_builder()
-
-# %% [markdown]
-# ### Exercise: under a budget
-#
-# Find a cfg with at most 5 million parameters in its convolutions, whose last cells see 100 pixels or more, and whose last
-# map is 4×4 or larger for a picture of 224×224. 8 minutes.
-
-# %% tags=["exercise"]
-cfg = ...  # for example [64, "M", 128]
-ex.cfg_under_budget.check(cfg)
-
-# %% [markdown]
-# ## Mistakes people make
-#
-# One more, from lesson 01, with its second face: a picture without batch dimension. VGG accepts it, until the flatten takes
-# its 512 channels for 512 pictures.
-
-# %%
-network.avgpool = nn.AdaptiveAvgPool2d((7, 7))
-single = torch.zeros(3, 224, 224)
-try:
-    network(single)
-except RuntimeError as error:
-    print(error)
-    display(clinic.explain(error))
-
-# %% [markdown]
-# ## Back to the question
-#
-# Thirteen tokens: eight numbers, five M. The eight make 9.2 million parameters; the head, which no token mentions, makes the other
-# 123.6 million, most of them in one matrix from 25088 to 4096.
-
-# %% [markdown]
-# In five lines:
-#
-# 1. A number is a 3×3 convolution with padding 1 and a ReLU; "M" halves the map.
-# 2. ⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1, and what is left over is seen by no window.
-# 3. A convolution's parameters do not depend on the picture's size; a linear layer's do.
-# 4. Stacks of 3×3 see as far as one large kernel, with fewer parameters and more ReLUs.
-# 5. Start with Kaiming; BatchNorm learns two and counts three, and eval stops the counting.
-
-# %% [markdown]
-# | call | from | what it does |
-# |---|---|---|
-# | `nn.Sequential(*layers)` | torch | a list of layers as one module |
-# | `vgg.build(cfg)`, `vgg.COLUMNS` | `course_lib.networks` | any cfg as a network; the paper's |
-# | `vgg.steps(cfg)` | | token by token: shape, parameters, field |
-# | `trace(model).by_module(1)` | `course_lib.tracing` | sums by part |
-# | `vgg_table()`, `volumes(trace)` | `course_lib.drawing` | the paper's table; a network |
-# | `Convolution(n, k, s, p, d)` | `course_lib.networks` | windows, dropped cells, products |
-# | `nn.init.kaiming_normal_(weight, mode="fan_out")` | torch | the rule for convolutions |
-
-# %% [markdown]
-# ## Where you stand
-#
-# Kept in one file on your own computer, and nowhere else.
-
-# %%
-from course_lib.exercises import my_progress
-
-my_progress("04")
-
-# %% [markdown]
 # **Papers.** [Very deep convolutional networks](https://arxiv.org/abs/1409.1556) (Simonyan and Zisserman 2014), VGG.
 # [A guide to convolution arithmetic](https://arxiv.org/abs/1603.07285) (Dumoulin and Visin 2016).
+# [Understanding the difficulty of training deep networks](https://proceedings.mlr.press/v9/glorot10a.html) (Glorot and Bengio 2010), Xavier's rule.
 # [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852) (He et al. 2015), Kaiming's rule.
 # [Batch normalization](https://arxiv.org/abs/1502.03167) (Ioffe and Szegedy 2015).
 #
-# **One open question.** GoogLeNet of the same year has no large linear layer: it averages each channel over the map. What would VGG16
-# weigh with that head, and what would it lose?
+# **One open question.** GoogLeNet, from the same year, has no large linear layer: it averages each channel over the map. How many parameters
+# would VGG16 have with such a head, and what could it no longer tell apart?
 #
 # Next: [05 Weight enums](05_weight_enums.ipynb).

@@ -41,7 +41,67 @@ CONV_RELU = "[nn.Conv2d(in_channels, width, kernel, padding=kernel // 2), nn.ReL
 AVERAGE = "nn.AdaptiveAvgPool2d((7, 7))"
 FORWARD = "self.classifier(x.flatten(1))"
 
+EINSUM = 'torch.einsum("bchwij,ocij->bohw", windows, weight)'
+ZEROS = "maps.new_zeros(batch, channels, height + 2 * padding, width + 2 * padding)"
+MINUS = 'float("-inf")'
+RELUS = "x = x.relu() if place < 6 else x"
+
+
+def ladder(name: str, *edits: tuple[str, str]) -> Any:
+    return edited(getattr(lesson04, name), *edits)
+
+
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson04.conv1d: [
+        (ladder("conv1d", ("@ kernel", "@ kernel.flip(0)")), "turned round"),
+        (ladder("conv1d", ("row.stride(0)", "1")), "second cell of a longer one: a step in memory is taken to be 1"),
+        (ladder("conv1d", ("n - k + 1, k), (step", "n - k, k), (step")), "the last window is missing"),
+        (lambda row, kernel: torch.nn.functional.conv1d(row.view(1, 1, -1), kernel.view(1, 1, -1),
+                                                        padding=len(kernel) // 2).flatten(), "there is padding"),
+        (ladder("conv1d", ("@ kernel", "* kernel")), r"shape should be \(5,\)"),
+        (ladder("conv1d", ("@ kernel", "@ kernel + 1")), "The first of them, at \\[0\\], should be"),
+        (ladder("conv1d", ("return windows", "row.zero_(); return windows")), "the input itself was changed"),
+        (3, "is a function"), (lambda row, kernel: [1.0], "it returned list"),
+    ],
+    lesson04.conv2d: [
+        (ladder("conv2d", (EINSUM, EINSUM.replace("weight)", "weight.flip(-1, -2))"))), "turned round"),
+        (ladder("conv2d", (EINSUM, EINSUM.replace("ocij", "ocji"))), "rows and columns of the kernels are exchanged"),
+        (ladder("conv2d", ("maps.stride()", "torch.empty(maps.shape).stride()")), "channels-last .* maps.stride"),
+        (lambda maps, weight: torch.nn.functional.conv2d(maps, weight, padding=weight.shape[-1] // 2), "next exercise"),
+        (lambda maps, weight: lesson04.conv2d(maps[:, :1], weight[:, :1]), "the first channel is read alone"),
+        (ladder("conv2d", ("->bohw", "->bochw")), "the shape should be"), ("conv", "is a function"),
+    ],
+    lesson04.convolve: [
+        (ladder("convolve", (" + bias[:, None, None]", "")), "the bias is left out"),
+        (ladder("convolve", ("+ bias[:, None, None]", "+ bias")), "your function raised RuntimeError"),
+        (ladder("convolve", ("stride * down, stride * right", "down, right")), "numbers are not"),
+        (lambda maps, weight, bias, stride=1, padding=0: lesson04.convolve(maps, weight, bias, 1, padding),
+         "the stride is not used"),
+        (lambda maps, weight, bias, stride=1, padding=0: lesson04.convolve(maps, weight, bias, stride),
+         "the padding is not used"),
+        (lambda maps, weight, bias, stride=1, padding=0: lesson04.convolve(
+            torch.nn.functional.pad(maps, (0, padding, 0, padding)), weight, bias, stride), "on one side only"),
+        (ladder("convolve", ("stride: int = 1", "stride: int = 2")), "the defaults, stride=1 and padding=0"),
+        (lambda maps, weight, bias: maps, "raised TypeError"), (3, "is a function"),
+    ],
+    lesson04.max_pool: [
+        (ladder("max_pool", (MINUS, "0.0")), "a zero wins against negative numbers"),
+        (ladder("max_pool", ("windows.amax", "windows.mean")), "the average of each window"),
+        (ladder("max_pool", ("windows.amax", "windows.amin")), "numbers are not"),
+        (lambda maps, k, stride, padding=0: lesson04.max_pool(maps, k, 1, padding), "the stride is not used"),
+        (lambda maps, k, stride, padding=0: lesson04.max_pool(maps, k, stride), "the padding is not used"),
+        (lambda maps, k, stride, padding=0: nn.MaxPool2d(k, stride, padding, ceil_mode=True)(maps), "hangs over"),
+        (nn.MaxPool2d, "The answer is a function"),
+    ],
+    lesson04.small_vgg: [
+        (ladder("small_vgg", (", padding=1).relu()", ", padding=1)")), "no ReLU follows the convolutions"),
+        (ladder("small_vgg", (RELUS, "pass")), "no ReLU follows the first two linear layers"),
+        (ladder("small_vgg", (RELUS, "x = x.relu()")), "a ReLU behind the last layer"),
+        (ladder("small_vgg", ("logits: Tensor = x", "logits = x.softmax(1)")), "softmax has been applied"),
+        (ladder("small_vgg", ("place + 2", "place + 1")), "your function raised KeyError .*features.2.weight"),
+        (ladder("small_vgg", (", padding=1)", ")")), "your function raised RuntimeError"),
+        (ladder("small_vgg", ("].T", "]")), "your function raised RuntimeError"), (vgg11, "your function raised"),
+    ],
     lesson04.trace_cfg: [
         ((1, 128, 12, 6), "but for the batch"), ((128, 144), "has 2 numbers"), ((12, 6, 128), "another order"),
         ((128, 6, 12), "exchanged"), ((128, 13, 7), "25 columns give 12"), ((128, 25, 12), "three"),
@@ -83,6 +143,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     ],
     lesson04.make_layers: [
         (layers(("*layers", "layers")), "with the star"), (layers((END, "return layers")), "gives a list"),
+        (layers((END, "return nn.Sequential(nn.Sequential(*layers))")), "layer 0 is an nn.Sequential of its own"),
         (layers((END, "return nn.ModuleList(layers)")), "should be a torch.nn.Sequential"),
         (layers((RELU, "pass")), "no ReLU"), (layers((NORM, "pass")), "no BatchNorm2d"),
         (layers(("if batch_norm", "if True")), "though batch_norm is False"),

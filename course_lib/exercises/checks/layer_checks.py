@@ -87,6 +87,12 @@ def _made(answer: Callable[..., Any], cfg: tuple[Any, ...], norm: tuple[bool, ..
 
 
 def _compare_layers(made: nn.Sequential, truth: nn.Sequential, case: str) -> None:
+    nested = next((k for k, layer in enumerate(made) if isinstance(layer, nn.Sequential)), None)
+    if nested is not None:
+        raise Wrong(
+            f"In {case} layer {nested} is an nn.Sequential of its own. Its layers would be called {nested}.0, "
+            f"{nested}.1, …, and torchvision's weights wouldn't fit: put all layers side by side into one."
+        )
     _nothing_forgotten(made, truth, case)
     channels = 3
     for k, (mine, right) in enumerate(zip_longest(made, truth)):

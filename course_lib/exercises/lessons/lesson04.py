@@ -4,69 +4,21 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchvision.models import vgg16
 
-from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.checks import convolution_checks, random_arguments
 from course_lib.exercises.checks.layer_checks import check_column_c, check_make_layers
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_shape
 from course_lib.networks import vgg
 
 
-# -- 1: the size of a map ---------------------------------------------------------------------------------------------
-@exercise(
-    id="04_output_size",
-    title="The size of a map",
-    minutes=6,
-    difficulty="medium",
-    hints=[
-        "Lay the window at the left end of the padded row. How many cells are left to its right?",
-        "The padded row has n + 2p cells; the window reaches over d(k − 1) + 1 of them.",
-        "It can take (cells that are left) // s steps, and there is one place more than there are steps.",
-    ],
-    praise="Every map of every convolution and pool in this course follows from this line.",
-)
-def output_size(n: int, k: int, s: int, p: int, d: int) -> int:
-    """n cells, a kernel of k cells d apart, stride s, p cells of padding on either side → how many come out."""
-    reach = d * (k - 1) + 1  # from the kernel's first cell to its last
-    return (n + 2 * p - reach) // s + 1
-
-
-@output_size.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    for n, k, s, p, d in (
-        (5, 3, 1, 0, 1), (9, 3, 1, 2, 1), (224, 7, 2, 3, 1), (56, 1, 2, 0, 1), (14, 3, 1, 2, 2), (7, 7, 3, 0, 1),
-        (20, 5, 3, 1, 3), (112, 3, 2, 1, 1),
-    ):  # fmt: skip
-        case = f"n={n}, k={k}, s={s}, p={p}, d={d}"
-        kernel = torch.empty(1, 1, 1, k, device="meta")
-        truth = nn.functional.conv2d(torch.empty(1, 1, 1, n, device="meta"), kernel, None, s, (0, p), d).shape[-1]
-        value = need_number(call(answer, n, k, s, p, d, case=case))
-        if value == truth:
-            continue
-        if truth < value < truth + 1:
-            raise Wrong(f"On {case} you gave {value:g}: // rounds down, as windows must fit whole.")
-        if d > 1 and value == (n + 2 * p - d * k) // s + 1:
-            raise Wrong(f"On {case} d·k counts one gap too many: k cells have k − 1 gaps.")
-        if value == truth - 1:
-            raise Wrong(f"On {case} it is {truth}, not {value:g}: the window's first place counts too.")
-        if d > 1 and value == (n + 2 * p - k) // s + 1:
-            raise Wrong(f"On {case} the dilation is left out: the kernel spans {d * (k - 1) + 1} cells.")
-        if value == (n + p - d * (k - 1) - 1) // s + 1:
-            raise Wrong(f"On {case} the padding is counted once; it is on both sides.")
-        raise Wrong(f"On {case} torch's convolution gives {truth}, and your function {value:g}.")
-
-
-output_size.hidden_cases(random_arguments.layer, count=20, tolerance=0)
-
-
-# -- 2: a shape, token by token ---------------------------------------------------------------------------------------
+# -- 1: a shape, token by token ---------------------------------------------------------------------------------------
 @exercise(
     id="04_trace_cfg",
     title="A shape, token by token",
@@ -116,40 +68,200 @@ def _(answer: Any) -> None:
     raise Wrong(f"{shape} is not it: numbers change the channels, an M halves height and width and rounds down.")
 
 
-# -- 3: cfg to layers -------------------------------------------------------------------------------------------------
+# -- 2: the size of a map ---------------------------------------------------------------------------------------------
 @exercise(
-    id="04_make_layers",
-    title="From a cfg to layers",
-    minutes=12,
+    id="04_output_size",
+    title="The size of a map",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "Lay the window at the left end of the padded row. How many cells are left to its right?",
+        "The padded row has n + 2p cells; the window reaches over d(k − 1) + 1 of them.",
+        "It can take (cells that are left) // s steps, and there is one place more than there are steps.",
+    ],
+    praise="Every map of every convolution and pool in this course follows from this line.",
+)
+def output_size(n: int, k: int, s: int, p: int, d: int) -> int:
+    """n cells, a kernel of k cells d apart, stride s, p cells of padding on either side → how many come out."""
+    reach = d * (k - 1) + 1  # from the kernel's first cell to its last
+    return (n + 2 * p - reach) // s + 1
+
+
+@output_size.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    for n, k, s, p, d in (
+        (5, 3, 1, 0, 1), (9, 3, 1, 2, 1), (224, 7, 2, 3, 1), (56, 1, 2, 0, 1), (14, 3, 1, 2, 2), (7, 7, 3, 0, 1),
+        (20, 5, 3, 1, 3), (112, 3, 2, 1, 1),
+    ):  # fmt: skip
+        case = f"n={n}, k={k}, s={s}, p={p}, d={d}"
+        kernel = torch.empty(1, 1, 1, k, device="meta")
+        truth = nn.functional.conv2d(torch.empty(1, 1, 1, n, device="meta"), kernel, None, s, (0, p), d).shape[-1]
+        value = need_number(call(answer, n, k, s, p, d, case=case))
+        if value == truth:
+            continue
+        if truth < value < truth + 1:
+            raise Wrong(f"On {case} you gave {value:g}: // rounds down, as windows must fit whole.")
+        if d > 1 and value == (n + 2 * p - d * k) // s + 1:
+            raise Wrong(f"On {case} d·k counts one gap too many: k cells have k − 1 gaps.")
+        if value == truth - 1:
+            raise Wrong(f"On {case} it is {truth}, not {value:g}: the window's first place counts too.")
+        if d > 1 and value == (n + 2 * p - k) // s + 1:
+            raise Wrong(f"On {case} the dilation is left out: the kernel spans {d * (k - 1) + 1} cells.")
+        if value == (n + p - d * (k - 1) - 1) // s + 1:
+            raise Wrong(f"On {case} the padding is counted once; it is on both sides.")
+        raise Wrong(f"On {case} torch's convolution gives {truth}, and your function {value:g}.")
+
+
+output_size.hidden_cases(random_arguments.layer, count=20, tolerance=0)
+
+
+# -- 3: a convolution over a row --------------------------------------------------------------------------------------
+@exercise(
+    id="04_conv1d",
+    title="A convolution over a row, from strides",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "A window of k cells has n − k + 1 places on a row of n. Each place is a row of your table of windows.",
+        "row.as_strided(size, stride) takes the shape of the view, and for each of its axes how far one step goes in "
+        "memory. Both axes of the table move along the same row: one step to the next window, one to the next cell.",
+        "row.as_strided((n - k + 1, k), (step, step)) with step = row.stride(0). Then windows @ kernel.",
+    ],
+    praise="No number was copied: the table of windows is a second way to look at the same memory.",
+    check=convolution_checks.check_conv1d,
+)
+def conv1d(row: Tensor, kernel: Tensor) -> Tensor:
+    """(n,) and (k,) → (n − k + 1,): the products of each window and the kernel, summed."""
+    n, k, step = len(row), len(kernel), row.stride(0)
+    windows = row.as_strided((n - k + 1, k), (step, step))  # (places, k)
+    return windows @ kernel
+
+
+conv1d.hidden_cases(convolution_checks.row_and_kernel, count=15, tolerance=1e-4)
+
+
+# -- 4: a convolution over maps ---------------------------------------------------------------------------------------
+@exercise(
+    id="04_conv2d",
+    title="A convolution over maps",
+    minutes=10,
     difficulty="hard",
     hints=[
-        "Go through the tokens and append layers to a list; remember how many channels the last convolution gives.",
-        'A number: nn.Conv2d(in_channels, token, 3, padding=1), a BatchNorm2d if asked for, nn.ReLU(). "M": '
-        "nn.MaxPool2d(2, 2).",
-        "After each convolution: in_channels = token. At the end: nn.Sequential(*layers).",
+        "The view has six axes: picture, channel, the window's row and column, and then row and column inside it.",
+        "maps.stride() gives four steps: to the next picture, channel, row and column. The last two are used twice.",
+        "maps.as_strided((B, C, H - k + 1, W - k + 1, k, k), (b, c, down, right, down, right)), then "
+        'torch.einsum("bchwij,ocij->bohw", windows, weight).',
     ],
-    praise="The weights of vgg11 and of vgg13_bn fit: the very function that torchvision builds its VGGs with.",
-    check=check_make_layers,
-    hidden_check=check_make_layers,
+    praise="One line of einsum holds the formula: c, i and j are summed over, b, o, h and w stay.",
+    check=convolution_checks.check_conv2d,
 )
-def make_layers(cfg: Sequence[int | str], batch_norm: bool = False) -> nn.Sequential:
-    """A number: 3×3 convolution (and BatchNorm) and ReLU; "M": 2×2 max pooling."""
-    layers: list[nn.Module] = []
-    in_channels = 3
+def conv2d(maps: Tensor, weight: Tensor) -> Tensor:
+    """(B, C, H, W) and (O, C, k, k) → (B, O, H − k + 1, W − k + 1)."""
+    batch, channels, height, width = maps.shape
+    k = weight.shape[-1]
+    b, c, down, right = maps.stride()
+    size = (batch, channels, height - k + 1, width - k + 1, k, k)
+    windows = maps.as_strided(size, (b, c, down, right, down, right))
+    return torch.einsum("bchwij,ocij->bohw", windows, weight)
+
+
+conv2d.hidden_cases(convolution_checks.maps_and_weight, count=10, tolerance=1e-3)
+
+
+# -- 5: stride, padding and bias --------------------------------------------------------------------------------------
+@exercise(
+    id="04_convolve",
+    title="Stride, padding and bias",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "Padding first: a tensor of zeros with 2·padding more rows and columns, and the maps in its middle.",
+        "With a stride, the window's steps get longer, and the steps inside the window stay as they are.",
+        "There are (H + 2·padding − k) // stride + 1 places along an axis. The view's strides are (b, c, stride·down, "
+        "stride·right, down, right). The bias needs two more axes: bias[:, None, None].",
+    ],
+    praise="That is nn.Conv2d but for groups and dilation, and every convolution of VGG is in it.",
+    check=convolution_checks.check_convolve,
+)
+def convolve(maps: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    """(B, C, H, W), (O, C, k, k) and (O,) → (B, O, h, w), as torch's own convolution."""
+    batch, channels, height, width = maps.shape
+    k = weight.shape[-1]
+    padded = maps.new_zeros(batch, channels, height + 2 * padding, width + 2 * padding)
+    padded[:, :, padding : padding + height, padding : padding + width] = maps
+    b, c, down, right = padded.stride()
+    h, w = ((n + 2 * padding - k) // stride + 1 for n in (height, width))
+    windows = padded.as_strided((batch, channels, h, w, k, k), (b, c, stride * down, stride * right, down, right))
+    return torch.einsum("bchwij,ocij->bohw", windows, weight) + bias[:, None, None]
+
+
+convolve.hidden_cases(convolution_checks.layer_arguments, count=10, tolerance=1e-3)
+
+
+# -- 6: a max pool ----------------------------------------------------------------------------------------------------
+@exercise(
+    id="04_max_pool",
+    title="A max pool, and what its padding holds",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "The windows are those of the convolution; only what is done with them differs: windows.amax((-2, -1)).",
+        "The largest of (−3, −5) and a padding of 0 would be 0, which is in no map. Which number never wins?",
+        'maps.new_full(size, float("-inf")) makes the padded tensor; the rest is as in the convolution.',
+    ],
+    praise="Zeros would have won against negative numbers; minus infinity never wins.",
+    check=convolution_checks.check_max_pool,
+)
+def max_pool(maps: Tensor, k: int, stride: int, padding: int = 0) -> Tensor:
+    """(B, C, H, W) → (B, C, h, w): the largest number in each k×k window."""
+    batch, channels, height, width = maps.shape
+    padded = maps.new_full((batch, channels, height + 2 * padding, width + 2 * padding), float("-inf"))
+    padded[:, :, padding : padding + height, padding : padding + width] = maps
+    b, c, down, right = padded.stride()
+    h, w = ((n + 2 * padding - k) // stride + 1 for n in (height, width))
+    windows = padded.as_strided((batch, channels, h, w, k, k), (b, c, stride * down, stride * right, down, right))
+    return windows.amax((-2, -1))
+
+
+max_pool.hidden_cases(convolution_checks.pool_arguments, count=10, tolerance=0)
+
+
+# -- 7: a whole VGG by hand -------------------------------------------------------------------------------------------
+@exercise(
+    id="04_small_vgg",
+    title="A whole VGG from your own layers",
+    minutes=10,
+    difficulty="hard",
+    hints=[
+        "Go through the tokens and keep count of the layers: a number stands for two of them, convolution and ReLU, an "
+        '"M" for one. The count gives the key: f"features.{place}.weight".',
+        "convolve(maps, weight, bias, padding=1) and .relu() for a number, max_pool(maps, 2, 2) for an M.",
+        "Then maps.flatten(1), and three linear layers: x @ weight.T + bias for classifier.0, .3 and .6, with a ReLU "
+        "after the first two. Dropout does nothing when a network answers.",
+    ],
+    praise="Every number on the way was computed by lines that you wrote. No layer of torch.nn took part.",
+    check=convolution_checks.check_small_vgg,
+    hidden_check=convolution_checks.check_small_vgg,
+)
+def small_vgg(cfg: Sequence[int | str], weights: Mapping[str, Tensor], maps: Tensor) -> Tensor:
+    """A cfg, a state dict of torchvision's VGG and pictures (B, 3, H, W), which end as 7×7 maps → logits."""
+    place = 0  # in nn.Sequential, which numbers the ReLUs, too
     for token in cfg:
         if token == "M":
-            layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
-            continue
-        out_channels = int(token)
-        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
-        if batch_norm:
-            layers.append(nn.BatchNorm2d(out_channels))
-        layers.append(nn.ReLU())
-        in_channels = out_channels
-    return nn.Sequential(*layers)
+            maps, place = max_pool(maps, 2, 2), place + 1
+        else:
+            weight, bias = weights[f"features.{place}.weight"], weights[f"features.{place}.bias"]
+            maps, place = convolve(maps, weight, bias, padding=1).relu(), place + 2
+    x = maps.flatten(1)  # (B, channels · 7 · 7)
+    for place in (0, 3, 6):
+        x = x @ weights[f"classifier.{place}.weight"].T + weights[f"classifier.{place}.bias"]
+        x = x.relu() if place < 6 else x
+    logits: Tensor = x
+    return logits
 
 
-# -- 4: where the parameters are --------------------------------------------------------------------------------------
+# -- 8: where the parameters are --------------------------------------------------------------------------------------
 @exercise(
     id="04_head_share",
     title="Where the parameters are",
@@ -190,55 +302,7 @@ def _(answer: Any) -> None:
     raise Wrong(f"{side}. Sum p.numel() over model.classifier.parameters(), divide by the sum over the whole model.")
 
 
-# -- 5: column C ------------------------------------------------------------------------------------------------------
-class ColumnC(nn.Module):
-    """The paper's column C: like VGG16, with a 1×1 convolution at the end of stages 3, 4 and 5."""
-
-    def __init__(self, num_classes: int = 1000) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        in_channels = 3
-        for width, kernels in ((64, (3, 3)), (128, (3, 3)), (256, (3, 3, 1)), (512, (3, 3, 1)), (512, (3, 3, 1))):
-            for kernel in kernels:
-                layers += [nn.Conv2d(in_channels, width, kernel, padding=kernel // 2), nn.ReLU()]
-                in_channels = width
-            layers.append(nn.MaxPool2d(2))
-        self.features = nn.Sequential(*layers)
-        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
-        self.classifier = nn.Sequential(
-            nn.Linear(512 * 7 * 7, 4096),
-            nn.ReLU(),
-            nn.Dropout(),
-            nn.Linear(4096, 4096),
-            nn.ReLU(),
-            nn.Dropout(),
-            nn.Linear(4096, num_classes),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.avgpool(self.features(x))  # (B, 512, 7, 7)
-        logits: Tensor = self.classifier(x.flatten(1))  # (B, num_classes)
-        return logits
-
-
-column_c = exercise(
-    id="04_column_c",
-    title="Column C, which torchvision has not",
-    minutes=12,
-    difficulty="hard",
-    hints=[
-        "Stages 1 and 2 are two 3×3 each; stages 3, 4 and 5 are two 3×3 and a 1×1; behind each stage a pool.",
-        "A 1×1 convolution needs no padding: kernel // 2 gives 1 for 3 and 0 for 1. It too has a ReLU behind it.",
-        "Behind self.features: AdaptiveAvgPool2d((7, 7)), flatten(1), then 25088 → 4096 → 4096 → classes with ReLU and "
-        "Dropout between them.",
-    ],
-    praise="134 million parameters, a column that torchvision leaves out: now it exists.",
-    check=check_column_c,
-    hidden_check=check_column_c,
-)(ColumnC)
-
-
-# -- 6: the field of a stack ------------------------------------------------------------------------------------------
+# -- 9: the field of a stack ------------------------------------------------------------------------------------------
 @exercise(
     id="04_stack_field",
     title="What a stack sees",
@@ -308,7 +372,128 @@ def _late(layers: Sequence[tuple[int, int]]) -> int:
 stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count=15, tolerance=0)
 
 
-# -- 7: the price of a field ------------------------------------------------------------------------------------------
+# -- 10: a cfg under a budget -----------------------------------------------------------------------------------------
+@exercise(
+    id="04_cfg_under_budget",
+    title="Your own, under a budget",
+    minutes=8,
+    difficulty="medium",
+    cell_name="cfg",
+    hints=[
+        'Start from cfg = vgg.COLUMNS["A"]: vgg.steps(cfg) says what each token costs. Which is the dearest?',
+        "Half the channels, in and out, is a quarter of the weights.",
+        "A pool costs nothing and doubles what every later kernel adds to the field; five of them leave 7×7 of 224.",
+    ],
+    praise="Field and maps come from where the pools stand, the price from the widths: two dials, nearly independent.",
+)
+def cfg_under_budget() -> list[int | str]:
+    """Column A at half its widths: a quarter of its parameters, the same field, the same maps."""
+    return [token // 2 if isinstance(token, int) else token for token in vgg.COLUMNS["A"]]
+
+
+@cfg_under_budget.checker
+def _(answer: Any) -> None:
+    if not isinstance(answer, (list, tuple, str)):
+        raise Wrong(
+            f'The answer is a cfg, such as [64, "M", 128], but you gave a value of type {type(answer).__name__}.'
+        )
+    try:
+        steps = vgg.steps(answer)
+    except vgg.CfgError as error:
+        raise Wrong(str(error)) from error
+    parameters, field, smallest = steps[-1].total_parameters, steps[-1].field, min(steps[-1].shape[1:])
+    if smallest < 4:
+        raise Wrong(f"Its last map is {smallest}×{smallest}; at least 4×4 is asked for. Take a pool away.")
+    if parameters > 5_000_000:
+        raise Wrong(f"It has {parameters:,} parameters, more than 5 million. Which convolution is the dearest?")
+    if field < 100:
+        raise Wrong(
+            f"A cell at its end sees {field} pixels in a row; 100 are asked for. What makes kernels reach further?"
+        )
+
+
+# -- 11: cfg to layers ------------------------------------------------------------------------------------------------
+@exercise(
+    id="04_make_layers",
+    title="From a cfg to layers",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "Go through the tokens and append layers to a list; remember how many channels the last convolution gives.",
+        'A number: nn.Conv2d(in_channels, token, 3, padding=1), a BatchNorm2d if asked for, nn.ReLU(). "M": '
+        "nn.MaxPool2d(2, 2).",
+        "After each convolution: in_channels = token. At the end: nn.Sequential(*layers).",
+    ],
+    praise="The weights of vgg11 and of vgg13_bn fit: the very function that torchvision builds its VGGs with.",
+    check=check_make_layers,
+    hidden_check=check_make_layers,
+)
+def make_layers(cfg: Sequence[int | str], batch_norm: bool = False) -> nn.Sequential:
+    """A number: 3×3 convolution (and BatchNorm) and ReLU; "M": 2×2 max pooling."""
+    layers: list[nn.Module] = []
+    in_channels = 3
+    for token in cfg:
+        if token == "M":
+            layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+            continue
+        out_channels = int(token)
+        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(out_channels))
+        layers.append(nn.ReLU())
+        in_channels = out_channels
+    return nn.Sequential(*layers)
+
+
+# -- 12: column C -----------------------------------------------------------------------------------------------------
+class ColumnC(nn.Module):
+    """The paper's column C: like VGG16, with a 1×1 convolution at the end of stages 3, 4 and 5."""
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        in_channels = 3
+        for width, kernels in ((64, (3, 3)), (128, (3, 3)), (256, (3, 3, 1)), (512, (3, 3, 1)), (512, (3, 3, 1))):
+            for kernel in kernels:
+                layers += [nn.Conv2d(in_channels, width, kernel, padding=kernel // 2), nn.ReLU()]
+                in_channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * 7 * 7, 4096),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(4096, num_classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.avgpool(self.features(x))  # (B, 512, 7, 7)
+        logits: Tensor = self.classifier(x.flatten(1))  # (B, num_classes)
+        return logits
+
+
+column_c = exercise(
+    id="04_column_c",
+    title="Column C, which torchvision doesn't have",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "Stages 1 and 2 are two 3×3 each; stages 3, 4 and 5 are two 3×3 and a 1×1; behind each stage a pool.",
+        "A 1×1 convolution needs no padding: kernel // 2 gives 1 for 3 and 0 for 1. It too has a ReLU behind it.",
+        "Behind self.features: AdaptiveAvgPool2d((7, 7)), flatten(1), then 25088 → 4096 → 4096 → classes with ReLU and "
+        "Dropout between them.",
+    ],
+    praise="134 million parameters, a column that torchvision leaves out: now it exists.",
+    check=check_column_c,
+    hidden_check=check_column_c,
+)(ColumnC)
+
+
+# -- 13: the price of a field -----------------------------------------------------------------------------------------
 @exercise(
     id="04_stack_parameters",
     title="The price of a field",
@@ -357,43 +542,3 @@ def _field_and_channels(source: random.Random) -> tuple[int, int]:
 
 
 stack_parameters.hidden_cases(_field_and_channels, tolerance=0)
-
-
-# -- 8: a cfg under a budget ------------------------------------------------------------------------------------------
-@exercise(
-    id="04_cfg_under_budget",
-    title="Your own, under a budget",
-    minutes=8,
-    difficulty="medium",
-    cell_name="cfg",
-    hints=[
-        'Start from cfg = vgg.COLUMNS["A"]: vgg.steps(cfg) says what each token costs. Which is the dearest?',
-        "Half the channels, in and out, is a quarter of the weights.",
-        "A pool costs nothing and doubles what every later kernel adds to the field; five of them leave 7×7 of 224.",
-    ],
-    praise="Field and maps come from where the pools stand, the price from the widths: two dials, nearly independent.",
-)
-def cfg_under_budget() -> list[int | str]:
-    """Column A at half its widths: a quarter of its parameters, the same field, the same maps."""
-    return [token // 2 if isinstance(token, int) else token for token in vgg.COLUMNS["A"]]
-
-
-@cfg_under_budget.checker
-def _(answer: Any) -> None:
-    if not isinstance(answer, (list, tuple, str)):
-        raise Wrong(
-            f'The answer is a cfg, such as [64, "M", 128], but you gave a value of type {type(answer).__name__}.'
-        )
-    try:
-        steps = vgg.steps(answer)
-    except vgg.CfgError as error:
-        raise Wrong(str(error)) from error
-    parameters, field, smallest = steps[-1].total_parameters, steps[-1].field, min(steps[-1].shape[1:])
-    if smallest < 4:
-        raise Wrong(f"Its last map is {smallest}×{smallest}; at least 4×4 is asked for. Take a pool away.")
-    if parameters > 5_000_000:
-        raise Wrong(f"It has {parameters:,} parameters, more than 5 million. Which convolution is the dearest?")
-    if field < 100:
-        raise Wrong(
-            f"A cell at its end sees {field} pixels in a row; 100 are asked for. What makes kernels reach further?"
-        )

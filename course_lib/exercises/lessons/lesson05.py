@@ -1,14 +1,15 @@
 """The exercises of lesson 05, weight enums. Each solution is the code that ``.solution()`` shows and the tests run.
 
-Truth comes from torchvision: its enums, its ``verify``, its registry. What is built by a learner, an enum or a builder,
-is checked in ``weights_checks``; verify and the hash of a file in ``enum_checks``.
+Truth comes from torchvision: its enums, its ``verify``, its registry. What is built by a learner, an enum or a
+builder, is checked in ``weights_checks``; verify and the hash of a file in ``enum_checks``; ported weights in
+``porting_checks``.
 """
 
 # No `from __future__ import annotations` here: torchvision finds a builder's enum in its evaluated annotation.
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,22 @@ from urllib.request import url2pathname
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torchvision import models
 from torchvision.models import Weights, WeightsEnum
+from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
-from course_lib.exercises.checks import enum_checks
+from course_lib.exercises.checks import enum_checks, porting_checks
 from course_lib.exercises.checks.weights_checks import check_own_model, check_read_in_place
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_choice, need_function, need_number
 from course_lib.models import hear, hear_all
 from course_lib.models.spellings import SpellingTable
 from course_lib.networks import vgg
+
+#: EfficientNet-Lite0 from torchvision's parts, with random weights and PyTorch's padding: what ``port`` begins with.
+bare_lite0 = porting_checks.bare_lite0
 
 
 # -- 1: how many members ----------------------------------------------------------------------------------------------
@@ -69,7 +75,244 @@ def _(answer: Any) -> None:
     raise Wrong(f"{number:g} is not it: go from top to bottom, and count only the values that were not there before.")
 
 
-# -- 2: the best entry ------------------------------------------------------------------------------------------------
+# -- 2: the same preprocessing ----------------------------------------------------------------------------------------
+@exercise(
+    id="05_same_preprocessing",
+    title="The same preprocessing",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "Print weights.transforms(), with the brackets: the settings are in the text.",
+        "== on two such objects asks whether they are one and the same object. == on two texts asks what you mean.",
+    ],
+    praise="AlexNet of 2012 and ViT of 2020 want the same; ResNet50's own two entries do not.",
+)
+def same_preprocessing(one: WeightsEnum, other: WeightsEnum) -> bool:
+    """Whether two entries do the same to every picture."""
+    return str(one.transforms()) == str(other.transforms())  # crop, resize, mean, std and interpolation, in words
+
+
+_PAIRS = (
+    ("ResNet50_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V1"),
+    ("ResNet50_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V2"),
+    ("ResNet18_Weights.IMAGENET1K_V1", "VGG11_Weights.IMAGENET1K_V1"),
+    ("ResNet18_Weights.IMAGENET1K_V1", "EfficientNet_B0_Weights.IMAGENET1K_V1"),
+    ("VGG16_Weights.IMAGENET1K_V1", "VGG16_Weights.IMAGENET1K_FEATURES"),
+    ("ViT_B_16_Weights.IMAGENET1K_V1", "ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1"),
+    ("AlexNet_Weights.IMAGENET1K_V1", "ViT_B_16_Weights.IMAGENET1K_V1"),
+)
+
+
+@lru_cache(maxsize=16)
+def _prepared(name: str) -> torch.Tensor:
+    picture = torch.arange(3 * 40 * 52).mul(7919).remainder(256).view(3, 40, 52).to(torch.uint8)
+    made: torch.Tensor = models.get_weight(name).transforms()(picture)
+    return made
+
+
+@same_preprocessing.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    for names in _PAIRS:
+        entry, other = (models.get_weight(name) for name in names)
+        case = f"{names[0].replace('_Weights', '')} and {names[1].replace('_Weights', '')}"
+        value, truth = call(answer, entry, other, case=case), torch.equal(*map(_prepared, names))
+        if not isinstance(value, bool):
+            raise Wrong(f"On {case} the answer is True or False, not a value of type {type(value).__name__}.")
+        if value == truth:
+            continue
+        if truth and entry is other:
+            raise Wrong("You call an entry different from itself: transforms() makes a new object at every call.")
+        if truth:
+            raise Wrong(
+                f"{case} treat a picture alike, and you say no. Two objects with the same settings are still two: "
+                "compare what they say of themselves."
+            )
+        mine, theirs = (str(weights.transforms()).splitlines() for weights in (entry, other))
+        line = next(f"{a.strip()} and {b.strip()}" for a, b in zip(mine, theirs, strict=True) if a != b)
+        raise Wrong(f"{case} differ in one thing at least: {line}.")
+
+
+same_preprocessing.hidden_cases(enum_checks.entries, count=12)
+
+
+# -- 3: which spellings -----------------------------------------------------------------------------------------------
+SPELLINGS = {
+    "A": 'resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")',
+    "B": 'resnet18(weights="imagenet1k_v1")',
+    "C": "resnet18(weights=ResNet18_Weights)",
+    "D": 'resnet18(weights=get_weight("ResNet18_Weights.DEFAULT"))',
+    "E": 'resnet18("DEFAULT")',
+    "F": 'get_model("ResNet18", weights="DEFAULT")',
+    "G": 'get_model("resnet18")',
+    "H": 'resnet18(weights=get_model_weights("resnet18").DEFAULT)',
+}
+
+
+@exercise(
+    id="05_spellings",
+    title="Clean spellings",
+    minutes=5,
+    difficulty="mild",
+    cell_name="clean",
+    hints=[
+        "Python tells capitals from small letters in the names of entries; get_model makes a model's name small first.",
+        "An enum is not one of its entries. And what is given by place, not by name?",
+        "hear(...) from course_lib.models says what a line asks for.",
+    ],
+    praise="get_weight and get_model_weights are two more doors to the same entry.",
+)
+def spellings() -> str:
+    """The letters of the lines that give trained weights and warn of nothing."""
+    letters = ""
+    for letter, code in SPELLINGS.items():
+        heard = hear(code)  # runs the line up to the place where the file would be read
+        if heard.outcome == "trained" and not heard.warnings:
+            letters += letter
+    return letters
+
+
+@lru_cache(maxsize=1)
+def _heard() -> SpellingTable:
+    return hear_all(SPELLINGS)
+
+
+@spellings.checker
+def _(answer: Any) -> None:
+    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_heard().where("trained", warns=False))
+    for letter in sorted(chosen - right):
+        heard = _heard()[letter]
+        if heard.error is not None:
+            raise Wrong(f"{letter} raises {heard.gives}: {heard.says[0]}. Names of entries are written as they are.")
+        if heard.outcome == "random":
+            raise Wrong(f"{letter} gives random numbers and says nothing: without weights= nothing is loaded.")
+        raise Wrong(f"{letter} gives {heard.gives}, but warns: {heard.says[0].split(' and may')[0].rstrip('.')}.")
+    if missing := sorted(right - chosen):
+        raise Wrong(f"{len(missing)} more of them give IMAGENET1K_V1 without a warning. Look at {missing[0]} again.")
+
+
+# -- 4: new names -----------------------------------------------------------------------------------------------------
+@exercise(
+    id="05_new_name",
+    title="New names for old weights",
+    minutes=10,
+    difficulty="hard",
+    hints=[
+        "Take off what stands behind the last dot: it stays. Five names are outside the blocks: a small dictionary.",
+        "Count the stages off: while the number is not below this stage's count of blocks, subtract it and go on.",
+        "Inside a block, expand, depthwise and project are 0, 1 and 2, the convolution .0 and its BatchNorm .1. In "
+        "stage 1, which has no expand, depthwise is 0 and project 1.",
+    ],
+    praise="Two hundred and ninety-six names, and every tensor has found its place.",
+    check=porting_checks.check_new_name,
+)
+def new_name(key: str) -> str:
+    """A name in the file → its name in torchvision's network."""
+    layer, _, kind = key.rpartition(".")  # kind: weight, bias, running_mean, …
+    outside = {"_conv_stem": "0.0", "_bn0": "0.1", "_conv_head": "8.0", "_bn1": "8.1"}
+    if layer == "_fc":
+        return f"classifier.1.{kind}"
+    if layer in outside:
+        return f"features.{outside[layer]}.{kind}"
+    _, number, part = layer.split(".")
+    stage, block = 1, int(number)
+    for count in (1, 2, 2, 3, 3, 4, 1):  # blocks of each stage
+        if block < count:
+            break
+        stage, block = stage + 1, block - count
+    place = {"_expand_conv": 0, "_bn0": 0, "_depthwise_conv": 1, "_bn1": 1, "_project_conv": 2, "_bn2": 2}[part]
+    place -= stage == 1  # the first stage does not expand
+    return f"features.{stage}.{block}.block.{place}.{1 if part.startswith('_bn') else 0}.{kind}"
+
+
+new_name.hidden_cases(porting_checks.some_key, count=40)
+
+
+# -- 5: TensorFlow's padding ------------------------------------------------------------------------------------------
+@exercise(
+    id="05_same_padding",
+    title="TensorFlow's padding",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "⌈size / stride⌉ places are asked for: -(-size // stride), or math.ceil.",
+        "From the first window's start to the last one's end it is (places − 1)·stride + kernel cells.",
+        "What that has more than size is the padding, and never below 0. Half of it comes before, rounded down.",
+    ],
+    praise="For 224, 3 and 2 that is (0, 1): PyTorch's padding=1 would shift every window by one pixel.",
+    check=porting_checks.check_same_padding,
+)
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after ``size`` cells, so that a window has ⌈size / stride⌉ places."""
+    places = -(-size // stride)  # rounded up
+    total = max((places - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+same_padding.hidden_cases(
+    lambda source: (source.randint(5, 300), source.randint(1, 7), source.randint(1, 4)), count=20, tolerance=0
+)
+
+
+# -- 6: its preprocessing ---------------------------------------------------------------------------------------------
+@exercise(
+    id="05_lite_transforms",
+    title="The preprocessing of somebody else",
+    minutes=5,
+    difficulty="medium",
+    cell_name="lite_transforms",
+    hints=[
+        "torchvision divides by 255 first. What are mean and std then, so that the result is the same?",
+        "(x − 127) / 128 = (x/255 − 127/255) / (128/255).",
+        "ImageClassification(crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=…, std=…), "
+        "with three numbers each.",
+    ],
+    praise="The last of the three differences. With wrong numbers here nothing raises; the answers just get worse.",
+    check=porting_checks.check_lite_transforms,
+    hidden_check=porting_checks.check_lite_transforms,
+)
+def lite_transforms() -> ImageClassification:
+    """Bicubic to 256, the middle 224, and (x − 127) / 128 of bytes."""
+    mean, std = (127 / 255,) * 3, (128 / 255,) * 3
+    return ImageClassification(
+        crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=mean, std=std
+    )
+
+
+# -- 7: the port ------------------------------------------------------------------------------------------------------
+@exercise(
+    id="05_port",
+    title="Somebody else's weights in torchvision's network",
+    minutes=10,
+    difficulty="hard",
+    hints=[
+        "First the names: network.load_state_dict({new_name(key): value for key, value in original.items()}).",
+        "Then every nn.Conv2d whose stride is (2, 2): set its padding to (0, 0), and pad the maps before it runs.",
+        "layer.register_forward_pre_hook(function) calls function(layer, inputs) before each run; what it returns, a "
+        "tuple, goes in instead. F.pad(maps, (left, right, top, bottom)) pads. At the end: network.eval().",
+    ],
+    praise="A network trained with TensorFlow by Google answers through torchvision's code, number by number the same.",
+    check=porting_checks.check_port,
+    hidden_check=porting_checks.check_port,
+)
+def port(network: nn.Module, original: Mapping[str, torch.Tensor]) -> nn.Module:
+    """A network with random weights and the file's tensors → the same network with both the weights and SAME padding."""
+    network.load_state_dict({new_name(key): value for key, value in original.items()})
+
+    def pad(layer, inputs):
+        (maps,) = inputs
+        top, bottom = same_padding(maps.shape[-2], layer.kernel_size[0], 2)
+        left, right = same_padding(maps.shape[-1], layer.kernel_size[1], 2)
+        return (F.pad(maps, (left, right, top, bottom)),)
+
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
+            layer.padding = (0, 0)
+            layer.register_forward_pre_hook(pad)
+    return network.eval()
+
+
+# -- 8: the best entry ------------------------------------------------------------------------------------------------
 @exercise(
     id="05_best_entry",
     title="The best entry",
@@ -132,123 +375,7 @@ def _(answer: Any) -> None:
 best_entry.hidden_cases(lambda source: (enum_checks.enum(source),), count=12)
 
 
-# -- 3: the same preprocessing ----------------------------------------------------------------------------------------
-@exercise(
-    id="05_same_preprocessing",
-    title="The same preprocessing",
-    minutes=6,
-    difficulty="medium",
-    hints=[
-        "Print weights.transforms(), with the brackets: the settings are in the text.",
-        "== on two such objects asks whether they are one and the same object. == on two texts asks what you mean.",
-    ],
-    praise="AlexNet of 2012 and ViT of 2020 want the same; ResNet50's own two entries do not.",
-)
-def same_preprocessing(one: WeightsEnum, other: WeightsEnum) -> bool:
-    """Whether two entries do the same to every picture."""
-    return str(one.transforms()) == str(other.transforms())  # crop, resize, mean, std and interpolation, in words
-
-
-_PAIRS = (
-    ("ResNet50_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V1"),
-    ("ResNet50_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V2"),
-    ("ResNet18_Weights.IMAGENET1K_V1", "VGG11_Weights.IMAGENET1K_V1"),
-    ("ResNet18_Weights.IMAGENET1K_V1", "EfficientNet_B0_Weights.IMAGENET1K_V1"),
-    ("VGG16_Weights.IMAGENET1K_V1", "VGG16_Weights.IMAGENET1K_FEATURES"),
-    ("ViT_B_16_Weights.IMAGENET1K_V1", "ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1"),
-    ("AlexNet_Weights.IMAGENET1K_V1", "ViT_B_16_Weights.IMAGENET1K_V1"),
-)
-
-
-@lru_cache(maxsize=16)
-def _prepared(name: str) -> torch.Tensor:
-    picture = torch.arange(3 * 40 * 52).mul(7919).remainder(256).view(3, 40, 52).to(torch.uint8)
-    made: torch.Tensor = models.get_weight(name).transforms()(picture)
-    return made
-
-
-@same_preprocessing.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    for names in _PAIRS:
-        entry, other = (models.get_weight(name) for name in names)
-        case = f"{names[0].replace('_Weights', '')} and {names[1].replace('_Weights', '')}"
-        value, truth = call(answer, entry, other, case=case), torch.equal(*map(_prepared, names))
-        if not isinstance(value, bool):
-            raise Wrong(f"On {case} the answer is True or False, not a value of type {type(value).__name__}.")
-        if value == truth:
-            continue
-        if truth and entry is other:
-            raise Wrong("You call an entry different from itself: transforms() makes a new object at every call.")
-        if truth:
-            raise Wrong(
-                f"{case} treat a picture alike, and you say no. Two objects with the same settings are still two: "
-                "compare what they say of themselves."
-            )
-        mine, theirs = (str(weights.transforms()).splitlines() for weights in (entry, other))
-        line = next(f"{a.strip()} and {b.strip()}" for a, b in zip(mine, theirs, strict=True) if a != b)
-        raise Wrong(f"{case} differ in one thing at least: {line}.")
-
-
-same_preprocessing.hidden_cases(enum_checks.entries, count=12)
-
-
-# -- 4: which spellings -----------------------------------------------------------------------------------------------
-SPELLINGS = {
-    "A": 'resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")',
-    "B": 'resnet18(weights="imagenet1k_v1")',
-    "C": "resnet18(weights=ResNet18_Weights)",
-    "D": 'resnet18(weights=get_weight("ResNet18_Weights.DEFAULT"))',
-    "E": 'resnet18("DEFAULT")',
-    "F": 'get_model("ResNet18", weights="DEFAULT")',
-    "G": 'get_model("resnet18")',
-    "H": 'resnet18(weights=get_model_weights("resnet18").DEFAULT)',
-}
-
-
-@exercise(
-    id="05_spellings",
-    title="Clean spellings",
-    minutes=5,
-    difficulty="mild",
-    cell_name="clean",
-    hints=[
-        "Python tells capitals from small letters in the names of entries; get_model makes a model's name small first.",
-        "An enum is not one of its entries. And what is given by place, not by name?",
-        "hear(...) from course_lib.models says what a line asks for.",
-    ],
-    praise="get_weight and get_model_weights are two more doors to the same entry.",
-)
-def spellings() -> str:
-    """The letters of the lines that give trained weights and warn of nothing."""
-    letters = ""
-    for letter, code in SPELLINGS.items():
-        heard = hear(code)  # runs the line up to the place where the file would be read
-        if heard.outcome == "trained" and not heard.warnings:
-            letters += letter
-    return letters
-
-
-@lru_cache(maxsize=1)
-def _heard() -> SpellingTable:
-    return hear_all(SPELLINGS)
-
-
-@spellings.checker
-def _(answer: Any) -> None:
-    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_heard().where("trained", warns=False))
-    for letter in sorted(chosen - right):
-        heard = _heard()[letter]
-        if heard.error is not None:
-            raise Wrong(f"{letter} raises {heard.gives}: {heard.says[0]}. Names of entries are written as they are.")
-        if heard.outcome == "random":
-            raise Wrong(f"{letter} gives random numbers and says nothing: without weights= nothing is loaded.")
-        raise Wrong(f"{letter} gives {heard.gives}, but warns: {heard.says[0].split(' and may')[0].rstrip('.')}.")
-    if missing := sorted(right - chosen):
-        raise Wrong(f"{len(missing)} more of them give IMAGENET1K_V1 without a warning. Look at {missing[0]} again.")
-
-
-# -- 5: verify by hand ------------------------------------------------------------------------------------------------
+# -- 9: verify by hand ------------------------------------------------------------------------------------------------
 @exercise(
     id="05_verify",
     title="verify, by hand",
@@ -274,7 +401,7 @@ def verify(enum: type[WeightsEnum], weights: object) -> WeightsEnum | None:
 verify.hidden_cases(enum_checks.looked_up, count=20, around=enum_checks.telling_errors)
 
 
-# -- 6: does the hash fit ---------------------------------------------------------------------------------------------
+# -- 10: does the hash fit --------------------------------------------------------------------------------------------
 @exercise(
     id="05_hash_fits",
     title="Whether the hash fits",
@@ -297,7 +424,7 @@ def hash_fits(path: Path) -> bool:
 hash_fits.hidden_cases(enum_checks.hashed_file, count=20, around=enum_checks.on_disk)
 
 
-# -- 7: an enum that reads in place -----------------------------------------------------------------------------------
+# -- 11: an enum that reads in place ----------------------------------------------------------------------------------
 class ReadInPlace(WeightsEnum):
     """Has no members, so that enums may inherit from it. Reads the file where it lies, if its hash fits."""
 
@@ -324,7 +451,7 @@ read_in_place = exercise(
 )(ReadInPlace)
 
 
-# -- 8: an enum and a builder of one's own ----------------------------------------------------------------------------
+# -- 12: an enum and a builder of one's own ---------------------------------------------------------------------------
 @exercise(
     id="05_own_model",
     title="An enum and a builder of your own",

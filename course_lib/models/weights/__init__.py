@@ -28,6 +28,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from course_lib.errors import WeightsError
 from course_lib.models.weights import efficientnet_lite as _efficientnet_lite  # noqa: F401 - registers its builders
+from course_lib.models.weights import quarter_vgg as _quarter_vgg  # noqa: F401 - registers its builder
 from course_lib.models.weights.weight_files import CATEGORIES, FOLDER, PREFIX, read_figures, store, verified
 
 __all__ = ["CATEGORIES", "COURSE_MODELS", "CourseWeightsEnum", "course_weights_for", "make_enum", "register", "store"]

