@@ -58,8 +58,8 @@ drawing.draw_evidence(cases, mean=own.mean, std=own.std, title="The same network
 
 # %% [markdown]
 # The pictures are drawn as the network sees them, which means with its own mean and standard deviation. The second one does no harm: a
-# little more of the scene is in sight. In the third the camel is 600 pixels high, where the network knows camels of 224, the dashed
-# frame. And the fourth?
+# little more of the scene is in sight. The third crop is 600 pixels wide, and the network has learnt from crops of 224 pixels, the dashed
+# frame: to it, this camel is enormous. And the fourth?
 
 # %%
 suspect = guess("05_suspect", "What did the fourth entry do to the picture?",
@@ -114,18 +114,19 @@ better
 # %% tags=["guess", "nbval-ignore-output"]
 from course_lib.models import catalog
 
-top1 = {entry.name: entry.meta["_metrics"]["ImageNet-1K"]["acc@1"] for entry in ResNet50_Weights}
+v1, v2, deeper = (100 - entry_of(name).top1 for name in (
+    "ResNet50_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V2", "ResNet101_Weights.IMAGENET1K_V2"))
 better.reveal(
-    round(top1["IMAGENET1K_V2"] - top1["IMAGENET1K_V1"], 1),
-    "Only the recipe changed: a longer training, more augmentation, label smoothing, averaged weights. With V2's recipe, twice the "
-    "layers (ResNet101) are worth 1.0 point.",
+    round(v2 - v1, 1),
+    "Only the recipe changed: a longer training, more augmentation, label smoothing, averaged weights. ResNet101, with twice the layers "
+    f"and the same recipe, adds {deeper - v2:.1f} points.",
     low="A recipe can be worth more than fifty layers.",
     also=drawing.recipe_gains(catalog()),
 )
 
 # %% [markdown]
-# **What to notice.** All 24 networks that have both entries gained. The large step belongs to the old ResNets, and MobileNetV2 gained almost
-# nothing: it had been trained well the first time. So "ResNet50 has 76 %" is a statement about an entry, never about a network.
+# **What to notice.** All 24 networks that have both entries gained. The ResNets took the largest step, and MobileNetV2 hardly
+# moved. So "ResNet50 has 76 %" is a statement about an entry, never about a network.
 #
 # Browse the others. Find a model whose `DEFAULT` isn't its most accurate entry, and the entry that has no categories.
 
@@ -305,7 +306,7 @@ ten
 found = follow("resnet18", weights="DEFAULT", num_classes=10)
 ten.reveal(
     "it raises an error",
-    f"{type(found.error).__name__}: {found.error}. Step 3 refuses before anything is fetched.",
+    f"{type(found.error).__name__}: {found.error} Step 3 refuses before anything is fetched.",
     wrong={"it gives ten outputs, and only the last layer is random":
            "That is what you do by hand: load all 1000, then model.fc = nn.Linear(512, 10)."},
     also=found,
@@ -358,7 +359,7 @@ for key in ("_conv_stem.weight", "_blocks.0._depthwise_conv.weight", "_blocks.1.
 
 # %% [markdown]
 # And here is torchvision's side. Lite0 leaves out two things that phones are slow at, the *squeeze-and-excitation* and the SiLU, and
-# its BatchNorms have settings of their own. Those are changes of four lines:
+# its BatchNorms have settings of their own. That takes a few lines:
 
 # %%
 from functools import partial
@@ -423,8 +424,8 @@ with torch.inference_mode():
     ours, theirs = bare.eval()(batch).softmax(1), reference.model(batch).softmax(1)
 for name, shares in (("bare", ours), ("reference", theirs)):
     values, places = shares[0].topk(3)
-    print(f"{name:10}", *(f"{reference.categories[place]} {100 * value:.0f} %,"
-                          for value, place in zip(values, places.tolist())))
+    print(f"{name:10}", ", ".join(f"{reference.categories[place]} {100 * value:.0f} %"
+                                  for value, place in zip(values, places.tolist())))
 
 # %% [markdown]
 # Close, and not the same. When all weights are right and the answers differ, compare **layer by layer until the first difference**:
@@ -638,7 +639,7 @@ ex.hash_fits.check(hash_fits)
 # ### Exercise: an enum that reads in place
 #
 # *Optional · hard · 12 minutes.* Write a class without members that inherits from torchvision's `WeightsEnum` and has its own `get_state_dict`. `self.url`
-# is the address of a file on this computer, such as `file:///home/me/net-1a2b3c4d.pth`; `Path(url2pathname(urlparse(self.url).path))` makes a path of
+# is the address of a file on this computer, such as `file:///weights/net-1a2b3c4d.pth`; `Path(url2pathname(urlparse(self.url).path))` makes a path of
 # it. Check *every* time that the digits in the file's name are the first of its SHA-256, and raise a `ValueError` if they aren't. Read the file where it
 # lies, without a copy, and don't run code that is hidden in it (`weights_only=True`).
 

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torchvision import models
 from torchvision.models import Weights, WeightsEnum
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms._presets import ImageClassification
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson05
@@ -77,7 +79,56 @@ COUNT = 'len(weights.meta["categories"])'
 LOADED = "model.load_state_dict(weights.get_state_dict(progress=progress, check_hash=True))"
 PARAMETER = "weights: Own_Weights | None = None"
 
+
+def ported(*edits: tuple[str, str]) -> Any:
+    return edited(lesson05.port, *edits)
+
+
+def prepared(**settings: Any) -> ImageClassification:
+    usual = {"crop_size": 224, "resize_size": 256, "interpolation": InterpolationMode.BICUBIC,
+             "mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}  # fmt: skip
+    return ImageClassification(**(usual | settings))
+
+
+def renamed(*edits: tuple[str, str]) -> Any:
+    return edited(lesson05.new_name, *edits)
+
+
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson05.new_name: [
+        (renamed((".{kind}\"", "\"")), "stays: weight"),
+        (renamed(('"8.0"', '"9.0"')), "the stem, the head and the last"),
+        (renamed(("place -= stage == 1", "pass")), "stage 1 doesn't expand"),
+        (renamed(("(1, 2, 2, 3, 3, 4, 1)", "(1, 2, 2, 3, 4, 3, 1)")), "stage 6 is asked for"),
+        (renamed(("block - count", "block - 1")), "stage 3 is asked for|this is block"),
+        (renamed(('"_depthwise_conv": 1', '"_depthwise_conv": 2')), "are 0, 1 and 2|one shorter"),
+        (lambda key: 3, "the answer is a name"), (lambda key: key, "stem, the head"), ({}, "is a function"),
+    ],
+    lesson05.same_padding: [
+        (lambda size, kernel, stride: (kernel // 2, kernel // 2), "PyTorch's way"),
+        (lambda size, kernel, stride: lesson05.same_padding(size, kernel, stride)[::-1], "odd zero behind"),
+        (edited(lesson05.same_padding, ("-(-size // stride)", "size // stride")), "225.*113 are asked for"),
+        (edited(lesson05.same_padding, ("max((places - 1) * stride + kernel - size, 0)",
+                                        "(places - 1) * stride + kernel - size")), "no padding below 0"),
+        (lambda size, kernel, stride: 1, "two whole numbers"), ((0, 1), "is a function"),
+    ],
+    lesson05.lite_transforms: [
+        (prepared(mean=(127,) * 3, std=(128,) * 3), "divide 127 and 128 by 255"),
+        (ImageClassification(crop_size=224, interpolation=InterpolationMode.BICUBIC), "ImageNet's usual ones"),
+        (prepared(mean=(0.5,) * 3, std=(0.5,) * 3), "near, but"),
+        (prepared(interpolation=InterpolationMode.BILINEAR), "bicubic is asked for"),
+        (prepared(resize_size=224), "should become 256"), (prepared(crop_size=256), "the shape should be"),
+        (partial(ImageClassification, crop_size=224), "raised TypeError"), (224, "something to call"),
+    ],
+    lesson05.port: [
+        (ported(("layer.register_forward_pre_hook(pad)", "layer.padding = (layer.kernel_size[0] // 2,) * 2")),
+         "where PyTorch's padding puts them"),
+        (ported(("(left, right, top, bottom)", "(right, left, bottom, top)")), "where PyTorch's padding puts them"),
+        (ported(("return network.eval()", "return network.train()")), "still in train mode"),
+        (ported(("return network.eval()", "network.eval()")), "not attempted|is the return missing"),
+        (ported(("network.load_state_dict", "print")), "don't hold the file's numbers"),
+        (ported(("new_name(key)", "key")), "your function raised RuntimeError"), ("port", "is a function"),
+    ],
     lesson05.members: [
         (4, "There are four names"), (3, "compare C with A"), (1, "they are two"), (0, "is not it"),
         (2.5, "whole number"), (["A", "B"], "is a number"),

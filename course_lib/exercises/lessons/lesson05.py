@@ -254,32 +254,7 @@ same_padding.hidden_cases(
 )
 
 
-# -- 6: its preprocessing ---------------------------------------------------------------------------------------------
-@exercise(
-    id="05_lite_transforms",
-    title="The preprocessing of somebody else",
-    minutes=5,
-    difficulty="medium",
-    cell_name="lite_transforms",
-    hints=[
-        "torchvision divides by 255 first. What are mean and std then, so that the result is the same?",
-        "(x − 127) / 128 = (x/255 − 127/255) / (128/255).",
-        "ImageClassification(crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=…, std=…), "
-        "with three numbers each.",
-    ],
-    praise="The last of the three differences. With wrong numbers here nothing raises; the answers just get worse.",
-    check=porting_checks.check_lite_transforms,
-    hidden_check=porting_checks.check_lite_transforms,
-)
-def lite_transforms() -> ImageClassification:
-    """Bicubic to 256, the middle 224, and (x − 127) / 128 of bytes."""
-    mean, std = (127 / 255,) * 3, (128 / 255,) * 3
-    return ImageClassification(
-        crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=mean, std=std
-    )
-
-
-# -- 7: the port ------------------------------------------------------------------------------------------------------
+# -- 6: the port ------------------------------------------------------------------------------------------------------
 @exercise(
     id="05_port",
     title="Somebody else's weights in torchvision's network",
@@ -310,6 +285,31 @@ def port(network: nn.Module, original: Mapping[str, torch.Tensor]) -> nn.Module:
             layer.padding = (0, 0)
             layer.register_forward_pre_hook(pad)
     return network.eval()
+
+
+# -- 7: its preprocessing ---------------------------------------------------------------------------------------------
+@exercise(
+    id="05_lite_transforms",
+    title="The preprocessing of somebody else",
+    minutes=5,
+    difficulty="medium",
+    cell_name="lite_transforms",
+    hints=[
+        "torchvision divides by 255 first. What are mean and std then, so that the result is the same?",
+        "(x − 127) / 128 = (x/255 − 127/255) / (128/255).",
+        "ImageClassification(crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=…, std=…), "
+        "with three numbers each.",
+    ],
+    praise="The last of the three differences. With wrong numbers here nothing raises; the answers just get worse.",
+    check=porting_checks.check_lite_transforms,
+    hidden_check=porting_checks.check_lite_transforms,
+)
+def lite_transforms() -> ImageClassification:
+    """Bicubic to 256, the middle 224, and (x − 127) / 128 of bytes."""
+    mean, std = (127 / 255,) * 3, (128 / 255,) * 3
+    return ImageClassification(
+        crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=mean, std=std
+    )
 
 
 # -- 8: the best entry ------------------------------------------------------------------------------------------------
