@@ -9,6 +9,7 @@ import copy
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
 import torch
@@ -207,8 +208,28 @@ def test_shipped_weights(name: str) -> None:
 
 def test_shipped_files_are_all_there_and_fit_the_budget() -> None:
     files = {path.name: path.stat().st_size for path in weight_files.FOLDER.glob("*.pth")}
-    assert set(files) == {row["file"] for row in weight_files.read_figures().values()}
+    quarter = Path(urlparse(torchvision.models.get_model_weights("vgg11_quarter").DEFAULT.url).path).name
+    assert set(files) == {quarter, *(row["file"] for row in weight_files.read_figures().values())}
     assert sum(files.values()) < 32 * 1024**2
+
+
+def test_the_quarter_vgg_is_torchvisions_class_with_a_cfg_of_its_own() -> None:
+    """Its file, its hash and its parameters; and folding a BatchNorm away changes no answer."""
+    from course_lib.models.weights.quarter_vgg import CFG, VGG11_Quarter_Weights
+    from course_lib.networks import vgg
+    from tools.train_quarter_vgg import folded
+
+    entry = VGG11_Quarter_Weights.DEFAULT
+    model = torchvision.models.get_model("vgg11_quarter", weights="DEFAULT").eval()
+    assert sum(p.numel() for p in model.parameters()) == entry.meta["num_params"]
+    assert [4 * token if isinstance(token, int) else token for token in CFG] == torchvision.models.vgg.cfgs["A"]
+    truth = vgg.build(list(CFG), num_classes=10, hidden=128, batch_norm=True).train()
+    batch = torch.randn(2, 3, 224, 224)
+    with torch.no_grad():
+        truth(batch)  # so that running statistics aren't 0 and 1
+        assert torch.allclose(folded(truth.eval())(batch), truth(batch), atol=1e-4)
+    with pytest.raises(WeightsError, match="num_classes=3"):
+        torchvision.models.get_model("vgg11_quarter", weights="DEFAULT", num_classes=3)
 
 
 def test_the_registry_lists_exactly_the_shipped_models() -> None:

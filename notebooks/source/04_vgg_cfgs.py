@@ -24,9 +24,9 @@ if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's 
 # %%
 import torch
 from torch import nn
-from torchvision.models import get_model, get_model_weights
+from torchvision.models import get_model
 
-from course_lib import drawing, guess, my_calibration, scene, trace
+from course_lib import drawing, guess, load_classifier, my_calibration, scene, trace
 from course_lib.exercises import lesson04 as ex
 from course_lib.networks import vgg
 
@@ -47,15 +47,15 @@ print(cfgs["A"], "-", len(cfgs["A"]), "tokens")
 # channels. The course has trained this small network, `vgg11_quarter`, on the ten classes of its picture book.
 
 # %%
-weights = get_model_weights("vgg11_quarter").DEFAULT
-network = get_model("vgg11_quarter", weights=weights).eval()
+classifier = load_classifier("vgg11_quarter")
+network, categories = classifier.model, classifier.categories
 cfg = [token if token == "M" else token // 4 for token in cfgs["A"]]
 picture = scene("camel", seed=9001, size=(224, 224)).picture
-batch = weights.transforms()(picture).unsqueeze(0)
+batch = classifier.transforms(picture).unsqueeze(0)
 
 with torch.inference_mode():
     share, index = network(batch).softmax(1).max(1)
-answer = f"{weights.meta['categories'][index]}, {100 * float(share):.0f} %"
+answer = f"{categories[int(index)]}, {100 * float(share):.0f} %"
 print(answer)
 
 # %%
@@ -228,7 +228,7 @@ max_pool = ex.max_pool.yours_or_solution()
 # ReLUs and pools take a number, too:
 
 # %%
-print([name for name in weights.get_state_dict() if name.endswith("weight")])
+print([name for name in network.state_dict() if name.endswith("weight")])
 print(network.features[:6])
 
 # %% [markdown]
@@ -252,21 +252,20 @@ ex.small_vgg.check(small_vgg)
 
 # %%
 small_vgg = ex.small_vgg.yours_or_solution()
-names = weights.meta["categories"]
-pictures = [scene(name, seed=9500 + k, size=(224, 224)).picture for k, name in enumerate(names)]
-ten = torch.stack([weights.transforms()(picture) for picture in pictures])
+ten = torch.stack([classifier.transforms(scene(name, seed=9500, size=(224, 224)).picture) for name in categories])
 with torch.inference_mode():
-    mine, theirs = small_vgg(cfg, weights.get_state_dict(), ten).softmax(1), network(ten).softmax(1)
+    mine, theirs = small_vgg(cfg, network.state_dict(), ten).softmax(1), network(ten).softmax(1)
 print(f"{'the picture':13} {'your layers':22} torchvision's")
-for name, own, other in zip(names, mine, theirs):
-    print(f"{name:13} {names[own.argmax()]:13} {100 * own.max():3.0f} %    ",
-          f"{names[other.argmax()]:13} {100 * other.max():3.0f} %")
+for name, own, other in zip(categories, mine, theirs):
+    print(f"{name:13} {categories[own.argmax()]:13} {100 * own.max():3.0f} %    ",
+          f"{categories[other.argmax()]:13} {100 * other.max():3.0f} %")
 
 # %%
 print("all probabilities agree to five digits:", torch.allclose(mine, theirs, atol=1e-5))
-right = sum(names[answers.argmax()] == name for name, answers in zip(names, mine))
-print(f"{right} of 10 are right. Ten pictures are far too few to say how good the network is.")
-print("measured on 2,000:", weights.meta["_metrics"])
+right = sum(categories[answers.argmax()] == name for name, answers in zip(categories, mine))
+print(f"{right} of 10 are right, and ten pictures are too few to say how good the network is.")
+for pictures, figures in classifier.weights.meta["_metrics"].items():
+    print(f"measured on 2,000 other pictures ({pictures}): {figures['acc@1']} %")
 
 # %% [markdown]
 # ## 4 Where are the parameters, and where is the work?
@@ -288,7 +287,7 @@ vgg11 = trace("vgg11")
 in_convs = sum(op.parameters for op in vgg11 if op.plain == "conv2d")
 share.reveal(
     round(100 * in_convs / vgg11.parameters, 1),
-    "The work is the other way round: 98 % of the multiply-adds happen in the convolutions, which use their few weights again and again.",
+    "The work is the other way round: the convolutions use their few weights again and again, and do 98 % of the multiply-adds.",
     high="The first linear layer alone has 25088 · 4096 weights, one for every cell of the last map and every output.",
     low="Even lower than the truth: few people guess so.",
     also=drawing.layer_areas(vgg11),
@@ -385,10 +384,9 @@ cheaper.reveal(
 # Check it against the frames of the first figure, or against a live network: choose a layer and a cell.
 
 # %%
-from course_lib import load_classifier
 from course_lib.widgets import receptive_field_explorer
 
-receptive_field_explorer(load_classifier("course_resnet18"), {"camel": picture})
+receptive_field_explorer(classifier, {"camel": picture})
 
 # %% [markdown]
 # ### Exercise: what a stack sees

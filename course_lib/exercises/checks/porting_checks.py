@@ -190,8 +190,8 @@ def check_port(answer: Any, source: random.Random | None = None) -> None:
                 continue
             if _near(value, symmetric(batch)):
                 raise Wrong(
-                    f"On {case} every weight is in its place, but the strided convolutions' windows lie where PyTorch's "
-                    "padding puts them. With same_padding an odd zero goes behind, and none before."
+                    f"On {case} every weight is in its place, but the strided convolutions' windows lie where "
+                    "PyTorch's padding puts them. With same_padding an odd zero goes behind, and none before."
                 )
         gap = float((value - right).abs().max())
         raise Wrong(
