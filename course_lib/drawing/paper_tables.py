@@ -248,7 +248,7 @@ def vgg_table(columns: Sequence[str] | Mapping[str, str | Sequence[Any]] | None 
     rows.append(Row((cell("vector", color=FAINT), *_merged([column.head for column in found])), 0.5))
     for k, (name, figures) in enumerate(_figures(found).items()):
         rows.append(Row((cell(name, color=FAINT), *figures), 0.0 if k else 1.0))
-    notes = (
+    notes: tuple[str, ...] = (
         "conv3-64: 3×3 convolution to 64 channels, then ReLU. LRN: local response normalisation. FC: linear layer. "
         "Bold: new against the column to its left. Every column was built and run at 3×224×224.",
     )

@@ -36,12 +36,16 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class _Stop:
-    """What is drawn of one token: the map (H, W) of one channel, the shape of all, and a cell's field."""
+    """What is drawn of one token: the map (H, W) of one channel, the shape of all, and a cell's field.
+
+    ``field`` is (left, top, right, bottom), cut off at the picture's edges; ``sees`` its whole (height, width).
+    """
 
     token: Token
     map: Tensor
     shape: tuple[int, ...]
     field: Box | None
+    sees: tuple[int, int] | None
 
 
 def token_journey(
@@ -106,16 +110,13 @@ def _stops(model: VGG, tokens: Sequence[Token], batch: Tensor) -> list[_Stop]:
     stops = []
     for token, values, channel, layer in zip(tokens, maps, chosen, layers, strict=True):
         cell = (int(point[0] * channel.shape[0]), int(point[1] * channel.shape[1]))
-        field = receptive.field_of(model, layer, *cell, size)
-        stops.append(_Stop(token, channel, tuple(values.shape), field))
+        field, sees = receptive.field_of(model, layer, *cell, size), receptive.field_size(model, layer, size)
+        stops.append(_Stop(token, channel, tuple(values.shape), field, sees))
     return stops
 
 
 def _seen(stop: _Stop) -> str:
-    if stop.field is None:
-        return "what cannot be followed"
-    left, top, right, bottom = stop.field
-    return f"{bottom - top}×{right - left}"
+    return "what can't be followed" if stop.sees is None else times(stop.sees)
 
 
 def _corner(number: int) -> tuple[float, float]:

@@ -63,8 +63,8 @@ drawing.token_journey(network, cfg, picture, batch, answer=answer)
 
 # %% [markdown]
 # **What to notice.** The channels grow while the maps shrink. Each pool throws away three numbers of four, yet the camel doesn't
-# get lost: what is lost in detail comes back as channels. And the orange frame grows. At first a cell knows 3×3 pixels, which
-# is a speck of sky. In the end it knows 150×150, which is a camel.
+# get lost: what is lost in detail comes back as channels. And the orange frame grows. At first a cell can see 3×3 pixels, which is
+# a speck of colour. In the end it can see 150×150, as far as the picture goes: a whole head.
 
 # %% [markdown]
 # ### Exercise: a shape, token by token
@@ -430,12 +430,13 @@ start
 # %% tags=["guess"]
 rules = {
     "std 0.01": lambda fan_in, fan_out: 0.01,
-    "std 0.1, the paper's": lambda fan_in, fan_out: 0.1,
+    "std 0.1 (the paper's)": lambda fan_in, fan_out: 0.1,
     "Xavier": lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 0.5,
-    "Kaiming": lambda fan_in, fan_out: (2 / fan_out) ** 0.5,
+    "Kaiming, inputs": lambda fan_in, fan_out: (2 / fan_in) ** 0.5,
+    "Kaiming, outputs": lambda fan_in, fan_out: (2 / fan_out) ** 0.5,
 }
 signal = {name: spreads(rule) for name, rule in rules.items()}
-exploded = signal["std 0.1, the paper's"][-1]
+exploded = signal["std 0.1 (the paper's)"][-1]
 start.reveal(
     "it has exploded, above 10,000",
     f"It has grown to about 10^{len(str(int(exploded))) - 1}, because a layer of 512 channels multiplies it by almost five.",
@@ -450,8 +451,9 @@ start.reveal(
 #
 # $$ \tfrac{1}{2}\, n_\text{in}\, \sigma^2 = 1, \qquad \sigma = \sqrt{2 / n_\text{in}} . $$
 #
-# That is Kaiming's rule of 2015. torchvision's VGG puts $n_\text{out} = k^2 O$ in the place of $n_\text{in}$, which keeps the gradients' size on their
-# way back. Xavier's rule averages the two and leaves out the ReLU.
+# That is Kaiming's rule of 2015, which stays level in the chart. torchvision's VGG puts $n_\text{out} = k^2 O$ in the place of $n_\text{in}$. This keeps the
+# *gradients'* size on their way back, and the signal falls a little where the channels grow, most of all from 3 to 64. Xavier's rule averages the two
+# and leaves out the ReLU.
 
 # %% [markdown]
 # **How the paper coped.** Its deep columns didn't learn when they started this way. So the authors trained column A first, and started the
@@ -590,8 +592,8 @@ ex.make_layers.check(make_layers)
 # %% [markdown]
 # ### Exercise: column C
 #
-# *Optional · hard · 12 minutes.* torchvision has no column C of the VGG paper. Write it as a module with `features`, `avgpool` and
-# `classifier`, as torchvision names VGG's parts. C's convolutions are 64, 64, M, 128, 128, M, 256, 256, 256, M, 512, 512, 512, M, 512, 512,
+# *Optional · hard · 12 minutes.* torchvision has no column C of the VGG paper. Write it, with parts called `features`, `avgpool` and
+# `classifier` as in torchvision's VGG. C's convolutions are 64, 64, M, 128, 128, M, 256, 256, 256, M, 512, 512, 512, M, 512, 512,
 # 512, M. All are 3×3 with padding 1, but the last one of the third, fourth and fifth stage is 1×1. A ReLU follows each. Then come an
 # adaptive average pool to 7×7, and linear layers to 4096, 4096 and the classes, with ReLU and dropout after the first two.
 

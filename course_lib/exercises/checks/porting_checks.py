@@ -38,7 +38,7 @@ def bare_lite0() -> EfficientNet:
         for layer in list(module.children()):
             if isinstance(layer, nn.Conv2d) and layer.stride != (1, 1):
                 layer.padding = (layer.kernel_size[0] // 2,) * 2
-                del module.pad  # type: ignore[operator]
+                del module.pad
     return network
 
 
