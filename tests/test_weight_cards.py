@@ -266,17 +266,6 @@ def test_another_model_keeps_the_second_entry_and_draws_once(monkeypatch: pytest
     assert repr(browser).startswith("AlexNet_Weights.IMAGENET1K_V1 beside VGG16_Weights.IMAGENET1K_FEATURES")
 
 
-def test_the_browsers_links_can_be_clicked() -> None:
-    browser = weights_browser(
-        {"dog": PICTURE}, model="resnet50", entry="IMAGENET1K_V1", beside="resnet50, IMAGENET1K_V2"
-    )
-    links = browser.view.children[-1]
-    for entry in (entry_of(V1), entry_of(V2)):
-        assert f'href="{entry.url}"' in links.value and f'href="{entry.recipe}"' in links.value
-    browser.set(model="course_resnet18", beside=NONE)
-    assert "href" not in links.value  # its file is on this disk, its recipe a command
-
-
 @pytest.mark.parametrize(
     ("how", "says"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,7 +13,6 @@ from course_lib.drawing.still import Still
 from course_lib.errors import CourseError, ModelNameError, WeightsError, closest
 from course_lib.models.catalog_table import catalog
 from course_lib.models.entries import Entry
-from course_lib.tables import link
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, words
 
@@ -96,25 +94,7 @@ def weights_browser(
             controls["beside"].options = _others(name, every)
             controls["beside"].value = second
 
-    explorer = Explorer(draw, controls, settle=settle)
-    links = widgets.HTML()
-
-    def follow(_change: Any = None) -> None:
-        first, second = f"{controls['model'].value}, {controls['entry'].value}", controls["beside"].value
-        links.value = "<br>".join(_links(every[name]) for name in (first, second) if name in every)
-
-    follow()
-    for name in ("model", "entry", "beside"):
-        controls[name].observe(follow, names="value")
-    explorer.view.children = (*explorer.view.children, links)
-    return explorer
-
-
-def _links(entry: Entry) -> str:
-    """An entry's addresses, to be clicked; "" where it states none that leads to the web."""
-    addresses = (("paper", entry.paper), ("recipe", entry.recipe), ("licence", entry.license), ("file", entry.url))
-    found = [link(address, words) for words, address in addresses if address.startswith(("https://", "http://"))]
-    return f"{escape(entry.name)}: {', '.join(found)}" if found else ""
+    return Explorer(draw, controls, settle=settle)
 
 
 def _entries(entries: Mapping[str, Entry]) -> list[tuple[str, str]]:
