@@ -430,16 +430,15 @@ start
 # %% tags=["guess"]
 rules = {
     "std 0.01": lambda fan_in, fan_out: 0.01,
-    "std 0.1 (the paper's)": lambda fan_in, fan_out: 0.1,
+    "std 0.1 as in the paper": lambda fan_in, fan_out: 0.1,
     "Xavier": lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 0.5,
     "Kaiming, inputs": lambda fan_in, fan_out: (2 / fan_in) ** 0.5,
     "Kaiming, outputs": lambda fan_in, fan_out: (2 / fan_out) ** 0.5,
 }
 signal = {name: spreads(rule) for name, rule in rules.items()}
-exploded = signal["std 0.1 (the paper's)"][-1]
 start.reveal(
     "it has exploded, above 10,000",
-    f"It has grown to about 10^{len(str(int(exploded))) - 1}, because a layer of 512 channels multiplies it by almost five.",
+    f"It has grown to {signal['std 0.1 as in the paper'][-1]:.0e}, because a layer of 512 channels multiplies it by almost five.",
     wrong={"it has vanished, below 0.001": "That is what a standard deviation of 0.01 does. The paper's 10⁻² is a variance."},
     also=drawing.lines(signal, title="spread of the signal", below="convolutions of column E passed", log=True, level=1,
                        level_label="as it came in", start=0),
@@ -519,8 +518,8 @@ ex.cfg_under_budget.check(cfg)
 # %% [markdown]
 # ## Back to the question
 #
-# Thirteen tokens are eight numbers and five M. The eight numbers make 9.2 million parameters. The head, which no token mentions, makes the
-# other 123.6 million, most of them in one matrix from 25088 to 4096.
+# Thirteen tokens are eight numbers and five M. The eight make 9.2 million parameters. The head, which no token mentions, makes the
+# other 123.6 million, most of them in one matrix.
 #
 # In five lines:
 #
