@@ -493,14 +493,19 @@ with torch.inference_mode():
 # ### Exercise: its preprocessing
 #
 # *Core · medium · 5 minutes.* The last of the three differences. EfficientNet-Lite0 wants the picture's shorter side at 256 pixels, resized with bicubic
-# interpolation, then the middle 224×224, and bytes x as (x − 127) / 128. Make torchvision's `ImageClassification` do that. It divides by 255 *before* it
+# interpolation, then the middle 224×224, and bytes x as (x − 127) / 128. Write a function that does this to a picture, with torchvision's `ImageClassification`. It divides by 255 *before* it
 # subtracts the mean and divides by the standard deviation, $y = (x/255 - \mu) / \sigma$.
 
 # %% tags=["exercise"]
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
-lite_transforms = ...  # ImageClassification(crop_size=…, resize_size=…, interpolation=…, mean=…, std=…)
+
+def lite_transforms(picture):
+    """A PIL picture → (3, 224, 224), with ImageClassification(crop_size=…, …)."""
+    return ...
+
+
 ex.lite_transforms.check(lite_transforms)
 
 # %% [markdown]

@@ -83,8 +83,9 @@ def check_new_name(answer: Any) -> None:
 
 
 def some_key(source: random.Random) -> tuple[str]:
-    """One of the file's names."""
-    return (source.choice([*_names()]),)
+    """One of the file's names, in a third of all cases one outside the blocks."""
+    outside = [key for key in _names() if not key.startswith("_blocks")]
+    return (source.choice(outside if source.random() < 0.35 else [*_names()]),)
 
 
 # -- padding ----------------------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ def check_same_padding(answer: Any) -> None:
         case = f"size={size}, kernel={kernel}, stride={stride}"
         value = call(answer, size, kernel, stride, case=case)
         if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(isinstance(n, int) for n in value):
-            raise Wrong(f"On {case} the answer is two whole numbers, (before, after), not {str(value)[:40]}.")
+            raise Wrong(f"On {case} the answer is two whole numbers, (before, after), not a {type(value).__name__}.")
         before, after = value
         if min(before, after) < 0:
             raise Wrong(f"On {case} you gave {value}: there is no padding below 0.")
@@ -133,8 +134,7 @@ def _preset(**settings: Any) -> ImageClassification:
 
 def check_lite_transforms(answer: Any, source: random.Random | None = None) -> None:
     """Check a learner's preprocessing on pictures of three shapes."""
-    if not callable(answer):
-        raise Wrong(f"The answer is something to call with a picture, not a value of type {type(answer).__name__}.")
+    need_function(answer)
     draw = source or random.Random(9)
     for width, height in ((300, 260), (257, 400), (640, 300)):
         shown = picture(draw, width // 8, height // 8).resize((width, height), Image.Resampling.BICUBIC)
@@ -161,13 +161,13 @@ def check_lite_transforms(answer: Any, source: random.Random | None = None) -> N
 
 # -- the whole network ------------------------------------------------------------------------------------------------
 def check_port(answer: Any, source: random.Random | None = None) -> None:
-    """Check a learner's ``port(network, original)``: the logits must be those of EfficientNet-Lite0, at three sizes."""
+    """Check a learner's ``port(network, original)``: its logits are those of EfficientNet-Lite0, at two sizes."""
     need_function(answer)
     draw = source or random.Random(10)
-    truth = _settled(scrambled(efficientnet_lite0, draw.getrandbits(32)), tensor(draw, 4, 3, 64, 64))
+    truth = _settled(scrambled(efficientnet_lite0, draw.getrandbits(32)), tensor(draw, 2, 3, 64, 64))
     state = truth.state_dict()
     original = {key: state[name].clone() for key, name in _names().items()}
-    made = call(answer, bare_lite0(), dict(original), case="a bare network and the file's tensors")
+    made = call(answer, scrambled(bare_lite0).train(), dict(original), case="a bare network and the file's tensors")
     if not isinstance(made, nn.Module):
         told = "nothing: is the return missing?" if made is None else f"a value of type {type(made).__name__}."
         raise Wrong(f"Your function should give the network back, but it gives {told}")
@@ -181,7 +181,7 @@ def check_port(answer: Any, source: random.Random | None = None) -> None:
         raise Wrong("The convolutions don't hold the file's numbers: load_state_dict under the new names.")
     symmetric = bare_lite0().eval()
     symmetric.load_state_dict(state)
-    for height, width in ((64, 64), (75, 96), (97, 65)):
+    for height, width in ((64, 64), (49, 66)):
         batch, case = tensor(draw, 1, 3, height, width), f"a picture of {height}×{width}"
         with torch.no_grad():
             value, right = call(made, batch, case=case), truth(batch)

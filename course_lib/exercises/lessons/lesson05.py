@@ -17,6 +17,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 from torchvision import models
@@ -293,23 +294,24 @@ def port(network: nn.Module, original: Mapping[str, torch.Tensor]) -> nn.Module:
     title="The preprocessing of somebody else",
     minutes=5,
     difficulty="medium",
-    cell_name="lite_transforms",
     hints=[
         "torchvision divides by 255 first. What are mean and std then, so that the result is the same?",
         "(x − 127) / 128 = (x/255 − 127/255) / (128/255).",
         "ImageClassification(crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=…, std=…), "
-        "with three numbers each.",
+        "with three numbers each, makes the preprocessing; call it with the picture.",
     ],
     praise="The last of the three differences. With wrong numbers here nothing raises; the answers just get worse.",
     check=porting_checks.check_lite_transforms,
     hidden_check=porting_checks.check_lite_transforms,
 )
-def lite_transforms() -> ImageClassification:
-    """Bicubic to 256, the middle 224, and (x − 127) / 128 of bytes."""
+def lite_transforms(picture: Image.Image) -> torch.Tensor:
+    """A picture → (3, 224, 224): bicubic to 256, the middle 224, and (x − 127) / 128 of bytes."""
     mean, std = (127 / 255,) * 3, (128 / 255,) * 3
-    return ImageClassification(
+    prepare = ImageClassification(
         crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=mean, std=std
     )
+    tensor: torch.Tensor = prepare(picture)
+    return tensor
 
 
 # -- 8: the best entry ------------------------------------------------------------------------------------------------
