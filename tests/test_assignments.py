@@ -94,11 +94,9 @@ def test_the_list_can_be_of_one_lesson(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_torch_is_at_hand_and_hints_are_mentioned(tmp_path: Path) -> None:
     for engine in assignments.ENGINES:
-        book = made(choose(["04_output_size"]), tmp_path / engine, engine)
+        book = made(choose(["04_trace_cfg", "04_output_size"]), tmp_path / engine, engine)
         assert any("import torch\nfrom torch import nn\n" in source for source in sources(book))
-        assert any(
-            "`lesson04.output_size.hint()`" in cell.source for cell in book.cells if cell.cell_type == "markdown"
-        )
+        assert any("`lesson04.trace_cfg.hint()`" in cell.source for cell in book.cells if cell.cell_type == "markdown")
 
 
 def test_ids_and_lessons_add_up_in_the_lessons_order_and_nothing_comes_twice() -> None:
