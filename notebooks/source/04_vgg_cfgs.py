@@ -445,7 +445,7 @@ start.reveal(
 )
 
 # %% [markdown]
-# Each layer multiplies the spread by a factor that depends on the weights' spread σ and on how many numbers a cell sums up, $n_\text{in} =
+# Each layer multiplies the spread by a factor that depends on the weights' spread $\sigma$ and on how many numbers a cell sums up, $n_\text{in} =
 # k^2 C$. The ReLU throws away half of the signal's power, so the factor is 1 when
 #
 # $$ \tfrac{1}{2}\, n_\text{in}\, \sigma^2 = 1, \qquad \sigma = \sqrt{2 / n_\text{in}} . $$

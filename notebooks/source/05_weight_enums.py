@@ -490,17 +490,24 @@ with torch.inference_mode():
     print("largest difference of the logits:", float((network(batch) - reference.model(batch)).abs().max()))
 
 # %% [markdown]
+# One difference is left: the preprocessing. These are the settings that torchvision's own preprocessing begins with, and its ways to
+# interpolate:
+
+# %%
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms._presets import ImageClassification
+
+print(ImageClassification(crop_size=224))
+print(*InterpolationMode)
+
+# %% [markdown]
 # ### Exercise: its preprocessing
 #
-# *Core · medium · 5 minutes.* The last of the three differences. EfficientNet-Lite0 wants the picture's shorter side at 256 pixels, resized with bicubic
+# *Core · medium · 5 minutes.* EfficientNet-Lite0 wants the picture's shorter side at 256 pixels, resized with bicubic
 # interpolation, then the middle 224×224, and bytes x as (x − 127) / 128. Write a function that does this to a picture, with torchvision's `ImageClassification`. It divides by 255 *before* it
 # subtracts the mean and divides by the standard deviation, $y = (x/255 - \mu) / \sigma$.
 
 # %% tags=["exercise"]
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms._presets import ImageClassification
-
-
 def lite_transforms(picture):
     """A PIL picture → (3, 224, 224), with ImageClassification(crop_size=…, …)."""
     return ...
@@ -641,6 +648,18 @@ def hash_fits(path):
 ex.hash_fits.check(hash_fits)
 
 # %% [markdown]
+# An entry's value is a `Weights`, with three fields. Its url may also lead to a file on this computer:
+
+# %%
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from torchvision.models import Weights, WeightsEnum
+
+value = Weights(url="file:///weights/net-1a2b3c4d.pth", transforms=partial(ImageClassification, crop_size=64), meta={})
+print(issubclass(ResNet50_Weights, WeightsEnum), Path(url2pathname(urlparse(value.url).path)).name)
+
+# %% [markdown]
 # ### Exercise: an enum that reads in place
 #
 # *Optional · hard · 12 minutes.* Write a class without members that inherits from torchvision's `WeightsEnum` and has its own `get_state_dict`. `self.url`
@@ -649,12 +668,6 @@ ex.hash_fits.check(hash_fits)
 # lies, without a copy, and don't run code that is hidden in it (`weights_only=True`).
 
 # %% tags=["exercise"]
-from urllib.parse import urlparse
-from urllib.request import url2pathname
-
-from torchvision.models import Weights, WeightsEnum
-
-
 class ReadInPlace(WeightsEnum):
     def get_state_dict(self, *args, **kwargs):
         """The tensors of the file at self.url, by name."""
