@@ -35,7 +35,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "still": ["Still"],
         "tensorboard.event_files": ["read_graph", "write_graph"],
         "tensorboard.graph_view": ["show_graph", "stop_tensorboard"],
-        "token_journey": ["token_journey"],
+        "journey_figure": ["token_journey"],
         "volume_figure": ["volumes"],
     },
 )
