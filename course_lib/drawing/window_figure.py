@@ -71,7 +71,9 @@ def draw_window(
         words += "convolution pads the cut edges with zeros."
         sheet.middle_text(6, top + 82, words, size=TEXT, color=FAINT)
     alt = f"Window at row {row}, column {column}: {label} {written(by_row)} by the linear row, {written(by_kernel)} by "
-    return still(sheet.figure, f"{alt}the kernel, {written(in_map)} in the response map", photo=True, spots=sheet.spots)
+    return still(
+        sheet.figure, f"{alt}the kernel, {written(in_map)} in the response map", photo=True, spots=sheet.spots, dots=1.5
+    )
 
 
 def _spot(sheet: Sheet, shown: OnPicture, folded: FoldedRow) -> None:

@@ -159,11 +159,9 @@ windows_here = guess("06_windows", "How many windows is that on our 387×1024 pi
 windows_here
 
 # %% tags=["guess"]
-from course_lib.drawing import draw_windows
-
 down, across = torch.empty(387, 1024, device="meta").unfold(0, 224, 32).unfold(1, 224, 32).shape[:2]
 windows_here.reveal(down * across, "Every pixel in the middle is in dozens of windows, and each time its convolutions "
-                    "are computed all over again.", also=draw_windows(picture, window=224, step=32, truth=drawn.box))
+                    "are computed all over again.")
 
 # %% [markdown]
 # ### Exercise: how many windows?
@@ -387,6 +385,17 @@ dense = convert(classifier, dense=True)
 rows, columns = dense.cells(387, 1024)
 how_many.reveal(rows * columns, f"{rows} rows of {columns}. The last row's windows reach a little beyond the picture, "
                 "because 387 pixels make 13 cells only when you round up.")
+
+# %% [markdown]
+# Every one of these cells stands for a window. Drag the window over the picture, or move the sliders: its cell lights up
+# on the map. Below, the same score is computed twice, by the linear layer and by the kernel that its row folds into. The
+# last line says what this window scores when it's cut out and goes through the classifier alone; section 8 comes back to
+# that.
+
+# %% tags=["nbval-ignore-output"]
+from course_lib.widgets import window_explorer
+
+window_explorer(classifier, picture, label="camel")
 
 # %%
 with torch.inference_mode():
