@@ -25,6 +25,6 @@ def test_values_ask_for_no_more_than_they_allow() -> None:
 
 def test_every_setting_of_the_hub_is_told() -> None:
     source, told = (HUB / "jupyterhub_config.py").read_text(), (HUB / "README.md").read_text()
-    settings = set(re.findall(r'environ(?:\.get\(|\[)[\'"](HUB_\w+)"', source))
+    settings = set(re.findall(r"""environ(?:\.get\(|\[)["'](HUB_\w+)["']""", source))
     assert len(settings) == 8 and all(name in told for name in settings)
     assert all(name in (ast.get_docstring(ast.parse(source)) or "") for name in settings)
