@@ -29,6 +29,7 @@ from course_lib.exercises.grading.grading_workers import grade_here, grade_on_da
 from course_lib.exercises.grading.kernel_limits import MB, Limits
 from course_lib.exercises.grading.submission_execution import Note
 from course_lib.exercises.grading.submission_grader import Assignment, GradedSubmission, Submission
+from course_lib.exercises.grading.submission_hints import Hint, submission_hints
 from course_lib.progress import track
 from course_lib.tables import text_table
 
@@ -46,6 +47,7 @@ class ClassReport:
         problems: student → why there are no marks.
         notes: student → cells that were stopped or left out.
         missing: students of the gradebook who handed in nothing.
+        hints: at copied and tampered notebooks.
     """
 
     assignment: str
@@ -54,6 +56,7 @@ class ClassReport:
     problems: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Note, ...]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
 
     def state(self, student: str) -> str:
         """ "graded", "not graded: …" or "not handed in"."""
@@ -71,6 +74,10 @@ class ClassReport:
                  for note in notes if student in self.scores]  # fmt: skip
         if noted:
             lines += ["", "Graded, but look at these:", text_table(noted, ("student", "cell", "reason"), rule=True)]
+        if self.hints:
+            seen = [(", ".join(hint.students)[:60], ", ".join(hint.cells)[:60], hint.sentence) for hint in self.hints]
+            lines += ["", "Hints, not verdicts: read these answers yourself:",
+                      text_table(seen, ("students", "cells", "what was seen"), rule=True)]  # fmt: skip
         return "\n".join(lines)
 
 
@@ -267,5 +274,9 @@ def _report(course: Course, name: str, record: _Record, handed_in: list[str]) ->
             report.notes[student] = tuple(Note(**note) for note in line["notes"]) if line else ()
         else:
             report.problems[student] = "nobody has graded it yet; give the same command again"
+    for notebook, stubs in course.sources(name).items():
+        paths = {student: course.folder("submitted", student, name) / f"{notebook}.ipynb" for student in report.scores}
+        books = {student: path.read_bytes() for student, path in paths.items() if path.is_file()}
+        report.hints += submission_hints(books, stubs)
     report.missing = [student for student in everybody if student not in handed_in]
     return report

@@ -84,6 +84,14 @@ class Course:
                     f"{self.directory.db_url} is of another nbgrader; keep a copy, then: nbgrader db upgrade."
                 ) from error
 
+    def sources(self, assignment: str) -> dict[str, dict[str, str]]:
+        """The assignment's notebooks, and the released text of each one's cells by their nbgrader ids."""
+        with self.gradebook() as book:
+            return {
+                notebook.name: {cell.name: cell.source or "" for cell in notebook.source_cells}
+                for notebook in book.find_assignment(assignment).notebooks
+            }
+
     def due(self, assignment: str) -> datetime | None:
         """When the assignment is due (UTC), None where nobody has said so."""
         with self.gradebook() as book:
