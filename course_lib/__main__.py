@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
     given.add_argument("--exercises", **several, metavar="ID", help="exercises by their ids")
     given.add_argument("--lessons", **several, metavar="NUMBER", help="all exercises of these lessons: 03, 1-3 or all")
+    given.add_argument("--points", **several, metavar="ID=N", help="points of your own: 01_top_k=4")
     given.add_argument("--seed", type=int, help="of the hidden cases, a number of your own (drawn when left out)")
     given.add_argument("--engine", default="nbgrader", help="nbgrader (default) or otter")
     given.add_argument(
@@ -96,7 +97,7 @@ def _assign(options: argparse.Namespace) -> int:
         return 0
     if not options.name:
         raise CourseError("An assignment needs a name; --list shows the exercises that it can have.")
-    choice = assignments.choose(options.exercises, lessons=options.lessons, notebooks=notebooks)
+    choice = assignments.choose(options.exercises, lessons=options.lessons, notebooks=notebooks, points=options.points)
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     path = assignments.assign(
         options.name, choice, seed=seed, engine=options.engine, into=options.into, notebooks=notebooks

@@ -19,6 +19,7 @@ from course_lib.__main__ import main
 from course_lib.errors import CourseError
 from course_lib.exercises import assignments
 from course_lib.exercises.assignments import Choice, assign, choose, listing
+from course_lib.exercises.assignments.assignment_cells import nbgrader_cells
 from course_lib.exercises.assignments.exercise_cells import ExerciseCell, exercise_cells, first_cell
 from course_lib.exercises.engine.exercise import NotCorrect
 from course_lib.exercises.engine.learner_progress import all_exercises
@@ -112,6 +113,20 @@ def test_answers_that_are_used_come_along_only_where_they_are_not_asked() -> Non
     assert alone.points == CELLS["03_resnet18"].exercise.points
     some = choose(["03_resnet18", "03_make_layer"])
     assert [cell.exercise.id for cell in some.given] == ["03_basic_block"]
+
+
+def test_points_of_ones_own_stand_in_the_heading_the_total_and_the_test() -> None:
+    choice = choose(["04_output_size", "00_count_values"], points=["04_output_size=7.5", "00_count_values=4"])
+    assert choice.points == 11.5 and CELLS["04_output_size"].points == CELLS["04_output_size"].exercise.points
+    text = "\n".join(cell.source for cell in nbgrader_cells("hw", choice, 1, ""))
+    assert "(7.5 points)" in text and "(4 points)" in text and "11.5 points" in text
+    marks = [cell.metadata.nbgrader.get("points") for cell in nbgrader_cells("hw", choice, 1, "")]
+    assert [points for points in marks if points] == [4, 7.5]
+    for words, sentence in (("06_iou=3", "is not in the assignment"), ("04_output_size=none", "are written as"),
+                            ("04_output_size=-1", "are written as"), ("04_output_size=nan", "are written as"),
+                            ("04_output_siz=1", "Did you mean '04_output_size'")):  # fmt: skip
+        with pytest.raises(CourseError, match=sentence):
+            choose(["04_output_size"], points=words)
 
 
 def test_the_list_shows_what_an_instructor_chooses_by(capsys: pytest.CaptureFixture[str]) -> None:

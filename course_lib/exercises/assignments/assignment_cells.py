@@ -40,7 +40,7 @@ def _words(cell: ExerciseCell) -> Iterator[tuple[str, str]]:
     """What stands above the exercise's cell, ("markdown" or "code", text), with the points in its heading."""
     (_, first), *others = ((kind, _SHORT_NAME.sub(f"{cell.module}.", text)) for kind, text in cell.above)
     heading, _, text = first.partition("\n")
-    points = cell.exercise.points
+    points = cell.points
     yield "markdown", f"{heading} ({points} {'point' if points == 1 else 'points'})\n{text}".rstrip()
     yield from others
 
@@ -139,7 +139,7 @@ def _answer(cell: ExerciseCell, key: str) -> NotebookNode:
 def _test(cell: ExerciseCell, key: str, seed: int) -> NotebookNode:
     source = f"{_open_test(cell)}\n### BEGIN HIDDEN TESTS\n{_hidden_test(cell, seed)}\n### END HIDDEN TESTS"
     return _with(new_code_cell(source), f"{key}-test", grade=True, solution=False, locked=True,
-                 points=cell.exercise.points)  # fmt: skip
+                 points=cell.points)  # fmt: skip
 
 
 def _fixed(cell: NotebookNode, key: str) -> NotebookNode:
@@ -187,7 +187,7 @@ def otter_cells(name: str, choice: Choice, seed: int, first: str) -> list[Notebo
 
 
 def _question(cell: ExerciseCell, seed: int) -> list[NotebookNode]:
-    points = cell.exercise.points
+    points = cell.points
     answer = (
         f"{cell.stub}\n# BEGIN SOLUTION NO PROMPT\n{cell.exercise.solution().words}\n# END SOLUTION\n"
         f"{_asked(cell)}.check({cell.answer})"

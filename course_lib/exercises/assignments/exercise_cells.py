@@ -47,6 +47,7 @@ class ExerciseCell:
         answer: the name that is checked.
         context: lines of earlier cells that the stub or the solution need, in order: imports first.
         earlier: ids of earlier exercises whose answers the solution uses.
+        worth: points of the instructor's own; None for the exercise's.
     """
 
     number: int
@@ -58,6 +59,12 @@ class ExerciseCell:
     answer: str
     context: tuple[str, ...]
     earlier: tuple[str, ...]
+    worth: float | None = None
+
+    @property
+    def points(self) -> float:
+        """What the exercise is worth in an assignment."""
+        return self.exercise.points if self.worth is None else self.worth
 
 
 @dataclass(frozen=True)
@@ -275,9 +282,9 @@ class Choice:
         return tuple(sorted({*self.cells, *self.given}, key=lambda cell: cell.number))
 
     @property
-    def points(self) -> int:
+    def points(self) -> float:
         """What all of them together are worth."""
-        return sum(cell.exercise.points for cell in self.cells)
+        return sum(cell.points for cell in self.cells)
 
     @property
     def minutes(self) -> int:
@@ -286,7 +293,7 @@ class Choice:
 
     def _rows(self) -> list[tuple[object, ...]]:
         return [
-            (cell.exercise.id, cell.exercise.points, cell.exercise.minutes, cell.exercise.difficulty,
+            (cell.exercise.id, cell.points, cell.exercise.minutes, cell.exercise.difficulty,
              " ".join(cell.earlier) or "-", cell.exercise.title)
             for cell in self.cells
         ]  # fmt: skip
@@ -303,7 +310,11 @@ _COLUMNS = ("exercise", Column("points", number=True), Column("minutes", number=
 
 
 def choose(
-    exercises: str | Iterable[str] = (), *, lessons: str | int | Iterable[str | int] = (), notebooks: Path = NOTEBOOKS
+    exercises: str | Iterable[str] = (),
+    *,
+    lessons: str | int | Iterable[str | int] = (),
+    notebooks: Path = NOTEBOOKS,
+    points: str | Iterable[str] = (),
 ) -> Choice:
     """Exercises by their ids, and all of some lessons.
 
@@ -311,9 +322,10 @@ def choose(
         exercises: ids, such as "03_projection"; several may stand in one word, with commas between them.
         lessons: numbers of lessons, such as "03" or 3, ranges such as "1-3", or "all"; likewise.
         notebooks: the folder with the lessons.
+        points: points of your own, such as "03_projection=5"; likewise.
 
     Raises:
-        CourseError: an id or a lesson that is not there, or nothing chosen.
+        CourseError: an id or a lesson that is not there, nothing chosen, or points that are no number above 0.
 
     Example:
         >>> [cell.exercise.id for cell in choose(["04_trace_cfg"], lessons=["00"]).cells]
@@ -338,10 +350,28 @@ def choose(
             if name not in wanted | given:
                 given.add(name)
                 todo.append(known[name])
+    worth = _worth(points, wanted)
     return Choice(
-        tuple(cell for name, cell in known.items() if name in wanted),
+        tuple(replace(cell, worth=worth.get(name)) for name, cell in known.items() if name in wanted),
         tuple(cell for name, cell in known.items() if name in given),
     )
+
+
+def _worth(points: str | Iterable[str], wanted: set[str]) -> dict[str, float]:
+    """The points that an instructor gives: exercise → points."""
+    worth: dict[str, float] = {}
+    for words in _each(points):
+        name, _, number = (part.strip() for part in words.partition("="))
+        if name not in wanted:
+            raise CourseError(f"{name[:60]!r} gets points but is not in the assignment.{closest(name, wanted)}")
+        try:
+            value = float(number)
+        except ValueError:
+            value = 0
+        if not 0 < value <= 1000:
+            raise CourseError(f"Points are written as {name}=5, a number above 0 and up to 1000, not {words[:60]!r}.")
+        worth[name] = int(value) if value.is_integer() else value
+    return worth
 
 
 def _numbers(lessons: str | int | Iterable[str | int], there: list[str]) -> set[str]:
