@@ -6,6 +6,8 @@ The oracle is nbgrader itself on the same class; for what nbgrader cannot grade,
 from __future__ import annotations
 
 import csv
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -21,6 +23,10 @@ import nbformat
 import psutil
 import pytest
 from nbgrader.api import Gradebook
+
+from course_lib.errors import CourseError
+from course_lib.exercises.grading.class_grading import grade_class
+from course_lib.exercises.grading.class_marks import write_marks
 
 from .conftest import ByNbgrader, Command
 from .hand_ins import CLASS, HOSTILE, POINTS, Work, ended, hand_in
@@ -206,3 +212,32 @@ def test_a_gradebook_of_another_course_is_refused(small: Path, run_in: Command, 
     assert "no gradebook that nbgrader can open" in run_in(small, "course_lib", "grade", "hw", fails=True)
     (small / "gradebook.db").unlink()
     assert "There is no gradebook" in run_in(small, "course_lib", "grade", "hw", fails=True)
+
+
+def test_a_full_disk_loses_nothing(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second student's notebook cannot be written; then there is room again, and two may not grade at once."""
+    write, seen = Path.write_bytes, set()
+
+    def full(path: Path, content: bytes) -> int:
+        if path.parent.name == ".hw.new":
+            seen.add(path.parts[-3])
+            if len(seen) == 2:
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, content)
+
+    monkeypatch.setenv("COURSE_WEIGHTS", "course")
+    with monkeypatch.context() as context:
+        context.setattr(Path, "write_bytes", full)
+        with pytest.raises(CourseError, match=r"No space left on device\. What was graded before it is kept"):
+            grade_class("hw", course=small, workers=1)
+    assert len(lines(small)) == 1 and not list(small.glob("autograded/*/.hw.new"))
+    with (small / ".grading/hw.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(CourseError, match="being graded by another command"):
+            grade_class("hw", course=small, workers=1)
+    write_marks(grade_class("hw", course=small, workers=2), small / "marks_hw.csv")
+    everybody_once(small)
+    folder = next(small.glob("autograded/solution*/hw"))
+    shutil.rmtree(folder)  # nbgrader takes that for a wish to grade it once more
+    grade_class("hw", course=small, workers=1)
+    assert len(lines(small)) == 7 and folder.is_dir()

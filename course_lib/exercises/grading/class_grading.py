@@ -8,6 +8,7 @@ command goes on where it was.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -114,11 +115,15 @@ def grade_class(
     for student in students:
         if student not in handed_in:
             raise CourseError(f"{student} has not handed in {name}.{closest(student, handed_in)}")
-    record = _Record(_place(here, name))
-    todo = []
-    for student in students or handed_in:
-        if again or not record.holds(student, _digest(here, name, student)):
-            todo.append(student)
+    record, released = _Record(_place(here, name)), json.dumps(here.sources(name), sort_keys=True)
+    prints = {student: _fingerprint(here, name, student, released) for student in students or handed_in}
+    todo = [
+        student
+        for student, print_ in prints.items()
+        if again
+        or not record.holds(student, print_, limits)
+        or (not record.lines[student]["problem"] and not here.folder("autograded", student, name).is_dir())
+    ]
 
     def read(student: str) -> Submission:
         return Submission(student, _files(here.folder("submitted", student, name), limits))
@@ -129,9 +134,10 @@ def grade_class(
         if scheduler
         else grade_here(assignment, todo, read, workers=count)
     )
-    for graded in track(_checked(results), f"grading {name}", total=len(todo)):
-        _write_down(here, name, graded)
-        record.add(graded, _digest(here, name, graded.student))
+    with _alone(_place(here, name).with_suffix(".lock"), name), contextlib.closing(results):
+        for graded in track(_checked(results), f"grading {name}", total=len(todo)):
+            _write_down(here, name, graded)
+            record.add(graded, prints[graded.student], limits)
     return class_report(name, course=course)
 
 
@@ -192,15 +198,23 @@ class _Record:
                     line = json.loads(text)
                     self.lines[line["student"]] = line
 
-    def holds(self, student: str, digest: str) -> bool:
-        return bool(self.lines.get(student, {}).get("digest") == digest)
+    def holds(self, student: str, fingerprint: str, limits: Limits) -> bool:
+        """Whether this very submission was dealt with; with other limits a problem may be none."""
+        line = self.lines.get(student)
+        same = line is not None and line["fingerprint"] == fingerprint
+        return same and (not line["problem"] or line["limits"] == asdict(limits)) if line else False
 
-    def add(self, graded: GradedSubmission, digest: str) -> None:
-        line = {"student": graded.student, "digest": digest, "problem": graded.problem,
-                "notes": [asdict(note) for note in graded.notes]}  # fmt: skip
-        self._path.parent.mkdir(exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(line)}\n")
+    def add(self, graded: GradedSubmission, fingerprint: str, limits: Limits) -> None:
+        """Write a line. A problem of the machine's has no fingerprint, so that the next run tries again."""
+        line = {"student": graded.student, "fingerprint": "" if graded.passing else fingerprint,
+                "problem": graded.problem, "notes": [asdict(note) for note in graded.notes],
+                "limits": asdict(limits)}  # fmt: skip
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(line)}\n")
+        except OSError as error:
+            raise CourseError(f"{self._path} cannot be written: {error.strerror}. Make room, then go on.") from error
         self.lines[graded.student] = line
 
 
@@ -208,15 +222,27 @@ def _place(course: Course, name: str) -> Path:
     return Path(course.directory.root) / ".grading" / f"{name}.jsonl"
 
 
-def _digest(course: Course, name: str, student: str) -> str:
-    """A fingerprint of what was handed in: names, sizes and the content of what is not enormous."""
-    folder, digest = course.folder("submitted", student, name), hashlib.sha256()
+def _fingerprint(course: Course, name: str, student: str, released: str) -> str:
+    """Of what was handed in (names, sizes, and the content of what is not enormous) and of what was released."""
+    folder, digest = course.folder("submitted", student, name), hashlib.sha256(released.encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest.update(f"{path.relative_to(folder)} {path.stat().st_size}".encode())
             with path.open("rb") as file:
                 digest.update(file.read(20 * MB))
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _alone(path: Path, name: str) -> Iterator[None]:
+    """See that nobody else grades the same assignment meanwhile. The system lets go of the lock with the process."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CourseError(f"{name} is being graded by another command; wait for it, or end it.") from error
+        yield
 
 
 def _write_down(course: Course, name: str, graded: GradedSubmission) -> None:

@@ -11,7 +11,7 @@ import signal
 import time
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -39,7 +39,7 @@ _PATIENCE = 120
 
 def grade_here(
     assignment: Assignment, students: Sequence[str], read: Reader, *, workers: int
-) -> Iterator[GradedSubmission]:
+) -> Generator[GradedSubmission, None, None]:
     """Grade with worker processes of this machine.
 
     Args:
@@ -76,7 +76,8 @@ def grade_here(
                     if deaths[student] < _TRIES:
                         waiting.append(student)
                     else:
-                        yield GradedSubmission(student, None, f"It ended the process that grades, {_TRIES} times.")
+                        words = f"It ended the process that grades, {_TRIES} times."
+                        yield GradedSubmission(student, None, words, passing=True)
     finally:
         for worker in crew:
             worker.end()
@@ -139,7 +140,7 @@ def _work(channel: Connection, assignment: Assignment) -> None:
 
 def grade_on_dask(
     assignment: Assignment, students: Sequence[str], read: Reader, *, scheduler: str
-) -> Iterator[GradedSubmission]:
+) -> Generator[GradedSubmission, None, None]:
     """Grade with the workers of a Dask cluster.
 
     Args:
@@ -196,7 +197,8 @@ def _result(future: Any, student: str) -> GradedSubmission:
     try:
         graded: GradedSubmission = future.result()
     except Exception as error:  # Dask's own kinds, and whatever a worker's machine may lack
-        return GradedSubmission(student, None, f"Dask gave it up: {type(error).__name__}: {error}"[:300])
+        words = f"Dask gave it up: {type(error).__name__}: {error}"[:300]
+        return GradedSubmission(student, None, words, passing=True)
     finally:
         future.release()
     return graded

@@ -25,15 +25,18 @@ from typing import Any
 
 import psutil
 
-from course_lib.errors import CourseError
 from course_lib.exercises.grading.kernel_limits import MB, Limits, hold_to, memory_in_use
 
-__all__ = ["ForkedKernel", "KernelNursery"]
+__all__ = ["ForkedKernel", "KernelNursery", "MachineError"]
 
 _LIBRARIES = ("numpy", "torch", "torchvision", "matplotlib.figure", "ipykernel.ipkernel", "ipykernel.kernelapp")
 _TICK = 0.3  # seconds between two looks at memory and processes
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # of linux/prctl.h
 _START = 180  # seconds that the imports may take, on a busy machine
+
+
+class MachineError(Exception):
+    """No kernel can be had, whatever was handed in."""
 
 
 # -- the side of the grader -------------------------------------------------------------------------------------------
@@ -58,7 +61,7 @@ class KernelNursery:
                 self.close()
             else:
                 return ForkedKernel(self, pid)
-        raise CourseError("The process that starts the kernels ends at once: is there memory left on this machine?")
+        raise MachineError("the process that starts the kernels ends at once; is there memory left?")
 
     def poll(self, pid: int) -> tuple[int | None, str]:
         """A kernel's exit status, negative for a signal and None while it runs, and why it was ended."""

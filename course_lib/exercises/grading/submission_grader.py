@@ -22,12 +22,14 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
 from course_lib.errors import CourseError
 from course_lib.exercises.grading.forked_kernels import use_forked_kernels
 from course_lib.exercises.grading.gradebook_rows import SubmissionMarks, read_marks
 from course_lib.exercises.grading.kernel_limits import MB, Limits
+from course_lib.exercises.grading.kernel_nursery import MachineError
 from course_lib.exercises.grading.submission_execution import CarefulExecute, Note
 
 __all__ = ["Assignment", "GradedSubmission", "Submission", "grade_submission"]
@@ -83,6 +85,7 @@ class GradedSubmission:
         problem: why not, a sentence; empty where it could.
         notes: cells that were stopped or left out.
         files: nbgrader's autograded folder, by relative path.
+        passing: whether the problem is the machine's, not the submission's: the next run tries again.
     """
 
     student: str
@@ -90,6 +93,7 @@ class GradedSubmission:
     problem: str = ""
     notes: tuple[Note, ...] = ()
     files: dict[str, bytes] | None = None
+    passing: bool = False
 
 
 def grade_submission(assignment: Assignment, submission: Submission) -> GradedSubmission:
@@ -106,6 +110,9 @@ def grade_submission(assignment: Assignment, submission: Submission) -> GradedSu
             return _graded(assignment, submission, Path(folder).resolve(), notes)
         except CourseError as problem:
             return GradedSubmission(submission.student, None, str(problem), tuple(notes))
+        except (MachineError, MemoryError, OSError, OperationalError) as error:  # a full disk, for one
+            words = f"this machine could not grade it: {error}"[:300]
+            return GradedSubmission(submission.student, None, words, tuple(notes), passing=True)
         except Exception as error:  # whatever nbgrader, nbconvert or sqlite may raise for what a student handed in
             words = f"nbgrader stopped: {type(error).__name__}: {error}"[:300]
             return GradedSubmission(submission.student, None, words, tuple(notes))
