@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -157,16 +158,19 @@ def grade_on_dask(
     """
     try:
         from distributed import Client, as_completed
+        from distributed.comm import get_address_host_port
     except ImportError as missing:
         raise CourseError('Dask is missing: pip install "course_lib[dask]" brings it.') from missing
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
+        get_address_host_port(scheduler)  # an address of no known kind would only time out
         client = Client(scheduler, timeout=20, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
+    except (OSError, asyncio.TimeoutError, ValueError) as error:  # in Python 3.10 not the same
         raise CourseError(f"There is no Dask scheduler at {scheduler[:100]!r}: {str(error)[:150]}.") from error
     with client:
         try:
             client.wait_for_workers(1, timeout=60)
-        except TimeoutError as error:
+        except (TimeoutError, asyncio.TimeoutError) as error:
             raise CourseError(f"The scheduler at {scheduler} has no worker; start some (dask worker).") from error
         common = client.scatter(assignment, broadcast=True)
         waiting, names = deque(students), {}
