@@ -135,13 +135,13 @@ def _draw_sums(sheet: Sheet, folded: FoldedRow, index: int, cell: tuple[int, int
         sheet.middle_text(6 + _TILE + 10, middle + 10, f"mean {written(mean)}", size=TEXT)
         sheet.middle_text(196, middle, "×", size=11, bold=True, align="center")
         sheet.middle_text(216, middle, f"weight {written(weight)}", size=TEXT)
-        sheet.middle_text(half + 190, middle, "×", size=11, bold=True, align="center")
+        sheet.middle_text(half + 152, middle, "×", size=11, bold=True, align="center")
         colour = coloured(np.full((side, side), weight, np.float32), -most, most)
         dots = round(2 * _TILE)
-        tile = put(sheet, enlarged(colour, dots, dots), (half + 208, y, _TILE, _TILE))
+        tile = put(sheet, enlarged(colour, dots, dots), (half + 170, y, _TILE, _TILE))
         sheet.grid(tile.place, side, side, color="white", line=0.5)
         each = f"{written(weight / side**2)} in each cell"
-        sheet.middle_text(half + 208 + _TILE + 10, middle, each, size=TEXT)
+        sheet.middle_text(half + 170 + _TILE + 10, middle, each, size=TEXT)
     last = top + 58 + _ROWS * _ROW
     rest, bias = float(parts[order[_ROWS:]].sum()), float(folded.bias[index])
     for x in (6.0, half):
