@@ -113,9 +113,12 @@ def _touchable(shown: OnPicture, cells: ResponseMap) -> None:
 def top_words(cells: ResponseMap) -> Callable[[int, int], str]:
     """Row and column of a cell → its three most probable classes, and its window on the picture."""
 
+    most = cells.logits.softmax(0).permute(1, 2, 0).topk(min(3, len(cells.categories)))
+    shares, order = most.values.tolist(), most.indices.tolist()
+
     def words(row: int, column: int) -> str:
-        shares, order = cells.logits[:, row, column].softmax(0).topk(min(3, len(cells.categories)))
-        best = [f"{cells.categories[k]} {100 * share:.0f} %" for share, k in zip(shares, order.tolist(), strict=True)]
+        pairs = zip(shares[row][column], order[row][column], strict=True)
+        best = [f"{cells.categories[k]} {100 * share:.0f} %" for share, k in pairs]
         left, top, right, bottom = cells.box_of(row, column)
         window = f"window: x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}"
         return "\n".join([f"row {row}, column {column}", *best, window])

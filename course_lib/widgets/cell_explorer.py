@@ -25,6 +25,7 @@ __all__ = ["ITS_OWN", "NONE", "cell_explorer"]
 ITS_OWN = "what the cell says"
 #: The name of no second class.
 NONE = "none"
+_DRAWN = 32  # pictures in memory, 150 kB each
 _KEPT = 64  # gradients in memory, 2 MB each for a picture of 387×1024
 
 
@@ -76,11 +77,12 @@ def cell_explorer(
         return cell_sight(fcn, row, column, (picture.height, picture.width))
 
     def draw(row: int, column: int, label: str, beside: str) -> Still:
-        first = draw_one(row, column, label)
-        return first if beside == NONE else stacked(first, draw_one(row, column, beside))
-
-    def draw_one(row: int, column: int, label: str) -> Still:
         weights = fingerprint(fcn)
+        first = draw_one(row, column, label, weights)
+        return first if beside == NONE else stacked(first, draw_one(row, column, beside, weights))
+
+    @lru_cache(maxsize=_DRAWN)
+    def draw_one(row: int, column: int, label: str, weights: int) -> Still:
         here = logits(weights)[:, row, column]
         index = int(here.argmax()) if label == ITS_OWN else names.index(label)
         name = names[index] if names else f"class {index}"

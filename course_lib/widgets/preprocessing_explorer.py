@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.drawing import picture_figures
+from course_lib.drawing.chart_axes import write
 from course_lib.drawing.spots import Spot, box_at
 from course_lib.drawing.still import BLUE, ORANGE, Still, draw_kept, draw_picture, new_figure, still
 from course_lib.errors import CourseError
@@ -32,11 +33,12 @@ _STEP = 5  # per cent that the crop is moved by
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """A picture with its crop moved: the box of the crop on it, its stages, the tensor that goes in, and the answer."""
+    """A picture with its crop moved: the crop's box, the stages, what goes in (also as a picture), the answer."""
 
     box: tuple[float, float, float, float]
     stages: Sequence[Stage]
     tensor: Tensor
+    given: Image.Image
     answer: Prediction
 
 
@@ -48,7 +50,8 @@ def _prepared(classifier: Classifier, picture: Image.Image, mistake: str, crop: 
     tensor = found[-1].value if mistake == RIGHT else MISTAKES[mistake].apply(source, classifier.transforms)
     tensor = torch.as_tensor(tensor)
     answer = from_logits(classifier.logits(tensor.unsqueeze(0))[0], classifier.categories, k=5)
-    return _Prepared(box, found, tensor, answer)
+    settings = transform_settings(classifier.transforms)
+    return _Prepared(box, found, tensor, to_picture(tensor, settings.mean, settings.std), answer)
 
 
 def draw_preprocessing(
@@ -67,25 +70,25 @@ def draw_preprocessing(
 
 
 def _draw(classifier: Classifier, picture: Image.Image, stage: int, mistake: str, crop: int, ready: _Prepared) -> Still:
-    chosen, settings = ready.stages[stage - 1], transform_settings(classifier.transforms)
+    chosen = ready.stages[stage - 1]
     figure = new_figure(8.6, 4.35)
     wide, top = 0.315, 0.93
     places = [(0.005 + 0.34 * k, 0.335, wide, top - 0.4) for k in range(3)]
     original = draw_kept(figure, places[0], picture, ready.box, anchor="N")
     shown = draw_picture(figure, places[1], chosen.picture(), anchor="N")
-    given = draw_picture(figure, places[2], to_picture(ready.tensor, settings.mean, settings.std), anchor="N")
+    given = draw_picture(figure, places[2], ready.given, anchor="N")
     gets = "the network gets" + ("" if mistake == RIGHT else f": {mistake}")
     heads = ("the crop: drag it", f"stage {stage}: {chosen.name}", gets)
     for k, (head, value) in enumerate(zip(heads, (None, chosen.value, ready.tensor), strict=True)):
         color = ORANGE if k == 2 and mistake != RIGHT else BLUE
-        figure.text(places[k][0], 0.945, head, fontsize=9.5, weight="bold", color=color)
+        write(figure, 860 * places[k][0], 24, head, size=9.5, bold=True, color=color, va="baseline")
         words = "in colour: what it keeps" if value is None else _numbers(Stage("", value, ""))
-        figure.text(places[k][0], 0.895, words.replace("-", "\N{MINUS SIGN}"), fontsize=9)
+        write(figure, 860 * places[k][0], 46, words.replace("-", "\N{MINUS SIGN}"), size=9, va="baseline")
     classes = picture_figures.draw_answer(
         figure, (0.2, 0.02, 0.46, 0.235), f"top 5, {mistake}", ready.answer, letters=22
     )
-    hint = "Point at a picture: a pixel's\nvalues at every stage, red,\ngreen and blue."
-    figure.text(0.73, 0.2, hint, fontsize=9.5, va="top", linespacing=1.4)
+    for k, line in enumerate(("Point at a picture: a pixel's", "values at every stage, red,", "green and blue.")):
+        write(figure, 628, 348 + 19 * k, line, size=9.5, va="top")
     said = f"Stage {stage}, {chosen.name}: {chosen.shape} {chosen.dtype}. Preprocessed {mistake}: {ready.answer.label}"
 
     def story(row: int, column: int) -> str:

@@ -18,6 +18,18 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 from tests.widget_examples import DECLARED, built
 """
+SLOW = """
+import time
+from course_lib.drawing.sheet import INK, Sheet
+from course_lib.widgets.explorer import Explorer, number
+def draw(n):
+    time.sleep(1.5 * (n == 5))
+    sheet = Sheet(200, 100)
+    sheet.boxes([(10, 10, 60, 60)], edge=INK)
+    sheet.spot("n", (10, 10, 60, 60), "five", 5)
+    return sheet.still(f"n is {n}")
+Explorer(draw, {"n": number("n", 1, 9, 1)}, touch={"n": "n"})
+"""
 #: Widgets whose pictures only show words: nothing in them is a place of a control.
 TIPS_ONLY = {
     "block_explorer", "cfg_builder", "eval_or_train", "prediction_explorer", "temperature", "training_curves",
@@ -84,6 +96,23 @@ def test_a_drag_is_followed_and_lists_keep_their_keys(root: Path, opened: Opened
         lab.wait_for("the list to move", lambda: listed.input_value() != "resnet18", 10)
         assert page.locator(".jp-Cell").count() == cells, "a key that was meant for the list made a cell"
         assert page.locator(".course-touch img").first.get_attribute("alt")
+        assert notebook.complaints == []
+
+
+def test_what_takes_long_says_so_and_the_picture_has_its_new_name(root: Path, opened: Opened) -> None:
+    write(root, "slow.ipynb", [START, SLOW])
+    with opened("slow.ipynb") as notebook:
+        notebook.run_all(120)
+        page = notebook.page
+        overlay = touches.overlay_of(page.locator(".jp-OutputArea-output:has(.course-explorer)"))
+        picture, busy = page.locator(".course-touch img"), overlay.locator(".course-busy")
+        assert picture.get_attribute("alt") == "n is 1" and not busy.is_visible()
+        page.mouse.move(*touches.point(overlay, (0, 0, 0)))
+        page.mouse.down()
+        page.mouse.up()
+        busy.wait_for(state="visible", timeout=10_000)
+        busy.wait_for(state="hidden", timeout=20_000)
+        lab.wait_for("the new name", lambda: picture.get_attribute("alt") == "n is 5", 10)
         assert notebook.complaints == []
 
 
