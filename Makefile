@@ -6,7 +6,8 @@
 # make bench      run every benchmark and print its figures
 # make clean      remove the environment and everything else that was made
 #
-# PYTHON=/path/to/python3 chooses the Python; VENV=folder the environment's place. Recipes use relative paths alone:
+# PYTHON=/path/to/python3 chooses the Python; VENV=folder the environment's place; TORCH=cpu or cuda the build of
+# PyTorch, where the choice by itself (no CUDA without an NVIDIA card) isn't what you want. Recipes use relative paths alone:
 # the name of this folder may hold a space.
 
 VENV ?= .venv
@@ -52,4 +53,4 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
-	@VENV="$(VENV)" PYTHON="$(PYTHON)" sh tools/setup.sh
+	@VENV="$(VENV)" PYTHON="$(PYTHON)" TORCH="$(TORCH)" sh tools/setup.sh

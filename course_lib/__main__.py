@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--into", type=Path, default=Path(), metavar="FOLDER", help="the course's folder (default: here)"
     )
     given.add_argument("--notebooks", type=Path, metavar="FOLDER", help="the lessons (default: the clone's)")
+    given.add_argument(
+        "--kit", default="", metavar="WHEEL_OR_URL", help="where the first cell fetches the kit, if not the repository"
+    )
+    parser.add_argument("--version", action="version", version=f"course_lib {metadata.version('course_lib')}")
     add_class_commands(commands)
     options = parser.parse_args(arguments)
     try:
@@ -88,6 +93,8 @@ def _nbgrader_there() -> Iterator[None]:
 
 
 def _assign(options: argparse.Namespace) -> int:
+    from course_lib.cli.badges import unset
+
     with _nbgrader_there():
         from course_lib.exercises import assignments
 
@@ -100,11 +107,18 @@ def _assign(options: argparse.Namespace) -> int:
     choice = assignments.choose(options.exercises, lessons=options.lessons, notebooks=notebooks, points=options.points)
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     path = assignments.assign(
-        options.name, choice, seed=seed, engine=options.engine, into=options.into, notebooks=notebooks
+        options.name, choice, seed=seed, engine=options.engine, into=options.into, notebooks=notebooks, kit=options.kit
     )
     print(choice)
     print(f"written to {path}, with the seed {seed} in its hidden tests")
-    alone = assignments.left_alone(options.name, engine=options.engine, into=options.into, notebooks=notebooks)
+    if unset(assignments.first_cell(notebooks, options.kit)):
+        print(
+            "\nOn Colab its first cell can't fetch the kit: this copy of the course does not know its repository's "
+            "address. Set Repository in pyproject.toml and run `course-lib badges`, or make it again with --kit."
+        )
+    alone = assignments.left_alone(
+        options.name, engine=options.engine, into=options.into, notebooks=notebooks, kit=options.kit
+    )
     for file, content in alone.items():
         print(f"\n{file} was there before and was left alone. The course's own would say:\n\n{content}")
     return 0

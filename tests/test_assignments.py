@@ -316,6 +316,21 @@ def test_settings_that_were_there_before_stay_and_are_told(
     assert {"nbgrader": "c.ClearSolutions.code_stub", "otter": "course_lib @ git+https://"}[engine] in told
 
 
+@both_engines
+def test_a_wheel_takes_the_place_of_an_address_that_is_not_set(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = ["assign", "--lessons", "0", "--engine", engine, "--into", str(tmp_path)]
+    assert main([*plain, "hw"]) == 0
+    assert "does not know its repository's address" in capsys.readouterr().out
+    assert main([*plain, "hw2", "--kit", "https://example.org/course_lib-1.whl"]) == 0
+    assert "address" not in capsys.readouterr().out
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file() and "hw2" in str(path)]
+    assert all("example.org/course_lib-1.whl" in text and "git+" not in text for text in texts) and texts
+    assert main([*plain, "hw3", "--kit", "three words here"]) == 1
+    assert "wheel's file name" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("there", ["latin-1", "folder"])
 def test_settings_that_are_no_text_or_no_file_stay_too(
     there: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

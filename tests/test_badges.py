@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -101,21 +101,40 @@ def test_the_command(
     assert "no pyproject.toml" in capsys.readouterr().err
 
 
-def _run_first_cell(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def _run_first_cell(monkeypatch: pytest.MonkeyPatch, *, on_colab: bool = True, there: bool = False, fails: bool = False
+                    ) -> list[list[str]]:  # fmt: skip
     calls: list[list[str]] = []
-    monkeypatch.setattr("subprocess.run", lambda command, *, check: calls.append(command))
+
+    def pip(command: list[str]) -> SimpleNamespace:
+        calls.append(command)
+        return SimpleNamespace(returncode=int(fails))
+
+    if on_colab:
+        monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    monkeypatch.setattr("subprocess.run", pip)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if there else None)
     exec(compile(badges.FIRST_CELL.format(address=OTHER), "first cell", "exec"), {})
     return calls
 
 
-def test_the_first_cell_does_nothing_outside_colab(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _run_first_cell(monkeypatch) == []
+def test_the_first_cell_does_nothing_outside_colab_or_where_the_kit_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _run_first_cell(monkeypatch, on_colab=False) == []
+    assert _run_first_cell(monkeypatch, there=True) == []
 
 
 def test_the_first_cell_on_colab_can_never_change_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
     [command] = _run_first_cell(monkeypatch)
     assert command[:4] == [sys.executable, "-m", "pip", "install"]
     assert "--no-deps" in command
     assert command[-1] == f"course_lib @ git+{OTHER}"
     assert not any(part.startswith("torch") and part != "torchinfo" for part in command)
+
+
+def test_an_uploaded_wheel_takes_the_address_place_and_a_failure_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="Upload course_lib-"):
+        _run_first_cell(monkeypatch, fails=True)
+    (tmp_path / "course_lib-0.1.0-py3-none-any.whl").touch()
+    assert _run_first_cell(monkeypatch)[0][-1] == "course_lib-0.1.0-py3-none-any.whl"

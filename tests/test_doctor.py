@@ -16,7 +16,8 @@ from course_lib.cli import doctor
 def test_the_environment_that_runs_the_tests_has_every_row_and_is_healthy_but_for_its_machine() -> None:
     found = doctor.report(timeout=0.2)
     status = {row.name: row.status for row in found.rows}
-    assert list(status) == ["Python", "packages", "torch", "widgets", "weights", "cache", "disk", "network", "GPU"]
+    assert list(status) == ["Python", "packages", "torch", "widgets", "weights", "cache", "disk", "network", "GPU",
+                            "address"]  # fmt: skip
     assert status["Python"] == status["packages"] == status["torch"] == status["widgets"] == "ok"
     assert status["network"] != "problem"
     assert status["GPU"] != "problem"
@@ -132,3 +133,15 @@ def test_the_exit_status_tells(
     monkeypatch.setattr(doctor, "report", lambda: doctor.Report(rows))
     assert main(["doctor"]) == code
     assert "do this" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("links", "status"),
+    [
+        ([], "note"), (["Repository, https://github.com/OWNER/image-classifiers-course"], "note"),
+        (["Home, https://x.org", "Repository, https://github.com/me/mine"], "ok"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_not_set_is_said(links: list[str], status: str) -> None:
+    row = doctor._address(links)
+    assert row.status == status and (status == "ok") == (row.found == "https://github.com/me/mine")

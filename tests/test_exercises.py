@@ -20,14 +20,14 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.exercises import checks, engine, guess_and_truth, lessons
+from course_lib.exercises import checks, engine, lessons
 from course_lib.exercises.engine.exercise import Exercise, NotCorrect
 from course_lib.exercises.engine.learner_progress import all_exercises
 from course_lib.exercises.engine.outcomes import Outcome
 from course_lib.exercises.engine.requirements import Wrong
 from course_lib.exercises.lessons import lesson00, lesson01
 from tests.exercise_edits import MANY_RIGHT, mutants, run, survives
-from tests.exercise_kinds import FUNCTIONS, WRONG, Nasty, is_called, is_calm, rude, surroundings
+from tests.exercise_kinds import FUNCTIONS, WRONG, is_called, is_calm, rude, surroundings
 from tests.exercise_mistakes import MISTAKES
 from tests.exercise_rights import RIGHT
 
@@ -311,10 +311,3 @@ def test_notes_can_be_read_as_text_and_as_html(name: str) -> None:
     exercise = copy.deepcopy(EXERCISES[name])
     for note in (exercise.hint(), exercise.solution()):
         assert note.words in repr(note) and escape(note.words) in note._repr_html_()
-
-
-def test_a_guess_beside_the_truth() -> None:
-    assert repr(guess_and_truth("the shape", ..., 3)) == "the shape\nyou: no guess yet; it is: 3"
-    assert "you: (1, 2); it is: 3" in repr(guess_and_truth("the shape", (1, 2), 3))
-    assert "<b>x" not in guess_and_truth("the shape", "<b>x", 3)._repr_html_()
-    assert "it is: 3" in repr(guess_and_truth("the shape", Nasty(), 3))

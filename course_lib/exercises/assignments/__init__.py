@@ -4,6 +4,6 @@ The cells are the lessons' own; what they need of the cells before them comes al
 """
 
 from course_lib.exercises.assignments.assignment_files import ENGINES, assign, left_alone
-from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, Choice, choose, listing
+from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, Choice, choose, first_cell, listing
 
-__all__ = ["ENGINES", "NOTEBOOKS", "Choice", "assign", "choose", "left_alone", "listing"]
+__all__ = ["ENGINES", "NOTEBOOKS", "Choice", "assign", "choose", "first_cell", "left_alone", "listing"]

@@ -152,7 +152,7 @@ def _with(cell: NotebookNode, key: str, **settings: Any) -> NotebookNode:
 
 
 # -- otter ------------------------------------------------------------------------------------------------------------
-_KIT = re.compile(r'"(course_lib @ [^"]+)"')
+_KIT = re.compile(r'kit = "([^"]+)"')
 _CONFIG = """\
 # ASSIGNMENT CONFIG
 name: {name}

@@ -39,8 +39,9 @@ ENGINES = {
 
 
 def assign(
-    name: str, choice: Choice, *, seed: int, engine: str = "nbgrader", into: Path = Path(), notebooks: Path = NOTEBOOKS
-) -> Path:
+    name: str, choice: Choice, *, seed: int, engine: str = "nbgrader", into: Path = Path(), notebooks: Path = NOTEBOOKS,
+    kit: str = "",
+) -> Path:  # fmt: skip
     """Write one assignment's notebook.
 
     Args:
@@ -50,6 +51,8 @@ def assign(
         engine: "nbgrader" or "otter".
         into: the course's folder: nbgrader's notebook goes into ``source/NAME/``, otter's into ``NAME/``.
         notebooks: the folder with the lessons.
+        kit: where the first cell fetches the kit from, if not from the repository: an address of a wheel, or the name
+            of a wheel that students upload beside the notebook.
 
     Returns:
         The notebook's path.
@@ -64,7 +67,9 @@ def assign(
         raise CourseError(f"There is no engine {engine!r}: take {' or '.join(ENGINES)}.")
     made = ENGINES[engine]
     path = into / made.place(name)
-    first = first_cell(notebooks)
+    if kit and not re.fullmatch(r"(https?://\S+|[\w.+-]+\.whl|git\+\S+|course_lib @ \S+)", kit):
+        raise CourseError(f"kit={kit[:80]!r} was given: give a wheel's file name (course_lib-….whl) or an address.")
+    first = first_cell(notebooks, kit)
     notebook = new_notebook(cells=made.cells(name, choice, seed, first))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, cell in enumerate(notebook.cells):
@@ -81,7 +86,7 @@ def assign(
     return path
 
 
-def left_alone(name: str, *, engine: str, into: Path, notebooks: Path = NOTEBOOKS) -> dict[Path, str]:
+def left_alone(name: str, *, engine: str, into: Path, notebooks: Path = NOTEBOOKS, kit: str = "") -> dict[Path, str]:
     """Files that the engine reads and that say something else than they would if they had not been there before.
 
     Args:
@@ -89,11 +94,12 @@ def left_alone(name: str, *, engine: str, into: Path, notebooks: Path = NOTEBOOK
         engine: "nbgrader" or "otter".
         into: the course's folder.
         notebooks: the folder with the lessons.
+        kit: as for ``assign``.
 
     Returns:
         each of them, and what it would say.
     """
-    wanted = ENGINES[engine].beside(name, first_cell(notebooks))
+    wanted = ENGINES[engine].beside(name, first_cell(notebooks, kit))
     return {into / file: words for file, words in wanted.items() if not _says(into / file, words)}
 
 

@@ -74,12 +74,17 @@ class _Cell:
     exercise: bool
 
 
-def first_cell(folder: Path = NOTEBOOKS) -> str:
-    """The first code cell of every lesson: on Colab it fetches the kit, elsewhere it does nothing."""
+def first_cell(folder: Path = NOTEBOOKS, kit: str = "") -> str:
+    """The first code cell of every lesson: on Colab it fetches the kit, elsewhere it does nothing.
+
+    Args:
+        folder: where the notebooks lie.
+        kit: a wheel's name or an address that stands in it in the place of the repository's.
+    """
     first = _notebooks(folder)[0]
     for cell in _cells(first):
         if cell.kind == "code":
-            return cell.source
+            return re.sub(r'"course_lib @ git\+[^"]*"', lambda _: json.dumps(kit), cell.source) if kit else cell.source
     raise CourseError(f"{first} has no cell with code, and a lesson begins with one: save it in JupyterLab once more.")
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import platformdirs
 
-__all__ = ["LOOK", "Note", "Outcome", "State", "guess_and_truth", "keep", "place", "read", "write_json"]
+__all__ = ["LOOK", "Note", "Outcome", "State", "keep", "place", "read", "write_json"]
 
 State = Literal["not attempted", "not yet", "correct"]
 #: Icon and colour of every state: never the colour alone.
@@ -78,15 +78,6 @@ class Outcome:
             f'<span style="color:{color}">{icon}</span> <b>{escape(self.title)}: {self.state}</b><br>'
             f"{escape(self.sentence)}{''.join(note.folded() for note in self.help)}</div>"
         )
-
-
-def guess_and_truth(question: str, guess: Any, truth: Any) -> Note:
-    """A prediction beside what happened; the lessons that still use it are being moved to ``course_lib.guess``."""
-    try:
-        words = "no guess yet" if guess is ... else str(guess)
-    except Exception:
-        words = f"a value of type {type(guess).__name__}"
-    return Note(question, f"you: {words}; it is: {truth}")
 
 
 # -- what is kept on the learner's disk --------------------------------------------------------------------------------
