@@ -26,7 +26,7 @@ if "google.colab" in sys.modules and importlib.util.find_spec("course_lib") is N
 # %% [markdown]
 # ## Three lines
 #
-# Load a classifier, open a photograph, and ask.
+# Load a classifier, open a photograph, and ask what it shows.
 
 # %%
 from course_lib import load_classifier, samples
@@ -85,8 +85,8 @@ print("probabilities", tuple(probabilities.shape), "sum to", f"{float(probabilit
 print("label        ", label)
 
 # %% [markdown]
-# The first of the four hides some steps of its own. Here they are, one by one. The last picture is all that the network ever
-# sees of your photograph.
+# The first of the four steps hides some steps of its own. Here they are, one by one. The last picture is all that the
+# network ever sees of your photograph.
 
 # %%
 from course_lib.drawing import strip
@@ -136,8 +136,9 @@ from course_lib.widgets import crop_explorer
 crop_explorer(classifier, picture, percent=75)
 
 # %% [markdown]
-# **What to notice.** Does the answer change once, or back and forth? Watch the second bar just before it does. And remember
-# the strip above: preprocessing crops what you leave, so of a tall, narrow rest the network sees only the middle.
+# **What to notice.** Does the answer change once, or back and forth? Watch the second bar just before it does. And
+# remember the strip above: preprocessing crops what you leave, so if a tall, narrow strip is left, the network sees
+# only its middle.
 
 # %% [markdown]
 # ## Your first exercise: fool the network
@@ -168,9 +169,9 @@ ex.count_values.check(count)
 # %% [markdown]
 # ## Photographs and drawings
 #
-# A photograph doesn't come with the truth. Somebody has to look at it and say what it shows, and where. So this course has a
-# **picture book** as well: a program that draws scenes. It can draw as many as we need, and since it drew them, it knows
-# exactly what is in each one.
+# A photograph doesn't come with the right answer. Somebody has to look at it and say what it shows, and where. So this
+# course has a **picture book** as well: a program that draws scenes. It can draw as many as we need, and since it drew
+# them, it knows exactly what is in each one.
 #
 # The course's own networks were trained on such drawings. They know ten classes, and they ship with the kit.
 
@@ -192,15 +193,16 @@ picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a
 # | [00 Start here](00_start_here.ipynb) | What happens between a photograph and a word? | run a classifier, a widget and an exercise |
 # | [01 Inference](01_inference.ipynb) | Why does the same network give two people two answers? | prepare, run and trust a forward pass |
 # | [02 Choosing a model](02_choosing_a_model.ipynb) | Is a bigger model a better one? | time and compare models, and choose under your own limits |
-# | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | build a ResNet that gives torchvision's logits, to the bit |
+# | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | build a ResNet that takes torchvision's weights and gives its answers |
 # | [04 VGG cfgs](04_vgg_cfgs.ipynb) | How does a list of thirteen tokens become 133 million parameters? | read, price and design a convolutional network |
 # | [05 Weight enums](05_weight_enums.ipynb) | `pretrained=True`: trained on what, cut how, and how good? | read any weights entry, and give a network of your own one |
 # | [06 Fully convolutional](06_fully_convolutional.ipynb) | Who said that the picture must be 224×224? | turn a classifier for one size into one that also says where |
 # | [07 Making a network yours](07_making_it_yours.ipynb) | Two hundred pictures and two minutes: is that enough? | fine-tune a network on your own classes, and say what the pretrained start was worth |
 # | [08 Checkpoints](08_checkpoints.ipynb) | What is in that file, and is it safe to open? | save a network, and open anybody's file safely |
 #
-# Take them in order. Each one is a story of 45 to 60 minutes, exercises included, and you can stop at any heading and go on
-# another day. What you've solved is kept in one file on your own computer, and nowhere else:
+# Take them in order. Each one takes 45 to 60 minutes, exercises included (lesson 03 takes two sittings of 45). You can
+# stop at any heading and go on another day. What you've solved is kept in one file on your own computer, and nowhere
+# else:
 
 # %%
 from course_lib.exercises import my_progress
@@ -208,7 +210,7 @@ from course_lib.exercises import my_progress
 my_progress()
 
 # %% [markdown]
-# Your guesses are kept in the same way. Every lesson ends with a picture of how near you came:
+# Your guesses are kept in the same way. Every lesson ends with a picture of how close you came:
 
 # %%
 from course_lib import my_calibration

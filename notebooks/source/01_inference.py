@@ -3,9 +3,9 @@
 #
 # **Why does the same network, with the same picture, give two people two answers?**
 #
-# Because of everything around the network. After 60 minutes, exercises included, you can
+# It depends on everything around the network. After 60 minutes, exercises included, you can
 #
-# - take a photograph to an answer in plain PyTorch, and name shape, dtype and range at every step,
+# - get from a photograph to an answer in plain PyTorch, and name shape, dtype and range at every step,
 # - read the errors of a wrong shape, dtype or device, and repair them,
 # - say what `eval()`, `no_grad()` and a softmax's `dim` really do,
 # - count mistakes over a folder, and say how far such a count can be trusted.
@@ -45,15 +45,15 @@ ben = ex.bens_answer(classifier, picture)
 laptops(picture, {"Ana's laptop": classifier.predict(picture), "Ben's laptop": ben})
 
 # %% [markdown]
-# No error, no warning. By the end of this lesson you'll know half a dozen ways to get there, and you'll find out which one
-# was Ben's.
+# There's no error and no warning. By the end of this lesson you'll know half a dozen ways to get two different answers,
+# and you'll find out which one was Ben's.
 
 # %% [markdown]
 # ## 1 From a picture to a tensor
 #
-# A batch needs pictures of one size, and a network works best at the size and range it was trained with. A photograph has
-# any size, and bytes from 0 to 255. **Preprocessing** is the way from one to the other, and it has to be the way that was
-# used in training.
+# A batch needs pictures of one size, and a network works best at the size and range it was trained with. A photograph
+# has any size, and bytes from 0 to 255. **Preprocessing** turns the photograph into what the network expects, and it
+# has to do that in the same way as in training.
 #
 # There are four steps: resize the shorter side to 256, cut out the middle 224×224, turn the bytes into a tensor of numbers from
 # 0 to 1, and normalise.
@@ -75,7 +75,7 @@ third_step.reveal(tuple(steps[3].shape), why)
 #
 # $$x'_c = \frac{x_c - \mu_c}{\sigma_c}$$
 #
-# Which numbers? Those that were used in training. Here are two networks of this lesson:
+# Which mean and which standard deviation? The ones that were used in training. Here are two networks of this lesson:
 
 # %%
 from course_lib.pictures import transform_settings
@@ -115,7 +115,7 @@ print(tuple(tensor.shape), tensor.dtype, f"from {tensor.min():.2f} to {tensor.ma
 print("same as the weights' own transforms:", torch.allclose(tensor, classifier.transforms(picture), atol=1e-5))
 
 # %% [markdown]
-# Now push it until it breaks. Choose another picture, look at another stage, and make the classic mistakes in the last menu.
+# Now try to break it. Choose another picture, look at another stage, and make the classic mistakes in the last menu.
 
 # %%
 from course_lib.widgets import preprocessing_explorer
@@ -194,7 +194,7 @@ refused("float64, from NumPy", batch.double())
 # %% [markdown]
 # ### Exercise: the shape of a batch
 #
-# Sixteen colour pictures, each prepared as (3, 224, 224), in one batch: what is its shape? 1 minute.
+# Sixteen colour pictures, each prepared as (3, 224, 224), go into one batch. What is the shape of the batch? 1 minute.
 
 # %% tags=["exercise"]
 shape = ...
@@ -254,7 +254,7 @@ dim = ...
 ex.softmax_dim.check(dim)
 
 # %% [markdown]
-# Watch both dims with four drawings and the course's ResNet18. Neither line raises an error. The first simply answers
+# Watch both dims with four drawings and the course's ResNet18. Neither dim raises an error. Dim 0 simply answers
 # another question.
 
 # %%
@@ -298,8 +298,8 @@ print("the library:      ", classifier.predict(picture, k=3))
 # statistics of the batch at hand. `eval()` is for answering. A freshly built model is in train mode, and
 # `load_classifier` puts it into eval mode for you.
 #
-# The course's ResNet18 has many BatchNorm layers and no Dropout. It gets one picture, the camel, ten times in a row, in train
-# mode.
+# The course's ResNet18 has many BatchNorm layers and no Dropout. We show it one picture, the camel, ten times in a row
+# in train mode.
 
 # %%
 train_mode = guess("01_train_mode", "How many different answers do the ten runs give?", between=(1, 10), step=1, unit="answers")
@@ -317,7 +317,7 @@ why = "BatchNorm computes mean and variance from the batch it gets, and it got t
 train_mode.reveal(count, why, high="You may have thought of Dropout, which does draw anew each time. ResNet18 has none.")
 
 # %% [markdown]
-# So all seems well. Now put the camel into a batch with the three other pictures:
+# So all seems well. Now let's put the camel into a batch with the three other pictures:
 
 # %%
 for mode in ("eval", "train"):
@@ -336,7 +336,8 @@ for mode in ("eval", "train"):
 # come from a **running mean** and variance that were collected during training.
 
 # %% [markdown]
-# And train mode leaves something behind. With each forward, the running mean moves a tenth of the way to the batch's mean:
+# And train mode leaves something behind. With each forward pass, the running mean moves a tenth of the way to the
+# batch's mean:
 #
 # $$\mu_{\text{running}} \leftarrow 0.9\,\mu_{\text{running}} + 0.1\,\mu_{\text{batch}}$$
 #
@@ -363,10 +364,11 @@ light = [load_classifier(name, weights="course", device="cpu") for name in ("mob
 eval_or_train([own, *light], pictures["camel"], mode="train", runs=20)
 
 # %% [markdown]
-# **What to notice.** ResNet18 gives one answer in train mode, a bad one, and its statistics move. MobileNetV3 has Dropout as
-# well, so it gives another answer each time. SqueezeNet has Dropout and no BatchNorm: other answers, and no drift.
+# **What to notice.** ResNet18 gives one answer in train mode, a bad one, and its statistics move. MobileNetV3 has
+# Dropout as well, so it gives another answer each time. SqueezeNet has Dropout and no BatchNorm, so its answers vary,
+# but nothing drifts.
 #
-# In one case train mode does complain: when a single picture's map has shrunk to 1×1. One value has no variance.
+# In one case train mode does complain: when a single picture's map has shrunk to 1×1. A single value has no variance.
 
 # %%
 try:
@@ -377,8 +379,9 @@ except ValueError as error:
 # %% [markdown]
 # ### Exercise: a forward that leaves no trace
 #
-# Whatever mode a model is in, answer as in eval mode, build no graph, and leave every module in the mode it was in, even if the
-# forward raises an error. (Somebody may have frozen one BatchNorm on purpose.)
+# Write a function that always answers as in eval mode, whatever mode the model is in. It builds no graph, and it leaves
+# every module in the mode it was in, even if the forward pass raises an error. (Somebody may have frozen one BatchNorm
+# on purpose.)
 #
 # 6 minutes, important. Move on after 12.
 
@@ -438,8 +441,9 @@ with torch.inference_mode():
 # %% [markdown]
 # ## 6 The mistakes that raise nothing
 #
-# To count mistakes we need many pictures and the truth about each. So here comes the picture book: 200 drawings, twenty of
-# each class, drawn from seeds that the course's ResNet18 never saw. They're one and a half times as wide as they are high.
+# To count mistakes we need many pictures and the truth about each. That's what the picture book is for. Here are 200
+# drawings, twenty of each class, drawn from seeds that the course's ResNet18 never saw. They're one and a half times as
+# wide as they are high.
 
 # %%
 from course_lib import write_folder
@@ -473,7 +477,7 @@ for name, mistake in MISTAKES.items():
 counts = {name: (sum(row), len(row)) for name, row in right.items()}
 worst_first = sorted(MISTAKES, key=lambda name: sum(right[name]))
 chart = intervals(counts, title="right answers of 200, with 95 % intervals", highlight="as trained", chance=0.1)
-why = "Values that are hundreds of times too large leave little more than guessing. Squashing costs hardly anything here."
+why = "Values that are hundreds of times too large leave little more than guessing. Squashing costs the least here."
 harm.reveal(worst_first, why, also=chart)
 
 # %% [markdown]
@@ -501,10 +505,10 @@ for k, n in ((98, 100), (20, 20)):
     print(f"{k} of {n}:", *(f"{edge:.3f}" for edge in wilson_by_hand(k, n)), " library:", *(f"{e:.3f}" for e in wilson(k, n)))
 
 # %% [markdown]
-# **And to compare two?** Looking for overlapping intervals is tempting, and wrong. These are the *same* pictures, so most of
-# what varies is shared. Only the pictures that one way gets right and the other gets wrong tell them apart. If both were
-# equally good, each of those would fall to either side like a coin. **McNemar's test** asks how often $n$ coins would be at
-# least as one-sided as this; with $m$ on the smaller side,
+# **And to compare two?** Looking for overlapping intervals is tempting, and wrong. These are the *same* pictures, so
+# most of what varies is shared. Only the pictures that one way gets right and the other gets wrong tell them apart. If
+# both were equally good, each of those pictures would fall to either side like a tossed coin. **McNemar's test** asks
+# how often $n$ coins would be at least as one-sided as this. With $m$ of them on the smaller side,
 #
 # $$p = \min\Big(1,\; 2 \sum_{k \le m} \binom{n}{k} 2^{-n}\Big)$$
 
@@ -515,8 +519,9 @@ for name in ("squashed", "wrong mean and std"):
     print(paired(right["as trained"], right[name], names=("as trained", name)))
 
 # %% [markdown]
-# The slightly wrong mean and std didn't win a single picture. Squashing did: the same number of right answers, but not on the
-# same pictures. It loses some, and it gains others, because a squashed picture still shows its edges. Here they are:
+# The slightly wrong mean and std didn't win a single picture. Squashing did. It gets the same number of right answers,
+# but not on the same pictures: it loses some and gains others, because a squashed picture still shows what cropping
+# cuts away. Here they are:
 
 # %%
 from PIL import Image
@@ -533,7 +538,8 @@ picture_grid([Image.open(paths[k]) for k in places], titles)
 # %% [markdown]
 # ### Exercise: accuracy
 #
-# Take a batch of logits, (B, classes), and the true classes, (B,), to the share that is right, from 0 to 1. 3 minutes.
+# Write a function that takes a batch of logits, (B, classes), and the true classes, (B,), and returns the share of
+# right answers, from 0 to 1. 3 minutes.
 
 # %% tags=["exercise"]
 def accuracy_of(logits, targets):
@@ -552,8 +558,9 @@ print(f"{accuracy_of(own.logits(own.prepare(first_of_each)), targets):.0%} of {l
 # %% [markdown]
 # ## 7 A whole folder
 #
-# Usually your pictures are in a folder, and some of the files are broken. `predict_folder` opens pictures while the network
-# is computing, and reports bad files at the end instead of stopping. These drawings are hard ones: small, noisy, half hidden.
+# Usually your pictures are in a folder, and some of the files are broken. `predict_folder` opens pictures while the
+# network is computing, and reports bad files at the end instead of stopping. These drawings are hard: the animals are
+# small, noisy or half hidden.
 
 # %%
 hard = write_folder("data/inference", ("dog", "cat", "goldfish"), n=8, split="mixed", difficulty="hard", first_seed=960_000)
@@ -572,8 +579,9 @@ for answer in judged:
 # %% [markdown]
 # ## 8 Textures or outlines?
 #
-# The course's ResNet18 gets nearly all of these drawings right. It was trained on drawings. Now the other network gets them,
-# the one that recognised espresso and rockets. *Arabian camel* counts as camel, every breed of dog as dog, and so on.
+# The course's ResNet18 gets nearly all of the 200 drawings right, but then it was trained on drawings. Now we show them
+# to EfficientNet-Lite0, which learned from photographs. *Arabian camel* counts as camel, every breed of dog as dog, and
+# so on.
 
 # %%
 on_drawings = guess(
@@ -602,8 +610,9 @@ for name in photographs:
 # probability only means "this rather than the others I know". It never means "I'm sure".
 
 # %% [markdown]
-# What do networks look at, then? [Geirhos and others (2019)](https://arxiv.org/abs/1811.12231) took photographs apart. Let's
-# do the same with two of ours: in grey, blurred, and as an outline. Untouched, they are a tiger cat and an espresso.
+# What do networks look at, then? [Geirhos and others (2019)](https://arxiv.org/abs/1811.12231) took photographs apart.
+# Let's do the same with two of ours: in grey, blurred, and as an outline. The network calls the originals a tiger cat
+# and an espresso.
 
 # %%
 from PIL import ImageFilter, ImageOps
@@ -619,8 +628,9 @@ titles = [f"{look}: {answer.label} {answer.probability:.0%}" for (look, _), answ
 picture_grid([photo for _, photo in changed], titles, columns=3)
 
 # %% [markdown]
-# **What to notice.** Colour hardly matters here. The espresso is lost with its texture, and its outline looks like something
-# else. But the cat stays a cat as an outline, if of another breed. Two photographs settle nothing.
+# **What to notice.** Colour hardly matters here. The espresso is lost with its texture, and its outline looks like
+# something else. But the cat is still a cat as an outline, though of another breed. Two photographs don't settle
+# anything.
 #
 # So let's take the outlines away and keep the textures: cut a photograph into 16 tiles, and shuffle them.
 
@@ -658,15 +668,17 @@ tiles.reveal(sum(named.values()), why, low="To this network, fur, spokes and chr
 # %% [markdown]
 # It's even surer of the shuffled cat than of the whole one. Where the pieces are matters less to this network than to you.
 #
-# Three photographs are still few. In the paper, pictures with the outline of one thing and the texture of another had to be
-# named: where a ResNet50 saw one of the two, it went by texture in 78 % of cases, and people went by shape in 96 %. That's
-# one reason why drawings are so hard for a network that learned from photographs: they're outlines with the wrong texture.
+# Three photographs are still few. In the paper, networks and people had to name pictures with the outline of one thing
+# and the texture of another. When a ResNet50 named one of the two, it went by texture in 78 % of cases, while people
+# went by shape in 96 %. That's one reason why drawings are so hard for a network that learned from photographs: they're
+# outlines with the wrong texture.
 
 # %% [markdown]
 # ## Back to the question
 #
-# Two people, one network, one picture, two answers. You can now name the suspects: another crop, no normalising, BGR, train
-# mode, statistics that drifted, a softmax over the wrong dim. **An answer is model and transform and mode.**
+# Two people, one network, one picture, two answers. You can now name the suspects: another crop, no normalising, BGR,
+# train mode, statistics that drifted, a softmax over the wrong dim. **An answer depends on the model, the transform and
+# the mode.**
 #
 # ### Exercise: what did Ben do?
 #
@@ -685,7 +697,7 @@ ex.bens_mistake.check(mistake)
 # 2. (B, C, H, W), float32, on the model's device.
 # 3. `model.eval()`, then `torch.inference_mode()`.
 # 4. softmax and argmax over dim 1.
-# 5. Believe a count over many pictures, give its interval, and compare in pairs.
+# 5. Trust counts over many pictures, give their intervals, and compare in pairs.
 
 # %% [markdown]
 # | call | from | what it does |

@@ -36,18 +36,19 @@ from course_lib.exercises import lesson02 as ex
 from course_lib.models import catalog
 
 # %% [markdown]
-# Every entry of weights in torchvision carries notes: its error, its size, its arithmetic. Nothing is downloaded to
-# read them. Here are all the models with their first ImageNet weights. Each staircase joins the models that nothing of
-# their time beat, in error and size together.
+# Every entry of weights in torchvision comes with notes: its error, its size and its number of multiply-adds. You can
+# read them without downloading anything. Here are all the models with their first ImageNet weights. Each staircase
+# joins the models that no other model of the time beat in both error and size.
 
 # %%
 first = catalog().where(entry="IMAGENET1K_V1")  # of every model, the weights that were published first
-drawing.moving_front(first, [2012, 2015, 2018, 2022], title="The same error for ever fewer parameters")
+drawing.moving_front(first, [2012, 2015, 2018, 2022], title="The same error with fewer and fewer parameters")
 
 # %% [markdown]
-# **What to notice.** Along one staircase, bigger is better. But from one staircase to the next, the same error takes
-# ever fewer parameters. (The years are those of the papers. torchvision trained its weights later, some of them with
-# newer recipes.)
+# **What to notice.** Along one staircase, a bigger model makes fewer errors. It has to: a bigger model with more errors
+# would be beaten, and wouldn't be on it. The surprise lies between the staircases, where the same error takes fewer and
+# fewer parameters. (The years are those of the papers. torchvision trained its weights later, some of them with newer
+# recipes.)
 #
 # ## 1 One family: bigger is better
 #
@@ -59,22 +60,24 @@ lites.show("parameters", "megabytes", "gmacs", "crop")
 
 # %%
 gain = guess("02_lite_gain",
-             "Lite2 needs more than twice Lite0's multiply-adds. By how much is its top-1 error smaller?",
+             "Lite2 needs more than twice as many multiply-adds as Lite0. How much smaller is its top-1 error?",
              between=(0, 20), unit="percentage points", step=0.5)
 gain
 
 # %% tags=["guess"]
 errors = {row.builder: row.top1 for row in lites}
+small, middle, large = errors.values()
 table = "\n".join(f"{name}: {error:.1f} % error" for name, error in errors.items())
 gain.reveal(round(errors["efficientnet_lite0"] - errors["efficientnet_lite2"], 1),
-            "Of 100 pictures, the larger network gets two or three more right.",
-            high="The first million parameters bring most of it; each further one brings less.", also=table)
+            "Out of 100 pictures, the larger network gets two or three more right.",
+            high=f"Lite1 gains {small - middle:.1f} points over Lite0, and Lite2 only another {middle - large:.1f}.",
+            also=table)
 
 # %% [markdown]
 # `acc@1` in torchvision's notes is **top-1 accuracy**, the share of ImageNet's 50,000 validation pictures whose best
-# answer is right. This lesson speaks of **error**, 100 % minus that, so that less is better everywhere.
+# answer is right. This lesson uses the **error** instead, which is 100 % minus that, so that less is always better.
 #
-# What do the three say about photographs?
+# What do the three networks say about three photographs?
 
 # %%
 from course_lib import load_classifier, samples
@@ -91,11 +94,12 @@ for name in errors:
         print(f"{name}  {picture:8} {answer.label:14} {answer.probability:.0%}")
 
 # %% [markdown]
-# And their time? No table can tell you, because it depends on your machine. So measure it here, on one core, so
-# that other programs disturb as little as possible.
+# Three photographs can't show you a difference of two or three in a hundred. And how long do the networks take? No
+# table can tell you, because that depends on your machine. So measure it here, on one core, where other programs
+# disturb the measurement least.
 
 # %%
-slower = guess("02_lite_time", "How many times as long as Lite0 does Lite2 take on your machine?",
+slower = guess("02_lite_time", "On your machine, Lite2 takes how many times as long as Lite0?",
                between=(0.5, 10), unit="times", log=True)
 slower
 
@@ -112,18 +116,18 @@ slower.reveal(round(ratio, 1), "The larger network has more layers, and it looks
 # %% [markdown]
 # ## 2 Between families: three rankings
 #
-# Now five models from ten years: AlexNet (torchvision has its 2014 variant), VGG16 (2014), ResNet50 (2015),
-# MobileNetV3-large (2019) and ConvNeXt-tiny (2022). If bigger were better, the order by size would be the reverse of
-# the order by error. Guess both.
+# Here are five models from ten years: AlexNet (2012; torchvision has its 2014 variant), VGG16 (2014), ResNet50 (2015),
+# MobileNetV3-large (2019) and ConvNeXt-tiny (2022). If bigger were always better, the order by size would be the order
+# by error, reversed. Guess both orders.
 
 # %%
 five = ["alexnet", "vgg16", "resnet50", "mobilenet_v3_large", "convnext_tiny"]
 rows = {name: catalog()[name, "IMAGENET1K_V1"] for name in five}
-by_size = guess("02_by_size", "From the fewest parameters to the most:", order=five)
+by_size = guess("02_by_size", "Which has the fewest parameters, and which the most? Put the smallest first.", order=five)
 by_size
 
 # %%
-by_error = guess("02_by_error", "From the smallest error to the largest:", order=five)
+by_error = guess("02_by_error", "And by error? Put the smallest error first.", order=five)
 by_error
 
 # %% tags=["guess"]
@@ -134,11 +138,11 @@ by_size.reveal(sizes, "Most of the parameters of AlexNet and VGG16 are in their 
 # %% tags=["guess"]
 best_first = sorted(five, key=lambda name: rows[name].top1)
 table = "\n".join(f"{name}: {rows[name].top1:.1f} % error" for name in best_first)
-by_error.reveal(best_first, "The two largest make the most errors. What was learned about networks in ten years beats size.",
+by_error.reveal(best_first, "The two largest models make the most errors. Ten years of better ideas beat size.",
                 also=table)
 
 # %%
-by_time = guess("02_by_time", "From the fastest to the slowest, one picture on your machine:", order=five)
+by_time = guess("02_by_time", "Which is fastest with one picture on your machine? Put the fastest first.", order=five)
 by_time
 
 # %% tags=["guess", "nbval-ignore-output"]
@@ -147,15 +151,15 @@ from course_lib.measuring import points
 timings = measure_models(five, threads=1)
 fastest = sorted(five, key=lambda name: timings[name].median)
 figure = drawing.rankings(points(rows.values(), timings=timings), ("megabytes", "error", "ms"))
-by_time.reveal(fastest, "Follow each line in the figure. If the criteria meant the same, no two lines would cross.",
+by_time.reveal(fastest, "Follow each line in the figure. If all three criteria agreed, no two lines would cross.",
                also=figure)
 
 # %% [markdown]
-# ## 3 What time does not follow from
+# ## 3 What does the time depend on?
 #
-# **Not from parameters.** AlexNet has more than twice as many as ResNet50 and is still far quicker. A linear layer uses
-# each weight once per picture, and a convolution uses it at every position of the map. Count the **multiply-adds**
-# (MACs):
+# **Not on the parameters alone.** AlexNet has more than twice as many as ResNet50, and yet it's faster. A linear layer
+# uses each weight once per picture, but a convolution uses it at every position of the map. So let's count the
+# **multiply-adds** (MACs):
 #
 # $$\text{MACs of a convolution} = H_\text{out} \cdot W_\text{out} \cdot k^2 \cdot C_\text{in} \cdot C_\text{out}$$
 #
@@ -167,14 +171,14 @@ for name, row in rows.items():
     print(f"{name:19}{row.parameters / 1e6:6.1f} M parameters, each used {uses:3.0f} times: {row.gmacs:5.2f} GMACs")
 
 # %% [markdown]
-# **Not from multiply-adds either.** MobileNet saves most of them with **depthwise** convolutions. Each channel is
-# filtered alone, instead of every channel with every other:
+# **Does it depend on the multiply-adds, then?** MobileNet saves most of them with **depthwise** convolutions, which
+# filter each channel on its own instead of combining every channel with every other:
 #
 # $$\text{MACs of a depthwise convolution} = H_\text{out} \cdot W_\text{out} \cdot k^2 \cdot C$$
 
 # %%
 times = guess("02_depthwise",
-              "With 256 channels, depthwise takes 256 times fewer multiply-adds. How many times faster is it here?",
+              "With 256 channels, the depthwise layer does 1/256 of the multiply-adds. How many times as fast is it?",
               between=(1, 256), unit="times", log=True)
 times
 
@@ -186,11 +190,11 @@ dense, depthwise = (measure(layer, (1, 256, 14, 14), budget=0.5, threads=1) for 
 times.reveal(round(dense.median / depthwise.median, 1),
              f"Dense {dense.ms:.2f} ms, depthwise {depthwise.ms:.2f} ms. The processor has to fetch every number it "
              "multiplies. In the dense layer, a fetched number serves 256 channels; in the depthwise one, only its own.",
-             high="Arithmetic is the cheap part. Fetching the numbers is what takes the time.")
+             high="Arithmetic is the cheap part. Most of the time goes into fetching the numbers.")
 
 # %% [markdown]
-# How many multiply-adds does each model get done in a second? The times come from a table in this course, measured once
-# on another machine:
+# How many multiply-adds does each model get through in a second? The times come from a table in this course, which was
+# measured once, on another machine:
 
 # %%
 from course_lib.measuring import stored
@@ -199,7 +203,7 @@ once = stored()
 some = ["vgg16", "resnet18", "resnet50", "convnext_tiny", "alexnet", "mobilenet_v2", "mobilenet_v3_large",
         "shufflenet_v2_x0_5"]
 rate = {name: first[name].gmacs / once[name].median for name in some}
-drawing.bars(dict(sorted(rate.items(), key=lambda pair: -pair[1])), title="multiply-adds a second, in billions")
+drawing.bars(dict(sorted(rate.items(), key=lambda pair: -pair[1])), title="multiply-adds per second, in billions")
 
 # %%
 fewer = rows["resnet50"].gmacs / rows["mobilenet_v3_large"].gmacs
@@ -207,15 +211,15 @@ faster = once["resnet50"].median / once["mobilenet_v3_large"].median
 print(f"MobileNetV3 against ResNet50: {fewer:.0f} times fewer multiply-adds, {faster:.1f} times faster")
 
 # %% [markdown]
-# **What to notice.** The models with the fewest multiply-adds do them most slowly. Fewer of them still means faster,
-# but by far less than you'd expect.
+# **What to notice.** The models with the fewest multiply-adds get through them most slowly. MobileNetV3 is still faster
+# than ResNet50, but not by nearly as much as the multiply-adds suggest.
 
 # %% [markdown]
-# **And not from the model alone.** For a single picture, every parameter has to be fetched from memory once. In a
-# batch, it's fetched once for all of them.
+# **And it doesn't depend on the model alone.** For a single picture, every parameter has to be fetched from memory
+# once. In a batch, it's fetched once for all the pictures.
 
 # %%
-batch = guess("02_batch", "In a batch of eight, which model gains most per picture?",
+batch = guess("02_batch", "Which of these models gains the most time per picture from a batch of eight?",
               choices=["alexnet", "resnet50", "mobilenet_v3_large"])
 batch
 
@@ -228,15 +232,16 @@ for name in batch.kind.options:
     gains[name] = timings[name].median / (eight.median / 8)
 table = "\n".join(f"{name}: {gain:.1f} times as fast per picture" for name, gain in gains.items())
 batch.reveal(max(gains, key=gains.get),
-             "Where there is much to fetch and little to compute with it, a batch helps most.", also=table)
+             "A batch helps most where a model fetches many parameters and computes little with each.", also=table)
 
 # %% [markdown]
 # ## 4 A stopwatch that lies
 #
-# A time is quickly measured, and quickly wrong. A new network runs eight times, with the same picture.
+# It's easy to measure a time, and just as easy to get it wrong. Let's run a new network eight times on the same
+# picture.
 
 # %%
-cold = guess("02_first_call", "How many times as long as a later call does the first call take?",
+cold = guess("02_first_call", "The first call takes how many times as long as a later one?",
              between=(1, 100), unit="times", log=True)
 cold
 
@@ -251,12 +256,13 @@ with torch.inference_mode():
         took.append(time.perf_counter() - start)
 cold.reveal(round(took[0] / sorted(took[1:])[3], 1),
             "The first call asks for memory, and chooses a method for every shape it meets.",
+            high="PyTorch has been at work in this kernel, so it was warm already. A GPU's first call can take far longer.",
             also="ms: " + " ".join(f"{1000 * seconds:.0f}" for seconds in took))
 
 # %% [markdown]
 # **A GPU answers before it has finished.** It accepts the work and returns at once. You need no GPU to see that,
 # because a worker thread does the same. On a GPU, `torch.cuda.synchronize()` does the waiting. Without it, every model
-# seems to take no time at all.
+# seems to take almost no time.
 
 # %% tags=["nbval-ignore-output"]
 from concurrent.futures import ThreadPoolExecutor
@@ -269,16 +275,16 @@ job.result()  # returns when the work is done
 print(f"without waiting {1000 * without_waiting:.1f} ms, with waiting {1000 * (time.perf_counter() - start):.0f} ms")
 
 # %% [markdown]
-# So warm up, wait, repeat, and take the **median**, since a single slow call can spoil a mean. Say how far the
-# quartiles are apart, and write down the machine, the device, the threads, the batch and the size of the picture.
+# So warm up, wait, repeat, and take the **median**, because a single slow call can spoil a mean. Say how far apart the
+# quartiles are, and write down the machine, the device, the threads, the batch and the size of the picture.
 # `course_lib.measure` does all of that.
 #
 # ### Exercise: a stopwatch you can trust
 #
 # *Importance 5 of 5 · medium · 8 minutes · move on after 12.*
 #
-# `run()` starts the work and may return early, and `wait()` returns when the work is done. Warm up, then time `repeats`
-# calls (an odd number) and give their median, in seconds.
+# `run()` starts the work and may return early, and `wait()` returns when the work is done. Warm up first, then time
+# `repeats` calls (an odd number) and return their median, in seconds.
 
 # %% tags=["exercise"]
 def median_seconds(run, wait, warmups, repeats):
@@ -296,10 +302,10 @@ with torch.inference_mode():
 print(f"EfficientNet-Lite0, one picture, all cores: {1000 * seconds:.1f} ms")
 
 # %% [markdown]
-# ## 5 What is worth choosing from
+# ## 5 Which models are worth considering?
 #
-# Error across, time up, and the area is the size of the file. **The lower left corner is where you want to be**, in a
-# small bubble.
+# In this chart the error grows to the right, the time grows upwards, and the area of a bubble is the size of the file.
+# **The lower left corner is where you want to be**, with a small bubble.
 
 # %%
 everything = points()
@@ -307,7 +313,8 @@ drawing.bubbles(everything, selected="resnet50", named=five)
 
 # %% [markdown]
 # A model is **beaten** when another one is nowhere worse and somewhere better. The models that nothing beats form the
-# **Pareto front**. On it, you pay for more of one thing with another. Off it, something better is free.
+# **Pareto front**. On the front, you can only improve one thing by giving up another. Off the front, you could have
+# something better for free.
 #
 # ### Exercise: beaten in everything
 #
@@ -328,8 +335,8 @@ ex.dominated.check(beaten)
 #
 # *Importance 5 of 5 · hard · 12 minutes · move on after 20.*
 #
-# From a list of (error, milliseconds, megabytes) to the indices of those that no other one beats. Two with the same
-# numbers don't beat each other.
+# Write a function that takes a list of (error, milliseconds, megabytes) and returns the indices of the models that no
+# other one beats. Two models with the same numbers don't beat each other.
 
 # %% tags=["exercise"]
 def pareto(candidates):
@@ -356,15 +363,15 @@ from course_lib.measuring import better
 beaten_by = {point.name: len(better(everything, point.name)) for point in everything}
 table = "\n".join(f"{name}: beaten by {beaten_by[name]}" for name in worst.kind.options)
 worst.reveal(max(worst.kind.options, key=beaten_by.get),
-             "There is no reason to start with it today, unless you build on something that did.",
-             wrong={"alexnet": "It's old, but it's fast, and few models beat it in that."}, also=table)
+             "There's no reason to start with it today, unless you build on something that already uses it.",
+             wrong={"alexnet": "It's old, but it's fast, and few models are as fast and better in the rest."}, also=table)
 
 # %% [markdown]
 # ## 6 Your limits
 #
-# Nobody needs "the best" model. You need one that fits a phone, a web page or a conveyor belt. Set your limits and read
-# the answer above the chart. The first ones ask for too much: loosen one until something fits. `times` measures what
-# fits on your own machine.
+# Nobody needs "the best" model. You need one that fits a phone, a web page or a conveyor belt. Set your limits, and
+# read the answer above the chart. The limits it starts with ask for too much, so loosen one until something fits. With
+# the menu `times` you can also measure the models that fit on your own machine.
 
 # %%
 from course_lib.widgets import model_chooser
@@ -372,15 +379,15 @@ from course_lib.widgets import model_chooser
 model_chooser(max_error=20, max_ms=10, max_megabytes=10)
 
 # %% [markdown]
-# **What to notice.** The milliseconds in the table are another machine's, taken while other programs ran. Measure
-# whatever comes near a limit on the machine where it will run.
+# **What to notice.** The milliseconds in the table come from another machine, where other programs were running. If a
+# model comes near your limit, measure it on the machine where it will run.
 
 # %% [markdown]
 # ## 7 On your own pictures
 #
-# ImageNet's error is about ImageNet. When two or three candidates are left, count on pictures like yours. Here these
-# are a hundred drawings of ten classes, which none of the course's four networks has seen. On ImageNet, the errors of
-# the best and the worst of these architectures are about a dozen points apart.
+# An error on ImageNet is about ImageNet. When two or three candidates are left, count mistakes on pictures like your
+# own. Here we take a hundred drawings of ten classes, which none of the course's four networks has seen. On ImageNet,
+# the best and the worst of these four architectures are about twelve percentage points apart.
 
 # %%
 four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
@@ -401,14 +408,14 @@ best, *_, least = counts
 lead.reveal(counts[best][0] - counts[least][0], "Ten drawn classes are easier than a thousand photographed ones.", also=chart)
 
 # %% [markdown]
-# A count of 100 pictures is uncertain. Wilson's interval says which true shares fit it. With $\hat p$ the share that
-# was right, $n$ pictures and $z = 1.96$ for 95 %:
+# A count over 100 pictures is uncertain. Wilson's interval contains the true shares that are compatible with it. With
+# $\hat p$ for the share that was right, $n$ pictures, and $z = 1.96$ for 95 %, it is
 #
 # $$\frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}$$
 #
-# But two intervals don't decide between two networks. Both saw the *same* pictures, so look only at those that one got
-# right and the other got wrong. If the two were equally good, these would split like coin tosses. McNemar's test says
-# how surprising the split is.
+# But two intervals don't decide between two networks. Both saw the *same* pictures, so look only at the pictures that
+# one of them got right and the other got wrong. If the two were equally good, these would split like coin tosses.
+# McNemar's test says how surprising the split is.
 
 # %%
 from course_lib.measuring import paired
@@ -419,14 +426,15 @@ paired(right[best], right[second], names=(best, second))
 
 # %% [markdown]
 # **What to notice.** A small $p$ (below 0.05, say) means that chance alone would rarely give such a one-sided split. A
-# large one doesn't mean "equally good". It means that a hundred pictures can't tell. Is the largest file worth its
-# megabytes?
+# large one doesn't mean that the two are equally good, only that a hundred pictures can't tell them apart. And be
+# careful with the first table: we picked the best and the worst of four *after* counting, and such a pair looks
+# different more often than a pair chosen beforehand. Is the largest of the four files worth its megabytes?
 
 # %% [markdown]
 # ## Mistakes people make
 #
-# **Taking the output for a tensor.** GoogLeNet and Inception have helper heads for training. In train mode they answer
-# with all of them at once, and a new model is in train mode.
+# **Assuming that the output is a tensor.** GoogLeNet and Inception have helper heads for training. In train mode they
+# return the outputs of all their heads, and a new model is in train mode.
 
 # %%
 from course_lib import clinic
@@ -450,39 +458,41 @@ except ValueError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# **Comparing what doesn't compare.** These are three entries of one network. The two called SWAG first learned from
-# billions of other pictures ([Singh et al. 2022](https://arxiv.org/abs/2201.08371)), and E2E looks at larger ones, with
-# three times the arithmetic.
+# **Comparing models that aren't comparable.** Here are three weights entries of one network. The two called SWAG
+# learned from billions of other pictures first ([Singh et al. 2022](https://arxiv.org/abs/2201.08371)), and E2E looks
+# at larger pictures, which takes three times as many multiply-adds.
 
 # %%
 catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
 
 # %% [markdown]
-# **Timing wrong** was section 4: the first call, no waiting, another program at work. None of these raises an error.
+# **Timing a model badly** was the subject of section 4: counting the first call, not waiting, letting another program
+# run. None of these raises an error.
 
 # %% [markdown]
 # ## Back to the question
 #
-# Is a bigger model a better one? Within a family, usually, and each step costs more than the last one. Between
-# families, a newer idea or a better recipe beats size. And on an easy task, almost every model is good enough.
+# Is a bigger model a better one? Within a family it usually is, though the steps tend to bring less and less. Between
+# families, a newer idea or a better recipe can beat size. And on a task as easy as our drawings, four very different
+# models were only a few pictures apart.
 #
 # In five lines:
 #
-# 1. An error belongs to weights and a data set, a time to a machine, a size to a file.
+# 1. An error belongs to weights and a data set, a time belongs to a machine, and a size belongs to a file.
 # 2. Time follows neither from parameters nor from multiply-adds. Measure it.
 # 3. Warm up, wait, repeat, take the median, give the spread.
 # 4. Choose from the Pareto front, under your own limits.
-# 5. Then count on your own pictures, and compare in pairs.
+# 5. Then count mistakes on your own pictures, and compare models in pairs.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
-# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | all of torchvision's entries as one table |
-# | `measure(model)`, `measure_models(names)` | `course_lib.measuring` | median, quartiles, memory, here and now |
-# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | what to choose from, and what beats what |
+# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | torchvision's entries as one table |
+# | `measure(model)`, `measure_models(names)` | `course_lib.measuring` | median, quartiles and memory, measured here |
+# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | the candidates, and which beats which |
 # | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | how far a count can be trusted |
 # | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.drawing` | the charts |
-# | `model_chooser()` | `course_lib.widgets` | your limits, and the answer |
+# | `model_chooser()` | `course_lib.widgets` | models within your limits |
 
 # %% [markdown]
 # ## If you want to know more
@@ -490,11 +500,11 @@ catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
 # Five short sections that stand alone: torchvision's registry (A), top-5 errors and file sizes (B), whether two
 # rankings agree (C), ten years in one chart (D), and your limits as code (E).
 #
-# ### A What is on the shelf?
+# ### A What does torchvision offer?
 #
 # torchvision has **classes**, such as `ResNet`, which can be any depth; **builders**, such as `resnet50`, functions
 # that call a class with the right numbers; and enums of **weights**, such as `ResNet50_Weights`, which lesson 05 is
-# about. A **family** is what one paper proposed. One class can serve several families.
+# about. A **family** is what one paper proposed.
 
 # %%
 import inspect
@@ -514,11 +524,13 @@ for name in ("resnet50", "wide_resnet50_2", "resnext50_32x4d"):
     with torch.device("meta"):  # shapes without numbers: nothing is computed, nothing is downloaded
         made[name] = type(models.get_model(name)).__name__
 own = len(set(made.values()) - {"ResNet"})
-classes.reveal(["none", "one", "both"][own], "Both are ResNets with other numbers.", also=str(made))
+classes.reveal(["none", "one", "both"][own], "Both are ResNets with other numbers. One class can serve several families.",
+               also=str(made))
 
 # %% [markdown]
-# `list_models` knows all the builders. It takes patterns, and `module` says whose models you mean. Without it you also
-# get detectors, networks that draw masks, and quantised networks, whatever is built on a ResNet50:
+# `list_models` lists all the builders. You can give it a pattern, and `module` limits it to the classifiers. Without
+# `module` you also get everything else that is built on a ResNet50: detectors, networks that draw masks, and quantised
+# networks.
 
 # %%
 print("classifiers:", *models.list_models(module=models, include="*resnet50*"))
@@ -529,8 +541,8 @@ print("all kinds:  ", *models.list_models(include="*resnet50*"))
 #
 # *Importance 2 of 5 · medium · 6 minutes · move on after 10.*
 #
-# From the name of a class to the names of all classifiers that are built as one. Names mislead, and building them all
-# takes minutes. Ask the builders what they make.
+# Write a function that takes the name of a class and returns the names of all classifiers that belong to it. Their
+# names can mislead you, and building them all takes minutes, so ask the builders what they make.
 
 # %% tags=["exercise"]
 def builders_of(class_name):
@@ -543,7 +555,7 @@ ex.builders_of.check(builders_of)
 # %% [markdown]
 # ### B Top-5 errors and file sizes
 #
-# Top-5 error counts an answer as right if the true class is among the five best.
+# The top-5 error counts an answer as right if the true class is among the network's five best guesses.
 
 # %%
 fifth = guess("02_top5", "AlexNet's top-1 error is 43.5 %. What is its top-5 error?", between=(0, 45), unit="%")
@@ -551,7 +563,7 @@ fifth
 
 # %% tags=["guess"]
 metrics = models.get_model_weights("alexnet").DEFAULT.meta["_metrics"]["ImageNet-1K"]
-fifth.reveal(round(100 - metrics["acc@5"], 1), "In half of its mistakes, the right class is among the next four. "
+fifth.reveal(round(100 - metrics["acc@5"], 1), "In about half of its mistakes, the right class is among the next four. "
              "More than a hundred of the thousand classes are breeds of dogs.")
 
 # %% [markdown]
@@ -559,7 +571,7 @@ fifth.reveal(round(100 - metrics["acc@5"], 1), "In half of its mistakes, the rig
 #
 # *Importance 3 of 5 · medium · 6 minutes · move on after 10.*
 #
-# From a batch of logits and the true classes to the top-k error, in per cent.
+# Write a function that takes a batch of logits and the true classes, and returns the top-k error in per cent.
 
 # %% tags=["exercise"]
 def top_k_error(logits, targets, k):
@@ -582,7 +594,7 @@ megabytes = ...
 ex.file_size.check(megabytes)
 
 # %% [markdown]
-# Which files do *not* have four bytes for each parameter?
+# Which files *don't* have four bytes for each parameter?
 
 # %%
 for row in catalog():
@@ -591,13 +603,14 @@ for row in catalog():
         print(f"{row.builder:17} {row.entry}: {bytes_each:.1f} bytes for each parameter")
 
 # %% [markdown]
-# Two were saved in half precision. GoogLeNet's file also holds the helper heads of its training, which the count leaves
-# out.
+# The two wide ResNets were saved in half precision. GoogLeNet's file also holds the helper heads of its training, which
+# the count leaves out.
 #
 # ### C Do two rankings agree?
 #
-# Count how many places $d_i$ each of $n$ models is away from itself, square and add, then scale. 1 means the same
-# order, 0 no connection, and −1 the opposite order ([Spearman 1904](https://doi.org/10.2307/1412159)):
+# For each of $n$ models, count how many places $d_i$ lie between its positions in the two rankings. Square these
+# numbers, add them up, and scale the sum. Then 1 means the same order, 0 means no connection, and −1 means the opposite
+# order ([Spearman 1904](https://doi.org/10.2307/1412159)):
 #
 # $$\rho = 1 - \frac{6 \sum_i d_i^2}{n (n^2 - 1)}$$
 
@@ -607,14 +620,15 @@ agreement = 1 - 6 * sum(gap**2 for gap in gaps) / (5 * (5**2 - 1))
 print("places apart:", dict(zip(five, gaps)), "→ rank correlation", agreement)
 
 # %% [markdown]
-# If more parameters meant less error, this would be −1. Among these five, it's the *smaller* models that have the
-# smaller errors.
+# If more parameters meant less error, this would be −1. Among these five, it's the *smaller* models that tend to have
+# the smaller errors.
 #
 # ### Exercise: do two rankings agree?
 #
 # *Importance 3 of 5 · medium · 7 minutes · move on after 12.*
 #
-# The same for two lists of any length, from values to a rank correlation. No value comes twice.
+# Now write the same for two lists of any length: the function gets the values and returns their rank correlation. No
+# value appears twice in a list.
 
 # %% tags=["exercise"]
 def rank_correlation(one, other):
@@ -633,7 +647,7 @@ def size_and_error(**which):
     return rank_correlation([row.parameters for row in found], [row.top1 for row in found])
 
 
-classics = guess("02_classics", "Rank correlation of parameters and error among all the classics, from AlexNet to ResNeXt?",
+classics = guess("02_classics", "What is the rank correlation of parameters and error among the classics?",
                  between=(-1, 1), step=0.05)
 classics
 
@@ -641,14 +655,15 @@ classics
 families = ("ResNet", "EfficientNet", "VGG", "ViT")
 table = "\n".join(f"{family:18} {size_and_error(family=family):5.2f}" for family in families)
 table += f"\nlight-weight       {size_and_error(kind='light-weight'):5.2f}\nall there are      {size_and_error():5.2f}"
-classics.reveal(round(size_and_error(kind="classic"), 2), "All are the weights published first, so recipes differ little.",
+classics.reveal(round(size_and_error(kind="classic"), 2),
+                "Near 0, size says little about error. All are the first weights, so recipes differ little.",
                 low="That would mean that bigger is better.", also=table)
 
 # %% [markdown]
-# **Within most of these families, bigger is better. Among the classics, size says nothing**, and over the whole
-# registry it says something, but not much. These are four families out of two dozen, so try others:
-# `size_and_error(family="RegNet")`. The ViTs differ in more than size. They cut their pictures into patches of
-# different sizes.
+# **Within most of these families, bigger is better. Among the classics, size says next to nothing**, and over the whole
+# registry it says a little. These are only four of torchvision's families, so try others:
+# `size_and_error(family="RegNet")`. The ViTs are the exception, because they differ in more than size: they also cut
+# their pictures into patches of different sizes.
 
 # %% [markdown]
 # ### D Ten years in one chart
@@ -660,11 +675,12 @@ classics.reveal(round(size_and_error(kind="classic"), 2), "All are the weights p
 drawing.timeline()
 
 # %% [markdown]
-# **What to notice.** The light-weight families are far from the record, and that's no failure: they were after
-# something else. And look at ResNet's circles. The paper is from 2015, but not all of its weights are.
+# **What to notice.** The light-weight families are far from the record. That isn't a failure, because they were
+# designed for something else. And look at the circles of ResNet: the paper is from 2015, but not all of the weights
+# are.
 
 # %%
-recipe = guess("02_recipe", "In 2021, torchvision trained ResNet50 again with a new recipe: 19.1 % error. What was it before?",
+recipe = guess("02_recipe", "In 2021, a new recipe brought torchvision's ResNet50 to 19.1 % error. What was its error before?",
                between=(15, 35), unit="%", step=0.5)
 recipe
 
@@ -673,36 +689,40 @@ table = []
 for name in ("resnet50", "resnet152"):
     old, new = catalog()[name, "IMAGENET1K_V1"], catalog()[name, "IMAGENET1K_V2"]
     table.append(f"{name:10} {old.parameters / 1e6:.0f} M parameters: {old.top1:.1f} % → {new.top1:.1f} %")
-recipe.reveal(round(catalog()["resnet50", "IMAGENET1K_V1"].top1, 1), "The new ResNet50 beats the old ResNet152, with less than "
-              "half its parameters. An error belongs to weights, not to a network.", also="\n".join(table))
+recipe.reveal(round(catalog()["resnet50", "IMAGENET1K_V1"].top1, 1), "The new ResNet50 beats the old ResNet152 with less than "
+              "half the parameters. An error belongs to weights, not to a network.", also="\n".join(table))
 
 # %% [markdown]
-# **One criterion at a time.** Here are a dozen well-known models. Which one wins in error, in size, in time?
+# **One criterion at a time.** Here are a dozen well-known models. Which one has the smallest error, which the smallest
+# file, and which the shortest time?
 
 # %%
 dozen = ["alexnet", "squeezenet1_1", "vgg16", "googlenet", "resnet18", "resnet50", "densenet121", "mobilenet_v3_small",
          "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "vit_b_16"]
-winners = guess("02_three_winners", "How many different models win the three criteria?", choices=["one", "two", "three"])
+winners = guess("02_three_winners", "One winner for each of the three criteria: how many different models is that?",
+                choices=["one", "two", "three"])
 winners
 
 # %% tags=["guess"]
 chosen = [point for point in everything if point.name in dozen]
 best_by = {by: min(chosen, key=lambda point: getattr(point, by)).name for by in ("error", "megabytes", "ms")}
-winners.reveal(["one", "two", "three"][len(set(best_by.values())) - 1], "Choosing is trading.",
+winners.reveal(["one", "two", "three"][len(set(best_by.values())) - 1],
+               "No model is best at everything, so choosing means giving something up.",
                also=[drawing.compare(chosen, by) for by in best_by])
 
 # %% [markdown]
-# Mind the axis of the second chart: every line is about twice the one before. The thin lines over the times reach from
-# the lower to the upper quartile of single calls. They show how much calls differ, not how well the median is known.
+# Look closely at the axis of the second chart: each line stands for about twice as much as the one before. The thin
+# lines over the times reach from the lower to the upper quartile of single calls. They show how much the calls differ,
+# not how well the median is known.
 
 # %% [markdown]
-# **An old answer, asked again.** In 2019, [a
+# **An old question, asked again.** In 2019, [a
 # tutorial](https://learnopencv.com/pytorch-for-beginners-image-classification-using-pre-trained-models/) drew such a
 # bubble chart for the models of its day, and concluded that ResNet50 was the best in all three criteria. With the
 # weights of that time, was it on the front? And is it today, with its new weights?
 
 # %%
-still_there = guess("02_all_rounder", "ResNet50 on the front of error, time and size: then, and now?",
+still_there = guess("02_all_rounder", "Was ResNet50 on the front of error, time and size then, and is it now?",
                     choices=["then and now", "only then", "only now", "neither"])
 still_there
 
@@ -714,8 +734,8 @@ then = points([row for row in old if row.resize != 232])  # 232 marks the recipe
 on_front = [not better(group, "resnet50") for group in (then, everything)]
 words = {(True, True): "then and now", (True, False): "only then", (False, True): "only now", (False, False): "neither"}
 beating = ", ".join(point.name for point in better(everything, "resnet50"))
-still_there.reveal(words[tuple(on_front)], "Nothing beat ResNet50 then. But nothing beat many others either: a front has "
-                   "no best.", also=f"those that beat it now: {beating}")
+still_there.reveal(words[tuple(on_front)], "No model beat ResNet50 then. But many others weren't beaten either: a front has "
+                   "no single best model.", also=f"models that beat it now: {beating}")
 
 # %% [markdown]
 # Whenever you read "X is the best model", ask: by which criterion, on which machine, with which weights, in which year?
@@ -726,8 +746,8 @@ still_there.reveal(words[tuple(on_front)], "Nothing beat ResNet50 then. But noth
 #
 # *Importance 2 of 5 · medium · 8 minutes · move on after 12.*
 #
-# Straight from the registry: the names of the classifiers whose default weights have at most this error and this file
-# size, the smallest error first.
+# Write a function that reads torchvision's registry and returns the names of the classifiers whose default weights have
+# at most this error and at most this file size. Put the smallest error first.
 
 # %% tags=["exercise"]
 def within_limits(max_error, max_megabytes):
@@ -760,7 +780,7 @@ my_progress("02")
 # back](https://arxiv.org/abs/2110.00476) (Wightman et al. 2021), an old network with a new recipe. [A ConvNet for the
 # 2020s](https://arxiv.org/abs/2201.03545) (Liu et al. 2022), ConvNeXt.
 #
-# **One open question.** For ten years, everybody has measured themselves on the same 50,000 ImageNet pictures. What
+# **One open question.** For more than ten years, everybody has been compared on the same 50,000 ImageNet pictures. What
 # does that do to a ranking, and how would you find out? ([Recht et al. 2019](https://arxiv.org/abs/1902.10811) did.)
 #
 # Next: [03 ResNet blocks](03_resnet_blocks.ipynb).

@@ -37,13 +37,13 @@ from course_lib.exercises import lesson03 as ex
 # %% [markdown]
 # ## 1 Deeper got worse
 #
-# In 2015 the recipe for a better network was: add layers. Then [He et al.](https://arxiv.org/abs/1512.03385) trained a
-# plain network of 18 layers and one of 34, and the deeper one did worse. It did worse even on the *training* pictures,
-# so this was not overfitting. And yet 34 layers can do anything that 18 can, because the extra layers only have to copy
-# their input.
+# In 2015, the recipe for a better network was to add layers. Then [He et al.](https://arxiv.org/abs/1512.03385) trained
+# a plain network of 18 layers and one of 34, and the deeper one did worse. It did worse even on the *training*
+# pictures, so this was not overfitting. And yet 34 layers can do anything that 18 can, because the extra layers would
+# only have to copy their input.
 #
-# Let's see it happen. This is a plain block: two convolutions, each with a BatchNorm and a ReLU. A network is a row of
-# them.
+# Does it happen in small networks, too? This is a plain block: two convolutions, each with a BatchNorm and a ReLU. A
+# network is a row of such blocks.
 
 # %%
 def conv_bn(channels):
@@ -68,7 +68,7 @@ def network(block, layers, seed=0):
     return nn.Sequential(first, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
 
 # %% [markdown]
-# The task is as easy as can be: learn forty small drawings by heart. All forty are in every step, and training stops as
+# The task is as easy as it gets: learn forty small drawings by heart. Every step uses all forty, and training stops as
 # soon as the loss falls below 0.1, or after 300 steps.
 
 # %%
@@ -90,11 +90,11 @@ def train(net, most=300):
     return losses
 
 # %% [markdown]
-# A single run proves little, because another seed gives another curve. So each network is trained three times, with
-# three different starts.
+# A single run proves little, because another seed gives another curve. So we train each network three times, from three
+# different starts.
 
 # %%
-lower = guess("03_lower_loss", "Which plain network has the lower training loss for most of the time?",
+lower = guess("03_lower_loss", "Forty drawings, tiny networks: which one has the lower training loss most of the time?",
               choices=["8 layers", "24 layers", "no clear difference"])
 lower
 
@@ -106,21 +106,21 @@ half = {name: sorted(losses[min(50, len(losses) - 1)] for losses in found)[1] fo
 steps = "\n".join(f"{name}, steps of each seed: {[len(losses) for losses in found]}" for name, found in runs.items())
 curves = drawing.seed_bands(
     runs, title="training loss: median and range of three seeds", below="step", level=2.3, level_label="guessing",
-    alt="Training loss of plain networks, three seeds each: 8 layers fall below 0.1 early, 24 layers stay far above")
+    alt="Training loss of plain networks, three seeds each: 8 layers fall below 0.1 early, 24 layers much later")
 lower.reveal(min(half, key=half.get).replace(" plain", ""),
-             "The deeper network learns far more slowly, although it could imitate the other one by copying.",
+             "The deeper network learns far more slowly, although it could do the same by copying its input.",
              wrong={"24 layers": "It has three times the layers, and they get in its way."}, also=[curves, steps])
 
 # %% [markdown]
 # **What to notice.** The deeper network is slower, and its three runs differ a lot more. It isn't *unable* to learn:
-# with patience most runs get there. The paper's networks were in the same position. After the same number of steps, the
-# deeper one had the higher training error, at every point of the curve.
+# given enough steps, it gets there as well. The paper's networks behaved in the same way. After the same number of
+# steps, the deeper one had the higher training error, at every point of the curve.
 
 # %% [markdown]
 # ## 2 What happens to the gradient, and the one line
 #
 # Training follows gradients, so let's look at them before the first step. How large is the gradient of the loss with
-# respect to each convolution's weights?
+# respect to the weights of each convolution?
 
 # %%
 noise = torch.randn(2, 16, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -135,7 +135,7 @@ def gradients(net, batch=noise[0]):
     return torch.autograd.grad(loss, weights)
 
 # %%
-what = guess("03_first_gradient", "From 20 to 80 plain layers: what happens to the gradient at the first layer?",
+what = guess("03_first_gradient", "From 20 to 80 plain layers, what happens to the size of the gradient at the first layer?",
              choices=["it stays about the same", "it vanishes", "it explodes"])
 what
 
@@ -144,9 +144,9 @@ first = {depth: gradients(network(Plain, depth))[0].norm().item() for depth in (
 growth = first[80] / first[20]
 truth = "it explodes" if growth > 10 else "it vanishes" if growth < 0.1 else "it stays about the same"
 table = "\n".join(f"{depth} plain layers: {size:,.1f}" for depth, size in first.items())
-what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, and the gradient pays for it: "
-            "each layer hands on a slightly larger one than it received.",
-            wrong={"it vanishes": "That was the problem of the years before BatchNorm, with badly scaled weights."},
+what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but not that of the gradient. "
+            "On the way back, each layer passes on a slightly larger one than it received.",
+            wrong={"it vanishes": "That was the problem before BatchNorm, when weights were badly scaled."},
             also=table)
 
 # %% [markdown]
@@ -154,10 +154,10 @@ what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, and
 #
 # $$\frac{\partial L}{\partial x_0} = \frac{\partial L}{\partial x_n}\, J_n \cdots J_2\, J_1$$
 #
-# A factor slightly above one, eighty times over, is a large number ([Yang et al.
+# Multiply eighty factors slightly above one, and you get a large number ([Yang et al.
 # 2019](https://arxiv.org/abs/1902.08129)). Now add the one line, $y = F(x) + x$. Each Jacobian becomes $1 + J_\ell$,
-# and the product contains the term $1 \cdot 1 \cdots 1$: a path from the loss back to the first layer that passes
-# through no weights at all.
+# and so the product contains the term $1 \cdot 1 \cdots 1$. This is a path from the loss back to the first layer that
+# passes through no weights at all.
 
 # %%
 class Residual(Plain):
@@ -170,10 +170,10 @@ for depth in (20, 40, 80):
     print(f"{depth} layers: plain {plain:10,.1f}   residual {residual:6,.1f}")
 
 # %% [markdown]
-# **What to notice.** The residual gradient grows as well, but by a factor of a few, where the plain one grows by
-# thousands. The path isn't perfectly free: the ReLU after each sum closes it wherever it outputs zero. One year later
-# [the authors moved that ReLU](https://arxiv.org/abs/1603.05027). Here is every layer, not only the first. Mind the
-# scale: each tick is a factor of ten.
+# **What to notice.** From 20 to 80 layers, the residual gradient grows as well, but less than tenfold, while the plain
+# one grows more than ten-thousandfold. The path isn't perfectly free: the ReLU after each sum closes it wherever it
+# outputs zero. One year later, [the authors moved that ReLU](https://arxiv.org/abs/1603.05027). The next figure shows
+# every layer, not only the first. Look closely at the scale: each tick is a factor of ten.
 
 # %%
 sizes = {}
@@ -184,10 +184,10 @@ for block in (Plain, Residual):
 drawing.lines(sizes, title="size of the gradient at each convolution, before training", below="layer", log=True)
 
 # %% [markdown]
-# Size is only half of it. (The weights in front of a BatchNorm can be scaled freely without changing its output, so an
-# oversized gradient does less harm there than you'd think.) A useful gradient also has a stable *direction*: if the
-# pictures change by 1 %, it should point roughly the same way. Cosine similarity measures that: 1 is the same
-# direction, 0 is unrelated.
+# Size is only half of the story. (The weights in front of a BatchNorm can be scaled freely without changing its output,
+# so an oversized gradient does less harm there than you'd think.) A useful gradient also has a stable *direction*: if
+# the pictures change by 1 %, it should still point roughly the same way. Cosine similarity measures that: 1 means the
+# same direction, and 0 means that the two are unrelated.
 
 # %%
 def same_direction(net):
@@ -200,11 +200,12 @@ for depth in (20, 40, 80):
     print(f"{depth} layers: cosine, plain {plain:5.2f}   residual {residual:5.2f}")
 
 # %% [markdown]
-# In a deep plain network, the gradient is close to noise ([Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591)).
-# With the shortcut it keeps its direction. So the same experiment as in section 1, with the same seeds and `+ x`:
+# In a deep plain network, the gradient's direction is close to random ([Balduzzi et al.
+# 2017](https://arxiv.org/abs/1702.08591)). With the shortcut, most of it survives. Does that help training? Let's
+# repeat the experiment of section 1, with the same seeds, and add `+ x`.
 
 # %%
-ratio = guess("03_residual_depth", "Steps that 24 residual layers need, as a multiple of what 8 residual layers need?",
+ratio = guess("03_residual_depth", "How many steps do 24 residual layers need, compared with 8 residual layers?",
               choices=["at least twice as many", "about as many", "at most half as many"])
 ratio
 
@@ -216,16 +217,16 @@ times = steps["24 residual layers"] / steps["8 residual layers"]
 truth = "at least twice as many" if times >= 2 else "at most half as many" if times <= 0.5 else "about as many"
 curves = drawing.seed_bands(
     runs, title="training loss: median and range of three seeds", below="step", level=2.3, level_label="guessing",
-    alt="Training loss, three seeds each: all fall below 0.1 early but the network of 24 plain layers")
-ratio.reveal(truth, "With the shortcut, depth no longer costs anything here.", also=curves)
+    alt="Training loss, three seeds each: all fall below 0.1 early except 24 plain layers")
+ratio.reveal(truth, "With the shortcut, three times the layers no longer take several times the steps.", also=curves)
 
 # %% [markdown]
-# That's the paper's effect in miniature: forty pictures, tiny networks, three seeds. The big claim, that hundreds of
-# layers train and *help*, takes the paper's big experiment.
+# That's the paper's effect in miniature, with forty pictures, tiny networks and three seeds. The big claim, that more
+# than a hundred layers can be trained and *help*, needs the paper's big experiment.
 #
-# One caution. The shortcut doesn't replace BatchNorm. Every sum adds to the signal, so its size grows from block to
-# block. With a BatchNorm at the end of each path, it grows slowly, like the square root of the depth. Without one, it
-# explodes:
+# One word of caution: the shortcut doesn't replace BatchNorm. Every sum adds to the signal, so its size grows from
+# block to block. With a BatchNorm at the end of each path, it grows slowly, about like the square root of the depth.
+# Without one, it explodes:
 
 # %%
 class NoNorm(Residual):
@@ -243,8 +244,8 @@ for block in (Residual, NoNorm):
 # %% [markdown]
 # ## 3 BatchNorm by hand
 #
-# So BatchNorm matters as much as the shortcut does. It has two modes. In **train** mode it uses the mean $\mu$ and the
-# variance $\sigma^2$ of the batch, one of each per channel, taken over the pictures, rows and columns:
+# So these blocks need BatchNorm as well as the shortcut. BatchNorm has two modes. In **train** mode it uses the mean
+# $\mu$ and the variance $\sigma^2$ of the batch, one of each per channel, taken over the pictures, rows and columns:
 #
 # $$y = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} \cdot \gamma + \beta$$
 #
@@ -252,15 +253,15 @@ for block in (Residual, NoNorm):
 #
 # $$\mu_\text{run} \leftarrow (1 - m)\,\mu_\text{run} + m\,\mu$$
 #
-# In **eval** mode it uses those instead, so an answer no longer depends on the other pictures in the batch.
+# In **eval** mode it uses these averages instead, so an answer no longer depends on the other pictures in the batch.
 
 # %% [markdown]
-# One detail costs everybody an hour. To normalise, the variance divides by $n$. The *running* variance takes the
-# unbiased one, which divides by $n - 1$, where $n$ is the number of values per channel.
+# One detail is easy to miss. The variance used for normalising divides by $n$, the number of values per channel. The
+# *running* variance collects the unbiased one, which divides by $n - 1$.
 
 # %%
 bias = guess("03_bias_before_norm",
-             "The convolutions in these blocks have bias=False. What would a bias change after the BatchNorm?",
+             "These convolutions have bias=False. What would a bias change in the BatchNorm's output?",
              choices=["it shifts the output", "it scales the output", "nothing"])
 bias
 
@@ -269,8 +270,8 @@ x = torch.randn(8, 16, 6, 6, generator=torch.Generator().manual_seed(1))
 norm = nn.BatchNorm2d(16)  # in train mode, as every new layer is
 unchanged = torch.allclose(norm(x), norm(x + 5.0), atol=1e-4)
 bias.reveal("nothing" if unchanged else "it shifts the output",
-            "A bias adds the same number to the whole channel. The mean moves by exactly that much, and is subtracted.",
-            wrong={"it shifts the output": "The shift is gone before anybody sees it; β is the bias that counts."})
+            "A bias adds the same number to the whole channel. The mean moves by just as much, and is subtracted.",
+            wrong={"it shifts the output": "BatchNorm subtracts the shift again. Its own β is the bias that counts."})
 
 # %% [markdown]
 # ### Exercise: BatchNorm with both modes
@@ -294,7 +295,7 @@ class MyBatchNorm2d(nn.Module):
 ex.batch_norm.check(MyBatchNorm2d)
 
 # %% [markdown]
-# From here on, the lesson goes on with your code wherever it has passed its check:
+# From here on, the lesson uses your own code wherever it has passed its check:
 
 # %%
 MyBatchNorm2d = ex.batch_norm.yours_or_solution()
@@ -349,8 +350,8 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# "Size of tensor a (28)" is the path's, "tensor b (56)" is the shortcut's, and dimension 3 is the width. The message
-# names neither the block nor the line. The clinic looks at the model that failed:
+# "Tensor a (28)" comes from the path, "tensor b (56)" comes from the shortcut, and dimension 3 is the width. The
+# message names neither the block nor the line, but the clinic looks at the model that failed:
 
 # %%
 from course_lib import clinic
@@ -380,10 +381,10 @@ drawing.block(features, path="layer2.0")
 #
 # Two words from torchvision's source come up from now on. **planes** is the number of channels inside a block.
 # **expansion** says how many times wider its output is: 1 for the BasicBlock you've seen, 4 for the Bottleneck of
-# ResNet50. A block thus gives planes × expansion channels.
+# ResNet50. So a block's output has planes × expansion channels.
 #
-# Push the block until it breaks. It starts broken. (The settings *groups*, *base_width* and *dilation* belong to
-# section D.)
+# Now try it yourself. The block below starts broken: repair it, and then find other settings that break it. (The
+# settings *groups*, *base_width* and *dilation* belong to section D.)
 
 # %%
 from course_lib.widgets import block_explorer
@@ -434,10 +435,10 @@ MyBasicBlock = ex.basic_block.yours_or_solution()
 # ## 6 From block to stage
 #
 # A stage is a row of blocks. Only its first block may change the shape; the others must keep it. In torchvision, the
-# method `_make_layer` builds a stage. `self.inplanes` remembers how many channels the last block gave.
+# method `_make_layer` builds a stage. `self.inplanes` remembers how many channels came out of the last block.
 #
-# Guess at every step: is there a projection? Then tick the box. Look hard at `layer1`, once for ResNet18 and once for
-# ResNet50.
+# At every step, guess whether there is a projection, and then tick the box to see. Compare `layer1` of ResNet18 with
+# `layer1` of ResNet50.
 
 # %%
 from course_lib.widgets import stage_stepper
@@ -449,7 +450,7 @@ stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], st
 #
 # *Importance 4 of 5 · hard · 10 minutes · move on after 15.*
 #
-# Write a stage as a function. `block` is your BasicBlock or any class like it. A projection is
+# Write a function that builds a stage. `block` is your BasicBlock or any class like it. A projection is
 # `nn.Sequential(convolution, BatchNorm)`, in this order.
 
 # %% tags=["exercise"]
@@ -475,8 +476,8 @@ print("64×56×56 →", "×".join(map(str, stage(torch.zeros(1, 64, 56, 56)).sha
 #
 # *Importance 5 of 5 · hard · 12 minutes · move on after 25.*
 #
-# (B, 3, H, W) → (B, 1000), from your own blocks and stages, under torchvision's names: `conv1`, `bn1`, `layer1` to
-# `layer4`, `fc`. The check loads torchvision's state dict into it, strictly, and compares the logits.
+# Build the network, (B, 3, H, W) → (B, 1000), from your own blocks and stages. Use torchvision's names: `conv1`, `bn1`,
+# `layer1` to `layer4`, `fc`. The check loads torchvision's state dict into it, strictly, and compares the logits.
 
 # %% tags=["exercise"]
 class MyResNet18(nn.Module):
@@ -491,9 +492,8 @@ class MyResNet18(nn.Module):
 ex.resnet18.check(MyResNet18)
 
 # %% [markdown]
-# Now give it trained weights. The course's network knows ten classes instead of a thousand, so the linear layer is
-# exchanged first. And so that every norm in it is yours, too, each one is replaced by your `MyBatchNorm2d`, which loads
-# the same keys.
+# Now give it trained weights. The course's network knows ten classes instead of a thousand, so we exchange the linear
+# layer first. We also replace every norm by your `MyBatchNorm2d`, which loads the same keys.
 
 # %%
 MyResNet18 = ex.resnet18.yours_or_solution()
@@ -509,8 +509,8 @@ mine.eval()
 print("your norms:", sum(isinstance(module, MyBatchNorm2d) for module in mine.modules()))
 
 # %% [markdown]
-# Ten new pictures, one of each class, drawn for this cell. Under each you see what your network says, and what
-# torchvision's ResNet18 says with the same weights.
+# Here are ten new pictures, one of each class. Under each you see your network's answer and its probability, followed
+# by the probability that torchvision's ResNet18 gives to the same class with the same weights.
 
 # %%
 from course_lib import scene
@@ -528,12 +528,12 @@ drawing.picture_grid(new, words, columns=5, right=right)
 print("equal up to the fifth digit:", torch.allclose(yours, reference, atol=1e-5))
 
 # %% [markdown]
-# That's a network in which you wrote every BatchNorm, block and stage, and it answers like the original. The tiny
-# difference is rounding: your BatchNorm adds its numbers in another order. (The convolutions are next: lesson 04 builds
-# one from strides.)
+# Every BatchNorm, block and stage of that network can be your own code, and it answers like the original. What tiny
+# difference there is comes from rounding, because `MyBatchNorm2d` does its arithmetic in another order. (The
+# convolutions are next: lesson 04 builds one from strides.)
 
 # %% [markdown]
-# ## 8 When the numbers differ
+# ## 8 Find the mistake
 #
 # Here is a network with one mistake. In the first block of `layer2`, the stride of 2 sits on the second convolution
 # instead of the first.
@@ -555,12 +555,12 @@ with torch.inference_mode():
     changed = (suspect(batch).softmax(1) - reference).abs().max(1).values
 percents = ", ".join(f"{value:.0%}" for value in changed)
 fault.reveal("no error: only the answers differ",
-             "A stride isn't a weight, and the block ends with the right shape either way.",
+             "A stride isn't a weight, and the block ends with the right shape either way. Most answers hardly change.",
              also=f"largest change of a probability, picture by picture: {percents}")
 
 # %% [markdown]
-# Don't stare at the code. **Compare layer by layer, and stop at the first difference.** A forward hook notes what each
-# layer gives. Everything before the first difference is right, and everything after it is only a consequence.
+# Don't stare at the code. **Compare layer by layer, and stop at the first difference.** A forward hook records the
+# output of each layer. Everything before the first difference is right, and everything after it is only a consequence.
 
 # %%
 def outputs(net, batch):
@@ -619,7 +619,7 @@ except RuntimeError as error:
 
 # %% [markdown]
 # **A block that shrinks its map by mistake.** PyTorch *broadcasts* sizes of 1: it adds a 1×1 map to all 56×56 cells. So
-# this block raises no error, whatever you do with its output.
+# this block raises no error, and its output even has the right shape.
 
 # %%
 x = torch.randn(1, 64, 56, 56)
@@ -629,8 +629,8 @@ print(tuple(path(x).shape), "+", tuple(x.shape), "→", tuple(y.shape))
 print("numbers that were added, per channel:", len((y - x)[0, 0].detach().mul(1e4).round().unique()))
 
 # %% [markdown]
-# **Working in place on what the shortcut still needs.** `identity = x` copies nothing: both names mean the same tensor.
-# A ReLU in place changes the shortcut as well. Again, no error:
+# **Changing the shortcut's tensor in place.** `identity = x` copies nothing: both names mean the same tensor. A ReLU in
+# place changes the shortcut as well. Again, no error:
 
 # %%
 x = torch.tensor([-1.0, 2.0])
@@ -658,10 +658,10 @@ except RuntimeError as error:
 #
 # Why did deeper networks get worse? The paper could only rule things out: it wasn't overfitting, and with BatchNorm the
 # gradients hadn't vanished. What you measured was found later. In a deep plain network, before any training, gradients
-# grow from layer to layer, and their direction is close to noise. Such networks learn slowly.
+# grow from layer to layer on their way back, and their direction is close to random. Such networks learn slowly.
 #
-# What fixed it? `+ x`. A block that learns a *difference* can do nothing by learning nothing, and its shortcut carries
-# the gradient.
+# And what fixed it? One line, `+ x`. A block then only has to learn the *difference* from its input, and the shortcut
+# carries the gradient back past the block's weights.
 
 # %% [markdown]
 # In five lines:
@@ -678,7 +678,7 @@ except RuntimeError as error:
 # | `register_buffer(name, tensor)` | `nn.Module` | a tensor in the state dict that isn't learned |
 # | `register_forward_hook(function)` | `nn.Module` | shows you what a layer gives |
 # | `torch.autograd.grad(loss, weights)` | torch | gradients, without touching `.grad` |
-# | `trace(model, size)` | `course_lib` | every operation, and why its shape is so |
+# | `trace(model, size)` | `course_lib` | every operation, and why it has its shape |
 # | `drawing.block(trace, path=…)` | `course_lib` | any module as a drawing |
 # | `measure_signals(model)` | `course_lib.networks` | section 2 for any classifier, in one call |
 # | `explain(error)` | `course_lib.clinic` | what an error means, and how to repair it |
@@ -692,8 +692,8 @@ except RuntimeError as error:
 # ### A Bottleneck
 #
 # 3×3 convolutions over many channels are expensive: $k \cdot k \cdot C_\text{in} \cdot C_\text{out}$ weights each. From
-# ResNet50 on, a block first *squeezes* the channels with a 1×1 convolution, runs its 3×3 on the few, and widens them
-# again. It ends with `expansion = 4` times its planes.
+# ResNet50 on, a block first *squeezes* the channels with a 1×1 convolution, runs its 3×3 on those few, and widens them
+# again. Its output has `expansion = 4` times its planes.
 
 # %% [markdown]
 # ### Exercise: the price of a bottleneck
@@ -709,7 +709,7 @@ ex.bottleneck_parameters.check(weights)
 
 # %%
 cheaper = guess("03_two_wide",
-                "A BasicBlock has two 3×3 convolutions. Over 256 channels, they hold how many times as many weights?",
+                "How many times as many weights do two 3×3 convolutions over all 256 channels hold?",
                 between=(1, 100), unit="times", log=True)
 cheaper
 
@@ -721,14 +721,14 @@ def weights_of(*convolutions):
 two = weights_of(*[nn.Conv2d(256, 256, 3) for _ in range(2)])
 squeezed = weights_of(nn.Conv2d(256, 64, 1), nn.Conv2d(64, 64, 3), nn.Conv2d(64, 256, 1))
 cheaper.reveal(round(two / squeezed, 1), f"Two 3×3 have {two:,} weights, and 1×1, 3×3, 1×1 have {squeezed:,}.",
-               low="Weights grow with the square of the width, and here it is four times as large.")
+               low="Weights grow with the square of the width, and 256 channels are four times as wide as 64.")
 
 # %% [markdown]
-# Choose *bottleneck* in the explorer of section 5 to see it drawn.
+# To see the block drawn, choose *bottleneck* in the explorer of section 5.
 #
 # **Which convolution takes the stride?** In the paper it's the first 1×1. In torchvision it's the 3×3, a variant known
-# as v1.5. A
-# 1×1 with stride 2 never looks at three of four cells. The 3×3 does, for a little more arithmetic:
+# as v1.5. A 1×1 convolution with stride 2 skips three cells out of four. A 3×3 with stride 2 looks at all of them,
+# which costs a few more multiply-adds:
 
 # %%
 from torchvision.models import get_model
@@ -740,7 +740,7 @@ for stage in (paper.layer2, paper.layer3, paper.layer4):
 print(f"paper {trace(paper, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50.gmacs:.2f}, the same parameters")
 
 # %% [markdown]
-# The paper's table says 3.8 billion. The count here also includes the projections.
+# The paper's table says 3.8 billion, which is close to the first of these two numbers.
 #
 # ### Exercise: Bottleneck
 #
@@ -770,21 +770,21 @@ ex.bottleneck.check(MyBottleneck)
 
 # %%
 named = guess("03_names",
-              "Which numbers name the ResNets with [3, 4, 6, 3] Bottlenecks and with [3, 8, 36, 3] Bottlenecks?",
+              "What are the numbers of the ResNets with [3, 4, 6, 3] and with [3, 8, 36, 3] Bottlenecks?",
               write="18, 34")
 named
 
 # %% tags=["guess"]
 named.reveal(tuple(1 + 3 * sum(blocks) + 1 for blocks in ([3, 4, 6, 3], [3, 8, 36, 3])),
-             "A Bottleneck has three convolutions. With the same list of blocks, BasicBlocks make ResNet34.")
+             "A Bottleneck has three convolutions. With BasicBlocks, [3, 4, 6, 3] makes ResNet34.")
 
 # %% [markdown]
 # ### Exercise: eighteen of what?
 #
 # *Importance 2 of 5 · medium · 6 minutes · move on after 10.*
 #
-# Count on the live model: from any of torchvision's ResNets to the number in its name. The projections don't count, and
-# neither do the norms.
+# Write a function that gets any of torchvision's ResNets, counts its layers, and returns the number in its name. The
+# projections don't count, and neither do the norms.
 
 # %% tags=["exercise"]
 def layers_of(model):
@@ -803,8 +803,8 @@ drawing.resnet_table()
 # %% [markdown]
 # ### C Why is this 56?
 #
-# torchinfo is the everyday tool for a first look: modules, output shapes, parameters. (Ignore its last lines about
-# memory; we only want the rows.)
+# torchinfo is the everyday tool for a first look: modules, output shapes, parameters. (We leave out its last lines, the
+# totals, and print only the rows.)
 
 # %%
 from torchinfo import summary
@@ -813,7 +813,7 @@ table = summary(classifier.model, (1, 3, 224, 224), depth=1, col_names=("output_
 print(str(table).split("\nTotal params")[0])
 
 # %% [markdown]
-# It doesn't tell you *why* `layer2` is 28×28, or where the additions are: they aren't modules, so it doesn't see them.
+# It doesn't tell you *why* the map of `layer2` is 28×28. Nor does it show the additions, because they aren't modules.
 # The course's trace records every operation, with the arithmetic behind its shape. (Run `trace(classifier.model,
 # depth=1)` to see all of them in a table that opens where you click.)
 
@@ -836,7 +836,7 @@ wide.reveal(tuple(panorama.within("layer4")[-1].output[1:]),
 # ### D The constructor's switches
 #
 # One class makes all of torchvision's ResNets. **Groups and width:** ResNeXt splits the 3×3 into 32 groups, and the
-# wide ResNet doubles the inner channels. They're nothing but switches:
+# wide ResNet doubles the inner channels. Each of them is just a setting of the same class:
 
 # %%
 from torchvision.models import resnet50 as build_resnet50
@@ -850,8 +850,8 @@ same = trace(build_resnet50(groups=32, width_per_group=4), mode="eval")
 print("groups=32, width_per_group=4 is resnext50_32x4d:", same.rows() == trace("resnext50_32x4d").rows())
 
 # %% [markdown]
-# **Dilation instead of stride** keeps the map large, for networks that draw masks. A dilated kernel has holes, so it
-# sees as far as before. And `norm_layer` exchanges the norm:
+# **Dilation instead of stride** keeps the map large, for networks that draw masks. A dilated kernel has gaps between
+# its cells, so it sees as far as before. And `norm_layer` exchanges the norm:
 
 # %%
 for replace in (None, (False, True, True)):
@@ -876,12 +876,12 @@ x = torch.randn(1, 64, 56, 56).relu()  # every block's input has passed a ReLU
 with torch.inference_mode():
     same = torch.equal(block(x), x)
 zero.reveal("returns it unchanged" if same else "scales it",
-            "This is the copy that plain training couldn't find. The network starts shallow and deepens as it learns.")
+            "This is the copy that section 1's extra layers didn't find. The network starts shallow and deepens as it learns.")
 
 # %% [markdown]
-# Convolutions start with Kaiming's rule, random numbers with a spread of $\sqrt{2 / \text{fan}_\text{out}}$. With the
-# outputs counted, it's the *gradient* whose size survives a ReLU; with the inputs counted, the signal. And this is what
-# the constructor refuses:
+# Convolutions start from Kaiming's rule: random numbers with a spread of $\sqrt{2 / \text{fan}_\text{out}}$. Counting a
+# layer's outputs keeps the size of the *gradient* steady through a ReLU, and counting its inputs would do the same for
+# the signal. The next cell checks the rule, and then shows settings that the constructors refuse:
 
 # %%
 conv = get_model("resnet18").layer3[0].conv1
@@ -899,16 +899,16 @@ for build in (lambda: BasicBlock(64, 64, groups=2), lambda: BasicBlock(64, 64, d
 # %% [markdown]
 # ### E Look inside
 #
-# What do trained layers look for? The first convolution's filters are small pictures themselves; here are 56 of the 64.
-# Look for edges in several directions, for colour contrasts, and for filters that learned next to nothing.
+# What do trained layers look for? The filters of the first convolution are small pictures themselves, and here are 56
+# of the 64. Look for edges in several directions, for colour contrasts, and for filters that learned next to nothing.
 
 # %%
 drawing.draw_filters(classifier.model, count=56)
 
 # %% [markdown]
-# Deeper filters have no colours. What they do shows in their outputs, the **feature maps**. Here is a network that was
-# trained on a million photographs, EfficientNet-Lite0, with a photograph. Choose a layer: where can you still recognise
-# the cat, and where only that *something* is there?
+# Deeper filters have too many channels to be shown in colour, but you can look at their outputs, the **feature maps**.
+# Here is EfficientNet-Lite0, which was trained on more than a million photographs, with a photograph. Choose a layer:
+# where can you still recognise the cat, and where can you only tell that *something* is there?
 
 # %%
 from course_lib import samples
@@ -920,8 +920,8 @@ feature_map_explorer(lite0, photos, layer="features.2.1.add", second="coffee", c
 
 # %% [markdown]
 # And here is the course's ResNet18 at work on a drawing, stage by stage. Point at a map, click on it, and open a single
-# number: a patch times a kernel, the sum in the ⊕, a ReLU. The operation that is open now is the sum of a block you have
-# built.
+# number to see how it comes about: a patch times a kernel, the sum in the ⊕, a ReLU. The operation that is open now is
+# the sum at the end of a block like yours.
 
 # %%
 from course_lib.widgets import network_explorer
@@ -929,8 +929,8 @@ from course_lib.widgets import network_explorer
 network_explorer(classifier, samples()["dog"].open(), layer="layer2.0.add")
 
 # %% [markdown]
-# **What to notice.** Early maps keep outlines, and later maps are small and mostly dark. Is that one picture's luck?
-# Here is the share of cells that are exactly zero in the course's ResNet18, for all ten drawings of section 7:
+# **What to notice.** Early maps keep outlines, and later maps are smaller and darker. Is that true for this picture
+# only? Here is the share of cells that are exactly zero in the course's ResNet18, for all ten drawings of section 7:
 
 # %%
 from course_lib.tracing import feature_maps
@@ -941,9 +941,10 @@ for stage in (1, 2, 3, 4):
     print(f"layer{stage}: {min(shares):.0%} to {max(shares):.0%} of the cells are zero")
 
 # %% [markdown]
-# How much of the picture does one cell see? In theory, `features["layer4.1.add"].field` says: everything. In fact? The
-# frame is what a cell *can* see, and the glow is what it *does* see: the gradient of its value, pixel by pixel. Many
-# paths lead through the middle and few through the rim ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)).
+# How much of the picture does one cell see? According to `features["layer4.1.add"].field`, a cell of `layer4` can see
+# all of it. But does it? In the widget below, the frame is what a cell *can* see, and the glow is what it *does* see:
+# the gradient of its value, pixel by pixel. Many paths lead through the middle of the frame, and few through its edge
+# ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)).
 
 # %%
 from course_lib.widgets import receptive_field_explorer

@@ -88,7 +88,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (norm(("x = (x - mean", "x -= mean[:, None, None]\n        x = (x - 0 * mean")), "raised RuntimeError"),
     ],
     lesson03.legal_add: [
-        ("ABD", "B is not legal"), ({"a", "c", "d"}, "C is not legal"), ("D", "A is missing"), ("A", "broadcasting"),
+        ("ABD", "B isn't legal"), ({"a", "c", "d"}, "C isn't legal"), ("D", "A is missing"), ("A", "broadcasting"),
         (["A", "E"], "'E' is none of the letters"), (4, "a word of letters, such as \"BC\""),
         ("A or D", "'O' is none of the letters from A to D. Write only letters"),
     ],

@@ -202,7 +202,7 @@ pareto.hidden_cases(_candidates, count=30, result=sorted)
         "inspect.signature(builder).return_annotation is the class that a builder makes.",
         "Compare that class's __name__ with class_name, and collect the names where they agree.",
     ],
-    praise="Ten builders make a ResNet, and four of their names don't begin with it.",
+    praise="Ten builders make a ResNet, and the names of five of them don't begin with resnet.",
 )
 def builders_of(class_name: str) -> list[str]:
     """The classifiers' builders that say in their annotation that they make this class."""
@@ -302,7 +302,7 @@ def _(answer: Any) -> None:
         if abs(value - (1 - truth / 100)) <= 1e-5:
             raise Wrong(f"On {case} you gave the share that is right; the error in per cent is asked for.")
         if abs(value - truth * count / 100) <= 1e-3:
-            raise Wrong(f"On {case} you counted the wrong ones; say how many that is of 100.")
+            raise Wrong(f"On {case} you counted the wrong pictures; say how many that would be out of 100.")
         if abs(value - first) <= 1e-3:
             raise Wrong(f"On {case} that is the top-1 error: the first of the k decides, and all k should.")
         raise Wrong(f"On {case} the error is {truth:.2f} %, but your function gave {value:.2f}.")
@@ -344,11 +344,11 @@ def _(answer: Any) -> None:
         return
     for wrong, sentence in (
         (count * 4 / 1e6, "That is in units of 10**6 bytes; torchvision's tables count 2**20 to a megabyte."),
-        (count / 2**20, "That is one byte for each parameter: what a float32 takes is four."),
+        (count / 2**20, "That is one byte for each parameter, but a float32 takes four."),
         (count / 1e6, "That is how many millions of parameters there are; each takes some bytes."),
         (count * 2 / 2**20, "That is half precision, two bytes each; torchvision's file holds float32."),
         (count * 8 / 2**20, "That is double precision, eight bytes each; a float32 has 32 bits."),
-        (count * 32 / 2**20, "Those are bits: eight of them are a byte."),
+        (count * 32 / 2**20, "Those are bits: eight of them make a byte."),
         (count * 4 / 2**10, "That is in kilobytes."),
         (count * 4, "That is in bytes."),
         (count * 4 / 2**30, "That is in gigabytes."),
@@ -371,7 +371,7 @@ def _(answer: Any) -> None:
         "Then take the gap between the two places of each model, square it, and add them up.",
         "1 − 6 · sum / (n · (n² − 1)). Equal orders give 1, opposite orders give −1.",
     ],
-    praise="This is Spearman's, from 1904. It looks at who comes before whom, and not by how much.",
+    praise="This is Spearman's rank correlation of 1904. Only the order counts, not the distances.",
 )
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     """Spearman's rank correlation of two lists without ties: 1 for the same order, -1 for the opposite."""
@@ -401,7 +401,7 @@ def _(answer: Any) -> None:
         if abs(value - truth) <= 1e-6:
             continue
         if abs(value + truth) <= 1e-6:
-            raise Wrong(f"On {case} it is {truth:.3f}, not {value:.3f}: one list is ranked the other way round.")
+            raise Wrong(f"On {case} it is {truth:.3f}, not {value:.3f}: one of the lists is ranked in reverse.")
         if abs(value - _pearson(x, y)) <= 1e-6:
             raise Wrong(f"On {case} the values themselves are correlated; take their places in the order, 1st, 2nd, ….")
         if abs(value - _pearson(x.argsort(), y.argsort())) <= 1e-6:
@@ -411,7 +411,7 @@ def _(answer: Any) -> None:
             )
         squares = float(((_places(x) - _places(y)) ** 2).sum())
         if abs(value - squares) <= 1e-6:
-            raise Wrong(f"On {case} you gave the sum of the squared gaps; it has still to be scaled, from -1 to 1.")
+            raise Wrong(f"On {case} you gave the sum of the squared gaps; it still has to be scaled.")
         if abs(value - (1 - truth)) <= 1e-6:
             raise Wrong(f"On {case} you gave {value:.3f}: the same order should give 1, so subtract that from 1.")
         raise Wrong(f"On {case} the rank correlation is {truth:.3f}, and your function gave {value:.3f}.")
@@ -491,7 +491,7 @@ def _(answer: Any) -> None:
         _need_each_once(names, case)
         errors = [float(defaults[name].top1 or 0) for name in names]
         if errors != sorted(errors):
-            raise Wrong(f"On {case} the names are right, and not in order: the smallest error comes first.")
+            raise Wrong(f"On {case} the names are right, but not in order: the smallest error comes first.")
 
 
 def _why_not(name: str, max_error: float, max_megabytes: float) -> str:

@@ -70,7 +70,7 @@ batch_norm = exercise(
     hints=[
         "weight and bias are nn.Parameter; the other three are buffers: self.register_buffer(name, tensor).",
         "In train mode: x.mean((0, 2, 3)) and x.var((0, 2, 3), unbiased=False). In eval mode: the running ones.",
-        "Under torch.no_grad(): running = 0.9 * running + 0.1 * new, where the new variance is times n / (n - 1).",
+        "Under torch.no_grad(): running = 0.9 * running + 0.1 * new, with the new variance multiplied by n / (n - 1).",
         "A (C,) tensor meets (B, C, H, W) as tensor[:, None, None].",
     ],
     praise="Both modes agree with torch's, and so do the buffers after each batch.",
@@ -114,9 +114,9 @@ def legal_add() -> str:
 def _(answer: Any) -> None:
     chosen, right = need_choice(answer, "ABCD"), set(legal_add.answer())
     if "B" in chosen:
-        raise Wrong("B is not legal: 64 and 128 channels cannot be paired, and no size there is 1.")
+        raise Wrong("B isn't legal: 64 and 128 channels can't be paired, and neither of them is 1.")
     if "C" in chosen:
-        raise Wrong("C is not legal: 28 and 56 rows cannot be paired, and no size there is 1.")
+        raise Wrong("C isn't legal: 28 and 56 rows can't be paired, and neither of them is 1.")
     if "A" not in chosen:
         raise Wrong("A is missing: where all sizes are equal, the sum works.")
     if chosen != right:
@@ -379,9 +379,9 @@ bottleneck = exercise(
     difficulty="hard",
     cell_name="MyBottleneck",
     hints=[
-        "As BasicBlock, with three convolutions: 1×1, 3×3, 1×1. The last gives planes × 4 channels.",
+        "Like BasicBlock, but with three convolutions: 1×1, 3×3, 1×1. The last one gives planes × 4 channels.",
         "torchvision gives the stride to the 3×3, conv2. A 1×1 needs no padding.",
-        "A ReLU after bn1 and bn2; after bn3 first the addition.",
+        "A ReLU follows bn1 and bn2. After bn3 comes the addition, and then the last ReLU.",
     ],
     praise="ResNet50, 101 and 152 are built from this block alone.",
     check=partial(check_block, kind=resnet.Bottleneck),
@@ -429,7 +429,7 @@ def _(answer: Any) -> None:
         if value == truth - 1:
             raise Wrong(f"On {case} one is missing: conv1 at the start and fc at the end count too.")
         if value == len(list(net.parameters())):
-            raise Wrong(f"On {case} you counted parameter tensors; BatchNorm's scales and shifts are no layers here.")
+            raise Wrong(f"On {case} you counted parameter tensors; BatchNorm's scales and shifts aren't layers here.")
         if value != truth:
             raise Wrong(f"On {case} there are {truth} layers, and your function counted {value:g}.")
 
