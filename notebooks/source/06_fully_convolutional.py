@@ -7,8 +7,8 @@
 #
 # - say which networks need a fixed size, and what squashing, cropping and sliding cost,
 # - turn a linear layer into a convolution, and a classifier into a network for pictures of any size,
-# - read its map of answers cell by cell, and turn the map into a box whose quality is a number,
-# - sharpen the map, and measure what helped on pictures that had no say in the choice.
+# - read its map of answers cell by cell, and turn the map into a box and measure how good it is,
+# - sharpen the map, and measure what helped on pictures that weren't used to choose it.
 #
 # You need lesson [03](03_resnet_blocks.ipynb); [04](04_vgg_cfgs.ipynb) helps. If you'd rather take two sittings, stop
 # after section 4.
@@ -41,8 +41,8 @@ drawn = scene("camel", seed=31, size=(387, 1024), where=(0.85, 0.62, 0.62))
 picture = drawn.picture
 
 # %% [markdown]
-# Here is a picture, 387 pixels high and 1024 wide. Sizes are written height × width in this lesson, the way tensors have
-# them. `weights.transforms()` scales it until its shorter side has 256 pixels, and cuts 224×224 out of the middle:
+# Here is a picture, 387 pixels high and 1024 wide. Sizes are written height × width in this lesson, as they are in
+# tensors. `weights.transforms()` scales it until its shorter side has 256 pixels, and cuts 224×224 out of the middle:
 
 # %%
 shown = torch.zeros(387, 1024, dtype=torch.bool)
@@ -54,7 +54,7 @@ draw_scores(picture, {"What the classifier gets to see": shown}, drawn.box, colu
 # weights will look at the whole picture, say "camel", and draw a box around it.
 #
 # The weights are the course's own. They know the ten classes of the picture book, and the picture book knows the true
-# box of everything it draws. We'll need those boxes to measure with. Section 10 moves on to a photograph.
+# box of everything it draws. We'll need those boxes to measure how well we do. Section 10 moves on to a photograph.
 
 # %% [markdown]
 # ## 1 Who needs 224?
@@ -104,7 +104,7 @@ for share, place in zip(shares, places):
 
 # %% [markdown]
 # **What to notice.** The answer is right, but far from sure. The pool averages all 13×32 cells of the last map, and most
-# of them saw sky and sand. A small thing in a large picture drowns, and an average also throws away the one thing we'd
+# of them saw sky and sand. A small thing in a large picture gets lost in the average, and so does the one thing we'd
 # like to know: *where* the camel is.
 
 # %% [markdown]
@@ -130,16 +130,16 @@ right = [view.way for view in fitted(picture, classifier.transforms)
          if classifier.logits(as_batch(view.picture))[0].argmax() == classifier.categories.index("camel")]
 named = {(): "in none", ("squashed",): "only squashed", ("shrunk",): "only shrunk"}
 fits.reveal(named.get(tuple(right), " and ".join(right)),
-            "Squashed, it isn't camel-shaped any more. In the middle, there is no camel. Shrunk, it is a few dozen "
+            "Squashed, it isn't camel-shaped any more. In the middle, there is no camel. Shrunk, it is about fifty "
             "pixels high, and the network is less sure than it is of the camel that we cut out for it.",
             also=draw_fixed_size(classifier, picture, drawn.box, label="camel"))
 
 # %% [markdown]
-# This camel survives shrinking. What about smaller ones? Here are five camels, from 240 pixels high down to a third of
-# that, each in its whole picture shrunk to 224×224.
+# What about smaller camels? Here are five of them, from 230 pixels high down to 74. Each whole picture is shrunk to
+# 224×224.
 
 # %%
-small = guess("06_small_camel", "How sure of \"camel\" is the network of the smallest one?", between=(0, 100), unit="%")
+small = guess("06_small_camel", "How sure is the network that the smallest one is a camel?", between=(0, 100), unit="%")
 small
 
 # %% tags=["guess"]
@@ -151,22 +151,23 @@ for side in (0.62, 0.5, 0.4, 0.3, 0.2):
     views.append(fitted(smaller.picture, classifier.transforms)[1].picture)
     sure[f"{smaller.box[3] - smaller.box[1]} pixels high"] = 100 * share_of_camel(views[-1])
 small.reveal(round(sure[max(sure, key=lambda words: -int(words.split()[0]))]),
-             "Shrunk with its picture, the smallest camel is a handful of pixels, and little of it reaches the network.",
+             "Shrunk with its picture, the smallest camel is only 16 pixels high, which is half a "
+             "cell of the last map.",
              also=[picture_grid(views, list(sure), columns=5), bars(sure, unit="% camel")])
 
 # %% [markdown]
-# There is a fourth way: slide a window of 224×224 over the picture, and ask the network at every place. Every 32 pixels,
-# say, with all windows inside the picture.
+# There is a fourth way: slide a window of 224×224 over the picture in steps of, say, 32 pixels, and ask the network at
+# every stop. All windows lie inside the picture.
 
 # %%
-windows_here = guess("06_windows", "How many windows is that on our 387×1024 pixels?", between=(10, 1000), log=True,
+windows_here = guess("06_windows", "How many windows does that make in our picture of 387×1024?", between=(10, 1000), log=True,
                      unit="windows")
 windows_here
 
 # %% tags=["guess"]
 down, across = torch.empty(387, 1024, device="meta").unfold(0, 224, 32).unfold(1, 224, 32).shape[:2]
-windows_here.reveal(down * across, "Every pixel in the middle is in dozens of windows, and each time its convolutions "
-                    "are computed all over again.")
+windows_here.reveal(down * across, "A pixel in the middle of the picture is in 42 of them, and each time its "
+                    "convolutions are computed all over again.")
 
 # %% [markdown]
 # ### Exercise: how many windows?
@@ -179,13 +180,13 @@ windows = ...
 ex.count_windows.check(windows)
 
 # %% [markdown]
-# For a video, that's per frame. So sliding finds small things, and it costs time. All four costs have the same root: the
-# network gives *one* answer. Let's change the network.
+# A video would need that many for every frame. So sliding can find small things, but it's slow. Squashing, shrinking,
+# cropping and sliding all work around the same limit: the network gives only *one* answer. Let's change the network.
 
 # %% [markdown]
 # ## 3 A linear layer is a convolution
 #
-# A linear layer behind a flatten multiplies every value of a map by a weight of its own, and sums:
+# A linear layer behind a flatten multiplies every value of a map by a weight of its own, and adds up the products:
 #
 # $$y_k = b_k + \sum_{c,\,i,\,j} W_{k,\;(c\,H + i)\,W' + j}\; x_{c,i,j}$$
 #
@@ -193,8 +194,8 @@ ex.count_windows.check(windows)
 # if the window is as large as the map?
 
 # %%
-linear_shape = guess("06_linear_shape", "VGG11's first linear layer leads from 512×7×7 = 25088 values to 4096. What "
-                     "shape does the weight of the equal convolution have?", write="64, 3, 3, 3")
+linear_shape = guess("06_linear_shape", "VGG11's first linear layer turns 512×7×7 = 25088 values into 4096. A "
+                     "convolution is to do the same. What is the shape of its weight?", write="64, 3, 3, 3")
 linear_shape
 
 # %% tags=["guess"]
@@ -205,7 +206,7 @@ linear_shape.reveal(tuple(conv.weight.shape), f"Both have {linear.weight.numel()
                     f"the matrix is one kernel of 512×7×7." if linear.weight.numel() == conv.weight.numel() else "")
 
 # %% [markdown]
-# On a small one, you can see it with your own eyes: a map of 3×2×2, flattened, and five outputs.
+# A smaller layer can be drawn whole. Here is one that reads a flattened map of 3×2×2 and has five outputs:
 
 # %%
 from course_lib.drawing import draw_row_as_kernel
@@ -224,16 +225,16 @@ with torch.no_grad():
     print("on a larger map:", tuple(conv(larger).shape))
 
 # %% [markdown]
-# On the larger map, the linear layer would stop with "mat1 and mat2 shapes cannot be multiplied". The convolution goes
-# on, and gives you the linear layer's answer at *every position*, as if somebody had slid it there.
+# On the larger map, the linear layer would stop with "mat1 and mat2 shapes cannot be multiplied". The convolution
+# accepts it, and gives you the linear layer's answer at *every position*, as if you had slid the layer over the map.
 
 # %% [markdown]
 # ### Exercise: a linear layer as a convolution
 #
-# **Essential**, since section 4 runs on it · hard · 8 minutes, and if you've spent 15, open the solution and read on.
+# **Essential**, because section 4 uses it · hard · 8 minutes, and if you've spent 15, open the solution and read on.
 #
-# Write it as a function, for any linear layer behind the flatten of a map of `channels`×`height`×`width`, with or without
-# a bias.
+# Write a function that does this for any linear layer behind the flatten of a map of `channels`×`height`×`width`, with or
+# without a bias.
 
 # %% tags=["exercise"]
 def linear_to_conv(linear, channels, height, width):
@@ -282,8 +283,8 @@ print(tuple(mine.shape), "and", tuple(theirs.shape))
 print("equal to 0.00001:", torch.allclose(mine.flatten(1), theirs, rtol=0, atol=1e-5))
 
 # %% [markdown]
-# At 224×224 it is still the same network. (It may differ in the last bits, because a pool and a convolution add up in
-# another order.) Now the whole picture:
+# At 224×224 it is still the same network. (The last bits may differ, because a pool and a convolution add the numbers
+# up in a different order.) Now the whole picture:
 
 # %%
 map_shape = guess("06_map_shape_here", "What is the shape of its output for our picture, 1×3×387×1024?",
@@ -297,7 +298,7 @@ map_shape.reveal(tuple(logits.shape), "13×32 cells reach the pool. Its window o
                  "across: four answers from one forward pass.")
 
 # %% [markdown]
-# Five layers with stride 2 divide by 32, rounding up, and then the windows of 7 must fit whole:
+# Five layers with stride 2 divide by 32, rounding up, and then only whole windows of 7 count:
 #
 # $$h = \left\lfloor \frac{\lceil H/32 \rceil - 7}{7} \right\rfloor + 1$$
 #
@@ -313,8 +314,8 @@ shape = ...  # (batch, classes, rows, columns)
 ex.map_shape.check(shape)
 
 # %% [markdown]
-# Now that you've done it once, one call does it for you. It reads the live model's graph, so it takes many kinds of
-# classifiers, and where it can't, it says why:
+# Now that you've done it once, one call does it for you. It reads the live model's graph, so it can convert many kinds
+# of classifiers, and where it can't, it says why:
 
 # %%
 from textwrap import fill
@@ -334,9 +335,9 @@ for name in ("alexnet", "mobilenet_v3_small", "vit_b_16"):
         print(fill(f"{name:18} {error}", 100, subsequent_indent=19 * " "))
 
 # %% [markdown]
-# ## 5 Four cells
+# ## 5 An answer from every cell
 #
-# Four cells, four answers. The camel lies in columns 743 to 993 of the picture.
+# There are four cells now, and so four answers. The camel lies in columns 743 to 993 of the picture.
 
 # %%
 which_cell = guess("06_camel_cell", "Which cell sees the camel?", choices=["cell 0", "cell 1", "cell 2", "cell 3"])
@@ -348,20 +349,20 @@ from course_lib.networks import response_map
 
 cells = response_map(fcn, picture)
 best = cells.probabilities.amax(0)[0]  # (4,): in each cell the best class's share
-which_cell.reveal(f"cell {int(best.argmax())}", "The other three are near one tenth, which is what guessing gives with "
-                  "ten classes: these weights were also shown empty places, and learned to be unsure there.",
+which_cell.reveal(f"cell {int(best.argmax())}", "The best class of each of the others has 12 to 14 %, and one tenth would be "
+                  "pure guessing: these weights were also shown empty places, and learned to be unsure there.",
                   also=draw_cells(cells, picture))
 
 # %% [markdown]
 # **What to notice.** `softmax(dim=1)` runs over the classes, separately in every cell. And look at where the four panels
-# end: column 896 and row 224. The windows cut the camel in half, and everything to the right of them and below them is
-# in nobody's window.
+# end: column 896 and row 224. The winning window holds only about a quarter of the camel's box, and whatever is further
+# right or further down isn't in any window.
 
 # %% [markdown]
 # ### Exercise: the winning cell
 #
-# **Essential** · medium · 6 minutes. A map may have many rows. Go from probabilities (1, classes, h, w) to the highest of
-# all: the number of its class, its row and its column, as three ints.
+# **Essential** · medium · 6 minutes. A map may have many rows. Find the highest of all the probabilities (1, classes,
+# h, w), and return the number of its class, its row and its column, as three ints.
 
 # %% tags=["exercise"]
 def winning_cell(probabilities):
@@ -377,8 +378,8 @@ winning_cell = ex.winning_cell.yours_or_solution()
 # %% [markdown]
 # ## 6 From a map to a box
 #
-# Four cells are coarse. But nothing forces the pool to jump by its own width. Let it move by one cell instead, which is
-# what **dense** means in this course: same window, stride 1.
+# Four cells are coarse. But nothing forces the pool to jump by its own width. Let it move by one cell instead, with the
+# same window and a stride of 1. In this course, that is called **dense**.
 
 # %%
 how_many = guess("06_dense_cells", "13×32 cells reach the pool, its window is 7×7 and its stride is 1. How many answers "
@@ -413,8 +414,8 @@ print(f"the best cell is in row {row}, column {column}, and says {classifier.cat
 #
 # $$s = \frac{z - \min z}{\max z - \min z}$$
 #
-# Wherever $s$ reaches a threshold, there is the camel. The course uses 0.4 everywhere. It was chosen on a hundred scenes
-# that appear nowhere in this lesson.
+# Wherever $s$ reaches a threshold, we say that the camel is there. The course uses 0.4 everywhere. It was chosen on a
+# hundred scenes that appear nowhere in this lesson.
 
 # %%
 camel_map = dense_logits[:, [label]]  # (1, 1, 7, 26)
@@ -443,13 +444,14 @@ ex.box_of.check(box_of)
 #
 # $$\mathrm{IoU}(A, B) = \frac{|A \cap B|}{|A \cup B|}$$
 #
-# 1 means the same box, and 0 not a pixel in common. Competitions have counted 0.5 as a hit.
+# 1 means that the boxes are the same, and 0 that they don't share a single pixel. In this lesson, as in many
+# competitions, 0.5 counts as a hit.
 
 # %% [markdown]
 # ### Exercise: how good is a box?
 #
-# **Essential** · medium · 6 minutes. Intersection over union of two boxes (left, top, right, bottom). Mind boxes that
-# don't meet.
+# **Essential** · medium · 6 minutes. Compute the intersection over union of two boxes (left, top, right, bottom). Take
+# care of boxes that don't touch.
 
 # %% tags=["exercise"]
 def iou(box, other):
@@ -467,25 +469,27 @@ draw_scores(picture, {"the score map": scores, "the mask: score ≥ 0.4": mask},
             boxes={"the mask: score ≥ 0.4": box})
 
 # %% [markdown]
-# **What to notice.** There is a box, without a single step of training. It holds the camel, and a lot of desert. The
-# score stays high wherever *half* a camel is in the window of 224 pixels, so the hill is wider than the camel.
+# **What to notice.** You got a box without any training. It contains the camel, and a lot of sky and
+# desert. The score stays high wherever *part* of the camel is in the window of 224 pixels, so the region with high
+# scores is wider than the camel.
 #
 # `localise` does what you did, with more care: a cell's score stands at the *middle* of its window, whereas your map was
 # stretched as if the windows tiled the picture. And only the region with the best pixel counts. Here, the care costs a
-# little: it finds IoU 0.46, because the stretching happened to push your hill off the desert. One picture isn't a
-# comparison.
+# little: its IoU is 0.46, because the stretching happened to push your scores to the right, away from the empty desert.
+# One picture isn't a comparison.
 
 # %% [markdown]
 # ## 7 The same camel, sharper
 #
-# There is more to turn than the pool's stride:
+# You can change more than the pool's stride:
 #
 # - its **size**: a pool of 4×4 cells instead of 7×7, so a cell answers for 128 pixels instead of 224,
 # - **dilation**, as in lesson 03: the last stride is taken out, the kernels behind it get holes, and cells stand 16 pixels
 #   apart (here with a pool of 4),
 # - **scale**: the picture at full and at half size, both maps averaged, a *pyramid* (here with a pool of 2).
 #
-# These weights learned from pictures of 112 to 192 pixels that were well filled, so maps of 4 to 6 cells a side.
+# These weights learned from pictures of 112 to 192 pixels in which the object was large, so from maps of 4 to 6 cells a
+# side.
 
 # %%
 sharper = guess("06_pyramid_iou", "With localise, the plain and the dense map find this camel with an IoU of 0.40 and "
@@ -505,8 +509,9 @@ sharper.reveal(round(iou(found["pyramid"].box, drawn.box), 2),
                "for it where the camel is larger than such a cell.", also=draw_scores(picture, found, drawn.box))
 
 # %% [markdown]
-# So the classifier was a locator all along. But this is one camel, and I showed you the way that suits it. How well does
-# it work on scenes that nobody picked? We choose a way on ten scenes, one of each class, and then report on forty others.
+# So the classifier was a locator all along. But this is a single camel, and I picked it to show you. How well
+# does it work on scenes that nobody picked? We choose a setting on ten scenes, one of each class, and then report how
+# it does on forty others.
 
 # %%
 from course_lib.networks import locating_scene
@@ -526,8 +531,8 @@ for name in ("dense", "pool of 4", "pool of 2", "pyramid"):
     print(f"{name:10} mean IoU {mean_iou(qualities(name, range(700_000, 700_010))):.2f} on ten scenes")
 
 # %% [markdown]
-# The pyramid wins on the ten scenes, so the pyramid it is. Now forty others, for the pyramid, the dense map and the pool
-# of 4.
+# The pyramid wins on the ten scenes, so we choose the pyramid. Now come forty others, for the pyramid, the dense map
+# and the pool of 4.
 
 # %%
 paired_guess = guess("06_better_scenes", "On how many of the 40 new scenes does the pyramid's box beat the dense map's?",
@@ -551,13 +556,14 @@ chart = scatter(fresh, title="IoU with the true box, 40 scenes", below="height o
 paired_guess.reveal(better, also=["\n".join(told), chart])
 
 # %% [markdown]
-# **What to notice.** Small things gain most from the pyramid, because a window of 224 pixels is mostly background to
-# them. The largest quarter even loses a little. And the pool of 4, which was clearly behind on the ten scenes, nearly
-# catches up on the forty: ten scenes are few, and the winner of a choice tends to look better than it is. The percentages
-# in brackets are Wilson's intervals.
+# **What to notice.** Small things gain most from the pyramid, because a window of 224 pixels around them is mostly
+# background. In the quarter with the smallest objects, the mean IoU rises from 0.15 to 0.55. In the largest quarter, it
+# falls from 0.6 to 0.5. And the pool of 4, clearly behind on the ten scenes, nearly catches up on the forty:
+# ten scenes are few, and a winner tends to look better than it is. The percentages in brackets are Wilson's
+# intervals.
 #
 # Now it's your turn. Start with the dense map of our camel, whose box is too large. Which scene is hardest, and what
-# would mend it? Then ask for a class that *isn't* in the picture.
+# would fix it? Then ask for a class that *isn't* in the picture.
 
 # %%
 from course_lib.widgets import response_map_explorer
@@ -566,14 +572,14 @@ scenes = [locating_scene(seed) for seed in range(710_000, 710_010)]
 response_map_explorer({f"{one.label}, {one.seed}": one for one in [drawn, *scenes]}, classifier, kind="dense")
 
 # %% [markdown]
-# **What to notice.** The map of an absent class has a hill, too, and gets a box. Scores are relative to the map's own
-# lowest and highest, so `localise` says where, but never whether.
+# **What to notice.** Even a class that isn't in the picture gets a box. Scores are relative to the map's own lowest
+# and highest value, so `localise` tells you where something would be, but never whether it's there.
 
 # %% [markdown]
 # ## 8 Slide, or convolve?
 #
-# The windows one by one, or all of them in one forward pass? You know how many there are. Each has 224×224 pixels, and
-# the picture has 387×1024.
+# We can run the windows one by one, or get all of their answers from one forward pass. You know how many windows there
+# are. Each has 224×224 pixels, and the picture has 387×1024.
 
 # %%
 speedup = guess("06_speedup", "How many times faster is one forward pass than all the windows?", between=(1, 200),
@@ -591,8 +597,8 @@ middle = perf_counter()
 at_once = response_map(dense, picture)
 took, took_at_once = middle - started, perf_counter() - middle
 speedup.reveal(round(took / took_at_once, 1), f"{took:.1f} s and {took_at_once:.2f} s, measured once on this computer. The "
-               f"windows hold {down * across * 224 * 224 / (387 * 1024):.0f} times the picture's pixels, and work that is "
-               "done in large pieces is done a little faster besides.")
+               f"windows hold {down * across * 224 * 224 / (387 * 1024):.0f} times the picture's pixels, so you'd expect "
+               "a factor of about that size.")
 
 # %%
 both = torch.stack([by_windows.probabilities, at_once.probabilities[:, :down, :across]])  # the rows that both have
@@ -600,16 +606,16 @@ print(f"best class and cell: {by_windows.label} {by_windows.cell} by windows, {a
 print(f"the probabilities differ by {100 * float((both[0] - both[1]).abs().mean()):.0f} percentage points on average")
 
 # %% [markdown]
-# The numbers aren't the same. A window that is cut out ends at its edge, and every convolution pads it with zeros there,
-# whereas in the whole picture the neighbours go on. The two agree where nothing is padded, or where the picture is
-# exactly one window, as in section 4. So both answers are honest answers to slightly different questions.
+# The numbers aren't the same. A window that is cut out ends at its edge, and every convolution pads it with zeros
+# there, whereas in the whole picture it sees the neighbouring pixels. The two agree where nothing is padded, or where
+# the picture is exactly one window, as in section 4. So neither is wrong: they answer slightly different questions.
 
 # %% [markdown]
 # ## 9 What does one cell look at?
 #
-# The plain map's cell 3 answers for a window of 224 pixels. Is it really the camel that it looks at? The gradient tells:
-# which pixels, changed a little, would change its logit for "camel"? And, as a control, its logit for a class that isn't
-# there, "goldfish"?
+# The plain map's cell 3 answers for a window of 224 pixels. Is it really the camel that it looks at? The gradient can
+# tell us: which pixels, changed a little, would change its logit for "camel"? As a control, we ask the same about a class
+# that isn't in the picture, "goldfish".
 
 # %%
 control = guess("06_control", "Where does the gradient of \"goldfish\" lie, in the same cell?",
@@ -630,8 +636,9 @@ def pull(label):
 
 pulls = {label: pull(label) for label in ("camel", "goldfish")}
 alike = float(torch.corrcoef(torch.stack([seen.flatten() for seen in pulls.values()]))[0, 1])
-control.reveal("nearly where camel's lies", f"The two maps are nearly the same: their correlation is {alike:.1f}. The gradient shows what the "
-               "cell is sensitive to, whichever class you ask for. It doesn't show what speaks for a camel.",
+control.reveal("nearly where camel's lies", f"The two maps are nearly the same: their correlation, rounded, "
+               f"is {alike:.1f}. The gradient shows what the cell is sensitive to, whichever class "
+               "you ask for. It doesn't show what speaks for a camel.",
                also=draw_scores(picture, pulls, drawn.box))
 
 # %% [markdown]
@@ -645,18 +652,18 @@ from course_lib.widgets import cell_explorer
 cell_explorer(picture, fcn, cell=(0, 3))
 
 # %% [markdown]
-# In theory the cell's field is 627 pixels wide. In fact most of the gradient lies inside its window of 224. That the
+# In theory the cell's field is 627 pixels wide. In fact 89 % of camel's gradient lies inside its window of 224. That the
 # effective field is smaller than the theoretical one holds in general ([Luo et al.
 # 2016](https://arxiv.org/abs/1701.04128)), and it's why we may read a cell as "what is *here*".
 
 # %% [markdown]
 # ## 10 A photograph in its own size
 #
-# No drawing now, and no true box: EfficientNet-Lite0 with ImageNet's weights, a thousand classes, and a photograph of
-# 400×600 pixels. Same two calls.
+# Now we take a photograph of 400×600 pixels, for which we have no true box, and EfficientNet-Lite0 with ImageNet's
+# weights and a thousand classes. The two calls, `convert` and `localise`, stay the same.
 
 # %%
-photo_guess = guess("06_photo", "How sure of its answer is the map's best cell?", between=(0, 100), unit="%")
+photo_guess = guess("06_photo", "How sure is the map's best cell of its answer?", between=(0, 100), unit="%")
 photo_guess
 
 # %% tags=["guess"]
@@ -666,39 +673,42 @@ lite0 = convert(load_classifier("efficientnet_lite0", device="cpu"), dense=True,
 photograph = samples()["coffee"].open()
 photo_cells = response_map(lite0, photograph)
 place = localise(photo_cells)
-photo_guess.reveal(round(100 * photo_cells.probability), f"It says {place.label}. Some cell of the map has the cup, and "
-                   "little else, in its window.", also=draw_scores(photograph, {place.label: place}, columns=1))
+photo_guess.reveal(round(100 * photo_cells.probability), f"It says {place.label}. The best cell's window of 128×128 "
+                   "pixels shows the inside of the cup, and little else.",
+                   also=draw_scores(photograph, {place.label: place}, columns=1))
 
 # %% [markdown]
-# Every classifier that `convert` takes is a locator, with these two calls. For a picture of your own, give its path:
+# These two calls turn every classifier that `convert` accepts into a locator. For a picture of your own, give its path:
 # `localise(lite0, "holiday.jpg")`.
 
 # %% [markdown]
 # ## 11 From boxes to masks
 #
 # A score map enlarged to the picture and thresholded is a *mask*, one yes or no for every pixel. Giving every pixel a
-# class is called **semantic segmentation**, and a fully convolutional network is where it began. How far along are we?
+# class is called **semantic segmentation**, and fully convolutional networks were among the first to learn it end to
+# end. How far have we come?
 
 # %%
-mask_guess = guess("06_mask", "The pyramid's mask of our camel, against the true mask: what is their IoU?", between=(0, 1))
+mask_guess = guess("06_mask", "What is the IoU of the pyramid's mask of our camel with the true mask?", between=(0, 1))
 mask_guess
 
 # %% tags=["guess"]
 ours, true_mask = torch.tensor(found["pyramid"].mask), torch.tensor(drawn.mask)
 mask_iou = float((ours & true_mask).sum() / (ours | true_mask).sum())
-mask_guess.reveal(round(mask_iou, 2), "A box forgives a lot. The mask must follow legs and neck, and its cells stand 32 "
+mask_guess.reveal(round(mask_iou, 2), "A box is forgiving. A mask has to follow the legs and the neck, and its cells stand 32 "
                   "pixels apart.", also=draw_scores(picture, {"our mask": ours, "the true mask": true_mask}))
 
 # %% [markdown]
 # **What it lacks**, and what [Long, Shelhamer and Darrell](https://arxiv.org/abs/1411.4038) added in 2014:
 #
-# - *Training on pixels.* Their loss is cross-entropy in every pixel, with a class for "background". Ours only ever saw
-#   names.
+# - *Training on pixels.* Their loss is cross-entropy in every pixel, with a class for "background". Ours was only ever
+#   told what is in a picture, and never where.
 # - *Learned upsampling.* A transposed convolution that starts out as bilinear interpolation, instead of a fixed one.
-# - *Skip connections.* Maps of stride 16 and 8 are added before the enlarging, because stride 32 has forgotten where the
-#   legs are.
+# - *Skip connections.* Maps of stride 16 and 8 are added on the way up, because a map of stride 32 no longer knows where
+#   the legs are.
 #
-# `torchvision.models.segmentation.fcn_resnet50` is that network, with dilation in place of the last two strides.
+# `torchvision.models.segmentation.fcn_resnet50` is trained on pixels, too. It puts dilation in the place of the last two
+# strides, and does without the skip connections and the learned upsampling.
 
 # %% [markdown]
 # ## Mistakes people make
@@ -717,8 +727,8 @@ except FcnError as error:
     print(fill(f"convert: {error}", 100))
 
 # %% [markdown]
-# **Softmax over the wrong dimension.** A map has four, and the probabilities of the *classes* must sum to 1 in each cell.
-# That's dimension 1. The others raise no error:
+# **Softmax over the wrong dimension.** A batch of maps has four dimensions, and the probabilities of the *classes*
+# must sum to 1 in each cell. That's dimension 1. The other dimensions raise no error:
 
 # %%
 for dim in (0, 1, 2, 3):
@@ -726,8 +736,8 @@ for dim in (0, 1, 2, 3):
     print(f"dim={dim}: the ten numbers of the last cell sum to {in_a_cell:.2f}")
 
 # %% [markdown]
-# **Converting `fc` before the weights are loaded.** `strict=False` then hides that the new layer got nothing, and it
-# keeps its random numbers. Always check against the classifier at its own size:
+# **Converting `fc` before the weights are loaded.** `strict=False` then hides that the new layer wasn't loaded and
+# still has its random numbers. Always compare with the classifier at its own size:
 
 # %%
 torch.manual_seed(0)
@@ -739,8 +749,8 @@ with torch.inference_mode():
     print("equal to 0.00001:", torch.allclose(too_early(square).flatten(1), theirs, rtol=0, atol=1e-5))
 
 # %% [markdown]
-# **Preparing as usual.** `weights.transforms()` resizes and crops, so a network for any size is handed 224×224, and one
-# cell comes back. `fcn.prepare` normalises, and does no more:
+# **Preparing as usual.** `weights.transforms()` resizes and crops, so a network for any size only gets 224×224 pixels, and
+# gives back one cell. `fcn.prepare` normalises the picture and does nothing else:
 
 # %%
 with torch.inference_mode():
@@ -749,18 +759,18 @@ with torch.inference_mode():
 # %% [markdown]
 # ## Back to the question
 #
-# Who said that the picture must be 224×224? `weights.transforms()` said so, and a ViT's embeddings did. A ResNet takes any
-# size; its last two layers only make sure that *one* answer comes out. Let the pool slide, write the matrix as a
-# convolution, and there is an answer for every place.
+# Who said that the picture must be 224×224? `weights.transforms()` did, and a ViT's position embeddings insist on it.
+# A ResNet takes any size from one cell up; its last two layers only make sure that *one* answer comes out. Let the
+# pool slide, write the matrix as a convolution, and there is an answer for every place.
 
 # %% [markdown]
 # In five lines:
 #
-# 1. Squash, shrink or crop, and something is lost. Sliding costs time, and its windows end where the picture goes on.
+# 1. Squashing, shrinking and cropping lose something. Sliding costs time, because windows that overlap are computed anew.
 # 2. A linear layer behind a flatten is a convolution whose kernel is as large as the map.
 # 3. A pool with a fixed window and a 1×1 convolution give logits for every place, equal at the classifier's own size.
-# 4. Map, enlarge, threshold, box; intersection over union says how good the box is.
-# 5. What a cell averages matters more than how densely cells stand. Choose on some scenes, report on others.
+# 4. Enlarge the map and apply a threshold, and you have a box. Intersection over union says how good it is.
+# 5. How large a window a cell averages mattered more than how close the cells are. Choose on some scenes, report on others.
 
 # %% [markdown]
 # | call | from | what it does |
@@ -777,13 +787,13 @@ with torch.inference_mode():
 # %% [markdown]
 # ## If you want to know more
 #
-# Two exercises that the lesson doesn't need, 20 minutes together.
+# Here are two more exercises, which take about 20 minutes together. The lesson doesn't need them.
 #
 # ### Exercise: VGG and AlexNet by hand
 #
-# **Optional** · hard · 12 minutes. torchvision's VGG and AlexNet have `features`, `avgpool` (adaptive), a flatten, and a
-# `classifier` with three linear layers, ReLUs and dropouts. Give back a network without pool and flatten that takes any
-# size. Use your `linear_to_conv`.
+# **Optional** · hard · 12 minutes. torchvision's VGG and AlexNet have `features`, `avgpool` (adaptive), a flatten,
+# and a `classifier` with three linear layers, ReLUs and dropouts. Return a network without the pool and the flatten
+# that takes a picture of any size. Use your `linear_to_conv`.
 
 # %% tags=["exercise"]
 def vgg_by_hand(model):
@@ -796,12 +806,12 @@ ex.vgg_by_hand.check(vgg_by_hand)
 # %% [markdown]
 # ### Exercise: what does this cell see?
 #
-# **Optional** · hard · 8 minutes. Lesson 04 gave you the width of a field. *Where* it lies takes one thing more, the
-# padding.
+# **Optional** · hard · 8 minutes. Lesson 04 gave you the width of a field. To find out *where* it lies, you also need
+# the padding.
 #
 # In one dimension: `layers` is a list of (kernel, stride, padding), first layer first; `cell` counts the cells after the
-# last of them, from 0. Give (first, last), the numbers of the pixels at both ends of what it sees. Go back from the cell
-# to the picture. Pixels to the left of the picture have negative numbers: that's padding.
+# last of them, from 0. Return (first, last), the numbers of the pixels at both ends of what it sees. Work backwards from
+# the cell to the picture. Pixels to the left of the picture have negative numbers: that's padding.
 
 # %% tags=["exercise"]
 def cell_field(layers, cell):

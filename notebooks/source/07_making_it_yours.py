@@ -8,7 +8,7 @@
 # - give any classifier of torchvision a head for your own classes,
 # - write the training step that every training loop runs, and train the head alone or everything,
 # - say what a pretrained start is worth, with a control beside the claim and more than one seed behind it,
-# - find out what a network mixes up, and mend it.
+# - find out what a network mixes up, and fix it.
 #
 # You need lessons [01](01_inference.ipynb) and [05](05_weight_enums.ipynb), and to know what a gradient step is.
 
@@ -43,9 +43,9 @@ classifier = load_classifier("resnet18", weights="course", device="cpu")
 # %% [markdown]
 # ## 1 Two classes that it has never seen
 #
-# The course's ResNet18 knows ten classes. Ant and bee aren't among them: they were kept back for this lesson. The picture
-# book draws 120 of each to learn from, 60 of each to measure on, and 50 of each that are harder. One folder per class, as
-# torchvision's `ImageFolder` expects it, and as most people keep their pictures.
+# The course's ResNet18 knows ten classes. Ant and bee aren't among them: they were kept back for this lesson. The
+# picture book draws 120 of each to learn from, 60 of each to measure on, and 50 of each that are harder. Every class
+# gets a folder of its own, which is what torchvision's `ImageFolder` expects.
 
 # %%
 home = Path("data/ants_and_bees")
@@ -61,8 +61,9 @@ print(train_folder)
 print(val_folder)
 
 # %% [markdown]
-# One broken file among 241 would have stopped a training in the middle. `open_folder` opens them all once, and names it.
-# Look at your data before you train on it. Here are sixteen, with what the ten-class network calls them:
+# One broken file among 241 would have stopped a training in the middle. `open_folder` opens every file once, and
+# names the broken one. Always look at your data before you train on it. Here are sixteen, with what the ten-class
+# network calls them:
 
 # %%
 shown = val_folder.pictures[:8] + val_folder.pictures[-8:]
@@ -71,9 +72,9 @@ titles = [f"{val_folder.classes[index]}: “{answer.label}”" for (_, index), a
 picture_grid([open_image(path) for path, _ in shown], titles, columns=8)
 
 # %% [markdown]
-# **What to notice.** It has to be wrong, because a softmax can't say "none of these" (lesson 01). But it errs differently
-# on ants and on bees. So what it computes *before* its last layer already tells them apart, to some degree. How far does
-# that carry?
+# **What to notice.** It has to be wrong, because a softmax can't say "none of these" (lesson 01). But the
+# mistakes aren't quite the same: the two mushrooms, the camel and the dog are all ants. That's little evidence, but perhaps
+# what it computes *before* its last layer already tells ants and bees apart, to some degree. How far would that take us?
 
 # %% [markdown]
 # ## 2 A new head
@@ -89,7 +90,7 @@ mine.fc = nn.Linear(mine.fc.in_features, 2)
 print("after: ", mine.fc, "gives", tuple(mine.eval()(torch.zeros(1, 3, 224, 224)).shape))
 
 # %%
-from torchvision.transforms._presets import ImageClassification  # what weights.transforms() are made of
+from torchvision.transforms._presets import ImageClassification  # what makes weights.transforms()
 
 preprocess = ImageClassification(crop_size=96, resize_size=110)  # less than a quarter of the usual pixels
 
@@ -116,21 +117,21 @@ def right_of(model, batch, truth):
         return torch.cat([model(part) for part in batch.split(32)]).argmax(1) == truth
 
 
-untrained.reveal(int(right_of(mine.eval(), unseen, truth).sum()), "The head's random numbers decide, whatever the body "
-                 "says. That's no better than flipping a coin.")
+untrained.reveal(int(right_of(mine.eval(), unseen, truth).sum()), "The head's random numbers know nothing about ants "
+                 "and bees. That's no better than flipping a coin.")
 
 # %% [markdown]
 # ### Exercise: what a head costs
 #
 # **Essential** · mild · 3 minutes. The body of ResNet18 is frozen, so its numbers stay as they are, and only a new head for
-# two classes learns. How many numbers are learned? An int.
+# two classes learns. How many numbers are learned? Answer with an int.
 
 # %% tags=["exercise"]
 numbers = ...
 ex.head_parameters.check(numbers)
 
 # %% [markdown]
-# In a ResNet the head is called `fc`. What about others?
+# In a ResNet the head is called `fc`. What about other networks?
 
 # %%
 names = ["vgg11", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1", "vit_b_16", "swin_t"]
@@ -153,8 +154,8 @@ called_fc.reveal(sum(path.split()[1] == "fc" for path in paths), "In SqueezeNet 
 # %% [markdown]
 # ### Exercise: a new head
 #
-# **Essential**, the lesson builds its networks with it · medium · 8 minutes. Write it for all families whose head is
-# linear, whatever its name.
+# **Essential**, because the lesson builds its networks with it · medium · 8 minutes. Write a function that works for all
+# families whose head is linear, whatever it's called.
 
 # %% tags=["exercise"]
 def new_head(model, num_classes):
@@ -174,22 +175,22 @@ new_head = ex.new_head.yours_or_solution()
 # ## 3 One step
 #
 # Training means: look at a batch, measure how wrong the network is, and move every number a little in the direction that
-# helps. How wrong it is, is the cross-entropy of its logits $z$ against the true classes $y$ of $N$ pictures:
+# helps. We measure how wrong it is by the cross-entropy of its logits $z$ with the true classes $y$ of $N$ pictures:
 #
 # $$L = -\frac{1}{N} \sum_{n=1}^{N} \log \frac{e^{z_{n,\,y_n}}}{\sum_k e^{z_{n,k}}}
 # \qquad\qquad \theta \leftarrow \theta - \eta\, \nabla_\theta L$$
 #
-# The second part is the optimizer's. SGD with momentum, which we use below, moves by a mean of the last gradients instead
-# of the latest one: $v \leftarrow 0.9\,v + \nabla_\theta L$, then $\theta \leftarrow \theta - \eta\,v$.
+# The second part is the optimizer's. SGD with momentum, which we use below, moves by a fading sum of all gradients so far
+# instead of the latest one: $v \leftarrow 0.9\,v + \nabla_\theta L$, then $\theta \leftarrow \theta - \eta\,v$.
 
 # %% [markdown]
 # ### Exercise: one step of training
 #
-# **Essential**, every training below runs yours · medium · 8 minutes, and if you've spent 15, open the solution.
+# **Essential**, because every training below runs yours · medium · 8 minutes, and if you've spent 15, open the solution.
 #
-# Any classifier, any optimizer; the loss is `nn.functional.cross_entropy`. Clear the old gradients, go forward, go back,
-# take the step. Give back the loss before the step as a number (`.item()`). Train mode or eval mode is the loop's business:
-# don't touch the mode.
+# It should work for any classifier and any optimizer. The loss is `nn.functional.cross_entropy`. Clear the old gradients,
+# go forward, go back, and take the step. Return the loss before the step as a number (`.item()`). Don't touch the mode:
+# choosing train or eval is the loop's business.
 
 # %% tags=["exercise"]
 def train_step(model, batch, labels, optimizer):
@@ -223,8 +224,8 @@ def train_head(features, seed, steps=300):
     return head, [train_step(head, features, labels, optimizer) for _ in range(steps)]
 
 # %% [markdown]
-# Suppose this gets 86 % right. Is that *transfer*, is it thanks to what the body learned before? Not yet. We need to know
-# what we would have got **without** it. So we try four bodies, which all get a new head in the same way:
+# Suppose this gets 86 % right. Is that *transfer*: do we owe it to what the body learned before? We can't tell until we
+# know what we would have got **without** it. So we try four bodies, which all get a new head in the same way:
 #
 # - **mean colour**: three numbers a picture, and no network at all,
 # - **random**: ShuffleNetV2 with random numbers, three times,
@@ -269,25 +270,27 @@ percent = {name: [100 * float(row.float().mean()) for row in rows] for name, row
 chart = dot_rows(percent, title="A new head on a frozen body, three seeds each", below="% of 120 unseen pictures right",
                  level=50, level_label="guessing", span=(40, 100))
 both = paired(right["photographs"][0].tolist(), right["drawings"][0].tolist(), names=("photographs", "drawings"))
-four.reveal(sorted(percent, key=lambda name: sorted(percent[name])[1]), also=[chart, str(both)])
+four.reveal(sorted(percent, key=lambda name: sorted(percent[name])[1]), "Mean colour and the random body are as good as "
+            "tied, so never mind if you had these two the other way round.", also=[chart, str(both)])
 
 # %% [markdown]
-# **What to notice.** A few thousand learned numbers do well, on a *trained* body. A random one is no better than the
-# mean colour, so the difference between random and trained is what was transferred. And the largest surprise: a network
-# that saw a million photographs and no drawing beats the one that saw a hundred thousand drawings. It had to tell a
-# thousand classes apart, among them ants and bees. Breadth can matter more than likeness.
+# **What to notice.** A few thousand learned numbers do well on a *trained* body. A random one is no better than the
+# mean colour, so the difference between random and trained is what was transferred. The largest surprise is that
+# the network that saw a million photographs, and no drawing, beats the one that learned from drawings. It had to tell a
+# thousand classes apart, among them ants and bees. But it's also larger, so we can't say which of the two
+# made the difference.
 #
-# Both bodies answered the *same* 120 pictures. So the last line counts the pictures that only one of them got, and the
-# p-value says how often chance alone would be that one-sided.
+# Both bodies answered the *same* 120 pictures. So the last line counts the pictures that only one of them got
+# right, and the p-value says how often chance alone would be at least that one-sided.
 
 # %% [markdown]
-# ### Mistake: only the weights frozen
+# ### What freezing does
 #
 # To train the head with the body attached, people freeze the body's weights with `requires_grad = False`.
 
 # %%
 frozen = guess("07_frozen", "The model is in train mode, and one batch goes through without a step. Does the frozen body "
-               "still give the same features?", choices=["yes", "no"])
+               "give the same features as before?", choices=["yes", "no"])
 frozen
 
 # %% tags=["guess"]
@@ -303,12 +306,12 @@ frozen.reveal("yes" if torch.equal(before, mine.bn1.running_mean) else "no", "Ba
 # %% [markdown]
 # $$\mu_{\text{running}} \leftarrow (1 - m)\, \mu_{\text{running}} + m\, \mu_{\text{batch}}$$
 #
-# with $m = 0.1$, in every forward pass in train mode. The repair is `mine.eval()` before the loop. The head needs no train mode: a linear layer computes the same in both. It's
-# also why your step leaves the mode alone.
+# with $m = 0.1$, in every forward pass in train mode. The repair is `mine.eval()` before the loop. The head doesn't need
+# train mode, because a linear layer computes the same in both. This is also why your step leaves the mode alone.
 #
 # ### Mistake: one picture left over
 #
-# 241 pictures in batches of 16 leave one for the last batch. With pictures of 32×32:
+# With 241 pictures, batches of 16 leave a single one for the last batch. Here's what happens with a picture of 32×32:
 
 # %%
 small = nn.functional.interpolate(pictures[:1], 32)
@@ -318,12 +321,12 @@ except ValueError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# At 32 pixels the last maps have one cell, so there is one value a channel, and one value has no spread. With 96 pixels
-# nothing complains, although the statistics come from a single picture. `DataLoader(…, drop_last=True)` leaves it out.
+# At 32 pixels the last maps have one cell, so there is one value per channel, and one value has no spread. With 96 pixels
+# there's no error, although the statistics come from a single picture. `DataLoader(…, drop_last=True)` leaves it out.
 #
 # ### Mistake: a softmax too many
 #
-# `cross_entropy` wants logits. Give it probabilities, and nothing complains either.
+# `cross_entropy` wants logits. If you give it probabilities, you get no error either.
 
 # %%
 floor_guess = guess("07_floor", "What is the smallest loss that cross_entropy can then reach, for two classes?",
@@ -348,14 +351,14 @@ curves = {"logits": train_head(features, seed=0)[1],
 floor = float(nn.functional.cross_entropy(torch.tensor([[1.0, 0.0]]), torch.tensor([0])))
 chart = lines(curves, title="loss of the head", below="step", level=floor, level_label="the least it can reach",
               alt="Loss: with logits it falls towards 0; with softmax first it stays above a dashed line")
-floor_guess.reveal(round(floor, 2), "The best that a softmax can say is 1 and 0, and cross_entropy takes these for logits.",
+floor_guess.reveal(round(floor, 2), "The best that a softmax can say is 1 and 0, and cross_entropy mistakes these for logits.",
                    low="Zero would need logits that grow without end. Probabilities stop at 1.", also=chart)
 
 # %% [markdown]
 # ### Exercise: the smallest loss
 #
-# **Worth it** · medium · 5 minutes. Whoever knows this number recognises the mistake in anybody's curve. For any number of
-# classes:
+# **Worth it** · medium · 5 minutes. If you know this number, you'll recognise the mistake in a loss curve. Compute it
+# for any number of classes:
 
 # %% tags=["exercise"]
 def smallest_loss(classes):
@@ -366,10 +369,11 @@ def smallest_loss(classes):
 ex.smallest_loss.check(smallest_loss)
 
 # %% [markdown]
-# ## 5 Everything, or from scratch
+# ## 5 Training everything, or starting from scratch
 #
-# Now all numbers may move. We take ShuffleNetV2, since it trains within seconds on any laptop. In every epoch each picture
-# is cut and mirrored anew. This is the whole loop, and the step in its middle is your `train_step`:
+# Now all the numbers may move. We take ShuffleNetV2, because it's small enough to train on a laptop. In every epoch, each
+# picture is cropped at random, and mirrored half of the time. This is the whole loop, and the step in its middle is your
+# `train_step`:
 
 # %%
 from torchvision.transforms import v2
@@ -401,8 +405,8 @@ def train(model, epochs, rate, seed, vary=cuts):
     return shares
 
 # %%
-tuned_guess = guess("07_tuned", "Tuned for five epochs, three runs: what does the middle one get right of the unseen "
-                    "pictures?", between=(50, 100), unit="%")
+tuned_guess = guess("07_tuned", "We tune it for five epochs, in three runs. How many of the unseen pictures does the "
+                    "middle run get right?", between=(50, 100), unit="%")
 tuned_guess
 
 # %%
@@ -412,17 +416,17 @@ curves = {"tuned": [train(model, 5, 0.02, seed) for seed, model in enumerate(tun
 # %% tags=["guess", "nbval-ignore-output"]
 from statistics import median
 
-tuned_guess.reveal(round(median(run[-1] for run in curves["tuned"])), "On the same drawings, the head alone had "
-                   f"{median(percent['drawings']):.0f} %. 240 pictures are enough to move 340,000 numbers, when they "
+tuned_guess.reveal(round(median(run[-1] for run in curves["tuned"])), "With only its head trained, the same network "
+                   f"got {median(percent['drawings']):.0f} %. 240 pictures are enough to move 340,000 numbers, when they "
                    "start from a good place.")
 
 # %% [markdown]
-# And the same network with random numbers to begin with? It gets four times the epochs, and a larger rate, which suits it
-# better.
+# What if the same network begins with random numbers? To be fair to it, we give it four times as many epochs and a larger
+# learning rate.
 
 # %%
-scratch_guess = guess("07_scratch", "From scratch for twenty epochs, three runs: what does the middle one get right of the "
-                      "unseen pictures?", between=(50, 100), unit="%")
+scratch_guess = guess("07_scratch", "We train it from scratch for twenty epochs, in three runs. How many of the unseen "
+                      "pictures does the middle run get right?", between=(50, 100), unit="%")
 scratch_guess
 
 # %%
@@ -434,16 +438,18 @@ from course_lib.drawing import seed_bands
 
 chart = seed_bands(curves, title="% of the unseen pictures right", below="epoch", level=50, level_label="guessing")
 scratch_guess.reveal(round(median(run[-1] for run in curves["scratch"])), "These pictures are drawn, "
-                     "and not very hard, so even random numbers get far. For the first epochs it only guesses.",
-                     low="More than most people expect of 240 pictures.", also=chart)
+                     "and not very hard, so even random numbers get far. For the first five epochs, the middle run only guesses.",
+                     low="240 pictures took it further than you thought.", also=chart)
 
 # %% [markdown]
-# **What to notice.** The line is the middle run, the band spans all three. Tuned runs agree with each other from the first
-# epoch on. From scratch, each seed goes its own way, which is why one run proves little. Is the pretrained start only *faster*, then? So far we've measured on pictures like
-# those that the networks learned from. Now the harder ones: cut off, covered, blurred, noisy.
+# **What to notice.** The line is the middle run, and the band spans all three. Tuned runs agree with each other from the
+# first epoch on. From scratch, each seed goes its own way, which is why one run proves little.
+#
+# So is the pretrained start only *faster*? Until now we've measured on pictures like those that the networks learned from.
+# Now come the harder ones: cut off, covered, blurred and noisy.
 
 # %%
-loses = guess("07_harder", "Which loses more on the harder pictures?", choices=["tuned", "scratch", "both the same"])
+loses = guess("07_harder", "Which of the two loses more on the harder pictures?", choices=["tuned", "scratch", "both the same"])
 loses
 
 # %% tags=["guess"]
@@ -454,15 +460,17 @@ for start, models in (("tuned", tuned), ("scratch", scratch)):
     lost[start] = median(rows[start]) - median(rows[f"{start}, harder"])
 chart = dot_rows(rows, title="Three seeds each", below="% right", level=50, level_label="guessing", span=(40, 100),
                  alt="Right in per cent: tuned loses less on the harder pictures than from scratch")
-loses.reveal(max(lost, key=lost.get), "What the body learned from other pictures is what holds when the pictures get "
+loses.reveal(max(lost, key=lost.get), "What the body learned from other pictures still helps when the pictures get "
              "worse.", also=chart)
 
 # %% [markdown]
-# That's the better claim for transfer: not "it learns faster", but "it still works where the training pictures run out".
+# That's the better argument for transfer: not only does it learn faster, it also holds up better on pictures unlike those
+# it was trained on.
 #
 # The library's `fine_tune` is such a loop with checks around it. It takes any classifier, and it keeps the best epoch.
-# Here it trains the head of the network for photographs, and draws its curves while it does. Dashed are the pictures it
-# learns from, each answered *before* its own step; solid are the unseen ones, after all of them. The kernel's stop button
+# Here it trains the head of the network for photographs, and draws its curves meanwhile. The dashed ones are for the
+# pictures it learns from, each answered *before* its own step, and the solid ones for the unseen pictures, after the
+# epoch's last step. The kernel's stop button
 # (■) ends a training early.
 
 # %% tags=["nbval-ignore-output"]
@@ -477,12 +485,13 @@ print(trained)
 # %% [markdown]
 # ## 6 What does it mix up?
 #
-# A percentage is where looking begins. Count what is taken for what:
+# A percentage doesn't tell you *which* pictures go wrong. So let's count which class is taken for which:
 
 # %% [markdown]
 # ### Exercise: the confusion matrix
 #
-# **Essential** · medium · 6 minutes. Go from two lists of class numbers to a `torch.Tensor` (classes, classes) of int64.
+# **Essential** · medium · 6 minutes. Turn two lists of class numbers, the truth and the answers, into a `torch.Tensor`
+# (classes, classes) of int64.
 
 # %% tags=["exercise"]
 def count_confusions(truth, predicted, classes):
@@ -502,8 +511,8 @@ def confusions(model):
     return count_confusions(harder_truth.tolist(), said.tolist(), 2)
 
 # %%
-asymmetry = guess("07_asymmetry", "Of the tuned network's mistakes on the harder pictures, how many are bees that it "
-                  "calls ants?", between=(0, 100), unit="% of the mistakes")
+asymmetry = guess("07_asymmetry", "Of the tuned network's mistakes on the harder pictures, what percentage are bees "
+                  "that it calls ants?", between=(0, 100), unit="% of the mistakes")
 asymmetry
 
 # %% tags=["guess", "nbval-ignore-output"]
@@ -514,8 +523,8 @@ counts = confusions(tuned[0])
 wrong = int(counts[0, 1] + counts[1, 0])
 each = "; ".join(f"seed {seed}: {confusions(model)[1, 0]} bees called ants, {confusions(model)[0, 1]} ants called bees"
                  for seed, model in enumerate(tuned))
-asymmetry.reveal(round(100 * int(counts[1, 0]) / wrong), f"All three runs agree. {each}.",
-                 low="Two classes, as many pictures of each, and still the mistakes are far from even.",
+asymmetry.reveal(round(100 * int(counts[1, 0]) / wrong), f"All three runs lean the same way. {each}.",
+                 low="There are as many ants as bees, and still the mistakes are far from even.",
                  also=draw_confusion(Confusion(("ant", "bee"), counts)))
 
 # %% [markdown]
@@ -523,9 +532,8 @@ asymmetry.reveal(round(100 * int(counts[1, 0]) / wrong), f"All three runs agree.
 #
 # $$\text{recall}_k = \frac{C_{kk}}{\sum_j C_{kj}} \qquad \text{precision}_k = \frac{C_{kk}}{\sum_i C_{ik}}$$
 #
-# So when this network says "bee", you can rely on it; when it says
-# "ant", you can't. Why? Look at the mistakes of which it's most sure, and, as a control, at the *right* answers of which
-# it's most sure:
+# So when this network says "bee", you can rely on it; when it says "ant", it's a bee one time in four. Why? Look at the
+# mistakes that it's most sure of, and, as a control, at the *right* answers that it's most sure of:
 
 # %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
@@ -539,11 +547,12 @@ picture_grid([open_image(harder_folder.pictures[k][0]) for k in chosen], titles,
              right=[bool(said[k] == harder_truth[k]) for k in chosen])
 
 # %% [markdown]
-# **What to notice.** Noise and blur are in both rows, so they alone explain nothing. What the wrong ones share is that
-# little of the bee can be seen: it's small, at the edge, half hidden or dim. It fits that a bee gives itself away by its
-# stripes and wings, and that whatever shows too little of them is called an ant.
+# **What to notice.** Noise and blur are in both rows, so they alone don't explain the mistakes. But in most of the
+# wrong ones you see little of the bee: it's small, at the edge, half hidden or dim. Perhaps the network knows a bee by its
+# stripes and wings, and calls whatever shows too little of them an ant.
 #
-# If that's true, training pictures that show less should help: smaller cuts, blur, noise, and a patch that is hidden.
+# If that's true, training pictures that show less should help. So we crop them more tightly, blur them, add noise, and
+# hide a patch of them.
 
 # %%
 spoiled = v2.Compose([
@@ -555,8 +564,8 @@ spoiled = v2.Compose([
 ])
 
 # %%
-mended_guess = guess("07_mended", "Trained on spoiled pictures, how many of the 50 harder bees are still called ants, in "
-                     "the middle one of three runs?", between=(0, 50), unit="bees")
+mended_guess = guess("07_mended", "After training on spoiled pictures, how many of the 50 harder bees does the middle of "
+                     "three runs still call ants?", between=(0, 50), unit="bees")
 mended_guess
 
 # %%
@@ -576,16 +585,17 @@ chart = dot_rows(rows, title="Mistakes on the harder pictures, three seeds each"
 mended_guess.reveal(median(rows["mended: bees called ants"]), also=[chart, str(better)])
 
 # %% [markdown]
-# **What to notice.** The lopsidedness is gone in all three runs, and that has a price: some ants are called bees now.
-# Whether fewer answers are wrong *altogether* is much less certain. The last line compares the first pair of runs on the
-# same hundred pictures, and its p-value says that chance alone would often make as large a difference. So we've moved the
-# mistakes, for certain, and perhaps removed a few.
+# **What to notice.** In all three runs, far fewer bees are called ants, and that has a price: some ants are called
+# bees now. Whether fewer answers are wrong *altogether* is much less certain. The last line compares the first pair
+# of runs on the same hundred pictures, and its p-value says that chance alone would often make as large a difference.
+# So we've certainly moved the mistakes, and perhaps removed a few. (These runs also had eight epochs instead of
+# five.)
 #
-# One warning. We looked at the harder pictures to find this repair, so they've helped to choose it. A figure to publish
-# needs pictures that nobody has looked at yet.
+# One warning. We looked at the harder pictures to find this repair, so they've helped to choose it. If you want to
+# publish a figure, measure it on pictures that nobody has looked at yet.
 
 # %% [markdown]
-# Leaf through all of its answers: the wrong ones first, then the least sure of the right ones, then one class only.
+# Browse all of its answers: look at the wrong ones first, then at the right ones it was least sure of, then at one class.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.models import Classifier
@@ -609,29 +619,29 @@ folder_browser(mine.predict_folder(home / "harder"))
 # %% [markdown]
 # ## Back to the question
 #
-# Two hundred pictures and two minutes: is that enough? Yes, when a network has learned to see before, on whatever it was.
-# From scratch it can be enough for pictures like themselves.
+# Two hundred pictures and two minutes: is that enough? Yes, if the network has learned to see before, even on quite
+# different pictures. From scratch, it can be enough for new pictures that look like the ones it was trained on.
 
 # %% [markdown]
 # In five lines:
 #
-# 1. The head is the last layer with weights; a new one for two classes costs a thousand numbers.
-# 2. Transfer is what a trained body has over a *random* one, not over guessing.
-# 3. Tuning everything goes further than the head alone. From scratch catches up in time, but not on harder pictures.
+# 1. The head is the last layer with weights; a new one for two classes costs ResNet18 about a thousand numbers.
+# 2. Transfer is what a trained body gains over a *random* one, not over guessing.
+# 3. Tuning everything goes further than the head alone. From scratch nearly catches up in time, but not on harder pictures.
 # 4. The loop sets the mode and the rate. The step clears, goes forward, goes back, and steps.
-# 5. Count what is taken for what. Mistakes that lean to one side can be understood, and mended.
+# 5. Count what is taken for what. If mistakes lean to one side, there's a reason, and you may be able to fix it.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
-# | `open_folder(path)` | `course_lib.pictures` | a folder a class; broken files named |
+# | `open_folder(path)` | `course_lib.pictures` | one folder per class; broken files are named |
 # | `head_path(model)` | `course_lib.models` | where the head is |
 # | `replace_head(model, n)` | `course_lib` | a copy with another head |
 # | `fine_tune(model, train, val, head_only=…)` | `course_lib` | train head or everything, keep the best epoch |
 # | `paired(first, second)` | `course_lib.measuring` | two rows of answers to the same pictures |
 # | `dot_rows(values)` | `course_lib.drawing` | every run as a dot |
 # | `draw_confusion(Confusion(classes, counts))` | | what is taken for what |
-# | `folder_browser(answers)` | `course_lib.widgets` | a folder's answers, leafed through |
+# | `folder_browser(answers)` | `course_lib.widgets` | browse a folder's answers |
 
 # %% [markdown]
 # ## Where you stand
@@ -655,7 +665,7 @@ my_progress("07")
 # pre-training](https://arxiv.org/abs/1811.08883) (He et al. 2018), where training from scratch catches up.
 # [Super-convergence](https://arxiv.org/abs/1708.07120) (Smith and Topin 2017), the rate that rises and falls.
 #
-# **One open question.** Ants and bees were drawn by the same hand as the ten classes. How much of the transfer would be
+# **One open question.** Ants and bees were drawn by the same program as the ten classes. How much of the transfer would be
 # left on photographs of ants and bees, and which of the two bodies would win there?
 #
 # Next: [08 Checkpoints](08_checkpoints.ipynb), on keeping what you've trained.

@@ -5,7 +5,7 @@
 #
 # In about 60 minutes, half of them for the exercises, you learn to
 #
-# - save a network so that you, or a stranger, can go on with it,
+# - save a network so that you, or a stranger, can carry on with it,
 # - open what other people saved, whatever layout they chose, and read the error when it doesn't fit,
 # - save so that a full disk or a power cut never costs you the old file,
 # - say what a file from the internet could do to your computer, and prevent it.
@@ -40,8 +40,8 @@ classifier = load_classifier("resnet18", weights="course", device="cpu")
 model = replace_head(classifier.model, 2).eval()
 
 # %% [markdown]
-# We need a network worth saving. So here is lesson 07 in fifteen lines: a new head for ants and bees, trained on what the
-# body makes of sixty drawings, and tried on sixty others.
+# We need a network worth saving. So here is lesson 07 in short: a new head for ants and bees, trained on the features of
+# sixty drawings, and tested on sixty others.
 
 # %%
 def drawings(first):
@@ -66,7 +66,7 @@ for _ in range(100):
 
 
 def share_right(model):
-    """How many of the unseen drawings a model gets right, in per cent."""
+    """How many of the unseen drawings a model gets right, in percent."""
     with torch.inference_mode():
         return 100 * float((model.eval()(unseen).argmax(1) == truth).float().mean())
 
@@ -76,7 +76,7 @@ print("clearly better than guessing:", share_right(model) > 75)
 # %% [markdown]
 # ## 1 What a checkpoint is
 #
-# What people save is a dictionary: the weights, the optimizer's state, and how far they had come.
+# What people save is a dictionary: the weights, the optimizer's state, and how far the training had come.
 
 # %%
 for weight in model.parameters():  # one step on all of it, so that the optimizer has a state for every weight
@@ -90,7 +90,7 @@ for key, value in checkpoint.items():
     print(f"{key:22}", f"{len(value)} entries" if isinstance(value, dict) else value)
 
 # %% [markdown]
-# So that is what went in. But what somebody else gets is a file, and a file begins like this:
+# That's what went in. What somebody else gets is a file, and this is how it begins:
 
 # %%
 first = path.read_bytes()[:128]
@@ -99,8 +99,8 @@ for start in range(0, 128, 32):
     print(row.hex(" ", 4), "  ", "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row))
 
 # %%
-times = guess("08_times_as_large", "How many times as large as the weights alone is this file? The optimizer is SGD with "
-              "momentum.", between=(1, 4), unit="times", step=0.1)
+times = guess("08_times_as_large", "This file also holds the state of SGD with momentum. How many times as large as the "
+              "weights alone is it?", between=(1, 4), unit="times", step=0.1)
 times
 
 # %% [markdown]
@@ -116,22 +116,22 @@ with zipfile.ZipFile(path) as archive:
     sizes = {entry.filename.partition("/")[2]: entry.file_size for entry in archive.infolist()}
 pickled = sizes["data.pkl"]
 parts = {"the model's numbers": weights, "momentum": sum(sizes.values()) - weights - pickled, "data.pkl": pickled}
-times.reveal(round(path.stat().st_size / weights, 1), "Momentum is one number for each weight. You need it to go "
-             "on training, not to predict.", also=shares({path.name: parts}, title="What the file holds"))
+times.reveal(round(path.stat().st_size / weights, 1), "Momentum is one number for each weight. You need it to "
+             "continue training, but not to predict.", also=shares({path.name: parts}, title="What the file holds"))
 
 # %% [markdown]
-# A network of $P$ numbers in float32, and $k$ numbers a weight that the optimizer remembers, make about $4\,(1 + k)\,P$
-# bytes: $k$ is 0 for plain SGD, 1 with momentum.
+# If a network has $P$ numbers in float32, and the optimizer remembers $k$ more for each of them, the file takes about
+# $4\,(1 + k)\,P$ bytes. For plain SGD $k$ is 0, and with momentum it's 1.
 #
-# **What to notice.** Nearly all of it is plain numbers, one file for each tensor. The small `data.pkl` is what says which
+# **What to notice.** Nearly all of it is plain numbers, one file for each tensor. The small `data.pkl` says which
 # numbers belong to which name. It's a *pickle*, and section 4 is about what else it can say.
 
 # %% [markdown]
 # ### Exercise: how large is the file?
 #
 # **Essential** · mild · 3 minutes. A network of 25 million weights in float32 was trained with Adam, and the checkpoint
-# holds the optimizer's state as well. How many megabytes is it? (A megabyte is a million bytes here; leave out what the
-# small rest takes.)
+# holds the optimizer's state as well. How many megabytes is it? (A megabyte is a million bytes here. Ignore the small
+# rest.)
 
 # %% tags=["exercise"]
 megabytes = ...
@@ -150,7 +150,8 @@ with torch.inference_mode():
     print("the same logits:", torch.equal(restored.eval()(unseen[:8]), model(unseen[:8])))
 
 # %% [markdown]
-# Now get each of the four wrong once. PyTorch's messages run to hundreds of lines here; the clinic reads them for you.
+# Now get each of the four wrong once. PyTorch's messages can list more than two hundred names here, so let the clinic
+# read them for you.
 #
 # ### Mistake: another head
 
@@ -163,8 +164,8 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# The clearest of the four. `copying a param` names the file's shape first and the model's second: `[2, 512]` means two
-# classes.
+# This message is the clearest of the four. `copying a param` names the file's shape first and the model's second:
+# `[2, 512]` means two classes.
 #
 # ### Mistake: another depth
 
@@ -191,7 +192,7 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# *Every* key is missing, and the unexpected ones aren't layers at all.
+# Here, *every* key is missing, and the unexpected ones aren't layers at all.
 #
 # ### Mistake: a prefix
 
@@ -204,12 +205,12 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# The internet's advice for all of these is `strict=False`. For a wrong size it doesn't even help: that stays an error. A
-# prefix it does silence.
+# The internet's advice for all of these is `strict=False`. For a wrong size it doesn't even help: that stays an error. With
+# a prefix, the error does go away.
 
 # %%
-silenced = guess("08_strict_false", "After load_state_dict(parallel, strict=False), what share of the unseen drawings "
-                 "does the network get right?", between=(0, 100), unit="%", near=15)
+silenced = guess("08_strict_false", "A new network calls load_state_dict(parallel, strict=False). What share of the "
+                 "unseen drawings does it get right?", between=(0, 100), unit="%", near=15)
 silenced
 
 # %% tags=["guess"]
@@ -240,9 +241,9 @@ ex.diagnose.check(causes)
 #
 # **Essential** · hard · 12 minutes, and if you've spent 20, open the solution and read on.
 #
-# Go from a path to a clean state dict, a `dict` of names and tensors. In the file it may lie bare, or under
-# `model_state_dict` or `state_dict`. Every name may begin with `module.`, with `_orig_mod.` (`torch.compile` writes that),
-# or with both. No stranger's code may run.
+# Read a file, and return a clean state dict, a `dict` of names and tensors. In the file, it may be the whole content, or
+# stand under `model_state_dict` or `state_dict`. All names may begin with `module.`, with `_orig_mod.` (`torch.compile`
+# writes that), or with both. No code from the file may run.
 
 # %% tags=["exercise"]
 def read_any(path):
@@ -253,7 +254,7 @@ def read_any(path):
 ex.read_any.check(read_any)
 
 # %% [markdown]
-# Does it hold up? Here is a file as people really share them:
+# Does your reader work? Here is the kind of file that people really share:
 
 # %%
 read_any = ex.read_any.yours_or_solution()
@@ -262,8 +263,8 @@ fresh.load_state_dict(read_any(Path("data/dirty.pth")))
 print("the same answers as before it was saved:", share_right(fresh) == share_right(model))
 
 # %% [markdown]
-# The library's reader knows a few more layouts (`.safetensors`, PyTorch's old format), says what lay beside the weights,
-# and `load_model` says in a sentence what doesn't fit:
+# The library's reader knows a few more layouts (`.safetensors`, PyTorch's old format), and says what else was in the file.
+# `load_model` says in a sentence what doesn't fit:
 
 # %%
 from textwrap import fill
@@ -282,11 +283,11 @@ except CheckpointError as error:
 # %% [markdown]
 # ## 3 Save it, whole or not at all
 #
-# `torch.save` empties the file first, and then fills it. Suppose the disk is full, the kernel is stopped or the power
-# fails while it writes.
+# Saving takes time. Suppose the disk is full, the kernel is stopped or the power fails while `torch.save` is writing over
+# an older checkpoint.
 
 # %%
-broken = guess("08_broken_save", "torch.save(new, path) breaks off in the middle. What is at path?",
+broken = guess("08_broken_save", "torch.save(new, path) breaks off in the middle. What do you find at path?",
                choices=["the old file", "the new file", "neither of them", "no file at all"])
 broken
 
@@ -305,7 +306,8 @@ try:
     left = "the old file" if not torch.load("data/precious.pth", weights_only=True)["weight"].any() else "the new file"
 except Exception:
     left = "neither of them"
-broken.reveal(left, f"The save stopped with \"{said}\", and what is there now can't be opened any more.")
+broken.reveal(left, f"torch.save empties the file before it writes. It stopped with \"{said}\", and "
+              "what is left can't be opened.")
 
 # %% [markdown]
 # ### Exercise: whole or not at all
@@ -313,8 +315,8 @@ broken.reveal(left, f"The save stopped with \"{said}\", and what is there now ca
 # **Essential** · hard · 8 minutes.
 #
 # `path` is a `pathlib.Path`. Write a new file beside it first, in the same folder. `os.replace` or `part.replace(path)`
-# then puts it in the old one's place at a stroke, which only works within one disk. Whatever breaks off, the old file
-# stays, no half file is left behind, and the error is raised. Returns nothing.
+# then puts it in the old one's place in a single step, which only works on the same disk. If anything goes wrong, the old
+# file stays, no half file is left behind, and the error is raised. The function returns nothing.
 
 # %% tags=["exercise"]
 def save_whole(content, path):
@@ -333,12 +335,13 @@ except OSError as error:
     print(error, "and the old file still says", torch.load("data/precious.pth", weights_only=True)["weight"].tolist())
 
 # %% [markdown]
-# There is a second reason. Large files are best **mapped**: with `mmap=True`, `torch.load` reads a tensor from the disk
-# when it is first touched, so a model of 500 MB is there at once. But then the file must not change while you use it.
+# There's a second reason to save like this. Large files are best **mapped**: with `mmap=True`, `torch.load` reads a
+# tensor from the disk when it is first touched, so a model of 500 MB is there at once. But then the model depends on
+# the file for as long as you use it.
 
 # %%
-later = guess("08_mapped", "A mapped file is replaced with save_whole, and the model that came from it goes on working. "
-              "Which numbers does it have?", choices=["the old ones", "the new ones", "it crashes", "replacing fails"])
+later = guess("08_mapped", "A model's numbers are mapped from a file, and save_whole replaces that file. Which numbers "
+              "does the model have now?", choices=["the old ones", "the new ones", "it crashes", "replacing fails"])
 later
 
 # %% tags=["guess"]
@@ -350,8 +353,8 @@ try:
 except PermissionError:  # on Windows
     has = "replacing fails"
 later.reveal(has, "On Linux and macOS the old file lives on without a name until nobody uses it. Windows refuses to replace "
-             "a file that is mapped. Written over in place, its numbers would change under the model's feet, or the kernel "
-             "would die.", wrong={"it crashes": "That can happen when the file is written over in place."})
+             "a file that is mapped. If it were written over in place, the numbers would change while the model uses them, or "
+             "the kernel would die.", wrong={"it crashes": "That can happen when the file is written over in place."})
 
 # %% [markdown]
 # The library's `save_checkpoint` saves like this, reads back what it wrote, and notes what a stranger will need to know:
@@ -389,11 +392,11 @@ import io
 with contextlib.redirect_stdout(io.StringIO()) as spoken:
     pickle.loads(letter)  # only reading
 reading.reveal("it prints a message" if spoken.getvalue() else "it gives back a Gift",
-               "Reading is enough. Any function could have stood in the place of print, and nobody has to call anything "
-               "afterwards.", also=spoken.getvalue().strip())
+               "Reading is enough: nobody has to call anything afterwards. And instead of print, it could have been any "
+               "other function.", also=spoken.getvalue().strip())
 
 # %% [markdown]
-# The program is short enough to read. `STACK_GLOBAL` fetches the function, `REDUCE` calls it:
+# The program is short enough to read. `STACK_GLOBAL` fetches the function, and `REDUCE` calls it:
 
 # %%
 import pickletools
@@ -401,7 +404,7 @@ import pickletools
 pickletools.dis(letter)
 
 # %% [markdown]
-# Inside a checkpoint of 45 MB you wouldn't see it. That's what `weights_only=True` is for. It reads tensors, plain
+# Inside a checkpoint of 45 MB you'd never notice it. That's what `weights_only=True` is for. It reads tensors, plain
 # containers, strings and numbers, and refuses nearly everything else *before* it is called. It has been the default since
 # PyTorch 2.6, but old code, and much advice on the internet, turns it off.
 
@@ -417,9 +420,9 @@ except pickle.UnpicklingError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# **What to notice.** PyTorch's own message goes on to explain how to switch the protection *off*. Don't, for a file that
-# you didn't make. A format that can't hold code at all is [safetensors](https://huggingface.co/docs/safetensors): names,
-# shapes and numbers.
+# **What to notice.** PyTorch's own message goes on to explain how to switch the protection *off*. Don't do that for a
+# file that you didn't make. [Safetensors](https://huggingface.co/docs/safetensors) is a format that can't hold code at
+# all: it stores names, shapes and numbers.
 
 # %% [markdown]
 # ### Exercise: what weights_only opens
@@ -440,8 +443,8 @@ ex.opens.check(opened)
 # %% [markdown]
 # ## 5 What isn't a checkpoint
 #
-# Not every `.pth` is one. A download may have been a web page, or half a file; a training may have gone wrong. The
-# library's reader opens each of these and says what it found:
+# Not every `.pth` file is a checkpoint. What was downloaded may be a web page, or half a file, and a training may have gone
+# wrong. The library's reader looks at each of these files and says what it found:
 
 # %%
 from course_lib import read_state_dict
@@ -474,10 +477,11 @@ for name in (*files, "diverged.pth", gift.name):
 # %% [markdown]
 # ## Back to the question
 #
-# What is in that file? Names, numbers, and a program that puts them together. Is it safe to open? With
-# `weights_only=True`, which never calls what the program asks for, or when the format can't hold a program.
+# What is in that file? Names, numbers, and a program that puts them together. Is it safe to open? Yes, with
+# `weights_only=True`, which lets the program call only a short list of harmless functions, or in a format that can't hold
+# a program.
 #
-# 1. A checkpoint is a dictionary in a zip file. With the optimizer's state it is twice or three times as large.
+# 1. A checkpoint is a dictionary in a zip file. With the optimizer's state it's often two or three times as large.
 # 2. Head, depth, key and names must fit, and the error shows which one doesn't.
 # 3. `strict=False` doesn't repair anything. It only stops telling you.
 # 4. Save beside the old file, then replace it.
@@ -510,10 +514,11 @@ my_progress("08")
 
 # %% [markdown]
 # **Read on.** [Serialization semantics](https://docs.pytorch.org/docs/stable/notes/serialization.html), PyTorch's page on
-# what a checkpoint is. [pickle](https://docs.python.org/3/library/pickle.html) begins with a warning in red.
+# what a checkpoint is. [pickle](https://docs.python.org/3/library/pickle.html) begins with a warning.
 # [Safetensors](https://huggingface.co/docs/safetensors), and the audit that it went through.
 #
-# **One open question.** A file holds only numbers, and is safe to open. Can a network still harm the person who uses it?
+# **One open question.** Suppose a file holds only numbers, and is safe to open. Can the network in it still harm the
+# person who uses it?
 #
 # Next: a folder of your own. Two classes, a hundred pictures each, and lesson [07](07_making_it_yours.ipynb) from its
 # first section. The [README](../README.md) lists the calls.

@@ -75,11 +75,11 @@ def _(answer: Any) -> None:
     minutes=8,
     difficulty="hard",
     hints=[
-        "A kernel as large as the map has one place to stand, and there each value has a weight of its own.",
+        "A kernel as large as the map fits in only one place, and there each value has a weight of its own.",
         "nn.Conv2d(channels, linear.out_features, (height, width)). flatten goes by channels, rows, columns.",
         "with torch.no_grad(): conv.weight.copy_(linear.weight.view(conv.weight.shape)), and the bias likewise.",
     ],
-    praise="Same numbers, same products, same sums. On a larger map it goes on where the linear layer had to stop.",
+    praise="It makes the same products and sums. And it takes larger maps, where the linear layer has to stop.",
     check=check_linear_to_conv,
     hidden_check=check_linear_to_conv,
 )
@@ -103,9 +103,9 @@ def linear_to_conv(linear: nn.Linear, channels: int, height: int, width: int) ->
     hints=[
         "Five layers have stride 2; with their padding a map of n cells becomes one of (n + 1) // 2.",
         "430 → 215 → 108 → 54 → 27 → 14. And 900?",
-        "How many windows of 7 fit into 14 cells, how many into the width? Batch and classes stand in front.",
+        "How many windows of 7 fit into 14 cells, and how many into the width? Batch and classes come first.",
     ],
-    praise="Eight answers from one forward, and nothing was squashed or cropped.",
+    praise="Eight answers from one forward pass, and nothing was squashed or cropped.",
 )
 def map_shape() -> tuple[int, ...]:
     """One picture of 430×900 through ResNet18 with AvgPool2d(7) and a 1×1 convolution to 1000 classes."""
@@ -161,7 +161,7 @@ def _(answer: Any) -> None:
         "The first linear layer reads side×side cells, side = model.avgpool.output_size[0]; the others 1×1.",
         "Its channels: linear.in_features // (side * side). Then nn.Sequential(model.features, *layers).",
     ],
-    praise="The same for every VGG and for AlexNet; dropout stays where it was.",
+    praise="It works for every VGG and for AlexNet, and dropout stays where it was.",
     check=check_body_and_head,
     hidden_check=check_body_and_head,
 )
@@ -187,7 +187,7 @@ def vgg_by_hand(model: VGG | AlexNet) -> nn.Sequential:
         "First over the classes: best, classes = probabilities[0].max(dim=0) gives two maps of h×w.",
         "best.amax(dim=1) is the maximum of each row; its argmax is the row. The column likewise, over dim=0.",
     ],
-    praise="Row maxima, column maxima: that is all there is to finding the camel.",
+    praise="Row maxima and column maxima are all you need to find the camel.",
 )
 def winning_cell(probabilities: Tensor) -> tuple[int, int, int]:
     """(1, classes, h, w) → class, row and column of the highest probability of all."""
@@ -245,7 +245,7 @@ winning_cell.hidden_cases(_probabilities, tolerance=0, result=_plain)
     minutes=6,
     difficulty="medium",
     hints=[
-        "scores >= threshold is a mask. In which rows is anything true? In which columns?",
+        "scores >= threshold is a mask. Which rows have anything true in them? Which columns?",
         "mask.any(dim=1).nonzero() are those rows: the first is top, the last plus one is bottom.",
         "Columns, with dim=0, give left and right. No row at all: return None.",
     ],
@@ -253,7 +253,7 @@ winning_cell.hidden_cases(_probabilities, tolerance=0, result=_plain)
     check=check_box_of,
 )
 def box_of(scores: Tensor, threshold: float) -> tuple[int, int, int, int] | None:
-    """(H, W) → (left, top, right, bottom) round all cells that reach the threshold, the ends outside; None if none."""
+    """(H, W) → (left, top, right, bottom) around all cells that reach the threshold, the ends outside; None if none."""
     reached = scores >= threshold
     rows = reached.any(dim=1).nonzero()
     columns = reached.any(dim=0).nonzero()
@@ -272,11 +272,11 @@ box_of.hidden_cases(random_arguments.score_map, count=20, tolerance=0, result=_p
     minutes=6,
     difficulty="medium",
     hints=[
-        "What they share reaches from the larger of both lefts to the smaller of both rights; likewise in y.",
-        "Where that width or height is negative they share nothing, even where both are negative.",
-        "The union is one area plus the other, less what they share.",
+        "The shared part reaches from the larger of the two lefts to the smaller of the two rights. The same in y.",
+        "If that width or height is negative, they share nothing, even if both are negative.",
+        "The union is one area plus the other, minus the shared part.",
     ],
-    praise="0.5 is the usual bar for a hit; as torchvision.ops.box_iou, for one pair.",
+    praise="torchvision.ops.box_iou does the same for many pairs of boxes. From 0.5, a box usually counts as a hit.",
     check=check_iou,
 )
 def iou(box: Sequence[float], other: Sequence[float]) -> float:
@@ -301,7 +301,7 @@ iou.hidden_cases(random_arguments.boxes, count=40)
     hints=[
         "Begin at the end: the cell sees itself, first = last = cell. Then layer by layer back to the picture.",
         "Cell n of a layer with stride s and padding p starts at n·s − p of the map before it.",
-        "So first = first * stride - padding, last = last * stride - padding + kernel - 1, for layers in reverse.",
+        "So first = first * stride - padding and last = last * stride - padding + kernel - 1, layers in reverse.",
     ],
     praise="Lesson 04 gave the width of a field; this gives its place, for any cell.",
 )

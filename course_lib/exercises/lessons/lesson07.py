@@ -36,7 +36,7 @@ from course_lib.networks import vgg
         "ResNet18's body ends in 512 numbers a picture.",
         "nn.Linear(512, 2): a weight for each pair, and a bias for each class.",
     ],
-    praise="One number in eleven thousand of the network's 11 million: that can be learnt from few pictures.",
+    praise="One number in eleven thousand of the network's 11 million: so few can be learned from few pictures.",
 )
 def head_parameters() -> int:
     """ResNet18's body gives 512 numbers; two classes, and a bias for each."""
@@ -54,7 +54,7 @@ def _(answer: Any) -> None:
     if number == net.fc.weight.numel():
         raise Wrong("Those are the weights; each class has a bias too.")
     if number == sum(p.numel() for p in net.parameters()):
-        raise Wrong("That is the whole network; with a frozen body only the new head is learnt.")
+        raise Wrong("That is the whole network; with a frozen body only the new head is learned.")
     for classes in (10, 1000):
         if number == net.fc.in_features * classes + classes:
             raise Wrong(f"That is a head for {classes} classes: there are two now, ant and bee.")
@@ -185,8 +185,8 @@ train_step.hidden_cases(_training, count=6, tolerance=1e-4, around=_trained)
     minutes=5,
     difficulty="medium",
     hints=[
-        "The best that a softmax can give: 1 for the right class, 0 for all others.",
-        "Make such a row, and let nn.functional.cross_entropy take it for logits.",
+        "The best that a softmax can give is 1 for the right class and 0 for all others.",
+        "Make such a row, and give it to nn.functional.cross_entropy as if it were logits.",
     ],
     praise="In closed form log(e + n − 1) − 1. A loss that stops there has a softmax too many.",
 )
@@ -229,7 +229,7 @@ smallest_loss.hidden_cases(lambda source: (int(2 ** source.uniform(1, 12)),), to
         "Begin with torch.zeros(classes, classes, dtype=torch.int64).",
         "For every pair of truth and answer one cell goes up by one: counts[right, said] += 1.",
     ],
-    praise="The diagonal is what was right; its share of the whole is the accuracy.",
+    praise="The diagonal counts the right answers; its share of the whole is the accuracy.",
 )
 def count_confusions(truth: Sequence[int], predicted: Sequence[int], classes: int) -> Tensor:
     """Row: the true class, column: what the network said, cell: how often."""

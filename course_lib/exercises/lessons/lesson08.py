@@ -82,7 +82,7 @@ _CAUSES = {"H": "another head", "D": "another depth", "K": "the whole dictionary
         "Look at what is unexpected first: is it a layer's name, a layer's name with something in front, or no layer?",
         "A size mismatch in the last layer alone is a head. If layers are unexpected, the file has more of them.",
     ],
-    praise="Four errors of several hundred lines each, and the last one of them was enough.",
+    praise="Such errors can list more than two hundred names, and one line of each was enough for you.",
 )
 def diagnose() -> str:
     """The causes of errors 1 to 4, a letter each: H another head, D depth, K the whole dictionary, P a prefix."""
@@ -105,8 +105,8 @@ def _(answer: Any) -> None:
     why = {
         1: "every name in the file has the same word before it",
         2: "only the last layer differs, and only in its number of classes",
-        3: "what the file has too much isn't a layer at all",
-        4: "the file has layers that the model lacks, and none is missing",
+        3: "the extra entries in the file aren't layers at all",
+        4: "the file has layers that the model doesn't have",
     }
     for number, (letter, right) in enumerate(zip(letters, diagnose(), strict=True), 1):
         if letter != right:
@@ -121,9 +121,9 @@ def _(answer: Any) -> None:
     minutes=12,
     difficulty="hard",
     hints=[
-        "torch.load(path, weights_only=True), then ask: where is the state dict, what stands before its names?",
-        'content.get("state_dict", content) is the inner one, where there is one, and else the content itself.',
-        "Prefixes may stand one behind the other, and only those at the start go: re.sub with ^, or removeprefix.",
+        "torch.load(path, weights_only=True), then ask: where is the state dict, and what stands before its names?",
+        'content.get("state_dict", content) is the inner one if there is one, and the content itself otherwise.',
+        "There may be two prefixes in a row, and only those at the start must go: use re.sub with ^, or removeprefix.",
     ],
     praise="With these lines you open nearly every checkpoint that people share.",
     check=check_read_any,
@@ -173,9 +173,9 @@ def save_whole(content: dict[str, Any], path: Path) -> None:
     cell_name="opened",
     hints=[
         "Tensors, and what Python has built in: dict, list, tuple, str, int, float, bool, None.",
-        "Anything that is made by calling a class of some module is refused, with all that lies beside it.",
+        "Anything that is made by calling some module's class is refused, and everything beside it as well.",
     ],
-    praise="So write dates as words and paths as words: then nobody has to trust you.",
+    praise="So save dates and paths as strings: then nobody has to trust you.",
 )
 def opens() -> str:
     """The letters of the files that torch.load(path, weights_only=True) opens."""
