@@ -28,7 +28,8 @@ def test_every_exercise_is_in_the_timetable_of_its_lesson(teaching) -> None:  # 
     assert sorted(listed) == sorted(all_exercises()) and all(lesson.question.endswith("?") for lesson in every)
     for lesson in every:
         assert lesson.minutes >= sum(exercise.minutes for exercise in lesson.exercises)
-        assert lesson.pictures and all(alt for _, _, alt in lesson.pictures)
+        assert all(alt for _, _, alt in lesson.pictures)
+    assert sum(bool(lesson.pictures) for lesson in every) >= len(every) - 1  # lesson 08 is about files
     for weeks, plan in teaching.SYLLABI.items():
         assert len(plan) == weeks
         text = teaching.syllabus(weeks, every)

@@ -42,7 +42,9 @@ def moving_front(entries: Iterable[Entry], years: Sequence[int], *, title: str =
 
     Example:
         >>> from course_lib.models import catalog
-        >>> moving_front(catalog().where(builder=["alexnet", "squeezenet1_1", "vgg11"], default=True), [2012, 2016])
+        >>> names = ("alexnet", "squeezenet1_1", "vgg11")
+        >>> entries = [entry for entry in catalog().where(default=True) if entry.builder in names]
+        >>> moving_front(entries, [2012, 2016])
         Top-1 error against parameters, by year. 2012: alexnet; 2016: squeezenet1_1, vgg11
     """
     known = [entry for entry in entries if entry.year and entry.parameters and entry.top1 is not None]

@@ -92,7 +92,7 @@ def name_ending(words: str, wide: float) -> str:
     """As much of the end of a name as fits into ``wide`` CSS pixels.
 
     Example:
-        >>> name_ending("features.1.block.1.scale_activation", 150), name_ending("conv1", 150)
+        >>> name_ending("features.1.block.1.scale_activation", 120), name_ending("conv1", 120)
         ('….scale_activation', 'conv1')
     """
     short_words = words

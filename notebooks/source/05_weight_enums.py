@@ -477,7 +477,7 @@ ex.same_padding.check(same_padding)
 # ### Exercise: the port
 #
 # *Core · hard · 10 minutes; after 20, look at the solution and go on.* `network` is torchvision's `EfficientNet` for Lite0 with random weights and
-# PyTorch's padding, as `ex.bare_lite0()` from `course_lib.exercises.lesson05` makes it. `original` is the state dict of the file. Load the tensors under
+# PyTorch's padding, as `lesson05.bare_lite0()` of `course_lib.exercises` makes it. `original` is the state dict of the file. Load the tensors under
 # `new_name(key)`, give every convolution with stride (2, 2) TensorFlow's padding by `same_padding(size, kernel, stride)`, and return the network in eval
 # mode. `layer.register_forward_pre_hook(function)` calls `function(layer, inputs)` before the layer runs; the tuple that it returns goes in instead of `inputs`.
 

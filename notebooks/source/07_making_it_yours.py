@@ -186,7 +186,7 @@ new_head = ex.new_head.yours_or_solution()
 # %% [markdown]
 # ### Exercise: one step of training
 #
-# **Essential**, because every training below runs yours · medium · 8 minutes, and if you've spent 15, open the solution.
+# **Essential**, because every training below runs yours · hard · 8 minutes, and if you've spent 15, open the solution.
 #
 # It should work for any classifier and any optimizer. The loss is `nn.functional.cross_entropy`. Clear the old gradients,
 # go forward, go back, and take the step. Return the loss before the step as a number (`.item()`). Don't touch the mode:

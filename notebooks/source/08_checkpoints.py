@@ -224,7 +224,7 @@ silenced.reveal(round(share_right(fresh), -1), f"{len(report.missing_keys)} of {
 # %% [markdown]
 # ### Exercise: what does the error mean?
 #
-# **Essential** · mild · 4 minutes. A ResNet18 with five classes refuses four files. Here is a piece of each error. Which
+# **Essential** · medium · 4 minutes. A ResNet18 with five classes refuses four files. Here is a piece of each error. Which
 # cause does each have: **H** another head, **D** another depth, **K** the whole dictionary, **P** a prefix?
 #
 # 1. `Unexpected key(s) in state_dict: "module.conv1.weight", "module.bn1.weight"`

@@ -114,7 +114,7 @@ def my_progress(lesson: str | int | None = None) -> Progress:
 
     Example:
         >>> my_progress("00").lines[0].title
-        'How many numbers'
+        'Fool the network'
     """
     exercises = all_exercises()
     if lesson is not None:

@@ -211,6 +211,20 @@ class _Calls(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+_READY_MADE = ("softmax", "log_softmax", "topk")
+
+
+def _watched(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which gives its result and which of the ready-made functions it called."""
+
+    def watched(logits: Tensor, k: int) -> tuple[Any, list[str]]:
+        with (calls := _Calls()):
+            result = function(logits, k)
+        return result, [name for name in _READY_MADE if name in calls.names]
+
+    return watched
+
+
 @top_k.checker
 def _(answer: Any) -> None:
     need_function(answer)
@@ -236,16 +250,18 @@ def _(answer: Any) -> None:
         if not torch.equal(indices, places):
             raise Wrong(f"On {case} the indices should be {places.tolist()}, but they are {indices.tolist()}.")
         same_tensor(values, truth, case=case, tolerance=1e-5)
-    for name in ("softmax", "log_softmax", "topk"):
+    for name in _READY_MADE:
         if name in calls.names:
             raise Wrong(f"The numbers are right, but {name} did the work. Write it without softmax and topk.")
 
 
-@top_k.hidden_cases
-def _(source: random.Random) -> tuple[Tensor, int]:
+def _draw_top_k(source: random.Random) -> tuple[Tensor, int]:
     classes = source.choice((1, 10, source.randint(2, 40)))
     logits = random_arguments.distinct(source, classes, around=source.choice((0.0, 0.0, 300.0, -300.0)))
     return logits, source.choice((1, classes, source.randint(1, classes)))
+
+
+top_k.hidden_cases(_draw_top_k, around=_watched)
 
 
 # -- 5: a forward that leaves no trace ---------------------------------------------------------------------------------

@@ -261,48 +261,7 @@ def small_vgg(cfg: Sequence[int | str], weights: Mapping[str, Tensor], maps: Ten
     return logits
 
 
-# -- 8: where the parameters are --------------------------------------------------------------------------------------
-@exercise(
-    id="04_head_share",
-    title="Where the parameters are",
-    minutes=5,
-    difficulty="mild",
-    cell_name="percent",
-    hints=[
-        "The three linear layers are vgg16().classifier, the convolutions vgg16().features.",
-        "sum(p.numel() for p in model.classifier.parameters()), and the same for the whole model.",
-        "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
-    ],
-    praise="Nine parameters of ten sit behind the last pool. Networks after VGG let an average do their work.",
-)
-def head_share() -> float:
-    """Percent of VGG16's parameters that are in its three linear layers."""
-    with torch.device("meta"):  # shapes without memory
-        model = vgg16()
-    head = sum(parameter.numel() for parameter in model.classifier.parameters())
-    return float(100 * head / sum(parameter.numel() for parameter in model.parameters()))
-
-
-@head_share.checker
-def _(answer: Any) -> None:
-    percent, right = need_number(answer), head_share.answer()
-    if abs(percent - right) <= 0.1:
-        return
-    if abs(percent - right / 100) <= 0.002:
-        raise Wrong("That is the share from 0 to 1; in percent it is a hundred times as much.")
-    if abs(percent - (100 - right)) <= 0.1:
-        raise Wrong("That is the convolutions' share. The rest is what is asked for.")
-    with torch.device("meta"):
-        sizes = [layer.weight.numel() for layer in vgg16().classifier if isinstance(layer, nn.Linear)]
-    if abs(percent - right * sizes[0] / sum(sizes)) <= 0.1:
-        raise Wrong("That is the first linear layer alone, the largest of the three. Add the other two.")
-    if abs(percent - 100 * 3 / 16) <= 0.1:
-        raise Wrong("Three layers of sixteen is a share of the layers; count their parameters.")
-    side = "Too low; most people guess so" if percent < right else "Too high"
-    raise Wrong(f"{side}. Sum p.numel() over model.classifier.parameters(), divide by the sum over the whole model.")
-
-
-# -- 9: the field of a stack ------------------------------------------------------------------------------------------
+# -- 8: the field of a stack ------------------------------------------------------------------------------------------
 @exercise(
     id="04_stack_field",
     title="What a stack sees",
@@ -372,7 +331,7 @@ def _late(layers: Sequence[tuple[int, int]]) -> int:
 stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count=15, tolerance=0)
 
 
-# -- 10: a cfg under a budget -----------------------------------------------------------------------------------------
+# -- 9: a cfg under a budget ------------------------------------------------------------------------------------------
 @exercise(
     id="04_cfg_under_budget",
     title="Your own, under a budget",
@@ -410,6 +369,47 @@ def _(answer: Any) -> None:
         raise Wrong(
             f"A cell at its end sees {field} pixels in a row; 100 are asked for. What makes kernels reach further?"
         )
+
+
+# -- 10: where the parameters are -------------------------------------------------------------------------------------
+@exercise(
+    id="04_head_share",
+    title="Where the parameters are",
+    minutes=5,
+    difficulty="mild",
+    cell_name="percent",
+    hints=[
+        "The three linear layers are vgg16().classifier, the convolutions vgg16().features.",
+        "sum(p.numel() for p in model.classifier.parameters()), and the same for the whole model.",
+        "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
+    ],
+    praise="Nine parameters of ten sit behind the last pool. Networks after VGG let an average do their work.",
+)
+def head_share() -> float:
+    """Percent of VGG16's parameters that are in its three linear layers."""
+    with torch.device("meta"):  # shapes without memory
+        model = vgg16()
+    head = sum(parameter.numel() for parameter in model.classifier.parameters())
+    return float(100 * head / sum(parameter.numel() for parameter in model.parameters()))
+
+
+@head_share.checker
+def _(answer: Any) -> None:
+    percent, right = need_number(answer), head_share.answer()
+    if abs(percent - right) <= 0.1:
+        return
+    if abs(percent - right / 100) <= 0.002:
+        raise Wrong("That is the share from 0 to 1; in percent it is a hundred times as much.")
+    if abs(percent - (100 - right)) <= 0.1:
+        raise Wrong("That is the convolutions' share. The rest is what is asked for.")
+    with torch.device("meta"):
+        sizes = [layer.weight.numel() for layer in vgg16().classifier if isinstance(layer, nn.Linear)]
+    if abs(percent - right * sizes[0] / sum(sizes)) <= 0.1:
+        raise Wrong("That is the first linear layer alone, the largest of the three. Add the other two.")
+    if abs(percent - 100 * 3 / 16) <= 0.1:
+        raise Wrong("Three layers of sixteen is a share of the layers; count their parameters.")
+    side = "Too low; most people guess so" if percent < right else "Too high"
+    raise Wrong(f"{side}. Sum p.numel() over model.classifier.parameters(), divide by the sum over the whole model.")
 
 
 # -- 11: cfg to layers ------------------------------------------------------------------------------------------------

@@ -150,34 +150,7 @@ def _(answer: Any) -> None:
     raise Wrong(f"{shape[2]}×{shape[3]} is not it. Halve five times, rounding up; then windows of 7 that fit whole.")
 
 
-# -- 4: a VGG or AlexNet by hand --------------------------------------------------------------------------------------
-@exercise(
-    id="06_vgg_by_hand",
-    title="VGG and AlexNet by hand",
-    minutes=12,
-    difficulty="hard",
-    hints=[
-        "Three parts: model.features stays, model.avgpool goes, every nn.Linear in model.classifier is replaced.",
-        "The first linear layer reads side×side cells, side = model.avgpool.output_size[0]; the others 1×1.",
-        "Its channels: linear.in_features // (side * side). Then nn.Sequential(model.features, *layers).",
-    ],
-    praise="It works for every VGG and for AlexNet, and dropout stays where it was.",
-    check=check_body_and_head,
-    hidden_check=check_body_and_head,
-)
-def vgg_by_hand(model: VGG | AlexNet) -> nn.Sequential:
-    """torchvision's VGG or AlexNet without its flatten: a map of logits for a picture of any size."""
-    side = model.avgpool.output_size[0]  # 7 for VGG, 6 for AlexNet
-    head = []
-    for layer in model.classifier:
-        if isinstance(layer, nn.Linear):
-            layer = linear_to_conv(layer, layer.in_features // side**2, side, side)
-            side = 1  # behind the first of them a window has become one cell
-        head.append(layer)
-    return nn.Sequential(model.features, *head)
-
-
-# -- 5: the winning cell ----------------------------------------------------------------------------------------------
+# -- 4: the winning cell ----------------------------------------------------------------------------------------------
 @exercise(
     id="06_winning_cell",
     title="The winning cell",
@@ -238,7 +211,7 @@ def _plain(value: Any) -> Any:
 winning_cell.hidden_cases(_probabilities, tolerance=0, result=_plain)
 
 
-# -- 6: the box of a score map ----------------------------------------------------------------------------------------
+# -- 5: the box of a score map ----------------------------------------------------------------------------------------
 @exercise(
     id="06_box_of",
     title="From a score map to a box",
@@ -265,7 +238,7 @@ def box_of(scores: Tensor, threshold: float) -> tuple[int, int, int, int] | None
 box_of.hidden_cases(random_arguments.score_map, count=20, tolerance=0, result=_plain)
 
 
-# -- 7: how good is a box ---------------------------------------------------------------------------------------------
+# -- 6: how good is a box ---------------------------------------------------------------------------------------------
 @exercise(
     id="06_iou",
     title="How good is a box",
@@ -290,6 +263,33 @@ def iou(box: Sequence[float], other: Sequence[float]) -> float:
 
 
 iou.hidden_cases(random_arguments.boxes, count=40)
+
+
+# -- 7: a VGG or AlexNet by hand --------------------------------------------------------------------------------------
+@exercise(
+    id="06_vgg_by_hand",
+    title="VGG and AlexNet by hand",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "Three parts: model.features stays, model.avgpool goes, every nn.Linear in model.classifier is replaced.",
+        "The first linear layer reads side×side cells, side = model.avgpool.output_size[0]; the others 1×1.",
+        "Its channels: linear.in_features // (side * side). Then nn.Sequential(model.features, *layers).",
+    ],
+    praise="It works for every VGG and for AlexNet, and dropout stays where it was.",
+    check=check_body_and_head,
+    hidden_check=check_body_and_head,
+)
+def vgg_by_hand(model: VGG | AlexNet) -> nn.Sequential:
+    """torchvision's VGG or AlexNet without its flatten: a map of logits for a picture of any size."""
+    side = model.avgpool.output_size[0]  # 7 for VGG, 6 for AlexNet
+    head = []
+    for layer in model.classifier:
+        if isinstance(layer, nn.Linear):
+            layer = linear_to_conv(layer, layer.in_features // side**2, side, side)
+            side = 1  # behind the first of them a window has become one cell
+        head.append(layer)
+    return nn.Sequential(model.features, *head)
 
 
 # -- 8: what a cell sees ----------------------------------------------------------------------------------------------

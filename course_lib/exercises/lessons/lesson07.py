@@ -138,7 +138,7 @@ new_head.hidden_cases(_model_and_classes, count=8, tolerance=0, result=_with_hea
     id="07_train_step",
     title="One step of training",
     minutes=8,
-    difficulty="medium",
+    difficulty="hard",
     hints=[
         "Four things, in this order: clear the old gradients, go forward to the loss, go back, take the step.",
         "nn.functional.cross_entropy(model(batch), labels) takes logits. loss.backward() fills in the gradients.",

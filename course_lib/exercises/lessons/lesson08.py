@@ -76,7 +76,7 @@ _CAUSES = {"H": "another head", "D": "another depth", "K": "the whole dictionary
     id="08_diagnose",
     title="What the error means",
     minutes=4,
-    difficulty="mild",
+    difficulty="medium",
     cell_name="causes",
     hints=[
         "Look at what is unexpected first: is it a layer's name, a layer's name with something in front, or no layer?",
