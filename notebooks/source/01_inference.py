@@ -439,7 +439,7 @@ with torch.inference_mode():
     print("without a graph:", own.model(camel).numpy().shape)
 
 # %% [markdown]
-# ## 6 The mistakes that raise nothing
+# ## 6 The mistakes that raise no error
 #
 # To count mistakes we need many pictures and the truth about each. That's what the picture book is for. Here are 200
 # drawings, twenty of each class, drawn from seeds that the course's ResNet18 never saw. They're one and a half times as
@@ -666,12 +666,13 @@ why = "; ".join(f"{samples()[name].caption}: {named[name]} of 6, {first[name]}" 
 tiles.reveal(sum(named.values()), why, low="To this network, fur, spokes and chrome count for more than where they are.")
 
 # %% [markdown]
-# It's even surer of the shuffled cat than of the whole one. Where the pieces are matters less to this network than to you.
+# It's even surer of the shuffled cat than of the whole one. Where the pieces lie matters less to this network than it
+# does to you.
 #
 # Three photographs are still few. In the paper, networks and people had to name pictures with the outline of one thing
 # and the texture of another. When a ResNet50 named one of the two, it went by texture in 78 % of cases, while people
-# went by shape in 96 %. That's one reason why drawings are so hard for a network that learned from photographs: they're
-# outlines with the wrong texture.
+# went by shape in 96 %. That may be one reason why drawings are so hard for a network that learned from photographs:
+# they have the right outlines, but the wrong textures.
 
 # %% [markdown]
 # ## Back to the question
@@ -715,7 +716,7 @@ ex.bens_mistake.check(mistake)
 # %% [markdown]
 # ## If you want to know more
 #
-# Everything from here on is extra, and isn't counted in the 60 minutes.
+# Everything from here on is extra, and the 60 minutes don't include it.
 #
 # ### Exercise: a picture from OpenCV
 #
@@ -780,7 +781,7 @@ from course_lib.exercises import my_progress
 my_progress("01")
 
 # %% [markdown]
-# And these were your guesses. Next: [02 Choosing a model](02_choosing_a_model.ipynb).
+# And here are your guesses. Next: [02 Choosing a model](02_choosing_a_model.ipynb).
 
 # %%
 from course_lib import my_calibration

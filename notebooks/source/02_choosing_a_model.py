@@ -472,13 +472,12 @@ catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
 # %% [markdown]
 # ## Back to the question
 #
-# Is a bigger model a better one? Within a family it usually is, though the steps tend to bring less and less. Between
-# families, a newer idea or a better recipe can beat size. And on a task as easy as our drawings, four very different
-# models were only a few pictures apart.
+# Is a bigger model a better one? Within a family it usually is, though each step tends to bring less. Between families,
+# a newer idea or a better recipe can beat size. On our easy drawings, four models were only a few pictures apart.
 #
 # In five lines:
 #
-# 1. An error belongs to weights and a data set, a time belongs to a machine, and a size belongs to a file.
+# 1. An error belongs to weights and a data set, a time to a machine, and a size to a file.
 # 2. Time follows neither from parameters nor from multiply-adds. Measure it.
 # 3. Warm up, wait, repeat, take the median, give the spread.
 # 4. Choose from the Pareto front, under your own limits.

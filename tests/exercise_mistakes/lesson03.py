@@ -179,7 +179,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (stage((MAKE, MAKE.replace("- 1", ""))), "should hold 2 blocks, but it holds 3"),
         (stage((MAKE, "return nn.Sequential(*[first] * blocks)")), "the same block more than once"),
         (stage((MAKE, "return nn.Sequential([first])")), "one by one: nn.Sequential.*layers., with the star"),
-        (stage(("block(in_channels, planes, stride, downsample)", "nn.Identity()")), "is no BasicBlock"),
+        (stage(("block(in_channels, planes, stride, downsample)", "nn.Identity()")), "isn't a BasicBlock"),
         (stage((MAKE, MAKE.replace("block(out, planes)", "block(in_channels, planes)"))),
          "block 1 was made for 8 channels, but 16 come in"),
         (stage((MAKE, MAKE.replace("(out, planes)", "(out, out)"))), "16 planes instead of 4"),

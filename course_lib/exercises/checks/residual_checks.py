@@ -105,7 +105,7 @@ def _need_strides(block: nn.Module, kind: _Kind, stride: int, case: str) -> None
     if stride != 1 and strided == ["conv1"] and place == "conv2":
         raise Wrong(
             f"In {case} the stride is on conv1, as in the paper. torchvision has it on the 3×3, conv2, so that no cell "
-            "is skipped, and its weights were learnt so."
+            "is skipped, and its weights were trained that way."
         )
     if stride != 1 and strided and strided != [place]:
         raise Wrong(f"In {case} the stride is on {strided[0]}; it belongs on {place}.")
@@ -258,7 +258,7 @@ def check_stage(answer: Any, source: random.Random | None = None) -> None:
         out = planes * block.expansion
         for index, member in enumerate(stage):
             if not isinstance(member, block):
-                raise Wrong(f"In {case} number {index} is no {name}: make it with the block that is given.")
+                raise Wrong(f"In {case} block {index} isn't a {name}: make it with the block that is given.")
             comes_in, step = (in_channels, stride) if index == 0 else (out, 1)
             _need_place(member, (comes_in, planes, step), index, out, case)
         first = stage[0].downsample
