@@ -68,8 +68,8 @@ drawing.token_journey(network, cfg, picture, batch, answer=answer)
 
 # %% [markdown]
 # **What to notice.** The channels grow while the maps shrink. Each pool throws away three numbers of four, yet the camel doesn't
-# get lost: what is lost in detail comes back as channels. And the orange frame grows. At first a cell can see 3×3 pixels, which is
-# a speck of colour. In the end it can see 150×150, as far as the picture goes: a whole head.
+# get lost: more and more channels describe what is left. And the orange frame grows. At first a cell can see 3×3 pixels, which is
+# a speck of colour. In the end it can see 150×150: a whole head.
 
 # %% [markdown]
 # ### Exercise: a shape, token by token
@@ -92,7 +92,7 @@ ex.trace_cfg.check(shape)
 # A window of k cells slides over n cells, s cells at a time, with p zeros on either side.
 
 # %%
-cells = guess("04_cells", "8 cells, a window of 3, stride 2, no padding: how many places does the window have?",
+cells = guess("04_cells", "How many places does a window of 3 have on 8 cells, with stride 2 and no padding?",
               between=(1, 8), step=1, unit="places")
 cells
 
@@ -111,7 +111,7 @@ cells.reveal(
 # $$ n_\text{out} = \left\lfloor \frac{n + 2p - d\,(k-1) - 1}{s} \right\rfloor + 1 $$
 #
 # The brackets ⌊ ⌋ round down. That is where cells get lost. Move the sliders until the remark about lost cells disappears, and then find
-# the one setting for k and p with s = 1 that keeps every n as it is. VGG uses nothing else.
+# settings for k and p with s = 1 that keep every n as it is. All of VGG's convolutions use the same one.
 
 # %%
 from course_lib.widgets import convolution_arithmetic
@@ -160,12 +160,12 @@ def conv1d(row, kernel):
 ex.conv1d.check(conv1d)
 
 # %% [markdown]
-# Over pictures there are more axes, but it's the same idea. Kernel o reads all channels c, and this is the whole of a convolution
+# Over pictures there are more axes, but it's the same idea. Kernel o reads all channels c, and this is all there is to a convolution
 # with stride s:
 #
 # $$ y_{o,h,w} = b_o + \sum_{c} \sum_{i=0}^{k-1} \sum_{j=0}^{k-1} W_{o,c,i,j}\; x_{c,\;s h + i,\;s w + j} $$
 #
-# `torch.einsum` takes such a formula almost as it stands: letters that don't appear behind the arrow are summed over.
+# `torch.einsum` takes such a formula almost as it stands: it sums over the letters that don't appear behind the arrow.
 
 # %%
 table, vector = torch.arange(6.0).view(2, 3), torch.tensor([1.0, 0.0, 2.0])
@@ -294,13 +294,13 @@ share.reveal(
     round(100 * in_convs / vgg11.parameters, 1),
     "The work is the other way round: the convolutions use their few weights again and again, and do 98 % of the multiply-adds.",
     high="The first linear layer alone has 25088 · 4096 weights, one for every cell of the last map and every output.",
-    low="Even lower than the truth: few people guess so.",
+    low="Your guess is even lower than the truth.",
     also=drawing.layer_areas(vgg11),
 )
 
 # %% [markdown]
 # So a network can be heavy and quick, or light and slow, depending on which kind of layer it's made of. Later networks average each
-# channel over the map before they decide, which leaves only a small linear layer:
+# channel over the map before they decide, which leaves a much smaller linear layer:
 
 # %%
 parts = {}
@@ -340,9 +340,9 @@ deeper
 # %% tags=["guess"]
 deeper.reveal(
     "about 27 %",
-    f"E has {vgg.PAPER_ERRORS['E']} % in the paper's table 3, where every column is trained and tested at one scale. "
+    f"E has {vgg.PAPER_ERRORS['E']} % in the paper's table 3, trained and tested at one scale as A and D were. "
     "At nineteen layers, depth alone stopped helping. Lesson 03 shows what had to be invented next.",
-    wrong={"about 25 %": "That is what E reaches when it's trained on pictures of many sizes, which the paper tried as well."},
+    wrong={"about 25 %": "E gets down to 25.5 % when it's trained on pictures of many sizes, which the paper tried as well."},
     also=drawing.vgg_table(),
 )
 
@@ -350,11 +350,11 @@ deeper.reveal(
 # **What the table tells you.** Every column here was built and traced, and what is new against the column to its left is bold.
 #
 # - A-LRN adds AlexNet's normalisation: the error goes from 29.6 to 29.7 %, so it was dropped.
-# - C adds three 1×1 convolutions to B, and D makes them 3×3: 28.1 against 27.0 %. More layers help, and layers that look around help more.
+# - C adds three 1×1 convolutions to B, and D makes them 3×3: 28.1 against 27.0 %. More layers help, and layers that see their neighbours help more.
 # - From A to E the parameters grow by only a twelfth.
 #
-# These are single training runs on 50,000 validation pictures. A difference of 0.1 points is well within what the choice of
-# pictures does by chance, at about ±0.4 points.
+# These are single training runs, tested on 50,000 validation pictures. A difference of 0.1 points is well within what the choice of
+# pictures does by chance, which is about ±0.4 points.
 
 # %% [markdown]
 # ## 6 Why 3×3?
@@ -375,7 +375,7 @@ def stack(*kernels, channels=256):
 (field, few), (same, many) = stack(3, 3), stack(5)
 cheaper.reveal(
     round(100 * few / many),
-    f"Both see {field} pixels in a row, with {few:,} weights against {many:,}. And there is a ReLU more in between.",
+    f"Both see {field} pixels in a row, with {few:,} weights against {many:,}. And there is one more ReLU, in between.",
     high="2 · 9 = 18 numbers a channel against 25: stacking is cheaper.",
     low="It's 18 numbers a channel against 25. With three 3×3 against a 7×7 it would be 27 against 49.",
 )
@@ -396,7 +396,7 @@ receptive_field_explorer(classifier, {"camel": picture})
 # %% [markdown]
 # ### Exercise: what a stack sees
 #
-# *Core if you want lesson 06 · medium · 8 minutes.* Layers are given as pairs of kernel and stride, such as `[(3, 1), (2, 2), (5, 1)]`. How many
+# *Core if you plan to do lesson 06 · medium · 8 minutes.* Layers are given as pairs of kernel and stride, such as `[(3, 1), (2, 2), (5, 1)]`. How many
 # pixels in a row does one cell of the last layer see? No layer at all sees 1 pixel.
 
 # %% tags=["exercise"]
@@ -455,7 +455,7 @@ start.reveal(
 #
 # $$ \tfrac{1}{2}\, n_\text{in}\, \sigma^2 = 1, \qquad \sigma = \sqrt{2 / n_\text{in}} . $$
 #
-# That is Kaiming's rule of 2015, which stays level in the chart. torchvision's VGG puts $n_\text{out} = k^2 O$ in the place of $n_\text{in}$. This keeps the
+# That is Kaiming's rule of 2015, which stays nearly level in the chart. torchvision's VGG puts $n_\text{out} = k^2 O$ in the place of $n_\text{in}$. This keeps the
 # *gradients'* size on their way back, and the signal falls a little where the channels grow, most of all from 3 to 64. Xavier's rule averages the two
 # and leaves out the ReLU.
 
@@ -463,7 +463,7 @@ start.reveal(
 # **How the paper coped.** Its deep columns didn't learn when they started this way. So the authors trained column A first, and started the
 # deeper ones with A's first four convolutions and its linear layers. After submitting the paper they found that Xavier's rule does without that trick.
 #
-# What torchvision's rules look like in a new network, all on the same axis:
+# Here is what torchvision's rules look like in a new network, all on the same axis:
 
 # %%
 torch.manual_seed(0)
@@ -475,9 +475,9 @@ drawing.histograms({name: layer.weight for name, layer in layers.items()})
 # The more outputs a convolution has, the smaller its weights start. Linear layers get 0.01, whatever their size.
 
 # %% [markdown]
-# ## 8 BatchNorm: learnt, counted, frozen
+# ## 8 What BatchNorm keeps
 #
-# `vgg11_bn` has a BatchNorm after every convolution, which sets the spread right again, layer by layer. Its state has five entries:
+# `vgg11_bn` has a BatchNorm after every convolution, which brings the spread back to 1, layer by layer. Its state has five entries:
 # `weight`, `bias`, `running_mean`, `running_var` and `num_batches_tracked`.
 
 # %%

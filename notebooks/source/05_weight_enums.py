@@ -62,24 +62,24 @@ own = classifier.transforms
 drawing.draw_evidence(cases, mean=own.mean, std=own.std, title="The same network, the same thirty pictures")
 
 # %% [markdown]
-# The pictures are drawn as the network sees them, which means with its own mean and standard deviation. The second one does no harm: a
-# little more of the scene is in sight. The third crop is 600 pixels wide, and the network has learnt from crops of 224 pixels, the dashed
-# frame: to it, this camel is enormous. And the fourth?
+# The pictures are drawn as the network sees them, which means with its own mean and standard deviation. The second one does no harm: it
+# just shows a little more of the scene. The third crop is 600 pixels wide, where the network expects 224 (the
+# dashed frame), so to it this camel is enormous. And the fourth?
 
 # %%
 suspect = guess("05_suspect", "What did the fourth entry do to the picture?",
-                choices=["it swapped the colour channels", "it did not divide by the right number",
+                choices=["it swapped the colour channels", "it divided by the wrong number",
                          "it cropped another part", "it changed nothing: the network is to blame"])
 suspect
 
 # %% tags=["guess"]
 first, fourth = cases[0].tensor, cases[3].tensor
 suspect.reveal(
-    "it did not divide by the right number",
+    "it divided by the wrong number",
     f"Its values go from {fourth.min():.0f} to {fourth.max():.0f}, and the network knows {first.min():.0f} to {first.max():.0f}: "
     f"the standard deviation is {transforms['VGG16, FEATURES'].std[0]:.4f} instead of {own.std[0]:.3f}.",
     wrong={"it swapped the colour channels": "Swapped channels would make the sand bluish, but not black or white.",
-           "it cropped another part": "The camel stands where it stood: the crop is the same as the second one's."},
+           "it cropped another part": "The camel stands where it stood: the crop is the same as the first one's."},
 )
 
 # %% [markdown]
@@ -89,7 +89,7 @@ suspect.reveal(
 # %% [markdown]
 # ## 2 The label on the box
 #
-# Until 2022 one wrote `resnet50(pretrained=True)`. Which training was it, how should the picture be cut, what is class 354? You had to
+# Until 2022 people wrote `resnet50(pretrained=True)`. Which training was it, how should the picture be cut, what is class 354? You had to
 # know. Now an **entry** says it: one member of an **enum**, which is Python's word for a fixed list of named values.
 
 # %%
@@ -130,8 +130,8 @@ better.reveal(
 )
 
 # %% [markdown]
-# **What to notice.** All 24 networks that have both entries gained. The ResNets took the largest step, and MobileNetV2 hardly
-# moved. So "ResNet50 has 76 %" is a statement about an entry, never about a network.
+# **What to notice.** All 24 networks that have both entries gained. ResNet50 took the largest step, 4.7 points, and MobileNetV2
+# hardly moved. So "ResNet50 has 76 %" is a statement about an entry, never about a network.
 #
 # Browse the others. Find a model whose `DEFAULT` isn't its most accurate entry, and the entry that has no categories.
 
@@ -286,7 +286,7 @@ ex.spellings.check(clean)
 # %% [markdown]
 # ## 4 What the builder does
 #
-# `follow` calls torchvision's builder and watches it: an arrow marks each statement that ran, and beside it stands what it left behind.
+# `follow` calls torchvision's builder and watches it: an arrow marks each statement that ran, and beside it you see the values that it left.
 
 # %%
 from course_lib.models import follow
@@ -332,12 +332,12 @@ from course_lib.models import course_weights_for
 
 content = bytearray(course_weights_for("resnet18").path.read_bytes())
 sound = hashlib.sha256(content).hexdigest()[:8]
-content[len(content) // 2] ^= 1  # one bit of 90 million
+content[len(content) // 2] ^= 1  # one bit of 179 million
 flipped = hashlib.sha256(content).hexdigest()[:8]
 digits.reveal(
     sum(one != other for one, other in zip(sound, flipped)),
     f"{sound} has become {flipped}. It's a different fingerprint: a digit stays only by chance, one time in sixteen.",
-    low="A fingerprint isn't a sum: every bit of the file decides every digit.",
+    low="A fingerprint isn't a sum: every bit of the file affects every digit.",
 )
 
 # %% [markdown]
@@ -399,7 +399,7 @@ print(f"{len(bare.state_dict())} tensors, such as", *list(bare.state_dict())[18:
 # %% [markdown]
 # ### Exercise: new names
 #
-# *Core · hard · 10 minutes; after 20, look at the solution and go on.* A function from a name in EfficientNet-Lite0's file to torchvision's name.
+# *Core · hard · 10 minutes; after 20, look at the solution and go on.* Write a function from a name in EfficientNet-Lite0's file to torchvision's name.
 # The stages 1 to 7 have 1, 2, 2, 3, 3, 4 and 1 blocks, and the file counts them through, from `_blocks.0` to `_blocks.15`. A block's
 # `_expand_conv` (with `_bn0`), `_depthwise_conv` (`_bn1`) and `_project_conv` (`_bn2`) are torchvision's `block.0`, `block.1` and `block.2`, the
 # convolution `.0` and its norm `.1`. Stage 1 has no `_expand_conv`. Outside the blocks: `_conv_stem`, `_bn0` → `features.0.0`, `.0.1`;
@@ -418,8 +418,8 @@ new_name = ex.new_name.yours_or_solution()
 print(bare.load_state_dict({new_name(key): value for key, value in original.items()}))
 
 # %% [markdown]
-# Every name and every shape fits. The witness is the course's own copy of this network, `load_classifier("efficientnet_lite0")`. What
-# will the two say about a photograph?
+# Every name and every shape fits. To compare, we take the course's own copy of this network, `load_classifier("efficientnet_lite0")`.
+# What will the two say about a photograph?
 
 # %%
 reference = load_classifier("efficientnet_lite0")
@@ -433,7 +433,7 @@ for name, shares in (("bare", ours), ("reference", theirs)):
                                   for value, place in zip(values, places.tolist())))
 
 # %% [markdown]
-# Close, and not the same. When all weights are right and the answers differ, compare **layer by layer until the first difference**:
+# The answers are close, but not the same. When all weights are right and the answers differ, compare **layer by layer until the first difference**:
 
 # %%
 def outputs(model):
@@ -461,8 +461,8 @@ for number, (one, other) in enumerate(zip(outputs(bare), outputs(reference.model
 # %% [markdown]
 # ### Exercise: TensorFlow's padding
 #
-# *Core · medium · 6 minutes.* From the number of cells, the kernel and the stride to the zeros before and after. A window should have
-# ⌈size / stride⌉ places, with as few zeros as that takes, never less than none. Half of them come before, rounded down, and the rest
+# *Core · medium · 6 minutes.* Write a function from the number of cells, the kernel and the stride to the numbers of zeros before and after. A
+# window should have ⌈size / stride⌉ places, with as few zeros as that takes, and never fewer than none. Half of them come before, rounded down, and the rest
 # after.
 
 # %% tags=["exercise"]
@@ -495,8 +495,8 @@ with torch.inference_mode():
     print("largest difference of the logits:", float((network(batch) - reference.model(batch)).abs().max()))
 
 # %% [markdown]
-# One difference is left: the preprocessing. These are the settings that torchvision's own preprocessing begins with, and its ways to
-# interpolate:
+# One difference is left: the preprocessing. Here are the defaults of torchvision's own preprocessing, and the ways to interpolate that it
+# knows:
 
 # %%
 from torchvision.transforms import InterpolationMode
@@ -521,7 +521,7 @@ def lite_transforms(picture):
 ex.lite_transforms.check(lite_transforms)
 
 # %% [markdown]
-# **The case is solved.** Your port with your preprocessing, five photographs:
+# **The case is solved.** Here is what your port says about a few photographs, with your preprocessing:
 
 # %%
 prepare = ex.lite_transforms.yours_or_solution()
@@ -534,7 +534,7 @@ for name in ("chelsea", "coffee", "rocket", "hopper", "motorcycle"):
 # %% [markdown]
 # ## 6 Five lines
 #
-# The whole of it as one recipe, with any torchvision model: here the course's ResNet18 and a file on your disk.
+# Here is all of it as one recipe. It works with any torchvision model; we take the course's ResNet18 and a file on your disk.
 
 # %%
 from PIL import Image
@@ -570,7 +570,8 @@ print(f"{weights.meta['categories'][index]}: {100 * share:.1f} %")
 # %% [markdown]
 # ## Back to the question
 #
-# Thirty answers were right where network and preprocessing came from the same entry, and five where they didn't. Nothing in Python noticed.
+# Thirty answers were right when network and preprocessing came from the same entry, and as few as five when they didn't.
+# Nothing in Python noticed.
 #
 # In five lines:
 #
@@ -612,7 +613,7 @@ my_progress("05")
 # %% [markdown]
 # ### Exercise: the best entry
 #
-# *Optional · medium · 6 minutes.* From an enum such as `ResNet50_Weights` to its most accurate entry, by
+# *Optional · medium · 6 minutes.* Write a function from an enum such as `ResNet50_Weights` to its most accurate entry, by
 # `entry.meta["_metrics"]["ImageNet-1K"]["acc@1"]`. An accuracy of nan means that nobody measured it.
 
 # %% tags=["exercise"]
@@ -626,7 +627,7 @@ ex.best_entry.check(best_entry)
 # %% [markdown]
 # ### Exercise: verify, by hand
 #
-# *Optional · medium · 8 minutes.* What every builder does first, as a function of an enum and what was given as `weights`. `None` stays `None`, and an
+# *Optional · medium · 8 minutes.* Write what every builder does first, as a function of an enum and of what was given as `weights`. `None` stays `None`, and an
 # entry of the enum stays itself. An entry's name, such as `"DEFAULT"` or `"ResNet50_Weights.DEFAULT"`, becomes the entry. Anything else is a `TypeError`,
 # and an unknown name is a `KeyError`.
 

@@ -343,7 +343,7 @@ stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count
         "Half the channels, in and out, is a quarter of the weights.",
         "A pool costs nothing and doubles what every later kernel adds to the field; five of them leave 7×7 of 224.",
     ],
-    praise="Field and maps come from where the pools stand, the price from the widths: two dials, nearly independent.",
+    praise="The pools' places decide field and maps, and the widths decide the price: two nearly independent dials.",
 )
 def cfg_under_budget() -> list[int | str]:
     """Column A at half its widths: a quarter of its parameters, the same field, the same maps."""
@@ -364,7 +364,7 @@ def _(answer: Any) -> None:
     if smallest < 4:
         raise Wrong(f"Its last map is {smallest}×{smallest}; at least 4×4 is asked for. Take a pool away.")
     if parameters > 5_000_000:
-        raise Wrong(f"It has {parameters:,} parameters, more than 5 million. Which convolution is the dearest?")
+        raise Wrong(f"It has {parameters:,} parameters, more than 5 million. Which convolution has the most?")
     if field < 100:
         raise Wrong(
             f"A cell at its end sees {field} pixels in a row; 100 are asked for. What makes kernels reach further?"
@@ -383,7 +383,7 @@ def _(answer: Any) -> None:
         "sum(p.numel() for p in model.classifier.parameters()), and the same for the whole model.",
         "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
     ],
-    praise="Nine parameters of ten sit behind the last pool. Networks after VGG let an average do their work.",
+    praise="Nine parameters in ten sit behind the last pool. Later networks use an average there instead.",
 )
 def head_share() -> float:
     """Percent of VGG16's parameters that are in its three linear layers."""
@@ -487,7 +487,7 @@ column_c = exercise(
         "Behind self.features: AdaptiveAvgPool2d((7, 7)), flatten(1), then 25088 → 4096 → 4096 → classes with ReLU and "
         "Dropout between them.",
     ],
-    praise="134 million parameters, a column that torchvision leaves out: now it exists.",
+    praise="You've built a column with 134 million parameters that torchvision leaves out.",
     check=check_column_c,
     hidden_check=check_column_c,
 )(ColumnC)
