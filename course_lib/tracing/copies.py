@@ -175,7 +175,8 @@ class Copier:
         theirs = module.__dict__
         ours = dict(theirs)
         object.__setattr__(copied, "__dict__", ours)  # Module's own takes longer to find out what it is given
-        ours.update({name: OrderedDict() for name in HOOKS})
+        for name in HOOKS:
+            ours[name] = OrderedDict()
         if any(map(theirs.get, HOOKS)):
             ours.update({name: _computing(theirs[name]) for name in HOOKS if theirs.get(name)})
         ours["_compiled_call_impl"] = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, MutableMapping
 from math import prod
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -34,6 +35,7 @@ __all__ = ["LeafRecorder"]
 
 Value = TypeVar("Value")
 
+_hooks = itemgetter(*HOOKS)
 _META = torch.device("meta")
 _FREE = torch._C.DisableTorchFunction  # the recorder looks away
 
@@ -198,19 +200,18 @@ class _Leaf:
     def fill(self, copied: nn.Module) -> None:
         """Give a new object the attributes of the layer."""
         theirs = self.module.__dict__
-        self.copied, self.ours = copied, dict(theirs)
-        self.ours.update(
-            {name: OrderedDict() for name in HOOKS},
-            _compiled_call_impl=None,
-            _non_persistent_buffers_set=set(theirs["_non_persistent_buffers_set"]),
-            _parameters=_Tensors(self, theirs["_parameters"], True) if theirs["_parameters"] else {},
-            _buffers=_Tensors(self, theirs["_buffers"], False) if theirs["_buffers"] else {},
-            _modules={},
-            forward=self.forward,
-        )
+        self.copied, self.ours = copied, (ours := dict(theirs))
+        for name in HOOKS:
+            ours[name] = OrderedDict()
+        ours["_compiled_call_impl"] = None
+        ours["_non_persistent_buffers_set"] = set(theirs["_non_persistent_buffers_set"])
+        ours["_parameters"] = _Tensors(self, theirs["_parameters"], True) if theirs["_parameters"] else {}
+        ours["_buffers"] = _Tensors(self, theirs["_buffers"], False) if theirs["_buffers"] else {}
+        ours["_modules"] = {}
+        ours["forward"] = self.forward
         if (padding := theirs.get("_reversed_padding_repeated_twice")) is not None:
-            self.ours["_reversed_padding_repeated_twice"] = list(padding)
-        object.__setattr__(copied, "__dict__", self.ours)
+            ours["_reversed_padding_repeated_twice"] = list(padding)
+        object.__setattr__(copied, "__dict__", ours)
         self.recorder.told(copied)
 
     def release(self) -> None:
@@ -336,7 +337,7 @@ class LeafRecorder(Recorder):
         if known is None:
             kind: Any = type(module)
             layer, theirs = self._layers.get(kind), module.__dict__
-            if layer is None or tuple(theirs) != attributes(kind) or any(map(theirs.get, HOOKS)):
+            if layer is None or tuple(theirs) != attributes(kind) or any(_hooks(theirs)):
                 return None
             if not has_its_own_tensors(theirs, layer):
                 return None

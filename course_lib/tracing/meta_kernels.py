@@ -240,15 +240,17 @@ def _cat(bound: Mapping[str, Any]) -> Any:
     parts = bound.get("tensors")
     if not isinstance(parts, tuple | list) or not parts or bound.get("dim", 0) != 1:
         return NotImplemented
-    if not all(isinstance(part, Tensor) for part in parts):
-        return NotImplemented
-    first, dtype = parts[0].shape, parts[0].dtype
-    if len(first) < 2 or any(
-        len(part.shape) != len(first) or part.shape[0] != first[0] or part.shape[2:] != first[2:]
-        or part.dtype != dtype or not part.is_contiguous() for part in parts
-    ):  # fmt: skip
-        return NotImplemented
-    return torch.empty((first[0], sum(part.shape[1] for part in parts), *first[2:]), dtype=dtype, device="meta")
+    channels, dtype, first, rest = 0, None, 0, None
+    for part in parts:
+        if not isinstance(part, Tensor):
+            return NotImplemented
+        shape = part.shape
+        if rest is None and len(shape) > 1:
+            dtype, first, rest = part.dtype, shape[0], shape[2:]
+        if len(shape) < 2 or shape[0] != first or shape[2:] != rest or part.dtype != dtype or not part.is_contiguous():
+            return NotImplemented
+        channels += shape[1]
+    return torch.empty((first, channels, *(rest or ())), dtype=dtype, device="meta")
 
 
 _POINTWISE = """

@@ -351,10 +351,10 @@ class Recorder(TorchFunctionMode):
             elif isinstance(value, tuple) and _SCALARS.issuperset(map(type, value)):
                 settings.append((name, tuple(value)))
             elif isinstance(value, tuple | list):
-                for item in value:
-                    if isinstance(item, Tensor):
-                        self._operand(name, item, operands, weights)
-                settings.append((name, tuple(tuple(v.shape) if isinstance(v, Tensor) else v for v in value)))
+                items = [
+                    self._operand(name, item, operands, weights) if isinstance(item, Tensor) else item for item in value
+                ]
+                settings.append((name, tuple(items)))
             else:
                 settings.append((name, value))
         return operands, settings, weights
@@ -370,10 +370,11 @@ class Recorder(TorchFunctionMode):
         return Op(len(self.events), name, failure.kind, failure.path, failure.module, tuple(operands), (),
                   tuple(settings), tuple(weights), "", 0, self.shared)  # fmt: skip
 
-    def _operand(self, name: str, value: Tensor, operands: list[Operand], weights: list[Weight]) -> None:
+    def _operand(self, name: str, value: Tensor, operands: list[Operand], weights: list[Weight]) -> Shape:
         key = id(value)
         shape = self.shapes.get(key) or tuple(value.shape)
         operands.append(Operand(name, shape, self.producers.get(key)))
         record = self.stand_ins.get(key)
         if record is not None and record.trainable is not None:
             weights.append(record.weight())
+        return shape

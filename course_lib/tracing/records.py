@@ -1,13 +1,14 @@
 """The records that a trace consists of: shapes, weights, operands, operations and the calls of modules.
 
 Data and look-ups only. ``arithmetic`` says why a shape is what it is, ``fields`` what a cell sees; ``ops`` adds their
-answers to an operation.
+answers to an operation. There are thousands of these, so the small ones are named tuples, which are made three times
+as fast as frozen dataclasses.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Call", "Operand", "Operation", "Shape", "Weight", "times"]
 
@@ -24,8 +25,7 @@ def times(shape: Shape) -> str:
     return "×".join(str(size) for size in shape) if shape else "one number"
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """A parameter that an op used.
 
     Attributes:
@@ -42,8 +42,7 @@ class Weight:
     shared: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     """A tensor that went into an op.
 
     Attributes:
@@ -154,8 +153,7 @@ class Operation:
         return f"{self.name} ({self.kind}): {came} → {', '.join(times(shape) for shape in self.outputs)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call of a module.
 
     Attributes:
