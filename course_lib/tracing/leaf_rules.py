@@ -287,5 +287,5 @@ def is_plain(theirs: dict[str, Any]) -> bool:
     return (
         names[: len(FIRST)] == FIRST
         and not (theirs["_parameters"] or theirs["_buffers"] or any(map(theirs.get, HOOKS)))
-        and all(type(theirs[name]) in PLAIN for name in names[len(FIRST) :])
+        and PLAIN.issuperset(map(type, tuple(theirs.values())[len(FIRST) :]))
     )

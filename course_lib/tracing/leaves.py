@@ -128,10 +128,19 @@ class _Children(_Waiting["nn.Module | _Leaf | _Chain | None"]):
                 self.held[key] = child.copy()
 
     def forward(self, input: Any) -> Any:
-        """As the forward of ``nn.Sequential``; what passes from leaf to leaf needs no tensor, since nobody sees it."""
-        recorder, value, map_ = self.recorder, input, None
+        """As the forward of ``nn.Sequential``."""
+        value, map_ = self.run(input, None)
+        return self.recorder.tensor_of(map_) if value is None else value
+
+    def run(self, value: Any, map_: _Map | None) -> tuple[Any, _Map | None]:
+        """From a tensor or a map to a tensor or a map: what passes from leaf to leaf is seen by nobody, and so it needs
+        no tensor (None)."""
+        recorder = self.recorder
         for child in self.held.values():
-            if type(child) is _Leaf:
+            if isinstance(child, _Chain):
+                value, map_ = child.run(value, map_)
+                continue
+            if isinstance(child, _Leaf):
                 if map_ is None:
                     map_ = recorder.map_of(value)
                 after = child.step(map_)
@@ -144,8 +153,8 @@ class _Children(_Waiting["nn.Module | _Leaf | _Chain | None"]):
                     continue
             if value is None:
                 value = recorder.tensor_of(map_)
-            value, map_ = (child.forward if isinstance(child, _Leaf | _Chain) else child)(value), None  # type: ignore[misc]
-        return recorder.tensor_of(map_) if value is None else value
+            value, map_ = (child.forward if isinstance(child, _Leaf) else child)(value), None  # type: ignore[misc]
+        return value, map_
 
 
 class _Leaf:
@@ -265,18 +274,32 @@ class _Leaf:
 
 
 class _Chain:
-    """A Sequential inside a Sequential, which needs no copy of its own either.
+    """A Sequential inside a Sequential, which needs no copy of its own either."""
 
-    Attributes:
-        forward: runs its children and tells the recorder.
-    """
-
-    __slots__ = ("copier", "forward", "module", "path")
+    __slots__ = ("children", "copier", "kind", "module", "path", "recorder")
 
     def __init__(self, recorder: LeafRecorder, copier: Copier, module: nn.Module, path: str) -> None:
-        self.copier, self.module, self.path = copier, module, path
-        children = recorder.children(module, f"{path}.", copier)
-        self.forward = told(recorder, module, path, children.forward)  # type: ignore[union-attr]
+        self.recorder, self.copier, self.module, self.path = recorder, copier, module, path
+        self.kind = type(module).__name__
+        self.children: _Children = recorder.children(module, f"{path}.", copier)  # type: ignore[assignment]
+
+    def run(self, value: Any, map_: _Map | None) -> tuple[Any, _Map | None]:
+        """Runs its children and tells the recorder, as ``copies.told`` does."""
+        recorder = self.recorder
+        first = len(recorder.events)
+        recorder.enter(self.module, self.path, (map_ if value is None else value,))
+        try:
+            value, map_ = self.children.run(value, map_)
+        except BaseException:
+            recorder.fail()
+            raise
+        if map_ is None:
+            recorder.leave(self.module, self.path, value)
+        else:
+            recorder.frames.pop()
+            depth, end = len(recorder.frames) - 1, len(recorder.events)
+            recorder.calls.append(Call(self.path, self.kind, depth, first, end, (map_.shape,), (), True))
+        return value, map_
 
     def copy(self) -> nn.Module:
         """The copy of the Sequential, where there is none yet."""
@@ -286,7 +309,7 @@ class _Chain:
 
     def release(self) -> None:
         """After the run: it forgets the copy, which holds it."""
-        del self.copier, self.forward
+        del self.copier, self.children, self.recorder
 
 
 class LeafRecorder(Recorder):
@@ -353,6 +376,12 @@ class LeafRecorder(Recorder):
         self._leaves.clear()
         self._chains.clear()
         self._sequences.clear()
+
+    def fail(self) -> None:
+        super().fail()
+        if self.failure is not None:
+            inputs = self.failure.inputs
+            self.failure.inputs = tuple(self.tensor_of(each) if type(each) is _Map else each for each in inputs)
 
     def map_of(self, value: Any) -> _Map | None:
         """What is known about a tensor; None where it is no contiguous map of floats."""

@@ -174,10 +174,11 @@ def convolution_shape(
     """
     if len(batch) != len(weight) or batch[1] != weight[1] * groups or weight[0] % groups or 0 in batch:
         return None
-    if min(*stride, *dilation) < 1 or min(padding) < 0:
+    if not len(batch) - 2 == len(stride) == len(padding) == len(dilation):
         return None
-    out = [windows.fits(*each) for each in zip(batch[2:], weight[2:], stride, padding, dilation, strict=True)]
-    return (batch[0], weight[0], *out)
+    if min(stride) < 1 or min(dilation) < 1 or min(padding) < 0:
+        return None
+    return (batch[0], weight[0], *map(windows.fits, batch[2:], weight[2:], stride, padding, dilation))
 
 
 def _other_conv(bound: Mapping[str, Any]) -> Any:
@@ -221,19 +222,17 @@ def pooled_shape(shape: Sequence[int], bound: Mapping[str, Any]) -> Shape | None
     """
     if len(shape) != 4 or 0 in shape:
         return None
-    kernel, padding, dilation = (
-        _pair(bound.get(n, d)) for n, d in (("kernel_size", None), ("padding", 0), ("dilation", 1))
-    )
+    kernel, padding = _pair(bound.get("kernel_size")), _pair(bound.get("padding", 0))
+    dilation = _pair(bound.get("dilation", 1))
     stride = _pair(bound.get("stride") or kernel)
     if not (kernel and stride and padding and dilation) or min(*kernel, *stride, *dilation) < 1:
         return None
     if padding[0] * 2 > kernel[0] or padding[1] * 2 > kernel[1] or min(padding) < 0:
         return None
     ceil = bool(bound.get("ceil_mode"))
-    height, width = (
-        windows.fits(shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], ceil=ceil) for i in (0, 1)
-    )
-    return (*shape[:2], height, width) if min(height, width) > 0 else None
+    height = windows.fits(shape[2], kernel[0], stride[0], padding[0], dilation[0], ceil=ceil)
+    width = windows.fits(shape[3], kernel[1], stride[1], padding[1], dilation[1], ceil=ceil)
+    return (*shape[:2], height, width) if height > 0 and width > 0 else None
 
 
 def _cat(bound: Mapping[str, Any]) -> Any:

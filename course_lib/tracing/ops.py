@@ -12,7 +12,7 @@ from typing import Any
 
 from course_lib.tracing import arithmetic, fields
 from course_lib.tracing.multiply_adds import multiply_adds
-from course_lib.tracing.records import Operation, Shape, times
+from course_lib.tracing.records import Operand, Operation, Shape, Weight, times
 
 __all__ = ["Op", "Shared"]
 
@@ -83,6 +83,13 @@ class Op(Operation):
         place = self._shared.fields.lost.get(self.index)
         return None if place is None else self._shared.operations[place].name
 
+    @staticmethod
+    def made(row: tuple[Any, ...], shared: Shared) -> Op:
+        """The same as ``Op(*row, shared)``, five times as fast: a trace has hundreds of them."""
+        op: Any = _Unfrozen(shared, *row)
+        op.__class__ = Op
+        return op  # type: ignore[no-any-return]
+
     def explain(self) -> str:
         """Several sentences, one a line: what it does, why its shape is what it is, what it costs, what it sees."""
         ops = self._shared.operations
@@ -118,6 +125,22 @@ class Op(Operation):
         if len(feeds) > 1:
             lines.append(f"Its output goes two ways or more: to {', '.join(feeds)}.")
         return "\n".join(line for line in lines if line)
+
+
+class _Unfrozen(Operation):
+    """An op whose attributes can be set without a detour; it has ``Op``'s layout and becomes one."""
+
+    __slots__ = ("_shared",)
+    __setattr__ = object.__setattr__
+
+    def __init__(
+        self, shared: Shared, index: int, name: str, kind: str, path: str, module: str, operands: tuple[Operand, ...],
+        outputs: tuple[Shape, ...], settings: tuple[tuple[str, Any], ...], weights: tuple[Weight, ...], dtype: str,
+        bytes: int,
+    ) -> None:  # fmt: skip
+        self.index, self.name, self.kind, self.path, self.module = index, name, kind, path, module  # type: ignore[misc]
+        self.operands, self.outputs, self.settings = operands, outputs, settings  # type: ignore[misc]
+        self.weights, self.dtype, self.bytes, self._shared = weights, dtype, bytes, shared  # type: ignore[misc]
 
 
 _ACTIONS = {

@@ -236,7 +236,7 @@ class Recorder(TorchFunctionMode):
                 taken.setdefault(name, 1)
             row = (index, name, kind, path, module, operands, outputs, settings, weights, dtype, size)
             rows.append(row)
-            answer.append(Op(*row, self.shared))
+            answer.append(Op.made(row, self.shared))
         self.shared.rows = rows
         return tuple(answer)
 
