@@ -22,9 +22,9 @@ from torchvision.models import ResNet18_Weights
 from torchvision.ops import box_iou
 
 from course_lib.drawing.field_figure import draw_cell_sight
-from course_lib.drawing.fixed_size import draw_fixed_size, draw_windows, fitted
+from course_lib.drawing.fixed_size import draw_fixed_size, fitted
 from course_lib.drawing.linear_figure import draw_row_as_kernel
-from course_lib.drawing.overlay import lit, put, toned
+from course_lib.drawing.overlay import lit, put
 from course_lib.drawing.response_cells import draw_cells
 from course_lib.drawing.response_figure import agreement, coloured_scores, draw_response
 from course_lib.drawing.score_panels import draw_scores
@@ -99,15 +99,6 @@ def test_a_tag_stays_on_the_picture_whatever_the_box() -> None:
             found = extent(np.abs(orange - (0xD5, 0x5E, 0x00)).sum(2) < 60)
             assert found[0] >= 36 and found[1] >= 26 and found[2] <= 444 and found[3] <= 234
             assert found[2] - found[0] > 60 and found[3] - found[1] > 25
-
-
-def test_colours_of_a_score_are_viridis_over_the_grey_picture() -> None:
-    values = np.linspace(0, 1, 5)[None].astype(np.float32)
-    light = np.asarray(toned(Image.new("RGB", (5, 1), "white"), values, 0, 1), float)[0]
-    viridis = 255 * colormaps["viridis"](values[0])[:, :3]
-    assert np.abs(light - (0.78 * viridis + 0.22 * 255)).max() < 3
-    dark = np.asarray(toned(Image.new("RGB", (5, 1), "black"), values, 0, 1), float)[0]
-    assert (dark.sum(1) < light.sum(1)).all() and (np.diff(dark.sum(1)) > 0).all()  # both can still be read
 
 
 def test_low_scores_leave_the_picture_as_it_is_and_high_ones_are_mostly_viridis() -> None:
@@ -195,26 +186,6 @@ def test_fixed_sizes_show_the_models_own_answers() -> None:
             sure = one.model((values - mean)[None] / std)[0].softmax(0)
         assert words == f"{way.way}: {NAMES[int(sure.argmax())]} {100 * float(sure.max()):.0f} %"
     checks.is_picture(draw_fixed_size(one, SCENE.resize((60, 200))))
-
-
-@pytest.mark.parametrize("size, window, step", [((256, 96), 64, 16), ((64, 64), 64, 5), ((70, 200), 50, 33)])
-def test_windows_are_counted_as_a_loop_counts_them(size: tuple[int, int], window: int, step: int) -> None:
-    many = np.zeros(size[::-1], int)
-    count = 0
-    for top in range(0, size[1], step):
-        for left in range(0, size[0], step):
-            if top + window <= size[1] and left + window <= size[0]:
-                many[top : top + window, left : left + window] += 1
-                count += 1
-    still = draw_windows(SCENE.resize(size), window=window, step=step, truth=(20, 20, 40, 50))
-    checks.is_picture(still, kind="jpeg")
-    assert repr(still).endswith(f"{count} in all; a pixel is in up to {many.max()} of them")
-
-
-@pytest.mark.parametrize("window, step", [(0, 8), (300, 8), (97, 8), (32, 0)])
-def test_windows_that_there_are_not(window: int, step: int) -> None:
-    with pytest.raises(CourseError, match="the window must fit into the picture"):
-        draw_windows(SCENE, window=window, step=step)
 
 
 # -- what a cell sees -------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "front_chart": ["moving_front"],
         "model_charts": ["compare", "rankings", "timeline"],
         "picture_figures": ["kept_and_lost", "laptops", "picture_grid", "show", "strip"],
-        "fixed_size": ["draw_fixed_size", "draw_windows", "fitted"],
+        "fixed_size": ["draw_fixed_size", "fitted"],
         "folder_pages": ["most_confident_mistakes", "prediction_grid"],
         "guess_figures": ["calibration_figure", "number_line"],
         "graph.block_diagram": ["block"],

@@ -1,7 +1,6 @@
-"""What a fixed input size costs: a picture squashed, shrunk or cropped to it, and the windows that would cover it.
+"""What a fixed input size costs: a picture squashed, shrunk or cropped to it, or cut out around its object.
 
-Three ways to make a wide picture fit a classifier, each with what is left of the object and what the live model says;
-and the fourth, which is to slide a window over the picture: how many there are, and how often each pixel is computed.
+Each way to make a wide picture fit a classifier, with what is left of the object and what the live model says.
 """
 
 from __future__ import annotations
@@ -9,21 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from torchvision.transforms import functional
 
 from course_lib.drawing.charts import draw_bars
-from course_lib.drawing.overlay import colour_bar, numbered, put, toned
+from course_lib.drawing.overlay import numbered, put
 from course_lib.drawing.sheet import Sheet
-from course_lib.drawing.still import GREEN, ORANGE, Still, still
-from course_lib.errors import CourseError
+from course_lib.drawing.still import Still, still
 from course_lib.models.classifier import Classifier
 from course_lib.models.predictions import Prediction, from_logits
 from course_lib.pictures.preprocessing import seen_box, transform_settings
 
-__all__ = ["Fitted", "draw_fixed_size", "draw_windows", "fitted"]
+__all__ = ["Fitted", "draw_fixed_size", "fitted"]
 
 _WIDTH, _EDGE, _GAP = 860.0, 6.0, 16.0
 _AROUND = 1.25  # the side of a window around the object, in the object's longer side
@@ -165,69 +161,3 @@ def _rest(view: Fitted, label: str) -> str:
     wide, tall = view.box[2] - view.box[0], view.box[3] - view.box[1]
     words = f"the {label}: {tall:.0f}×{wide:.0f} pixels"
     return words if view.left > 0.995 else f"{words}, {100 * view.left:.0f} % of it"
-
-
-def draw_windows(
-    picture: Image.Image, *, window: int = 224, step: int = 32, truth: Sequence[float] | None = None
-) -> Still:
-    """A window sliding over a picture: where it stands first, next and last, and how often each pixel is seen.
-
-    Args:
-        picture: the whole picture.
-        window: side of the window in pixels.
-        step: from a window to the next.
-        truth: the true box, if it is known; the window nearest to its middle is drawn too.
-
-    Raises:
-        CourseError: the window does not fit into the picture, or the step is below 1.
-
-    Example:
-        >>> draw_windows(Image.new("RGB", (1024, 387)), window=224, step=32)
-        Windows of 224×224 pixels, one every 32: 26 across, 6 down, 156 in all; a pixel is in up to 42 of them
-    """
-    wide, tall = picture.size
-    if not 1 <= window <= min(wide, tall) or step < 1:
-        raise CourseError(
-            f"window={window}, step={step} on a picture of {wide}×{tall}: the window must fit into the picture, and "
-            "the step is at least 1."
-        )
-    lefts, tops = range(0, wide - window + 1, step), range(0, tall - window + 1, step)
-    many = _coverage(wide, tall, window, lefts, tops)
-    room = _WIDTH - 2 * _EDGE
-    high = min(room * tall / wide, 420.0)
-    sheet = Sheet(_WIDTH, 30 + high + 36)
-    count = len(lefts) * len(tops)
-    words = (
-        f"Windows of {window}×{window} pixels, one every {step}: {len(lefts)} across, {len(tops)} down, {count} in all"
-    )
-    sheet.text(_EDGE, 7, words, size=10.5, bold=True)
-    shown = put(sheet, toned(picture, many, 0, float(many.max())), (_EDGE, 30, room, high))
-    stops = [(0, 0), (1, 0), (len(lefts) - 1, len(tops) - 1)] if len(lefts) > 1 else [(0, 0)]
-    if truth is not None:
-        shown.frame(truth, "dashed")
-        nearest = [
-            min(range(len(starts)), key=lambda k: abs(starts[k] + window / 2 - (truth[i] + truth[i + 2]) / 2))
-            for i, starts in enumerate((lefts, tops))
-        ]
-        stops.append((nearest[0], nearest[1]))
-    for k, (column, row) in enumerate(dict.fromkeys(stops)):
-        box = (lefts[column], tops[row], lefts[column] + window, tops[row] + window)
-        near = truth is not None and (column, row) == stops[-1]
-        shown.frame(box, "solid", color=GREEN if near else ORANGE, level=2 + 0.1 * k)
-        x, y = shown.at(box[2] if k in (1, 2) else box[0], box[1])
-        number = row * len(lefts) + column + 1
-        numbered(sheet, x + (-20 if k in (1, 2) else 20), y + 18, str(number), fill=GREEN if near else ORANGE)
-    meaning = "how many windows a pixel is in: so often it is computed"
-    colour_bar(sheet, (_EDGE, 30 + high + 14, 150, 12), "0", f"{many.max():.0f}", meaning)
-    return still(sheet.figure, f"{words}; a pixel is in up to {many.max():.0f} of them", photo=True, dots=1.5)
-
-
-def _coverage(wide: int, tall: int, window: int, lefts: range, tops: range) -> NDArray[np.float32]:
-    """(tall, wide): how many windows a pixel is in."""
-    lines = []
-    for length, starts in ((tall, tops), (wide, lefts)):
-        line = np.zeros(length, np.float32)
-        for start in starts:
-            line[start : start + window] += 1
-        lines.append(line)
-    return np.outer(lines[0], lines[1]).astype(np.float32)

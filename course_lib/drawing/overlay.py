@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.path import Path
 from numpy.typing import NDArray
-from PIL import Image, ImageChops
+from PIL import Image
 
 from course_lib.drawing.sheet import Box, Sheet, rgb, text_width
 from course_lib.drawing.spots import Gesture
@@ -26,7 +26,7 @@ from course_lib.drawing.still import DOTS, INK, ORANGE, PIXELS, draw_picture
 
 __all__ = [
     "OnPicture", "Pixels", "Way", "colour_bar", "coloured", "enlarged", "frame_sample", "lit", "mark_cell", "numbered",
-    "put", "short", "tiled", "toned",
+    "put", "short", "tiled",
 ]  # fmt: skip
 
 Pixels = NDArray[np.uint8]  # (height, width, 3)
@@ -37,8 +37,6 @@ Way = Literal["solid", "dashed", "thin"]
 _DENSE = DOTS // PIXELS  # dots a CSS pixel
 _APART = 5  # dots: cells that are smaller cannot be told apart
 _BLOCKS = 3  # dots a pixel from which on a pixel is drawn as a rectangle
-_DARKEST = 90  # of 255: a black dot under a bright colour
-_LIGHTER = [_DARKEST + round((255 - _DARKEST) * k / 255) for k in range(256)]
 _MOST_OPAQUE, _FADE = 0.75, 1.2  # of a colour that lies on a picture, and how late it becomes so
 _TAG = 17.0  # CSS pixels: the height of a tag
 _LEAST = 5.0  # CSS pixels: the smallest side of a frame
@@ -88,20 +86,6 @@ def tiled(values: NDArray[np.floating], low: float, high: float, width: int, hei
     if width < _APART * wide:
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)).copy()
     return enlarged(pixels, width, height)
-
-
-def toned(picture: Image.Image, values: NDArray[np.floating], low: float, high: float) -> Image.Image:
-    """A picture in grey under the colours of a map of its own size (H, W): dark blue at ``low``, yellow at ``high``.
-
-    The colour says how high the value is; light and dark are the picture's.
-
-    Example:
-        >>> toned(Image.new("RGB", (2, 1), "black"), np.array([[0.0, 1.0]]), 0, 1).size
-        (2, 1)
-    """
-    light = Image.merge("RGB", [picture.convert("L").point(_LIGHTER)] * 3)
-    colours = Image.fromarray(coloured(values, low, high))
-    return Image.blend(ImageChops.multiply(colours, light), light, 0.22)
 
 
 def lit(picture: Image.Image, values: NDArray[np.floating], low: float, high: float) -> Image.Image:

@@ -128,9 +128,9 @@ def _draw_sums(sheet: Sheet, folded: FoldedRow, index: int, cell: tuple[int, int
         y, own = top + 48 + k * _ROW, patch[channel].numpy()
         middle, mean, weight = y + _TILE / 2, float(means[channel]), float(row[channel])
         value = written(float(parts[channel]))
-        for x in (6.0, half):
+        for x, above in ((6.0, 12), (half, 0)):
             draw_tile(sheet, (x, y, _TILE, _TILE), own)
-            sheet.middle_text(x + _TILE + 10, middle - 12, f"channel {channel}", size=TEXT)
+            sheet.middle_text(x + _TILE + 10, middle - above, f"channel {channel}", size=TEXT)
             sheet.middle_text(x + 480, middle, f"= {value}", size=TEXT, bold=True, align="right")
         sheet.middle_text(6 + _TILE + 10, middle + 10, f"mean {written(mean)}", size=TEXT)
         sheet.middle_text(196, middle, "×", size=11, bold=True, align="center")
@@ -140,8 +140,8 @@ def _draw_sums(sheet: Sheet, folded: FoldedRow, index: int, cell: tuple[int, int
         dots = round(2 * _TILE)
         tile = put(sheet, enlarged(colour, dots, dots), (half + 170, y, _TILE, _TILE))
         sheet.grid(tile.place, side, side, color="white", line=0.5)
-        each = f"{written(weight / side**2)} in each cell"
-        sheet.middle_text(half + 170 + _TILE + 10, middle, each, size=TEXT)
+        for line, words in ((-12, written(weight / side**2)), (10, "in each cell")):
+            sheet.middle_text(half + 170 + _TILE + 10, middle + line, words, size=TEXT)
     last = top + 58 + _ROWS * _ROW
     rest, bias = float(parts[order[_ROWS:]].sum()), float(folded.bias[index])
     for x in (6.0, half):
