@@ -45,6 +45,7 @@ def html_table(
     label: str = "",
     titles: Sequence[str] = (),
     style: str = "",
+    stripes: bool = True,
 ) -> str:
     """A ``<table>``.
 
@@ -55,6 +56,7 @@ def html_table(
         label: what the table is, for a screen reader.
         titles: a tooltip for each row.
         style: CSS of the table itself.
+        stripes: whether every second row may be shaded, as notebooks do it.
 
     Example:
         >>> html_table([["a < b"]], row_heads=True)
@@ -66,6 +68,7 @@ def html_table(
         head = "".join(f'<th scope="col" style="{_style(column)}">{_safe(column.head)}</th>' for column in given)
         head = f"<thead><tr>{head}</tr></thead>"
     body = []
+    plain = "" if stripes else ' style="background:transparent"'
     for place, row in enumerate(rows):
         title = f' title="{escape(titles[place])}"' if place < len(titles) and titles[place] else ""
         cells = []
@@ -73,7 +76,7 @@ def html_table(
             look = _style(given[number] if number < len(given) else Column())
             tag, scope = ("th", ' scope="row"') if row_heads and number == 0 else ("td", "")
             cells.append(f'<{tag}{scope} style="{look}">{_safe(cell)}</{tag}>')
-        body.append(f"<tr{title}>{''.join(cells)}</tr>")
+        body.append(f"<tr{title}{plain}>{''.join(cells)}</tr>")
     name = f' aria-label="{escape(label)}"' if label else ""
     css = f' style="{style}"' if style else ""
     return f"<table{name}{css}>{head}<tbody>{''.join(body)}</tbody></table>"

@@ -15,11 +15,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from html import escape
 from importlib import metadata
 from pathlib import Path
 
 from course_lib.cli.badges import unset
+from course_lib.tables import html_table
 
 __all__ = ["Report", "Row", "report"]
 
@@ -69,11 +69,8 @@ class Report:
         return str(self)
 
     def _repr_html_(self) -> str:
-        lines = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{escape(text)}</td>' for text in fields) + "</tr>"
-            for fields in ((row.status, row.name, row.found, row.advice) for row in self.rows)
-        )
-        return f"<table><tr><th>status</th><th>what</th><th>found</th><th>what to do</th></tr>{lines}</table>"
+        rows = [(row.status, row.name, row.found, row.advice) for row in self.rows]
+        return html_table(rows, ["status", "what", "found", "what to do"], label="what the doctor found")
 
 
 def report(*, timeout: float = 3.0) -> Report:

@@ -24,10 +24,9 @@ _STYLE += "font:14px/1.5 system-ui,sans-serif;max-width:56em"
 _HEAD = '<span aria-hidden="true" style="display:inline-block;width:1.35em;height:1.35em;line-height:1.3em;'
 _HEAD += "border:1.5px solid #0072B2;border-radius:50%;text-align:center;font-weight:bold;margin-right:.55em"
 _HEAD += '">{icon}</span><b>{title}</b>'
-_GROUND = "background:var(--jp-layout-color0,transparent);"  # no stripes in JupyterLab
-_TERM = _GROUND + "width:1%;opacity:.75;padding:2px 14px 2px 0;vertical-align:top;white-space:nowrap;font-weight:normal"
+_TERM = "width:1%;opacity:.75;padding:2px 14px 2px 0;vertical-align:baseline;white-space:nowrap;font-weight:normal"
 _TABLE = "border:none;margin:6px 0 0 0;font:inherit;width:100%;table-layout:auto"  # JupyterLab's own is fixed
-_CELL = _GROUND + "padding:2px 0;vertical-align:top;white-space:normal"
+_CELL = "padding:2px 0;vertical-align:baseline;white-space:normal"
 CODE = "margin:2px 0;padding:4px 8px;background:rgba(128,128,128,.13);white-space:pre-wrap;font-size:13px;"
 CODE += "word-break:normal;overflow-wrap:anywhere"  # JupyterLab's own style breaks code within numbers and names
 
@@ -111,7 +110,9 @@ class Diagnosis:
             tag, style = ("pre", CODE) if code else ("div", "")
             cell = "".join(f'<{tag} style="{style}">{_faint(escape(text))}</{tag}>' for text in texts)
             rows.append((term, Markup(cell)))
-        table = html_table(rows, [Column(style=_TERM), Column(style=_CELL)], row_heads=True, style=_TABLE)
+        table = html_table(
+            rows, [Column(style=_TERM), Column(style=_CELL)], row_heads=True, style=_TABLE, stripes=False
+        )
         return box(self.title, table, icon="?")
 
 

@@ -281,6 +281,9 @@ def _draw_labels(
     for point, label in zip(areas, placed, strict=True):
         if label is None:
             continue
+        # No line runs through a name: a white ground lies over the front and the grid, and under the bubbles.
+        axes.add_patch(Rectangle((label.left, label.bottom), label.wide, label.tall, facecolor="#FFFFFF", linewidth=0,
+                                 transform=pixels, zorder=1.6, clip_on=False))  # fmt: skip
         if point is chosen:
             corner, wide, tall = (label.left, label.bottom), label.wide, label.tall
             figure.add_artist(Rectangle(corner, wide, tall, facecolor="#FFFFFF", edgecolor=INK, linewidth=1.0,

@@ -136,13 +136,14 @@ def short(value: float) -> str:
     """A number in two or three digits.
 
     Example:
-        >>> [short(x) for x in (0.0, -0.0312, 1.26, 38.7, 1234.5, 4e-7)]
-        ['0', '−0.03', '1.3', '39', '1234', '4e−07']
+        >>> [short(x) for x in (0.0, -0.0312, -0.0021, 1.26, 38.7, 1234.5, 4e-7)]
+        ['0', '−0.03', '−0.002', '1.3', '39', '1234', '4e−07']
     """
     size = abs(value)
     if size == 0:
         return "0"
-    digits = ".0f" if size >= 9.95 else ".1f" if size >= 0.995 else ".2f" if size >= 0.0095 else ".0e"
+    least = {9.95: ".0f", 0.995: ".1f", 0.0095: ".2f", 0.00095: ".3f", 0.0: ".0e"}
+    digits = next(digits for limit, digits in least.items() if size >= limit)
     return f"{value:{digits}}".replace("-", "\N{MINUS SIGN}")
 
 

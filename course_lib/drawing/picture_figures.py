@@ -10,6 +10,7 @@ from matplotlib.patches import FancyBboxPatch, Polygon
 from PIL import Image
 
 from course_lib.drawing.charts import draw_bars
+from course_lib.drawing.sheet import fitted_words, text_width
 from course_lib.drawing.spots import Spot, box_at
 from course_lib.drawing.still import (
     BLUE,
@@ -81,8 +82,12 @@ def picture_grid(
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     tallest = min(1.1, max(0.3, *(picture.height / picture.width for picture in pictures)))
-    line = 1.87 * tallest + 0.27  # hundreds of CSS pixels; the titles take 0.22 of them
-    figure = new_figure(columns * 1.95, rows * line)
+    cell = min(1.95, PAGE / 100 / columns)  # hundreds of CSS pixels: a wider grid would be shrunk, with its titles
+    line = 0.96 * cell * tallest + 0.27  # the titles take 0.22 of them
+    room = 100 * cell - 2  # of a title
+    longest = max(text_width(f"✓ {title}" if right else title, 9.5) for title in titles)
+    size = next((size for size in (9.5, 8.5) if longest * size / 9.5 <= room), 7.5)
+    figure = new_figure(columns * cell, rows * line)
     spots = []
     for k, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
         row, column = divmod(k, columns)
@@ -92,7 +97,8 @@ def picture_grid(
             spots.append(Spot("picture", box_at((left, lower, width, tall)), title, k))
         mark, color = ("", INK) if right is None else ("✓ ", GREEN) if right[k] else ("✗ ", ORANGE)
         x, y = left + width / 2, 1 - (row + 0.22 / line) / rows
-        figure.text(x, y, shortened(mark + title, 33), fontsize=9.5, color=color, ha="center", va="bottom")
+        figure.text(x, y, fitted_words(mark + title, room, size), fontsize=size, color=color, ha="center",
+                    va="bottom")  # fmt: skip
     words = [
         title if right is None else f"{title} ({'right' if right[k] else 'wrong'})"
         for k, title in enumerate(titles)

@@ -169,7 +169,8 @@ class Question:
     def _repr_html_(self) -> str:
         kind = self.kind
         if isinstance(kind, Scale):
-            asked = f"Guess a number from {kind.say(kind.low)} to {kind.say(kind.high)}."
+            high = in_words(kind.high) if kind.unit.startswith("of ") else kind.say(kind.high)
+            asked = f"Guess a number from {in_words(kind.low)} to {high}."
         elif isinstance(kind, Choice):
             asked = "Choose one: " + " · ".join(kind.options)
         elif isinstance(kind, Order):

@@ -47,9 +47,11 @@ class Note:
             f"<b>{escape(self.title)}</b>{self._body()}</div>"
         )
 
-    def folded(self) -> str:
-        """The same as HTML that opens on a click, with or without a kernel."""
-        return f"<details><summary>{escape(self.title)}</summary>{self._body().removeprefix('<br>')}</details>"
+    def folded(self, under: str) -> str:
+        """The same as HTML that opens on a click, with or without a kernel; ``under`` is the title above it."""
+        words = self.title.removeprefix(f"{under}: ")
+        head = f"<summary>{escape(words[:1].upper() + words[1:])}</summary>"
+        return f"<details>{head}{self._body().removeprefix('<br>')}</details>"
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class Outcome:
         icon, color = LOOK[self.state]  # the text keeps the page's own colour, which is legible on any theme
         return (
             f'<div role="status" style="border-left:5px solid {color};padding:6px 12px;margin:4px 0">'
-            f'<span style="color:{color}">{icon}</span> <b>{escape(self.title)}: {self.state}</b><br>'
-            f"{escape(self.sentence)}{''.join(note.folded() for note in self.help)}</div>"
+            f'<span style="color:{color}">{icon}</span> <b>{escape(self.title)}</b> · {self.state}<br>'
+            f"{escape(self.sentence)}{''.join(note.folded(self.title) for note in self.help)}</div>"
         )
 
 
