@@ -18,7 +18,15 @@ from course_lib.exercises.assignments.exercise_cells import Choice, ExerciseCell
 
 __all__ = ["nbgrader_cells", "nbgrader_files", "otter_cells", "otter_files"]
 
-_SHORT_NAME = re.compile(r"\bex\.(?=\w+\.)")  # as a lesson calls its own exercises; here several lessons may meet
+_SHORT_NAME = re.compile(r"\bex\.(?=\w+\b)")  # as a lesson calls its own exercises; here several lessons may meet
+#: How a lesson paces its readers: what is important to it, minutes, when to give up. An assignment has its own line.
+_PACE = re.compile(
+    r"^\*(?:Importance|Core|Optional)\b[^*]*\*\s*"
+    r"|^\*\*(?:Essential|Optional|Worth it)\*\*[^.]*\.\s*"
+    r"|(?:^|(?<=\s))\d+ minutes?(?:, important)?\.(?: Move on after \d+\.)?[ ]*",
+    re.MULTILINE,
+)
+_DIFFICULTY = {"mild": "Easy", "medium": "Medium", "hard": "Hard"}
 
 
 def _introduction(name: str, choice: Choice) -> str:
@@ -27,7 +35,7 @@ def _introduction(name: str, choice: Choice) -> str:
     return (
         f"# {name}\n\n"
         f"{count} {'exercise' if count == 1 else 'exercises'}, {choice.points} points, "
-        f"about {choice.minutes} minutes.\n\n"
+        f"about {_minutes(choice.minutes)}.\n\n"
         "Replace the three dots of an exercise by your answer, and run its cell: a box says how far you are. Run it as "
         "often as you like. Every exercise has hints: in the last line of its cell write `.hint()` in place of "
         "`.check(...)`, such as `"
@@ -37,12 +45,19 @@ def _introduction(name: str, choice: Choice) -> str:
 
 
 def _words(cell: ExerciseCell) -> Iterator[tuple[str, str]]:
-    """What stands above the exercise's cell, ("markdown" or "code", text), with the points in its heading."""
+    """What stands above the exercise's cell, ("markdown" or "code", text): first heading, pace, background, question."""
     (_, first), *others = ((kind, _SHORT_NAME.sub(f"{cell.module}.", text)) for kind, text in cell.above)
-    heading, _, text = first.partition("\n")
-    points = cell.points
-    yield "markdown", f"{heading} ({points} {'point' if points == 1 else 'points'})\n{text}".rstrip()
-    yield from others
+    heading, _, question = first.partition("\n")
+    points, exercise = cell.points, cell.exercise
+    pace = f"*{_DIFFICULTY[exercise.difficulty]}, about {_minutes(exercise.minutes)}. Hints: `{_asked(cell)}.hint()`.*"
+    parts = (pace, exercise.background.strip(), _PACE.sub("", question).strip())
+    heading = f"{heading} ({points} {'point' if points == 1 else 'points'})"
+    yield "markdown", "\n\n".join([heading, *filter(None, parts)])
+    yield from ((kind, _PACE.sub("", text) if kind == "markdown" else text) for kind, text in others)
+
+
+def _minutes(count: int) -> str:
+    return "1 minute" if count == 1 else f"{count} minutes"
 
 
 def _asked(cell: ExerciseCell) -> str:
@@ -153,12 +168,13 @@ def _with(cell: NotebookNode, key: str, **settings: Any) -> NotebookNode:
 
 # -- otter ------------------------------------------------------------------------------------------------------------
 _KIT = re.compile(r'kit = "([^"]+)"')
+#: Without otter's own cells, which fail where a learner hasn't installed otter: the checks are the kit's.
 _CONFIG = """\
 # ASSIGNMENT CONFIG
 name: {name}
-init_cell: true
-export_cell:
-  pdf: false
+init_cell: false
+check_all_cell: false
+export_cell: false
 requirements: requirements.txt
 run_tests: true"""
 #: What a learner sees is worth nothing: otter would give half of the points for it.
@@ -193,7 +209,7 @@ def _question(cell: ExerciseCell, seed: int) -> list[NotebookNode]:
         f"{_asked(cell)}.check({cell.answer})"
     )
     return [
-        new_raw_cell(f"# BEGIN QUESTION\nname: q{cell.exercise.id}\npoints: {points}"),
+        new_raw_cell(f"# BEGIN QUESTION\nname: q{cell.exercise.id}\npoints: {points}\ncheck_cell: false"),
         *(new_markdown_cell(text) if kind == "markdown" else new_code_cell(text) for kind, text in _words(cell)),
         new_raw_cell("# BEGIN SOLUTION"),
         new_code_cell(answer),

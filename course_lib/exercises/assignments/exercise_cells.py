@@ -29,6 +29,7 @@ NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 _CHECK = re.compile(r"^ex\.(\w+)\.check\((\w+)\)$", re.MULTILINE)
 _HEADING = re.compile(r"^#{2,3} ", re.MULTILINE)
 _SHORT_NAME = re.compile(r"^from course_lib\.exercises import \w+ as ex\n+", re.MULTILINE)
+_INLINE_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _MAGIC = re.compile(r"^[%!].*\n?", re.MULTILINE)  # what is IPython's and not Python's
 _AT_ONCE = {"listcomp", "setcomp", "dictcomp", "genexpr"}  # what symtable calls functions that run where they stand
 
@@ -45,7 +46,8 @@ class ExerciseCell:
         above: what stands between its heading and its cell: ("markdown" or "code", text), the heading first.
         stub: the cell without its check: what a learner starts from.
         answer: the name that is checked.
-        context: lines of earlier cells that the stub or the solution need, in order: imports first.
+        context: lines of earlier cells that the stub or the solution need, and imports of what the words mention, in
+            order: imports first.
         earlier: ids of earlier exercises whose answers the solution uses.
         worth: points of the instructor's own; None for the exercise's.
     """
@@ -118,6 +120,8 @@ def exercise_cells(folder: Path = NOTEBOOKS) -> dict[str, ExerciseCell]:
                 before = cells[: number - len(above)]
                 lines = [other.source for other in before if other.kind == "code" and not other.exercise]
                 earlier = tuple(answers[name] for name in answers if name in needs)
+                words = "\n".join([exercise.background, *(text for kind, text in above if kind == "markdown")])
+                needs |= _mentioned(words) & _imported(lines)
                 context = _context(lines, needs - set(answers))
                 cells_by_id[exercise.id] = ExerciseCell(
                     len(cells_by_id), exercise, module, name, above, stub, answer, context, earlier
@@ -170,10 +174,12 @@ def _exercise(path: Path, module: str, name: str) -> Exercise:
 
 
 def _above(before: list[_Cell], exercise: Exercise) -> tuple[tuple[str, str], ...]:
-    """The cells above the exercise's, from its heading on."""
+    """What stands above the exercise's cell, from the heading nearest to it: that may begin in the middle of a cell."""
     for number in reversed(range(len(before))):
-        if before[number].kind == "markdown" and _HEADING.match(before[number].source):
-            return tuple((cell.kind, cell.source) for cell in before[number:])
+        headings = list(_HEADING.finditer(before[number].source)) if before[number].kind == "markdown" else []
+        if headings:
+            words = before[number].source[headings[-1].start() :]
+            return (("markdown", words), *((cell.kind, cell.source) for cell in before[number + 1 :]))
     raise CourseError(f"The cell of exercise {exercise.id} has no heading above it.")
 
 
@@ -230,6 +236,21 @@ def _binds(line: ast.stmt) -> set[str]:
     if isinstance(line, (ast.FunctionDef, ast.ClassDef)):
         return {line.name}
     return {node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def _mentioned(words: str) -> set[str]:
+    """The names in a text's inline code, such as samples in `samples()["coffee"]`; the lesson's own ``ex`` left out."""
+    spans = _INLINE_CODE.findall(words)
+    return {name for span in spans for name in re.findall(r"(?<![\w.\"'])[A-Za-z_]\w*", span)} - {"ex"}
+
+
+def _imported(sources: list[str]) -> set[str]:
+    """The names that these cells import and never bind in another way."""
+    lines = [line for source in sources for line in ast.parse(source).body]
+    imports = {True: set[str](), False: set[str]()}
+    for line in lines:
+        imports[isinstance(line, (ast.Import, ast.ImportFrom))] |= _binds(line)
+    return imports[True] - imports[False]
 
 
 def _context(sources: list[str], needs: set[str]) -> tuple[str, ...]:

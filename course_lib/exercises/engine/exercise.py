@@ -74,6 +74,8 @@ class Exercise:
         hints: from a nudge to nearly the answer.
         kind: "value", "function" or "class".
         praise: what a right answer is told.
+        background: what somebody must know who has this exercise alone and not its lesson, as Markdown: an assignment
+            says it above the lesson's question.
         cell_name: what the notebook's cell calls the answer, where that is not the solution's own name: a class
             MyBasicBlock leaves torchvision's BasicBlock alone.
         difficulty: "mild", "medium" or "hard".
@@ -91,6 +93,7 @@ class Exercise:
     former_ids: Sequence[str] = ()
     kind: Kind = "value"
     praise: str = ""
+    background: str = ""
     cell_name: str = ""
     difficulty: Difficulty = "medium"
     points: int = 0
@@ -250,6 +253,7 @@ def exercise(
     difficulty: Difficulty,
     hints: Sequence[str],
     praise: str,
+    background: str = "",
     cell_name: str = "",
     former_ids: Sequence[str] = (),
     points: int = 0,
@@ -289,6 +293,7 @@ def exercise(
             former_ids=former_ids,
             kind=kind,
             praise=praise,
+            background=background,
             cell_name=cell_name,
             difficulty=difficulty,
             points=points,
