@@ -134,8 +134,8 @@ times.reveal(round(path.stat().st_size / weights, 1), "Momentum is one number fo
 # rest.)
 
 # %% tags=["exercise"]
-megabytes = ...
-ex.file_size.check(megabytes)
+checkpoint_megabytes = ...
+ex.file_size.check(checkpoint_megabytes)
 
 # %% [markdown]
 # ## 2 Open it, as a stranger would

@@ -45,7 +45,7 @@ def _introduction(name: str, choice: Choice) -> str:
 
 
 def _words(cell: ExerciseCell) -> Iterator[tuple[str, str]]:
-    """What stands above the exercise's cell, ("markdown" or "code", text): first heading, pace, background, question."""
+    """What stands above the exercise's cell, ("markdown" or "code", text): heading, pace, background, question."""
     (_, first), *others = ((kind, _SHORT_NAME.sub(f"{cell.module}.", text)) for kind, text in cell.above)
     heading, _, question = first.partition("\n")
     points, exercise = cell.points, cell.exercise
@@ -63,6 +63,11 @@ def _minutes(count: int) -> str:
 def _asked(cell: ExerciseCell) -> str:
     """The exercise's name in a cell, such as ``lesson04.trace_cfg``: those of two lessons may stand side by side."""
     return f"{cell.module}.{cell.name}"
+
+
+def _given(cell: ExerciseCell) -> str:
+    """What stands above a solution that is handed out, because another exercise uses it."""
+    return f"**Given:** `{cell.answer}`, which an exercise further down uses. You needn't change it."
 
 
 def _context(cell: ExerciseCell) -> str:
@@ -129,8 +134,7 @@ def nbgrader_cells(name: str, choice: Choice, seed: int, first: str) -> list[Not
         key = _key(cell)
         cells.append(_fixed(new_code_cell(_context(cell)), f"{key}-needs"))
         if cell in choice.given:
-            words = f"An answer that a later exercise uses: {cell.exercise.title}."
-            cells.append(_fixed(new_markdown_cell(words), f"{key}-words"))
+            cells.append(_fixed(new_markdown_cell(_given(cell)), f"{key}-words"))
             cells.append(_fixed(new_code_cell(cell.exercise.solution().words), f"{key}-given"))
             continue
         for number, (kind, text) in enumerate(_words(cell)):
@@ -195,7 +199,7 @@ def otter_cells(name: str, choice: Choice, seed: int, first: str) -> list[Notebo
     for cell in choice.together:
         cells.append(new_code_cell(_context(cell)))
         if cell in choice.given:
-            cells.append(new_markdown_cell(f"An answer that a later exercise uses: {cell.exercise.title}."))
+            cells.append(new_markdown_cell(_given(cell)))
             cells.append(new_code_cell(cell.exercise.solution().words))
             continue
         cells += _question(cell, seed)

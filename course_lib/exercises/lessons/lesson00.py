@@ -19,6 +19,9 @@ _LEAST = 0.4  # of the picture has to be left
 @exercise(
     id="00_fooling_crop",
     title="Fool the network",
+    background='`load_classifier("efficientnet_lite0")` loads the network, and `.predict(picture).label` is its '
+    'answer. `samples()["coffee"].open()` opens the photograph, and `picture.crop(box)` cuts it. Both '
+    "functions come from `course_lib`.",
     minutes=4,
     difficulty="medium",
     cell_name="box",

@@ -182,6 +182,8 @@ def _(answer: Any) -> None:
 @exercise(
     id="01_top_k",
     title="Top k without topk",
+    background="The softmax turns logits $z$ into probabilities, $e^{z_i} / \\sum_j e^{z_j}$. The top k are the "
+    "k largest of them.",
     minutes=6,
     difficulty="hard",
     hints=[
@@ -268,6 +270,8 @@ top_k.hidden_cases(_draw_top_k, around=_watched)
 @exercise(
     id="01_careful_forward",
     title="A forward that leaves no trace",
+    background="In train mode BatchNorm and Dropout answer differently, and BatchNorm changes its statistics. "
+    "`module.training` says which mode a module is in.",
     minutes=6,
     difficulty="hard",
     hints=[
@@ -414,6 +418,9 @@ accuracy.hidden_cases(random_arguments.scored)
 @exercise(
     id="01_bens_mistake",
     title="What did Ben do?",
+    background="`MISTAKES` from `course_lib.pictures` holds typical mistakes by their names. "
+    '`load_classifier("efficientnet_lite0")` loads the network, and `samples()["rocket"].open()` '
+    "opens the photograph; both come from `course_lib`.",
     minutes=4,
     difficulty="medium",
     cell_name="mistake",

@@ -64,6 +64,11 @@ class BatchNorm2d(nn.Module):
 batch_norm = exercise(
     id="03_batch_norm",
     title="BatchNorm with both modes",
+    background="In train mode, BatchNorm normalises every channel with the batch's mean and biased variance, "
+    "taken over B, H and W. It also moves the running statistics a step of 0.1 (the momentum) towards "
+    "the batch's mean and *unbiased* variance. In eval mode it normalises with the running "
+    "statistics. Either way, $y = \\text{weight} \\cdot (x - \\mu) / \\sqrt{\\sigma^2 + \\epsilon} + "
+    "\\text{bias}$.",
     minutes=10,
     difficulty="hard",
     cell_name="MyBatchNorm2d",
@@ -129,6 +134,9 @@ def _(answer: Any) -> None:
 @exercise(
     id="03_needs_downsample",
     title="When a downsample is needed",
+    background="A ResNet's block adds its input to what its convolutions make of it. They turn `in_channels` "
+    "channels into `planes * expansion`, and divide height and width by `stride`. Where the two "
+    "shapes differ, the shortcut needs a projection, which torchvision calls `downsample`.",
     minutes=4,
     difficulty="medium",
     hints=[
@@ -204,6 +212,10 @@ class BasicBlock(nn.Module):
 basic_block = exercise(
     id="03_basic_block",
     title="BasicBlock",
+    background="A ResNet's BasicBlock has two 3×3 convolutions with padding 1 and without bias, each followed by "
+    "a BatchNorm. The first one goes from `in_channels` to `planes` and takes the stride, and a ReLU "
+    "stands between the two. Then the shortcut is added, which is x or, where there is one, "
+    "`downsample(x)`. A last ReLU follows.",
     minutes=10,
     difficulty="hard",
     cell_name="MyBasicBlock",
@@ -222,6 +234,10 @@ basic_block = exercise(
 @exercise(
     id="03_make_layer",
     title="A stage: make_layer",
+    background="A stage of a ResNet is several blocks in a row. `block(in_channels, planes, stride=1, downsample=None)` "
+    "makes `planes * block.expansion` channels and divides height and width by the stride. Where that "
+    "changes the shape, the first block gets a projection: a 1×1 convolution with the stride and "
+    "without bias, then a BatchNorm.",
     minutes=10,
     difficulty="hard",
     hints=[
@@ -271,6 +287,11 @@ class ResNet18(nn.Module):
 resnet18 = exercise(
     id="03_resnet18",
     title="A ResNet18 of your own",
+    background="ResNet18 begins with a 7×7 convolution to 64 channels (stride 2, padding 3, no bias), a "
+    "BatchNorm, a ReLU, and a 3×3 max-pool (stride 2, padding 1). Four stages of two BasicBlocks "
+    "follow, with 64, 128, 256 and 512 planes; all but the first have stride 2. An average pool to "
+    "1×1, a flatten and a linear layer end it. `MyBasicBlock(in_channels, planes, stride, "
+    "downsample)` is a block, and `make_layer(block, in_channels, planes, blocks, stride)` a stage.",
     minutes=12,
     difficulty="hard",
     cell_name="MyResNet18",
@@ -375,6 +396,11 @@ class Bottleneck(nn.Module):
 bottleneck = exercise(
     id="03_bottleneck",
     title="Bottleneck",
+    background="A ResNet's Bottleneck is a 1×1 convolution from `in_channels` to `planes`, a 3×3 with padding 1, "
+    "and a 1×1 to `planes * expansion`. None has a bias, and a BatchNorm follows each: `conv1`, "
+    "`bn1`, `conv2`, `bn2`, `conv3`, `bn3`. ReLUs stand after the first two. Then the shortcut is "
+    "added (x, or `downsample(x)` where there is one), and a last ReLU follows. In torchvision the "
+    "3×3 convolution takes the stride.",
     minutes=10,
     difficulty="hard",
     cell_name="MyBottleneck",
@@ -393,6 +419,8 @@ bottleneck = exercise(
 @exercise(
     id="03_count_layers",
     title="Eighteen of what",
+    background="The number in a ResNet's name, such as 18, counts its convolutions and its linear layers. In "
+    "torchvision the projections on the shortcuts are called `downsample`.",
     minutes=6,
     difficulty="medium",
     cell_name="layers_of",

@@ -29,6 +29,7 @@ from course_lib.networks import vgg
 @exercise(
     id="07_head_parameters",
     title="What a head costs",
+    background="ResNet18's body gives 512 numbers for each picture, and the head is one `nn.Linear` with a bias.",
     minutes=3,
     difficulty="mild",
     cell_name="numbers",
@@ -65,6 +66,9 @@ def _(answer: Any) -> None:
 @exercise(
     id="07_new_head",
     title="A new head",
+    background="A classifier's head is its last `nn.Linear`. It may be called `fc`, `classifier.6` or "
+    "`heads.head`. `model.named_modules()` goes through the layers with their names, and "
+    "`model.get_submodule(name)` finds one.",
     minutes=8,
     difficulty="medium",
     hints=[
@@ -182,6 +186,8 @@ train_step.hidden_cases(_training, count=6, tolerance=1e-4, around=_trained)
 @exercise(
     id="07_smallest_loss",
     title="The smallest loss",
+    background="`cross_entropy` takes a softmax itself. Whoever applies `softmax` before it trains on "
+    "`logits.softmax(1)`, and the loss then can't come near 0.",
     minutes=5,
     difficulty="medium",
     hints=[

@@ -25,9 +25,10 @@ from course_lib.exercises.engine.requirements import Wrong, need_choice, need_nu
 @exercise(
     id="08_file_size",
     title="How large a checkpoint is",
+    background="Adam keeps two numbers for each weight, in float32 as well.",
     minutes=3,
     difficulty="mild",
-    cell_name="megabytes",
+    cell_name="checkpoint_megabytes",
     hints=[
         "A float32 number takes 4 bytes. How many numbers are in the file for each weight?",
         "Adam keeps two means for each weight, of its gradients and of their squares. The weight itself makes three.",
