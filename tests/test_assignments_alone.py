@@ -24,13 +24,26 @@ from tests.assignment_books import made, released, sources
 CELLS = exercise_cells()
 ANSWERS = {cell.answer for cell in CELLS.values()}
 #: What a line of code in a question calls things that anybody may call so.
-STAND_INS = {"DEFAULT", "classifier", "entry", "model", "name", "optimizer", "part", "path", "picture", "row", "layer"}
+STAND_INS = set("DEFAULT classifier entry layer model name optimizer part path picture stride weights".split())
+    "DEFAULT",
+    "classifier",
+    "entry",
+    "model",
+    "name",
+    "optimizer",
+    "part",
+    "path",
+    "picture",
+    "layer",
+    "stride",
+    "weights",
+}
 each = pytest.mark.parametrize("name", CELLS)
 #: Words that point at something that stands elsewhere, or that pace a reader through a lesson.
 POINTERS = re.compile(
     r"\b(above|(?<!answer )below(?! the answer)|earlier|previous(ly)?|last section|you saw|we saw|you've seen"
-    r"|you have seen|as before|sections? \d|lessons? \d\d?|this lesson|the lesson|same (network|model|picture|for two)|three differences"
-    r"|importance \d|move on|read on|essential|core|optional)\b",
+    r"|you have seen|as before|sections? \d|lessons? \d\d?|this lesson|the lesson|same (network|model|picture|for two)"
+    r"|three differences|importance \d|move on|read on|essential|core|optional)\b",
     re.IGNORECASE,
 )
 

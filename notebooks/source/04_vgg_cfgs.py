@@ -80,8 +80,8 @@ drawing.token_journey(network, cfg, picture, batch, answer=answer)
 # `ex.trace_cfg.hint()` gives you a hint, and `ex.trace_cfg.solution()` the solution.
 
 # %% tags=["exercise"]
-shape = ...  # (channels, height, width)
-ex.trace_cfg.check(shape)
+traced = ...  # (channels, height, width)
+ex.trace_cfg.check(traced)
 
 # %% [markdown]
 # ## 2 A convolution from strides

@@ -23,7 +23,8 @@ _SHORT_NAME = re.compile(r"\bex\.(?=\w+\b)")  # as a lesson calls its own exerci
 _PACE = re.compile(
     r"^\*(?:Importance|Core|Optional)\b[^*]*\*\s*"
     r"|^\*\*(?:Essential|Optional|Worth it)\*\*[^.]*\.\s*"
-    r"|(?:^|(?<=\s))\d+ minutes?(?:, important)?\.(?: Move on after \d+\.)?[ ]*",
+    r"|(?:^|(?<=\s))\d+ minutes?(?:, important)?\.(?: Move on after \d+\.)?[ ]*"
+    r"|^`\w+\.\w+\.hint\(\)`[^\n]*$",
     re.MULTILINE,
 )
 _DIFFICULTY = {"mild": "Easy", "medium": "Medium", "hard": "Hard"}

@@ -30,6 +30,8 @@ from course_lib.models.builders import class_of
 @exercise(
     id="02_median_seconds",
     title="A stopwatch that can be trusted",
+    background="A network's first calls take longer than the later ones, and a GPU answers before it has "
+    "finished. `time.perf_counter()` reads the clock, in seconds.",
     minutes=8,
     difficulty="medium",
     hints=[
@@ -64,6 +66,8 @@ _FIVE = {
 @exercise(
     id="02_dominated",
     title="Beaten in everything",
+    background="A model is *beaten* when another one is nowhere worse and somewhere better. What counts here is "
+    "the error, the size of the file, and the multiply-adds (GMACs); less is better in all three.",
     minutes=4,
     difficulty="mild",
     cell_name="beaten",
@@ -109,6 +113,8 @@ def _(answer: Any) -> None:
 @exercise(
     id="02_pareto",
     title="The Pareto front",
+    background="One model beats another if it is nowhere worse and somewhere better. Less is better in all three "
+    "numbers.",
     minutes=12,
     difficulty="hard",
     hints=[
@@ -195,6 +201,9 @@ pareto.hidden_cases(_candidates, count=30, result=sorted)
 @exercise(
     id="02_builders_of",
     title="Builders of a class",
+    background="torchvision makes its classifiers with functions such as `resnet50`, which are called builders. "
+    "`list_models(module=torchvision.models)` from `torchvision.models` lists their names, "
+    "`get_model_builder(name)` gives you one, and its annotation names the class that it returns.",
     minutes=6,
     difficulty="medium",
     hints=[
@@ -266,6 +275,7 @@ builders_of.hidden_cases(_class_name, count=6, result=sorted)
 @exercise(
     id="02_top_k_error",
     title="Top-k error",
+    background="A picture counts as wrong if its true class isn't among the k classes with the largest logits.",
     minutes=6,
     difficulty="medium",
     hints=[
@@ -364,6 +374,9 @@ def _(answer: Any) -> None:
 @exercise(
     id="02_rank_correlation",
     title="Whether two rankings agree",
+    background="Rank both lists from the smallest value to the largest. With $d_i$ for how many places the two "
+    "ranks of item $i$ are apart, and $n$ for the number of items, Spearman's rank correlation is "
+    "$\\rho = 1 - 6 \\sum_i d_i^2 / (n (n^2 - 1))$.",
     minutes=7,
     difficulty="medium",
     hints=[
@@ -440,6 +453,10 @@ def _(source: random.Random) -> tuple[list[float], list[float]]:
 @exercise(
     id="02_within_limits",
     title="Under your limits",
+    background="`list_models(module=torchvision.models)` from `torchvision.models` lists the classifiers. "
+    "`get_model_weights(name).DEFAULT.meta` holds the top-1 accuracy in per cent under "
+    '`["_metrics"]["ImageNet-1K"]["acc@1"]`, and the file\'s megabytes under `["_file_size"]`. The '
+    "error is 100 minus the accuracy.",
     minutes=8,
     difficulty="medium",
     hints=[

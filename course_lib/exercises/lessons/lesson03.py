@@ -234,10 +234,10 @@ basic_block = exercise(
 @exercise(
     id="03_make_layer",
     title="A stage: make_layer",
-    background="A stage of a ResNet is several blocks in a row. `block(in_channels, planes, stride=1, downsample=None)` "
-    "makes `planes * block.expansion` channels and divides height and width by the stride. Where that "
-    "changes the shape, the first block gets a projection: a 1×1 convolution with the stride and "
-    "without bias, then a BatchNorm.",
+    background="A stage of a ResNet is several blocks in a row. `block(in_channels, planes, stride=1, "
+    "downsample=None)` makes `planes * block.expansion` channels and divides height and width by the "
+    "stride. Where that changes the shape, the first block gets a projection: a 1×1 convolution with "
+    "the stride and without bias, then a BatchNorm.",
     minutes=10,
     difficulty="hard",
     hints=[

@@ -24,7 +24,7 @@ from course_lib.networks import vgg
     title="A shape, token by token",
     minutes=3,
     difficulty="mild",
-    cell_name="shape",
+    cell_name="traced",
     hints=[
         "A 3×3 convolution with padding 1 leaves height and width as they are; its token says how many channels leave.",
         "An M halves height and width, rounded down, and leaves the channels.",
@@ -231,6 +231,9 @@ max_pool.hidden_cases(convolution_checks.pool_arguments, count=10, tolerance=0)
 @exercise(
     id="04_small_vgg",
     title="A whole VGG from your own layers",
+    background="In a cfg, a number is a 3×3 convolution with padding 1 and that many channels, followed by a "
+    'ReLU, and "M" is a 2×2 max pooling with stride 2. `features` counts every layer, the ReLUs and '
+    "the poolings too.",
     minutes=10,
     difficulty="hard",
     hints=[
@@ -335,6 +338,9 @@ stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count
 @exercise(
     id="04_cfg_under_budget",
     title="Your own, under a budget",
+    background='A cfg is a list such as `[64, "M", 128]`. A number is a 3×3 convolution with padding 1 and that '
+    'many channels, and "M" is a 2×2 max pooling with stride 2. The first convolution reads 3 '
+    "channels.",
     minutes=8,
     difficulty="medium",
     cell_name="cfg",

@@ -41,6 +41,7 @@ bare_lite0 = porting_checks.bare_lite0
 @exercise(
     id="05_members",
     title="How many entries",
+    background="`Weights` and `WeightsEnum` are in `torchvision.models`, and `preset` is always the same object.",
     minutes=3,
     difficulty="mild",
     hints=[
@@ -153,6 +154,7 @@ SPELLINGS = {
 @exercise(
     id="05_spellings",
     title="Clean spellings",
+    background="All the names come from `torchvision.models`.",
     minutes=5,
     difficulty="mild",
     cell_name="clean",
@@ -259,6 +261,8 @@ same_padding.hidden_cases(
 @exercise(
     id="05_port",
     title="Somebody else's weights in torchvision's network",
+    background="`new_name(key)` turns a name in the file into torchvision's name, and `same_padding(size, "
+    "kernel, stride)` gives the zeros before and after a row of `size` cells.",
     minutes=10,
     difficulty="hard",
     hints=[
@@ -457,6 +461,8 @@ read_in_place = exercise(
 @exercise(
     id="05_own_model",
     title="An enum and a builder of your own",
+    background="`vgg` is in `course_lib.networks`, `WeightsEnum` and `Weights` are in `torchvision.models`, and "
+    "`ImageClassification` is in `torchvision.transforms._presets`.",
     minutes=15,
     difficulty="hard",
     hints=[
