@@ -412,7 +412,7 @@ ex.needs_downsample.check(needs_downsample)
 # *Importance 5 of 5 · hard · 10 minutes · move on after 20.*
 #
 # Write the block under torchvision's names: `conv1`, `bn1`, `conv2`, `bn2`, `downsample`. Then its weights fit into
-# yours. Your own `MyBatchNorm2d` is welcome; `nn.BatchNorm2d` is fine too.
+# yours. A BatchNorm that you wrote yourself is welcome; `nn.BatchNorm2d` is fine too.
 
 # %% tags=["exercise"]
 class MyBasicBlock(nn.Module):
@@ -450,7 +450,7 @@ stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], st
 #
 # *Importance 4 of 5 · hard · 10 minutes · move on after 15.*
 #
-# Write a function that builds a stage. `block` is your BasicBlock or any class like it. A projection is
+# Write a function that builds a stage. `block` is BasicBlock or any class like it. A projection is
 # `nn.Sequential(convolution, BatchNorm)`, in this order.
 
 # %% tags=["exercise"]
