@@ -24,7 +24,7 @@ from tests.assignment_books import made, released, sources
 CELLS = exercise_cells()
 ANSWERS = {cell.answer for cell in CELLS.values()}
 #: What a line of code in a question calls things that anybody may call so.
-STAND_INS = {"DEFAULT", "classifier", "layer", "model", "name", "optimizer", "path", "picture", "stride", "weights"}
+STAND_INS = {"DEFAULT", "classifier", "entry", "layer", "model", "name", "path", "picture", "stride", "weights"}
 each = pytest.mark.parametrize("name", CELLS)
 #: Words that point at something that stands elsewhere, or that pace a reader through a lesson.
 POINTERS = re.compile(

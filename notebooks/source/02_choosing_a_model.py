@@ -626,7 +626,7 @@ print("places apart:", dict(zip(five, gaps)), "→ rank correlation", agreement)
 #
 # *Importance 3 of 5 · medium · 7 minutes · move on after 12.*
 #
-# Now write it for any two lists of one length: the function gets the values and returns their rank correlation. No
+# Now write it for any two lists of equal length: the function gets the values and returns their rank correlation. No
 # value appears twice in a list.
 
 # %% tags=["exercise"]
