@@ -307,11 +307,12 @@ map_shape.reveal(tuple(logits.shape), "13×32 cells reach the pool. Its window o
 # %% [markdown]
 # ### Exercise: the shape of the map
 #
-# **Essential** · mild · 4 minutes. A picture 430 pixels high and 900 wide, 1000 classes, the same network.
+# **Essential** · mild · 4 minutes. A picture 430 pixels high and 900 wide goes through this network.
+# What's the shape of its map?
 
 # %% tags=["exercise"]
-shape = ...  # (batch, classes, rows, columns)
-ex.map_shape.check(shape)
+wide_shape = ...  # (batch, classes, rows, columns)
+ex.map_shape.check(wide_shape)
 
 # %% [markdown]
 # Now that you've done it once, one call does it for you. It reads the live model's graph, so it can convert many kinds
@@ -806,7 +807,7 @@ ex.vgg_by_hand.check(vgg_by_hand)
 # %% [markdown]
 # ### Exercise: what does this cell see?
 #
-# **Optional** · hard · 8 minutes. Lesson 04 gave you the width of a field. To find out *where* it lies, you also need
+# **Optional** · hard · 8 minutes. Kernels and strides say how wide a field is. To find out *where* it lies, you also need
 # the padding.
 #
 # In one dimension: `layers` is a list of (kernel, stride, padding), first layer first; `cell` counts the cells after the
