@@ -33,6 +33,8 @@ from course_lib.exercises.engine.requirements import Wrong, call, need_function,
 @exercise(
     id="06_count_windows",
     title="How many windows",
+    background="A classifier that takes 224×224 pixels looks at a larger picture window by window, with one "
+    "forward pass for each.",
     minutes=4,
     difficulty="mild",
     cell_name="windows",
@@ -72,6 +74,9 @@ def _(answer: Any) -> None:
 @exercise(
     id="06_linear_to_conv",
     title="A linear layer is a convolution",
+    background="Behind a flatten, a linear layer gives every value of the map a weight of its own. A convolution "
+    "whose kernel is as large as the map computes the same sums, and accepts larger maps, too. A "
+    "flatten goes through channels, then rows, then columns.",
     minutes=8,
     difficulty="hard",
     hints=[
@@ -97,9 +102,13 @@ def linear_to_conv(linear: nn.Linear, channels: int, height: int, width: int) ->
 @exercise(
     id="06_map_shape",
     title="The shape of the map",
+    background="Take ResNet18, replace `avgpool` by `nn.AvgPool2d(7)` and `fc` by a 1×1 convolution to 1000 "
+    "classes, and leave out the flatten: the network then takes pictures of any size, and gives a map "
+    "of logits. Its first convolution, its max-pool, and the first blocks of `layer2`, `layer3` and "
+    "`layer4` each halve height and width, and round up.",
     minutes=4,
     difficulty="mild",
-    cell_name="shape",
+    cell_name="wide_shape",
     hints=[
         "Five layers have stride 2; with their padding a map of n cells becomes one of (n + 1) // 2.",
         "430 → 215 → 108 → 54 → 27 → 14. And 900?",
@@ -154,6 +163,8 @@ def _(answer: Any) -> None:
 @exercise(
     id="06_winning_cell",
     title="The winning cell",
+    background="A network that accepts pictures of any size gives a map: in every one of its h×w cells, a "
+    "probability for each class.",
     minutes=6,
     difficulty="medium",
     hints=[
@@ -269,6 +280,8 @@ iou.hidden_cases(random_arguments.boxes, count=40)
 @exercise(
     id="06_vgg_by_hand",
     title="VGG and AlexNet by hand",
+    background="`linear_to_conv(linear, channels, height, width)` turns the linear layer behind the flatten of "
+    "such a map into a convolution. VGG's map is 7×7 in front of the flatten, AlexNet's 6×6.",
     minutes=12,
     difficulty="hard",
     hints=[
