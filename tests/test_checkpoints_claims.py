@@ -267,6 +267,56 @@ def test_one_changed_byte_is_the_same_numbers_or_a_sentence(
     assert all(torch.equal(ours.state_dict[name], tensor) for name, tensor in inner.items() if name in ours.state_dict)
 
 
+#: More than a megabyte each, which is read in pieces by several threads: three whole ones and a part of one.
+LARGE = 3 * (1 << 18) + 5
+
+
+@given(place=st.integers(0, LARGE - 1), how=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
+@example(place=0, how=zipfile.ZIP_STORED)
+@example(place=LARGE - 1, how=zipfile.ZIP_STORED)
+@settings(max_examples=8, deadline=None)
+def test_nan_anywhere_in_a_large_record_is_found(
+    place: int, how: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("large") / "a.pth"
+    state = {"steps": torch.arange(3), "good": torch.ones(LARGE), "bad": torch.ones(LARGE)}
+    torch.save(state, path)
+    assert same(read_state_dict(packed(path, how=how)), state)
+    state["bad"][place] = torch.nan
+    torch.save(state, path)
+    assert "holds NaN (no number) in bad" in refused(packed(path, how=how))
+
+
+def test_large_records_that_are_no_32_bit_floats(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    numbers = torch.full((LARGE,), 0x7FC00000, dtype=torch.int32)  # as a float NaN, as an integer a number
+    state = {"whole": numbers, "double": torch.ones(LARGE, dtype=torch.float64), "plain": torch.ones(LARGE)}
+    torch.save(state, path)
+    assert same(read_state_dict(path), state)
+    for name in ("double", "plain"):
+        torch.save(state | {name: state[name].clone().index_fill_(0, torch.tensor([7]), torch.nan)}, path)
+        assert f"holds NaN (no number) in {name}" in refused(path)
+
+
+def test_the_other_byte_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+
+    def swapped(records: dict[str, bytes]) -> dict[str, bytes]:
+        other = {"little": b"big", "big": b"little"}[sys.byteorder]
+        return {
+            name: other if name.endswith("/byteorder") else
+            np.frombuffer(data, np.float32).byteswap().tobytes() if "/data/" in name else data
+            for name, data in records.items()
+        }  # fmt: skip
+
+    state = {"weight": torch.linspace(-1, 1, LARGE)}
+    torch.save(state, path)
+    assert same(read_state_dict(packed(path, swapped)), state)
+    state["weight"][100] = torch.nan
+    torch.save(state, path)
+    assert "holds NaN" in refused(packed(path, swapped))
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_sparse_complex_and_conjugated_numbers_are_looked_at(tmp_path: Path) -> None:
     path, nan = tmp_path / "a.pth", float("nan")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings, strategies
 from PIL import Image
 
@@ -46,6 +47,8 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 PICTURE = noise()
+#: EXIF data with the orientation 6.
+TURNED = b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6"
 PNG = encoded(PICTURE)
 
 
@@ -136,7 +139,6 @@ def test_other_objects(source: object) -> None:
 
 
 def test_arrays_and_tensors() -> None:
-    import torch
     from torchvision.transforms.functional import pil_to_tensor, to_tensor
 
     array = np.array(PICTURE)
@@ -193,7 +195,6 @@ def test_arrays_that_are_no_picture(shape: tuple[int, ...], dtype: str, value: f
     ],
 )
 def test_tensors_that_are_no_picture(shape: tuple[int, ...], dtype: str, value: float, says: str) -> None:
-    import torch
 
     with pytest.raises(PictureError, match=says):
         open_image(torch.full(shape, value, dtype=getattr(torch, dtype)))
@@ -397,6 +398,43 @@ def test_a_picture_above_pillows_limit_and_below_ours_is_opened_without_a_word(m
         for format in ("PNG", "JPEG", "GIF", "TIFF", "BMP", "ICO"):
             assert open_image(encoded(PICTURE, format)).size
     assert Image.MAX_IMAGE_PIXELS == 500  # as the learner has set it
+
+
+def odd_exif() -> bytes:
+    """A JPEG whose EXIF data announce more than they hold."""
+    return encoded(PICTURE, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0e\x01\x02\0\xff\xff\0\0\x90\0\0\0")
+
+
+def odd_animation() -> bytes:
+    """A PNG that announces an animation of no frames."""
+    data = encoded(PICTURE)
+    return data[:33] + chunk(b"acTL", bytes(8)) + data[33:]
+
+
+@pytest.mark.parametrize("odd", [odd_exif, odd_animation])
+def test_what_pillow_warns_of_beside_the_pixels_is_not_shown(odd: Callable[[], bytes]) -> None:
+    data = odd()
+    with pytest.warns(UserWarning):
+        Image.open(io.BytesIO(data)).getexif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        assert open_image(data).size == PICTURE.size
+        assert warnings.filters == before  # the learner's own calls of Pillow still warn
+
+
+@pytest.mark.parametrize("options", [{"quality": 60}, {"lossless": True}, {"exif": TURNED}], ids=str)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_large_webp_is_what_pillow_makes_of_it(
+    options: dict[str, Any], mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = encoded(noise(61, 47, mode), "WEBP", **options)
+    animated = encoded(noise(), "WEBP", save_all=True, append_images=[PICTURE])
+    usual = [open_image(data) for data in (still, animated)]
+    monkeypatch.setattr(images, "LARGE_WEBP", 0)
+    assert all(same(open_image(data), picture) for data, picture in zip((still, animated), usual, strict=True))
+    with pytest.raises(PictureError, match="damaged"):
+        open_image(still[: len(still) // 2])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 from PIL import Image
@@ -42,10 +42,13 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000
 MAX_PIXELS = 120_000_000
 #: Pictures of more pixels than this are decoded one at a time, however many threads open pictures.
 LARGE = 25_000_000
+#: Still WebP pictures of more pixels than this are decoded with less memory (``_lighter``).
+LARGE_WEBP = 4_000_000
 _one_large = threading.Lock()
 _count_readers = threading.Lock()
 _readers = 0
 _their_limit: int | None = None
+_PLUGINS = r"PIL\."
 #: What a file begins with that is no picture, or none that can be read here.
 OTHERS = (
     (rb"(?si)\s*(<\?xml.*?\?>\s*)?(<!--.*?-->\s*)*(<!doctype svg.*?>\s*)?<svg", "an SVG drawing; export it as PNG"),
@@ -64,8 +67,8 @@ OTHERS = (
 def open_image(source: object, *, stretch: bool = False) -> Image.Image:
     """Open a picture, whatever it comes in, as a new upright RGB picture of 8 bits.
 
-    At most 120 million pixels are read, one large picture at a time; about 8 bytes a pixel and 100 MB are needed. A
-    server has 20 seconds, and a second more for every 10 kB that it has sent.
+    At most 120 million pixels are read, one large picture at a time; about 8 bytes a pixel (WebP: 12) and 100 MB are
+    needed. A server has 20 seconds, and a second more for every 10 kB that it has sent.
 
     Args:
         source: a path; an http(s) address, written as in a browser; bytes; a file opened in binary mode; an array
@@ -106,7 +109,8 @@ def read_image(source: object, *, stretch: bool = False) -> Image.Image:
     if isinstance(source, Sample):
         return source.open()
     if isinstance(source, Image.Image):
-        return _safely(lambda: upright_rgb(source, "The picture", stretch=stretch), "The picture", source.size)
+        with _pillow_at_ease():
+            return _safely(lambda: upright_rgb(source, "The picture", stretch=stretch), "The picture", source.size)
     if isinstance(source, Tensor):
         return _safely(lambda: from_tensor(source, stretch=stretch), "The tensor")
     if isinstance(source, np.ndarray):
@@ -213,10 +217,29 @@ def _decode(data: bytes | IO[bytes], name: str, stretch: bool) -> Image.Image:
     file.seek(0)
     if not start:
         raise PictureError(f"{name} is empty (0 bytes).")
-    with _limit_of_pillow(), _safely(lambda: _identified(file, name, start), name) as picture:
+    with _pillow_at_ease(), _safely(lambda: _identified(file, name, start), name) as picture:
         turn = _one_large if picture.width * picture.height > LARGE else contextlib.nullcontext()
         with turn:
-            return _safely(lambda: upright_rgb(picture, name, stretch=stretch), name, picture.size)
+            return _safely(lambda: upright_rgb(_lighter(picture), name, stretch=stretch), name, picture.size)
+
+
+def _lighter(picture: Image.Image) -> Image.Image:
+    """The same picture; a large still WebP with less memory.
+
+    Pillow opens every WebP as an animation and keeps its decoder: two canvases, a copy and the picture, 17 bytes a
+    pixel. Here the decoder goes as soon as the frame is there (12 bytes). It isn't public: without it, Pillow does all.
+    """
+    decoder, mode = getattr(picture, "_decoder", None), getattr(picture, "rawmode", None)
+    still = picture.format == "WEBP" and not getattr(picture, "is_animated", False)
+    if not still or picture.width * picture.height <= LARGE_WEBP or decoder is None or mode not in ("RGBX", "RGBA"):
+        return picture
+    frame = decoder.get_next()
+    if frame is None or len(frame[0]) != 4 * picture.width * picture.height:
+        return picture  # Pillow says what is wrong
+    del decoder, picture._decoder  # type: ignore[attr-defined]
+    decoded = Image.frombuffer(mode, picture.size, frame[0], "raw", mode, 0, 1)
+    decoded.info = picture.info  # with the EXIF data
+    return decoded
 
 
 def _identified(file: IO[bytes], name: str, start: bytes) -> Image.Image:
@@ -241,13 +264,19 @@ def _identified(file: IO[bytes], name: str, start: bytes) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _limit_of_pillow() -> Iterator[None]:
-    """Pillow's limit is ours meanwhile: its plugins look at parts of a file (tiles, icons) and would warn earlier."""
+def _pillow_at_ease() -> Iterator[None]:
+    """Pillow's limit is ours meanwhile, and its plugins' warnings are not shown.
+
+    The plugins look at parts of a file (tiles, icons) and would warn of size earlier. What else they warn of (damaged
+    EXIF data, too many entries of a tag, a palette's transparency) does not touch the pixels, and a learner can do
+    nothing about it. One filter is added and taken away: putting all back as they were would undo other threads'.
+    """
     global _readers, _their_limit
     with _count_readers:
         if not _readers:
             _their_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS
         _readers += 1
+        warnings.filterwarnings("ignore", module=_PLUGINS)
     try:
         yield
     finally:
@@ -255,6 +284,8 @@ def _limit_of_pillow() -> Iterator[None]:
             _readers -= 1
             if not _readers:
                 Image.MAX_IMAGE_PIXELS = _their_limit
+                with contextlib.suppress(ValueError):
+                    cast("list[object]", warnings.filters).remove(("ignore", None, Warning, re.compile(_PLUGINS), 0))
 
 
 def _set_clear_value(picture: Image.Image) -> None:

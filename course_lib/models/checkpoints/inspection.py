@@ -47,12 +47,14 @@ class Claims:
         members: the files in a zip archive; empty for any other file.
         fault: why it is not read, to be put after "is "; "" where nothing speaks against it.
         cut: whether the file ends inside what it announces.
+        byte_order: of its numbers, as in ``sys.byteorder``; older archives do not say, and hold "little".
     """
 
     names: list[str] = field(default_factory=list)
     members: tuple[str, ...] = ()
     fault: str = ""
     cut: bool = False
+    byte_order: str = "little"
 
 
 def start_of(path: Path) -> bytes:
@@ -138,6 +140,8 @@ def _records(archive: zipfile.ZipFile, size: int) -> Claims:
         return claims
     lengths = {entry.filename: entry.file_size for entry in entries}
     for entry in entries:
+        if entry.filename.endswith("/byteorder") and entry.file_size < 10:
+            claims.byte_order = archive.read(entry).decode(errors="replace")
         if entry.filename.endswith(".pkl"):
             with archive.open(entry) as file:
                 program = _Program(_Bounded(file, entry.file_size))
