@@ -14,7 +14,7 @@ import random
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -27,8 +27,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from course_lib.tracing.result import TraceError
 
 __all__ = [
-    "FIRST", "HOOKS", "PLAIN", "Copier", "Listener", "copy_model", "meta_tensor", "own_tensor", "run_copy",
-    "shared_tensor", "told", "unchanged_randomness",
+    "FIRST", "HOOKS", "NO_HOOKS", "PLAIN", "Copier", "HookAddedError", "Listener", "copy_model", "meta_tensor",
+    "own_tensor", "run_copy", "shared_tensor", "told", "unchanged_randomness",
 ]  # fmt: skip
 
 Answer = TypeVar("Answer")
@@ -55,7 +55,13 @@ def shared_tensor(tensor: Tensor) -> Tensor:
 
 # -- copying ----------------------------------------------------------------------------------------------------------
 class Listener(Protocol):
-    """Is told which modules and tensors a copy has, and which of its modules runs."""
+    """Is told which modules and tensors a copy has, and which of its modules runs.
+
+    Attributes:
+        no_hooks: what every module of the copy has in the place of hooks; None gives each its own empty dicts.
+    """
+
+    no_hooks: Mapping[str, Any] | None
 
     def meet(self, module: nn.Module, path: str) -> str:
         """The path by which the module is called."""
@@ -114,6 +120,21 @@ HOOKS = tuple(
     name for name, value in vars(nn.Module()).items() if name.endswith(("_hooks", "_with_kwargs", "_always_called"))
 )
 FIRST = tuple(vars(nn.Module()))  # before what a user's constructor adds
+
+
+class HookAddedError(BaseException):
+    """A forward adds a hook to a copy that shares its empty dicts; no ``except Exception`` in it may hide this."""
+
+
+class _NoHooks(OrderedDict[Any, Any]):
+    """The hooks of many modules that have none: it stays empty."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise HookAddedError
+
+
+#: In the place of a module's hooks, for a copy that is made again once ``HookAddedError`` says so.
+NO_HOOKS: Mapping[str, Any] = dict.fromkeys(HOOKS, _NoHooks())
 _OWN = frozenset({*vars(nn.Module()), "forward"}) - {"training"}
 _KEEP_HOOKS_OF = ("torch.nn.utils.", "torch.ao.")  # weight_norm and spectral_norm compute the weight in a hook
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict, Counter)
@@ -131,6 +152,7 @@ class Copier:
         self.alive: list[Any] = []  # no id may be given to a second object
         self.waiting: list[tuple[nn.Module, nn.Module, str]] = []  # copy, original, path
         self.shared_values: dict[type, dict[str, Any]] = {}
+        self.no_hooks = listener.no_hooks if listener is not None else None
 
     def finish(self) -> None:
         """Copies the modules' other attributes: last, so that a registered layer is called by its registered name."""
@@ -175,8 +197,7 @@ class Copier:
         theirs = module.__dict__
         ours = dict(theirs)
         object.__setattr__(copied, "__dict__", ours)  # Module's own takes longer to find out what it is given
-        for name in HOOKS:
-            ours[name] = OrderedDict()
+        ours.update(self.no_hooks or {name: OrderedDict() for name in HOOKS})
         if any(map(theirs.get, HOOKS)):
             ours.update({name: _computing(theirs[name]) for name in HOOKS if theirs.get(name)})
         ours["_compiled_call_impl"] = None

@@ -9,7 +9,7 @@ other module, under ``recorder``.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from math import prod
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from course_lib.tracing.copies import HOOKS, Copier, told
+from course_lib.tracing.copies import HOOKS, NO_HOOKS, Copier, told
 from course_lib.tracing.leaf_rules import (
     IN_PLACE,
     NEW,
@@ -210,8 +210,7 @@ class _Leaf:
         """Give a new object the attributes of the layer."""
         theirs = self.module.__dict__
         self.copied, self.ours = copied, (ours := dict(theirs))
-        for name in HOOKS:
-            ours[name] = OrderedDict()
+        ours.update(self.recorder.no_hooks or {name: OrderedDict() for name in HOOKS})
         ours["_compiled_call_impl"] = None
         ours["_non_persistent_buffers_set"] = set(theirs["_non_persistent_buffers_set"])
         ours["_parameters"] = _Tensors(self, theirs["_parameters"], True) if theirs["_parameters"] else {}
@@ -313,10 +312,15 @@ class _Chain:
 
 
 class LeafRecorder(Recorder):
-    """A recorder on the meta device that knows the rules of leaves."""
+    """A recorder on the meta device that knows the rules of leaves.
 
-    def __init__(self, *, device: str = "cpu") -> None:
+    Args:
+        no_hooks: what stands for the hooks of every module; a model that adds some in its forward needs None.
+    """
+
+    def __init__(self, *, device: str = "cpu", no_hooks: Mapping[str, Any] | None = NO_HOOKS) -> None:
         super().__init__(meta=True, device=device)
+        self.no_hooks = no_hooks
         self.names = _Names()
         self.operands: dict[tuple[str, Shape], Operand] = {}
         self._leaves: dict[int, _Leaf] = {}  # by the id of the layer

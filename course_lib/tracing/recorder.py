@@ -116,6 +116,7 @@ class Recorder(TorchFunctionMode):
     def __init__(self, *, meta: bool, device: str = "cpu") -> None:
         super().__init__()
         self.meta, self.device = meta, device
+        self.no_hooks: Mapping[str, Any] | None = None
         self.parameters: list[TensorRecord] = []  # shared ones once
         self.shared = Shared()
         self.calls: list[Call] = []

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.tracing import failures, inputs
-from course_lib.tracing.copies import copy_model, meta_tensor, own_tensor, unchanged_randomness
+from course_lib.tracing.copies import HookAddedError, copy_model, meta_tensor, own_tensor, unchanged_randomness
 from course_lib.tracing.leaves import LeafRecorder
 from course_lib.tracing.recorder import Recorder, tensors
 from course_lib.tracing.result import Trace, TraceError
@@ -173,21 +173,29 @@ class _Run:
         self.recorder: Recorder | None = None
 
     def on_meta(self) -> Trace:
-        return self._run(meta_tensor, "meta", "")
+        recorder = LeafRecorder(device=self._stands_for())
+        try:
+            return self._run(recorder, meta_tensor, "meta", "")
+        except HookAddedError:
+            recorder = LeafRecorder(device=self._stands_for(), no_hooks=None)
+            return self._run(recorder, meta_tensor, "meta", "")
 
     def for_real(self, note: str) -> Trace:
-        return self._run(own_tensor, self._home(), note)
+        return self._run(Recorder(meta=False, device=self._stands_for()), own_tensor, self._home(), note)
 
     def _home(self) -> torch.device:
         """The model's own device."""
         return next((parameter.device for parameter in self.model.parameters()), torch.device("cpu"))
 
-    def _run(self, made: Callable[[Tensor], Tensor], device: torch.device | str, note: str) -> Trace:
+    def _stands_for(self) -> str:
+        """The type of the device whose autocast counts."""
         home = self._home().type
-        device_type = home if home != "meta" else "cpu"
-        self.recorder = recorder = (
-            Recorder(meta=False, device=device_type) if note else LeafRecorder(device=device_type)
-        )
+        return home if home != "meta" else "cpu"
+
+    def _run(
+        self, recorder: Recorder, made: Callable[[Tensor], Tensor], device: torch.device | str, note: str
+    ) -> Trace:
+        self.recorder = recorder
         try:
             return self._recorded(recorder, made, device, note)
         finally:
