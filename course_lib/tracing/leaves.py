@@ -321,7 +321,6 @@ class LeafRecorder(Recorder):
     def __init__(self, *, device: str = "cpu", no_hooks: Mapping[str, Any] | None = NO_HOOKS) -> None:
         super().__init__(meta=True, device=device)
         self.no_hooks = no_hooks
-        self.names = _Names()
         self.operands: dict[tuple[str, Shape], Operand] = {}
         self._leaves: dict[int, _Leaf] = {}  # by the id of the layer
         self._chains: dict[int, _Chain] = {}
@@ -336,7 +335,10 @@ class LeafRecorder(Recorder):
 
     def meet(self, module: nn.Module, path: str) -> str:
         known = self._chains.get(id(module))
-        return super().meet(module, path) if known is None else known.path
+        if known is not None:
+            return known.path
+        self.modules[path] = type(module).__name__
+        return path
 
     def children(self, module: nn.Module, prefix: str, copier: Copier) -> _Children | None:
         if not self._layers or not runs_in_order(module):
@@ -411,8 +413,3 @@ class LeafRecorder(Recorder):
     def operand_of(self, argument: str, shape: Shape) -> Operand:
         """A parameter or buffer as an operand."""
         return self.operands.setdefault((argument, shape), Operand(argument, shape, None))
-
-
-class _Names(dict[torch.dtype, str]):
-    def __missing__(self, dtype: torch.dtype) -> str:
-        return self.setdefault(dtype, str(dtype)[6:])

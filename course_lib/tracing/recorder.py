@@ -105,6 +105,13 @@ def tensors(value: Any) -> Iterator[Tensor]:
             yield from tensors(item)
 
 
+class _Names(dict[torch.dtype, str]):
+    """The names of dtypes, such as "float32"."""
+
+    def __missing__(self, dtype: torch.dtype) -> str:
+        return self.setdefault(dtype, str(dtype)[6:])
+
+
 class Recorder(TorchFunctionMode):
     """Use it as a context around a copy's forward; then ``ops()`` and ``calls`` say what happened.
 
@@ -119,6 +126,7 @@ class Recorder(TorchFunctionMode):
         self.no_hooks: Mapping[str, Any] | None = None
         self.parameters: list[TensorRecord] = []  # shared ones once
         self.shared = Shared()
+        self.names = _Names()
         self.calls: list[Call] = []
         self.modules: dict[str, str] = {}  # path: class
         self.failure: Failure | None = None
@@ -326,7 +334,7 @@ class Recorder(TorchFunctionMode):
         frame = self.frames[-1]
         frame.ops += 1
         self.events.append((frame, frame.path, type(frame.module).__name__, kind, tuple(operands), shapes,
-                            tuple(settings), tuple(weights), str(outputs[0].dtype)[6:], size))  # fmt: skip
+                            tuple(settings), tuple(weights), self.names[outputs[0].dtype], size))  # fmt: skip
         return result
 
     def _look_at(self, tensor: Tensor, shape: Shape) -> None:
