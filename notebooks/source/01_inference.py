@@ -98,7 +98,7 @@ for one in (classifier, own):
 # 224×224, turn the picture into a tensor, and normalise with $(x - 127)/128$, where $x$ runs from 0 to 255. It has to give the
 # same numbers as the weights' own transforms, for pictures of any shape. You may use `torchvision.transforms.functional`.
 #
-# 8 minutes, important. Move on after 15.
+# *Essential · hard · 8 minutes · move on after 15.*
 
 # %% tags=["exercise"]
 def preprocess(picture):
@@ -271,7 +271,7 @@ print("softmax over dim 1: picture 1 sums to", f"{float(out.softmax(1)[0].sum())
 #
 # Write softmax and top k yourself, without calling `softmax` or `topk`. There's one trap: a logit of 300 must not break it.
 #
-# 6 minutes, important. Move on after 12.
+# *Essential · hard · 6 minutes · move on after 12.*
 
 # %% tags=["exercise"]
 def top_k(logits, k):
@@ -383,7 +383,7 @@ except ValueError as error:
 # every module in the mode it was in, even if the forward pass raises an error. (Somebody may have frozen one BatchNorm
 # on purpose.)
 #
-# 6 minutes, important. Move on after 12.
+# *Essential · hard · 6 minutes · move on after 12.*
 
 # %% tags=["exercise"]
 def careful_forward(model, batch):

@@ -281,7 +281,7 @@ print(f"without waiting {1000 * without_waiting:.1f} ms, with waiting {1000 * (t
 #
 # ### Exercise: a stopwatch you can trust
 #
-# *Importance 5 of 5 · medium · 8 minutes · move on after 12.*
+# *Essential · medium · 8 minutes · move on after 12.*
 #
 # `run()` starts the work and may return early, and `wait()` returns when the work is done. Warm up first, then time
 # `repeats` calls (an odd number) and return their median, in seconds.
@@ -318,7 +318,7 @@ drawing.bubbles(everything, selected="resnet50", named=five)
 #
 # ### Exercise: beaten in everything
 #
-# *Importance 3 of 5 · mild · 4 minutes · move on after 6.*
+# *Worth it · mild · 4 minutes · move on after 6.*
 #
 # Which of these five are beaten? Multiply-adds stand in for time here, so that everybody has the same numbers.
 
@@ -333,7 +333,7 @@ ex.dominated.check(beaten)
 # %% [markdown]
 # ### Exercise: the Pareto front
 #
-# *Importance 5 of 5 · hard · 12 minutes · move on after 20.*
+# *Essential · hard · 12 minutes · move on after 20.*
 #
 # Write a function that takes a list of (error, milliseconds, megabytes) and returns the indices of the models that no
 # other one beats. Two models with the same numbers don't beat each other.
@@ -538,7 +538,7 @@ print("all kinds:  ", *models.list_models(include="*resnet50*"))
 # %% [markdown]
 # ### Exercise: builders of a class
 #
-# *Importance 2 of 5 · medium · 6 minutes · move on after 10.*
+# *Extra · medium · 6 minutes · move on after 10.*
 #
 # Write a function that takes the name of a class and returns the names of all classifiers that belong to it. Their
 # names can mislead you, and building them all takes minutes, so ask the builders what they make.
@@ -568,7 +568,7 @@ fifth.reveal(round(100 - metrics["acc@5"], 1), "In about half of its mistakes, t
 # %% [markdown]
 # ### Exercise: top-k error
 #
-# *Importance 3 of 5 · medium · 6 minutes · move on after 10.*
+# *Worth it · medium · 6 minutes · move on after 10.*
 #
 # Write a function that takes a batch of logits and the true classes, and returns the top-k error in per cent.
 
@@ -583,7 +583,7 @@ ex.top_k_error.check(top_k_error)
 # %% [markdown]
 # ### Exercise: the size of a file
 #
-# *Importance 2 of 5 · mild · 3 minutes · move on after 5.*
+# *Extra · mild · 3 minutes · move on after 5.*
 #
 # VGG16 has 138,357,544 parameters, and each is a float32. How many megabytes is its file? torchvision counts `2**20`
 # bytes to a megabyte.
@@ -624,7 +624,7 @@ print("places apart:", dict(zip(five, gaps)), "→ rank correlation", agreement)
 #
 # ### Exercise: do two rankings agree?
 #
-# *Importance 3 of 5 · medium · 7 minutes · move on after 12.*
+# *Worth it · medium · 7 minutes · move on after 12.*
 #
 # Now write it for any two lists of equal length: the function gets the values and returns their rank correlation. No
 # value appears twice in a list.
@@ -743,7 +743,7 @@ still_there.reveal(words[tuple(on_front)], "No model beat ResNet50 then. But man
 #
 # ### Exercise: under your limits
 #
-# *Importance 2 of 5 · medium · 8 minutes · move on after 12.*
+# *Extra · medium · 8 minutes · move on after 12.*
 #
 # Write a function that reads torchvision's registry and returns the names of the classifiers whose default weights have
 # at most this error and at most this file size. Put the smallest error first.

@@ -276,7 +276,7 @@ bias.reveal("nothing" if unchanged else "it shifts the output",
 # %% [markdown]
 # ### Exercise: BatchNorm with both modes
 #
-# *Importance 5 of 5 · hard · 10 minutes · move on after 15.*
+# *Essential · hard · 10 minutes · move on after 15.*
 #
 # Write `nn.BatchNorm2d` under torch's own names: parameters `weight` and `bias`; buffers `running_mean` (zeros),
 # `running_var` (ones) and `num_batches_tracked` (`torch.tensor(0)`, one more per training batch). Use ε = 1e-5 and
@@ -325,7 +325,7 @@ drawing.block(features, path="layer1.0")
 # %% [markdown]
 # ### Exercise: which additions are legal?
 #
-# *Importance 3 of 5 · mild · 2 minutes · move on after 4.*
+# *Worth it · mild · 2 minutes · move on after 4.*
 #
 # In a batch of 8, which of these sums does PyTorch compute? **A** 64×56×56 + 64×56×56, **B** 64×56×56 + 128×56×56,
 # **C** 128×28×28 + 128×56×56, **D** 128×28×28 + 128×1×1. Decide before you try.
@@ -394,7 +394,7 @@ block_explorer(planes=128, stride=2, shortcut="x itself, fits or not")
 # %% [markdown]
 # ### Exercise: is a downsample needed?
 #
-# *Importance 4 of 5 · medium · 4 minutes · move on after 7.*
+# *Essential · medium · 4 minutes · move on after 7.*
 #
 # Write the condition in one line: does the shortcut of this block need a projection?
 
@@ -409,7 +409,7 @@ ex.needs_downsample.check(needs_downsample)
 # %% [markdown]
 # ### Exercise: BasicBlock
 #
-# *Importance 5 of 5 · hard · 10 minutes · move on after 20.*
+# *Essential · hard · 10 minutes · move on after 20.*
 #
 # Write the block under torchvision's names: `conv1`, `bn1`, `conv2`, `bn2`, `downsample`. Then its weights fit into
 # yours. A BatchNorm that you wrote yourself is welcome; `nn.BatchNorm2d` is fine too.
@@ -448,7 +448,7 @@ stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], st
 # %% [markdown]
 # ### Exercise: make_layer
 #
-# *Importance 4 of 5 · hard · 10 minutes · move on after 15.*
+# *Essential · hard · 10 minutes · move on after 15.*
 #
 # Write a function that builds a stage. `block` is BasicBlock or any class like it. A projection is
 # `nn.Sequential(convolution, BatchNorm)`, in this order.
@@ -474,7 +474,7 @@ print("64×56×56 →", "×".join(map(str, stage(torch.zeros(1, 64, 56, 56)).sha
 #
 # ### Exercise: a ResNet18 of your own
 #
-# *Importance 5 of 5 · hard · 12 minutes · move on after 25.*
+# *Essential · hard · 12 minutes · move on after 25.*
 #
 # Build the network, (B, 3, H, W) → (B, 1000), from your own blocks and stages. Use torchvision's names: `conv1`, `bn1`,
 # `layer1` to `layer4`, `fc`. The check loads torchvision's state dict into it, strictly, and compares the logits.
@@ -698,7 +698,7 @@ except RuntimeError as error:
 # %% [markdown]
 # ### Exercise: the price of a bottleneck
 #
-# *Importance 2 of 5 · mild · 4 minutes · move on after 6.*
+# *Extra · mild · 4 minutes · move on after 6.*
 #
 # 256 channels come in, are squeezed to 64, and 256 go out: 1×1, 3×3, 1×1, no bias. How many weights do the three
 # convolutions hold? Use paper and pencil.
@@ -744,7 +744,7 @@ print(f"paper {trace(paper, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50
 #
 # ### Exercise: Bottleneck
 #
-# *Importance 3 of 5 · hard · 10 minutes · move on after 15.*
+# *Worth it · hard · 10 minutes · move on after 15.*
 #
 # Like BasicBlock, with `conv3` and `bn3`, `expansion = 4`, and the stride where torchvision has it.
 
@@ -781,7 +781,7 @@ named.reveal(tuple(1 + 3 * sum(blocks) + 1 for blocks in ([3, 4, 6, 3], [3, 8, 3
 # %% [markdown]
 # ### Exercise: eighteen of what?
 #
-# *Importance 2 of 5 · medium · 6 minutes · move on after 10.*
+# *Extra · medium · 6 minutes · move on after 10.*
 #
 # Write a function that gets any of torchvision's ResNets, counts its layers, and returns the number in its name. The
 # projections don't count, and neither do the norms.

@@ -74,7 +74,7 @@ drawing.token_journey(network, cfg, picture, batch, answer=answer)
 # %% [markdown]
 # ### Exercise: a shape, token by token
 #
-# *Core · easy · 3 minutes.* A picture of 3×100×50 (channels, height, width) goes through the tokens `32, M, 64, 64, M, 128, M`. A
+# *Essential · mild · 3 minutes.* A picture of 3×100×50 (channels, height, width) goes through the tokens `32, M, 64, 64, M, 128, M`. A
 # number is a 3×3 convolution with padding 1, and M is a 2×2 max pool with stride 2. What comes out?
 #
 # `ex.trace_cfg.hint()` gives you a hint, and `ex.trace_cfg.solution()` the solution.
@@ -121,7 +121,7 @@ convolution_arithmetic(n=8, k=3, s=2, p=0, row=2, column=2)
 # %% [markdown]
 # ### Exercise: output size
 #
-# *Core · medium · 6 minutes; after 12, look at the solution and go on.* Write a function that says how many cells come out of a
+# *Essential · medium · 6 minutes · move on after 12.* Write a function that says how many cells come out of a
 # convolution: n cells go in, the kernel has k cells that lie d cells apart, the stride is s, and there are p cells of padding on either
 # side.
 
@@ -147,7 +147,7 @@ print("same memory:", windows.data_ptr() == row.data_ptr())
 # %% [markdown]
 # ### Exercise: a convolution over a row
 #
-# *Core · medium · 6 minutes.* Lay a kernel of k numbers on every window of a row of n numbers, multiply, and sum: (n,) and (k,) give
+# *Essential · medium · 6 minutes.* Lay a kernel of k numbers on every window of a row of n numbers, multiply, and sum: (n,) and (k,) give
 # (n − k + 1,). Make the windows with `row.as_strided(size, stride)`. Careful: the row may itself be a view, such as
 # every second number of a longer row. `row.stride(0)` knows.
 
@@ -175,7 +175,7 @@ print("strides of 2×3×5×4:", torch.zeros(2, 3, 5, 4).stride())
 # %% [markdown]
 # ### Exercise: a convolution over maps
 #
-# *Core · hard · 10 minutes; after 20, look at the solution and go on.* Maps of shape (B, C, H, W) and a weight of shape (O, C, k, k)
+# *Essential · hard · 10 minutes · move on after 20.* Maps of shape (B, C, H, W) and a weight of shape (O, C, k, k)
 # give (B, O, H − k + 1, W − k + 1): no padding, stride 1, no bias. Make a view of six axes with `maps.as_strided`, from the four
 # numbers that `maps.stride()` gives, and let `torch.einsum` do the sums.
 
@@ -194,7 +194,7 @@ ex.conv2d.check(conv2d)
 # %% [markdown]
 # ### Exercise: stride, padding and bias
 #
-# *Core · medium · 6 minutes.* Now the complete layer: maps (B, C, H, W), a weight (O, C, k, k), a bias (O,), a stride, and `padding` rows and
+# *Essential · medium · 6 minutes.* Now the complete layer: maps (B, C, H, W), a weight (O, C, k, k), a bias (O,), a stride, and `padding` rows and
 # columns of zeros on all four sides. It should give what `torch.nn.functional.conv2d` gives. Don't change `maps` itself.
 
 # %% tags=["exercise"]
@@ -208,7 +208,7 @@ ex.convolve.check(convolve)
 # %% [markdown]
 # ### Exercise: a max pool
 #
-# *Core · medium · 6 minutes.* The largest number of each k×k window, channel by channel: (B, C, H, W) → (B, C, h, w), with a stride and
+# *Essential · medium · 6 minutes.* The largest number of each k×k window, channel by channel: (B, C, H, W) → (B, C, h, w), with a stride and
 # with padding on all four sides. There is a trap in the padding, and the check uses maps that are negative in most places.
 
 # %% tags=["exercise"]
@@ -239,7 +239,7 @@ print(network.features[:6])
 # %% [markdown]
 # ### Exercise: a whole VGG from your own layers
 #
-# *Core · hard · 10 minutes; after 20, look at the solution and go on.* Write the forward pass of torchvision's VGG (without BatchNorm) by
+# *Essential · hard · 10 minutes · move on after 20.* Write the forward pass of torchvision's VGG (without BatchNorm) by
 # hand, with `convolve(maps, weight, bias, stride=1, padding=0)` and `max_pool(maps, k, stride)`. You get the cfg, such as
 # `[16, "M", 32]`; a state dict with names such as `features.0.weight` and `classifier.6.bias`; and pictures (B, 3, H, W) that end as 7×7
 # maps. The linear layers are `classifier.0`, `.3` and `.6`, with a ReLU after the first two. Return the logits.
@@ -396,7 +396,7 @@ receptive_field_explorer(classifier, {"camel": picture})
 # %% [markdown]
 # ### Exercise: what a stack sees
 #
-# *Core if you plan to do lesson 06 · medium · 8 minutes.* Layers are given as pairs of kernel and stride, such as `[(3, 1), (2, 2), (5, 1)]`. How many
+# *Essential if you plan to do lesson 06 · medium · 8 minutes.* Layers are given as pairs of kernel and stride, such as `[(3, 1), (2, 2), (5, 1)]`. How many
 # pixels in a row does one cell of the last layer see? No layer at all sees 1 pixel.
 
 # %% tags=["exercise"]
@@ -513,7 +513,7 @@ cfg_builder("64, M, 128, M, 256, 256, M, 512, 512, M")
 # %% [markdown]
 # ### Exercise: under a budget
 #
-# *Optional · medium · 8 minutes.* Find a cfg with at most 5 million parameters in its convolutions, whose last cells see 100 pixels in a row or
+# *Extra · medium · 8 minutes.* Find a cfg with at most 5 million parameters in its convolutions, whose last cells see 100 pixels in a row or
 # more, and whose last map is 4×4 or larger for a picture of 224×224. `vgg.steps(cfg)` from `course_lib.networks` says what each token does.
 
 # %% tags=["exercise"]
@@ -571,7 +571,7 @@ cfg_stepper(token=4)
 # %% [markdown]
 # ### Exercise: VGG16's head
 #
-# *Optional · easy · 5 minutes.* What percentage of the parameters of torchvision's `vgg16` sits in its three linear layers? Let Python count.
+# *Extra · mild · 5 minutes.* What percentage of the parameters of torchvision's `vgg16` sits in its three linear layers? Let Python count.
 
 # %% tags=["exercise"]
 percent = ...
@@ -580,7 +580,7 @@ ex.head_share.check(percent)
 # %% [markdown]
 # ### Exercise: from a cfg to layers
 #
-# *Optional · hard · 12 minutes.* Write the function that turns a cfg such as `[64, "M", 128]` into an `nn.Sequential`. A number is an
+# *Extra · hard · 12 minutes.* Write the function that turns a cfg such as `[64, "M", 128]` into an `nn.Sequential`. A number is an
 # `nn.Conv2d` with a 3×3 kernel, padding 1 and a bias, followed by `nn.BatchNorm2d` if `batch_norm` is true, and by `nn.ReLU`. An "M" is an
 # `nn.MaxPool2d` of 2×2. The first convolution reads 3 channels. All layers stand side by side in one `nn.Sequential`: the check loads
 # the weights of torchvision's `vgg11` and `vgg13_bn` into them.
@@ -596,7 +596,7 @@ ex.make_layers.check(make_layers)
 # %% [markdown]
 # ### Exercise: column C
 #
-# *Optional · hard · 12 minutes.* torchvision has no column C of the VGG paper. Write it, with parts called `features`, `avgpool` and
+# *Extra · hard · 12 minutes.* torchvision has no column C of the VGG paper. Write it, with parts called `features`, `avgpool` and
 # `classifier` as in torchvision's VGG. C's convolutions are 64, 64, M, 128, 128, M, 256, 256, 256, M, 512, 512, 512, M, 512, 512,
 # 512, M. All are 3×3 with padding 1, but the last one of the third, fourth and fifth stage is 1×1. A ReLU follows each. Then come an
 # adaptive average pool to 7×7, and linear layers to 4096, 4096 and the classes, with ReLU and dropout after the first two.
@@ -616,7 +616,7 @@ ex.column_c.check(ColumnC)
 # %% [markdown]
 # ### Exercise: the price of a field
 #
-# *Optional · easy · 5 minutes.* Several 3×3 convolutions in a row, each from C to C channels and without bias, together see `field` pixels
+# *Extra · mild · 5 minutes.* Several 3×3 convolutions in a row, each from C to C channels and without bias, together see `field` pixels
 # in a row. How many weights do they hold?
 
 # %% tags=["exercise"]

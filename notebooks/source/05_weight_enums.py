@@ -148,7 +148,7 @@ weights_browser(pictures, beside="resnet50, IMAGENET1K_V1", word="camel")
 # %% [markdown]
 # ### Exercise: how many entries?
 #
-# *Core · easy · 3 minutes.* A class inherits from torchvision's `WeightsEnum`. Two of its `Weights` are equal if their url, transforms and
+# *Essential · mild · 3 minutes.* A class inherits from torchvision's `WeightsEnum`. Two of its `Weights` are equal if their url, transforms and
 # meta are equal. How many members does `list(Toy_Weights)` have?
 #
 # ```python
@@ -194,7 +194,7 @@ ways.reveal(
 # %% [markdown]
 # ### Exercise: the same preprocessing?
 #
-# *Core · medium · 6 minutes.* Write a function that says whether two entries, such as `ResNet50_Weights.IMAGENET1K_V1` and
+# *Essential · medium · 6 minutes.* Write a function that says whether two entries, such as `ResNet50_Weights.IMAGENET1K_V1` and
 # `ResNet50_Weights.IMAGENET1K_V2`, do the same to every picture. `entry.transforms()` makes an entry's preprocessing.
 
 # %% tags=["exercise"]
@@ -268,7 +268,7 @@ hear_all(["resnet50()", "resnet50(weights=None)", 'resnet50(weights="default")',
 # %% [markdown]
 # ### Exercise: which spellings are clean?
 #
-# *Core · easy · 5 minutes.* Which of these lines give ResNet18's trained weights without a warning?
+# *Essential · mild · 5 minutes.* Which of these lines give ResNet18's trained weights without a warning?
 #
 # - **A** `resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")`
 # - **B** `resnet18(weights="imagenet1k_v1")`
@@ -399,7 +399,7 @@ print(f"{len(bare.state_dict())} tensors, such as", *list(bare.state_dict())[18:
 # %% [markdown]
 # ### Exercise: new names
 #
-# *Core · hard · 10 minutes; after 20, look at the solution and go on.* Write a function from a name in EfficientNet-Lite0's file to torchvision's name.
+# *Essential · hard · 10 minutes · move on after 20.* Write a function from a name in EfficientNet-Lite0's file to torchvision's name.
 # The stages 1 to 7 have 1, 2, 2, 3, 3, 4 and 1 blocks, and the file counts them through, from `_blocks.0` to `_blocks.15`. A block's
 # `_expand_conv` (with `_bn0`), `_depthwise_conv` (`_bn1`) and `_project_conv` (`_bn2`) are torchvision's `block.0`, `block.1` and `block.2`, the
 # convolution `.0` and its norm `.1`. Stage 1 has no `_expand_conv`. Outside the blocks: `_conv_stem`, `_bn0` → `features.0.0`, `.0.1`;
@@ -461,7 +461,7 @@ for number, (one, other) in enumerate(zip(outputs(bare), outputs(reference.model
 # %% [markdown]
 # ### Exercise: TensorFlow's padding
 #
-# *Core · medium · 6 minutes.* Write a function from the number of cells, the kernel and the stride to the numbers of zeros before and after. A
+# *Essential · medium · 6 minutes.* Write a function from the number of cells, the kernel and the stride to the numbers of zeros before and after. A
 # window should have ⌈size / stride⌉ places, with as few zeros as that takes, and never fewer than none. Half of them come before, rounded down, and the rest
 # after.
 
@@ -476,7 +476,7 @@ ex.same_padding.check(same_padding)
 # %% [markdown]
 # ### Exercise: the port
 #
-# *Core · hard · 10 minutes; after 20, look at the solution and go on.* `network` is torchvision's `EfficientNet` for Lite0 with random weights and
+# *Essential · hard · 10 minutes · move on after 20.* `network` is torchvision's `EfficientNet` for Lite0 with random weights and
 # PyTorch's padding, as `lesson05.bare_lite0()` of `course_lib.exercises` makes it. `original` is the state dict of the file. Load the tensors under
 # `new_name(key)`, give every convolution with stride (2, 2) TensorFlow's padding by `same_padding(size, kernel, stride)`, and return the network in eval
 # mode. `layer.register_forward_pre_hook(function)` calls `function(layer, inputs)` before the layer runs; the tuple that it returns goes in instead of `inputs`.
@@ -508,7 +508,7 @@ print(*InterpolationMode)
 # %% [markdown]
 # ### Exercise: its preprocessing
 #
-# *Core · medium · 5 minutes.* EfficientNet-Lite0 wants the picture's shorter side at 256 pixels, resized with bicubic
+# *Essential · medium · 5 minutes.* EfficientNet-Lite0 wants the picture's shorter side at 256 pixels, resized with bicubic
 # interpolation, then the middle 224×224, and bytes x as (x − 127) / 128. Write a function that does this to a picture, with torchvision's `ImageClassification`. It divides by 255 *before* it
 # subtracts the mean and divides by the standard deviation, $y = (x/255 - \mu) / \sigma$.
 
@@ -613,7 +613,7 @@ my_progress("05")
 # %% [markdown]
 # ### Exercise: the best entry
 #
-# *Optional · medium · 6 minutes.* Write a function from an enum such as `ResNet50_Weights` to its most accurate entry, by
+# *Extra · medium · 6 minutes.* Write a function from an enum such as `ResNet50_Weights` to its most accurate entry, by
 # `entry.meta["_metrics"]["ImageNet-1K"]["acc@1"]`. An accuracy of nan means that nobody measured it.
 
 # %% tags=["exercise"]
@@ -627,7 +627,7 @@ ex.best_entry.check(best_entry)
 # %% [markdown]
 # ### Exercise: verify, by hand
 #
-# *Optional · medium · 8 minutes.* Write what every builder does first, as a function of an enum and of what was given as `weights`. `None` stays `None`, and an
+# *Extra · medium · 8 minutes.* Write what every builder does first, as a function of an enum and of what was given as `weights`. `None` stays `None`, and an
 # entry of the enum stays itself. An entry's name, such as `"DEFAULT"` or `"ResNet50_Weights.DEFAULT"`, becomes the entry. Anything else is a `TypeError`,
 # and an unknown name is a `KeyError`.
 
@@ -642,7 +642,7 @@ ex.verify.check(verify)
 # %% [markdown]
 # ### Exercise: does the hash fit?
 #
-# *Optional · medium · 6 minutes.* A weights file is called, for example, `resnet18-f37072fd.pth`. Are the digits behind the last dash of its name the first
+# *Extra · medium · 6 minutes.* A weights file is called, for example, `resnet18-f37072fd.pth`. Are the digits behind the last dash of its name the first
 # digits of the file's SHA-256? There have to be at least eight of them; some files have all 64.
 
 # %% tags=["exercise"]
@@ -668,7 +668,7 @@ print(issubclass(ResNet50_Weights, WeightsEnum), Path(url2pathname(urlparse(valu
 # %% [markdown]
 # ### Exercise: an enum that reads in place
 #
-# *Optional · hard · 12 minutes.* Write a class without members that inherits from torchvision's `WeightsEnum` and has its own `get_state_dict`. `self.url`
+# *Extra · hard · 12 minutes.* Write a class without members that inherits from torchvision's `WeightsEnum` and has its own `get_state_dict`. `self.url`
 # is the address of a file on this computer, such as `file:///weights/net-1a2b3c4d.pth`; `Path(url2pathname(urlparse(self.url).path))` makes a path of
 # it. Check *every* time that the digits in the file's name are the first of its SHA-256, and raise a `ValueError` if they aren't. Read the file where it
 # lies, without a copy, and don't run code that is hidden in it (`weights_only=True`).
@@ -706,7 +706,7 @@ print(type(get_model("pocket_vgg", num_classes=2)).__name__)
 # %% [markdown]
 # ### Exercise: an enum and a builder of your own
 #
-# *Optional · hard · 15 minutes.* At `path` lies a state dict of `vgg.build("16 M 32 M 64 M", batch_norm=True, hidden=64, num_classes=…)`, with one output
+# *Extra · hard · 15 minutes.* At `path` lies a state dict of `vgg.build("16 M 32 M 64 M", batch_norm=True, hidden=64, num_classes=…)`, with one output
 # for each of the `categories`. Make a `WeightsEnum` with one entry and a `DEFAULT`: its url is `path.as_uri()`, its transforms are
 # `partial(ImageClassification, crop_size=64, resize_size=64)`, its meta has the categories. Return a builder with the keywords `weights` (annotated
 # with your enum or None), `progress` and any others: it verifies, takes the number of classes from the entry, builds, and loads with

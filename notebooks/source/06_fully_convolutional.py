@@ -172,7 +172,7 @@ windows_here.reveal(down * across, "A pixel in the middle of the picture is in 4
 # %% [markdown]
 # ### Exercise: how many windows?
 #
-# **Essential** · mild · 4 minutes. A video frame of 720×1280, windows of 224×224, one every 16 pixels, all of them inside
+# *Essential · mild · 4 minutes.* A video frame of 720×1280, windows of 224×224, one every 16 pixels, all of them inside
 # the frame. How many forward passes is that? Pencil and paper will do.
 
 # %% tags=["exercise"]
@@ -231,7 +231,7 @@ with torch.no_grad():
 # %% [markdown]
 # ### Exercise: a linear layer as a convolution
 #
-# **Essential**, because section 4 uses it · hard · 8 minutes, and if you've spent 15, open the solution and read on.
+# *Essential, because section 4 uses it · hard · 8 minutes · move on after 15.*
 #
 # Write a function that does this for any linear layer behind the flatten of a map of `channels`×`height`×`width`, with or
 # without a bias.
@@ -307,7 +307,7 @@ map_shape.reveal(tuple(logits.shape), "13×32 cells reach the pool. Its window o
 # %% [markdown]
 # ### Exercise: the shape of the map
 #
-# **Essential** · mild · 4 minutes. A picture 430 pixels high and 900 wide goes through this network.
+# *Essential · mild · 4 minutes.* A picture 430 pixels high and 900 wide goes through this network.
 # What's the shape of its map?
 
 # %% tags=["exercise"]
@@ -362,7 +362,7 @@ which_cell.reveal(f"cell {int(best.argmax())}", "The best class of each of the o
 # %% [markdown]
 # ### Exercise: the winning cell
 #
-# **Essential** · medium · 6 minutes. A map may have many rows. Find the highest of all the probabilities (1, classes,
+# *Essential · medium · 6 minutes.* A map may have many rows. Find the highest of all the probabilities (1, classes,
 # h, w), and return the number of its class, its row and its column, as three ints.
 
 # %% tags=["exercise"]
@@ -428,7 +428,7 @@ print(f"{tuple(camel_map.shape[2:])} cells → {tuple(scores.shape)} pixels, {ma
 # %% [markdown]
 # ### Exercise: from a score map to a box
 #
-# **Essential** · medium · 6 minutes. Give (left, top, right, bottom) around all cells of a score map (H, W) that reach
+# *Essential · medium · 6 minutes.* Give (left, top, right, bottom) around all cells of a score map (H, W) that reach
 # the threshold. Right and bottom are the first column and row *outside*. Return `None` where no cell reaches it.
 
 # %% tags=["exercise"]
@@ -451,7 +451,7 @@ ex.box_of.check(box_of)
 # %% [markdown]
 # ### Exercise: how good is a box?
 #
-# **Essential** · medium · 6 minutes. Compute the intersection over union of two boxes (left, top, right, bottom). Take
+# *Essential · medium · 6 minutes.* Compute the intersection over union of two boxes (left, top, right, bottom). Take
 # care of boxes that don't touch.
 
 # %% tags=["exercise"]
@@ -792,7 +792,7 @@ with torch.inference_mode():
 #
 # ### Exercise: VGG and AlexNet by hand
 #
-# **Optional** · hard · 12 minutes. torchvision's VGG and AlexNet have `features`, `avgpool` (adaptive), a flatten,
+# *Extra · hard · 12 minutes.* torchvision's VGG and AlexNet have `features`, `avgpool` (adaptive), a flatten,
 # and a `classifier` with three linear layers, ReLUs and dropouts. Return a network without the pool and the flatten
 # that takes a picture of any size. Use your `linear_to_conv`.
 
@@ -807,7 +807,7 @@ ex.vgg_by_hand.check(vgg_by_hand)
 # %% [markdown]
 # ### Exercise: what does this cell see?
 #
-# **Optional** · hard · 8 minutes. Kernels and strides say how wide a field is. To find out *where* it lies, you also need
+# *Extra · hard · 8 minutes.* Kernels and strides say how wide a field is. To find out *where* it lies, you also need
 # the padding.
 #
 # In one dimension: `layers` is a list of (kernel, stride, padding), first layer first; `cell` counts the cells after the

@@ -123,7 +123,7 @@ untrained.reveal(int(right_of(mine.eval(), unseen, truth).sum()), "The head's ra
 # %% [markdown]
 # ### Exercise: what a head costs
 #
-# **Essential** · mild · 3 minutes. The body of ResNet18 is frozen, so its numbers stay as they are, and only a new head for
+# *Essential · mild · 3 minutes.* The body of ResNet18 is frozen, so its numbers stay as they are, and only a new head for
 # two classes learns. How many numbers are learned? Answer with an int.
 
 # %% tags=["exercise"]
@@ -154,7 +154,7 @@ called_fc.reveal(sum(path.split()[1] == "fc" for path in paths), "In SqueezeNet 
 # %% [markdown]
 # ### Exercise: a new head
 #
-# **Essential**, because the lesson builds its networks with it · medium · 8 minutes. Write a function that works for all
+# *Essential, because the lesson builds its networks with it · medium · 8 minutes.* Write a function that works for all
 # families whose head is linear, whatever it's called.
 
 # %% tags=["exercise"]
@@ -186,7 +186,7 @@ new_head = ex.new_head.yours_or_solution()
 # %% [markdown]
 # ### Exercise: one step of training
 #
-# **Essential**, because every training below runs yours · hard · 8 minutes, and if you've spent 15, open the solution.
+# *Essential, because every training below runs yours · hard · 8 minutes · move on after 15.*
 #
 # It should work for any classifier and any optimizer. The loss is `nn.functional.cross_entropy`. Clear the old gradients,
 # go forward, go back, and take the step. Return the loss before the step as a number (`.item()`). Don't touch the mode:
@@ -357,7 +357,7 @@ floor_guess.reveal(round(floor, 2), "The best that a softmax can say is 1 and 0,
 # %% [markdown]
 # ### Exercise: the smallest loss
 #
-# **Worth it** · medium · 5 minutes. If you know this number, you'll recognise the mistake in a loss curve. Compute it
+# *Worth it · medium · 5 minutes.* If you know this number, you'll recognise the mistake in a loss curve. Compute it
 # for any number of classes:
 
 # %% tags=["exercise"]
@@ -490,7 +490,7 @@ print(trained)
 # %% [markdown]
 # ### Exercise: the confusion matrix
 #
-# **Essential** · medium · 6 minutes. Turn two lists of class numbers, the truth and the answers, into a `torch.Tensor`
+# *Essential · medium · 6 minutes.* Turn two lists of class numbers, the truth and the answers, into a `torch.Tensor`
 # (classes, classes) of int64.
 
 # %% tags=["exercise"]

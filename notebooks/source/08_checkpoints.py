@@ -129,7 +129,7 @@ times.reveal(round(path.stat().st_size / weights, 1), "Momentum is one number fo
 # %% [markdown]
 # ### Exercise: how large is the file?
 #
-# **Essential** · mild · 3 minutes. A network of 25 million weights in float32 was trained with Adam, and the checkpoint
+# *Essential · mild · 3 minutes.* A network of 25 million weights in float32 was trained with Adam, and the checkpoint
 # holds the optimizer's state as well. How many megabytes is it? (A megabyte is a million bytes here. Ignore the small
 # rest.)
 
@@ -224,7 +224,7 @@ silenced.reveal(round(share_right(fresh), -1), f"{len(report.missing_keys)} of {
 # %% [markdown]
 # ### Exercise: what does the error mean?
 #
-# **Essential** · medium · 4 minutes. A ResNet18 with five classes refuses four files. Here is a piece of each error. Which
+# *Essential · medium · 4 minutes.* A ResNet18 with five classes refuses four files. Here is a piece of each error. Which
 # cause does each have: **H** another head, **D** another depth, **K** the whole dictionary, **P** a prefix?
 #
 # 1. `Unexpected key(s) in state_dict: "module.conv1.weight", "module.bn1.weight"`
@@ -239,7 +239,7 @@ ex.diagnose.check(causes)
 # %% [markdown]
 # ### Exercise: a reader for dirty checkpoints
 #
-# **Essential** · hard · 12 minutes, and if you've spent 20, open the solution and read on.
+# *Essential · hard · 12 minutes · move on after 20.*
 #
 # Read a file, and return a clean state dict, a `dict` of names and tensors. In the file, it may be the whole content, or
 # stand under `model_state_dict` or `state_dict`. All names may begin with `module.`, with `_orig_mod.` (`torch.compile`
@@ -312,7 +312,7 @@ broken.reveal(left, f"torch.save empties the file before it writes. It stopped w
 # %% [markdown]
 # ### Exercise: whole or not at all
 #
-# **Essential** · hard · 8 minutes.
+# *Essential · hard · 8 minutes.*
 #
 # `path` is a `pathlib.Path`. Write a new file beside it first, in the same folder. `os.replace` or `part.replace(path)`
 # then puts it in the old one's place in a single step, which only works on the same disk. If anything goes wrong, the old
@@ -427,7 +427,7 @@ except pickle.UnpicklingError as error:
 # %% [markdown]
 # ### Exercise: what weights_only opens
 #
-# **Essential** · mild · 4 minutes. Which of these files does `torch.load(path, weights_only=True)` open?
+# *Essential · mild · 4 minutes.* Which of these files does `torch.load(path, weights_only=True)` open?
 #
 # - **A** `torch.save(model.state_dict(), path)`
 # - **B** `torch.save({"epoch": 14, "model_state_dict": …, "optimizer_state_dict": optimizer.state_dict()}, path)`
