@@ -36,7 +36,7 @@ def edited(solution: Any, *edits: tuple[str, str], **names: Any) -> Any:
 
 
 #: Exercises with many right answers, so that most changes of the solution are right as well.
-MANY_RIGHT = {"00_fooling_crop"}
+MANY_RIGHT = {"00_fooling_crop", "04_cfg_under_budget"}
 
 
 # -- mutants ----------------------------------------------------------------------------------------------------------

@@ -169,7 +169,7 @@ def draw_network(view: NetworkView, layer: str, channel: int, row: int, column: 
     where += f", row {row}, column {column}" if layout.kind != "vector" else ""
     how = number.formula or number.note
     alt = f"{view.name}, {layer}, {where}: {written(number.value)} = {how}"
-    return still(sheet.figure, alt, photo=True, spots=sheet.spots)
+    return still(sheet.figure, alt, photo=True, spots=sheet.spots, dots=1.5)
 
 
 def _channel_word(layout: MapLayout) -> str:

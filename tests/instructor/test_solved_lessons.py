@@ -25,5 +25,9 @@ def test_all_is_solved(notebook: Path, tmp_path: Path) -> None:
     for cell in exercises:
         answer = code[cell.number].outputs[-1].data["text/plain"]
         assert answer.startswith("✓"), f"{cell.exercise.id}: {answer}"
-    texts = [output.data.get("text/plain", "") for cell in code for output in cell.outputs if "data" in output]
-    assert any(told_progress(notebook, len(exercises)) in text for text in texts)
+    told = next(
+        place for place, cell in enumerate(code) if "my_progress(" in cell.source and "check(" not in cell.source
+    )
+    solved = sum(cell.number < told for cell in exercises)  # those for who wants to know more come after it
+    texts = [output.data.get("text/plain", "") for output in code[told].outputs if "data" in output]
+    assert any(told_progress(notebook, solved).split(" of ")[0] in text for text in texts)

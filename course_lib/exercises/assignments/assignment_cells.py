@@ -21,8 +21,7 @@ __all__ = ["nbgrader_cells", "nbgrader_files", "otter_cells", "otter_files"]
 _SHORT_NAME = re.compile(r"\bex\.(?=\w+\b)")  # as a lesson calls its own exercises; here several lessons may meet
 #: How a lesson paces its readers: what is important to it, minutes, when to give up. An assignment has its own line.
 _PACE = re.compile(
-    r"^\*(?:Importance|Core|Optional)\b[^*]*\*\s*"
-    r"|^\*\*(?:Essential|Optional|Worth it)\*\*[^.]*\.\s*"
+    r"^\*(?:Essential|Worth it|Extra)\b[^*]*\*\s*"
     r"|(?:^|(?<=\s))\d+ minutes?(?:, important)?\.(?: Move on after \d+\.)?[ ]*"
     r"|^`\w+\.\w+\.hint\(\)`[^\n]*$",
     re.MULTILINE,

@@ -216,7 +216,7 @@ class _Calls(TorchFunctionMode):
 _READY_MADE = ("softmax", "log_softmax", "topk")
 
 
-def _watched(function: Callable[..., Any]) -> Callable[..., Any]:
+def _ready_made_told(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, which gives its result and which of the ready-made functions it called."""
 
     def watched(logits: Tensor, k: int) -> tuple[Any, list[str]]:
@@ -263,7 +263,7 @@ def _draw_top_k(source: random.Random) -> tuple[Tensor, int]:
     return logits, source.choice((1, classes, source.randint(1, classes)))
 
 
-top_k.hidden_cases(_draw_top_k, around=_watched)
+top_k.hidden_cases(_draw_top_k, around=_ready_made_told)
 
 
 # -- 5: a forward that leaves no trace ---------------------------------------------------------------------------------
