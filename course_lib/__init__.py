@@ -41,7 +41,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "networks": ["convert", "fine_tune", "localise"],
         "pictures": ["open_image", "samples", "scene", "write_folder"],
         "tracing": ["trace"],
-        "widgets.question": ["guess", "my_calibration"],
+        "widgets.calibration": ["my_calibration"],
+        "widgets.question": ["guess"],
     },
 )
 

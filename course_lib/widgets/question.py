@@ -1,4 +1,4 @@
-"""``guess``: a question that is answered before its answer is shown, and ``my_calibration``, how such guesses came out.
+"""``guess``: a question that is answered before its answer is shown.
 
 The question's control fits its kind: a slider, a button for each choice, an order that is picked, a line of text. The
 next cell computes the truth and calls ``reveal``. Without a guess the truth stays folded there, in a saved file as
@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import DisplayHandle, display
 
-from course_lib.drawing.guess_figures import calibration_figure, number_line
+from course_lib.drawing.guess_figures import number_line
 from course_lib.drawing.still import Still
 from course_lib.errors import CourseError
 from course_lib.exercises.engine.guesses import (
@@ -30,9 +30,9 @@ from course_lib.exercises.engine.guesses import (
     kept_guesses,
 )
 
-__all__ = ["Calibration", "Question", "Reveal", "guess", "my_calibration"]
+__all__ = ["BOX", "Question", "Reveal", "as_html", "guess"]
 
-_BOX = '<div style="border-left:5px solid {color};padding:6px 12px;margin:4px 0">{inside}</div>'
+BOX = '<div style="border-left:5px solid {color};padding:6px 12px;margin:4px 0">{inside}</div>'
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
 _WIDE = widgets.Layout(width="auto", max_width="46em")
 
@@ -153,7 +153,7 @@ class Question:
             try:
                 self.commit(value() if callable(value) else value)
             except CourseError as problem:
-                self._message.value = _BOX.format(color=_ORANGE, inside=escape(str(problem)))
+                self._message.value = BOX.format(color=_ORANGE, inside=escape(str(problem)))
 
         button.on_click(clicked)
         return button
@@ -178,7 +178,7 @@ class Question:
         else:
             asked = f"Write your guess, such as {kind.example}."
         said = "" if self.guess is None else f"<br>Your guess: <b>{escape(kind.say(self.guess))}</b>"
-        return _BOX.format(color=_BLUE, inside=f"<b>{escape(self.question)}</b><br>{escape(asked)}{said}")
+        return BOX.format(color=_BLUE, inside=f"<b>{escape(self.question)}</b><br>{escape(asked)}{said}")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
@@ -264,21 +264,21 @@ class Reveal:
     def _repr_html_(self) -> str:
         comparison, kind = self.comparison, self.question.kind
         because = f"<p>{escape(self.because)}</p>" if self.because else ""
-        also = "".join(map(_as_html, self._also))
+        also = "".join(map(as_html, self._also))
         if comparison is None:
             truth = f"<p>{escape(self.question.question)} <b>{escape(kind.say(self.truth))}</b></p>"
             fold = "<summary>You haven't guessed yet: guess first, or open this to see the answer.</summary>"
-            return _BOX.format(color=_BLUE, inside=f"<details>{fold}{truth}{because}{also}</details>")
+            return BOX.format(color=_BLUE, inside=f"<details>{fold}{truth}{because}{also}</details>")
         icon, color = ("✓", _GREEN) if comparison.near else ("→", _ORANGE)
         line = ""
         if isinstance(kind, Scale):
             places = kind.share(self.question.guess), kind.share(self.truth)
             guessed, known = kind.say(self.question.guess), kind.say(self.truth)
             ends = (in_words(kind.low), in_words(kind.high))
-            line = _as_html(number_line(*places, ends, guessed=guessed, known=known))
+            line = as_html(number_line(*places, ends, guessed=guessed, known=known))
         reaction = self._reaction(comparison)
         said = f'<span style="color:{color}">{icon}</span> <b>{escape(comparison.sentence)}</b> {escape(reaction)}'
-        return _BOX.format(color=color, inside=f"{said}{line}{because}{also}")
+        return BOX.format(color=color, inside=f"{said}{line}{because}{also}")
 
     def _bundle(self) -> dict[str, Any]:
         return {"text/html": self._repr_html_(), "text/plain": repr(self)}
@@ -287,7 +287,7 @@ class Reveal:
         self._handle = display(self._bundle(), raw=True, display_id=True)
 
 
-def _as_html(shown: Any) -> str:
+def as_html(shown: Any) -> str:
     if isinstance(shown, Still):
         data = base64.b64encode(shown.data).decode("ascii")
         style = f"display:block;max-width:100%;width:{shown.width}px"
@@ -349,53 +349,3 @@ def guess(
             raise CourseError(f"{options} was given; give at least two different things to choose from.")
         return Question(id, question, Choice(options) if choices else Order(options))
     return Question(id, question, Text(write))
-
-
-# -- all guesses of a lesson -------------------------------------------------------------------------------------------
-class Calibration:
-    """The learner's guesses of one lesson, or of all: a picture and a sentence."""
-
-    def __init__(self, rows: Sequence[tuple[str, bool, float | None]]) -> None:
-        self.rows = list(rows)
-
-    @property
-    def sentence(self) -> str:
-        """How near the guesses came, and to which side they missed."""
-        if not self.rows:
-            return "No guess of yours is kept so far: each one you commit to appears here, on your own computer only."
-        near = sum(near for _, near, _ in self.rows)
-        said = f"You were near in {near} of {len(self.rows)}."
-        missed = [offset for _, near, offset in self.rows if offset is not None and not near]
-        low = sum(offset < 0 for offset in missed)
-        if len(missed) > 1 and low in (0, len(missed)):
-            said += f" Where you missed, your numbers were always too {'low' if low else 'high'}."
-        elif len(missed) > 1:
-            said += f" Of your misses, {low} were too low and {len(missed) - low} too high."
-        return said
-
-    def __repr__(self) -> str:
-        return self.sentence
-
-    def _repr_html_(self) -> str:
-        picture = _as_html(calibration_figure(self.rows)) if self.rows else ""
-        return _BOX.format(color=_BLUE, inside=f"<b>{escape(self.sentence)}</b><br>{picture}")
-
-
-def my_calibration(lesson: str | int | None = None) -> Calibration:
-    """How your guesses came out: those of one lesson, or of the whole course.
-
-    Args:
-        lesson: its number, such as ``"01"`` or ``1``.
-
-    Example:
-        >>> my_calibration("99")
-        No guess of yours is kept so far: each one you commit to appears here, on your own computer only.
-    """
-    number = "" if lesson is None else f"{str(lesson).zfill(2)}_"
-    return Calibration(
-        [
-            (str(entry["question"]), bool(entry["near"]), entry.get("offset"))
-            for id, entry in kept_guesses().items()
-            if id.startswith(number) and "question" in entry and "near" in entry
-        ]
-    )

@@ -103,7 +103,7 @@ def exercise_cells(folder: Path = NOTEBOOKS) -> dict[str, ExerciseCell]:
     Example:
         >>> cell = exercise_cells()["04_trace_cfg"]
         >>> cell.answer, cell.stub
-        ('shape', 'shape = ...  # (channels, height, width)')
+        ('traced', 'traced = ...  # (channels, height, width)')
     """
     cells_by_id: dict[str, ExerciseCell] = {}
     for path in _notebooks(folder):
