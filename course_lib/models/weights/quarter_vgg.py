@@ -2,8 +2,8 @@
 
 It is torchvision's own ``VGG`` class without BatchNorm, small enough to come with the course (2.7 MB in half
 precision) and to be built again by a learner, layer by layer (lesson 04). It was trained with a BatchNorm behind every
-convolution; afterwards each was folded into its convolution, which changes no answer. Both is done by
-``python -m tools.train_quarter_vgg``.
+convolution; afterwards each was folded into its convolution, which changes no answer. ``python -m
+tools.train_quarter_vgg`` does both: it gives a network of this kind, though not this file byte for byte.
 
 Importing this file registers the builder with torchvision:
 
