@@ -130,7 +130,13 @@ def small(handed_in: Path, tmp_path: Path) -> Path:
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     own = {"COURSE_WEIGHTS": "course", "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, "-m", "course_lib", "grade", "hw", *arguments], cwd=folder, text=True,
-                            env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+                            env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            preexec_fn=_hears_ctrl_c)  # fmt: skip
+
+
+def _hears_ctrl_c() -> None:
+    """A shell that runs these tests in its background has made them deaf to it, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
