@@ -3,7 +3,7 @@
 #
 # **How does a list of thirteen tokens become 133 million parameters?**
 #
-# This lesson takes about an hour: 25 minutes to read and 40 minutes of exercises. Afterwards you can
+# This lesson takes a little over an hour: 25 minutes to read and 45 minutes of exercises. Afterwards you can
 #
 # - read a cfg such as `[64, "M", 128, "M", …]` and say which shapes and how many parameters it makes,
 # - build a convolution and a pool from nothing but strides, and a whole VGG from them that answers,
@@ -352,9 +352,11 @@ deeper.reveal(
 # - A-LRN adds AlexNet's normalisation: the error goes from 29.6 to 29.7 %, so it was dropped.
 # - C adds three 1×1 convolutions to B, and D makes them 3×3: 28.1 against 27.0 %. More layers help, and layers that see their neighbours help more.
 # - From A to E the parameters grow by only a twelfth.
-#
-# These are single training runs, tested on 50,000 validation pictures. A difference of 0.1 points is well within what the choice of
-# pictures does by chance, which is about ±0.4 points.
+
+# %% [markdown]
+# These are single training runs, each tested on the same 50,000 validation pictures. Another choice of pictures would move each
+# of these errors by about ±0.4 points. The paper doesn't say how many pictures only one of two columns got right, so a
+# difference of 0.1 points can't be told from chance.
 
 # %% [markdown]
 # ## 6 Why 3×3?
@@ -560,7 +562,7 @@ my_progress("04")
 # %% [markdown]
 # ## If you want to know more
 #
-# Five more exercises, 42 minutes together. None of them is needed later. The first two are about torchvision's own way from tokens to
+# Four more exercises, 34 minutes together. None of them is needed later. One is about where the parameters sit, two are about torchvision's own way from tokens to
 # layers; step through it here:
 
 # %%

@@ -3,7 +3,7 @@
 #
 # **One network, thirty pictures, no error message. Why are 30 answers right on one computer, and 5 on another?**
 #
-# This lesson takes about an hour: 25 minutes to read and 35 minutes of exercises. Afterwards you can
+# This lesson takes a little over an hour: 25 minutes to read and 45 minutes of exercises. Afterwards you can
 #
 # - find out what a set of weights needs, and read its entry like the label on a medicine box,
 # - say what any spelling of `weights=` gives, warns about or raises,
@@ -62,8 +62,8 @@ own = classifier.transforms
 drawing.draw_evidence(cases, mean=own.mean, std=own.std, title="The same network, the same thirty pictures")
 
 # %% [markdown]
-# The pictures are drawn as the network sees them, which means with its own mean and standard deviation. The second one does no harm: it
-# just shows a little more of the scene. The third crop is 600 pixels wide, where the network expects 224 (the
+# The pictures are drawn as the network sees them, which means with its own mean and standard deviation. The second one did no harm to
+# these thirty: it just shows a little more of the scene. The third crop is 600 pixels wide, where the network expects 224 (the
 # dashed frame), so to it this camel is enormous. And the fourth?
 
 # %%
@@ -123,7 +123,7 @@ v1, v2, deeper = (100 - entry_of(name).top1 for name in (
     "ResNet50_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V2", "ResNet101_Weights.IMAGENET1K_V2"))
 better.reveal(
     round(v2 - v1, 1),
-    "Only the recipe changed: a longer training, more augmentation, label smoothing, averaged weights. ResNet101, with twice the layers "
+    "The network is the same, layer by layer; its recipe changed: a longer training, more augmentation, label smoothing, averaged weights. ResNet101, with twice the layers "
     f"and the same recipe, adds {deeper - v2:.1f} points.",
     low="A recipe can be worth more than fifty layers.",
     also=drawing.recipe_gains(catalog()),

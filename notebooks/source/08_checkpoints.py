@@ -7,7 +7,7 @@
 #
 # - save a network so that you, or a stranger, can carry on with it,
 # - open what other people saved, whatever layout they chose, and read the error when it doesn't fit,
-# - save so that a full disk or a power cut never costs you the old file,
+# - save so that a full disk or a program that dies half-way never costs you the old file,
 # - say what a file from the internet could do to your computer, and prevent it.
 #
 # You need lesson [07](07_making_it_yours.ipynb), or to know what a state dict is.
@@ -357,7 +357,8 @@ later.reveal(has, "On Linux and macOS the old file lives on without a name until
              "the kernel would die.", wrong={"it crashes": "That can happen when the file is written over in place."})
 
 # %% [markdown]
-# The library's `save_checkpoint` saves like this, reads back what it wrote, and notes what a stranger will need to know:
+# The library's `save_checkpoint` saves like this, and also tells the disk to write everything down before it replaces the old
+# file, so that a power cut does no harm either. It reads back what it wrote, and notes what a stranger will need to know:
 
 # %%
 from course_lib import save_checkpoint
@@ -477,10 +478,11 @@ for name in (*files, "diverged.pth", gift.name):
 # %% [markdown]
 # ## Back to the question
 #
-# What is in that file? Names, numbers, and a program that puts them together. Is it safe to open? Yes, with
-# `weights_only=True`, which lets the program call only a short list of harmless functions, or in a format that can't hold
-# a program.
-#
+# What is in that file? Names, numbers, and a program that puts them together. Is it safe to open? With
+# `weights_only=True` and an up-to-date PyTorch, as far as anybody knows: the program may then call only a short list of
+# functions, and ways around that list have been found and closed before. In a format that can't hold a program, yes.
+
+# %% [markdown]
 # 1. A checkpoint is a dictionary in a zip file. With the optimizer's state it's often two or three times as large.
 # 2. Head, depth, key and names must fit, and the error shows which one doesn't.
 # 3. `strict=False` doesn't repair anything. It only stops telling you.
