@@ -113,8 +113,9 @@ lower.reveal(min(half, key=half.get).replace(" plain", ""),
 
 # %% [markdown]
 # **What to notice.** The deeper network is slower, and its three runs differ a lot more. It isn't *unable* to learn:
-# given enough steps, it gets there as well. The paper's networks behaved in the same way. After the same number of
-# steps, the deeper one had the higher training error, at every point of the curve.
+# given enough steps, it gets there as well. Here, that means forty drawings learned by heart, with one learning rate for both
+# depths. In the paper, the deeper network had the higher training error at every point of the curve, and three times as many
+# steps didn't change that.
 
 # %% [markdown]
 # ## 2 What happens to the gradient, and the one line
@@ -155,8 +156,8 @@ what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but
 # $$\frac{\partial L}{\partial x_0} = \frac{\partial L}{\partial x_n}\, J_n \cdots J_2\, J_1$$
 #
 # Multiply eighty factors slightly above one, and you get a large number ([Yang et al.
-# 2019](https://arxiv.org/abs/1902.08129)). Now add the one line, $y = F(x) + x$. Each Jacobian becomes $1 + J_\ell$,
-# and so the product contains the term $1 \cdot 1 \cdots 1$. This is a path from the loss back to the first layer that
+# 2019](https://arxiv.org/abs/1902.08129)). Now add the one line, $y = F(x) + x$. The Jacobian of each block becomes
+# $I + J_\ell$, and so the product contains the term $I \cdot I \cdots I$. This is a path from the loss back to the first layer that
 # passes through no weights at all.
 
 # %%
@@ -200,8 +201,8 @@ for depth in (20, 40, 80):
     print(f"{depth} layers: cosine, plain {plain:5.2f}   residual {residual:5.2f}")
 
 # %% [markdown]
-# In a deep plain network, the gradient's direction is close to random ([Balduzzi et al.
-# 2017](https://arxiv.org/abs/1702.08591)). With the shortcut, most of it survives. Does that help training? Let's
+# At the first convolution of this deep plain network, the gradient's direction is close to random. That is one network and one
+# start; [Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591) found it to be the rule. With the shortcut, most of it survives. Does that help training? Let's
 # repeat the experiment of section 1, with the same seeds, and add `+ x`.
 
 # %%
