@@ -155,7 +155,9 @@ def test_every_kind_is_asked_by_its_controls_too() -> None:
 
     slide = number()
     next(w for w in all_of(slide.view) if isinstance(w, widgets.IntSlider)).value = 4
+    assert "commit to <b>4 answers" in slide._message.value and slide.guess is None
     buttons(slide)["This is my guess"].click()
+    assert "Your guess: <b>4 answers" in slide._message.value
     pick = guess("01_hurt", "Which hurts most?", **CHOICES)  # type: ignore[arg-type]
     buttons(pick)["squashed"].click()
     sort = guess("02_order", "Which is fastest?", **ORDER)  # type: ignore[arg-type]

@@ -115,10 +115,12 @@ class Question:
         if isinstance(self.kind, Order):
             return self._order(self.kind)
         line = widgets.Text(placeholder=f"such as {self.kind.example}", layout=widgets.Layout(width="24em"))
+        line.observe(lambda change: self._say_would(change["new"]), names="value")
         return [widgets.HBox([line, self._button("This is my guess", lambda: line.value)], layout=_ROW)]
 
     def _scale(self, scale: Scale) -> list[widgets.Widget]:
         slider = _slider(scale, scale.low if self.guess is None else self.guess)
+        slider.observe(lambda change: self._say_would(scale.say(_rounded(slider))), names="value")
         unit = widgets.Label(scale.unit)
         return [widgets.HBox([slider, unit, self._button("This is my guess", lambda: _rounded(slider))], layout=_ROW)]
 
@@ -157,6 +159,9 @@ class Question:
 
         button.on_click(clicked)
         return button
+
+    def _say_would(self, words: str) -> None:
+        self._message.value = f"Press the button to commit to <b>{escape(words)}</b>." if words.strip() else ""
 
     def _say_guess(self) -> None:
         said = "" if self.guess is None else f"Your guess: <b>{escape(self.kind.say(self.guess))}</b>"
