@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 import requests
 
-import course_lib
-
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 TEACHER, STUDENTS = "hubteacher", ("hubana", "hubbo", "hubcy")
@@ -93,7 +91,9 @@ def accounts() -> Iterator[Path]:
         for name in (TEACHER, *STUDENTS):
             subprocess.run(["useradd", "--create-home", "--home-dir", homes / name, name], check=True)
             made.append(name)
-        for file in (Path(sys.executable).resolve(), Path(course_lib.__file__)):
+        where = [sys.executable, "-c", "import course_lib; print(course_lib.__file__)"]
+        kit = subprocess.run(where, cwd=homes, capture_output=True, text=True, check=True).stdout.strip()
+        for file in (str(Path(sys.executable).resolve()), kit):  # as the students' servers find them
             command = ["test", "-r", file]
             readable = subprocess.run(command, user=STUDENTS[0], group=STUDENTS[0], extra_groups=[], check=False)
             assert readable.returncode == 0, f"a student cannot read {file}: make the environment in a folder for all"
