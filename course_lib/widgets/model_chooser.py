@@ -151,7 +151,16 @@ def model_chooser(
             names = [NONE, *sorted(point.name for point in table if point.kind in wanted)]
             controls["selected"].options = names
             controls["selected"].value = chosen if chosen in names else NONE
+        offer_front()
 
+    def offer_front() -> None:
+        """Where nothing fits there is no front to mark."""
+        values = (controls[name].value for name in ("max_error", "max_ms", "max_megabytes"))
+        limits = Limits(*(None if limit == ANY else limit for limit in values))
+        fits = [point for point in table if point.kind in controls["kinds"].value and limits.allows(point)]
+        controls["front"].disabled = not fits
+
+    offer_front()
     touch: dict[str, Touched] = {"model": "selected", "max_error": "max_error", "max_ms": "max_ms"}
     return Explorer(draw, controls, settle=settle, touch=touch)
 
