@@ -277,7 +277,13 @@ def test_intervals_are_drawn_from_counts() -> None:
 
 
 def test_in_a_notebook_a_figure_by_itself_tells_what_its_spots_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    cells = Spot("cell", (0.5, 0, 0.5, 1), lambda row, column: f"cell <{row}, {column}>", rows=2, columns=3)
+    cells = Spot(
+        "cell",
+        (np.float64(0.5), 0, np.float32(0.5), 1),
+        lambda row, column: f"cell <{row}, {column}>",
+        rows=2,
+        columns=3,
+    )
     fine = Spot("pixel", (0, 0, 1, 1), lambda row, column: "too many", rows=50, columns=50)
     shown = replace(picture_figures.show(picture(), "squares"), spots=(cells, fine))
     assert set(shown._repr_mimebundle_()[0]) == {"image/jpeg", "text/plain"}  # no notebook here

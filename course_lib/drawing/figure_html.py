@@ -52,7 +52,8 @@ def figure_html(data: bytes, kind: str, width: int, alt: str, spots: Sequence[Sp
         return ""
     marks = []
     for (left, top, wide, tall), words, round_ in regions:
-        kinds = ["o"] * round_ + ["r"] * (left + wide / 2 > 0.5) + ["b"] * (top + tall / 2 > 0.5)
+        right, bottom = left + wide / 2 > 0.5, top + tall / 2 > 0.5  # NumPy's, where the figure was laid out with it
+        kinds = [letter for letter, holds in (("o", round_), ("r", right), ("b", bottom)) if holds]
         place = ";".join(
             f"{name}:{100 * share:.2f}%"
             for name, share in zip(("left", "top", "width", "height"), (left, top, wide, tall), strict=True)
