@@ -57,6 +57,10 @@ class Touches:
     redraw_ms: list[float] = field(default_factory=list)
 
 
+#: What the picture under an overlay is.
+PICTURE = "e => e.closest('.course-touch').querySelector('img').src"
+
+
 def overlay_of(widget: Locator) -> Locator:
     """The overlay of a widget's picture, ready to be touched."""
     overlay = widget.locator(".course-pointer")
@@ -114,6 +118,7 @@ def touch_all(widget: Locator, *, tries: int = 6) -> Touches:
     for place in [*places(scene, moving=True)][:tries]:
         if place[0] >= len(overlay.evaluate("e => e.courseScene.spots")):
             continue  # this picture has fewer
+        before = overlay.evaluate(PICTURE)
         page.mouse.move(*point(overlay, place))
         page.wait_for_timeout(120)
         page.mouse.down()
@@ -122,6 +127,8 @@ def touch_all(widget: Locator, *, tries: int = 6) -> Touches:
         if seen is not None:
             found.clicked = True
             found.redraw_ms.append(seen)
+        elif overlay.evaluate(PICTURE) != before:  # pointing had moved it before the click came
+            found.clicked = True
         page.wait_for_timeout(300)
     page.mouse.move(4, 4)
     found.keyed = keyboard(page, overlay)
@@ -132,7 +139,7 @@ def keyboard(page: Page, overlay: Locator, *, steps: int = 12) -> bool:
     """One Tab stop; arrows go from spot to spot; Enter moves what can be moved. Whether the picture changed."""
     cursor = overlay.locator(".course-cursor")
     cursor.focus()
-    before = overlay.evaluate("e => e.closest('.course-touch').querySelector('img').src")
+    before = overlay.evaluate(PICTURE)
     names = set()
     for step in range(steps):
         page.keyboard.press(("ArrowRight", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowUp")[step % 5])
@@ -140,9 +147,9 @@ def keyboard(page: Page, overlay: Locator, *, steps: int = 12) -> bool:
         names.add(cursor.get_attribute("aria-label"))
         page.keyboard.press("Enter")
         page.wait_for_timeout(250)
-        if overlay.evaluate("e => e.closest('.course-touch').querySelector('img').src") != before and len(names) > 1:
+        if overlay.evaluate(PICTURE) != before and len(names) > 1:
             break
-    changed = overlay.evaluate("e => e.closest('.course-touch').querySelector('img').src") != before
+    changed = overlay.evaluate(PICTURE) != before
     kept = bool(cursor.evaluate("e => document.activeElement === e"))
     cursor.evaluate("e => e.blur()")
     return bool(changed) and kept
