@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 from collections.abc import Callable
 
@@ -19,7 +18,6 @@ from course_lib.networks.depth_experiment import (
     INIT_RULES,
     Stack,
     few_pictures,
-    init_signal,
     measure_signals,
     plain,
     residual,
@@ -70,7 +68,7 @@ def test_seeds_make_the_weights_and_chance_is_left_alone() -> None:
     one, same, other = plain(4), plain(4), plain(4, seed=1)
     assert torch.equal(one.pairs[1][0].weight, same.pairs[1][0].weight)
     assert not torch.equal(one.pairs[1][0].weight, other.pairs[1][0].weight)
-    measure_signals(one), init_signal("xavier", 2), few_pictures(10)
+    measure_signals(one), few_pictures(10)
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -134,23 +132,6 @@ def test_any_classifier_can_be_measured_and_stays_as_it_was() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
     with pytest.raises(CourseError, match="Linear has no convolution"):
         measure_signals(nn.Linear(3, 3))
-
-
-@pytest.mark.parametrize(("rule", "times"), [("kaiming fan_out", 1.0), ("xavier", math.sqrt(0.5)), ("too large", 2.0),
-                                            ("normal 0.01", 0.01 * math.sqrt(128 * 9 / 2))])  # fmt: skip
-def test_a_layer_changes_a_signal_by_the_factor_that_theory_gives(rule: str, times: float) -> None:
-    spread = init_signal(rule, 5, 128)
-    assert len(spread) == 6 and spread[0] == pytest.approx(1, abs=0.02)
-    for before, after in itertools.pairwise(
-        spread[1:]
-    ):  # He et al. 2015, equation 9; the zeros at the border cost some
-        assert 0.85 * times < after / before < 1.1 * times
-
-
-@pytest.mark.parametrize("given", [("kaiming", 3), ("xavier", 0), ("xavier", 3, 0)])
-def test_an_impossible_signal_gets_a_sentence(given: tuple[object, ...]) -> None:
-    with pytest.raises(CourseError, match=r"is no rule|at least one of each"):
-        init_signal(*given)
 
 
 # -- in training ------------------------------------------------------------------------------------------------------

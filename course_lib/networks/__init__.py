@@ -10,7 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "depth_experiment": [
             "INIT_RULES",
             "few_pictures",
-            "init_signal",
             "measure_signals",
             "plain",
             "residual",

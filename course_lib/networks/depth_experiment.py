@@ -30,7 +30,6 @@ __all__ = [
     "Signals",
     "Stack",
     "few_pictures",
-    "init_signal",
     "measure_signals",
     "plain",
     "residual",
@@ -219,44 +218,6 @@ def measure_signals(model: nn.Module, *, seed: int = 0, size: int = 16, count: i
         float(F.cosine_similarity(gradients[0].flatten(), moved.flatten(), dim=0)),
         float(loss.detach()),
     )
-
-
-def init_signal(rule: str, depth: int = 30, channels: int = 64, *, seed: int = 0) -> tuple[float, ...]:
-    """The size of a signal after each of ``depth`` 3×3 convolutions with ReLU, without BatchNorm.
-
-    Args:
-        rule: how the weights are drawn; one of ``INIT_RULES``.
-        depth: how many layers; at least 1.
-        channels: of each.
-        seed: of the weights and of the signal.
-
-    Returns:
-        ``depth + 1`` standard deviations: of the signal that goes in (1.0), then after each layer.
-
-    Raises:
-        CourseError: there is no such rule, layer or channel.
-
-    Source:
-        He et al. 2015, https://arxiv.org/abs/1502.01852, section 2.2.
-
-    Example:
-        >>> kept, lost = init_signal("kaiming fan_out", 20), init_signal("normal 0.01", 20)
-        >>> len(kept), kept[20] > 0.1, lost[20] < 1e-10
-        (21, True, True)
-    """
-    draw = _rule_for(rule)
-    if depth < 1 or channels < 1:
-        raise CourseError(f"{depth} layers of {channels} channels: a signal needs at least one of each.")
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        x = torch.randn(4, channels, 16, 16, dtype=torch.float64)
-        spread = [float(x.std())]
-        for _ in range(depth):
-            weight = torch.empty(channels, channels, 3, 3, dtype=torch.float64)
-            draw(weight)
-            x = F.relu(F.conv2d(x, weight, padding=1))
-            spread.append(float(x.std()))
-    return tuple(spread)
 
 
 # -- pictures to learn by heart ----------------------------------------------------------------------------------------
