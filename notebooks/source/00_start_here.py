@@ -133,7 +133,7 @@ cut_away.reveal(changed, why, low="The network needs much less than you'd think.
 # %%
 from course_lib.widgets import crop_explorer
 
-crop_explorer(classifier, picture, percent=75)
+crop_explorer(classifier, picture, percent=20)
 
 # %% [markdown]
 # **What to notice.** Does the answer change once, or back and forth? Watch the second bar just before it does. And

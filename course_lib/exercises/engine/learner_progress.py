@@ -77,7 +77,8 @@ class Progress:
         ]
 
     def _total(self) -> str:
-        left = f"; the others take about {self.minutes_left} minutes" if self.minutes_left else ""
+        which = "the others" if self.solved else "together they"
+        left = f"; {which} take about {self.minutes_left} minutes" if self.minutes_left else ""
         return f"{self.solved} of {len(self.lines)} solved{left}"
 
     def __repr__(self) -> str:
