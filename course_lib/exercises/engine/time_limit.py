@@ -2,7 +2,8 @@
 
 A watching thread first raises ``TooLong`` in the code twice, half a second apart, so that ``with`` and ``finally``
 blocks can clean up. Code that swallows both (a bare ``except:`` in a loop) is then traced, and every further line of
-Python in it raises, those of its handlers included, until the code has been left.
+Python in it raises, those of its handlers included, until the code has been left. While its lines raise, the thread
+sends nothing more: what arrived on the way out would hit whoever called the code.
 
 The exceptions are put into the thread (``PyThreadState_SetAsyncExc``), which needs no signals: code may ignore or block
 them, or run in another thread or on Windows. On the main thread of Linux and macOS, SIGURG is sent as well and wakes
@@ -89,10 +90,11 @@ class _Watch:
 
     Attributes:
         finished: nothing is raised any more.
+        lines: how many lines have been traced.
     """
 
     def __init__(self, seconds: float) -> None:
-        self.finished = False
+        self.finished, self.lines = False, 0
         self._thread, self._done = threading.get_ident(), threading.Event()
         self._rung = self._insists = False
         self._tracer_before = sys.gettrace()
@@ -124,7 +126,13 @@ class _Watch:
 
     def _wait(self, seconds: float) -> None:
         thread, times, pause = self._thread, 0, seconds
+        seen, quiet = 0, 0.0  # lines, and seconds without a further one
         while not self._done.wait(pause):
+            if self.lines:  # they raise: only what sleeps, or has switched tracing off, has to be woken
+                quiet, seen = quiet + _REPEAT_SOON if self.lines == seen else 0.0, self.lines
+                if quiet < _REPEAT:
+                    continue
+                quiet = 0.0
             times += 1
             pause = _REPEAT if times <= _POLITE else _REPEAT_SOON
             self._rung, self._insists = True, times > _POLITE
@@ -149,6 +157,7 @@ class _RaisesAtEveryLine:
         self._watch = watch
 
     def __bool__(self) -> bool:
+        self._watch.lines += 1
         if not self._watch.finished and sys._getframe(1).f_code is not within.__code__:
             raise TooLong
         return False
