@@ -32,16 +32,21 @@ def test_a_green_sum(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize("how", ["failed", "errors"])
-def test_a_failure_fails(how: str, tmp_path: Path) -> None:
+def test_a_failure_fails_and_is_named(how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([junit(tmp_path / "one.xml", a="passed", b=how)]) == 1
+    named, closing = capsys.readouterr().out.splitlines()
+    assert named == f"{how}: b::t (one)"
+    assert f"1 {how}, 1 passed" in closing or f"1 passed, 1 {how}" in closing
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--must", "tests.browser"], ["--also", "1"], ["--whole", "ONE"], ["MISSING"]], ids=" ".join
+    "arguments", [["--must", "tests.browser"], ["--also", "1"], ["--whole", "ONE"], ["MISSING"], ["CUT"]], ids=" ".join
 )
 def test_what_did_not_run_fails(arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = junit(tmp_path / "one.xml", a="passed", b="skipped")
-    paths = {"ONE": one, "MISSING": str(tmp_path / "none.xml")}
+    cut = tmp_path / "cut.xml"
+    cut.write_text(Path(one).read_text()[:-20])
+    paths = {"ONE": one, "MISSING": str(tmp_path / "none.xml"), "CUT": str(cut)}
     assert main([one, *(paths.get(argument, argument) for argument in arguments)]) == 1
     assert "1 errors" in capsys.readouterr().out
 

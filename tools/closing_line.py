@@ -1,7 +1,7 @@
 """One closing line over several pytest runs, from their JUnit files; used by .ci/run.
 
-Exit status 1 when a file is missing, a test failed, a file named with --whole has a skipped test, or nothing ran whose
-name starts with one of the --must prefixes.
+Exit status 1 when a file is missing or cut off, a test failed, a file named with --whole has a skipped test, or
+nothing ran whose name starts with one of the --must prefixes.
 """
 
 from __future__ import annotations
@@ -34,14 +34,22 @@ def main(arguments: list[str] | None = None) -> int:
             counts["errors"] += 1
             complaints.append(f"{file.name} is missing: that run did not end")
             continue
-        for suite in ET.parse(file).getroot().iter("testsuite"):
+        try:
+            run = ET.parse(file).getroot()
+        except ET.ParseError as error:
+            counts["errors"] += 1
+            complaints.append(f"{file.name} is cut off ({error}): was the disk full?")
+            continue
+        for suite in run.iter("testsuite"):
             seconds += float(suite.get("time", "0"))
-        for case in ET.parse(file).getroot().iter("testcase"):
+        for case in run.iter("testcase"):
             name, how = f"{case.get('classname')}::{case.get('name')}", outcome(case)
             counts[how] += 1
             if how == "passed":
                 passed.append(name)
-            elif how == "skipped" and file in options.whole:
+            elif how != "skipped":
+                complaints.append(f"{how}: {name} ({file.stem})")
+            elif file in options.whole:
                 complaints.append(f"skipped, and must not be: {name}")
     for prefix in options.must:
         if not any(name.startswith(prefix) for name in passed):
