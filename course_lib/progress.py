@@ -1,7 +1,7 @@
 """Progress for everything that takes more than two seconds.
 
-In a terminal this is tqdm. In a notebook the bar is a widget, which ``course_lib/__init__.py`` hands to ``use``: this
-file stands below the widgets and imports none of them.
+In a terminal this is tqdm, in a notebook a widget; both go away when the loop ends. ``course_lib/__init__.py`` hands
+the widget to ``use``: this file stands below the widgets and imports none of them.
 """
 
 from __future__ import annotations

@@ -154,6 +154,19 @@ def test_what_must_not_be_saved_is_refused(output: NotebookNode, says: str) -> N
         notebooks.clean(made(output))
 
 
+def test_a_finished_progress_bar_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bar.py").write_text(
+        "# %%\nfrom course_lib.progress import track\n"
+        "numbers = list(track([1, 2], 'counting'))\nfirst = next(track(iter([3, 4]), 'left early'))\nnumbers, first\n"
+    )
+    book = notebooks.read(tmp_path / "bar.py")
+    notebooks.run(book, tmp_path)
+    shown = [output.data for output in book.cells[0].outputs]
+    assert [output.get(notebooks.VIEW, {}).get("model_id") for output in shown] == ["", "", None]
+    notebooks.clean(book)
+    assert [dict(output.data) for output in book.cells[0].outputs] == [{"text/plain": "([1, 2], 3)"}]
+
+
 def test_a_stream_cut_in_pieces_is_one() -> None:
     one, two, other = (new_output("stream", name="stdout", text=text) for text in ("a\n", "b\n", "c\n"))
     picture = new_output("display_data", {"text/plain": "p"})

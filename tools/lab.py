@@ -43,6 +43,7 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
     "docmanager-extension/plugin": {"autosave": False},
 }
+DARK = {"apputils-extension/themes": {"theme": "JupyterLab Dark"}}
 
 CODE_CELLS = ".jp-NotebookPanel .jp-CodeCell"
 SCROLLER = ".jp-NotebookPanel .jp-WindowedPanel-outer"
@@ -69,8 +70,8 @@ def wait_for(what: str, true: Callable[[], bool], seconds: float, pause: float =
 class Server:
     """A JupyterLab server on a folder, with settings, data and configuration of its own."""
 
-    def __init__(self, root: Path, home: Path, environment: dict[str, str] | None = None) -> None:
-        for name, value in SETTINGS.items():
+    def __init__(self, root: Path, home: Path, environment: dict[str, str] | None = None, dark: bool = False) -> None:
+        for name, value in (SETTINGS | DARK if dark else SETTINGS).items():
             file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(value))
@@ -206,10 +207,10 @@ class Notebook:
 
 
 @contextmanager
-def jupyterlab(root: Path, environment: dict[str, str] | None = None) -> Iterator[Server]:
+def jupyterlab(root: Path, environment: dict[str, str] | None = None, *, dark: bool = False) -> Iterator[Server]:
     """JupyterLab on ``root``, stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as home:
-        server = Server(root, Path(home), environment)
+        server = Server(root, Path(home), environment, dark)
         try:
             yield server
         finally:

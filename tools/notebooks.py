@@ -82,8 +82,14 @@ def clean(book: NotebookNode) -> None:
                 raise Unfit(f"cell {number} raised {output.ename}: {output.evalue}")
             if output.get("name") == "stderr":
                 raise Unfit(f"cell {number} wrote to stderr: {output.text.strip()[-500:]}")
-        cell.outputs = _joined([_still(output, number) for output in cell.outputs])
+        cell.outputs = _joined([_still(output, number) for output in cell.outputs if not _removed(output)])
     book.metadata = nbformat.from_dict(METADATA)
+
+
+def _removed(output: NotebookNode) -> bool:
+    """Whether this is a widget that its own program took away again, as a progress bar is at its end."""
+    data = output.get("data", {})
+    return set(data) == {VIEW} and not data[VIEW]["model_id"]
 
 
 def _still(output: NotebookNode, number: int) -> NotebookNode:

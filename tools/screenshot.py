@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--as-saved", action="store_true", help="run nothing")
     parser.add_argument("--move", action="store_true", help="move every widget's controls before the pictures")
     parser.add_argument("--width", type=int, default=1200)
+    parser.add_argument("--dark", action="store_true", help="in JupyterLab's dark theme")
     parser.add_argument("--seconds", type=float, default=300, help="how long the notebook may run")
     options = parser.parse_args()
     # The course is imported from this checkout even where it is not installed.
@@ -32,7 +33,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="notebooks-") as root:
         shutil.copy(options.notebook, root)
         with (
-            lab.jupyterlab(Path(root), environment) as server,
+            lab.jupyterlab(Path(root), environment, dark=options.dark) as server,
             lab.chromium() as browser,
             lab.opened(server, browser, options.notebook.name, width=options.width) as notebook,
         ):
