@@ -27,6 +27,7 @@ def checkout(tmp_path: Path) -> Path:
         "[![Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
         "(https://colab.research.google.com/github/a/b/blob/main/notebooks/00_start_here.ipynb) "
         "[![Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/a/b/main?labpath=notebooks)\n"
+        "git clone --depth 1 https://github.com/a/b course && cd course\n"
     )
     return tmp_path
 
@@ -50,6 +51,7 @@ def test_a_new_address_reaches_every_place_and_the_old_one_is_gone(checkout: Pat
     readme = (checkout / "README.md").read_text()
     assert "colab.research.google.com/github/someone-else/another.course/blob/main/notebooks/00" in readme
     assert "mybinder.org/v2/gh/someone-else/another.course/main?labpath" in readme
+    assert "git clone --depth 1 https://github.com/someone-else/another.course course && cd course" in readme
     assert "assets/colab-badge.svg" in readme
     for file in changed:
         text = file.read_text()

@@ -95,7 +95,7 @@ def stamp(root: Path, *, write: bool = True) -> list[Path]:
             continue
         before = file.read_bytes().decode("utf-8")
         after = re.sub(r"(course_lib @ git\+)https://[^\s\"'\\]+", lambda m: m[1] + repository, before)
-        for place in (r"colab\.research\.google\.com/github/", r"mybinder\.org/v2/gh/"):
+        for place in (r"colab\.research\.google\.com/github/", r"mybinder\.org/v2/gh/", r"git clone .*github\.com/"):
             after = re.sub(rf"({place})[\w.-]+/[\w.-]+", lambda m: m[1] + slug, after)
         if after != before:
             changed.append(file)
