@@ -200,7 +200,7 @@ def test_a_card_as_a_picture_tells_the_figures(name: str) -> None:
         f"{name} {value:g} %" in shown.alt for figures in one.metrics.values() for name, value in figures.items()
     )
     crop = stages(PICTURE, one.weights.transforms())[2].value
-    assert isinstance(crop, Image.Image) and f"→ {crop.width}×{crop.height}" in shown.alt
+    assert isinstance(crop, Image.Image) and f"→ {crop.height}×{crop.width}" in shown.alt
     left, top, right, bottom = seen_box(PICTURE.size, one.weights.transforms())
     lost = 1 - (right - left) * (bottom - top) / (PICTURE.width * PICTURE.height)
     assert f"{100 * lost:.0f} % of it lost" in shown.alt

@@ -410,7 +410,7 @@ def _draw_kept_and_seen(sheet: Sheet, box: Box, entry: Entry, picture: Image.Ima
     place = _place_of(sheet, (end, middle - side / 2, side, side))
     sheet.boxes([_box_of(sheet, draw_picture(sheet.figure, place, cropped))], edge=ORANGE, line=2.0, level=5)
     lost = 1 - (edges[2] - edges[0]) * (edges[3] - edges[1]) / (picture.width * picture.height)
-    sizes = " → ".join(f"{shown.width}×{shown.height}" for shown in (picture, resized, cropped))
+    sizes = " → ".join(f"{shown.height}×{shown.width}" for shown in (picture, resized, cropped))
     return f"{sizes}, {100 * lost:.0f} % of it lost"
 
 

@@ -3,12 +3,12 @@
 #
 # **How does a list of thirteen tokens become 133 million parameters?**
 #
-# This lesson takes a little over an hour: 25 minutes to read and 45 minutes of exercises. Afterwards you can
+# This lesson takes about an hour: 20 minutes to read and 40 minutes for the exercises. Afterwards you can
 #
 # - read a cfg such as `[64, "M", 128, "M", …]` and say which shapes and how many parameters it makes,
-# - build a convolution and a pool from nothing but strides, and a whole VGG from them that answers,
+# - build a convolution and a pool from nothing but strides, and a whole VGG from them,
 # - say where a network's parameters sit, and where its work is done,
-# - explain why small kernels are stacked, and how weights have to start so that a signal survives.
+# - explain why VGG stacks small kernels, and how large weights must be at the start for a signal to survive.
 #
 # You need lesson [01](01_inference.ipynb). Lesson [03](03_resnet_blocks.ipynb) helps, but you can do without it.
 
@@ -38,9 +38,9 @@ from course_lib.networks import vgg
 # %% [markdown]
 # ## 1 One picture, thirteen tokens
 #
-# In 2014 Karen Simonyan and Andrew Zisserman described six networks, each by a short list. A number in the list is a 3×3
-# convolution with that many output channels, followed by a ReLU. `"M"` is a 2×2 max pool, which halves the map. Such a list is
-# called a **cfg**. This is the shortest one, straight from torchvision:
+# In 2014 Karen Simonyan and Andrew Zisserman described six networks. torchvision writes each of them as a short list, a **cfg**. A
+# number in the list is a 3×3 convolution with that many output channels, followed by a ReLU. `"M"` is a 2×2 max pool, which halves
+# the map. This is the shortest one:
 
 # %%
 from torchvision.models.vgg import cfgs
@@ -48,7 +48,7 @@ from torchvision.models.vgg import cfgs
 print(cfgs["A"], "-", len(cfgs["A"]), "tokens")
 
 # %% [markdown]
-# A VGG of that size weighs half a gigabyte. To watch one at work, we take the same thirteen tokens with a quarter of the
+# The file of such a VGG takes up half a gigabyte. To watch one at work, we take the same thirteen tokens with a quarter of the
 # channels. The course has trained this small network, `vgg11_quarter`, on the ten classes of its picture book.
 
 # %%
@@ -67,9 +67,9 @@ print(answer)
 drawing.token_journey(network, cfg, picture, batch, answer=answer)
 
 # %% [markdown]
-# **What to notice.** The channels grow while the maps shrink. Each pool throws away three numbers of four, yet the camel doesn't
-# get lost: more and more channels describe what is left. And the orange frame grows. At first a cell can see 3×3 pixels, which is
-# a speck of colour. In the end it can see 150×150: a whole head.
+# **What to notice.** The number of channels grows while the maps shrink. Each pool throws away three numbers out of four, and still the
+# network knows the camel at the end, because more and more channels describe what is left. The orange frame grows, too. After the
+# first token, a cell can see 3×3 pixels, which is a speck of colour. After the last one it can see 150×150: the whole head.
 
 # %% [markdown]
 # ### Exercise: a shape, token by token
@@ -86,10 +86,10 @@ ex.trace_cfg.check(traced)
 # %% [markdown]
 # ## 2 A convolution from strides
 #
-# Now build what you just saw, from the bottom. A network needs three kinds of layers for this: convolutions, pools and linear
-# layers. You'll write the first two without `nn.Conv2d` and `nn.MaxPool2d`, and keep them.
+# Now build what you've just seen, from scratch. A VGG has three kinds of layers: convolutions, pools and linear layers. You'll write the
+# first two without `nn.Conv2d` and `nn.MaxPool2d`, and then use your own.
 #
-# A window of k cells slides over n cells, s cells at a time, with p zeros on either side.
+# Start with one dimension. A window of k cells slides over n cells, s cells at a time, with p zeros at either end.
 
 # %%
 cells = guess("04_cells", "How many places does a window of 3 have on 8 cells, with stride 2 and no padding?",
@@ -100,7 +100,7 @@ cells
 places = nn.Conv2d(1, 1, kernel_size=3, stride=2)(torch.zeros(1, 1, 8, 8)).shape[-1]
 cells.reveal(
     places,
-    f"The window can start at {list(range(0, 8 - 3 + 1, 2))}. No window sees the last cell.",
+    f"The window can start at cells {list(range(0, 8 - 3 + 1, 2))}. No window sees the last cell.",
     low="Count the starting places, not the steps between them.",
     high="The whole window has to fit, not just its first cell.",
 )
@@ -110,8 +110,8 @@ cells.reveal(
 #
 # $$ n_\text{out} = \left\lfloor \frac{n + 2p - d\,(k-1) - 1}{s} \right\rfloor + 1 $$
 #
-# The brackets ⌊ ⌋ round down. That is where cells get lost. Move the sliders until the remark about lost cells disappears, and then find
-# settings for k and p with s = 1 that keep every n as it is. All of VGG's convolutions use the same one.
+# The brackets ⌊ ⌋ round down, and that's where cells get lost. Move the sliders until the remark about lost cells disappears. Then set
+# s = 1, and find values of k and p that give as many cells as went in. VGG uses one such pair in all of its convolutions.
 
 # %%
 from course_lib.widgets import convolution_arithmetic
@@ -119,24 +119,9 @@ from course_lib.widgets import convolution_arithmetic
 convolution_arithmetic(n=8, k=3, s=2, p=0, row=2, column=2)
 
 # %% [markdown]
-# ### Exercise: output size
-#
-# *Essential · medium · 6 minutes · move on after 12.* Write a function that says how many cells come out of a
-# convolution: n cells go in, the kernel has k cells that lie d cells apart, the stride is s, and there are p cells of padding on either
-# side.
-
-# %% tags=["exercise"]
-def output_size(n, k, s, p, d):
-    """How many cells come out of n cells."""
-    return ...
-
-
-ex.output_size.check(output_size)
-
-# %% [markdown]
-# **Windows without copying.** A tensor is a row of numbers in memory plus a rule: its *strides* say how far one step along each axis goes
-# in that row. `as_strided` gives the same memory another rule. Here each row of the table begins one number later than the row
-# above it:
+# **Windows without copying.** A tensor is a row of numbers in memory, plus its *strides*, which say how far one step along each axis
+# moves in that row. `as_strided` looks at the same memory with other strides. Here each row of the table begins one number later
+# than the row above it:
 
 # %%
 row = torch.arange(7)
@@ -160,12 +145,11 @@ def conv1d(row, kernel):
 ex.conv1d.check(conv1d)
 
 # %% [markdown]
-# Over pictures there are more axes, but it's the same idea. Kernel o reads all channels c, and this is all there is to a convolution
-# with stride s:
+# Pictures have more axes, but the idea is the same. Kernel o reads all channels c, and a convolution with stride s is this sum:
 #
 # $$ y_{o,h,w} = b_o + \sum_{c} \sum_{i=0}^{k-1} \sum_{j=0}^{k-1} W_{o,c,i,j}\; x_{c,\;s h + i,\;s w + j} $$
 #
-# `torch.einsum` takes such a formula almost as it stands: it sums over the letters that don't appear behind the arrow.
+# `torch.einsum` computes such a formula almost as it's written: it sums over the letters that don't appear after the arrow.
 
 # %%
 table, vector = torch.arange(6.0).view(2, 3), torch.tensor([1.0, 0.0, 2.0])
@@ -188,14 +172,14 @@ def conv2d(maps, weight):
 ex.conv2d.check(conv2d)
 
 # %% [markdown]
-# If a check says that some numbers differ, it names the first one. Compute that one by hand, with a picture of one channel and a kernel
-# of 2×2, and compare term by term: the first term that differs tells you which axis went wrong.
+# If the check says that some numbers are wrong, it names the first one. To find the mistake, take one channel and a kernel of 2×2,
+# compute that number by hand, and compare term by term. The first term that differs tells you which axis went wrong.
 
 # %% [markdown]
 # ### Exercise: stride, padding and bias
 #
 # *Essential · medium · 6 minutes.* Now the complete layer: maps (B, C, H, W), a weight (O, C, k, k), a bias (O,), a stride, and `padding` rows and
-# columns of zeros on all four sides. It should give what `torch.nn.functional.conv2d` gives. Don't change `maps` itself.
+# columns of zeros on all four sides. The result should equal that of `torch.nn.functional.conv2d`. Don't change `maps` itself.
 
 # %% tags=["exercise"]
 def convolve(maps, weight, bias, stride=1, padding=0):
@@ -209,7 +193,7 @@ ex.convolve.check(convolve)
 # ### Exercise: a max pool
 #
 # *Essential · medium · 6 minutes.* The largest number of each k×k window, channel by channel: (B, C, H, W) → (B, C, h, w), with a stride and
-# with padding on all four sides. There is a trap in the padding, and the check uses maps that are negative in most places.
+# with padding on all four sides. The padding holds a trap: the check uses maps in which most numbers are negative.
 
 # %% tags=["exercise"]
 def max_pool(maps, k, stride, padding=0):
@@ -220,7 +204,7 @@ def max_pool(maps, k, stride, padding=0):
 ex.max_pool.check(max_pool)
 
 # %% [markdown]
-# The next sections go on with your own functions once they have passed:
+# Once your functions have passed their checks, the rest of the lesson uses them:
 
 # %%
 convolve = ex.convolve.yours_or_solution()
@@ -229,8 +213,8 @@ max_pool = ex.max_pool.yours_or_solution()
 # %% [markdown]
 # ## 3 Your layers become a network
 #
-# The file of a trained VGG is a dictionary from names to tensors. The number in a name is the layer's place in `nn.Sequential`, and
-# ReLUs and pools take a number, too:
+# A trained VGG is stored as a dictionary from names to tensors. The number in a name is the layer's place in `nn.Sequential`, where
+# ReLUs and pools count as well:
 
 # %%
 print([name for name in network.state_dict() if name.endswith("weight")])
@@ -242,7 +226,7 @@ print(network.features[:6])
 # *Essential · hard · 10 minutes · move on after 20.* Write the forward pass of torchvision's VGG (without BatchNorm) by
 # hand, with `convolve(maps, weight, bias, stride=1, padding=0)` and `max_pool(maps, k, stride)`. You get the cfg, such as
 # `[16, "M", 32]`; a state dict with names such as `features.0.weight` and `classifier.6.bias`; and pictures (B, 3, H, W) that end as 7×7
-# maps. The linear layers are `classifier.0`, `.3` and `.6`, with a ReLU after the first two. Return the logits.
+# maps. The linear layers are `classifier.0`, `.3` and `.6`, with a ReLU after each of the first two. Return the logits.
 
 # %% tags=["exercise"]
 def small_vgg(cfg, weights, maps):
@@ -253,7 +237,7 @@ def small_vgg(cfg, weights, maps):
 ex.small_vgg.check(small_vgg)
 
 # %% [markdown]
-# **Does it answer?** Ten pictures that the network has never seen go through your layers and through torchvision's:
+# **Does it work?** Let's send ten pictures that the network has never seen through your layers, and through torchvision's:
 
 # %%
 small_vgg = ex.small_vgg.yours_or_solution()
@@ -268,15 +252,15 @@ for name, own, other in zip(categories, mine, theirs):
 # %%
 print("all probabilities agree to five digits:", torch.allclose(mine, theirs, atol=1e-5))
 right = sum(categories[answers.argmax()] == name for name, answers in zip(categories, mine))
-print(f"{right} of 10 are right, and ten pictures are too few to say how good the network is.")
+print(f"{right} of 10 are right. Ten pictures are too few to say how good the network is.")
 for pictures, figures in classifier.weights.meta["_metrics"].items():
     print(f"measured on 2,000 other pictures ({pictures}): {figures['acc@1']} %")
 
 # %% [markdown]
 # ## 4 Where are the parameters, and where is the work?
 #
-# Back to the full column A, torchvision's `vgg11`. It has 132.9 million parameters, and one picture takes 7.6 billion multiply-adds.
-# A convolution from C to O channels has $k^2 C O$ weights, and uses each of them once at every place of its output map:
+# Back to the full network, torchvision's `vgg11`. It has 132.9 million parameters, and one picture takes 7.6 billion multiply-adds.
+# A convolution from C to O channels has $k^2 C O$ weights, and it uses each of them once for every cell of its output map:
 #
 # $$ \text{parameters} = O\,(k^2 C + 1), \qquad \text{multiply-adds} = k^2\, C\, O\; H_\text{out} W_\text{out} $$
 #
@@ -292,15 +276,15 @@ vgg11 = trace("vgg11")
 in_convs = sum(op.parameters for op in vgg11 if op.plain == "conv2d")
 share.reveal(
     round(100 * in_convs / vgg11.parameters, 1),
-    "The work is the other way round: the convolutions use their few weights again and again, and do 98 % of the multiply-adds.",
+    "For the work it's the opposite: the convolutions use their few weights again and again, and do 98 % of the multiply-adds.",
     high="The first linear layer alone has 25088 · 4096 weights, one for every cell of the last map and every output.",
     low="Your guess is even lower than the truth.",
     also=drawing.layer_areas(vgg11),
 )
 
 # %% [markdown]
-# So a network can be heavy and quick, or light and slow, depending on which kind of layer it's made of. Later networks average each
-# channel over the map before they decide, which leaves a much smaller linear layer:
+# So a network can be large and fast, or small and slow, depending on its layers. Later networks average each channel over the whole
+# map first, which leaves a much smaller linear layer:
 
 # %%
 parts = {}
@@ -311,26 +295,9 @@ for name in ("alexnet", "vgg11", "mobilenet_v3_small", "resnet18"):
 drawing.shares(parts, title="Where the parameters are", unit="parameters")
 
 # %% [markdown]
-# **What the adaptive pool saves you from.** The first linear layer expects 25088 numbers, which is 512·7·7. torchvision puts an
-# `AdaptiveAvgPool2d((7, 7))` in front of it, which makes 7×7 cells of any map. Here's what happens at 256×256 without it, and what
-# happens if you forget the batch dimension:
-
-# %%
-from course_lib import clinic
-
-full = get_model("vgg11", init_weights=False).eval()
-print("with the pool:", tuple(full(torch.zeros(1, 3, 256, 256)).shape))
-full.avgpool = nn.Identity()
-for mistaken in (torch.zeros(1, 3, 256, 256), torch.zeros(3, 224, 224)):
-    try:
-        full(mistaken)
-    except RuntimeError as error:
-        display(clinic.explain(error))
-
-# %% [markdown]
 # ## 5 Six columns
 #
-# The paper compares six columns, A to E. From D to E three convolutions are added, which makes 16 and 19 layers with weights.
+# The paper compares six networks, the columns of a table. D has 16 layers with weights. E has three more convolutions, so 19.
 
 # %%
 deeper = guess("04_deeper", "Column A has a top-1 error of 29.6 % in the paper, and D has 27.0 %. What about E, with three layers more?",
@@ -340,31 +307,32 @@ deeper
 # %% tags=["guess"]
 deeper.reveal(
     "about 27 %",
-    f"E has {vgg.PAPER_ERRORS['E']} % in the paper's table 3, trained and tested at one scale as A and D were. "
-    "At nineteen layers, depth alone stopped helping. Lesson 03 shows what had to be invented next.",
+    f"E has {vgg.PAPER_ERRORS['E']} % in the paper's table 3, trained and tested at one scale, as A and D were. "
+    "At nineteen layers, depth alone stopped helping. Lesson 03 shows what came next.",
     wrong={"about 25 %": "E gets down to 25.5 % when it's trained on pictures of many sizes, which the paper tried as well."},
     also=drawing.vgg_table(),
 )
 
 # %% [markdown]
-# **What the table tells you.** Every column here was built and traced, and what is new against the column to its left is bold.
+# **What to notice.** A layer in bold isn't in the column to its left.
 #
-# - A-LRN adds AlexNet's normalisation: the error goes from 29.6 to 29.7 %, so it was dropped.
-# - C adds three 1×1 convolutions to B, and D makes them 3×3: 28.1 against 27.0 %. More layers help, and layers that see their neighbours help more.
-# - From A to E the parameters grow by only a twelfth.
+# - A-LRN adds AlexNet's normalisation. The error goes from 29.6 to 29.7 %, so the authors dropped it.
+# - C adds three 1×1 convolutions to B, and the error falls from 28.7 to 28.1 %. In D the same three are 3×3, and it falls to 27.0 %.
+#   So depth helped, and seeing the neighbours helped more.
+# - From A to E the number of parameters grows by only a twelfth.
 
 # %% [markdown]
-# These are single training runs, each tested on the same 50,000 validation pictures. Another choice of pictures would move each
-# of these errors by about ±0.4 points. The paper doesn't say how many pictures only one of two columns got right, so a
-# difference of 0.1 points can't be told from chance.
+# How far can we trust these numbers? Each is one training run, tested on 50,000 pictures. Another 50,000 could change an error by
+# ±0.4 points. All columns were tested on the same pictures, so for a fair comparison we'd need to know how many pictures only one of
+# two columns got right. The paper doesn't say. A difference of 0.1 points may well be chance.
 
 # %% [markdown]
 # ## 6 Why 3×3?
 #
-# AlexNet began with a kernel of 11×11. VGG has nothing larger than 3×3, but it stacks them.
+# AlexNet's first kernels were 11×11. VGG's are all 3×3, but there are many in a row.
 
 # %%
-cheaper = guess("04_two_small", "Two 3×3 convolutions in a row see 5×5 pixels, as a single 5×5 does. On 256 channels, "
+cheaper = guess("04_two_small", "Two 3×3 convolutions in a row see 5×5 pixels, as a single 5×5 does. With 256 channels, "
                 "what percentage of the 5×5's weights do the two need?", between=(10, 200), unit="%")
 cheaper
 
@@ -377,9 +345,9 @@ def stack(*kernels, channels=256):
 (field, few), (same, many) = stack(3, 3), stack(5)
 cheaper.reveal(
     round(100 * few / many),
-    f"Both see {field} pixels in a row, with {few:,} weights against {many:,}. And there is one more ReLU, in between.",
-    high="2 · 9 = 18 numbers a channel against 25: stacking is cheaper.",
-    low="It's 18 numbers a channel against 25. With three 3×3 against a 7×7 it would be 27 against 49.",
+    f"Both see {field} pixels in a row, with {few:,} weights against {many:,}. And the stack has one more ReLU, in between.",
+    high="For each pair of channels, two 3×3 have 2 · 9 = 18 weights, and a 5×5 has 25. Stacking is cheaper.",
+    low="For each pair of channels it's 18 weights against 25. Three 3×3 against one 7×7 would be 27 against 49.",
 )
 
 # %% [markdown]
@@ -388,7 +356,7 @@ cheaper.reveal(
 #
 # $$ r = 1 + \sum_{l} (k_l - 1) \prod_{m<l} s_m \quad \text{pixels in a row.} $$
 #
-# Check it against the frames of the first figure, or against a live network: choose a layer and a cell.
+# Check it against the frames of the first figure. Then choose a layer and a cell below: does the cell use all that it can see?
 
 # %%
 from course_lib.widgets import receptive_field_explorer
@@ -396,25 +364,11 @@ from course_lib.widgets import receptive_field_explorer
 receptive_field_explorer(classifier, {"camel": picture})
 
 # %% [markdown]
-# ### Exercise: what a stack sees
-#
-# *Essential if you plan to do lesson 06 · medium · 8 minutes.* Layers are given as pairs of kernel and stride, such as `[(3, 1), (2, 2), (5, 1)]`. How many
-# pixels in a row does one cell of the last layer see? No layer at all sees 1 pixel.
-
-# %% tags=["exercise"]
-def stack_field(layers):
-    """For example [(3, 1), (2, 2), (5, 1)] → pixels in a row."""
-    return ...
-
-
-ex.stack_field.check(stack_field)
-
-# %% [markdown]
 # ## 7 How it starts
 #
 # Before training, weights are random numbers. Does it matter how large they are? The paper's authors drew them with mean 0 and a
-# *variance* of 10⁻², so with a standard deviation of 0.1. Let's send noise of spread 1 through the sixteen convolutions of column E,
-# with as many channels as there really are:
+# *variance* of 10⁻², so a standard deviation of 0.1. Let's send noise with a standard deviation of 1 through the sixteen convolutions
+# of column E, with as many channels as they really have:
 
 # %%
 def spreads(std_of, widths=(64, 64, 128, 128, *[256] * 4, *[512] * 8)):
@@ -430,8 +384,8 @@ def spreads(std_of, widths=(64, 64, 128, 128, *[256] * 4, *[512] * 8)):
     return found
 
 # %%
-start = guess("04_start", "Every weight has a standard deviation of 0.1. What has become of the signal after sixteen convolutions?",
-              choices=["it has vanished, below 0.001", "it is still between 0.01 and 100", "it has exploded, above 10,000"])
+start = guess("04_start", "The weights have a standard deviation of 0.1. What happens to the signal over sixteen convolutions?",
+              choices=["it vanishes, below 0.001", "it stays between 0.01 and 100", "it explodes, above 10,000"])
 start
 
 # %% tags=["guess"]
@@ -444,28 +398,28 @@ rules = {
 }
 signal = {name: spreads(rule) for name, rule in rules.items()}
 start.reveal(
-    "it has exploded, above 10,000",
-    f"It has grown to {signal['std 0.1 as in the paper'][-1]:.0e}, because a layer of 512 channels multiplies it by almost five.",
-    wrong={"it has vanished, below 0.001": "That is what a standard deviation of 0.01 does. The paper's 10⁻² is a variance."},
+    "it explodes, above 10,000",
+    f"It grows to {signal['std 0.1 as in the paper'][-1]:.0e}, because a layer of 512 channels multiplies it by almost five.",
+    wrong={"it vanishes, below 0.001": "That happens with a standard deviation of 0.01. The paper's 10⁻² is a variance."},
     also=drawing.lines(signal, title="spread of the signal", below="convolutions of column E passed", log=True, level=1,
                        level_label="as it came in", start=0),
 )
 
 # %% [markdown]
-# Each layer multiplies the spread by a factor that depends on the weights' spread $\sigma$ and on how many numbers a cell sums up, $n_\text{in} =
-# k^2 C$. The ReLU throws away half of the signal's power, so the factor is 1 when
+# Each layer multiplies the spread by a factor, which depends on the weights' standard deviation $\sigma$ and on how many products a
+# cell adds up, $n_\text{in} = k^2 C$. The ReLU throws away half of the signal's power, so the factor is 1 when
 #
 # $$ \tfrac{1}{2}\, n_\text{in}\, \sigma^2 = 1, \qquad \sigma = \sqrt{2 / n_\text{in}} . $$
 #
-# That is Kaiming's rule of 2015, which stays nearly level in the chart. torchvision's VGG puts $n_\text{out} = k^2 O$ in the place of $n_\text{in}$. This keeps the
-# *gradients'* size on their way back, and the signal falls a little where the channels grow, most of all from 3 to 64. Xavier's rule averages the two
-# and leaves out the ReLU.
+# That's Kaiming's rule of 2015, whose line stays nearly level. torchvision's VGG uses $n_\text{out} = k^2 O$ instead of $n_\text{in}$. This
+# preserves the size of the *gradients* on their way back, and the signal shrinks a little where the channels grow, most of all
+# from 3 to 64. Xavier's rule takes the average of both and ignores the ReLU.
 
 # %% [markdown]
-# **How the paper coped.** Its deep columns didn't learn when they started this way. So the authors trained column A first, and started the
-# deeper ones with A's first four convolutions and its linear layers. After submitting the paper they found that Xavier's rule does without that trick.
+# **What the authors did.** Started like this, deep columns wouldn't learn. So they trained column A first, and started the others
+# with A's first four convolutions and its linear layers. After submitting the paper they found that with Xavier's rule the trick isn't needed.
 #
-# Here is what torchvision's rules look like in a new network, all on the same axis:
+# These are the weights of a new network by torchvision's rules, all on the same axis:
 
 # %%
 torch.manual_seed(0)
@@ -474,67 +428,41 @@ layers = {"conv 64 → 128": fresh.features[3], "conv 512 → 512": fresh.featur
 drawing.histograms({name: layer.weight for name, layer in layers.items()})
 
 # %% [markdown]
-# The more outputs a convolution has, the smaller its weights start. Linear layers get 0.01, whatever their size.
+# The more outputs a convolution has, the smaller its weights are at the start. Linear layers get 0.01, whatever their size.
 
 # %% [markdown]
-# ## 8 What BatchNorm keeps
+# ## Mistakes people make
 #
-# `vgg11_bn` has a BatchNorm after every convolution, which brings the spread back to 1, layer by layer. Its state has five entries:
-# `weight`, `bias`, `running_mean`, `running_var` and `num_batches_tracked`.
+# The first linear layer expects 25088 numbers, which is 512·7·7. torchvision puts an `AdaptiveAvgPool2d((7, 7))` in front of it, which
+# makes 7×7 cells of any map. Here are three mistakes: a picture of 256×256 without that pool, a picture without the batch dimension, and a
+# picture so small that nothing is left for the last pool.
 
 # %%
-changes = guess("04_norm", "You send one batch through a BatchNorm, without any optimiser. How many of its five entries change?",
-                choices=["train: 0, eval: 0", "train: 3, eval: 0", "train: 5, eval: 0", "train: 3, eval: 3"])
-changes
+from course_lib import clinic
 
-# %% tags=["guess"]
-norm, changed = get_model("vgg11_bn").features[1], {}
-for mode in ("train", "eval"):
-    norm.train(mode == "train")
-    before = {name: value.clone() for name, value in norm.state_dict().items()}
-    with torch.no_grad():
-        norm(torch.randn(4, 64, 56, 56) + 3)
-    changed[mode] = [name for name, value in norm.state_dict().items() if not torch.equal(value, before[name])]
-changes.reveal(
-    f"train: {len(changed['train'])}, eval: {len(changed['eval'])}",
-    "weight and bias are learnt from gradients. The other three are counted from batches in train mode, and frozen in eval mode.",
-    wrong={"train: 5, eval: 0": "weight and bias only change when an optimiser takes a step."},
-)
-
-# %% [markdown]
-# ## 9 Your own
-#
-# Edit the line of tokens: make the network deeper, cheaper or wider, and then break it. All numbers are traced from the network that your
-# line builds.
-
-# %%
-from course_lib.widgets import cfg_builder
-
-cfg_builder("64, M, 128, M, 256, 256, M, 512, 512, M")
-
-# %% [markdown]
-# ### Exercise: under a budget
-#
-# *Extra · medium · 8 minutes.* Find a cfg with at most 5 million parameters in its convolutions, whose last cells see 100 pixels in a row or
-# more, and whose last map is 4×4 or larger for a picture of 224×224. `vgg.steps(cfg)` from `course_lib.networks` says what each token does.
-
-# %% tags=["exercise"]
-cfg = ...  # for example [64, "M", 128]
-ex.cfg_under_budget.check(cfg)
+full = get_model("vgg11", init_weights=False).eval()
+print("with the pool:", tuple(full(torch.zeros(1, 3, 256, 256)).shape))
+full.avgpool = nn.Identity()
+for mistaken in (torch.zeros(1, 3, 256, 256), torch.zeros(3, 224, 224), torch.zeros(1, 3, 16, 16)):
+    try:
+        full(mistaken)
+    except RuntimeError as error:
+        display(clinic.explain(error))
 
 # %% [markdown]
 # ## Back to the question
 #
-# Thirteen tokens are eight numbers and five M. The eight make 9.2 million parameters. The head, which no token mentions, makes the
-# other 123.6 million, most of them in one matrix.
-#
+# Of the thirteen tokens, eight are numbers. They make eight convolutions with 9.2 million parameters. The head, which no token
+# mentions, has the other 123.6 million, and most of them are in a single matrix.
+
+# %% [markdown]
 # In five lines:
 #
 # 1. A number is a 3×3 convolution with padding 1 and a ReLU, and "M" halves the map.
-# 2. A convolution is a view with strides and one sum of products.
-# 3. Linear layers hold the parameters, convolutions do the work.
-# 4. Stacks of 3×3 see as far as one large kernel, with fewer weights and more ReLUs.
-# 5. Weights have to start with a spread that fits the number of inputs, or the signal explodes or dies.
+# 2. A convolution is a strided view of its input and one sum of products.
+# 3. In a VGG, the linear layers hold the parameters, and the convolutions do the work.
+# 4. A stack of 3×3 kernels sees as far as one large kernel, with fewer weights and more ReLUs.
+# 5. The weights' spread at the start has to fit the number of inputs. Otherwise the signal explodes or vanishes.
 
 # %% [markdown]
 # | call | from | what it does |
@@ -562,8 +490,54 @@ my_progress("04")
 # %% [markdown]
 # ## If you want to know more
 #
-# Four more exercises, 34 minutes together. None of them is needed later. One is about where the parameters sit, two are about torchvision's own way from tokens to
-# layers; step through it here:
+# Seven more exercises, 55 minutes together, and what BatchNorm keeps. Nothing later needs them. Build a network first: edit the line of
+# tokens, make it deeper, cheaper or wider, and then break it. All numbers are traced from the network that your line builds.
+
+# %%
+from course_lib.widgets import cfg_builder
+
+cfg_builder("64, M, 128, M, 256, 256, M, 512, 512, M")
+
+# %% [markdown]
+# ### Exercise: under a budget
+#
+# *Extra · medium · 8 minutes.* Find a cfg with at most 5 million parameters in its convolutions, whose last cells see 100 pixels in a row or
+# more, and whose last map is 4×4 or larger for a picture of 224×224. `vgg.steps(cfg)` from `course_lib.networks` says what each token does.
+
+# %% tags=["exercise"]
+cfg = ...  # for example [64, "M", 128]
+ex.cfg_under_budget.check(cfg)
+
+# %% [markdown]
+# ### Exercise: output size
+#
+# *Extra · mild · 5 minutes.* Turn the formula of section 2 into a function: n cells go in, the kernel has k cells that lie d cells apart,
+# the stride is s, and there are p cells of padding at either end. How many cells come out?
+
+# %% tags=["exercise"]
+def output_size(n, k, s, p, d):
+    """How many cells come out of n cells."""
+    return ...
+
+
+ex.output_size.check(output_size)
+
+# %% [markdown]
+# ### Exercise: what a stack sees
+#
+# *Extra · medium · 8 minutes.* Layers are given as pairs of kernel and stride, such as `[(3, 1), (2, 2), (5, 1)]`. How many
+# pixels in a row does one cell of the last layer see? No layer at all sees 1 pixel.
+
+# %% tags=["exercise"]
+def stack_field(layers):
+    """For example [(3, 1), (2, 2), (5, 1)] → pixels in a row."""
+    return ...
+
+
+ex.stack_field.check(stack_field)
+
+# %% [markdown]
+# torchvision turns tokens into layers with a short function. Step through it here:
 
 # %%
 from course_lib.widgets import cfg_stepper
@@ -618,8 +592,8 @@ ex.column_c.check(ColumnC)
 # %% [markdown]
 # ### Exercise: the price of a field
 #
-# *Extra · mild · 5 minutes.* Several 3×3 convolutions in a row, each from C to C channels and without bias, together see `field` pixels
-# in a row. How many weights do they hold?
+# *Extra · mild · 5 minutes.* Several 3×3 convolutions follow each other, each from C to C channels and without bias. A cell at the end sees `field`
+# pixels in a row. How many weights do they have together?
 
 # %% tags=["exercise"]
 def stack_parameters(field, channels):
@@ -630,13 +604,36 @@ def stack_parameters(field, channels):
 ex.stack_parameters.check(stack_parameters)
 
 # %% [markdown]
+# **What BatchNorm keeps.** `vgg11_bn` has a BatchNorm after every convolution, which brings the spread back to 1, layer by layer. Its state has five entries:
+# `weight`, `bias`, `running_mean`, `running_var` and `num_batches_tracked`.
+
+# %%
+changes = guess("04_norm", "You send one batch through a BatchNorm, without any optimiser. How many of its five entries change?",
+                choices=["train: 0, eval: 0", "train: 3, eval: 0", "train: 5, eval: 0", "train: 3, eval: 3"])
+changes
+
+# %% tags=["guess"]
+norm, changed = get_model("vgg11_bn").features[1], {}
+for mode in ("train", "eval"):
+    norm.train(mode == "train")
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    with torch.no_grad():
+        norm(torch.randn(4, 64, 56, 56) + 3)
+    changed[mode] = [name for name, value in norm.state_dict().items() if not torch.equal(value, before[name])]
+changes.reveal(
+    f"train: {len(changed['train'])}, eval: {len(changed['eval'])}",
+    "weight and bias are learned from gradients. The other three are updated by each batch in train mode, and frozen in eval mode.",
+    wrong={"train: 5, eval: 0": "weight and bias only change when an optimiser takes a step."},
+)
+
+# %% [markdown]
 # **Papers.** [Very deep convolutional networks](https://arxiv.org/abs/1409.1556) (Simonyan and Zisserman 2014), VGG.
 # [A guide to convolution arithmetic](https://arxiv.org/abs/1603.07285) (Dumoulin and Visin 2016).
 # [Understanding the difficulty of training deep networks](https://proceedings.mlr.press/v9/glorot10a.html) (Glorot and Bengio 2010), Xavier's rule.
 # [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852) (He et al. 2015), Kaiming's rule.
 # [Batch normalization](https://arxiv.org/abs/1502.03167) (Ioffe and Szegedy 2015).
 #
-# **One open question.** GoogLeNet, from the same year, has no large linear layer: it averages each channel over the map. How many parameters
-# would VGG16 have with such a head, and what could it no longer tell apart?
+# **One open question.** GoogLeNet, from the same year, has no large linear layer. It averages each channel over the map. How many parameters
+# would VGG16 have with such a head, and which pictures could it no longer tell apart?
 #
 # Next: [05 Weight enums](05_weight_enums.ipynb).

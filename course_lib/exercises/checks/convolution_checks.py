@@ -52,14 +52,14 @@ def _compare(value: Any, truth: Tensor, case: str, slips: _Slips) -> None:
         cell = tuple(int(place) for place in far.nonzero()[0]) if bool(far.any()) else ()
         mine, right = float(value[cell]), float(truth[cell])
         raise Wrong(
-            f"On {case} the shape is right, and {int(far.sum())} of {far.numel()} numbers are not. The first of them, "
+            f"On {case} the shape is right, but {int(far.sum())} of {far.numel()} numbers aren't. The first of them, "
             f"at {list(cell)}, should be {right:.4g}, but it is {mine:.4g}."
         )
 
 
 def _untouched(given: Tensor, before: Tensor, case: str) -> None:
     if not torch.equal(given, before):
-        raise Wrong(f"On {case} the input itself was changed: a view made with as_strided is the same memory.")
+        raise Wrong(f"On {case} your function changed its input: a view made with as_strided shares the memory.")
 
 
 # -- a row ------------------------------------------------------------------------------------------------------------
@@ -85,11 +85,11 @@ def check_conv1d(answer: Any) -> None:
         _untouched(row, before, case)
         side_by_side = row.as_strided((len(truth), k), (1, 1)) @ kernel
         slips: _Slips = {
-            "your kernel is turned round. Mathematicians do that; networks lay the kernel on as it is.": (
+            "your kernel is flipped. A mathematician's convolution does that, a network's doesn't.": (
                 _correlated(row.contiguous(), kernel.flip(0))
             ),
-            "a step in memory is taken to be 1. These cells lie further apart: ask row.stride(0).": side_by_side,
-            "there is padding. A window has to fit whole, so n cells give n − k + 1.": (
+            "you took a step in memory to be 1. These cells lie further apart: ask row.stride(0).": side_by_side,
+            "there is padding in it. Only whole windows count, so n cells give n − k + 1.": (
                 _correlated(row.contiguous(), kernel, k // 2)
             ),
             "the last window is missing: n cells have n − k + 1 places for a window of k.": truth[:-1],
@@ -120,15 +120,17 @@ def check_conv2d(answer: Any) -> None:
         value = call(answer, maps, weight, case=case)
         _untouched(maps, before, case)
         slips: _Slips = {
-            "the kernels are turned round; networks lay them on as they are.": F.conv2d(maps, weight.flip(-1, -2)),
-            "rows and columns of the kernels are exchanged.": F.conv2d(maps, weight.mT),
-            "there is padding. It comes in the next exercise; here a window has to fit whole.": (
+            "the kernels are flipped; a network's convolution uses them as they are.": F.conv2d(
+                maps, weight.flip(-1, -2)
+            ),
+            "rows and columns of the kernels are swapped.": F.conv2d(maps, weight.mT),
+            "there is padding in it. That comes in the next exercise; here only whole windows count.": (
                 F.conv2d(maps, weight, padding=k // 2)
             ),
-            "the first channel is read alone. Every kernel has a slice for each channel, and they are summed.": (
+            "you only read the first channel. Every kernel has a slice for each channel, and all are summed.": (
                 F.conv2d(maps[:, :1], weight[:, :1])
             ),
-            "the strides of contiguous maps are taken. Ask maps.stride(), which knows how these lie in memory.": (
+            "you used the strides of contiguous maps. maps.stride() knows how these lie in memory.": (
                 _as_if_contiguous(maps, weight)
             ),
         }
@@ -162,9 +164,9 @@ def check_convolve(answer: Any) -> None:
         one_side = F.pad(maps, (0, padding, 0, padding))
         slips: _Slips = {
             "the bias is left out.": F.conv2d(maps, weight, None, stride, padding),
-            "the stride is not used: the window moves one cell at a time.": F.conv2d(maps, weight, bias, 1, padding),
-            "the padding is not used.": F.conv2d(maps, weight, bias, stride) if min(size) >= k else None,
-            "the padding is on one side only; it belongs on all four.": (
+            "the stride isn't used: the window moves one cell at a time.": F.conv2d(maps, weight, bias, 1, padding),
+            "the padding isn't used.": F.conv2d(maps, weight, bias, stride) if min(size) >= k else None,
+            "the padding is only at the right and the bottom; it belongs on all four sides.": (
                 F.conv2d(one_side, weight, bias, stride) if min(one_side.shape[-2:]) >= k else None
             ),
         }
@@ -198,10 +200,10 @@ def check_max_pool(answer: Any) -> None:
             "the padding holds zeros, and a zero wins against negative numbers. Which number never wins?": (
                 F.max_pool2d(F.pad(maps, (padding,) * 4), k, stride)
             ),
-            "that is the average of each window, not its largest number.": F.avg_pool2d(maps, k, stride, padding),
-            "the padding is not used.": F.max_pool2d(maps, k, stride),
-            "the stride is not used: the window moves one cell at a time.": F.max_pool2d(maps, k, 1, padding),
-            "a window that hangs over the edge is counted too; it has to fit whole.": (
+            "that's the average of each window, not its largest number.": F.avg_pool2d(maps, k, stride, padding),
+            "the padding isn't used.": F.max_pool2d(maps, k, stride),
+            "the stride isn't used: the window moves one cell at a time.": F.max_pool2d(maps, k, 1, padding),
+            "you also count windows that hang over the edge; only whole windows count.": (
                 F.max_pool2d(maps, k, stride, padding, ceil_mode=True)
             ),
         }
@@ -250,8 +252,8 @@ def check_small_vgg(answer: Any, source: random.Random | None = None) -> None:
             _untouched(maps, before, case)
             features, relus = model.features(maps), [0, 3, 6]
             slips: _Slips = {
-                "softmax has been applied; the answer is the logits.": model(maps).softmax(1),
-                "there is a ReLU behind the last layer; logits may be negative.": model(maps).relu(),
+                "you applied softmax; the answer is the logits.": model(maps).softmax(1),
+                "a ReLU follows the last layer, but logits may be negative.": model(maps).relu(),
                 "no ReLU follows the convolutions.": _logits(_linear_features(model, maps), weights, relus[:2]),
                 "no ReLU follows the first two linear layers.": _logits(features, weights, []),
             }

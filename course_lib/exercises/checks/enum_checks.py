@@ -55,13 +55,11 @@ def check_verify(answer: Any) -> None:
         if isinstance(truth, Exception) and isinstance(value, Exception):
             raise Wrong(f"{case} should raise {type(truth).__name__}, but it raises {type(value).__name__}.")
         if isinstance(value, Exception):
-            raise Wrong(f"{case} is {truth!r}, but yours raises {type(value).__name__}: {_first(value)}.")
+            raise Wrong(f"{case} should give {truth!r}, but it raises {type(value).__name__}: {_first(value)}.")
         if isinstance(truth, TypeError):
-            raise Wrong(
-                f"{case} gives {_word(value)}: weights of another kind should raise TypeError, not pass through."
-            )
+            raise Wrong(f"{case} gives {_word(value)}, but weights of another kind should raise TypeError.")
         if isinstance(truth, KeyError):
-            raise Wrong(f"{case} gives {_word(value)}: a name that the enum lacks should raise KeyError.")
+            raise Wrong(f"{case} gives {_word(value)}, but a name that isn't in the enum should raise KeyError.")
         raise Wrong(f"{case} should give {truth!r}, but it gives {_word(value)}.")
 
 
@@ -118,11 +116,11 @@ def check_hash_fits(answer: Any) -> None:
         (f"net-{digits[:8]}.pth", content, True, "the first eight digits are right"),
         (f"net-{digits[:8]}.pth", content[:-1] + b"\xfe", False, "one bit of the file was changed"),
         (f"net-{other[:8]}.pth", content, False, "the name has another file's digits"),
-        (f"net-{digits}.pth", content, True, "all 64 digits stand there"),
-        (f"my-net_v2-{digits[:8]}.pth", content, True, "the digits stand behind the last dash"),
+        (f"net-{digits}.pth", content, True, "all 64 digits are there, and they fit"),
+        (f"my-net_v2-{digits[:8]}.pth", content, True, "only what comes after the last dash counts"),
         (f"net-{digits[:7]}{'0' if digits[7] != '0' else '1'}.pth", content, False, "the eighth digit is wrong"),
-        ("net-.pth", content, False, "no digits stand behind the dash"),
-        (f"net-{digits[:4]}.pth", content, False, "four digits are too few: at least eight are asked for"),
+        ("net-.pth", content, False, "there are no digits after the dash"),
+        (f"net-{digits[:4]}.pth", content, False, "four digits are too few; there should be at least eight"),
         ("network.pth", content, False, "the name has no digits"),
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -78,7 +78,7 @@ def _made(answer: Callable[..., Any], cfg: tuple[Any, ...], norm: tuple[bool, ..
     given = list(cfg)
     made = call(answer, given, *norm, case=case)
     if given != list(cfg):
-        raise Wrong(f"{case} changed the cfg itself; whoever reads it next finds {given} there.")
+        raise Wrong(f"{case} changed the list that it was given, which is now {given}. Only read it.")
     if isinstance(made, (list, tuple)):
         raise Wrong(f"{case} gives a {type(made).__name__} of layers; nn.Sequential(*layers) makes a module of them.")
     if not isinstance(made, nn.Sequential):
@@ -97,7 +97,7 @@ def _compare_layers(made: nn.Sequential, truth: nn.Sequential, case: str) -> Non
     channels = 3
     for k, (mine, right) in enumerate(zip_longest(made, truth)):
         if right is None:
-            raise Wrong(f"{case} goes on after its last layer, {k - 1}: layer {k}, {_kind(mine)}, is one too many.")
+            raise Wrong(f"{case} has too many layers: after layer {k - 1}, the last one, comes {_kind(mine)}.")
         if type(mine) is not type(right):
             raise Wrong(f"In {case} layer {k} should be {_kind(right)}, but it is {_kind(mine)}.")
         if isinstance(mine, nn.Conv2d) and isinstance(right, nn.Conv2d):
@@ -112,7 +112,7 @@ def _compare_layers(made: nn.Sequential, truth: nn.Sequential, case: str) -> Non
 def _nothing_forgotten(made: nn.Sequential, truth: nn.Sequential, case: str) -> None:
     for kind, words in (
         (nn.MaxPool2d, 'no pool, though the cfg has an "M"'),
-        (nn.ReLU, "no ReLU; without one in between, convolutions in a row are one single convolution"),
+        (nn.ReLU, "no ReLU; without one in between, several convolutions could be written as one"),
         (nn.BatchNorm2d, "no BatchNorm2d, though batch_norm is True"),
     ):
         if any(isinstance(layer, kind) for layer in truth) and not any(
@@ -179,7 +179,7 @@ def check_column_c(answer: Any, source: random.Random | None = None) -> None:
                 trace(made, (3, *size), mode="eval")  # it says more than torch where shapes do not meet
             except TraceError as error:
                 remedy = " (an adaptive pool to 7×7 makes any map fit)" if size != (224, 224) else ""
-                told = f"{case} cannot take pictures of {times(size)}{remedy}: {error}"
+                told = f"{case} can't take pictures of {times(size)}{remedy}: {error}"
                 raise Wrong(told if len(told) < 380 else told[: told.rindex(". ", 0, 380) + 1]) from error
             picture = torch.empty(2, 3, *size, device="meta")
             with torch.no_grad():
@@ -193,8 +193,8 @@ def check_column_c(answer: Any, source: random.Random | None = None) -> None:
 def _compare_weights(made: nn.Module, truth: nn.Module, case: str) -> None:
     mine, theirs = ({key: tuple(tensor.shape) for key, tensor in net.state_dict().items()} for net in (made, truth))
     for other, words in (
-        ("D", "has a 3×3 at the end of stages 3, 4 and 5: that is column D; C has a 1×1 there"),
-        ("B", "has ten convolutions: that is column B; C adds a 1×1 to stages 3, 4 and 5"),
+        ("D", "has a 3×3 at the end of stages 3, 4 and 5: that's column D; C has a 1×1 there"),
+        ("B", "has ten convolutions: that's column B; C adds a 1×1 to stages 3, 4 and 5"),
     ):
         with torch.device("meta"):
             convs = [shape for shape in _shapes(vgg.make_layers(other)) if len(shape) == 4]
@@ -207,7 +207,7 @@ def _compare_weights(made: nn.Module, truth: nn.Module, case: str) -> None:
         if key not in mine:
             raise Wrong(f"{case} has no {key}; its parts are features, avgpool and classifier, numbered as in VGG16.")
         if key not in theirs:
-            raise Wrong(f"{case} has {key}, and column C has none.")
+            raise Wrong(f"{case} has {key}, but column C has no such weight.")
         if mine[key] != theirs[key]:
             raise Wrong(f"In {case} the shape of {key} should be {theirs[key]}, but it is {mine[key]}.")
 
@@ -223,7 +223,7 @@ def _compare_ops(made: nn.Module, truth: nn.Module, size: tuple[int, int], case:
     for ran, other in zip_longest(mine, right):
         if ran is None or other is None or ran.plain != other.plain:
             should, does = (f"a {op.plain}" if op else "nothing" for op in (other, ran))
-            raise Wrong(f"In {case} after {before} should come {should}, but there comes {does}.")
+            raise Wrong(f"In {case}, {should} should follow after {before}, but {does} follows.")
         if ran.output != other.output:
             raise Wrong(f"In {case} {ran.name} should give {times(other.output)}, but it gives {times(ran.output)}.")
         before = f"{ran.name} ({ran.plain})" if ran.plain not in ran.name else ran.name

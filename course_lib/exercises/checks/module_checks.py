@@ -120,7 +120,7 @@ def output(module: nn.Module, batch: Tensor, shape: tuple[int, ...], *, case: st
     if not torch.equal(given, batch):
         raise Wrong(f"On {case} the input itself was changed: an operation in place (+=, inplace=True) worked on x.")
     if not value.requires_grad:
-        raise Wrong(f"On {case} the result carries no graph, so nothing could be learnt: no no_grad() or detach().")
+        raise Wrong(f"On {case} the result carries no graph, so nothing could be learned: no no_grad() or detach().")
     return value.detach()
 
 

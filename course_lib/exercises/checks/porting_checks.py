@@ -65,16 +65,18 @@ def check_new_name(answer: Any) -> None:
             raise Wrong(f"On {key} the answer is a name, not a value of type {type(value).__name__}.")
         mine, right = value.split("."), truth.split(".")
         if mine[-1] != right[-1]:
-            raise Wrong(f"On {key} you gave {value[:80]!r}; what stands behind the last dot stays: {right[-1]}.")
+            raise Wrong(f"On {key} you gave {value[:80]!r}; what comes after the last dot stays: {right[-1]}.")
         if not key.startswith("_blocks"):
-            raise Wrong(f"On {key} you gave {value[:80]!r}, but the stem, the head and the last layer become {truth}.")
+            raise Wrong(f"On {key} you gave {value[:80]!r}, but it should be {truth}.")
         if mine[:2] != right[:2]:
             raise Wrong(
-                f"On {key} you gave {value[:80]!r}: stage {right[1]} is asked for. The stages have 1, 2, 2, 3, 3, "
+                f"On {key} you gave {value[:80]!r}, but it belongs to stage {right[1]}. The stages have 1, 2, 2, 3, 3, "
                 "4 and 1 blocks, and the file counts the blocks through all of them."
             )
         if mine[:3] != right[:3]:
-            raise Wrong(f"On {key} you gave {value[:80]!r}: within stage {right[1]} this is block {right[2]}, from 0.")
+            raise Wrong(
+                f"On {key} you gave {value[:80]!r}: within stage {right[1]} this is block {right[2]}, counted from 0."
+            )
         if right[1] == "1":
             raise Wrong(
                 f"On {key} you gave {value[:80]!r}, not {truth}: stage 1 doesn't expand, so its block is one shorter."
@@ -109,18 +111,18 @@ def check_same_padding(answer: Any) -> None:
             raise Wrong(f"On {case} the answer is two whole numbers, (before, after), not a {type(value).__name__}.")
         before, after = value
         if min(before, after) < 0:
-            raise Wrong(f"On {case} you gave {value}: there is no padding below 0.")
+            raise Wrong(f"On {case} you gave {value}: padding can't be negative.")
         out, wanted = (size + before + after - kernel) // stride + 1, -(-size // stride)
         needed = max((wanted - 1) * stride + kernel - size, 0)
         if before + after != needed:
             if before == after == kernel // 2:
-                raise Wrong(f"On {case} you gave {value}. That is PyTorch's way; here {needed} in all are enough.")
+                raise Wrong(f"On {case} you gave {value}. That's PyTorch's way. Here {needed} in all are enough.")
             raise Wrong(
-                f"On {case} you gave {value}, which makes {out} places. {wanted} are asked for, and the last window "
+                f"On {case} you gave {value}, which makes {out} places. It should be {wanted}, and the last window "
                 f"should end where the padding ends: {needed} zeros in all."
             )
         if after - before not in (0, 1):
-            raise Wrong(f"On {case} you gave {value}: split it evenly, and put an odd zero behind, not before.")
+            raise Wrong(f"On {case} you gave {value}: split the zeros evenly, and put the odd one after, not before.")
 
 
 # -- preprocessing ----------------------------------------------------------------------------------------------------
@@ -145,18 +147,18 @@ def check_lite_transforms(answer: Any, source: random.Random | None = None) -> N
         for sentence, settings in (
             ("mean and std are for values from 0 to 1: divide 127 and 128 by 255.",
              {"mean": (127,) * 3, "std": (128,) * 3}),
-            ("mean and std are ImageNet's usual ones, and this network was trained with its own.",
+            ("mean and std are ImageNet's usual ones, but this network was trained with its own.",
              {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}),
-            ("mean and std are 0.5: near, but 127 / 255 and 128 / 255 are not that.",
+            ("mean and std are 0.5, which is close to 127 / 255 and 128 / 255, but not the same.",
              {"mean": (0.5,) * 3, "std": (0.5,) * 3}),
-            ("the interpolation is bilinear, ImageClassification's default; bicubic is asked for.",
+            ("the interpolation is bilinear, ImageClassification's default; it should be bicubic.",
              {"interpolation": InterpolationMode.BILINEAR}),
             ("the shorter side becomes 224; it should become 256 before the crop.", {"resize_size": 224}),
         ):  # fmt: skip
             if torch.allclose(value, _preset(**settings)(shown), atol=1e-4):
                 raise Wrong(f"On {case}: {sentence}")
         gap = float((value - truth).abs().max())
-        raise Wrong(f"On {case} the shape is right, but values are up to {gap:.2g} apart: compare the five settings.")
+        raise Wrong(f"On {case} the shape is right, but values are off by up to {gap:.2g}: compare the five settings.")
 
 
 # -- the whole network ------------------------------------------------------------------------------------------------
@@ -191,11 +193,11 @@ def check_port(answer: Any, source: random.Random | None = None) -> None:
             if _near(value, symmetric(batch)):
                 raise Wrong(
                     f"On {case} every weight is in its place, but the strided convolutions' windows lie where "
-                    "PyTorch's padding puts them. With same_padding an odd zero goes behind, and none before."
+                    "PyTorch's padding puts them. With same_padding the odd zero comes after, and none before."
                 )
         gap = float((value - right).abs().max())
         raise Wrong(
-            f"On {case} the logits are up to {gap:.3g} apart from EfficientNet-Lite0's: look at padding's sides."
+            f"On {case} the logits differ from EfficientNet-Lite0's by up to {gap:.3g}: check the sides that you pad."
         )
 
 

@@ -75,7 +75,7 @@ def check_read_in_place(answer: Any, source: random.Random | None = None) -> Non
         raise Wrong(f"The answer is a class that inherits from WeightsEnum, but you gave {_kind(answer)}.")
     if known.__members__:
         first = next(iter(known.__members__))
-        raise Wrong(f"Your class has the member {first}: an enum with members cannot be inherited from. Leave it out.")
+        raise Wrong(f"Your class has the member {first}: nothing can inherit from an enum with members. Leave it out.")
     if known.get_state_dict is WeightsEnum.get_state_dict:
         raise Wrong("Your class has no get_state_dict of its own, so torchvision's copies the file into its cache.")
     with _workshop() as folder:
@@ -92,7 +92,7 @@ def check_read_in_place(answer: Any, source: random.Random | None = None) -> Non
         good.write_bytes(_save(truth, folder, "other").read_bytes())  # sound, but not what its name promises
         if _asked(_entry(answer, good)) is not None:
             raise Wrong(
-                "A file was exchanged for another under the same name, and nothing was raised: is the hash read?"
+                "A file was replaced by another with the same name, and nothing was raised: is the hash checked?"
             )
         went_off.clear()
         _asked(_entry(answer, _save(Hostile(), folder, "gift")))
@@ -175,12 +175,12 @@ def _enum_of(builder: Callable[..., Any]) -> type[WeightsEnum]:
         raise Wrong("The builder takes no weights=; torchvision's begin with: def own(*, weights: … = None, …).")
     annotation = parameters["weights"].annotation
     if isinstance(annotation, str):
-        raise Wrong("The annotation of weights is a mere word: leave out from __future__ import annotations.")
+        raise Wrong("The annotation of weights is only a string: leave out from __future__ import annotations.")
     try:
         enum: type[WeightsEnum] = get_model_weights(builder)
     except (AttributeError, TypeError, ValueError) as error:
         raise Wrong(
-            "torchvision cannot see which enum the builder takes: write it behind weights, as in "
+            "torchvision can't see which enum the builder takes: annotate weights with it, as in "
             "weights: Own_Weights | None = None."
         ) from error
     if parameters["weights"].default is not None:
@@ -208,7 +208,7 @@ def _check_entry(
     picture = Image.effect_mandelbrot((90, 70), (-2, -1.5, 1, 1.5), 100).convert("RGB")
     if source:
         picture = random_arguments.picture(source, *random_arguments.pixels(source, least=40, most=150))
-    case = f"a picture of {picture.width}×{picture.height}, prepared"
+    case = f"a picture of {picture.height}×{picture.width} (height first), prepared"
     prepared = need_tensor(
         call(call(value.transforms, case="no arguments"), picture, case=case), (3, 64, 64), case=case
     )
@@ -223,7 +223,7 @@ def _check_hash(builder: Callable[..., Any], path: Path, classes: int) -> None:
         builder(weights="DEFAULT")
     except Exception:
         return
-    raise Wrong("Another file lay under the name, and nobody noticed: get_state_dict(..., check_hash=True) looks.")
+    raise Wrong("Another file had the name, and the builder didn't notice: get_state_dict(..., check_hash=True) does.")
 
 
 def _check_builder(builder: Callable[..., Any], enum: type[WeightsEnum], truth: nn.Module, batch: Tensor) -> None:
@@ -235,7 +235,7 @@ def _check_builder(builder: Callable[..., Any], enum: type[WeightsEnum], truth: 
         with torch.no_grad():
             logits = need_tensor(call(made, batch, case=how), (2, classes), case=f"{how} and {classes} categories")
         if not torch.allclose(logits, right, atol=1e-5):
-            raise Wrong(f"The answers of {how} are not those of the weights in the file: were they loaded?")
+            raise Wrong(f"{how} doesn't answer as the weights in the file would: were they loaded?")
     how = "own(weights=None, num_classes=5)"
     made = build(partial(builder, weights=None, num_classes=5), case=how).eval()
     with torch.no_grad():
@@ -246,10 +246,10 @@ def _check_builder(builder: Callable[..., Any], enum: type[WeightsEnum], truth: 
         pass
     except Exception as problem:
         raise Wrong(
-            f"ResNet18's entry should be refused with TypeError; {type(problem).__name__} came: verify first."
+            f"ResNet18's entry should raise TypeError, but it raised {type(problem).__name__}: verify first."
         ) from problem
     else:
-        raise Wrong("The builder takes ResNet18's entry without a word: begin with Own_Weights.verify(weights).")
+        raise Wrong("The builder accepts ResNet18's entry: begin with Own_Weights.verify(weights).")
     try:
         _api.register_model(_NAME)(builder)
         build(partial(get_model, _NAME, weights="DEFAULT", progress=False), case="get_model by its name")

@@ -26,11 +26,11 @@ from course_lib.networks import vgg
     difficulty="mild",
     cell_name="traced",
     hints=[
-        "A 3×3 convolution with padding 1 leaves height and width as they are; its token says how many channels leave.",
-        "An M halves height and width, rounded down, and leaves the channels.",
+        "A 3×3 convolution with padding 1 keeps height and width. Its token says how many channels come out.",
+        "An M halves height and width, rounding down, and keeps the channels.",
         "100 → 50 → 25 → 12 high. And 50?",
     ],
-    praise="Only the last number among the tokens decides the channels, only the M's decide height and width.",
+    praise="The last number in the list decides the channels, and the M's alone decide height and width.",
 )
 def trace_cfg() -> tuple[int, ...]:
     """A picture of 3×100×50 through 32, M, 64, 64, M, 128, M."""
@@ -50,80 +50,38 @@ def _(answer: Any) -> None:
     if shape == right:
         return
     if len(shape) == 4 and shape[1:] == right:
-        raise Wrong("Right but for the batch: one picture is asked for, so three numbers, channels first.")
+        raise Wrong("Nearly: leave the batch out. The answer has three numbers, channels first.")
     if len(shape) != 3:
-        raise Wrong(f"{shape} has {len(shape)} numbers; a map has three: channels, height, width.")
+        raise Wrong(f"{shape} has {len(shape)} numbers, but a map has three: channels, height and width.")
     if shape == (*right[1:], right[0]):
-        raise Wrong("The right numbers in another order. PyTorch puts the channels first, then height and width.")
+        raise Wrong(
+            "The numbers are right, but in another order: PyTorch puts the channels first, then height and width."
+        )
     if shape == (right[0], right[2], right[1]):
-        raise Wrong("Height and width are exchanged: the picture is 100 high and 50 wide.")
+        raise Wrong("Height and width are swapped: the picture is 100 high and 50 wide.")
     if shape == (right[0], 13, 7):
-        raise Wrong("A 2×2 window has to fit whole: 25 columns give 12, and the last one sees no window.")
+        raise Wrong("Only whole 2×2 windows count: 25 cells give 12, and the last cell is left out.")
     if shape == (right[0], 25, 12):
-        raise Wrong("Those are two pools, and there are three. The last M counts too.")
+        raise Wrong("That's after two pools, but there are three. The last M counts too.")
     if shape[1:] == right[1:]:
-        raise Wrong(f"Height and width are right, and channels are not {shape[0]}: which token spoke of them last?")
+        raise Wrong(
+            f"Height and width are right, but there aren't {shape[0]} channels: which number is the last in the list?"
+        )
     if shape[0] == right[0]:
-        raise Wrong(f"The channels are right, height and width are not {shape[1]} and {shape[2]}: only an M halves.")
-    raise Wrong(f"{shape} is not it: numbers change the channels, an M halves height and width and rounds down.")
+        raise Wrong(
+            f"The channels are right, but {shape[1]} and {shape[2]} aren't height and width: only an M halves them."
+        )
+    raise Wrong(f"{shape} isn't right. A number sets the channels; an M halves height and width and rounds down.")
 
 
-# -- 2: the size of a map ---------------------------------------------------------------------------------------------
-@exercise(
-    id="04_output_size",
-    title="The size of a map",
-    minutes=6,
-    difficulty="medium",
-    hints=[
-        "Lay the window at the left end of the padded row. How many cells are left to its right?",
-        "The padded row has n + 2p cells; the window reaches over d(k − 1) + 1 of them.",
-        "It can take (cells that are left) // s steps, and there is one place more than there are steps.",
-    ],
-    praise="Every map of every convolution and pool in this course follows from this line.",
-)
-def output_size(n: int, k: int, s: int, p: int, d: int) -> int:
-    """n cells, a kernel of k cells d apart, stride s, p cells of padding on either side → how many come out."""
-    reach = d * (k - 1) + 1  # from the kernel's first cell to its last
-    return (n + 2 * p - reach) // s + 1
-
-
-@output_size.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    for n, k, s, p, d in (
-        (5, 3, 1, 0, 1), (9, 3, 1, 2, 1), (224, 7, 2, 3, 1), (56, 1, 2, 0, 1), (14, 3, 1, 2, 2), (7, 7, 3, 0, 1),
-        (20, 5, 3, 1, 3), (112, 3, 2, 1, 1),
-    ):  # fmt: skip
-        case = f"n={n}, k={k}, s={s}, p={p}, d={d}"
-        kernel = torch.empty(1, 1, 1, k, device="meta")
-        truth = nn.functional.conv2d(torch.empty(1, 1, 1, n, device="meta"), kernel, None, s, (0, p), d).shape[-1]
-        value = need_number(call(answer, n, k, s, p, d, case=case))
-        if value == truth:
-            continue
-        if truth < value < truth + 1:
-            raise Wrong(f"On {case} you gave {value:g}: // rounds down, as windows must fit whole.")
-        if d > 1 and value == (n + 2 * p - d * k) // s + 1:
-            raise Wrong(f"On {case} d·k counts one gap too many: k cells have k − 1 gaps.")
-        if value == truth - 1:
-            raise Wrong(f"On {case} it is {truth}, not {value:g}: the window's first place counts too.")
-        if d > 1 and value == (n + 2 * p - k) // s + 1:
-            raise Wrong(f"On {case} the dilation is left out: the kernel spans {d * (k - 1) + 1} cells.")
-        if value == (n + p - d * (k - 1) - 1) // s + 1:
-            raise Wrong(f"On {case} the padding is counted once; it is on both sides.")
-        raise Wrong(f"On {case} torch's convolution gives {truth}, and your function {value:g}.")
-
-
-output_size.hidden_cases(random_arguments.layer, count=20, tolerance=0)
-
-
-# -- 3: a convolution over a row --------------------------------------------------------------------------------------
+# -- 2: a convolution over a row --------------------------------------------------------------------------------------
 @exercise(
     id="04_conv1d",
     title="A convolution over a row, from strides",
     minutes=6,
     difficulty="medium",
     hints=[
-        "A window of k cells has n − k + 1 places on a row of n. Each place is a row of your table of windows.",
+        "A window of k cells has n − k + 1 places on a row of n. Each place becomes one row of your table of windows.",
         "row.as_strided(size, stride) takes the shape of the view, and for each of its axes how far one step goes in "
         "memory. Both axes of the table move along the same row: one step to the next window, one to the next cell.",
         "row.as_strided((n - k + 1, k), (step, step)) with step = row.stride(0). Then windows @ kernel.",
@@ -141,7 +99,7 @@ def conv1d(row: Tensor, kernel: Tensor) -> Tensor:
 conv1d.hidden_cases(convolution_checks.row_and_kernel, count=15, tolerance=1e-4)
 
 
-# -- 4: a convolution over maps ---------------------------------------------------------------------------------------
+# -- 3: a convolution over maps ---------------------------------------------------------------------------------------
 @exercise(
     id="04_conv2d",
     title="A convolution over maps",
@@ -153,7 +111,7 @@ conv1d.hidden_cases(convolution_checks.row_and_kernel, count=15, tolerance=1e-4)
         "maps.as_strided((B, C, H - k + 1, W - k + 1, k, k), (b, c, down, right, down, right)), then "
         'torch.einsum("bchwij,ocij->bohw", windows, weight).',
     ],
-    praise="One line of einsum holds the formula: c, i and j are summed over, b, o, h and w stay.",
+    praise="One line of einsum is the whole formula: it sums over c, i and j, and keeps b, o, h and w.",
     check=convolution_checks.check_conv2d,
 )
 def conv2d(maps: Tensor, weight: Tensor) -> Tensor:
@@ -169,19 +127,19 @@ def conv2d(maps: Tensor, weight: Tensor) -> Tensor:
 conv2d.hidden_cases(convolution_checks.maps_and_weight, count=10, tolerance=1e-3)
 
 
-# -- 5: stride, padding and bias --------------------------------------------------------------------------------------
+# -- 4: stride, padding and bias --------------------------------------------------------------------------------------
 @exercise(
     id="04_convolve",
     title="Stride, padding and bias",
     minutes=6,
     difficulty="medium",
     hints=[
-        "Padding first: a tensor of zeros with 2·padding more rows and columns, and the maps in its middle.",
+        "Pad first: make a tensor of zeros with 2·padding more rows and columns, and put the maps in its middle.",
         "With a stride, the window's steps get longer, and the steps inside the window stay as they are.",
         "There are (H + 2·padding − k) // stride + 1 places along an axis. The view's strides are (b, c, stride·down, "
         "stride·right, down, right). The bias needs two more axes: bias[:, None, None].",
     ],
-    praise="That is nn.Conv2d but for groups and dilation, and every convolution of VGG is in it.",
+    praise="That's nn.Conv2d without groups and dilation, and a VGG needs nothing more.",
     check=convolution_checks.check_convolve,
 )
 def convolve(maps: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
@@ -198,15 +156,15 @@ def convolve(maps: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, paddin
 convolve.hidden_cases(convolution_checks.layer_arguments, count=10, tolerance=1e-3)
 
 
-# -- 6: a max pool ----------------------------------------------------------------------------------------------------
+# -- 5: a max pool ----------------------------------------------------------------------------------------------------
 @exercise(
     id="04_max_pool",
     title="A max pool, and what its padding holds",
     minutes=6,
     difficulty="medium",
     hints=[
-        "The windows are those of the convolution; only what is done with them differs: windows.amax((-2, -1)).",
-        "The largest of (−3, −5) and a padding of 0 would be 0, which is in no map. Which number never wins?",
+        "The windows are the same as in the convolution. Then take the maximum of each: windows.amax((-2, -1)).",
+        "With zeros as padding, the largest of −3, −5 and 0 is 0, which isn't in the map. Which number never wins?",
         'maps.new_full(size, float("-inf")) makes the padded tensor; the rest is as in the convolution.',
     ],
     praise="Zeros would have won against negative numbers; minus infinity never wins.",
@@ -225,13 +183,13 @@ def max_pool(maps: Tensor, k: int, stride: int, padding: int = 0) -> Tensor:
 max_pool.hidden_cases(convolution_checks.pool_arguments, count=10, tolerance=0)
 
 
-# -- 7: a whole VGG by hand -------------------------------------------------------------------------------------------
+# -- 6: a whole VGG by hand -------------------------------------------------------------------------------------------
 @exercise(
     id="04_small_vgg",
     title="A whole VGG from your own layers",
     background="In a cfg, a number is a 3×3 convolution with padding 1 and that many channels, followed by a "
-    'ReLU, and "M" is a 2×2 max pooling with stride 2. `features` counts every layer, the ReLUs and '
-    "the poolings too.",
+    'ReLU, and "M" is a 2×2 max pool with stride 2. `features` counts every layer, ReLUs and '
+    "pools too.",
     minutes=10,
     difficulty="hard",
     hints=[
@@ -239,7 +197,7 @@ max_pool.hidden_cases(convolution_checks.pool_arguments, count=10, tolerance=0)
         '"M" for one. The count gives the key: f"features.{place}.weight".',
         "convolve(maps, weight, bias, padding=1) and .relu() for a number, max_pool(maps, 2, 2) for an M.",
         "Then maps.flatten(1), and three linear layers: x @ weight.T + bias for classifier.0, .3 and .6, with a ReLU "
-        "after the first two. Dropout does nothing when a network answers.",
+        "after the first two. Dropout does nothing in eval mode.",
     ],
     praise="Every number on the way was computed by lines that you wrote. No layer of torch.nn took part.",
     check=convolution_checks.check_small_vgg,
@@ -262,7 +220,96 @@ def small_vgg(cfg: Sequence[int | str], weights: Mapping[str, Tensor], maps: Ten
     return logits
 
 
-# -- 8: the field of a stack ------------------------------------------------------------------------------------------
+# -- 7: a cfg under a budget ------------------------------------------------------------------------------------------
+@exercise(
+    id="04_cfg_under_budget",
+    title="Your own, under a budget",
+    background='A cfg is a list such as `[64, "M", 128]`. A number is a 3×3 convolution with padding 1 and that '
+    'many channels, and "M" is a 2×2 max pool with stride 2. The first convolution reads 3 '
+    "channels.",
+    minutes=8,
+    difficulty="medium",
+    cell_name="cfg",
+    hints=[
+        'Start from cfg = vgg.COLUMNS["A"]: vgg.steps(cfg) says what each token costs. Which one costs most?',
+        "Halve the channels, in and out, and a quarter of the weights is left.",
+        "A pool costs nothing and doubles what every later kernel adds to the field. Five of them make 7×7 of 224×224.",
+    ],
+    praise="The places of the pools decide field and maps, and the widths decide the price.",
+)
+def cfg_under_budget() -> list[int | str]:
+    """Column A at half its widths: a quarter of its parameters, the same field, the same maps."""
+    return [token // 2 if isinstance(token, int) else token for token in vgg.COLUMNS["A"]]
+
+
+@cfg_under_budget.checker
+def _(answer: Any) -> None:
+    if not isinstance(answer, (list, tuple, str)):
+        raise Wrong(
+            f'The answer is a cfg, such as [64, "M", 128], but you gave a value of type {type(answer).__name__}.'
+        )
+    try:
+        steps = vgg.steps(answer)
+    except vgg.CfgError as error:
+        raise Wrong(str(error)) from error
+    parameters, field, smallest = steps[-1].total_parameters, steps[-1].field, min(steps[-1].shape[1:])
+    if smallest < 4:
+        raise Wrong(f"Its last map is {smallest}×{smallest}, but it should be at least 4×4. Take a pool away.")
+    if parameters > 5_000_000:
+        raise Wrong(f"It has {parameters:,} parameters, more than 5 million. Which convolution has the most?")
+    if field < 100:
+        raise Wrong(f"A cell of its last map sees {field} pixels in a row, and 100 are needed. What makes it see more?")
+
+
+# -- 8: the size of a map ---------------------------------------------------------------------------------------------
+@exercise(
+    id="04_output_size",
+    title="The size of a map",
+    minutes=5,
+    difficulty="mild",
+    hints=[
+        "Put the window at the left end of the padded row. How many cells are left to its right?",
+        "The padded row has n + 2p cells, and the window covers d(k − 1) + 1 of them.",
+        "The window can take (cells that are left) // s steps, and there's one more place than there are steps.",
+    ],
+    praise="This one line gives you the size of every map in this course.",
+)
+def output_size(n: int, k: int, s: int, p: int, d: int) -> int:
+    """n cells, a kernel of k cells d apart, stride s, p cells of padding on either side → how many come out."""
+    reach = d * (k - 1) + 1  # from the kernel's first cell to its last
+    return (n + 2 * p - reach) // s + 1
+
+
+@output_size.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    for n, k, s, p, d in (
+        (5, 3, 1, 0, 1), (9, 3, 1, 2, 1), (224, 7, 2, 3, 1), (56, 1, 2, 0, 1), (14, 3, 1, 2, 2), (7, 7, 3, 0, 1),
+        (20, 5, 3, 1, 3), (112, 3, 2, 1, 1),
+    ):  # fmt: skip
+        case = f"n={n}, k={k}, s={s}, p={p}, d={d}"
+        kernel = torch.empty(1, 1, 1, k, device="meta")
+        truth = nn.functional.conv2d(torch.empty(1, 1, 1, n, device="meta"), kernel, None, s, (0, p), d).shape[-1]
+        value = need_number(call(answer, n, k, s, p, d, case=case))
+        if value == truth:
+            continue
+        if truth < value < truth + 1:
+            raise Wrong(f"On {case} you gave {value:g}: use //, which rounds down, because only whole windows count.")
+        if d > 1 and value == (n + 2 * p - d * k) // s + 1:
+            raise Wrong(f"On {case} d·k counts one gap too many: k cells have k − 1 gaps.")
+        if value == truth - 1:
+            raise Wrong(f"On {case} it should be {truth}, not {value:g}: the window's first place counts too.")
+        if d > 1 and value == (n + 2 * p - k) // s + 1:
+            raise Wrong(f"On {case} the dilation is left out: the kernel spans {d * (k - 1) + 1} cells.")
+        if value == (n + p - d * (k - 1) - 1) // s + 1:
+            raise Wrong(f"On {case} the padding is counted once, but it's on both sides.")
+        raise Wrong(f"On {case} torch's convolution gives {truth}, and your function {value:g}.")
+
+
+output_size.hidden_cases(random_arguments.layer, count=20, tolerance=0)
+
+
+# -- 9: the field of a stack ------------------------------------------------------------------------------------------
 @exercise(
     id="04_stack_field",
     title="What a stack sees",
@@ -273,7 +320,7 @@ def small_vgg(cfg: Sequence[int | str], weights: Mapping[str, Tensor], maps: Ten
         "Each layer adds kernel − 1 steps. How many pixels long is a step?",
         "A step is as long as all strides before this layer, multiplied.",
     ],
-    praise="Two 3×3 see what a 5×5 sees, three what a 7×7 does; and after a pool each one reaches twice as far.",
+    praise="Two 3×3 layers see as much as one 5×5, and three as much as a 7×7. After a pool they reach twice as far.",
 )
 def stack_field(layers: Sequence[tuple[int, int]]) -> int:
     """[(kernel, stride), …] → how many pixels in a row one cell at the end sees; 1 where the list is empty."""
@@ -299,17 +346,23 @@ def _(answer: Any) -> None:
         if value == truth:
             continue
         if len(layers) > 1 and value == math.prod(kernel for kernel, _ in layers):
-            raise Wrong(f"On {case} the kernels are multiplied; a second one adds its kernel − 1 to what is seen.")
+            raise Wrong(
+                f"On {case} you multiplied the kernels, but each layer only adds its kernel − 1 to what is seen."
+            )
         if len(layers) > 1 and value == sum(kernel for kernel, _ in layers):
-            raise Wrong(f"On {case} the kernels are added; windows overlap, and each adds one less than its kernel.")
+            raise Wrong(f"On {case} you added up the kernels, but windows overlap: each adds one less than its kernel.")
         if value == truth - 1:
-            raise Wrong(f"On {case} it is {truth}, not {value:g}: before any layer a cell sees one pixel, not none.")
+            raise Wrong(
+                f"On {case} it should be {truth}, not {value:g}: before any layer a cell sees one pixel, not none."
+            )
         if value == 1 + sum(kernel - 1 for kernel, _ in layers):
-            raise Wrong(f"On {case} strides are left out: cells lie further apart after one, so it is {truth}.")
+            raise Wrong(
+                f"On {case} the strides are left out. Behind one, cells lie further apart, so it should be {truth}."
+            )
         if value == _late(layers):
             raise Wrong(f"On {case} a layer's stride widens its own kernel; it should widen those after it: {truth}.")
         if value == _needed(layers[::-1]):
-            raise Wrong(f"On {case} the layers are taken from the end; a stride widens what comes after it: {truth}.")
+            raise Wrong(f"On {case} you began with the last layer, but a stride widens what comes after it: {truth}.")
         raise Wrong(f"On {case} one cell sees {truth} pixels in a row, and your function says {value:g}.")
 
 
@@ -332,49 +385,6 @@ def _late(layers: Sequence[tuple[int, int]]) -> int:
 stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count=15, tolerance=0)
 
 
-# -- 9: a cfg under a budget ------------------------------------------------------------------------------------------
-@exercise(
-    id="04_cfg_under_budget",
-    title="Your own, under a budget",
-    background='A cfg is a list such as `[64, "M", 128]`. A number is a 3×3 convolution with padding 1 and that '
-    'many channels, and "M" is a 2×2 max pooling with stride 2. The first convolution reads 3 '
-    "channels.",
-    minutes=8,
-    difficulty="medium",
-    cell_name="cfg",
-    hints=[
-        'Start from cfg = vgg.COLUMNS["A"]: vgg.steps(cfg) says what each token costs. Which is the dearest?',
-        "Half the channels, in and out, is a quarter of the weights.",
-        "A pool costs nothing and doubles what every later kernel adds to the field; five of them leave 7×7 of 224.",
-    ],
-    praise="The pools' places decide field and maps, and the widths decide the price: two nearly independent dials.",
-)
-def cfg_under_budget() -> list[int | str]:
-    """Column A at half its widths: a quarter of its parameters, the same field, the same maps."""
-    return [token // 2 if isinstance(token, int) else token for token in vgg.COLUMNS["A"]]
-
-
-@cfg_under_budget.checker
-def _(answer: Any) -> None:
-    if not isinstance(answer, (list, tuple, str)):
-        raise Wrong(
-            f'The answer is a cfg, such as [64, "M", 128], but you gave a value of type {type(answer).__name__}.'
-        )
-    try:
-        steps = vgg.steps(answer)
-    except vgg.CfgError as error:
-        raise Wrong(str(error)) from error
-    parameters, field, smallest = steps[-1].total_parameters, steps[-1].field, min(steps[-1].shape[1:])
-    if smallest < 4:
-        raise Wrong(f"Its last map is {smallest}×{smallest}; at least 4×4 is asked for. Take a pool away.")
-    if parameters > 5_000_000:
-        raise Wrong(f"It has {parameters:,} parameters, more than 5 million. Which convolution has the most?")
-    if field < 100:
-        raise Wrong(
-            f"A cell at its end sees {field} pixels in a row; 100 are asked for. What makes kernels reach further?"
-        )
-
-
 # -- 10: where the parameters are -------------------------------------------------------------------------------------
 @exercise(
     id="04_head_share",
@@ -387,7 +397,7 @@ def _(answer: Any) -> None:
         "sum(p.numel() for p in model.classifier.parameters()), and the same for the whole model.",
         "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
     ],
-    praise="Nine parameters in ten sit behind the last pool. Later networks use an average there instead.",
+    praise="Nine in ten parameters sit behind the last pool. Later networks use an average there instead.",
 )
 def head_share() -> float:
     """Percent of VGG16's parameters that are in its three linear layers."""
@@ -403,17 +413,19 @@ def _(answer: Any) -> None:
     if abs(percent - right) <= 0.1:
         return
     if abs(percent - right / 100) <= 0.002:
-        raise Wrong("That is the share from 0 to 1; in percent it is a hundred times as much.")
+        raise Wrong("That's the share from 0 to 1. As a percentage it's a hundred times as much.")
     if abs(percent - (100 - right)) <= 0.1:
-        raise Wrong("That is the convolutions' share. The rest is what is asked for.")
+        raise Wrong("That's the convolutions' share. The question asks for the rest.")
     with torch.device("meta"):
         sizes = [layer.weight.numel() for layer in vgg16().classifier if isinstance(layer, nn.Linear)]
     if abs(percent - right * sizes[0] / sum(sizes)) <= 0.1:
-        raise Wrong("That is the first linear layer alone, the largest of the three. Add the other two.")
+        raise Wrong("That's the first linear layer alone, the largest of the three. Add the other two.")
     if abs(percent - 100 * 3 / 16) <= 0.1:
-        raise Wrong("Three layers of sixteen is a share of the layers; count their parameters.")
-    side = "Too low; most people guess so" if percent < right else "Too high"
-    raise Wrong(f"{side}. Sum p.numel() over model.classifier.parameters(), divide by the sum over the whole model.")
+        raise Wrong("Three of sixteen is their share of the layers. Count their parameters instead.")
+    side = "That's too low, like most people's guess" if percent < right else "That's too high"
+    raise Wrong(
+        f"{side}. Sum p.numel() over model.classifier.parameters(), and divide by the sum over the whole model."
+    )
 
 
 # -- 11: cfg to layers ------------------------------------------------------------------------------------------------
@@ -428,7 +440,7 @@ def _(answer: Any) -> None:
         "nn.MaxPool2d(2, 2).",
         "After each convolution: in_channels = token. At the end: nn.Sequential(*layers).",
     ],
-    praise="The weights of vgg11 and of vgg13_bn fit: the very function that torchvision builds its VGGs with.",
+    praise="The weights of vgg11 and vgg13_bn fit. torchvision makes its own VGGs with a function just like this.",
     check=check_make_layers,
     hidden_check=check_make_layers,
 )
@@ -486,8 +498,8 @@ column_c = exercise(
     minutes=12,
     difficulty="hard",
     hints=[
-        "Stages 1 and 2 are two 3×3 each; stages 3, 4 and 5 are two 3×3 and a 1×1; behind each stage a pool.",
-        "A 1×1 convolution needs no padding: kernel // 2 gives 1 for 3 and 0 for 1. It too has a ReLU behind it.",
+        "Stages 1 and 2 have two 3×3 each; stages 3, 4 and 5 have two 3×3 and a 1×1. A pool follows each stage.",
+        "A 1×1 convolution needs no padding: kernel // 2 gives 1 for 3 and 0 for 1. A ReLU follows it, too.",
         "Behind self.features: AdaptiveAvgPool2d((7, 7)), flatten(1), then 25088 → 4096 → 4096 → classes with ReLU and "
         "Dropout between them.",
     ],
@@ -507,7 +519,7 @@ column_c = exercise(
         "How many 3×3 layers see 5 pixels, and how many see 7?",
         "One convolution from C to C channels has C·C kernels of 3·3 weights.",
     ],
-    praise="27·C² instead of 49·C² for a field of 7, and two more ReLUs for nothing.",
+    praise="For a field of 7 that's 27·C² weights instead of 49·C², and two more ReLUs at no extra cost.",
 )
 def stack_parameters(field: int, channels: int) -> int:
     """Weights of as many 3×3 convolutions as see ``field`` pixels, all with ``channels`` in and out, no biases."""
@@ -527,7 +539,7 @@ def _(answer: Any) -> None:
             continue
         for wrong, sentence in (
             (field * field * channels * channels, f"that is one {field}×{field} convolution, which the stack replaces"),
-            (truth + len(layers) * channels, "biases are counted; leave them out"),
+            (truth + len(layers) * channels, "you counted biases; leave them out"),
             (
                 len(layers) * 9 * channels,
                 "every kernel reads all channels: multiply by the channels in and by those out",
@@ -537,7 +549,7 @@ def _(answer: Any) -> None:
             (field // 3 * 9 * channels * channels, "kernels overlap: a 3×3 adds two pixels, not three"),
         ):
             if value == wrong:
-                raise Wrong(f"On {case} it is {truth}, not {value:g}: {sentence}.")
+                raise Wrong(f"On {case} it should be {truth}, not {value:g}: {sentence}.")
         raise Wrong(f"On {case} the convolutions hold {truth} weights, and your function says {value:g}.")
 
 

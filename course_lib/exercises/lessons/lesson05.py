@@ -37,47 +37,7 @@ from course_lib.networks import vgg
 bare_lite0 = porting_checks.bare_lite0
 
 
-# -- 1: how many members ----------------------------------------------------------------------------------------------
-@exercise(
-    id="05_members",
-    title="How many entries",
-    background="`Weights` and `WeightsEnum` are in `torchvision.models`, and `preset` is always the same object.",
-    minutes=3,
-    difficulty="mild",
-    hints=[
-        "An Enum compares each new value with those that it has: an equal one becomes another name, an alias.",
-        "Two Weights are equal when url, transforms and meta are. Which of the four names are equal?",
-    ],
-    praise="Copy an entry, forget to change it, and Python makes an alias of it in silence.",
-)
-def members() -> int:
-    """How many entries list(Toy_Weights) has."""
-    preset = partial(ImageClassification, crop_size=224)
-
-    class Toy_Weights(WeightsEnum):
-        A = Weights("https://example.org/toy-1a2b3c4d.pth", preset, {"acc": 70})
-        B = Weights("https://example.org/toy-5e6f7a8b.pth", preset, {"acc": 75})
-        C = Weights("https://example.org/toy-1a2b3c4d.pth", preset, {"acc": 70})
-        DEFAULT = B
-
-    return len(list(Toy_Weights))
-
-
-@members.checker
-def _(answer: Any) -> None:
-    number, right = need_number(answer, whole=True), members.answer()
-    if number == right:
-        return
-    if number == 4:
-        raise Wrong("There are four names. A second name for a value that is there already makes no second member.")
-    if number == 3:
-        raise Wrong("DEFAULT is only another name for B, yes. Now compare C with A, field by field.")
-    if number == 1:
-        raise Wrong("A and B have different files and different figures: they are two.")
-    raise Wrong(f"{number:g} is not it: go from top to bottom, and count only the values that were not there before.")
-
-
-# -- 2: the same preprocessing ----------------------------------------------------------------------------------------
+# -- 1: the same preprocessing ----------------------------------------------------------------------------------------
 @exercise(
     id="05_same_preprocessing",
     title="The same preprocessing",
@@ -85,9 +45,9 @@ def _(answer: Any) -> None:
     difficulty="medium",
     hints=[
         "Print weights.transforms(), with the brackets: the settings are in the text.",
-        "== on two such objects asks whether they are one and the same object. == on two texts asks what you mean.",
+        "== on two such objects only asks whether they're the same object. Compare their texts instead.",
     ],
-    praise="AlexNet of 2012 and ViT of 2020 want the same; ResNet50's own two entries do not.",
+    praise="AlexNet of 2012 and ViT of 2020 want the same; ResNet50's own two entries don't.",
 )
 def same_preprocessing(one: WeightsEnum, other: WeightsEnum) -> bool:
     """Whether two entries do the same to every picture."""
@@ -127,82 +87,26 @@ def _(answer: Any) -> None:
             raise Wrong("You call an entry different from itself: transforms() makes a new object at every call.")
         if truth:
             raise Wrong(
-                f"{case} treat a picture alike, and you say no. Two objects with the same settings are still two: "
-                "compare what they say of themselves."
+                f"{case} treat every picture alike, but you say no. Two objects with the same settings are still "
+                "two objects: compare their texts."
             )
         mine, theirs = (str(weights.transforms()).splitlines() for weights in (entry, other))
         line = next(f"{a.strip()} and {b.strip()}" for a, b in zip(mine, theirs, strict=True) if a != b)
-        raise Wrong(f"{case} differ in one thing at least: {line}.")
+        raise Wrong(f"{case} differ, for example here: {line}.")
 
 
 same_preprocessing.hidden_cases(enum_checks.entries, count=12)
 
 
-# -- 3: which spellings -----------------------------------------------------------------------------------------------
-SPELLINGS = {
-    "A": 'resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")',
-    "B": 'resnet18(weights="imagenet1k_v1")',
-    "C": "resnet18(weights=ResNet18_Weights)",
-    "D": 'resnet18(weights=get_weight("ResNet18_Weights.DEFAULT"))',
-    "E": 'resnet18("DEFAULT")',
-    "F": 'get_model("ResNet18", weights="DEFAULT")',
-    "G": 'get_model("resnet18")',
-    "H": 'resnet18(weights=get_model_weights("resnet18").DEFAULT)',
-}
-
-
-@exercise(
-    id="05_spellings",
-    title="Clean spellings",
-    background="All the names come from `torchvision.models`.",
-    minutes=5,
-    difficulty="mild",
-    cell_name="clean",
-    hints=[
-        "Python tells capitals from small letters in the names of entries; get_model makes a model's name small first.",
-        "An enum is not one of its entries. And what is given by place, not by name?",
-        "hear(...) from course_lib.models says what a line asks for.",
-    ],
-    praise="get_weight and get_model_weights are two more doors to the same entry.",
-)
-def spellings() -> str:
-    """The letters of the lines that give trained weights and warn of nothing."""
-    letters = ""
-    for letter, code in SPELLINGS.items():
-        heard = hear(code)  # runs the line up to the place where the file would be read
-        if heard.outcome == "trained" and not heard.warnings:
-            letters += letter
-    return letters
-
-
-@lru_cache(maxsize=1)
-def _heard() -> SpellingTable:
-    return hear_all(SPELLINGS)
-
-
-@spellings.checker
-def _(answer: Any) -> None:
-    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_heard().where("trained", warns=False))
-    for letter in sorted(chosen - right):
-        heard = _heard()[letter]
-        if heard.error is not None:
-            raise Wrong(f"{letter} raises {heard.gives}: {heard.says[0]}. Names of entries are written as they are.")
-        if heard.outcome == "random":
-            raise Wrong(f"{letter} gives random numbers and says nothing: without weights= nothing is loaded.")
-        raise Wrong(f"{letter} gives {heard.gives}, but warns: {heard.says[0].split(' and may')[0].rstrip('.')}.")
-    if missing := sorted(right - chosen):
-        raise Wrong(f"{len(missing)} more of them give IMAGENET1K_V1 without a warning. Look at {missing[0]} again.")
-
-
-# -- 4: new names -----------------------------------------------------------------------------------------------------
+# -- 2: new names -----------------------------------------------------------------------------------------------------
 @exercise(
     id="05_new_name",
     title="New names for old weights",
     minutes=10,
     difficulty="hard",
     hints=[
-        "Take off what stands behind the last dot: it stays. Five names are outside the blocks: a small dictionary.",
-        "Count the stages off: while the number is not below this stage's count of blocks, subtract it and go on.",
+        "Split off what comes after the last dot: it stays. For the five names outside the blocks, use a dictionary.",
+        "Find the stage: while the number isn't below this stage's count of blocks, subtract the count and go on.",
         "Inside a block, expand, depthwise and project are 0, 1 and 2, the convolution .0 and its BatchNorm .1. In "
         "stage 1, which has no expand, depthwise is 0 and project 1.",
     ],
@@ -231,16 +135,16 @@ def new_name(key: str) -> str:
 new_name.hidden_cases(porting_checks.some_key, count=40)
 
 
-# -- 5: TensorFlow's padding ------------------------------------------------------------------------------------------
+# -- 3: TensorFlow's padding ------------------------------------------------------------------------------------------
 @exercise(
     id="05_same_padding",
     title="TensorFlow's padding",
     minutes=6,
     difficulty="medium",
     hints=[
-        "⌈size / stride⌉ places are asked for: -(-size // stride), or math.ceil.",
-        "From the first window's start to the last one's end it is (places − 1)·stride + kernel cells.",
-        "What that has more than size is the padding, and never below 0. Half of it comes before, rounded down.",
+        "You need ⌈size / stride⌉ places: -(-size // stride), or math.ceil.",
+        "From the start of the first window to the end of the last there are (places − 1)·stride + kernel cells.",
+        "Whatever exceeds size is the padding, and it's at least 0. Half of it, rounded down, comes before.",
     ],
     praise="For 224, 3 and 2 that is (0, 1): PyTorch's padding=1 would shift every window by one pixel.",
     check=porting_checks.check_same_padding,
@@ -257,7 +161,7 @@ same_padding.hidden_cases(
 )
 
 
-# -- 6: the port ------------------------------------------------------------------------------------------------------
+# -- 4: the port ------------------------------------------------------------------------------------------------------
 @exercise(
     id="05_port",
     title="Somebody else's weights in torchvision's network",
@@ -271,7 +175,7 @@ same_padding.hidden_cases(
         "layer.register_forward_pre_hook(function) calls function(layer, inputs) before each run; what it returns, a "
         "tuple, goes in instead. F.pad(maps, (left, right, top, bottom)) pads. At the end: network.eval().",
     ],
-    praise="A network trained with TensorFlow by Google answers through torchvision's code, number by number the same.",
+    praise="Google trained this network with TensorFlow, and now it gives the same answers through torchvision's code.",
     check=porting_checks.check_port,
     hidden_check=porting_checks.check_port,
 )
@@ -292,7 +196,7 @@ def port(network: nn.Module, original: Mapping[str, torch.Tensor]) -> nn.Module:
     return network.eval()
 
 
-# -- 7: its preprocessing ---------------------------------------------------------------------------------------------
+# -- 5: its preprocessing ---------------------------------------------------------------------------------------------
 @exercise(
     id="05_lite_transforms",
     title="The preprocessing of somebody else",
@@ -304,7 +208,7 @@ def port(network: nn.Module, original: Mapping[str, torch.Tensor]) -> nn.Module:
         "ImageClassification(crop_size=224, resize_size=256, interpolation=InterpolationMode.BICUBIC, mean=…, std=…), "
         "with three numbers each, makes the preprocessing; call it with the picture.",
     ],
-    praise="The last of the three differences. With wrong numbers here nothing raises; the answers just get worse.",
+    praise="That was the last of the three differences. Wrong numbers here raise no error; the answers just get worse.",
     check=porting_checks.check_lite_transforms,
     hidden_check=porting_checks.check_lite_transforms,
 )
@@ -318,6 +222,102 @@ def lite_transforms(picture: Image.Image) -> torch.Tensor:
     return tensor
 
 
+# -- 6: how many members ----------------------------------------------------------------------------------------------
+@exercise(
+    id="05_members",
+    title="How many entries",
+    background="`Weights` and `WeightsEnum` are in `torchvision.models`, and `preset` is always the same object.",
+    minutes=3,
+    difficulty="mild",
+    hints=[
+        "An Enum compares each new value with those that it has: an equal one becomes another name, an alias.",
+        "Two Weights are equal when url, transforms and meta are. Which of the four names are equal?",
+    ],
+    praise="If you copy an entry and forget to change it, Python silently makes it an alias.",
+)
+def members() -> int:
+    """How many entries list(Toy_Weights) has."""
+    preset = partial(ImageClassification, crop_size=224)
+
+    class Toy_Weights(WeightsEnum):
+        A = Weights("https://example.org/toy-1a2b3c4d.pth", preset, {"acc": 70})
+        B = Weights("https://example.org/toy-5e6f7a8b.pth", preset, {"acc": 75})
+        C = Weights("https://example.org/toy-1a2b3c4d.pth", preset, {"acc": 70})
+        DEFAULT = B
+
+    return len(list(Toy_Weights))
+
+
+@members.checker
+def _(answer: Any) -> None:
+    number, right = need_number(answer, whole=True), members.answer()
+    if number == right:
+        return
+    if number == 4:
+        raise Wrong("There are four names, but a second name for the same value doesn't make a second member.")
+    if number == 3:
+        raise Wrong("DEFAULT is only another name for B, yes. Now compare C with A, field by field.")
+    if number == 1:
+        raise Wrong("A and B have different files and different accuracies, so they are two.")
+    raise Wrong(f"{number:g} isn't right: go from top to bottom, and count only values that weren't there before.")
+
+
+# -- 7: which spellings -----------------------------------------------------------------------------------------------
+SPELLINGS = {
+    "A": 'resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")',
+    "B": 'resnet18(weights="imagenet1k_v1")',
+    "C": "resnet18(weights=ResNet18_Weights)",
+    "D": 'resnet18(weights=get_weight("ResNet18_Weights.DEFAULT"))',
+    "E": 'resnet18("DEFAULT")',
+    "F": 'get_model("ResNet18", weights="DEFAULT")',
+    "G": 'get_model("resnet18")',
+    "H": 'resnet18(weights=get_model_weights("resnet18").DEFAULT)',
+}
+
+
+@exercise(
+    id="05_spellings",
+    title="Clean spellings",
+    background="All the names come from `torchvision.models`.",
+    minutes=5,
+    difficulty="mild",
+    cell_name="clean",
+    hints=[
+        "Names of entries are case-sensitive. get_model turns a model's name into small letters first.",
+        "An enum isn't one of its entries. And what happens to an argument that is given without its name?",
+        "hear(...) from course_lib.models says what a line asks for.",
+    ],
+    praise="get_weight and get_model_weights are two more ways to the same entry.",
+)
+def spellings() -> str:
+    """The letters of the lines that give trained weights and warn of nothing."""
+    letters = ""
+    for letter, code in SPELLINGS.items():
+        heard = hear(code)  # runs the line up to the place where the file would be read
+        if heard.outcome == "trained" and not heard.warnings:
+            letters += letter
+    return letters
+
+
+@lru_cache(maxsize=1)
+def _heard() -> SpellingTable:
+    return hear_all(SPELLINGS)
+
+
+@spellings.checker
+def _(answer: Any) -> None:
+    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_heard().where("trained", warns=False))
+    for letter in sorted(chosen - right):
+        heard = _heard()[letter]
+        if heard.error is not None:
+            raise Wrong(f"{letter} raises {heard.gives}: {heard.says[0]}. Names of entries have to be written exactly.")
+        if heard.outcome == "random":
+            raise Wrong(f"{letter} gives random numbers and says nothing: without weights= nothing is loaded.")
+        raise Wrong(f"{letter} gives {heard.gives}, but warns: {heard.says[0].split(' and may')[0].rstrip('.')}.")
+    if missing := sorted(right - chosen):
+        raise Wrong(f"{len(missing)} more of them give IMAGENET1K_V1 without a warning. Look at {missing[0]} again.")
+
+
 # -- 8: the best entry ------------------------------------------------------------------------------------------------
 @exercise(
     id="05_best_entry",
@@ -329,7 +329,7 @@ def lite_transforms(picture: Image.Image) -> torch.Tensor:
         'The accuracy is weights.meta["_metrics"]["ImageNet-1K"]["acc@1"].',
         "Leave out nan, the only number that is not equal to itself (or ask math.isnan); then max(..., key=...).",
     ],
-    praise="For ViT-B/16 it is not the DEFAULT: the better ones have another licence, or want larger pictures.",
+    praise="For ViT-B/16 it isn't the DEFAULT: the better ones have another licence, or want larger pictures.",
 )
 def best_entry(enum: type[WeightsEnum]) -> WeightsEnum:
     """The entry with the highest top-1 accuracy on ImageNet-1K; entries whose accuracy is nan do not count."""
@@ -363,9 +363,9 @@ def _(answer: Any) -> None:
         if isinstance(value, enum) and value is truth:
             continue
         if isinstance(value, str):
-            raise Wrong(f"On {case} you gave a word; the entry itself is asked for, such as {truth!r}.")
+            raise Wrong(f"On {case} you gave a string, but the answer is the entry itself, such as {truth!r}.")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            raise Wrong(f"On {case} you gave a number; the entry that has it is asked for, such as {truth!r}.")
+            raise Wrong(f"On {case} you gave a number, but the answer is the entry that has it, such as {truth!r}.")
         if not isinstance(value, enum):
             raise Wrong(f"On {case} you gave a value of type {type(value).__name__}, not one of its entries.")
         if math.isnan(figures[value]):
@@ -388,11 +388,11 @@ best_entry.hidden_cases(lambda source: (enum_checks.enum(source),), count=12)
     minutes=8,
     difficulty="medium",
     hints=[
-        "Four cases: None, an entry of this enum, a word, anything else.",
-        "enum[word] looks a name up and raises KeyError by itself. The enum's own name and a dot may stand before it.",
+        "There are four cases: None, an entry of this enum, a string, anything else.",
+        "enum[name] looks a name up and raises KeyError by itself. The enum's own name and a dot may come before it.",
         "isinstance(weights, enum) is False for another model's entry, and for the enum itself.",
     ],
-    praise="These few lines stand at the start of every builder of torchvision.",
+    praise="Every builder in torchvision begins with a few lines like these.",
     check=enum_checks.check_verify,
 )
 def verify(enum: type[WeightsEnum], weights: object) -> WeightsEnum | None:
@@ -415,10 +415,10 @@ verify.hidden_cases(enum_checks.looked_up, count=20, around=enum_checks.telling_
     difficulty="medium",
     hints=[
         "hashlib.sha256(path.read_bytes()).hexdigest() gives 64 digits; the name holds the first of them.",
-        'path.stem is the name without .pth, and .rpartition("-")[2] what stands behind its last dash.',
-        'Every text starts with "": ask for eight digits at least.',
+        'path.stem is the name without .pth, and .rpartition("-")[2] is what comes after its last dash.',
+        'Every string starts with "", so ask for at least eight digits.',
     ],
-    praise="One bit changed, and nearly all digits change: so eight of them are enough against accidents.",
+    praise="Change one bit, and nearly all digits change, so eight of them are enough to notice an accident.",
     check=enum_checks.check_hash_fits,
 )
 def hash_fits(path: Path) -> bool:
@@ -451,7 +451,7 @@ read_in_place = exercise(
         "From the address to the file: Path(url2pathname(urlparse(self.url).path)).",
         "hash_fits of the exercise before, raise ValueError if it says False, torch.load(path, weights_only=True).",
     ],
-    praise="No copy, no stranger's code, and the hash is looked at every time: the course's own enums do just this.",
+    praise="No copy, no stranger's code, and the hash is checked every time. The course's own enums do just this.",
     check=check_read_in_place,
     hidden_check=check_read_in_place,
 )(ReadInPlace)
@@ -471,7 +471,7 @@ read_in_place = exercise(
         "def own(*, weights: Own_Weights | None = None, progress=True, **kwargs).",
         "The builder: verify, the number of classes from the categories, build, load_state_dict(get_state_dict()).",
     ],
-    praise="By name, by word, by entry: torchvision now treats it as one of its own.",
+    praise="By name, by string or by entry: torchvision now treats it like one of its own.",
     check=check_own_model,
     hidden_check=check_own_model,
 )
