@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import os
 import threading
@@ -238,6 +239,26 @@ def test_what_makes_no_sense_is_said(given: dict[str, Any], says: str) -> None:
 
 
 # -- many models ------------------------------------------------------------------------------------------------------
+def test_models_take_turns_so_that_a_busy_moment_hits_all_of_them(own_clock: None) -> None:
+    order: list[str] = []
+
+    class Named(Sleeper):
+        def forward(self, x: Tensor) -> Tensor:
+            if not x.is_meta:
+                order.append(f"{self.seconds}")
+            return super().forward(x)
+
+    quick, slow = Named(0.01, first=0.2), Named(0.03, first=0.2)
+    found = timing.measure_in_turns({"quick": (quick, (1, 1)), "slow": (slow, (1, 1))}, rounds=4, budget=0.4)
+    assert [seconds for seconds, _ in itertools.groupby(order)] == ["0.01", "0.03"] * 4
+    assert found["quick"].rounds == pytest.approx([0.01] * 4) and found["slow"].rounds == pytest.approx([0.03] * 4)
+    assert found["slow"].median == pytest.approx(0.03) == found["slow"].high  # the slow first call does not count
+    assert found["quick"].repeats >= 4 and measure(quick, (1, 1), budget=0.1).rounds == ()
+    for what, says in (({"rounds": 0}, "rounds=0"), ({"rounds": True}, "rounds=True"), ({"models": {}}, "no model")):
+        with pytest.raises(CourseError, match=says):
+            timing.measure_in_turns(**{"models": {"quick": (quick, (1, 1))}, **what})
+
+
 def test_models_by_name_at_the_size_of_their_weights() -> None:
     found = measure_models(["squeezenet1_1", "Shufflenet_v2_x0_5"], budget=0.02)
     assert list(found) == ["squeezenet1_1", "Shufflenet_v2_x0_5"]
@@ -310,6 +331,8 @@ def test_the_table_is_written_as_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp
         timing_survey.main(["--more"])
         again = timing_table.look_up("squeezenet1_1", 64)
         assert again is not None and again.median <= first.median and "PyTorch" in again.machine
+        timing_survey.main(["--models", "squeeze*", "--seconds", "1"])
+        assert len(timing_table.table()) == 2  # the other model's row is still there
         written = timing_table.PATH.read_text()
         timing_survey.main(["--check"])
         assert timing_table.PATH.read_text() == written and "2 of them stored" in capsys.readouterr().out

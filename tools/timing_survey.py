@@ -1,11 +1,12 @@
 """How the table of times was made: every model measured in rounds, and written to ``timings.json``.
 
-    python -m tools.timing_survey [--check | --more]
+    python -m tools.timing_survey [--check | --more] [--models "resnet*" "vgg*"] [--seconds 420]
 
 Every weights entry's model and size, one picture, on the CPU and on a GPU where there is one. Other work on a machine
 only ever adds: so the models are measured in rounds, of a model's rounds the fastest is kept, and it takes part until
 its two fastest agree or the time is over. With ``--check`` the medians are compared with the table, and nothing is
-written; with ``--more`` the faster of the two stays, which is what a machine with other work to do needs.
+written; with ``--more`` the faster of the two stays, which is what a machine with other work to do needs; with
+``--models`` only these are measured, and the other rows stay as they are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import statistics
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from fnmatch import fnmatch
 from typing import Any
 
 import torch
@@ -49,10 +51,12 @@ def wanted() -> list[tuple[str, int]]:
     ]
 
 
-def rounds(todo: Sequence[tuple[str, int]], device: str = "cpu") -> dict[tuple[str, int], list[Timing]]:
+def rounds(
+    todo: Sequence[tuple[str, int]], device: str = "cpu", limit: float = _SECONDS
+) -> dict[tuple[str, int], list[Timing]]:
     """Every model's timings, one for each round that it took part in; rounds end when all are settled, or at a time."""
     found: dict[tuple[str, int], list[Timing]] = {key: [] for key in todo}
-    end = time.monotonic() + _SECONDS
+    end = time.monotonic() + limit
 
     def turns() -> Iterable[tuple[str, int]]:
         while left := [key for key in todo if not _settled(found[key])]:
@@ -85,10 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.timing_survey", description="Measure every model's forward.")
     parser.add_argument("--check", action="store_true", help="compare with the stored table and write nothing")
     parser.add_argument("--more", action="store_true", help="keep what is stored where it is faster")
+    parser.add_argument("--models", nargs="+", default=["*"], help="patterns; the rows of other models stay")
+    parser.add_argument("--seconds", type=float, default=_SECONDS, help="no second round after so long")
     asked = parser.parse_args(arguments)
+    todo = [key for key in wanted() if any(fnmatch(key[0], pattern) for pattern in asked.models)]
     best: dict[tuple[str, int, str], Timing] = {}
     for device in devices():
-        found = rounds(wanted(), device)
+        found = rounds(todo, device, asked.seconds)
         middle, worst = spread(found.values())
         print(f"{device}: {len(found)} models and sizes, two fastest rounds {middle:.1%} apart, worst {worst:.1%}")
         best |= {(*key, device): min(row, key=lambda one: one.median) for key, row in found.items()}
@@ -100,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             key: min(one, timing_table.table().get(key, one), key=lambda each: each.median) for key, one in best.items()
         }
     if not asked.check:
+        if len(todo) < len(wanted()):
+            best = timing_table.table() | best
         _write(best)
         print(f"{len(best)} rows written to {timing_table.PATH}")
 
@@ -111,7 +120,7 @@ def _write(best: dict[tuple[str, int, str], Timing]) -> None:
     for (name, _, device), one in sorted(best.items()):
         row = asdict(one)
         row |= {key: float(f"{row[key]:.4g}") for key in ("median", "low", "high")}
-        row.pop("stored")
+        row = {key: value for key, value in row.items() if key not in ("stored", "rounds")}
         common[device] = {key: row.pop(key) for key in ("threads", "machine")}
         common[device]["machine"] = f"{machine_name(device)}, PyTorch {torch.__version__.split('+')[0]}"
         rows.append(json.dumps({"model": name, **row}))

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.drawing.chart_axes import (
+    TEXT,
     TITLE,
     WIDTH,
     Box,
@@ -30,8 +31,10 @@ from course_lib.drawing.chart_axes import (
     line_styles,
     round_ticks,
     set_ticks,
+    tick_words,
     write,
 )
+from course_lib.drawing.sheet import text_width
 from course_lib.drawing.spots import Spot
 from course_lib.drawing.still import GREY, INK, Still, shortened, still
 from course_lib.errors import CourseError
@@ -201,6 +204,7 @@ def seed_bands(
     *,
     title: str,
     below: str,
+    log: bool = False,
     level: float | None = None,
     level_label: str = "",
     alt: str | None = None,
@@ -214,12 +218,13 @@ def seed_bands(
         runs: a training's name → the values of each run, such as the loss before each step; at least one.
         title: what the vertical axis shows.
         below: what the horizontal axis shows.
+        log: whether the vertical axis is logarithmic; then every value must be above 0.
         level: the height of a dashed grey line across the chart, with ``level_label`` on it.
         alt: the alt text; made from the lengths of the runs when left out. Where two machines may differ, say it in
             words.
 
     Raises:
-        CourseError: a training without runs, a run without values, or a value that is not finite.
+        CourseError: a training without runs, a run without values, or a value that the axis can't show.
 
     Example:
         >>> seed_bands({"plain": [[2.3, 2.0, 1.8], [2.3, 2.2]]}, title="loss", below="step")
@@ -229,19 +234,22 @@ def seed_bands(
         raise CourseError("There is nothing to draw: give each training at least one run, each run at least one value.")
     if not all(math.isfinite(value) for rows in runs.values() for row in rows for value in row):
         raise CourseError("A run holds nan or infinity, which no chart can show: leave such runs out, and say so.")
+    if log and not all(value > 0 for rows in runs.values() for row in rows for value in row):
+        raise CourseError("A logarithmic axis shows values above 0 only: leave the others out, or take log=False.")
     longest = max(len(row) for rows in runs.values() for row in rows)
     heights = [value for rows in runs.values() for row in rows for value in row] + ([] if level is None else [level])
-    ticks = round_ticks(min(0.0, *heights), max(heights))
+    ticks = round_ticks(min(heights) if log else min(0.0, *heights), max(heights), log=log)
     styles = line_styles(list(runs))
     figure = chart_figure(_TALL + 20)
     draw_title(figure, title)
     top = 44 + draw_legend(figure, {shortened(name, 40): styles[name] for name in runs}, top=34)
-    axes = add_axes(figure, (46, top, WIDTH - 66, _TALL - 34 - top))
+    left = max(46.0, 20 + max(text_width(tick_words(tick), TEXT) for tick in ticks))
+    axes = add_axes(figure, (left, top, WIDTH - 20 - left, _TALL - 34 - top))
     pad = 0.01 * longest
-    axes.set(ylim=(ticks[0], ticks[-1]), xlim=(1 - pad, longest + pad))
+    axes.set(yscale="log" if log else "linear", ylim=(ticks[0], ticks[-1]), xlim=(1 - pad, longest + pad))
     set_ticks(axes, "y", ticks)
     set_ticks(axes, "x", [x for x in round_ticks(1, longest, 8) if 1 <= x <= longest and x == int(x)], grid=False)
-    write(figure, 46 + (WIDTH - 66) / 2, _TALL - 2, below, ha="center", va="top")
+    write(figure, (left + WIDTH - 20) / 2, _TALL - 2, below, ha="center", va="top")
     if level is not None:
         axes.axhline(level, color=GREY, linewidth=1.3, linestyle=(0, (4, 3)))
         above = level + 0.02 * (ticks[-1] - ticks[0])

@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "proportions": ["paired", "wilson"],
         "quick_models": ["quick_model"],
         "scoring": ["accuracy_under", "answer_under", "is_right", "right_under"],
-        "timing": ["measure", "measure_models", "naive"],
+        "timing": ["measure", "measure_in_turns", "measure_models", "naive"],
         "timing_table": ["stored"],
     },
 )

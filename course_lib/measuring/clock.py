@@ -50,6 +50,8 @@ class Timing:
         peak_bytes: the most that weights, input and activations took at once; None when it is not known.
         machine: the processor's or the GPU's name.
         stored: whether this was measured once, on that machine, and not here and now.
+        rounds: the median of each round, in seconds, where several models were timed in turns; else empty. Models that
+            were timed together share their rounds, so a busy moment hits the same round of each.
     """
 
     median: float
@@ -63,6 +65,7 @@ class Timing:
     peak_bytes: int | None
     machine: str
     stored: bool = False
+    rounds: tuple[float, ...] = ()
 
     @property
     def ms(self) -> float:
@@ -112,11 +115,11 @@ def wait(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def until(counted: list[float], budget: float, spread: float, most: int) -> Iterator[int]:
+def until(counted: list[float], budget: float, spread: float, most: int, least: int = 3) -> Iterator[int]:
     """Counts up while one more call is wanted: the calls' seconds lie in ``counted``."""
     for number in range(most):
         spent = sum(counted)
-        if number >= 3 and spent >= budget:
+        if number >= least and spent >= budget:
             return
         if number >= LEAST:
             low, median, high = quartiles(counted)

@@ -2,8 +2,9 @@
 
 A first call is slower than the rest (memory is fetched, kernels are chosen), other programs take their turns, and a GPU
 answers before it has finished. So: warm-up, repeats until they agree or a budget is spent, a median with its quartiles,
-and waiting for the GPU. ``naive`` does without them. Times that were measured once for everybody are in
-``timing_table``.
+and waiting for the GPU. Models that are to be compared are timed in turns, round after round: a busy minute then hits
+all of them, and how far the rounds differ says what a comparison is worth. ``naive`` does without them. Times that were
+measured once for everybody are in ``timing_table``.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, product
 from typing import Any
 
 import torch
@@ -38,7 +40,7 @@ from course_lib.measuring.quick_models import quick_model
 from course_lib.models.pretrained_models import known_name
 from course_lib.progress import track
 
-__all__ = ["Naive", "measure", "measure_models", "naive"]
+__all__ = ["Naive", "measure", "measure_in_turns", "measure_models", "naive"]
 
 _MOST = 1000
 
@@ -75,8 +77,118 @@ def measure(
         >>> timing.low <= timing.median <= timing.high, timing.threads, timing.peak_bytes
         (True, 1, 136)
     """
+    return _timing([_round(model, size, device, budget, spread, threads, label=label, bar=bool(label))])
+
+
+def measure_in_turns(
+    models: Mapping[str, tuple[nn.Module, Sequence[int]]], *, rounds: int = 3, device: str | torch.device = "cpu",
+    budget: float = 1.0, spread: float = 0.1, threads: int | None = None,
+) -> dict[str, Timing]:  # fmt: skip
+    """Time several models in turns, round after round, so that they can be compared.
+
+    Args:
+        models: a name → a module, and the size of its input.
+        rounds: how often each model has its turn; each turn begins with calls that don't count.
+        device, spread, threads: as in ``measure``.
+        budget: seconds of counted calls for each model, over all of its rounds.
+
+    Returns:
+        The names → their timings, each with its ``rounds``.
+
+    Raises:
+        CourseError: as in ``measure``; or there is no model, or no round.
+
+    Example:
+        >>> two = {"narrow": (nn.Linear(10, 10), (1, 10)), "wide": (nn.Linear(1000, 1000), (1, 1000))}
+        >>> found = measure_in_turns(two, budget=0.05, threads=1)
+        >>> [len(timing.rounds) for timing in found.values()]
+        [3, 3]
+    """
+    given = {str(name): (lambda pair=pair: pair) for name, pair in models.items()}
+    return _in_turns(given, rounds, device, budget, spread, threads)
+
+
+def measure_models(
+    names: Iterable[str], *, rounds: int = 3, device: str | torch.device = "cpu", budget: float = 1.0,
+    spread: float = 0.1, threads: int | None = None,
+) -> dict[str, Timing]:  # fmt: skip
+    """Time several of torchvision's models in turns, one picture of the size that their default weights want.
+
+    A time does not depend on what the weights are, so none are downloaded: random ones take their place. Each model is
+    built for its turn and given up after it, so no more than one is in memory.
+
+    Args:
+        names: torchvision's names, or the course's, such as "course_resnet18".
+        rounds, device, budget, spread, threads: as in ``measure_in_turns``.
+
+    Returns:
+        Each name as it was given → its timing.
+
+    Raises:
+        ModelNameError: there is no such model.
+        CourseError: one does not fit into memory.
+
+    Example:
+        >>> found = measure_models(["squeezenet1_1", "course_squeezenet1_1"], budget=0.1)
+        >>> [timing.size for timing in found.values()]
+        [(1, 3, 224, 224), (1, 3, 224, 224)]
+    """
+    registered = {str(name): _registered(name) for name in ([names] if isinstance(names, str) else names)}
+    builders = {given: (lambda name=name: _built(name)) for given, name in registered.items()}
+    return _in_turns(builders, rounds, device, budget, spread, threads)
+
+
+def _built(name: str) -> tuple[nn.Module, tuple[int, ...]]:
+    """A registered model with random weights, and the size of one picture for it."""
+    weights = get_model_weights(name).DEFAULT
+    side = int(weights.transforms().crop_size[0])
+    free, held = free_bytes(), 4 * int(weights.meta.get("num_params") or 0)
+    if free is not None and held > free:
+        raise out_of_memory(name, held, torch.device("cpu"))
+    return quick_model(name, side=side), (1, 3, side, side)
+
+
+# -- rounds -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Round:
+    """The counted calls of one turn, in seconds, and what they were made with."""
+
+    counted: list[float]
+    warmups: int
+    threads: int
+    device: str
+    size: tuple[int, ...]
+    peak_bytes: int
+
+
+def _in_turns(
+    builders: Mapping[str, Callable[[], tuple[nn.Module, Sequence[int]]]], rounds: int, device: str | torch.device,
+    budget: float, spread: float, threads: int | None,
+) -> dict[str, Timing]:  # fmt: skip
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
+        raise CourseError(f"rounds={rounds!r}: give a whole number of at least 1.")
+    if not builders:
+        raise CourseError("There is no model to time: give at least one.")
+    found: dict[str, list[_Round]] = {name: [] for name in builders}
+    turns = product(range(rounds), builders)
+    words = f"timing {len(builders)} model{'s' * (len(builders) != 1)} in {rounds} round{'s' * (rounds != 1)}"
+    for _, name in track(turns, words, total=rounds * len(builders)):
+        model, size = builders[name]()
+        known = found[name][0].peak_bytes if found[name] else None
+        least = 3 if rounds == 1 else 1
+        turn = _round(model, size, device, budget / rounds, spread, threads, label=name, need=known, least=least)
+        found[name].append(turn)
+        del model
+    return {name: _timing(turns) for name, turns in found.items()}
+
+
+def _round(
+    model: nn.Module, size: Any, device: str | torch.device, budget: float, spread: float, threads: int | None, *,
+    label: str, need: int | None = None, least: int = 3, bar: bool = False,
+) -> _Round:  # fmt: skip
+    """Warm up, and call until the calls agree or the budget is spent; ``need`` is the peak memory, if it is known."""
     size, where = _checked(model, size, device, budget, spread, threads)
-    need = forward_bytes(model, size)
+    need = forward_bytes(model, size) if need is None else need
     _refuse_what_cannot_fit(model, size, need, where, label)
     on_gpu = where.type == "cuda"
     try:
@@ -92,9 +204,9 @@ def measure(
             if on_gpu:  # what kernels take for themselves counts here
                 need = torch.cuda.max_memory_allocated(where) - before
             counted: list[float] = []
-            most = min(_MOST, max(3, int(budget / warm[-1])))
-            calls: Iterable[int] = until(counted, budget, spread, most)
-            if label and max(budget, 2 * warm[-1]) > 2:
+            most = min(_MOST, max(least, int(budget / warm[-1])))
+            calls: Iterable[int] = until(counted, budget, spread, most, least)
+            if bar and max(budget, 2 * warm[-1]) > 2:
                 calls = track(calls, f"timing {label}", total=most)
             for _ in calls:
                 counted.append(seconds(copied, picture))
@@ -102,47 +214,19 @@ def measure(
         if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate", str(error)):
             raise
         raise out_of_memory(_named(model, label, size), need, where) from None
-    low, median, high = quartiles(counted)
-    return Timing(median, low, high, len(counted), len(warm), used, where.type, size, need, machine_name(where.type))
+    return _Round(counted, len(warm), used, where.type, size, need)
 
 
-def measure_models(
-    names: Iterable[str], *, device: str | torch.device = "cpu", budget: float = 1.0, spread: float = 0.1,
-    threads: int | None = None,
-) -> dict[str, Timing]:  # fmt: skip
-    """Time several of torchvision's models, one picture of the size that their default weights want.
-
-    A time does not depend on what the weights are, so none are downloaded: random ones take their place.
-
-    Args:
-        names: torchvision's names, or the course's, such as "course_resnet18".
-        device, budget, spread, threads: as in ``measure``, for each model.
-
-    Returns:
-        Each name as it was given → its timing.
-
-    Raises:
-        ModelNameError: there is no such model.
-        CourseError: one does not fit into memory.
-
-    Example:
-        >>> found = measure_models(["squeezenet1_1", "course_squeezenet1_1"], budget=0.1)
-        >>> [timing.size for timing in found.values()]
-        [(1, 3, 224, 224), (1, 3, 224, 224)]
-    """
-    registered = {str(name): _registered(name) for name in ([names] if isinstance(names, str) else names)}
-    timings = {}
-    for given, name in track(registered.items(), f"timing {len(registered)} models", total=len(registered)):
-        weights = get_model_weights(name).DEFAULT
-        side = int(weights.transforms().crop_size[0])
-        free, held = free_bytes(), 4 * int(weights.meta.get("num_params") or 0)
-        if free is not None and held > free:
-            raise out_of_memory(name, held, torch.device("cpu"))
-        timings[given] = measure(
-            quick_model(name, side=side), (1, 3, side, side),
-            device=device, budget=budget, spread=spread, threads=threads, label=name,
-        )  # fmt: skip
-    return timings
+def _timing(turns: Sequence[_Round]) -> Timing:
+    """All counted calls of a model's turns as one timing."""
+    first = turns[0]
+    low, median, high = quartiles(list(chain.from_iterable(turn.counted for turn in turns)))
+    each = tuple(quartiles(turn.counted)[1] for turn in turns) if len(turns) > 1 else ()
+    return Timing(
+        median, low, high, sum(len(turn.counted) for turn in turns), sum(turn.warmups for turn in turns),
+        first.threads, first.device, first.size, max(turn.peak_bytes for turn in turns), machine_name(first.device),
+        rounds=each,
+    )  # fmt: skip
 
 
 # -- done wrong -------------------------------------------------------------------------------------------------------

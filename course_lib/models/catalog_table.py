@@ -217,7 +217,8 @@ class Catalog:
 
     def __repr__(self) -> str:
         models = len({entry.builder for entry in self})
-        return f"Catalog: {len(self)} weights entries of {models} models"
+        entries = "entry" if len(self) == 1 else "entries"
+        return f"Catalog: {len(self)} weights {entries} of {models} model{'s' * (models != 1)}"
 
     def _repr_html_(self) -> str:
         return catalog_view.html(self.entries, self.columns)

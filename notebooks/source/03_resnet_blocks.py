@@ -3,15 +3,15 @@
 #
 # **Why did deeper networks get worse, and what one line fixed it?**
 #
-# You'll train a few small networks, find out why depth hurts them, and then build a ResNet18 of your own, from
-# BatchNorm to the whole network. At the end it names ten pictures. You will be able to
+# You'll train a few small networks, find out why depth hurts them, and then build a ResNet18 of your own. At the end it
+# names ten pictures. You will be able to
 #
 # - say what a shortcut does to a gradient, because you measured it,
 # - decide where a block needs a projection,
 # - find the first layer in which two networks differ.
 #
-# You need lesson [01](01_inference.ipynb), and to know what a convolution and a gradient are. Plan two sittings of 45
-# minutes, exercises included: sections 1–3, then 4–8. *If you want to know more* adds 45.
+# You need lesson [01](01_inference.ipynb), and to know what a convolution and a gradient are. Plan three sittings of
+# 35 minutes, exercises included: sections 1–3, 4–6, and 7–8. *If you want to know more* adds another 45 minutes.
 
 # %%
 import importlib.util
@@ -35,15 +35,10 @@ from course_lib import drawing, guess, load_classifier
 from course_lib.exercises import lesson03 as ex
 
 # %% [markdown]
-# ## 1 Deeper got worse
+# ## 1 Two curves the wrong way around
 #
-# In 2015, the recipe for a better network was to add layers. Then [He et al.](https://arxiv.org/abs/1512.03385) trained
-# a plain network of 18 layers and one of 34, and the deeper one did worse. It did worse even on the *training*
-# pictures, so this was not overfitting. And yet 34 layers can do anything that 18 can, because the extra layers would
-# only have to copy their input.
-#
-# Does it happen in small networks, too? This is a plain block: two convolutions, each with a BatchNorm and a ReLU. A
-# network is a row of such blocks.
+# In 2015, the recipe for a better network was to add layers. Let's try it on small networks. This is a plain block: two
+# convolutions, each with a BatchNorm and a ReLU. A network is a row of such blocks.
 
 # %%
 def conv_bn(channels):
@@ -69,7 +64,7 @@ def network(block, layers, seed=0):
 
 # %% [markdown]
 # The task is as easy as it gets: learn forty small drawings by heart. Every step uses all forty, and training stops as
-# soon as the loss falls below 0.1, or after 300 steps.
+# soon as the loss falls below 0.1, or after 500 steps.
 
 # %%
 from course_lib.networks import few_pictures
@@ -78,7 +73,7 @@ torch.set_num_threads(1)  # in networks this small, a second core would mostly w
 pictures, labels = few_pictures(40)  # (40, 3, 16, 16): four pictures of each of ten classes
 
 
-def train(net, most=300):
+def train(net, most=500):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9)
     losses = []
     while len(losses) < most and (not losses or losses[-1] > 0.1):
@@ -90,32 +85,44 @@ def train(net, most=300):
     return losses
 
 # %% [markdown]
-# A single run proves little, because another seed gives another curve. So we train each network three times, from three
-# different starts.
+# A single run proves little, because another seed gives another curve. So we train a network of 8 layers three times,
+# from three different starts, and then one of 24 layers. Here are the first 60 steps.
 
-# %%
-lower = guess("03_lower_loss", "Forty drawings, tiny networks: which one has the lower training loss most of the time?",
-              choices=["8 layers", "24 layers", "no clear difference"])
-lower
-
-# %% tags=["guess", "nbval-ignore-output"]
+# %% tags=["nbval-ignore-output"]
 runs = {}
 for layers in (8, 24):
     runs[f"{layers} plain layers"] = [train(network(Plain, layers, seed)) for seed in range(3)]
-half = {name: sorted(losses[min(50, len(losses) - 1)] for losses in found)[1] for name, found in runs.items()}
-steps = "\n".join(f"{name}, steps of each seed: {[len(losses) for losses in found]}" for name, found in runs.items())
+drawing.seed_bands(
+    {name: [losses[:60] for losses in found] for name, found in runs.items()}, below="step",
+    title="training loss: median and range of three seeds", level=2.3, level_label="guessing",
+    alt="Training loss over 60 steps, three seeds each: 8 plain layers fall towards 0.1, 24 plain layers stay far above")
+
+# %% [markdown]
+# The curves lie the wrong way around. The network with three times the layers does *worse*, and on the very pictures
+# it trains on, so this isn't overfitting. And yet 24 layers can do anything that 8 can: the extra layers would only
+# have to copy their input.
+
+# %%
+given_time = guess("03_given_time", "All six runs go on, up to 500 steps. Do the 24 layers get there as well?",
+                   choices=["no, they stay above", "only some of the runs", "yes, only later"])
+given_time
+
+# %% tags=["guess", "nbval-ignore-output"]
+steps = "\n".join(f"{name:15}" + "".join(f"{len(losses):5}" for losses in found) + " steps" for name, found in runs.items())
+done = sum(losses[-1] <= 0.1 for losses in runs["24 plain layers"])
 curves = drawing.seed_bands(
     runs, title="training loss: median and range of three seeds", below="step", level=2.3, level_label="guessing",
     alt="Training loss of plain networks, three seeds each: 8 layers fall below 0.1 early, 24 layers much later")
-lower.reveal(min(half, key=half.get).replace(" plain", ""),
-             "The deeper network learns far more slowly, although it could do the same by copying its input.",
-             wrong={"24 layers": "It has three times the layers, and they get in its way."}, also=[curves, steps])
+given_time.reveal(
+    {0: "no, they stay above", 3: "yes, only later"}.get(done, "only some of the runs"),
+    "They aren't unable to learn. They learn far more slowly, and their three runs differ a lot more.",
+    also=[curves, steps])
 
 # %% [markdown]
-# **What to notice.** The deeper network is slower, and its three runs differ a lot more. It isn't *unable* to learn:
-# given enough steps, it gets there as well. Here, that means forty drawings learned by heart, with one learning rate for both
-# depths. In the paper, the deeper network had the higher training error at every point of the curve, and three times as many
-# steps didn't change that.
+# Here, that means forty drawings learned by heart, with one learning rate for both depths. [He et
+# al.](https://arxiv.org/abs/1512.03385) trained a plain network of 18 layers and one of 34 on more than a million
+# photographs. The deeper one had the higher training error at every point of the curve, and three times as many steps
+# didn't change that.
 
 # %% [markdown]
 # ## 2 What happens to the gradient, and the one line
@@ -141,10 +148,16 @@ what = guess("03_first_gradient", "From 20 to 80 plain layers, what happens to t
 what
 
 # %% tags=["guess"]
-first = {depth: gradients(network(Plain, depth))[0].norm().item() for depth in (20, 40, 80)}
-growth = first[80] / first[20]
+def first_gradients(block, depth):
+    """The size of the gradient at the first convolution for three seeds, the smallest first."""
+    return sorted(gradients(network(block, depth, seed))[0].norm().item() for seed in range(3))
+
+
+first = {depth: first_gradients(Plain, depth) for depth in (20, 40, 80)}
+growth = first[80][1] / first[20][1]  # of the medians
 truth = "it explodes" if growth > 10 else "it vanishes" if growth < 0.1 else "it stays about the same"
-table = "\n".join(f"{depth} plain layers: {size:,.1f}" for depth, size in first.items())
+table = "\n".join(f"{depth} plain layers: {middle:9,.1f}  (three seeds: {low:,.1f} to {high:,.1f})"
+                  for depth, (low, middle, high) in first.items())
 what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but not that of the gradient. "
             "On the way back, each layer passes on a slightly larger one than it received.",
             wrong={"it vanishes": "That was the problem before BatchNorm, when weights were badly scaled."},
@@ -157,8 +170,8 @@ what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but
 #
 # Multiply eighty factors slightly above one, and you get a large number ([Yang et al.
 # 2019](https://arxiv.org/abs/1902.08129)). Now add the one line, $y = F(x) + x$. The Jacobian of each block becomes
-# $I + J_\ell$, and so the product contains the term $I \cdot I \cdots I$. This is a path from the loss back to the first layer that
-# passes through no weights at all.
+# $I + J_\ell$, and so the product contains the term $I \cdot I \cdots I$. This is a path from the loss back to the
+# first layer that passes through no weights at all.
 
 # %%
 class Residual(Plain):
@@ -166,23 +179,26 @@ class Residual(Plain):
         return torch.relu(self.path(x) + x)  # the one line
 
 
+print("median of three seeds (smallest to largest)")
 for depth in (20, 40, 80):
-    plain, residual = (gradients(network(block, depth))[0].norm().item() for block in (Plain, Residual))
-    print(f"{depth} layers: plain {plain:10,.1f}   residual {residual:6,.1f}")
+    plain, residual = (f"{middle:9,.1f} ({low:,.1f} to {high:,.1f})"
+                       for low, middle, high in (first[depth], first_gradients(Residual, depth)))
+    print(f"{depth} layers: plain {plain:32} residual {residual}")
 
 # %% [markdown]
 # **What to notice.** From 20 to 80 layers, the residual gradient grows as well, but less than tenfold, while the plain
 # one grows more than ten-thousandfold. The path isn't perfectly free: the ReLU after each sum closes it wherever it
 # outputs zero. One year later, [the authors moved that ReLU](https://arxiv.org/abs/1603.05027). The next figure shows
-# every layer, not only the first. Look closely at the scale: each tick is a factor of ten.
+# every layer, not only the first. Look closely at the scale: from one line to the next is a factor of a hundred.
 
 # %%
 sizes = {}
 for block in (Plain, Residual):
     for depth in (20, 80):
-        name = f"{block.__name__.lower()}, {depth} layers"
-        sizes[name] = [gradient.norm().item() for gradient in gradients(network(block, depth))]
-drawing.lines(sizes, title="size of the gradient at each convolution, before training", below="layer", log=True)
+        sizes[f"{block.__name__.lower()}, {depth} layers"] = [
+            [gradient.norm().item() for gradient in gradients(network(block, depth, seed))] for seed in range(3)]
+drawing.seed_bands(sizes, below="convolution", log=True,
+                   title="size of the gradient at each convolution, before training: median and range of three seeds")
 
 # %% [markdown]
 # Size is only half of the story. (The weights in front of a BatchNorm can be scaled freely without changing its output,
@@ -196,14 +212,17 @@ def same_direction(net):
     return nn.functional.cosine_similarity(here, nearby, dim=0).item()
 
 
+print("cosine similarity, three seeds each")
 for depth in (20, 40, 80):
-    plain, residual = (same_direction(network(block, depth)) for block in (Plain, Residual))
-    print(f"{depth} layers: cosine, plain {plain:5.2f}   residual {residual:5.2f}")
+    plain, residual = ([same_direction(network(block, depth, seed)) for seed in range(3)] for block in (Plain, Residual))
+    print(f"{depth} layers: plain" + "".join(f"{cosine:6.2f}" for cosine in plain)
+          + "   residual" + "".join(f"{cosine:6.2f}" for cosine in residual))
 
 # %% [markdown]
-# At the first convolution of this deep plain network, the gradient's direction is close to random. That is one network and one
-# start; [Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591) found it to be the rule. With the shortcut, most of it survives. Does that help training? Let's
-# repeat the experiment of section 1, with the same seeds, and add `+ x`.
+# At the first convolution of a deep plain network, the gradient's direction is close to random, and all three seeds
+# say so. [Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591) found that this is the rule. With the shortcut, most
+# of the direction survives. Does that help training? Let's repeat the experiment of section 1, with the same seeds,
+# and add `+ x`.
 
 # %%
 ratio = guess("03_residual_depth", "How many steps do 24 residual layers need, compared with 8 residual layers?",
@@ -240,7 +259,7 @@ class NoNorm(Residual):
 
 for block in (Residual, NoNorm):
     spread = [network(block, depth).double()[:-3](noise[0]).std().item() for depth in (20, 40, 80)]
-    print(f"{block.__name__:9} spread after 20, 40 and 80 layers:", *[f"{value:.2g}" for value in spread])
+    print(f"{block.__name__:9} spread after 20, 40 and 80 layers:", *[f"{value:9,.1f}" for value in spread])
 
 # %% [markdown]
 # ## 3 BatchNorm by hand
@@ -304,6 +323,11 @@ MyBatchNorm2d = ex.batch_norm.yours_or_solution()
 norm, torchs = MyBatchNorm2d(16), nn.BatchNorm2d(16)
 print("train mode:", torch.allclose(norm(x), torchs(x), atol=1e-5))
 print("eval mode: ", torch.allclose(norm.eval()(x), torchs.eval()(x), atol=1e-5))
+
+# %% [markdown]
+# **A good place to stop.** You have measured what depth does to a gradient, and you have a BatchNorm of your own. Save
+# the notebook (Ctrl+S): your code stays in its cells, and what you have solved stays in your progress file. When you
+# come back, choose *Run All Above Selected Cell* in the *Run* menu. It takes less than a minute.
 
 # %% [markdown]
 # ## 4 The residual block, drawn from the live model
@@ -468,6 +492,10 @@ stage = make_layer(MyBasicBlock, 64, 128, 2, stride=2)
 print("64×56×56 →", "×".join(map(str, stage(torch.zeros(1, 64, 56, 56)).shape[1:])))
 
 # %% [markdown]
+# **Another good place to stop.** You have a block and a stage, and both are kept as before. What's left is to put them
+# together, and to find a mistake.
+
+# %% [markdown]
 # ## 7 Build it, load it, ask it
 #
 # You have all the parts: a stem (7×7 convolution with stride 2 and padding 3, BatchNorm, ReLU, 3×3 max-pool with stride
@@ -627,7 +655,7 @@ x = torch.randn(1, 64, 56, 56)
 path = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.AdaptiveAvgPool2d(1))
 y = path(x) + x
 print(tuple(path(x).shape), "+", tuple(x.shape), "→", tuple(y.shape))
-print("numbers that were added, per channel:", len((y - x)[0, 0].detach().mul(1e4).round().unique()))
+print("different values added to one channel:", len((y - x)[0, 0].detach().mul(1e4).round().unique()))
 
 # %% [markdown]
 # **Changing the shortcut's tensor in place.** `identity = x` copies nothing: both names mean the same tensor. A ReLU in
@@ -859,7 +887,7 @@ for replace in (None, (False, True, True)):
     traced = trace(build_resnet50(replace_stride_with_dilation=replace), mode="eval")
     shapes = [traced.within(f"layer{n}")[-1].output[2] for n in (1, 2, 3, 4)]
     field = traced.within("layer4")[-1].field
-    print(f"{replace!s:21} stages {shapes}, one cell of layer4 sees {field.size[0]} pixels")
+    print(f"{replace!s:21} stages {shapes!s:17} one cell of layer4 sees {field.size[0]} pixels")
 grouped = get_model("resnet18", norm_layer=lambda channels: nn.GroupNorm(32, channels))
 kinds = [type(module).__name__ for module in grouped.modules()]
 print({kind: kinds.count(kind) for kind in ("BatchNorm2d", "GroupNorm")})
