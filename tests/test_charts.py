@@ -234,6 +234,14 @@ def test_runs_that_cannot_be_drawn_get_a_sentence(runs: dict[str, list[list[floa
         seed_bands(runs, title="loss", below="step")
 
 
+def test_bands_on_a_logarithmic_axis(drawn: list[Figure]) -> None:
+    seed_bands({"plain": [[1e5, 3.0], [2e4, 1.0]]}, title="gradient", below="layer", log=True)
+    axes = drawn[-1].axes[0]
+    assert axes.get_yscale() == "log" and axes.get_ylim()[0] <= 1.0 and axes.get_ylim()[1] >= 1e5
+    with pytest.raises(CourseError, match="values above 0"):
+        seed_bands({"plain": [[1.0, 0.0]]}, title="gradient", below="layer", log=True)
+
+
 # -- dots --------------------------------------------------------------------------------------------------------------
 NUMBERS = st.floats(-1e3, 1e3).map(lambda value: round(value, 3))
 

@@ -323,18 +323,18 @@ def test_the_table_is_written_as_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp
         timing_table.table.cache_clear()
         with pytest.raises(CourseError, match=r"no timings\.json .* python -m tools\.timing_survey"):
             stored()
-        timing_survey.main([])
+        timing_survey.main(["--seconds", "1"])
         first = timing_table.look_up("squeezenet1_1", 64)
         assert first is not None and first.stored and first.size == (1, 3, 64, 64) and "PyTorch" in first.machine
         assert timing_table.look_up("course_squeezenet1_1", 64) == first
         assert timing_table.look_up("squeezenet1_1", 224) is None and stored() == {}
-        timing_survey.main(["--more"])
+        timing_survey.main(["--more", "--seconds", "1"])
         again = timing_table.look_up("squeezenet1_1", 64)
         assert again is not None and again.median <= first.median and "PyTorch" in again.machine
         timing_survey.main(["--models", "squeeze*", "--seconds", "1"])
         assert len(timing_table.table()) == 2  # the other model's row is still there
         written = timing_table.PATH.read_text()
-        timing_survey.main(["--check"])
+        timing_survey.main(["--check", "--seconds", "1"])
         assert timing_table.PATH.read_text() == written and "2 of them stored" in capsys.readouterr().out
     finally:
         monkeypatch.undo()
