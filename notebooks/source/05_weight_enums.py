@@ -398,7 +398,13 @@ for number, (one, other) in enumerate(zip(outputs(bare), outputs(reference.model
 # %% [markdown]
 # They differ from the very first layer, a 3×3 convolution with stride 2 on 224 cells. PyTorch's `padding=1` puts a zero on each side, and
 # no window reaches the last one. TensorFlow's `SAME` padding wants $\lceil n/s \rceil$ places, and adds only the zeros that they need:
-# here no zero before, and one after. So all of its windows lie one pixel further to the right and down.
+# here no zero before, and one after. So all of its windows lie one pixel further to the right and down. Here is PyTorch's way on 8
+# cells. Find the zeros that no window reaches, and imagine every window one cell further to the right and down:
+
+# %%
+from course_lib.widgets import convolution_arithmetic
+
+convolution_arithmetic(n=8, k=3, s=2, p=1, row=0, column=0)
 
 # %% [markdown]
 # ### Exercise: TensorFlow's padding
@@ -427,7 +433,8 @@ ex.same_padding.check(same_padding)
 # *Essential · hard · 10 minutes · move on after 20.* `network` is torchvision's `EfficientNet` for Lite0 with random weights and
 # PyTorch's padding, as `lesson05.bare_lite0()` of `course_lib.exercises` makes it. `original` is the state dict of the file. Load the tensors under
 # `new_name(key)`, give every convolution with stride (2, 2) TensorFlow's padding by `same_padding(size, kernel, stride)`, and return the network in eval
-# mode. `layer.register_forward_pre_hook(function)` calls `function(layer, inputs)` before the layer runs; the tuple that it returns goes in instead of `inputs`.
+# mode. `layer.register_forward_pre_hook(function)` calls `function(layer, inputs)` before the layer runs. The tuple that it returns goes
+# in instead of `inputs`.
 
 # %% tags=["exercise"]
 def port(network, original):
