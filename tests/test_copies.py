@@ -30,7 +30,8 @@ from course_lib.drawing.tensorboard.event_files import write_graph
 from course_lib.errors import CourseError
 from course_lib.measuring.memory import forward_bytes, twin
 from course_lib.networks.fcn.fx_graph import take_apart
-from course_lib.tracing.copies import copy_model, meta_tensor, own_tensor, run_copy, shared_tensor
+from course_lib.tracing.copies import copy_model, meta_tensor, own_tensor, shared_tensor
+from course_lib.tracing.copy_runs import run_copy
 from course_lib.tracing.layer_maps import feature_maps, layers
 from course_lib.tracing.receptive import field_of, gradient_field
 from course_lib.tracing.tracer import trace

@@ -27,7 +27,7 @@ from course_lib.clinic.shape_errors import attempt, changes
 from course_lib.clinic.tensor_errors import dtype_name, dtype_repair
 from course_lib.errors import CourseError
 from course_lib.pictures.preprocessing import transform_settings
-from course_lib.tracing.copies import run_copy
+from course_lib.tracing.copy_runs import run_copy
 from course_lib.tracing.records import times
 from course_lib.tracing.result import Trace, TraceError
 

@@ -19,7 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from course_lib.errors import CourseError
-from course_lib.tracing.copies import copy_model, run_copy, shared_tensor, unchanged_randomness
+from course_lib.tracing.copies import copy_model, shared_tensor
+from course_lib.tracing.copy_runs import run_copy
+from course_lib.tracing.randomness import unchanged_randomness
 
 __all__ = ["forward_bytes", "free_bytes", "out_of_memory", "twin", "weight_bytes", "written_bytes"]
 

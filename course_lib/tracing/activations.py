@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.tracing.copies import run_copy
+from course_lib.tracing.copy_runs import run_copy
 from course_lib.tracing.layer_maps import LayerError, device_of
 from course_lib.tracing.meta_kernels import FACTORIES
 from course_lib.tracing.ops import Op

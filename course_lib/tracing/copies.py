@@ -10,28 +10,22 @@ from __future__ import annotations
 
 import copy
 import functools
-import random
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_lib.tracing.result import TraceError
 
 __all__ = [
     "FIRST", "HOOKS", "NO_HOOKS", "PLAIN", "Copier", "HookAddedError", "Listener", "copy_model", "meta_tensor",
-    "own_tensor", "run_copy", "shared_tensor", "told", "unchanged_randomness",
+    "own_tensor", "shared_tensor", "told",
 ]  # fmt: skip
-
-Answer = TypeVar("Answer")
 
 
 # -- tensors of a copy ------------------------------------------------------------------------------------------------
@@ -81,6 +75,10 @@ class Listener(Protocol):
 
     def children(self, module: nn.Module, prefix: str, copier: Copier) -> MutableMapping[str, Any] | None:
         """May copy the children of a module itself, with a forward that runs them; None leaves it to the copier."""
+        ...
+
+    def foreign(self) -> None:
+        """Code that is neither PyTorch's nor torchvision's is about to be copied or to run."""
         ...
 
     def told(self, copied: nn.Module) -> None:
@@ -136,6 +134,7 @@ class _NoHooks(OrderedDict[Any, Any]):
 #: In the place of a module's hooks, for a copy that is made again once ``HookAddedError`` says so.
 NO_HOOKS: Mapping[str, Any] = dict.fromkeys(HOOKS, _NoHooks())
 _OWN = frozenset({*vars(nn.Module()), "forward"}) - {"training"}
+_SHIPPED = ("torch.", "torchvision.")
 _KEEP_HOOKS_OF = ("torch.nn.utils.", "torch.ao.")  # weight_norm and spectral_norm compute the weight in a hook
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict, Counter)
 #: Objects of these modules are not copied: handles of the system, and graphs, which a forward does not change.
@@ -247,10 +246,12 @@ class Copier:
             values = self.shared_values[kind] = {
                 key: value
                 for base in reversed(kind.__mro__)
-                if not base.__module__.startswith("torch.")
+                if not base.__module__.startswith(_SHIPPED)
                 for key, value in vars(base).items()
                 if isinstance(value, _CONTAINERS) and not key.startswith("__")
             }
+            if self.listener is not None and not _is_shipped(kind):
+                self.listener.foreign()
         return values
 
     def attribute(self, value: Any, path: str) -> Any:
@@ -312,6 +313,8 @@ class Copier:
         closure = value.__closure__ or ()
         if value.__module__ and value.__module__.startswith("torch."):
             return value
+        if self.listener is not None:
+            self.listener.foreign()
         if not closure and not value.__defaults__ and not value.__kwdefaults__:
             return value
         new = [cell for cell in closure if id(cell) not in self.memo]
@@ -335,6 +338,8 @@ class Copier:
         kind = type(value)
         if kind.__module__.startswith(_LEFT) or hasattr(kind, "__del__") or isinstance(value, types.ModuleType):
             return value
+        if self.listener is not None:
+            self.listener.foreign()
         if hasattr(kind, "__deepcopy__"):
             return copy.deepcopy(value, self.memo)
         reduced = value.__reduce_ex__(4)
@@ -360,6 +365,17 @@ class Copier:
         return made
 
 
+def _is_shipped(kind: type) -> bool:
+    """Whether all of a module's code stands in PyTorch's and torchvision's own files."""
+    for base in kind.__mro__:
+        if base is nn.Module:
+            break
+        functions = [value for value in vars(base).values() if isinstance(value, types.FunctionType)]
+        if not all(str(owner.__module__).startswith(_SHIPPED) for owner in (base, *functions)):
+            return False
+    return True
+
+
 def _computing(hooks: Any) -> OrderedDict[int, Any]:
     return OrderedDict((key, hook) for key, hook in hooks.items() if type(hook).__module__.startswith(_KEEP_HOOKS_OF))
 
@@ -378,74 +394,3 @@ def told(listener: Listener, copied: nn.Module, path: str, original: Callable[..
         return output
 
     return forward
-
-
-# -- running ----------------------------------------------------------------------------------------------------------
-def run_copy(
-    model: nn.Module, run: Callable[[nn.Module], Answer], listener: Callable[[], Listener] | None = None
-) -> Answer:
-    """``run(copy)`` with a copy in eval mode on the model's own weights, or on clones where it would write to them.
-
-    Args:
-        run: what is done with the copy; a second time from the beginning where the first would have written to weights.
-        listener: makes a listener for each copy.
-
-    Example:
-        >>> layer = nn.Linear(2, 1)
-        >>> _ = run_copy(layer, lambda copied: copied.weight.zero_())
-        >>> bool(layer.weight.any())
-        True
-    """
-    for made in (shared_tensor, own_tensor):
-        copied = copy_model(model, made, listener() if listener else None).eval()
-        with unchanged_randomness():
-            try:
-                with _Guard(model.parameters() if made is shared_tensor else ()):
-                    return run(copied)
-            except _Written:
-                continue
-    raise AssertionError("A copy with its own weights cannot write to the model's.")  # pragma: no cover
-
-
-class _Written(BaseException):
-    """A forward is about to write to weights; no ``except Exception`` in a forward may hide it."""
-
-
-class _Guard(TorchDispatchMode):
-    """Raises ``_Written`` before one of PyTorch's kernels writes into the memory of these tensors."""
-
-    def __init__(self, tensors: Iterable[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.memory = {tensor.untyped_storage()._cdata for tensor in tensors if tensor.layout == torch.strided}
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func._schema.is_mutable:
-            for place, argument in enumerate(func._schema.arguments):
-                if argument.alias_info is not None and argument.alias_info.is_write:
-                    self.check(args[place] if place < len(args) else kwargs.get(argument.name))
-        return func(*args, **kwargs)
-
-    def check(self, target: Any) -> None:
-        for tensor in target if isinstance(target, tuple | list) else (target,):
-            strided = isinstance(tensor, Tensor) and tensor.layout == torch.strided
-            if strided and tensor.untyped_storage()._cdata in self.memory:
-                raise _Written
-
-
-@contextmanager
-def unchanged_randomness() -> Iterator[None]:
-    """Afterwards the random numbers of Python, numpy and PyTorch go on as if nothing had been drawn."""
-    python, cpu = random.getstate(), torch.get_rng_state()
-    array: Any = np.random.get_state()
-    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(array)
-        torch.set_rng_state(cpu)
-        if gpus is not None:
-            torch.cuda.set_rng_state_all(gpus)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError, closest
-from course_lib.tracing.copies import run_copy
+from course_lib.tracing.copy_runs import run_copy
 from course_lib.tracing.ops import Op
 from course_lib.tracing.recorder import Recorder
 from course_lib.tracing.records import times

@@ -20,15 +20,13 @@ from torch.nn import functional
 
 from course_lib.tracing.copies import FIRST, HOOKS, PLAIN
 from course_lib.tracing.meta_kernels import adaptive_shape, convolution_shape, pooled_shape
-from course_lib.tracing.recorder import TensorRecord
+from course_lib.tracing.recorder import ELSEWHERE, IN_PLACE, NEW, TensorRecord
 from course_lib.tracing.records import Shape
 
 __all__ = [
-    "ELSEWHERE", "IN_PLACE", "NEW", "Layer", "attributes", "has_its_own_tensors", "is_plain", "rules", "runs_in_order",
+    "Layer", "attributes", "has_its_own_tensors", "is_plain", "rules", "runs_in_order",
 ]  # fmt: skip
 
-#: Where the output is: in new memory, in the input's, or in another tensor that needs no memory of its own.
-NEW, IN_PLACE, ELSEWHERE = range(3)
 #: The kind of op, the shape of its output, its settings, where the output is.
 Answer = tuple[str, Shape, tuple[tuple[str, Any], ...], int]
 Ours = Mapping[str, Any]

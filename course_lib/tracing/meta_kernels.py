@@ -17,7 +17,8 @@ from course_lib.tracing import windows
 from course_lib.tracing.records import Shape
 
 __all__ = [
-    "FACTORIES", "KERNELS", "Kernel", "adaptive_shape", "answer_under_autocast", "convolution_shape", "pooled_shape",
+    "FACTORIES", "KERNELS", "POINTWISE", "Kernel", "adaptive_shape", "answer_under_autocast", "convolution_shape",
+    "pooled_shape",
 ]  # fmt: skip
 
 #: In PyTorch's words.
@@ -252,12 +253,14 @@ def _cat(bound: Mapping[str, Any]) -> Any:
     return torch.empty((first, channels, *(rest or ())), dtype=dtype, device="meta")
 
 
-_POINTWISE = """
+_POINTWISE_TEXT = """
     relu relu6 hardtanh hardswish hardsigmoid silu gelu sigmoid tanh elu selu leaky_relu mish softplus dropout dropout2d
     local_response_norm
 """
+#: Functions that keep a map's size, and work in place where they are told to.
+POINTWISE = frozenset(_POINTWISE_TEXT.split())
 KERNELS: dict[str, Kernel] = {
-    **dict.fromkeys(_POINTWISE.split(), _same),
+    **dict.fromkeys(POINTWISE, _same),
     **dict.fromkeys(("relu_", "sigmoid_", "tanh_", "bernoulli_", "normal_", "uniform_", "fill_", "zero_"), _in_place),
     **dict.fromkeys(("add", "sub", "mul", "div"), _binary),
     **dict.fromkeys(("add_", "sub_", "mul_", "div_"), _binary_in_place),

@@ -6,13 +6,12 @@ It puts together what ``arithmetic`` and ``fields`` find out; nothing is compute
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from course_lib.tracing import arithmetic, fields
 from course_lib.tracing.multiply_adds import multiply_adds
-from course_lib.tracing.records import Operand, Operation, Shape, Weight, times
+from course_lib.tracing.records import Operation, Shape, times
 
 __all__ = ["Op", "Shared"]
 
@@ -21,26 +20,28 @@ class Shared:
     """What the ops of one trace share: each other, and the receptive fields, computed when the first one is asked.
 
     Attributes:
-        rows: the attributes of each operation. An op holds this object, so it cannot hold ops without a circle, and a
-            trace that nobody needs would wait for the garbage collector.
+        operations: the same as the ops. An op holds this object, so it cannot hold ops without a circle, and a trace
+            that nobody needs would wait for the garbage collector.
         sizes: of the inputs.
         picture: whether the first input is a picture, so that there are fields.
     """
 
-    rows: Sequence[tuple[Any, ...]] = ()
+    operations: Sequence[Operation] = ()
     sizes: tuple[Shape, ...] = ()
     picture: bool = True
-
-    @cached_property
-    def operations(self) -> tuple[Operation, ...]:
-        return tuple(Operation(*row) for row in self.rows)
 
     @cached_property
     def fields(self) -> fields.Fields:
         return fields.follow(self.operations, self.sizes if self.picture else ())
 
+    def __eq__(self, other: object) -> bool:
+        """Ops are compared by what they did, in whatever traces they are."""
+        return isinstance(other, Shared)
 
-@dataclass(frozen=True, slots=True, repr=False)
+    def __hash__(self) -> int:
+        return 0
+
+
 class Op(Operation):
     """One operation as it ran, with the reasons for its numbers.
 
@@ -48,7 +49,14 @@ class Op(Operation):
         index, name, kind, path, module, operands, outputs, settings, weights, dtype, bytes: as in ``Operation``.
     """
 
-    _shared: Shared = field(repr=False, compare=False)
+    __slots__ = ()
+
+    def __new__(cls, *fields_and_shared: Any) -> Op:
+        return tuple.__new__(cls, fields_and_shared)
+
+    @property
+    def _shared(self) -> Shared:
+        return tuple.__getitem__(self, -1)  # type: ignore[return-value]
 
     @property
     def macs(self) -> int:
@@ -82,13 +90,6 @@ class Op(Operation):
         """The op at which it could no longer be followed what a cell sees; None where that is known."""
         place = self._shared.fields.lost.get(self.index)
         return None if place is None else self._shared.operations[place].name
-
-    @staticmethod
-    def made(row: tuple[Any, ...], shared: Shared) -> Op:
-        """The same as ``Op(*row, shared)``, five times as fast: a trace has hundreds of them."""
-        op: Any = _Unfrozen(shared, *row)
-        op.__class__ = Op
-        return op  # type: ignore[no-any-return]
 
     def explain(self) -> str:
         """Several sentences, one a line: what it does, why its shape is what it is, what it costs, what it sees."""
@@ -125,22 +126,6 @@ class Op(Operation):
         if len(feeds) > 1:
             lines.append(f"Its output goes two ways or more: to {', '.join(feeds)}.")
         return "\n".join(line for line in lines if line)
-
-
-class _Unfrozen(Operation):
-    """An op whose attributes can be set without a detour; it has ``Op``'s layout and becomes one."""
-
-    __slots__ = ("_shared",)
-    __setattr__ = object.__setattr__
-
-    def __init__(
-        self, shared: Shared, index: int, name: str, kind: str, path: str, module: str, operands: tuple[Operand, ...],
-        outputs: tuple[Shape, ...], settings: tuple[tuple[str, Any], ...], weights: tuple[Weight, ...], dtype: str,
-        bytes: int,
-    ) -> None:  # fmt: skip
-        self.index, self.name, self.kind, self.path, self.module = index, name, kind, path, module  # type: ignore[misc]
-        self.operands, self.outputs, self.settings = operands, outputs, settings  # type: ignore[misc]
-        self.weights, self.dtype, self.bytes, self._shared = weights, dtype, bytes, shared  # type: ignore[misc]
 
 
 _ACTIONS = {

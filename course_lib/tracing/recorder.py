@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,12 @@ from torch.overrides import TorchFunctionMode
 
 from course_lib.tracing.meta_kernels import answer_under_autocast
 from course_lib.tracing.ops import Op, Shared
-from course_lib.tracing.records import Call, Operand, Shape, Weight
+from course_lib.tracing.records import Call, Operand, Operation, Shape, Weight
 from course_lib.tracing.torch_functions import LOOKS, Treatment, bind, treatment
 
-__all__ = ["Failure", "Recorder", "tensors"]
+__all__ = ["ELSEWHERE", "IN_PLACE", "NEW", "SCALARS", "Failure", "Map", "Recorder", "TensorRecord", "tensors"]
+
+_made = tuple.__new__
 
 
 @dataclass
@@ -51,45 +54,59 @@ class _Frame:
         return self.path if leaf else f"{self.path}.{kind}"
 
 
-@dataclass(slots=True)
 class TensorRecord:
     """A parameter or buffer of the model, whatever tensor stands for it in the copy.
 
     Attributes:
-        name, shape, numel, dtype: of the model's own tensor.
-        trainable: whether it asks for gradients; None for a buffer.
+        weight: the model's own tensor, as the first op that uses it says; ``trainable`` is False for a buffer.
+        shape, dtype: of that tensor.
+        parameter: whether it is one.
         used: an op has used it.
         owned: a call of its module has counted it.
         stood: there is a tensor for it in the copy.
     """
 
-    name: str
-    shape: Shape
-    numel: int
-    dtype: torch.dtype
-    trainable: bool | None
-    used: bool = False
-    owned: bool = False
-    stood: bool = False
+    __slots__ = ("dtype", "owned", "parameter", "shape", "stood", "used", "weight")
 
-    def weight(self) -> Weight:
+    def __init__(self, name: str, tensor: Tensor, parameter: bool) -> None:
+        self.shape = shape = tuple(tensor.shape)
+        trainable = parameter and tensor.requires_grad
+        self.weight: Weight = _made(Weight, (name, shape, tensor.numel(), trainable, False))
+        self.dtype, self.parameter = tensor.dtype, parameter
+        self.used = self.owned = self.stood = False
+
+    def use(self) -> Weight:
         """For the op that uses it now."""
         used, self.used = self.used, True
-        return Weight(self.name, self.shape, self.numel, bool(self.trainable), used)
+        return self.weight._replace(shared=True) if used else self.weight
 
-    def own(self) -> tuple[int, bool, bool]:
-        """For the call of its module: numel, trainable, counted in an earlier call."""
+    def own(self) -> Weight:
+        """For the call of its module, which may not be the first."""
         owned, self.owned = self.owned, True
-        return self.numel, bool(self.trainable), owned
+        return self.weight._replace(shared=True) if owned else self.weight
 
 
-#: An op as it is written down: its frame (None: the op is its whole module), then path, module and the rest of ``Op``.
-Event = tuple[
-    _Frame | None, str, str, str, tuple[Operand, ...], tuple[Shape, ...], tuple[tuple[str, Any], ...],
-    tuple[Weight, ...], str, int,
+class Map(NamedTuple):
+    """A contiguous tensor of floats on the meta device: the op it came from, and where the last op has put it."""
+
+    shape: Shape
+    dtype: torch.dtype
+    source: int | None
+    place: int
+
+
+#: Where an output is: in new memory, in the input's, or in another tensor that needs no memory of its own.
+NEW, IN_PLACE, ELSEWHERE = range(3)
+
+#: An op before it has its name, which depends on what else runs in its frame: the frame, and all from the kind on.
+_Event = tuple[
+    _Frame, str, tuple[Operand, ...], tuple[Shape, ...], tuple[tuple[str, Any], ...], tuple[Weight, ...], str, int,
 ]  # fmt: skip
+#: In the place of a parameter that the model did not have before its forward ran.
+_UNKNOWN = Weight("", (), 0, False, False)
 
-_SCALARS = frozenset({int, float, bool, str, type(None), torch.dtype})
+#: Types of plain values.
+SCALARS = frozenset({int, float, bool, str, type(None), torch.dtype})
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
@@ -124,6 +141,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.meta, self.device = meta, device
         self.no_hooks: Mapping[str, Any] | None = None
+        self.foreign: Callable[[], None] = lambda: None  # is told when code of somebody's own is about to run
         self.parameters: list[TensorRecord] = []  # shared ones once
         self.shared = Shared()
         self.names = _Names()
@@ -131,11 +149,11 @@ class Recorder(TorchFunctionMode):
         self.modules: dict[str, str] = {}  # path: class
         self.failure: Failure | None = None
         self._current: tuple[str, Mapping[str, Any]] | None = None
-        self.events: list[Event] = []
+        self.events: list[_Event | Operation] = []  # an op that is its whole module is written down complete
         self.frames: list[_Frame] = []
-        self.shapes: dict[int, Shape] = {}  # by the id of a tensor, as are the next three
+        self.maps: dict[int, Map] = {}  # by the id of a tensor, as are the next three
+        self.shapes: dict[int, Shape] = {}  # of the tensors that are no maps, as are the next
         self.producers: dict[int, int] = {}
-        self.maps: dict[int, tuple[Shape, torch.dtype]] = {}  # contiguous tensors of floats: shape, dtype
         self.stand_ins: dict[int, TensorRecord] = {}
         self.alive: list[Any] = []  # no id may be given to a second tensor
         self._records: dict[int, TensorRecord] = {}  # by the id of the model's own tensor
@@ -160,9 +178,7 @@ class Recorder(TorchFunctionMode):
         """The record of a tensor of the model; of a shared one the first name counts."""
         known = self._records.get(id(original))
         if known is None:
-            trainable = original.requires_grad if parameter else None
-            known = TensorRecord(name, tuple(original.shape), original.numel(), original.dtype, trainable)
-            self._records[id(original)] = known
+            known = self._records[id(original)] = TensorRecord(name, original, parameter)
             if parameter:
                 self.parameters.append(known)
         return known
@@ -182,14 +198,12 @@ class Recorder(TorchFunctionMode):
         for parameter in module.__dict__["_parameters"].values():
             if parameter is not None:
                 record = self.stand_ins.get(id(parameter))
-                own.append(record.own() if record is not None else (0, False, False))
-        known = self.shapes.get(id(output)) if type(output) is Tensor else None
-        shapes = (
-            (known,) if known else tuple([self.shapes.get(id(each)) or tuple(each.shape) for each in tensors(output)])
-        )
+                own.append(record.own() if record is not None else _UNKNOWN)
+        known = self.maps.get(id(output))
+        shapes = (known.shape,) if known is not None else tuple([self.shape(each) for each in tensors(output)])
         container = isinstance(module, _CONTAINERS)
-        self.calls.append(Call(path, type(module).__name__, len(self.frames) - 1, frame.first, len(self.events),
-                               shapes, tuple(own), container))  # fmt: skip
+        self.calls.append(_made(Call, (path, type(module).__name__, len(self.frames) - 1, frame.first, len(self.events),
+                                      shapes, tuple(own), container)))  # fmt: skip
 
     def fail(self) -> None:
         if self.failure is None:
@@ -201,9 +215,8 @@ class Recorder(TorchFunctionMode):
     def start(self, model: nn.Module, inputs: list[Tensor]) -> None:
         self.frames.append(_Frame("", model, 0, tuple(inputs)))  # for what a hook does before the first forward
         self.alive.append(inputs)
-        self.producers.update({id(tensor): -1 - place for place, tensor in enumerate(inputs)})
-        for tensor in inputs:
-            self._look_at(tensor, tuple(tensor.shape))
+        for place, tensor in enumerate(inputs):
+            self._look_at(tensor, tuple(tensor.shape), -1 - place)
 
     def finish(self) -> None:
         """The copies let go of their way to tell; it holds them, so they would wait for the garbage collector."""
@@ -213,29 +226,33 @@ class Recorder(TorchFunctionMode):
 
     def source(self, tensor: Tensor) -> int | None:
         """Which op a tensor came from."""
-        return self.producers.get(id(tensor))
+        known = self.maps.get(id(tensor))
+        return known.source if known is not None else self.producers.get(id(tensor))
+
+    def shape(self, tensor: Tensor) -> Shape:
+        known = self.maps.get(id(tensor))
+        return known.shape if known is not None else self.shapes.get(id(tensor)) or tuple(tensor.shape)
 
     def weight(self, tensor: Tensor) -> str | None:
         """Which parameter or buffer a tensor is."""
         record = self.stand_ins.get(id(tensor))
-        return record.name if record is not None else None
+        return record.weight.name if record is not None else None
 
     def unused(self) -> tuple[Weight, ...]:
         """The parameters that no op has used."""
-        return tuple(
-            Weight(record.name, record.shape, record.numel, bool(record.trainable), False)
-            for record in self.parameters
-            if not record.used
-        )
+        return tuple([record.weight for record in self.parameters if not record.used])
 
     def ops(self) -> tuple[Op, ...]:
         """What has run, in order; every name once."""
         taken: dict[str, int] = {}
-        rows: list[tuple[Any, ...]] = []
-        answer = []
+        operations: list[Operation] = []
         for index, event in enumerate(self.events):
-            frame, path, module, kind, operands, outputs, settings, weights, dtype, size = event
-            name = frame.name(kind) if frame is not None else path or kind
+            if isinstance(event, Operation):
+                name = event.name
+            else:
+                frame, kind, *rest = event
+                name = frame.name(kind)
+                event = _made(Operation, (index, name, kind, frame.path, type(frame.module).__name__, *rest))
             count = taken.get(name, 0)
             taken[name] = count + 1
             if count:
@@ -243,11 +260,11 @@ class Recorder(TorchFunctionMode):
                     count += 1
                 name = f"{name}_{count}"
                 taken.setdefault(name, 1)
-            row = (index, name, kind, path, module, operands, outputs, settings, weights, dtype, size)
-            rows.append(row)
-            answer.append(Op.made(row, self.shared))
-        self.shared.rows = rows
-        return tuple(answer)
+                event = event._replace(name=name)
+            operations.append(event)
+        shared = self.shared
+        shared.operations = operations
+        return tuple([_made(Op, (*operation, shared)) for operation in operations])
 
     # What PyTorch tells.
 
@@ -260,7 +277,7 @@ class Recorder(TorchFunctionMode):
         if known.question:
             self._current = kind, {"input": args[0]} if args else {}
             if kind == "__set__":  # x.data = other
-                self.maps.pop(id(args[0]), None)
+                self._forget(args[0])
             result = func(*args, **kwargs)
             self._current = None
             return result
@@ -271,6 +288,9 @@ class Recorder(TorchFunctionMode):
         if known.factory and self.meta:
             kwargs = {**kwargs, "device": "meta"}
         bound = bind(kind, args, kwargs)
+        foreseen = self.foresee(kind, bound)
+        if foreseen is not None:
+            return self._write_foreseen(kind, bound, foreseen)
         self._current = kind, bound
         result = NotImplemented
         if self.meta and torch.is_autocast_enabled(self.device) and not known.factory:
@@ -281,6 +301,29 @@ class Recorder(TorchFunctionMode):
             result = func(*args, **kwargs)
         self._current = None
         return self.write(kind, bound, result)
+
+    def foresee(self, kind: str, bound: Mapping[str, Any]) -> Map | None:
+        """The map that a function will give, where that is certain without running it."""
+        return None
+
+    def tensor_of(self, map_: Map) -> Tensor:
+        """A tensor for a map that had none."""
+        raise NotImplementedError
+
+    def _write_foreseen(self, kind: str, bound: Mapping[str, Any], foreseen: Map) -> Tensor:
+        shape, dtype, _, place = foreseen
+        operands, settings, weights = self._read(bound)
+        size = prod(shape) * dtype.itemsize if place == NEW else 0
+        index, frame = len(self.events), self.frames[-1]
+        frame.ops += 1
+        self.events.append((frame, kind, tuple(operands), (shape,), tuple(settings), tuple(weights), self.names[dtype],
+                            size))  # fmt: skip
+        map_ = _made(Map, (shape, dtype, index, place))
+        if place != IN_PLACE:
+            return self.tensor_of(map_)
+        tensor: Tensor = bound["input"]
+        self.maps[id(tensor)] = map_
+        return tensor
 
     def _move(self, func: Any, known: Treatment, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Another device, or the same numbers once more, is no operation; another dtype is one."""
@@ -293,8 +336,8 @@ class Recorder(TorchFunctionMode):
         result = first if self.meta and known.kind not in ("detach", "data") else func(*args, **kwargs)
         if result is not first:
             self.alive.append(result)
-            if id(first) in self.producers:
-                self.producers[id(result)] = self.producers[id(first)]
+            if (source := self.source(first)) is not None:
+                self.producers[id(result)] = source
             if id(first) in self.stand_ins:
                 self.stand_ins[id(result)] = self.stand_ins[id(first)]
         return result
@@ -303,7 +346,7 @@ class Recorder(TorchFunctionMode):
         """The tensors that a function gave; none where what it did is no op."""
         first: Any = bound.get("input")
         record = self.stand_ins.get(id(first))
-        if record is not None and record.name.endswith("num_batches_tracked"):
+        if record is not None and record.weight.name.endswith("num_batches_tracked"):
             return []
         if kind == "setitem":
             return [first]
@@ -323,8 +366,7 @@ class Recorder(TorchFunctionMode):
         index = len(self.events)
         shapes = tuple([tuple(output.shape) for output in outputs])
         for output, shape in zip(outputs, shapes, strict=True):
-            self.producers[id(output)] = index
-            self._look_at(output, shape)
+            self._look_at(output, shape, index)
         self.alive.append(outputs)
         size = 0 if in_place else sum([output.numel() * output.element_size() for output in outputs])
         if size and kind in LOOKS and isinstance(first, Tensor):
@@ -333,17 +375,27 @@ class Recorder(TorchFunctionMode):
                 size = 0
         frame = self.frames[-1]
         frame.ops += 1
-        self.events.append((frame, frame.path, type(frame.module).__name__, kind, tuple(operands), shapes,
-                            tuple(settings), tuple(weights), self.names[outputs[0].dtype], size))  # fmt: skip
+        self.events.append((frame, kind, tuple(operands), shapes, tuple(settings), tuple(weights),
+                            self.names[outputs[0].dtype], size))  # fmt: skip
         return result
 
-    def _look_at(self, tensor: Tensor, shape: Shape) -> None:
-        self.shapes[id(tensor)] = shape
+    def _look_at(self, tensor: Tensor, shape: Shape, source: int) -> None:
+        """Remember a tensor's shape, and the op that it comes from."""
+        key = id(tensor)
         known = self.meta and tensor.layout is torch.strided and tensor.is_floating_point()
-        if known and tensor.is_contiguous() and id(tensor) not in self.stand_ins:
-            self.maps[id(tensor)] = shape, tensor.dtype
+        if known and tensor.is_contiguous() and key not in self.stand_ins:
+            self.maps[key] = _made(Map, (shape, tensor.dtype, source, NEW))
         else:
-            self.maps.pop(id(tensor), None)
+            self.maps.pop(key, None)
+            self.shapes[key], self.producers[key] = shape, source
+
+    def _forget(self, tensor: Tensor) -> None:
+        """A tensor is given other numbers: it is no map any more, as far as is known."""
+        known = self.maps.pop(id(tensor), None)
+        if known is not None:
+            self.shapes[id(tensor)] = known.shape
+            if known.source is not None:
+                self.producers[id(tensor)] = known.source
 
     def _read(self, bound: Mapping[str, Any]) -> tuple[list[Operand], list[tuple[str, Any]], list[Weight]]:
         """A function's arguments: the tensors, the rest, and which of the tensors are parameters."""
@@ -353,11 +405,11 @@ class Recorder(TorchFunctionMode):
         for name, value in bound.items():
             if value is None:
                 continue
-            if type(value) in _SCALARS:
+            if type(value) in SCALARS:
                 settings.append((name, value))
             elif isinstance(value, Tensor):
                 self._operand(name, value, operands, weights)
-            elif isinstance(value, tuple) and _SCALARS.issuperset(map(type, value)):
+            elif isinstance(value, tuple) and SCALARS.issuperset(map(type, value)):
                 settings.append((name, tuple(value)))
             elif isinstance(value, tuple | list):
                 items = [
@@ -381,9 +433,12 @@ class Recorder(TorchFunctionMode):
 
     def _operand(self, name: str, value: Tensor, operands: list[Operand], weights: list[Weight]) -> Shape:
         key = id(value)
+        if (known := self.maps.get(key)) is not None:
+            operands.append(_made(Operand, (name, known.shape, known.source)))
+            return known.shape
         shape = self.shapes.get(key) or tuple(value.shape)
-        operands.append(Operand(name, shape, self.producers.get(key)))
+        operands.append(_made(Operand, (name, shape, self.producers.get(key))))
         record = self.stand_ins.get(key)
-        if record is not None and record.trainable is not None:
-            weights.append(record.weight())
+        if record is not None and record.parameter:
+            weights.append(record.use())
         return shape

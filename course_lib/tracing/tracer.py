@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.tracing import failures, inputs
-from course_lib.tracing.copies import HookAddedError, copy_model, meta_tensor, own_tensor, unchanged_randomness
+from course_lib.tracing.copies import HookAddedError, copy_model, meta_tensor, own_tensor
 from course_lib.tracing.leaves import LeafRecorder
+from course_lib.tracing.randomness import Randomness
 from course_lib.tracing.recorder import Recorder, tensors
 from course_lib.tracing.result import Trace, TraceError
 
@@ -63,9 +64,10 @@ def trace(
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
         raise TraceError(f"depth={depth!r}: give the number of levels to show, 0 or more, or None for every op.")
     given = inputs.read(input_size, dtypes)
-    with _without_collector(), unchanged_randomness(), torch.no_grad():
+    with _without_collector(), _left_as_it_was() as randomness, torch.no_grad():
         name = model if isinstance(model, str) else None
         if name is not None:
+            randomness.foreign()  # a builder may be anybody's
             model, mode = inputs.build(name), mode or "eval"
         model = unwrapped(model)
         if not given.values and not _runs_without_inputs(model):
@@ -75,7 +77,7 @@ def trace(
         failed: list[TraceError] = []
         for reading in inputs.readings(given, model):
             try:
-                return _run_once(_Run(model, name or type(model).__name__, reading, mode, depth), name)
+                return _run_once(_Run(model, name or type(model).__name__, reading, mode, depth, randomness), name)
             except TraceError as error:
                 failed.append(error)
         try:
@@ -155,6 +157,15 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def _left_as_it_was() -> Iterator[Randomness]:
+    randomness = Randomness()
+    try:
+        yield randomness
+    finally:
+        randomness.restore()
+
+
 class _Run:
     """One model and its inputs; run on the meta device or for real, and what is known when it fails."""
 
@@ -165,7 +176,9 @@ class _Run:
         given: inputs.Inputs,
         mode: str | None,
         depth: int | None,
+        randomness: Randomness,
     ) -> None:
+        self.randomness = randomness
         self.model, self.name, self.given = model, name, given
         self.mode = mode or ("train" if model.training else "eval")
         self.change = mode is not None
@@ -196,6 +209,7 @@ class _Run:
         self, recorder: Recorder, made: Callable[[Tensor], Tensor], device: torch.device | str, note: str
     ) -> Trace:
         self.recorder = recorder
+        recorder.foreign = self.randomness.foreign
         try:
             return self._recorded(recorder, made, device, note)
         finally:

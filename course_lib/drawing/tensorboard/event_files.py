@@ -21,8 +21,9 @@ import torch
 from torch import nn
 
 from course_lib.errors import CourseError
-from course_lib.tracing.copies import copy_model, own_tensor, unchanged_randomness
+from course_lib.tracing.copies import copy_model, own_tensor
 from course_lib.tracing.inputs import read, readings
+from course_lib.tracing.randomness import unchanged_randomness
 
 __all__ = ["Node", "needed", "read_graph", "write_graph"]
 

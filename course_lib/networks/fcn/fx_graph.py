@@ -21,7 +21,8 @@ from torch.nn.parameter import is_lazy
 from torchvision.ops import StochasticDepth
 
 from course_lib.networks.fcn.fully_convolutional import FcnError
-from course_lib.tracing.copies import copy_model, meta_tensor, unchanged_randomness
+from course_lib.tracing.copies import copy_model, meta_tensor
+from course_lib.tracing.randomness import unchanged_randomness
 
 __all__ = [
     "Network",
