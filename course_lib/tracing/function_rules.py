@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from course_lib.tracing.meta_kernels import POINTWISE, adaptive_shape, pooled_shape
-from course_lib.tracing.recorder import ELSEWHERE, IN_PLACE, NEW, SCALARS, Map
+from course_lib.tracing.recorder import SCALARS
 from course_lib.tracing.records import Shape
+from course_lib.tracing.tensor_records import ELSEWHERE, IN_PLACE, NEW, Map
 
 __all__ = ["FUNCTIONS"]
 

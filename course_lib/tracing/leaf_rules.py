@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from course_lib.tracing.copies import FIRST, HOOKS, PLAIN
 from course_lib.tracing.meta_kernels import adaptive_shape, convolution_shape, pooled_shape
-from course_lib.tracing.recorder import ELSEWHERE, IN_PLACE, NEW, TensorRecord
 from course_lib.tracing.records import Shape
+from course_lib.tracing.tensor_records import ELSEWHERE, IN_PLACE, NEW, TensorRecord
 
 __all__ = [
     "Layer", "attributes", "has_its_own_tensors", "is_plain", "rules", "runs_in_order",
@@ -37,6 +37,7 @@ Rule = Callable[[Ours, Records, Buffers, Shape, torch.dtype], "Answer | None"]
 
 _INTEGERS = frozenset({int})
 _NUMBERS = (float, int, bool, str)
+_WINDOW, _BATCH_NORM = ("stride", "padding", "dilation", "groups"), ("training", "momentum", "eps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ class Layer:
     example: tuple[Any, ...] = ()
     parameters: tuple[str, ...] = ()
     buffers: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _settings(names: tuple[str, ...], *values: Any) -> tuple[tuple[str, Any], ...]:
+    """The same object for the same settings: the layers of a model have few different ones."""
+    return tuple(zip(names, values, strict=True))
 
 
 # -- the rules --------------------------------------------------------------------------------------------------------
@@ -67,7 +74,7 @@ def _convolution(kind: str) -> Rule:
         out = convolution_shape(shape, weight, stride, padding, dilation, groups)
         if out is None or min(out) < 1:
             return None
-        return kind, out, (("stride", stride), ("padding", padding), ("dilation", dilation), ("groups", groups)), NEW
+        return kind, out, _settings(_WINDOW, stride, padding, dilation, groups), NEW
 
     return rule
 
@@ -89,7 +96,7 @@ def _batch_norm(*dimensions: int) -> Rule:
         batch = bool(training) or not buffers
         if batch and prod(shape) == own[0]:
             return None  # one value a channel has no spread
-        return "batch_norm", shape, (("training", batch), ("momentum", momentum), ("eps", eps)), NEW
+        return "batch_norm", shape, _settings(_BATCH_NORM, batch, momentum, eps), NEW
 
     return rule
 
@@ -149,10 +156,11 @@ def _pointwise(kind: str, *names: str) -> Rule:
     in_place, idles = "inplace" in names, kind == "dropout"
 
     def rule(ours: Ours, records: Records, buffers: Buffers, shape: Shape, dtype: torch.dtype) -> Answer | None:
-        settings = tuple([(name, ours[name]) for name in names])
-        for _, value in settings:
+        values = [ours[name] for name in names]
+        for value in values:
             if type(value) not in _NUMBERS:
                 return None
+        settings = _settings(names, *values)
         if in_place and ours["inplace"]:
             return kind, shape, settings, IN_PLACE
         return kind, shape, settings, ELSEWHERE if idles and not ours["training"] else NEW

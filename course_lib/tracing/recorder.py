@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +17,10 @@ from torch.overrides import TorchFunctionMode
 from course_lib.tracing.meta_kernels import answer_under_autocast
 from course_lib.tracing.ops import Op, Shared
 from course_lib.tracing.records import Call, Operand, Operation, Shape, Weight
+from course_lib.tracing.tensor_records import NEW, Map, TensorRecord
 from course_lib.tracing.torch_functions import LOOKS, Treatment, bind, treatment
 
-__all__ = ["ELSEWHERE", "IN_PLACE", "NEW", "SCALARS", "Failure", "Map", "Recorder", "TensorRecord", "tensors"]
+__all__ = ["SCALARS", "Failure", "Recorder", "tensors"]
 
 _made = tuple.__new__
 
@@ -53,50 +53,6 @@ class _Frame:
         leaf = self.ops == 1 and (inner or not self.module.__dict__["_modules"])
         return self.path if leaf else f"{self.path}.{kind}"
 
-
-class TensorRecord:
-    """A parameter or buffer of the model, whatever tensor stands for it in the copy.
-
-    Attributes:
-        weight: the model's own tensor, as the first op that uses it says; ``trainable`` is False for a buffer.
-        shape, dtype: of that tensor.
-        parameter: whether it is one.
-        used: an op has used it.
-        owned: a call of its module has counted it.
-        stood: there is a tensor for it in the copy.
-    """
-
-    __slots__ = ("dtype", "owned", "parameter", "shape", "stood", "used", "weight")
-
-    def __init__(self, name: str, tensor: Tensor, parameter: bool) -> None:
-        self.shape = shape = tuple(tensor.shape)
-        trainable = parameter and tensor.requires_grad
-        self.weight: Weight = _made(Weight, (name, shape, tensor.numel(), trainable, False))
-        self.dtype, self.parameter = tensor.dtype, parameter
-        self.used = self.owned = self.stood = False
-
-    def use(self) -> Weight:
-        """For the op that uses it now."""
-        used, self.used = self.used, True
-        return self.weight._replace(shared=True) if used else self.weight
-
-    def own(self) -> Weight:
-        """For the call of its module, which may not be the first."""
-        owned, self.owned = self.owned, True
-        return self.weight._replace(shared=True) if owned else self.weight
-
-
-class Map(NamedTuple):
-    """A contiguous tensor of floats on the meta device: the op it came from, and where the last op has put it."""
-
-    shape: Shape
-    dtype: torch.dtype
-    source: int | None
-    place: int
-
-
-#: Where an output is: in new memory, in the input's, or in another tensor that needs no memory of its own.
-NEW, IN_PLACE, ELSEWHERE = range(3)
 
 #: An op before it has its name, which depends on what else runs in its frame: the frame, and all from the kind on.
 _Event = tuple[
@@ -288,9 +244,8 @@ class Recorder(TorchFunctionMode):
         if known.factory and self.meta:
             kwargs = {**kwargs, "device": "meta"}
         bound = bind(kind, args, kwargs)
-        foreseen = self.foresee(kind, bound)
-        if foreseen is not None:
-            return self._write_foreseen(kind, bound, foreseen)
+        if (foreseen := self.foresee(kind, bound)) is not None:
+            return foreseen
         self._current = kind, bound
         result = NotImplemented
         if self.meta and torch.is_autocast_enabled(self.device) and not known.factory:
@@ -302,28 +257,9 @@ class Recorder(TorchFunctionMode):
         self._current = None
         return self.write(kind, bound, result)
 
-    def foresee(self, kind: str, bound: Mapping[str, Any]) -> Map | None:
-        """The map that a function will give, where that is certain without running it."""
+    def foresee(self, kind: str, bound: Mapping[str, Any]) -> Tensor | None:
+        """What a function gives, written down, where that is certain without running it."""
         return None
-
-    def tensor_of(self, map_: Map) -> Tensor:
-        """A tensor for a map that had none."""
-        raise NotImplementedError
-
-    def _write_foreseen(self, kind: str, bound: Mapping[str, Any], foreseen: Map) -> Tensor:
-        shape, dtype, _, place = foreseen
-        operands, settings, weights = self._read(bound)
-        size = prod(shape) * dtype.itemsize if place == NEW else 0
-        index, frame = len(self.events), self.frames[-1]
-        frame.ops += 1
-        self.events.append((frame, kind, tuple(operands), (shape,), tuple(settings), tuple(weights), self.names[dtype],
-                            size))  # fmt: skip
-        map_ = _made(Map, (shape, dtype, index, place))
-        if place != IN_PLACE:
-            return self.tensor_of(map_)
-        tensor: Tensor = bound["input"]
-        self.maps[id(tensor)] = map_
-        return tensor
 
     def _move(self, func: Any, known: Treatment, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Another device, or the same numbers once more, is no operation; another dtype is one."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from course_lib.tracing import failures, inputs
 from course_lib.tracing.copies import HookAddedError, copy_model, meta_tensor, own_tensor
-from course_lib.tracing.leaves import LeafRecorder
+from course_lib.tracing.leaf_recorder import LeafRecorder
 from course_lib.tracing.randomness import Randomness
 from course_lib.tracing.recorder import Recorder, tensors
 from course_lib.tracing.result import Trace, TraceError
