@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models import resnet18
 
 from course_lib import tracing
 from course_lib.errors import CourseError
@@ -85,6 +86,42 @@ def test_everything_is_as_before(fail: bool, needs_numbers: bool, train: bool) -
     assert equal(before, everything(model))
     assert not called and model.seen == 0 and model.kept == [] and not hasattr(model, "last")
     assert torch.is_grad_enabled()
+
+
+class Drawing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * random.random() + float(np.random.standard_normal())
+
+
+def in_a_layer(model: nn.Module, patch: pytest.MonkeyPatch) -> None:
+    model.relu = Drawing()
+
+
+def in_a_sequential(model: nn.Module, patch: pytest.MonkeyPatch) -> None:
+    model.maxpool = nn.Sequential(nn.Sequential(Drawing()))
+
+
+def in_an_attribute(model: nn.Module, patch: pytest.MonkeyPatch) -> None:
+    model.avgpool.forward = lambda x: Drawing()(x).mean((2, 3), keepdim=True)
+
+
+def in_a_method(model: nn.Module, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(type(model), "_forward_impl", lambda self, x: Drawing()(self.conv1(x)))
+
+
+def in_a_function_of_pytorchs(model: nn.Module, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(nn.functional, "relu", lambda x, inplace=False: Drawing()(x))
+
+
+@pytest.mark.parametrize("put", [in_a_layer, in_a_sequential, in_an_attribute, in_a_method, in_a_function_of_pytorchs])
+def test_whoever_draws_random_numbers_the_states_stay(put: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.device("meta"):
+        model = resnet18().eval()
+    put(model, monkeypatch)
+    np.random.standard_normal()  # the second of a pair is kept for the next call
+    before = random.getstate(), str(np.random.get_state())
+    assert tracing.trace(model).mode == "eval"
+    assert before == (random.getstate(), str(np.random.get_state()))
 
 
 def test_a_forward_that_needs_the_numbers_runs_for_real_and_says_so() -> None:

@@ -126,6 +126,8 @@ class LeafRecorder(MapRecorder):
         self._layers = rules()
 
     def leaf(self, copied: nn.Module, module: nn.Module, path: str, copier: Copier) -> bool:
+        if not self._layers:  # somebody has put other code in the place of PyTorch's
+            self.foreign()
         leaf = self._leaf_of(module, path, copier)
         if leaf is not None:
             leaf.fill(copied)
