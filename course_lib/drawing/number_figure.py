@@ -16,7 +16,8 @@ from course_lib.drawing.overlay import OnPicture, coloured, enlarged, put, short
 from course_lib.drawing.sheet import FAINT, Box, Sheet, fitted_words, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREY, INK, ORANGE
 from course_lib.tracing.map_layouts import Layouts
-from course_lib.tracing.one_number import Number, Part, Term, function_of
+from course_lib.tracing.number_parts import Number, Part, Term
+from course_lib.tracing.one_number import function_of
 
 __all__ = ["TEXT", "draw_number", "draw_tile", "name_ending", "vector_shape", "written"]
 

@@ -2,14 +2,13 @@
 
 ``explain`` looks at one cell of one operation's output in ``Activations`` and does that operation's arithmetic again,
 for this cell alone and in double precision. A rule stands here for every operation that torchvision's classifiers use
-on a picture; for any other the answer says that there is none.
+on a picture, the sums of products in ``product_sums``; for any other the answer says that there is none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -20,93 +19,12 @@ from torch.nn import functional
 from course_lib.tracing.activations import Activations
 from course_lib.tracing.arithmetic import asked, dimensions, pair, slides
 from course_lib.tracing.layer_maps import LayerError
-from course_lib.tracing.multiply_adds import einsum_terms
+from course_lib.tracing.number_parts import MOST_TERMS, Case, Cell, Number, Term, tensors_in, within
 from course_lib.tracing.ops import Op
+from course_lib.tracing.product_sums import PRODUCT_SUMS
 from course_lib.tracing.records import times
 
-__all__ = ["Number", "Part", "Term", "explain", "function_of"]
-
-Cell = tuple[int, ...]
-_MOST = 48  # terms that are told apart
-_NEAR = 2e-3  # of the largest number met on the way: the model's own sums are in single precision
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The numbers of one tensor that an output number was computed from: a box of cells.
-
-    Attributes:
-        source: the index of the op that the tensor came from; -1 for the picture, None for a weight of the model.
-        tensor: the whole tensor.
-        low, high: the box's first cell, and the one after its last, in each dimension; a padded window reaches out of
-            the tensor.
-    """
-
-    source: int | None
-    tensor: Tensor
-    low: Cell
-    high: Cell
-
-
-@dataclass(frozen=True, eq=False)
-class Term:
-    """One summand of a number.
-
-    Attributes:
-        words: what it is, such as "channel 12" or "bias".
-        value: how much it adds.
-        left, right: numbers of the input and what they are multiplied by, (rows, columns) or single ones, where the
-            summand is such a product.
-        part: where ``left`` stands.
-    """
-
-    words: str
-    value: float
-    left: Tensor | None = None
-    right: Tensor | None = None
-    part: Part | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Number:
-    """One number of an op's output, and the arithmetic that gives it.
-
-    Attributes:
-        op: whose output it stands in.
-        cell: where.
-        value: the number, as the model computed it.
-        computed: the same number from the arithmetic shown here; None where there is no rule for such an op.
-        template: the formula, with the symbols of ``symbols`` in braces.
-        symbols: what stands for each of them.
-        terms: the summands where it is a sum, the largest first and a bias last.
-        parts: what it was computed from, where that is not told by ``terms``.
-        note: a sentence about what is easily overlooked.
-        scale: the largest number met on the way, which decides how exact ``value`` can be.
-    """
-
-    op: Op
-    cell: Cell
-    value: float
-    computed: float | None
-    template: str = ""
-    symbols: Mapping[str, float] = field(default_factory=dict)
-    terms: tuple[Term, ...] = ()
-    parts: tuple[Part, ...] = ()
-    note: str = ""
-    scale: float = 0.0
-
-    @property
-    def exact(self) -> bool:
-        """Whether the arithmetic gives the model's own number, but for rounding."""
-        if self.computed is None:
-            return False
-        size = max(abs(self.value), abs(self.computed), self.scale, 1e-12)
-        return self.computed == self.value or abs(self.computed - self.value) <= _NEAR * size
-
-    @property
-    def formula(self) -> str:
-        """The formula with its symbols, such as "sum / n"."""
-        return self.template.format(**{symbol: symbol for symbol in self.symbols})
+__all__ = ["explain", "function_of"]
 
 
 def explain(seen: Activations, op: Op | str, cell: Sequence[int], *, output: int = 0) -> Number:
@@ -137,7 +55,7 @@ def explain(seen: Activations, op: Op | str, cell: Sequence[int], *, output: int
         raise LayerError(f"There is no cell {place} in the output of {op.name!r}: it is {times(tuple(tensor.shape))}.")
     value = float(tensor[place])
     rule = _RULES.get(op.plain)
-    case = _Case(seen, op, place, output, value)
+    case = Case(seen, op, place, output, value)
     try:
         answer = rule(case) if rule is not None else None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError):
@@ -148,203 +66,8 @@ def explain(seen: Activations, op: Op | str, cell: Sequence[int], *, output: int
     return answer
 
 
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """What a rule is asked about."""
-
-    seen: Activations
-    op: Op
-    cell: Cell
-    output: int
-    value: float
-
-    @property
-    def given(self) -> Mapping[str, Any]:
-        return self.seen.arguments[self.op.index]
-
-    def tensor(self, name: str = "input") -> Tensor:
-        value = self.given[name]
-        if not isinstance(value, Tensor):
-            raise TypeError(name)
-        return value
-
-    def setting(self, name: str, default: Any = None) -> Any:
-        value = self.given.get(name)
-        return default if value is None else value
-
-    def part(self, tensor: Tensor, low: Sequence[int], high: Sequence[int] | None = None) -> Part:
-        """A box of one of the op's arguments; a single cell where only ``low`` is given."""
-        at = [place for place, other in enumerate(_tensors(self.given)) if other is tensor]
-        source = self.op.operands[at[0]].source if at else None
-        return Part(source, tensor, tuple(low), tuple(high) if high is not None else tuple(n + 1 for n in low))
-
-    def answer(self, computed: float, template: str, symbols: Mapping[str, float], **more: Any) -> Number:
-        scale = max((abs(value) for value in symbols.values() if math.isfinite(value)), default=0.0)
-        more.setdefault("scale", scale)
-        return Number(self.op, self.cell, self.value, float(computed), template, dict(symbols), **more)
-
-    def sum(self, terms: Sequence[Term], template: str, *, bias: float | None = None, name: str = "bias",
-            note: str = "") -> Number:  # fmt: skip
-        """A sum of terms, the largest first, and the bias."""
-        ranked = list(terms)
-        computed = math.fsum(term.value for term in ranked) + (bias or 0.0)
-        if bias is not None:
-            ranked.append(Term(name, bias))
-        scale = max((abs(term.value) for term in ranked), default=0.0)
-        return self.answer(computed, template, {}, terms=tuple(ranked), note=note, scale=scale)
-
-
-def _tensors(given: Mapping[str, Any]) -> list[Tensor]:
-    """The tensors among an op's arguments, in the order of its operands."""
-    found: list[Tensor] = []
-    for value in given.values():
-        items = value if isinstance(value, tuple) else (value,)
-        found += [item for item in items if isinstance(item, Tensor)]
-    return found
-
-
-# -- sums of products -------------------------------------------------------------------------------------------------
-def _convolution(case: _Case) -> Number:
-    x, weight = case.tensor(), case.tensor("weight")
-    picture, channel, *place = case.cell
-    groups = int(case.setting("groups", 1))
-    each = weight.shape[1]
-    first = channel // (weight.shape[0] // groups) * each
-    lows, highs, rows = [], [], []
-    for n, window in zip(place, slides(case.op), strict=True):
-        start = n * window.s - window.p
-        lows.append(start)
-        highs.append(start + (window.k - 1) * window.d + 1)
-        rows.append(torch.arange(window.k) * window.d + start)
-    inside = [(row >= 0) & (row < many) for row, many in zip(rows, x.shape[2:], strict=True)]
-    picked = x[picture, first : first + each].double()
-    for dim, (row, many) in enumerate(zip(rows, x.shape[2:], strict=True), start=1):
-        picked = picked.index_select(dim, row.clamp(0, many - 1))
-    patches = picked * (inside[0][:, None] & inside[1][None]) if len(rows) == 2 else picked * inside[0]
-    kernels = weight[channel].double()
-    largest, rest = _ranked((patches * kernels).flatten(1).sum(1))
-    terms = [
-        Term(f"channel {first + k}", value, patches[k], kernels[k],
-             case.part(x, (picture, first + k, *lows), (picture + 1, first + k + 1, *highs)))
-        for k, value in largest
-    ]  # fmt: skip
-    bias = case.given.get("bias")
-    notes = []
-    if groups > 1:
-        of = "its own channel" if each == 1 else f"{each} of the {x.shape[1]} channels"
-        notes.append(f"There are {groups} groups, so this output channel looks at {of} only.")
-    if any(window.d > 1 for window in slides(case.op)):
-        notes.append("The window is dilated: it skips cells between those it looks at.")
-    if not all(bool(row.all()) for row in inside):
-        notes.append("The window reaches over the border, where the padding counts as 0.")
-    shape = times(tuple(weight.shape[2:]))
-    words = f"Σ over {each} channel{'s' if each > 1 else ''} of (patch × kernel, {shape})"
-    words += " + bias" if bias is not None else ""
-    own = float(bias[channel]) if bias is not None else None
-    return case.sum([*terms, *rest], words, bias=own, note=" ".join(notes))
-
-
-def _ranked(values: Tensor) -> tuple[list[tuple[int, float]], list[Term]]:
-    """The largest summands with their places, and one for all others together."""
-    order = values.abs().argsort(descending=True, stable=True)
-    first, others = order[:_MOST].tolist(), order[_MOST:]
-    rest = [Term(f"{len(others):,} more", float(values[others].sum()))] if len(others) else []
-    return [(k, float(values[k])) for k in first], rest
-
-
-def _products(case: _Case, left: Tensor, right: Tensor, template: str, *, part: Callable[[int], Part],
-              name: str = "number", bias: float | None = None) -> Number:  # fmt: skip
-    """A row times a column, both (n,); ``part`` says where the row's numbers stand."""
-    left, right = left.double(), right.double()
-    largest, rest = _ranked(left * right)
-    terms = [Term(f"{name} {k}", value, left[k], right[k], part(k)) for k, value in largest]
-    return case.sum([*terms, *rest], template, bias=bias)
-
-
-def _linear(case: _Case) -> Number:
-    x, weight, bias = case.tensor(), case.tensor("weight"), case.given.get("bias")
-    *lead, row = case.cell
-    words = f"Σ over {x.shape[-1]} inputs of (x × weight)" + (" + bias" if bias is not None else "")
-    own = float(bias[row]) if bias is not None else None
-    return _products(case, x[tuple(lead)], weight[row], words, part=lambda k: case.part(x, (*lead, k)), name="input",
-                     bias=own)  # fmt: skip
-
-
-def _matmul(case: _Case) -> Number:
-    a, b = case.tensor(), case.tensor("other")
-    if min(a.dim(), b.dim()) < 2:
-        raise ValueError("vectors")
-    *lead, row, column = case.cell
-    own = (*_within(a, lead, 2), row)
-    factors = b[_within(b, lead, 2)][:, column]
-    words = f"Σ over {a.shape[-1]} of (row × column)"
-    return _products(case, a[own], factors, words, part=lambda k: case.part(a, (*own, k)))
-
-
-def _einsum(case: _Case) -> Number:
-    tensors = _tensors(case.given)
-    terms, out, sizes = einsum_terms(case.op)
-    if len(tensors) != 2:
-        raise ValueError("operands")
-    a, b = tensors
-    at = dict(zip(out, case.cell, strict=True))
-    gone = [name for name in sizes if name not in at]
-    cells, numbers, factors = [], [], []
-    for place in torch.cartesian_prod(*(torch.arange(sizes[name]) for name in gone)).reshape(-1, len(gone)).tolist():
-        full: dict[str, int] = {**at, **dict(zip(gone, place, strict=True))}
-        first, second = (_at(full, dims, tensor) for dims, tensor in zip(terms, tensors, strict=True))
-        cells.append(first)
-        numbers.append(a[first])
-        factors.append(b[second])
-    words = f"Σ over {', '.join(gone)} of (left × right)"
-    return _products(case, torch.stack(numbers), torch.stack(factors), words, part=lambda k: case.part(a, cells[k]))
-
-
-def _at(place: Mapping[str, int], dims: Sequence[str], tensor: Tensor) -> Cell:
-    """Where an operand of an einsum has a place that is given by the names of dimensions."""
-    return tuple(place[name] if many > 1 else 0 for name, many in zip(dims, tensor.shape, strict=True))
-
-
-def _within(tensor: Tensor, lead: Sequence[int], last: int) -> Cell:
-    """The leading part of a cell in a tensor that was repeated to fit; ``last`` dimensions are not part of it."""
-    own = tensor.dim() - last
-    return tuple(
-        n if many > 1 else 0 for n, many in zip(list(lead)[len(lead) - own :], tensor.shape[:own], strict=True)
-    )
-
-
-def _attention(case: _Case) -> Number:
-    """Multi-head attention with its projections: each head's share of the number."""
-    if any(case.given.get(name) is not None for name in ("key_padding_mask", "attn_mask", "bias_k", "bias_v")):
-        raise ValueError("masks")
-    token, picture, row = case.cell
-    heads = int(case.given["num_heads"])
-    query, key, value = (case.tensor(name)[:, picture].double() for name in ("query", "key", "value"))
-    width = query.shape[-1]
-    weights = case.tensor("in_proj_weight").double().split(width)
-    bias = case.given.get("in_proj_bias")
-    biases = bias.double().split(width) if bias is not None else (0.0, 0.0, 0.0)
-    q, k, v = (x @ w.T + b for x, w, b in zip((query[token : token + 1], key, value), weights, biases, strict=True))
-    per = width // heads
-    out, terms, looks = case.tensor("out_proj_weight")[row].double(), [], []
-    for head in range(heads):
-        own = slice(head * per, (head + 1) * per)
-        shares = torch.softmax(q[:, own] @ k[:, own].T / math.sqrt(per), -1)[0]
-        terms.append(Term(f"head {head}", float(shares @ v[:, own] @ out[own])))
-        looks.append((float(shares.max()), int(shares.argmax())))
-    last = case.given.get("out_proj_bias")
-    best = max(range(heads), key=lambda head: abs(terms[head].value))
-    share, most = looks[best]
-    terms.sort(key=lambda term: -abs(term.value))
-    note = f"Head {best} counts most here; of all tokens it looks most at token {most} ({share:.0%})."
-    note = note.replace("%", " %") + " What happens inside a head, product by product, isn't drawn here."
-    template = f"Σ over {heads} heads of (softmax(q · k / √{per}) · v · output weights)"
-    return case.sum(terms, template + (" + bias" if last is not None else ""),
-                    bias=float(last[row]) if last is not None else None, note=note)  # fmt: skip
-
-
 # -- windows ----------------------------------------------------------------------------------------------------------
-def _pool(case: _Case) -> Number:
+def _pool(case: Case) -> Number:
     """The largest number, or the mean, of a window."""
     x = case.tensor()
     *lead, _, _ = case.cell
@@ -379,7 +102,7 @@ def _pool(case: _Case) -> Number:
     )
 
 
-def _mean(case: _Case) -> Number:
+def _mean(case: Case) -> Number:
     x = case.tensor()
     dims = dimensions(case.given.get("dim"), x.dim())
     kept = [d for d in range(x.dim()) if d not in dims]
@@ -397,7 +120,7 @@ _GAMMA = "\N{GREEK SMALL LETTER GAMMA}"
 _NORMALISED = f"({{x}} − {{mean}}) / √({{var}} + {{ε}}) · {{{_GAMMA}}} + {{β}}"
 
 
-def _normalised(case: _Case, mean: float, var: float, at: Cell | int, note: str) -> Number:
+def _normalised(case: Case, mean: float, var: float, at: Cell | int, note: str) -> Number:
     x = float(case.tensor()[case.cell])
     weight, bias = case.given.get("weight"), case.given.get("bias")
     gamma, beta = (float(t[at]) if t is not None else d for t, d in ((weight, 1.0), (bias, 0.0)))
@@ -409,7 +132,7 @@ def _normalised(case: _Case, mean: float, var: float, at: Cell | int, note: str)
     return case.answer(computed, _NORMALISED, symbols, parts=parts, note=note, scale=scale)
 
 
-def _batch_norm(case: _Case) -> Number:
+def _batch_norm(case: Case) -> Number:
     channel = case.cell[1]
     running, spread = case.given.get("running_mean"), case.given.get("running_var")
     if running is None or spread is None or case.given.get("training"):
@@ -420,7 +143,7 @@ def _batch_norm(case: _Case) -> Number:
     return _normalised(case, float(running[channel]), float(spread[channel]), channel, note)
 
 
-def _layer_norm(case: _Case) -> Number:
+def _layer_norm(case: Case) -> Number:
     shape = pair(case.given["normalized_shape"], 1) if isinstance(case.given["normalized_shape"], int) else tuple(
         case.given["normalized_shape"])  # fmt: skip
     lead = case.cell[: len(case.cell) - len(shape)]
@@ -429,7 +152,7 @@ def _layer_norm(case: _Case) -> Number:
     return _normalised(case, float(own.mean()), float(own.var(unbiased=False)), case.cell[len(lead) :], note)
 
 
-def _unit_length(case: _Case) -> Number:
+def _unit_length(case: Case) -> Number:
     x, dim, p = case.tensor(), int(case.setting("dim", 1)), float(case.setting("p", 2.0))
     along = tuple(slice(None) if d == dim % x.dim() else n for d, n in enumerate(case.cell))
     length = float(x[along].double().norm(p))
@@ -440,7 +163,7 @@ def _unit_length(case: _Case) -> Number:
     return case.answer(own / max(length, eps), "{x} / {length}", symbols, parts=(part,))
 
 
-def _softmax(case: _Case) -> Number:
+def _softmax(case: Case) -> Number:
     x = case.tensor()
     dim = int(case.setting("dim", -1)) % x.dim()
     along = tuple(slice(None) if d == dim else n for d, n in enumerate(case.cell))
@@ -449,7 +172,7 @@ def _softmax(case: _Case) -> Number:
     powers = torch.exp(row - top)
     own, total = float(powers[case.cell[dim]]), float(powers.sum())
     terms = []
-    for place in powers.argsort(descending=True, stable=True)[:_MOST].tolist():
+    for place in powers.argsort(descending=True, stable=True)[:MOST_TERMS].tolist():
         cell = (*case.cell[:dim], place, *case.cell[dim + 1 :])
         terms.append(Term(f"number {place}", float(powers[place]), row[place], part=case.part(x, cell)))
     symbols = {"x": float(row[case.cell[dim]]), "top": top, "Σ": total}
@@ -505,7 +228,7 @@ def _limits(op: Op) -> tuple[float, float]:
     return (names[0][2] if low is None else float(low)), (names[1][2] if high is None else float(high))
 
 
-def _pointwise(case: _Case) -> Number:
+def _pointwise(case: Case) -> Number:
     x = float(case.tensor()[case.cell])
     plain = case.op.plain
     if plain in ("hardtanh", "clamp"):
@@ -528,7 +251,7 @@ _SIGNS: dict[str, tuple[str, Callable[[float, float], float]]] = {
 }
 
 
-def _two(case: _Case) -> Number:
+def _two(case: Case) -> Number:
     """Number by number; sizes of 1 are repeated, and one side may be a plain number."""
     sign, function = _SIGNS[case.op.plain]
     sides = [case.given["input"], case.given["other"]]
@@ -537,7 +260,7 @@ def _two(case: _Case) -> Number:
     values, parts, repeated = [], [], False
     for side in sides:
         if isinstance(side, Tensor):
-            cell = _within(side, case.cell, 0)
+            cell = within(side, case.cell, 0)
             values.append(float(side[cell]))
             parts.append(case.part(side, cell))
             repeated |= side.shape != case.seen.outputs[case.op.index][0].shape
@@ -580,7 +303,7 @@ _MOVES: dict[str, Callable[[Tensor, Mapping[str, Any]], Any]] = {
 }  # fmt: skip
 
 
-def _moved(case: _Case) -> Number:
+def _moved(case: Case) -> Number:
     """The cells are numbered, and the numbers go the way that the values went."""
     if case.given.get("training"):
         raise ValueError("train mode")
@@ -590,8 +313,8 @@ def _moved(case: _Case) -> Number:
     return _from_place(case, (x,), int(numbers[case.cell]))
 
 
-def _cat(case: _Case) -> Number:
-    tensors = _tensors(case.given)
+def _cat(case: Case) -> Number:
+    tensors = tensors_in(case.given)
     start, numbers = 0, []
     for tensor in tensors:
         numbers.append(torch.arange(start, start + tensor.numel()).reshape(tensor.shape))
@@ -599,7 +322,7 @@ def _cat(case: _Case) -> Number:
     return _from_place(case, tensors, int(torch.cat(numbers, int(case.setting("dim", 0)))[case.cell]))
 
 
-def _from_place(case: _Case, tensors: Sequence[Tensor], place: int) -> Number:
+def _from_place(case: Case, tensors: Sequence[Tensor], place: int) -> Number:
     if place < 0:
         value = float(case.given.get("value") or 0.0)
         return case.answer(value, "{padding}", {"padding": value}, note="This cell is padding.")
@@ -621,17 +344,12 @@ def _from_place(case: _Case, tensors: Sequence[Tensor], place: int) -> Number:
     return case.answer(value, "{x}", {"x": value}, parts=(case.part(tensor, cell),), note=note)
 
 
-_RULES: dict[str, Callable[[_Case], Number]] = {
+_RULES: dict[str, Callable[[Case], Number]] = {
+    **PRODUCT_SUMS,
     **dict.fromkeys((*_FUNCTIONS, "hardtanh", "clamp"), _pointwise),
     **dict.fromkeys(_SIGNS, _two),
     **dict.fromkeys(_MOVES, _moved),
     **dict.fromkeys(("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d"), _pool),
-    "conv2d": _convolution,
-    "linear": _linear,
-    "matmul": _matmul,
-    "bmm": _matmul,
-    "einsum": _einsum,
-    "multi_head_attention_forward": _attention,
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "normalize": _unit_length,
