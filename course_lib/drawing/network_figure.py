@@ -385,13 +385,7 @@ def _number_spot(sheet: Sheet, box: tuple[float, float, float, float], grid: NDA
 
 def _draw_channels(sheet: Sheet, view: NetworkView, op: Op, channel: int, corner: tuple[float, float]) -> None:
     side, gap, layout = 42.0, 5.0, view.layouts.output(op)
-    sheet.text(
-        corner[0],
-        corner[1],
-        f"{_channel_word(layout)}s with most to see",
-        size=TEXT,
-        color=FAINT,
-    )
+    sheet.text(*corner, f"{_channel_word(layout)}s with most to see", size=TEXT, color=FAINT)
     maps = view.maps(op)
     for k, other in enumerate(view.channels(op, 8)):
         box = (corner[0] + (k % 4) * (side + gap), corner[1] + 20 + (k // 4) * (side + gap), side, side)
