@@ -43,9 +43,9 @@ class Waiting(MutableMapping[str, Value]):
 
     def made(self) -> dict[str, Value]:
         if self.waiting:
-            self.waiting = False
             with FREE():
                 self.make()
+            self.waiting = False
         return self.held
 
     def __len__(self) -> int:
