@@ -429,10 +429,14 @@ def test_a_large_webp_is_what_pillow_makes_of_it(
     options: dict[str, Any], mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     still = encoded(noise(61, 47, mode), "WEBP", **options)
-    animated = encoded(noise(), "WEBP", save_all=True, append_images=[PICTURE])
+    animated = encoded(noise(), "WEBP", save_all=True, append_images=[Image.new("RGB", noise().size)])
     usual = [open_image(data) for data in (still, animated)]
     monkeypatch.setattr(images, "LARGE_WEBP", 0)
+    decoded = []
+    theirs = images.decode_webp
+    monkeypatch.setattr(images, "decode_webp", lambda *given: decoded.append(theirs(*given)) or decoded[-1])
     assert all(same(open_image(data), picture) for data, picture in zip((still, animated), usual, strict=True))
+    assert len(decoded) == 1  # the still one alone
     with pytest.raises(PictureError, match="damaged"):
         open_image(still[: len(still) // 2])
 

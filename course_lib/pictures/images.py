@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -28,6 +29,11 @@ from course_lib.pictures.downloads import fetch_bytes, shown_address
 from course_lib.pictures.paths import excerpt, files_below, folder_path, kind_of, local_path, near, path_words
 from course_lib.pictures.pixels import from_array, from_tensor, upright_rgb
 from course_lib.pictures.sample_pictures import Sample, samples
+
+try:
+    from torchvision.io import ImageReadMode, decode_webp
+except ImportError:  # torchvision's decoders are on their way out
+    decode_webp = None
 
 __all__ = [
     "EXTENSIONS", "MAX_PIXELS", "Sample", "is_out_of_memory", "list_images", "open_image", "read_image", "samples",
@@ -48,7 +54,7 @@ _one_large = threading.Lock()
 _count_readers = threading.Lock()
 _readers = 0
 _their_limit: int | None = None
-_PLUGINS = r"PIL\."
+_PLUGINS = r"(PIL|torchvision\.io)\."
 #: What a file begins with that is no picture, or none that can be read here.
 OTHERS = (
     (rb"(?si)\s*(<\?xml.*?\?>\s*)?(<!--.*?-->\s*)*(<!doctype svg.*?>\s*)?<svg", "an SVG drawing; export it as PNG"),
@@ -67,8 +73,8 @@ OTHERS = (
 def open_image(source: object, *, stretch: bool = False) -> Image.Image:
     """Open a picture, whatever it comes in, as a new upright RGB picture of 8 bits.
 
-    At most 120 million pixels are read, one large picture at a time; about 8 bytes a pixel (WebP: 12) and 100 MB are
-    needed. A server has 20 seconds, and a second more for every 10 kB that it has sent.
+    At most 120 million pixels are read, one large picture at a time; about 8 bytes a pixel and 100 MB are needed. A
+    server has 20 seconds, and a second more for every 10 kB that it has sent.
 
     Args:
         source: a path; an http(s) address, written as in a browser; bytes; a file opened in binary mode; an array
@@ -220,24 +226,27 @@ def _decode(data: bytes | IO[bytes], name: str, stretch: bool) -> Image.Image:
     with _pillow_at_ease(), _safely(lambda: _identified(file, name, start), name) as picture:
         turn = _one_large if picture.width * picture.height > LARGE else contextlib.nullcontext()
         with turn:
-            return _safely(lambda: upright_rgb(_lighter(picture), name, stretch=stretch), name, picture.size)
+            return _safely(lambda: upright_rgb(_lighter(picture, file), name, stretch=stretch), name, picture.size)
 
 
-def _lighter(picture: Image.Image) -> Image.Image:
-    """The same picture; a large still WebP with less memory.
+def _lighter(picture: Image.Image, file: IO[bytes]) -> Image.Image:
+    """The same picture; a large still WebP decoded with less memory.
 
-    Pillow opens every WebP as an animation and keeps its decoder: two canvases, a copy and the picture, 17 bytes a
-    pixel. Here the decoder goes as soon as the frame is there (12 bytes). It isn't public: without it, Pillow does all.
+    Pillow opens every WebP as an animation: two canvases, a copy and the picture, 17 bytes a pixel. torchvision decodes
+    a still one straight into RGB (7 bytes with Pillow's picture) or RGBA. What it refuses, Pillow decodes or names.
     """
-    decoder, mode = getattr(picture, "_decoder", None), getattr(picture, "rawmode", None)
     still = picture.format == "WEBP" and not getattr(picture, "is_animated", False)
-    if not still or picture.width * picture.height <= LARGE_WEBP or decoder is None or mode not in ("RGBX", "RGBA"):
+    large = picture.width * picture.height > LARGE_WEBP
+    if decode_webp is None or not still or not large or picture.mode not in ("RGB", "RGBA"):
         return picture
-    frame = decoder.get_next()
-    if frame is None or len(frame[0]) != 4 * picture.width * picture.height:
-        return picture  # Pillow says what is wrong
-    del decoder, picture._decoder  # type: ignore[attr-defined]
-    decoded = Image.frombuffer(mode, picture.size, frame[0], "raw", mode, 0, 1)
+    file.seek(0)
+    encoded = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)
+    mode = ImageReadMode.RGB if picture.mode == "RGB" else ImageReadMode.RGB_ALPHA
+    try:
+        pixels = decode_webp(encoded, mode).permute(1, 2, 0).contiguous().numpy()  # (H, W, C), and no copy
+    except RuntimeError:  # damaged, one frame kept as an animation, or a torchvision that was built without WebP
+        return picture
+    decoded = Image.frombytes(picture.mode, picture.size, memoryview(pixels).cast("B"))
     decoded.info = picture.info  # with the EXIF data
     return decoded
 
@@ -265,7 +274,7 @@ def _identified(file: IO[bytes], name: str, start: bytes) -> Image.Image:
 
 @contextlib.contextmanager
 def _pillow_at_ease() -> Iterator[None]:
-    """Pillow's limit is ours meanwhile, and its plugins' warnings are not shown.
+    """Pillow's limit is ours meanwhile, and the warnings of decoders are not shown.
 
     The plugins look at parts of a file (tiles, icons) and would warn of size earlier. What else they warn of (damaged
     EXIF data, too many entries of a tag, a palette's transparency) does not touch the pixels, and a learner can do
