@@ -257,6 +257,9 @@ CASES = {
                              ("checkpoint['model_state_dict']", "'epoch'"), "instead"),
     "both": Case(SMALL + "c = {'epoch': 3, 'net': nn.DataParallel(quick(models.resnet18)).state_dict()}",
                  "model.load_state_dict(c)", "prefix before every name", ("c['net']",), "instead"),
+    "unnamed": Case(SMALL + "saved = {'best': nn.DataParallel(model).state_dict()}",
+                    "model.load_state_dict(saved['best'])", "prefix before every name", ("in saved['best'].items()",),
+                    "instead"),
     "a path": Case("model = nn.Linear(2, 2)\ntorch.save(model.state_dict(), 'm.pth')", "model.load_state_dict('m.pth')",
                    "no state dict", ('torch.load("m.pth"',), "instead"),
     "a model": Case("model, other = nn.Linear(2, 2), nn.Linear(2, 2)", "model.load_state_dict(other)", "no state dict",
@@ -383,7 +386,9 @@ def test_the_mistake_is_named_and_the_repair_works(name: str, tmp_path: Path, mo
     assert found.repair
     if not case.after:
         return
+    files = {path: path.read_bytes() for path in Path().iterdir()}
     exec(found.repair, space)
+    assert {path: path.read_bytes() for path in files} == files  # a repair writes over nobody's weights
     if case.after == "again":
         exec(case.line, space)
     elif case.after == "use":

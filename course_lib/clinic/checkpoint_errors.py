@@ -6,6 +6,7 @@ sentences and the lines that repair it, with the learner's own names.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterable, Mapping
@@ -140,7 +141,7 @@ def _loading(raised: RaisedError) -> tuple[nn.Module, Any] | None:
 
 
 def _state_name(raised: RaisedError, given: Any, otherwise: str) -> str:
-    """The learner's name for a state dict; PyTorch loads a copy, so it is the one with the same tensors."""
+    """The learner's name for a state dict, or what stands in its place; PyTorch loads a copy with the same tensors."""
     for name, value in raised.names():
         if value is given:
             return name
@@ -148,6 +149,10 @@ def _state_name(raised: RaisedError, given: Any, otherwise: str) -> str:
             first = next(iter(value))
             if value[first] is given[first]:
                 return name
+    source = raised.statement
+    call = next(source.calls("load_state_dict"), None) if source else None
+    if source and call and call.args and isinstance(call.args[0], ast.Call | ast.Attribute | ast.Subscript):
+        return source.segment(call.args[0])
     return otherwise
 
 
