@@ -57,7 +57,8 @@ def volumes(
         highlight: one stage: the path of a module in it ("layer2.0"), or its number, the input being 0.
 
     Raises:
-        CourseError: there is no stage for ``highlight``, or the width is too small to write in.
+        CourseError: there is no stage for ``highlight``, the width is too small to write in, or the forward takes no
+            input.
         TraceError: ``what`` cannot be traced at this size.
 
     Example:
@@ -237,6 +238,9 @@ class _Unit:
 def volumes_of(trace: Trace) -> tuple[Volume, ...]:
     """The input and then every stage, in order.
 
+    Raises:
+        CourseError: the forward takes no tensor.
+
     Example:
         >>> from course_lib.tracing import trace
         >>> for stage in volumes_of(trace("resnet18"))[:4]:
@@ -246,6 +250,10 @@ def volumes_of(trace: Trace) -> tuple[Volume, ...]:
         maps (56, 56) 64 layer1
         maps (28, 28) 128 layer2
     """
+    if not trace.sizes:
+        raise CourseError(
+            f"{trace.name} takes no input, so there is no box to begin with; block() draws its operations."
+        )
     kind, size, channels = _read(trace.sizes[0], 1)
     boxes = [Volume("input", size, channels, channels, (), "input")]
     stages: list[list[_Unit]] = []

@@ -74,8 +74,15 @@ def _changed(value: Any, change: Callable[[Leaf], Any]) -> Any:
     if isinstance(value, Mapping):
         return {key: _changed(item, change) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return type(value)(_changed(item, change) for item in value)
+        return _like(value, [_changed(item, change) for item in value])
     return value
+
+
+def _like(several: Any, items: list[Any]) -> Any:
+    """The items as a list, a tuple, or a named tuple, whichever they were taken from."""
+    if isinstance(several, list):
+        return items
+    return several._make(items) if hasattr(several, "_make") else tuple(items)
 
 
 def _is_short(leaf: Leaf) -> bool:
@@ -140,8 +147,7 @@ def _value(value: Any, dtype: torch.dtype | None) -> Any:
         return {key: _value(item, dtype) for key, item in value.items()}
     if isinstance(value, tuple | list):
         if not value or _several(value):
-            items = [_value(item, dtype) for item in value]
-            return items if isinstance(value, list) else tuple(items)
+            return _like(value, [_value(item, dtype) for item in value])
         return Leaf(_size(value), dtype)
     if isinstance(value, _PLAIN):
         return value

@@ -139,8 +139,12 @@ def unwrapped(model: Any) -> nn.Module:
     model = getattr(model, "_orig_mod", model)  # torch.compile's wrapper
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         model = model.module
-    if isinstance(model, torch.jit.ScriptModule):
-        raise TraceError("This is a TorchScript module: Python cannot see inside; trace the module it was made from.")
+    for path, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TraceError(
+                f"{path or 'This'} is a TorchScript module: Python cannot see inside; trace the module it was made "
+                "from."
+            )
     return model  # type: ignore[no-any-return]
 
 
