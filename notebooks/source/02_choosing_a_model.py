@@ -3,7 +3,7 @@
 #
 # **Is a bigger model a better one?**
 #
-# torchvision has dozens of trained classifiers, and you need one by tomorrow. You will be able to
+# torchvision has dozens of trained classifiers, and you need one by tomorrow. After this lesson, you'll be able to
 #
 # - compare models by error, size, multiply-adds and time, and say which of these *don't* follow from each other,
 # - time a model so that somebody else would get the same answer,
@@ -40,7 +40,8 @@ torch.set_num_threads(1)  # one core: other programs disturb that least
 # %% [markdown]
 # Every entry of weights in torchvision comes with notes: its error, its size and its number of multiply-adds. You can
 # read them without downloading anything. Here are nearly all of the models, with their first ImageNet weights. Each
-# staircase joins the models that no other model of the time beat in both error and size.
+# staircase joins the models that no other model of the time beat in both error and size. So is bigger better? Follow
+# one staircase from left to right, and then compare it with the next one.
 
 # %%
 first = catalog().where(entry="IMAGENET1K_V1")  # of every model, the weights that were published first
@@ -440,9 +441,10 @@ model_chooser(max_error=20, max_ms=10, max_megabytes=10)
 # %% [markdown]
 # ## 7 On your own pictures
 #
-# An error on ImageNet is about ImageNet. When two or three candidates are left, count mistakes on pictures like your
-# own. Here we take a hundred drawings of ten classes, which none of the course's four networks has seen. On ImageNet,
-# the best and the worst of these four architectures are about twelve percentage points apart.
+# An error on ImageNet tells you about ImageNet, not about your pictures. When two or three candidates are left, count
+# mistakes on pictures like your own. Here we take a hundred drawings of ten classes, which none of the course's four
+# networks has seen. On ImageNet, the best and the worst of these four architectures are about twelve percentage points
+# apart.
 
 # %%
 four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
@@ -463,7 +465,8 @@ best, *_, least = counts
 lead.reveal(counts[best][0] - counts[least][0], "Ten drawn classes are easier than a thousand photographed ones.", also=chart)
 
 # %% [markdown]
-# A count over 100 pictures is uncertain. Wilson's interval contains the true shares that are compatible with it. With
+# A count over 100 pictures is uncertain. Wilson's interval holds the true shares for which such a count is no
+# surprise. With
 # $\hat p$ for the share that was right, $n$ pictures, and $z = 1.96$ for 95 %, it is
 #
 # $$\frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}$$

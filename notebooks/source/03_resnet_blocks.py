@@ -37,8 +37,8 @@ from course_lib.exercises import lesson03 as ex
 # %% [markdown]
 # ## 1 Two curves the wrong way around
 #
-# In 2015, the recipe for a better network was to add layers. Let's try it on small networks. This is a plain block: two
-# convolutions, each with a BatchNorm and a ReLU. A network is a row of such blocks.
+# In the years before 2015, the recipe for a better network was to add layers. Let's try it on small networks. This is
+# a plain block: two convolutions, each with a BatchNorm and a ReLU. A network is a row of such blocks.
 
 # %%
 def conv_bn(channels):
@@ -116,13 +116,14 @@ curves = drawing.seed_bands(
 given_time.reveal(
     {0: "no, they stay above", 3: "yes, only later"}.get(done, "only some of the runs"),
     "They aren't unable to learn. They learn far more slowly, and their three runs differ a lot more.",
+    wrong={"no, they stay above": "They stay above for a long time, but they go on falling."},
     also=[curves, steps])
 
 # %% [markdown]
-# Here, that means forty drawings learned by heart, with one learning rate for both depths. [He et
+# This was a toy: forty drawings learned by heart, with one learning rate for both depths. In 2015, [He et
 # al.](https://arxiv.org/abs/1512.03385) trained a plain network of 18 layers and one of 34 on more than a million
-# photographs. The deeper one had the higher training error at every point of the curve, and three times as many steps
-# didn't change that.
+# photographs. There, too, the deeper one had the higher training error, from beginning to end. Training three times as
+# long didn't change that.
 
 # %% [markdown]
 # ## 2 What happens to the gradient, and the one line
