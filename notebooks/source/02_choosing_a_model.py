@@ -123,7 +123,7 @@ slower = guess("02_lite_time", "On your machine, Lite2 takes how many times as l
 slower
 
 # %% tags=["guess", "nbval-ignore-output"]
-lite_times = measure_models(errors, rounds=ROUNDS)
+lite_times = measure_models(errors, rounds=ROUNDS, budget=0.5)
 middle, least, most = ratios(lite_times["efficientnet_lite2"], lite_times["efficientnet_lite0"])
 table = "\n".join(f"{name}: {timing.ms:3.0f} ms (rounds from {1000 * min(timing.rounds):.0f} to "
                   f"{1000 * max(timing.rounds):.0f})" for name, timing in lite_times.items())
@@ -168,7 +168,7 @@ from itertools import pairwise
 
 from course_lib.measuring import points
 
-timings = measure_models(five, rounds=ROUNDS)
+timings = measure_models(five, rounds=ROUNDS, budget=0.5)
 fastest = sorted(five, key=lambda name: timings[name].median)
 figure = drawing.rankings(points(rows.values(), timings=timings), ("megabytes", "error", "ms"))
 table = []
@@ -261,7 +261,7 @@ jobs = {}
 for name in batch.kind.options:
     network = quick_model(name)
     jobs |= {name: (network, (1, 3, 224, 224)), f"{name}, eight": (network, (8, 3, 224, 224))}
-found = measure_in_turns(jobs, rounds=ROUNDS)
+found = measure_in_turns(jobs, rounds=ROUNDS, budget=0.5)
 gains = {name: [8 * ratio for ratio in ratios(found[name], found[f"{name}, eight"])] for name in batch.kind.options}
 winner, runner_up, _ = sorted(gains, key=gains.get, reverse=True)  # by the median
 clear = gains[winner][1] > gains[runner_up][2]  # its worst round beats the other's best
@@ -298,15 +298,12 @@ cold = guess("02_first_call", "The first call takes how many times as long as a 
 cold
 
 # %% tags=["guess", "nbval-ignore-output"]
-runs = []
-for _ in range(3):  # three fresh starts
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    runs.append([1000 * float(line) for line in answer.stdout.split()])
-factors = [took[0] / statistics.median(took[1:]) for took in runs]
-table = "\n".join("ms: " + " ".join(f"{ms:4.0f}" for ms in took) for took in runs)
-cold.reveal(round(statistics.median(factors), 1),
+answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+took = [1000 * float(line) for line in answer.stdout.split()]
+cold.reveal(round(took[0] / statistics.median(took[1:]), 1),
             "In a first call, PyTorch asks for memory and chooses a method for every shape it meets. So leave it out.",
-            high="A processor's first call costs little extra. A GPU's first call can take far longer.", also=table)
+            high="A processor's first call costs little extra. A GPU's first call can take far longer.",
+            also="ms: " + " ".join(f"{ms:.0f}" for ms in took))
 
 # %% [markdown]
 # **A GPU answers before it has finished.** It accepts the work and returns at once. You need no GPU to see that,
