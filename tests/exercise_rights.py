@@ -291,6 +291,34 @@ def train_step(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch
     return float(-chosen.mean())
 
 
+@torch.no_grad()
+def row_by_row(body: nn.Module, batch: Tensor) -> Tensor:
+    body.train(False)
+    rows = [body(batch[k : k + 8]) for k in range(0, len(batch), 8)]
+    return torch.vstack([row.reshape(len(row), -1) for row in rows])
+
+
+def probe_by_hand(features: Tensor, labels: Tensor, classes: int, steps: int) -> Any:
+    head, losses = nn.Linear(features.size(1), classes), []
+    optimizer = torch.optim.SGD(head.parameters(), lr=0.5, momentum=0.9)
+    for _ in range(steps):
+        loss = F.cross_entropy(head(features), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return head.eval(), losses
+
+
+def epoch_in_a_list(model: nn.Module, batches: Any, optimizer: Any, schedule: Any) -> float:
+    losses: list[float] = []
+    model.train(True)
+    for x, y in batches:
+        losses += [train_step(model, x, y, optimizer)] * y.numel()
+        schedule.step()
+    return statistics.fmean(losses)
+
+
 def save_whole(content: Any, path: Path) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent)
     os.close(handle)
@@ -312,6 +340,15 @@ def read_any(path: Path) -> dict[str, Tensor]:
             parts = parts[1:]
         clean[".".join(parts)] = tensor
     return clean
+
+
+def resume(path: Path, model: nn.Module, optimizer: Any, schedule: Any) -> Any:
+    with path.open("rb") as file:
+        content = torch.load(file)
+    for part, key in ((schedule, "schedule"), (optimizer, "optimizer"), (model, "model")):
+        part.load_state_dict(content[f"{key}_state_dict"])
+    torch.random.default_generator.set_state(content["rng_state"])
+    return content["step"]
 
 
 def count_confusions(truth: Any, predicted: Any, classes: int) -> Tensor:
@@ -351,5 +388,7 @@ RIGHT: list[tuple[Exercise, Any]] = [
     (lesson06.box_of, of_mask), (lesson06.iou, with_torchvision), (lesson06.cell_field, forwards),
     (lesson07.new_head, by_walking), (lesson07.train_step, train_step), (lesson08.save_whole, save_whole),
     (lesson08.read_any, read_any), (lesson07.count_confusions, count_confusions),
+    (lesson08.resume, resume), (lesson07.frozen_features, row_by_row), (lesson07.linear_probe, probe_by_hand),
+    (lesson07.train_epoch, epoch_in_a_list),
     (lesson07.smallest_loss, lambda classes: math.log(math.e + classes - 1) - 1),
 ]  # fmt: skip

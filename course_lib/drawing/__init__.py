@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "area_figure": ["layer_areas"],
+        "byte_figure": ["Stretch", "draw_bytes"],
         "cards": ["draw_card", "draw_pair"],
         "cfg_figure": ["cfg_steps", "cfg_table"],
         "charts": ["bars", "histograms", "lines", "shares"],
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "front_chart": ["moving_front"],
         "model_charts": ["compare", "rankings", "timeline"],
         "picture_figures": ["kept_and_lost", "laptops", "picture_grid", "show", "strip"],
+        "fit_figure": ["draw_fit"],
         "fixed_size": ["draw_fixed_size", "fitted"],
         "folder_pages": ["most_confident_mistakes", "prediction_grid"],
         "guess_figures": ["calibration_figure", "number_line"],

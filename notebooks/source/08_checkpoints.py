@@ -3,14 +3,15 @@
 #
 # **What is in that file, and is it safe to open?**
 #
-# In about 60 minutes, half of them for the exercises, you learn to
+# In about 60 minutes, 38 of them for the exercises, you learn to
 #
-# - save a network so that you, or a stranger, can carry on with it,
 # - open what other people saved, whatever layout they chose, and read the error when it doesn't fit,
-# - save so that a full disk or a program that dies half-way never costs you the old file,
+# - save so that a full disk never costs you the old file,
+# - stop a training and carry on later, so that nobody can tell it was ever interrupted,
 # - say what a file from the internet could do to your computer, and prevent it.
 #
-# You need lesson [07](07_making_it_yours.ipynb), or to know what a state dict is.
+# You need lesson [07](07_making_it_yours.ipynb), or to know what a state dict is. There's
+# a good place to stop for the day after section 2.
 
 # %%
 import importlib.util
@@ -27,6 +28,7 @@ if "google.colab" in sys.modules and importlib.util.find_spec("course_lib") is N
     importlib.invalidate_caches()
 
 # %%
+import io
 from pathlib import Path
 
 import torch
@@ -34,14 +36,39 @@ from torch import nn
 from torchvision.models import resnet18, resnet34
 
 from course_lib import clinic, guess, load_classifier, replace_head, scene
+from course_lib.drawing import Stretch, draw_bytes
 from course_lib.exercises import lesson08 as ex
 
 classifier = load_classifier("resnet18", weights="course", device="cpu")
 model = replace_head(classifier.model, 2).eval()
 
 # %% [markdown]
-# We need a network worth saving. So here is lesson 07 in short: a new head for ants and bees, trained on the features of
-# sixty drawings, and tested on sixty others.
+# Two files hold the same network, number by number. One of them also runs a program on your computer as soon as it's
+# opened. These are their first bytes. Which one would you open?
+
+# %%
+class Gift:
+    def __reduce__(self):  # section 5 explains this line
+        return print, ("I run on your machine now. I could read your files, or send them away.",)
+
+
+def bytes_of(content):
+    """What torch.save writes."""
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+two = {"model_a.pth": bytes_of({**model.state_dict(), "note": "ants and bees"}),
+       "model_b.pth": bytes_of({**model.state_dict(), "note": Gift()})}
+draw_bytes(two, rows=12)
+
+# %% [markdown]
+# You can't tell, and neither can anybody else from the first page. By the end of this lesson you'll know where to look,
+# and how to open such a file without having to look.
+#
+# First we need a network worth saving. So here is lesson 07 in short: a new head for ants and bees, trained on the
+# features of sixty drawings, and tested on sixty others.
 
 # %%
 def drawings(first):
@@ -49,7 +76,7 @@ def drawings(first):
     labels = torch.arange(60) % 2
     scenes = [scene(("ant", "bee")[label], seed=first + k, size=(112, 112)) for k, label in enumerate(labels)]
     crop = classifier.transforms.__class__(crop_size=112, resize_size=112)
-    return torch.stack([crop(one.picture) for one in scenes]), labels
+    return torch.stack([crop(drawn.picture) for drawn in scenes]), labels
 
 
 body = nn.Sequential(*list(model.children())[:-1], nn.Flatten())
@@ -59,12 +86,18 @@ with torch.no_grad():
 
 # %%
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-for _ in range(100):
+for _ in range(100):  # the head alone
     optimizer.zero_grad()
     nn.functional.cross_entropy(model.fc(features), labels).backward()
     optimizer.step()
+for group in optimizer.param_groups:
+    group["lr"] = 0.001
+optimizer.zero_grad()
+nn.functional.cross_entropy(model(pictures[:20]), labels[:20]).backward()  # one careful step for the whole network
+optimizer.step()
+step = 101
 
-
+# %%
 def share_right(model):
     """How many of the unseen drawings a model gets right, in percent."""
     with torch.inference_mode():
@@ -79,12 +112,9 @@ print("clearly better than guessing:", share_right(model) > 75)
 # What people save is a dictionary: the weights, the optimizer's state, and how far the training had come.
 
 # %%
-for weight in model.parameters():  # one step on all of it, so that the optimizer has a state for every weight
-    weight.grad = torch.zeros_like(weight)
-optimizer.step()
-checkpoint = {"model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict(), "step": 100}
+checkpoint = {"model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict(), "step": step}
 Path("data").mkdir(exist_ok=True)
-path = Path("data/checkpoint_100.pth")
+path = Path("data/checkpoint_101.pth")
 torch.save(checkpoint, path)
 for key, value in checkpoint.items():
     print(f"{key:22}", f"{len(value)} entries" if isinstance(value, dict) else value)
@@ -93,10 +123,19 @@ for key, value in checkpoint.items():
 # That's what went in. What somebody else gets is a file, and this is how it begins:
 
 # %%
-first = path.read_bytes()[:128]
-for start in range(0, 128, 32):
-    row = first[start : start + 32]
-    print(row.hex(" ", 4), "  ", "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row))
+data = path.read_bytes()
+
+
+def stretch(piece, words):
+    """Where these bytes are for the first time."""
+    start = data.index(piece)
+    return Stretch(start, start + len(piece), words)
+
+
+draw_bytes({path.name: data}, rows=11, marks=[
+    stretch(b"PK", "PK: this is a zip archive"), stretch(b"checkpoint_101/data.pkl", "the name of its first file"),
+    stretch(b"\x80\x02", "here a pickle begins"), stretch(b"model_state_dict", "the first key of the dictionary"),
+    stretch(b"conv1.weight", "the first tensor's name")])
 
 # %%
 times = guess("08_times_as_large", "This file also holds the state of SGD with momentum. How many times as large as the "
@@ -104,7 +143,7 @@ times = guess("08_times_as_large", "This file also holds the state of SGD with m
 times
 
 # %% [markdown]
-# Its first bytes say `PK`: the file is an ordinary zip archive, so we can look into it without PyTorch.
+# The file is an ordinary zip archive, so we can look into it without PyTorch.
 
 # %% tags=["guess"]
 import zipfile
@@ -124,7 +163,7 @@ times.reveal(round(path.stat().st_size / weights, 1), "Momentum is one number fo
 # $4\,(1 + k)\,P$ bytes. For plain SGD $k$ is 0, and with momentum it's 1.
 #
 # **What to notice.** Nearly all of it is plain numbers, one file for each tensor. The small `data.pkl` says which
-# numbers belong to which name. It's a *pickle*, and section 4 is about what else it can say.
+# numbers belong to which name. It's a *pickle*, and section 5 is about what else it can say.
 
 # %% [markdown]
 # ### Exercise: how large is the file?
@@ -205,6 +244,20 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
+# ### Try it yourself
+#
+# Here is the kind of file that people really share, beside three models. Click an entry to look into it, and a box with a
+# prefix to take the prefix off. Two clicks connect all 122 tensors. Then find out what `strict` changes in a case that
+# doesn't fit, and what it doesn't change for the model with 1000 classes.
+
+# %%
+from course_lib.widgets import checkpoint_explorer
+
+dirty = {"state_dict": parallel, "epoch": 14, "classes": ["ant", "bee"]}
+models = {"resnet18, 2 classes": fresh, "resnet18, 1000 classes": resnet18(), "resnet34, 2 classes": deeper}
+checkpoint_explorer({"dirty.pth": dirty, "checkpoint_101.pth": content}, models)
+
+# %% [markdown]
 # The internet's advice for all of these is `strict=False`. For a wrong size it doesn't even help: that stays an error. With
 # a prefix, the error does go away.
 
@@ -254,11 +307,11 @@ def read_any(path):
 ex.read_any.check(read_any)
 
 # %% [markdown]
-# Does your reader work? Here is the kind of file that people really share:
+# Does your reader work? Here is the dirty file again:
 
 # %%
 read_any = ex.read_any.yours_or_solution()
-torch.save({"state_dict": parallel, "epoch": 14, "classes": ["ant", "bee"]}, "data/dirty.pth")
+torch.save(dirty, "data/dirty.pth")
 fresh.load_state_dict(read_any(Path("data/dirty.pth")))
 print("the same answers as before it was saved:", share_right(fresh) == share_right(model))
 
@@ -367,19 +420,157 @@ saved = save_checkpoint("data/ants_and_bees.pth", model, epoch=1, categories=("a
 print(read_checkpoint(saved))
 
 # %% [markdown]
-# ## 4 A checkpoint from the internet
+# ## 4 Carry on where you stopped
+#
+# A long training is rarely done in one piece: you have to shut your laptop, or Colab ends your session. Here is a training
+# of sixty steps. It trains a head with Dropout on our features, with twenty drawings picked at random in each step, with
+# Adam, and with a learning rate that falls along a cosine.
+
+# %%
+def start(seed):
+    """What a program has when it begins: a new head, its optimizer, and the schedule of its learning rate."""
+    torch.manual_seed(seed)
+    head = nn.Sequential(nn.Dropout(0.5), nn.Linear(512, 2))
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.02)
+    return head, optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 60)
+
+# %%
+def go_on(head, optimizer, schedule, steps=30):
+    """Train on; the loss on all sixty drawings after each step."""
+    losses = []
+    for _ in range(steps):
+        chosen = torch.randperm(60)[:20]
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(head.train()(features[chosen]), labels[chosen]).backward()
+        optimizer.step()
+        schedule.step()
+        with torch.no_grad():
+            losses.append(float(nn.functional.cross_entropy(head.eval()(features), labels)))
+    return losses
+
+# %% [markdown]
+# After 30 steps we save everything that we can think of, and let the training run on to its end. That's the run that was
+# never interrupted.
+
+# %%
+def everything(head, optimizer, schedule, step):
+    """All that a training needs to go on."""
+    return {"model_state_dict": head.state_dict(), "optimizer_state_dict": optimizer.state_dict(),
+            "schedule_state_dict": schedule.state_dict(), "rng_state": torch.get_rng_state(), "step": step}
+
+
+head, optimizer, schedule = start(seed=0)
+torch.save(everything(head, optimizer, schedule, step=0), "data/step_0.pth")
+first_half = go_on(head, optimizer, schedule)
+torch.save(everything(head, optimizer, schedule, step=30), "data/step_30.pth")
+never_interrupted = first_half + go_on(head, optimizer, schedule)
+
+# %%
+forgetful = guess("08_forgetful", "The next morning somebody loads the weights of step 30, and begins with a new Adam. "
+                  "What happens to the loss at the next step?",
+                  choices=["it goes on falling", "it stays about the same", "it more than doubles"])
+forgetful
+
+# %% tags=["guess", "nbval-ignore-output"]
+from course_lib.drawing import lines
+
+at_30 = torch.load("data/step_30.pth", weights_only=True)
+forgot = torch.load("data/step_0.pth", weights_only=True)["optimizer_state_dict"]  # an Adam that has seen nothing
+other, its_adam, its_schedule = start(seed=1)
+other.load_state_dict(at_30["model_state_dict"])
+its_adam.load_state_dict(forgot)
+its_schedule.load_state_dict(at_30["schedule_state_dict"])
+torch.set_rng_state(at_30["rng_state"])
+curves = {"never interrupted": never_interrupted, "without Adam's state": first_half + go_on(other, its_adam, its_schedule)}
+jump = curves["without Adam's state"][30] / first_half[-1]
+happens = "it more than doubles" if jump > 2 else "it stays about the same" if jump > 0.9 else "it goes on falling"
+forgetful.reveal(happens, f"It grows {jump:.1f} times as large in a single step. Adam divides each gradient by the size that "
+                 "gradients usually have. A new Adam has seen only one, so every weight moves by the full learning rate.",
+                 also=lines(curves, title="loss on all sixty drawings", below="step"))
+
+# %% [markdown]
+# In formulas, Adam keeps two running means for each weight, and its step is
+#
+# $$m \leftarrow 0.9\,m + 0.1\,g \qquad v \leftarrow 0.999\,v + 0.001\,g^2 \qquad
+# \theta \leftarrow \theta - \eta\; \frac{m / (1 - 0.9^t)}{\sqrt{v / (1 - 0.999^t)} + \epsilon}$$
+#
+# At $t = 1$ the fraction is $g / |g|$, which is 1 or −1 for every weight, however small its gradient $g$ was. That's why
+# $m$, $v$ and $t$ belong in the file.
+
+# %% [markdown]
+# ### Exercise: carry on where you stopped
+#
+# *Essential · medium · 7 minutes.* A training was saved like this:
+#
+# ```python
+# torch.save({"model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict(),
+#             "schedule_state_dict": schedule.state_dict(), "rng_state": torch.get_rng_state(), "step": step}, path)
+# ```
+#
+# Read the file, put everything back where it belongs, and return the number of steps that are done. Whoever trains on from
+# there must get the same weights as a run that was never interrupted, to the last bit. No code from the file may run.
+
+# %% tags=["exercise"]
+def resume(path, model, optimizer, schedule):
+    """Bring a training back to where the file's stopped; the number of steps that are done."""
+    return ...
+
+
+ex.resume.check(resume)
+
+# %% [markdown]
+# Which of these entries matter? We resume five times: once with all of them, and four times with one entry put back to
+# what it was at step 0.
+
+# %%
+resume = ex.resume.yours_or_solution()
+for forgotten in ("nothing", "model_state_dict", "optimizer_state_dict", "schedule_state_dict", "rng_state"):
+    entries = torch.load("data/step_30.pth", weights_only=True)
+    if forgotten in entries:
+        entries[forgotten] = torch.load("data/step_0.pth", weights_only=True)[forgotten]
+    torch.save(entries, "data/resumed.pth")
+    other, its_adam, its_schedule = start(seed=1)
+    done = resume(Path("data/resumed.pth"), other, its_adam, its_schedule)
+    go_on(other, its_adam, its_schedule, steps=60 - done)
+    equal = all(torch.equal(mine, right) for mine, right in zip(other.parameters(), head.parameters()))
+    print(f"{forgotten:20} forgotten: {'equal to the last bit' if equal else 'another network'}")
+
+# %% [markdown]
+# **What to notice.** Every entry matters. Without the random numbers, Dropout switches off other features and the batches
+# hold other drawings. The result is no worse, but nobody can repeat your run. If your batches come from a `DataLoader` or from
+# NumPy, the state of their random numbers belongs in the file as well.
+#
+# ### Mistake: a file from a computer with a GPU
+#
+# A saved tensor remembers which device it was on. In a file from a computer with a GPU, that's `cuda:0`. We don't have
+# such a file here, but it differs from ours in a single word, so let's write that word in:
+
+# %%
+with zipfile.ZipFile("data/step_30.pth") as here, zipfile.ZipFile("data/from_a_gpu.pth", "w") as there:
+    for name in here.namelist():
+        part = here.read(name)
+        if name.endswith("data.pkl"):
+            part = part.replace(b"X\x03\0\0\0cpu", b"X\x06\0\0\0cuda:0")  # a word of 3 letters, and one of 6
+        there.writestr(name, part)
+try:
+    torch.load("data/from_a_gpu.pth", weights_only=True)
+except RuntimeError as error:
+    display(clinic.explain(error))
+elsewhere = torch.load("data/from_a_gpu.pth", weights_only=True, map_location="cpu")
+print("with map_location:", elsewhere["model_state_dict"]["1.weight"].device)
+
+# %% [markdown]
+# With `map_location="cpu"` such a file opens everywhere. `load_state_dict` then copies the numbers to wherever the model
+# is, and the optimizer's state follows its weights. The random state has to stay on the CPU in any case.
+
+# %% [markdown]
+# ## 5 A checkpoint from the internet
 #
 # A pickle isn't data. It's a small program that builds data, and any object may write its own part of it, with
-# `__reduce__`. Here is a harmless one:
+# `__reduce__`. The `Gift` in one of the two files from the beginning is a harmless one:
 
 # %%
 import pickle
-
-
-class Gift:
-    def __reduce__(self):
-        return print, ("I run on your machine now. I could read your files, or send them away.",)
-
 
 letter = pickle.dumps(Gift(), protocol=4)
 reading = guess("08_pickle", "What happens when pickle.loads(letter) reads it?",
@@ -388,7 +579,6 @@ reading
 
 # %% tags=["guess"]
 import contextlib
-import io
 
 with contextlib.redirect_stdout(io.StringIO()) as spoken:
     pickle.loads(letter)  # only reading
@@ -405,13 +595,22 @@ import pickletools
 pickletools.dis(letter)
 
 # %% [markdown]
-# Inside a checkpoint of 45 MB you'd never notice it. That's what `weights_only=True` is for. It reads tensors, plain
+# Inside a checkpoint of 45 MB you'd never notice it, unless you know where to look:
+
+# %%
+data = two["model_b.pth"]
+place = data.index(b"print")
+draw_bytes({"model_b.pth": data}, start=place // 16 * 16 - 32, rows=8, marks=[
+    Stretch(place - 12, place + 5, "this function is fetched"), stretch(b"I run on your machine", "and this is what it gets")])
+
+# %% [markdown]
+# Nobody reads 45 MB like that. That's what `weights_only=True` is for. It reads tensors, plain
 # containers, strings and numbers, and refuses nearly everything else *before* it is called. It has been the default since
 # PyTorch 2.6, but old code, and much advice on the internet, turns it off.
 
 # %%
-gift = Path("data/best_model_ever.pth")
-torch.save({**state, "note": Gift()}, gift)
+gift = Path("data/model_b.pth")
+gift.write_bytes(two["model_b.pth"])
 print("weights_only=False:")
 _ = torch.load(gift, weights_only=False)
 print("weights_only=True:")
@@ -442,7 +641,7 @@ opened = ...  # the letters, for example "BC"
 ex.opens.check(opened)
 
 # %% [markdown]
-# ## 5 What isn't a checkpoint
+# ## 6 What isn't a checkpoint
 #
 # Not every `.pth` file is a checkpoint. What was downloaded may be a web page, or half a file, and a training may have gone
 # wrong. The library's reader looks at each of these files and says what it found:
@@ -472,6 +671,8 @@ for name in (*files, "diverged.pth", gift.name):
 # | `module.` before every name | the same | `name.removeprefix("module.")` |
 # | `strict=False` | **no error**: random numbers stay | find out which of the four it is |
 # | `torch.save` over the only copy | **no error**, until it breaks off | write beside it, then replace |
+# | weights alone, to train on | **no error**: the loss jumps | save optimizer, schedule and random state as well |
+# | a file from a GPU, no GPU here | `Attempting to deserialize object on a CUDA device` | `map_location="cpu"` |
 # | `torch.load(…, weights_only=False)` | **no error**: its code runs | leave it out |
 # | a page, half a file | `Weights only load failed`, `failed finding central directory` | fetch it again |
 
@@ -481,12 +682,13 @@ for name in (*files, "diverged.pth", gift.name):
 # What is in that file? Names, numbers, and a program that puts them together. Is it safe to open? With
 # `weights_only=True` and an up-to-date PyTorch, as far as anybody knows: the program may then call only a short list of
 # functions, and ways around that list have been found and closed before. In a format that can't hold a program, yes.
+# Opened with `weights_only=True`, `model_a.pth` gives you a network, and `model_b.pth` gives you an error.
 
 # %% [markdown]
 # 1. A checkpoint is a dictionary in a zip file. With the optimizer's state it's often two or three times as large.
-# 2. Head, depth, key and names must fit, and the error shows which one doesn't.
-# 3. `strict=False` doesn't repair anything. It only stops telling you.
-# 4. Save beside the old file, then replace it.
+# 2. Head, depth, key and names must fit. The error shows which one doesn't, and `strict=False` only hides it.
+# 3. Save beside the old file, then replace it.
+# 4. To carry on, save the weights, the optimizer, the schedule, the random state and the step.
 # 5. A pickle is a program: `weights_only=True`, or safetensors.
 
 # %% [markdown]
@@ -497,7 +699,9 @@ for name in (*files, "diverged.pth", gift.name):
 # | `read_checkpoint(path)`, `read_state_dict(path)` | `course_lib.models` | any layout, and never its code |
 # | `load_model(builder, state)` | | a model around the tensors |
 # | `save_checkpoint(path, model, …)` | `course_lib` | whole or not at all |
-# | `clinic.explain(error)` | | what an error means, and the repair |
+# | `optimizer.state_dict()`, `schedule.state_dict()` | PyTorch | what they need to carry on |
+# | `torch.get_rng_state()`, `torch.set_rng_state(state)` | | where the random numbers stand |
+# | `clinic.explain(error)` | `course_lib` | what an error means, and the repair |
 
 # %% [markdown]
 # ## Where you stand

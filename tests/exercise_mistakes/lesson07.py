@@ -21,6 +21,18 @@ def step(*edits: tuple[str, str]) -> Any:
     return edited(lesson07.train_step, *edits)
 
 
+def frozen(*edits: tuple[str, str]) -> Any:
+    return edited(lesson07.frozen_features, *edits)
+
+
+def probe(*edits: tuple[str, str]) -> Any:
+    return edited(lesson07.linear_probe, *edits)
+
+
+def epoch(*edits: tuple[str, str]) -> Any:
+    return edited(lesson07.train_epoch, *edits)
+
+
 def count(*edits: tuple[str, str]) -> Any:
     return edited(lesson07.count_confusions, *edits)
 
@@ -35,12 +47,20 @@ SETTING = "setattr(model.get_submodule(parent), name, nn.Linear(last.in_features
 LOSS = "nn.functional.cross_entropy(model(batch), labels)"
 CLEAR = "    optimizer.zero_grad()\n"
 BACK = "    loss.backward()\n"
+EVAL = "    body.eval()\n"
+PARTS = "body(part).flatten(1) for part in batch.split(32)"
+JOINED = f"torch.cat([{PARTS}])"
+MAKE = "    head = nn.Linear(features.shape[1], classes)\n"
+STEPS = "[train_step(head, features, labels, optimizer) for _ in range(steps)]"
+LEARN = "        total += train_step(model, batch, labels, optimizer) * len(labels)\n"
+MOVE = "        schedule.step()\n"
+MEAN = "    return total / pictures"
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson07.head_parameters: [
         (1024, "has a bias too"), (11177538, "the whole network"), (5130, "for 10 classes"),
         (513000, "for 1000 classes"),
-        (512, "is not it"), (2.5, "whole number"), ("two", "is a number"),
+        (512, "isn't it"), (2.5, "whole number"), ("two", "is a number"),
     ],
     lesson07.new_head: [
         (head(("    return model\n", "")), "is the return missing"),
@@ -57,27 +77,75 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (step(("return loss.item()", "")), "is the return missing"),
         (step(("loss.item()", "loss")), "keeps the whole graph"),
         (step(("return loss.item()", "return [loss.item()]")), "type list"),
-        (step(("model(batch)", "model(batch).softmax(1)")), "yours is done twice"),
+        (step(("model(batch)", "model(batch).softmax(1)")), "you've done it twice"),
         (step((CLEAR, f"{CLEAR}    model.eval()\n")), "switched to eval mode"),
         (step((CLEAR, f"{CLEAR}    model.train()\n")), "Your step calls"),
         (step(("    return loss", "    model.eval()\n    return loss")), "leaves the model in eval mode"),
         (step((LOSS, f"{LOSS[:-1]}, reduction='sum')")), "the mean cross-entropy before the step"),
-        (step((BACK, f"{BACK}    optimizer.zero_grad()\n")), "No weight changed, and no gradient"),
+        (step((BACK, f"{BACK}    optimizer.zero_grad()\n")), "No weight changed, and there are no gradients"),
         (step(("optimizer.step()", "pass")), "optimizer.step.. is missing"),
         (step(("optimizer.zero_grad()", "pass")), "Step 1 is right, step 2 is not"),
         (step(("loss.backward()", "(2 * loss).backward()")), "not where one step"),
         (lambda model: 1.0, "raised TypeError"), (nn.CrossEntropyLoss, "is a function"),
     ],
+    lesson07.frozen_features: [
+        (frozen((EVAL, "")), "in train mode, and they depend on the batch"),
+        (frozen((EVAL, "    body.train()\n")), "in train mode, and they depend on the batch"),
+        (frozen(("torch.no_grad()", "torch.enable_grad()")), "hang on the body's graph"),
+        (frozen((JOINED, f"[{PARTS}]")), "a list of parts"),
+        (frozen((".flatten(1)", "")), "still maps of shape"),
+        (frozen(("batch.split(32)", "batch.split(64)")), "64 pictures went into the body at once. Take at most 32"),
+        (frozen((JOINED, "body(batch[:32]).flatten(1)")), "features of 32 pictures only"),
+        (frozen(("torch.cat(", "torch.stack(")), "raised RuntimeError"),
+        (frozen(("return torch", "torch")), "shape should be|nothing|None|return"),
+        (frozen((JOINED, f"{JOINED} * 2")), "aren't those of the body in eval mode"),
+        (frozen((EVAL, f"{EVAL}    body.requires_grad_(False)\n")), "nobody can train them later"),
+        (frozen((EVAL, f"    body(batch[:32])\n{EVAL}")), "aren't those of the body|the body has changed"),
+        (nn.Flatten, "is a function"),
+    ],
+    lesson07.linear_probe: [
+        (probe(("return head, ", "return ")), "two things"), (probe((f", {STEPS}", "")), "the head alone"),
+        (probe(("range(steps)", "range(steps - 1)")), "it holds 299"),
+        (probe(("range(steps)", "range(300)")), "it holds 300"),
+        (probe((STEPS, f"[torch.tensor(loss) for loss in {STEPS}]")), "The losses are tensors"),
+        (probe(("return head, ", "return nn.Linear(features.shape[1], classes), ")), "isn't the one that was trained"),
+        (probe(("AdamW(head.parameters()", "AdamW(nn.Linear(2, 2).parameters()")), "nothing is learned"),
+        (probe(("lr=3e-3", "lr=3e-5")), "nothing is learned|Is the rate 3e-3"),
+        (probe(("lr=3e-3", "lr=3.0")), "steps are far too large"),
+        (probe(("classes)\n", "classes + 1)\n")), "it goes from 12 to 3"),
+        (probe(("[1], classes)", "[0], classes)")), "raised RuntimeError"),
+        (probe((MAKE, f"    features.div_(2)\n{MAKE}")), "features were changed"),
+        (probe(("head = nn.Linear(features.shape[1], classes)",
+                "head = nn.Sequential(nn.Linear(features.shape[1], classes))")), "of type Sequential"),
+        (nn.Linear, "is a function"),
+    ],
+    lesson07.train_epoch: [
+        (epoch(("    model.train()\n", "")), r"model.train\(\) comes first"),
+        (epoch((MOVE, ""), ), r"schedule.step\(\) after each batch"),
+        (epoch((MOVE, ""), (MEAN, f"    schedule.step()\n{MEAN}")), r"schedule.step\(\) after each batch"),
+        (epoch((LEARN, f"        schedule.step()\n{LEARN}"), (LEARN + "        pictures += len(labels)\n" + MOVE,
+                LEARN + "        pictures += len(labels)\n")), "The rate changed before the step"),
+        (epoch((MOVE, MOVE + MOVE)), "weights aren't where|should have moved"),
+        (epoch((MEAN, f"    {MEAN}")), "return stand inside the loop"),
+        (epoch((" * len(labels)", ""), ("pictures += len(labels)", "pictures += 1")), "the mean of the batches"),
+        (epoch((" * len(labels)", "")), "should be"),
+        (epoch((" / pictures", "")), "That is a sum"),
+        (epoch(("total +=", "total ="), (" * len(labels)", ""), (" / pictures", "")), "the last batch's loss"),
+        (epoch((" * len(labels)", ""), (" / pictures", "")), "sum of the batches' losses"),
+        (epoch((MEAN, f"    return torch.tensor({MEAN[11:]})")), "as a tensor"), (epoch((MEAN, "")), "return missing"),
+        (epoch(("train_step(model, batch, labels, optimizer)", "1.0")), "no weight changed"),
+        (epoch(("in batches:", "in [*batches][::-1]:")), "in their order"), ([], "is a function"),
+    ],
     lesson07.smallest_loss: [
-        (lambda classes: 0.0, "Zero is reached by logits"), (math.log, "the loss of a guesser"),
-        (lambda classes: 1 / classes, "On 2 classes it is not 0.5000"),
-        (lambda classes: 0.3133, "On 3 classes it is not"), (lambda classes: [classes], "On 2 classes: .* type list"),
+        (lambda classes: 0.0, "Only logits can reach zero"), (math.log, "the loss of pure guessing"),
+        (lambda classes: 1 / classes, "On 2 classes it isn't 0.5000"),
+        (lambda classes: 0.3133, "On 3 classes it isn't"), (lambda classes: [classes], "On 2 classes: .* type list"),
         (lambda classes: math.inf, "a finite number"), (0.5514, "is a function"),
     ],
     lesson07.count_confusions: [
         (count((", dtype=torch.int64", "")), "not torch.float32"),
-        (count(("[right, said]", "[said, right]")), "exchanged"),
-        (count(("+= 1", "= 1")), "counts once only"), (count(("[right, said]", "[right, right]")), "counts should be"),
+        (count(("[right, said]", "[said, right]")), "swapped"),
+        (count(("+= 1", "= 1")), "counted only once"), (count(("[right, said]", "[right, right]")), "counts should be"),
         (count(("return counts", "return counts.tolist()")), "returned list"),
         (count(("return counts", "")), "return missing"),
         (count(("zeros(classes, classes", "zeros(2, 2")), "raised IndexError"), (torch.zeros(2, 2), "is a function"),

@@ -24,6 +24,10 @@ def read(*edits: tuple[str, str]) -> Any:
     return edited(lesson08.read_any, *edits)
 
 
+def resumed(*edits: tuple[str, str]) -> Any:
+    return edited(lesson08.resume, *edits)
+
+
 def first_away(content: Any, path: Path) -> None:
     part = path.with_name("part")
     path.unlink(missing_ok=True)
@@ -63,12 +67,16 @@ CLEAN = """    finally:
 LEFT = """    except ValueError:
         pass"""
 LOAD = 'torch.load(path, map_location="cpu", weights_only=True)'
+MODEL = 'model.load_state_dict(content["model_state_dict"])'
+MEMORY = 'optimizer.load_state_dict(content["optimizer_state_dict"])'
+RATE = 'schedule.load_state_dict(content["schedule_state_dict"])'
+DICE = 'torch.set_rng_state(content["rng_state"])'
 PREFIX = 're.sub(r"^((module|_orig_mod)\\.)+", "", name)'
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson08.file_size: [
         (100, "the weights alone"), (200, "SGD with momentum"), (75, "millions of numbers"), (3e8, "Those are bytes"),
-        (2400, "bits"), (7, "7 is not it"), ("large", "is a number"),
+        (2400, "bits"), (7, "7 isn't it"), ("large", "is a number"),
     ],
     lesson08.diagnose: [
         ("KHPD", "Error 1 is not the whole dictionary"), ("PDKH", "Error 2 is not another depth"),
@@ -91,6 +99,21 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (in_the_temporary_folder, "folder for temporary files"), (silent, "nobody was told"),
         (own_words, "never reached torch.save"),
         (lambda path: [path], "raised TypeError"), ("net.pth", "is a function"),
+    ],
+    lesson08.resume: [
+        (resumed((MODEL, "pass")), "the model doesn't have the file's numbers"),
+        (resumed((MEMORY, "pass")), "no memory of the steps before"),
+        (resumed((RATE, "pass")), "the schedule is at step 0"),
+        (resumed((DICE, "pass")), "random numbers don't go on"),
+        (resumed((DICE, "torch.manual_seed(0)")), "random numbers don't go on"),
+        (resumed((DICE, f"{DICE}\n    torch.rand(1)")), "random numbers don't go on"),
+        (resumed(("    return step", "")), "returned nothing"),
+        (resumed(("return step", "return step + 1")), "returned 6"),
+        (resumed(("return step", "return model")), "an int, not a value of type Sequential"),
+        (resumed((MODEL, "model.load_state_dict(content)")), "raised RuntimeError"),
+        (resumed((RATE, f"{RATE}\n    optimizer.param_groups[0]['lr'] = 0.1")), "optimizer's state isn't the file's"),
+        (resumed(("weights_only=True", "weights_only=False")), "its code ran"), (lambda path: 5, "raised TypeError"),
+        ({}, "is a function"),
     ],
     lesson08.read_any: [
         (read((f"content = {LOAD}", f"content = {LOAD}['model_state_dict']")), "On a bare state dict .*KeyError"),

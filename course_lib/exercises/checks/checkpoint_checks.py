@@ -1,17 +1,17 @@
-"""Checks of lessons 07 and 08: one training step, and code that reads and writes checkpoints.
+"""Checks of lesson 08: code that reads and writes checkpoints, and that resumes a training.
 
 The files are made here, in a folder that is gone afterwards: clean ones, dirty ones, one whose saving breaks off, one
-that would run code. They are a few numbers each, so a check takes no time. What a training step should give is computed
-from ``torch.autograd.grad`` and the rule of plain gradient descent, without an optimizer; so are the usual slips
-(softmax first, gradients that pile up, the wrong mode), so that the learner can be told.
+that would run code. They are a few numbers each, so a check takes no time.
 """
 
 from __future__ import annotations
 
-import copy
+import contextlib
 import random
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_tensor, same_tensor
 
-__all__ = ["Hostile", "check_read_any", "check_save_whole", "check_train_step", "need_state_dict", "went_off"]
+__all__ = ["Hostile", "check_read_any", "check_resume", "check_save_whole", "need_state_dict", "went_off"]
 
 #: Gets an entry whenever a hostile file's code runs.
 went_off: list[int] = []
@@ -200,7 +200,7 @@ def _check_break(answer: Any, path: Path, source: random.Random | None) -> None:
     if astray:
         raise Wrong(
             "The new file is begun in the system's folder for temporary files. That may be another disk, and a file "
-            "can't take another's place at a stroke across disks: write it beside the target, in path.parent."
+            "can't replace one on another disk in a single step. Write it beside the target, in path.parent."
         )
     if seen[0] != whole or not path.exists() or path.read_bytes() != whole:
         raise Wrong("Saving broke off in the middle, and the old file was gone or changed: it should still be whole.")
@@ -218,103 +218,129 @@ def _nothing_beside(path: Path, when: str) -> None:
         raise Wrong(f"{when} something is left beside the file: {rest[0][:40]}.")
 
 
-# -- one training step ------------------------------------------------------------------------------------------------
-_RATE = 0.5
-_Loss = Callable[[Tensor, Tensor], Tensor]
+# -- resuming ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Run:
+    """A training that can be stopped: a small network with Dropout, an optimizer with a memory, and a schedule."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+
+    @classmethod
+    def fresh(cls, seed: int, *, adam: bool, width: int) -> _Run:
+        """As a program has it when it starts."""
+        torch.manual_seed(seed)
+        model = nn.Sequential(
+            nn.Linear(6, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.4), nn.Linear(width, 3)
+        )
+        kind = torch.optim.Adam if adam else partial(torch.optim.SGD, momentum=0.9)
+        optimizer = kind(model.parameters(), lr=0.05)
+        return cls(model, optimizer, torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5))
+
+    def go_on(self, steps: int) -> None:
+        """Train on batches drawn from torch's own random numbers."""
+        self.model.train()
+        for _ in range(steps):
+            loss = nn.functional.cross_entropy(self.model(torch.randn(8, 6)), torch.randint(3, (8,)))
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.schedule.step()
+
+    def content(self, step: int) -> dict[str, Any]:
+        """What is saved of it."""
+        return {
+            "model_state_dict": self.model.state_dict(), "optimizer_state_dict": self.optimizer.state_dict(),
+            "schedule_state_dict": self.schedule.state_dict(), "rng_state": torch.get_rng_state(), "step": step,
+        }  # fmt: skip
 
 
-def _network() -> nn.Module:
-    """Two steps of learning change every weight, and the two modes of its BatchNorm differ."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        network = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
-    norm = network[2]
-    if isinstance(norm, nn.BatchNorm1d) and norm.running_var is not None:
-        norm.running_var.fill_(4.0)
-    return network.train()
+def check_resume(answer: Any, source: random.Random | None = None) -> None:
+    """Check a learner's function (path, model, optimizer, schedule) → step, beside a run that was never interrupted.
 
-
-def _batches() -> list[tuple[Tensor, Tensor]]:
-    numbers = torch.linspace(-9, 9, 2 * 6 * 12).sin().view(2, 6, 3, 2, 2)
-    return [(numbers[0], torch.tensor([0, 1, 2, 0, 1, 1])), (numbers[1] * 2, torch.tensor([2, 0, 1, 1, 2, 0]))]
-
-
-def _by_hand(network: nn.Module, x: Tensor, y: Tensor, *, softmax: bool = False, train: bool = True) -> float:
-    """One step, in place; gives the loss before it."""
-    network.train(train)
-    with torch.enable_grad():
-        logits = network(x)
-        loss = nn.functional.cross_entropy(logits.softmax(1) if softmax else logits, y)
-    weights = list(network.parameters())
-    gradients = torch.autograd.grad(loss, weights)
-    with torch.no_grad():
-        for weight, gradient in zip(weights, gradients, strict=True):
-            weight.sub_(_RATE * gradient)
-    return float(loss)
-
-
-def check_train_step(answer: Any) -> None:
-    """Check a learner's function (model, batch, labels, optimizer) → loss, over two steps.
+    Args:
+        answer: the learner's.
+        source: draws the network, the optimizer and the numbers of steps.
 
     Raises:
-        Wrong: with the property that fails.
+        Wrong: with what was not restored.
     """
     need_function(answer)
-    mine, right = _network(), _network()
-    optimizer = torch.optim.SGD(mine.parameters(), lr=_RATE)
-    for number, (x, y) in enumerate(_batches(), 1):
-        case, start = f"step {number}", copy.deepcopy(right)
-        with torch.enable_grad():
-            value = call(answer, mine, x.clone(), y.clone(), optimizer, case=case)
-        loss = _by_hand(right, x, y)
-        _check_loss(value, loss, start, x, y, case)
-        if not mine.training:
-            raise Wrong(
-                "Your step leaves the model in eval mode. The mode is the loop's business: don't touch it here."
-            )
-        _check_weights(mine, start, right, number)
-    frozen = _network().eval()  # a body that must not move: the loop has put it into eval mode
-    with torch.enable_grad():
-        call(
-            answer, frozen, *_batches()[0], torch.optim.SGD(frozen.parameters(), lr=_RATE), case="a model in eval mode"
-        )
-    if any(module.training for module in frozen.modules()):
+    for adam in (True, False):
+        steps, more = (source.randint(1, 9), source.randint(2, 5)) if source else (5, 4)
+        width, seed = (source.randint(3, 9), source.getrandbits(32)) if source else (6, 0)
+        case = f"a training that stopped after step {steps}"
+        with tempfile.TemporaryDirectory() as folder, torch.enable_grad():
+            path = Path(folder) / (f"{random_arguments.word(source)}.pt" if source else "stopped.pth")
+            whole = _Run.fresh(seed, adam=adam, width=width)
+            whole.go_on(steps)
+            torch.save(whole.content(steps), path)
+            saved = torch.load(path, weights_only=True)
+            whole.go_on(more)
+            resumed = _Run.fresh(seed + 1, adam=adam, width=width)
+            value = call(answer, path, resumed.model, resumed.optimizer, resumed.schedule, case=case)
+            _check_restored(resumed, saved, case)
+            _check_step(value, steps, case)
+            resumed.go_on(more)
+            _check_equal(resumed, whole, more)
+            _check_code_stays_out(answer, path, saved, resumed)
+
+
+def _check_restored(run: _Run, saved: dict[str, Any], case: str) -> None:
+    random_numbers = torch.get_rng_state()
+    weights = run.model.state_dict()
+    if any(not torch.equal(weights[name], tensor) for name, tensor in saved["model_state_dict"].items()):
+        raise Wrong(f"On {case} the model doesn't have the file's numbers: model.load_state_dict.")
+    own, kept = run.optimizer.state_dict(), saved["optimizer_state_dict"]
+    if not own["state"]:
         raise Wrong(
-            "Your step calls model.train(). The loop around it sets the mode, and a frozen body has to stay in eval "
-            "mode: leave that line out."
+            f"On {case} the optimizer has no memory of the steps before: optimizer.load_state_dict. Without it, the "
+            "first steps go astray."
+        )
+    if own["param_groups"] != kept["param_groups"] or _differ(own["state"], kept["state"]):
+        raise Wrong(f"On {case} the optimizer's state isn't the file's.")
+    if run.schedule.last_epoch != saved["schedule_state_dict"]["last_epoch"]:
+        raise Wrong(
+            f"On {case} the schedule is at step {run.schedule.last_epoch} and should be at "
+            f"{saved['schedule_state_dict']['last_epoch']}: schedule.load_state_dict."
+        )
+    if not torch.equal(random_numbers, saved["rng_state"]):
+        raise Wrong(
+            f"On {case} the random numbers don't go on where they stopped, so Dropout and the order of the pictures "
+            "are others: torch.set_rng_state, as the last thing."
         )
 
 
-def _check_loss(value: Any, loss: float, start: nn.Module, x: Tensor, y: Tensor, case: str) -> None:
-    if isinstance(value, Tensor):
-        raise Wrong("You give the loss as a tensor, which keeps the whole graph in memory: loss.item() is the number.")
-    if isinstance(value, bool) or not isinstance(value, float):
-        told = "nothing: is the return missing?" if value is None else f"a value of type {type(value).__name__}."
-        raise Wrong(f"On {case} your function should return the loss, a number, but it returned {told}")
-    if abs(value - loss) < 1e-5:
-        return
-    slips = {
-        "cross_entropy takes logits: it does the softmax itself, and yours is done twice.": {"softmax": True},
-        "BatchNorm used its running numbers: your step switched to eval mode. Leave the mode to the loop.": {
-            "train": False
-        },
-    }
-    for sentence, slip in slips.items():
-        if abs(_by_hand(copy.deepcopy(start), x, y, **slip) - value) < 1e-5:
-            raise Wrong(f"On {case} the loss is not the right one. {sentence}")
-    raise Wrong(f"On {case} the loss should be {loss:.4f}, the mean cross-entropy before the step; it is {value:.4f}.")
+def _differ(own: dict[Any, Any], kept: dict[Any, Any]) -> bool:
+    return own.keys() != kept.keys() or any(
+        not torch.equal(torch.as_tensor(own[weight][name]), torch.as_tensor(value))
+        for weight, entries in kept.items()
+        for name, value in entries.items()
+    )
 
 
-def _check_weights(mine: nn.Module, start: nn.Module, right: nn.Module, number: int) -> None:
-    pairs = list(zip(mine.parameters(), start.parameters(), right.parameters(), strict=True))
-    if all(torch.allclose(value, wanted, atol=1e-5) for value, _, wanted in pairs):
-        return
-    if all(torch.equal(value, before) for value, before, _ in pairs):
-        if all(value.grad is None or not value.grad.any() for value, _, _ in pairs):
-            raise Wrong(
-                "No weight changed, and no gradient is there: is loss.backward() called, and zero_grad() before it?"
-            )
-        raise Wrong("The gradients are there, and no weight changed: optimizer.step() is missing.")
-    if number == 2:
-        raise Wrong("Step 1 is right, step 2 is not: its gradients were added to those of step 1. zero_grad() first.")
-    raise Wrong("The loss is right, but the weights are not where one step of the optimizer leads.")
+def _check_step(value: Any, steps: int, case: str) -> None:
+    if value is None:
+        raise Wrong(f"On {case} your function returned nothing: return the step that the file says.")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Wrong(
+            f"On {case} your function should return the step, an int, not a value of type {type(value).__name__}."
+        )
+    if value != steps:
+        raise Wrong(f"On {case} your function should return {steps}, the steps that are done, but it returned {value}.")
+
+
+def _check_equal(resumed: _Run, whole: _Run, more: int) -> None:
+    other = whole.model.state_dict()
+    if any(not torch.equal(tensor, other[name]) for name, tensor in resumed.model.state_dict().items()):
+        raise Wrong(f"After {more} more steps the weights aren't those of a run that was never interrupted.")
+
+
+def _check_code_stays_out(answer: Any, path: Path, saved: dict[str, Any], run: _Run) -> None:
+    went_off.clear()
+    torch.save({**saved, "gift": Hostile()}, path)
+    with contextlib.suppress(Exception):  # it should raise
+        answer(path, run.model, run.optimizer, run.schedule)
+    if went_off:
+        raise Wrong("A file with code in it was opened, and its code ran: torch.load(..., weights_only=True).")

@@ -1,7 +1,7 @@
 """The exercises of lesson 07, making a network yours. Each solution is what ``.solution()`` shows and the tests run.
 
-Truth comes from torch and torchvision: live networks and ``cross_entropy``. The check of a training step is in
-``checkpoint_checks``.
+Truth comes from torch and torchvision: live networks and ``cross_entropy``. The checks of what trains are in
+``loop_checks``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,12 @@ from torch import Tensor, nn
 from torchvision.models import DenseNet, MobileNetV2, resnet
 
 from course_lib.exercises.checks import random_arguments
-from course_lib.exercises.checks.checkpoint_checks import check_train_step
+from course_lib.exercises.checks.loop_checks import (
+    check_frozen_features,
+    check_linear_probe,
+    check_train_epoch,
+    check_train_step,
+)
 from course_lib.exercises.checks.module_checks import scrambled
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_tensor
@@ -37,7 +42,7 @@ from course_lib.networks import vgg
         "ResNet18's body ends in 512 numbers a picture.",
         "nn.Linear(512, 2): a weight for each pair, and a bias for each class.",
     ],
-    praise="One number in eleven thousand of the network's 11 million: so few can be learned from few pictures.",
+    praise="That's one in eleven thousand of the network's 11 million numbers, few enough for few pictures.",
 )
 def head_parameters() -> int:
     """ResNet18's body gives 512 numbers; two classes, and a bias for each."""
@@ -59,7 +64,7 @@ def _(answer: Any) -> None:
     for classes in (10, 1000):
         if number == net.fc.in_features * classes + classes:
             raise Wrong(f"That is a head for {classes} classes: there are two now, ant and bee.")
-    raise Wrong(f"{number:.0f} is not it: every class has one weight for each of the body's numbers, and a bias.")
+    raise Wrong(f"{number:.0f} isn't it: every class has one weight for each of the body's numbers, and a bias.")
 
 
 # -- 2: a new head ----------------------------------------------------------------------------------------------------
@@ -69,14 +74,14 @@ def _(answer: Any) -> None:
     background="A classifier's head is its last `nn.Linear`. It may be called `fc`, `classifier.6` or "
     "`heads.head`. `model.named_modules()` goes through the layers with their names, and "
     "`model.get_submodule(name)` finds one.",
-    minutes=8,
+    minutes=6,
     difficulty="medium",
     hints=[
         "model.named_modules() goes through all layers, with their paths, in order: the head is the last nn.Linear.",
         'path.rpartition(".") cuts "classifier.6" into "classifier" and "6"; model.get_submodule gives the parent.',
         "setattr(parent, name, nn.Linear(last.in_features, num_classes)), and return the model.",
     ],
-    praise="ResNet calls it fc, DenseNet classifier, VGG classifier.6: yours asks the network instead.",
+    praise="ResNet calls it fc, DenseNet classifier, VGG classifier.6. Yours asks the network instead.",
 )
 def new_head(model: nn.Module, num_classes: int) -> nn.Module:
     """A classifier whose last layer is linear → the same with a new, untrained last layer."""
@@ -115,7 +120,9 @@ def _(answer: Any) -> None:
         need_tensor(value, (2, classes), case=where)
         after = made.state_dict()
         if other := sorted(set(before) ^ set(after)):
-            raise Wrong(f"On {case} the names of the weights are not the same any more: {other[0]} is only in one.")
+            raise Wrong(
+                f"On {case} the names of the weights have changed: {other[0]} is only in one of the two models."
+            )
         if changed := [key for key in before if key not in heads and not torch.equal(before[key], after[key])]:
             raise Wrong(f"On {case} the body should stay as it was, but {changed[0]} was changed.")
 
@@ -141,7 +148,7 @@ new_head.hidden_cases(_model_and_classes, count=8, tolerance=0, result=_with_hea
 @exercise(
     id="07_train_step",
     title="One step of training",
-    minutes=8,
+    minutes=7,
     difficulty="hard",
     hints=[
         "Four things, in this order: clear the old gradients, go forward to the loss, go back, take the step.",
@@ -182,19 +189,67 @@ def _training(source: random.Random) -> tuple[Any, ...]:
 train_step.hidden_cases(_training, count=6, tolerance=1e-4, around=_trained)
 
 
-# -- 4: softmax before cross-entropy ----------------------------------------------------------------------------------
+# -- 4: frozen features ------------------------------------------------------------------------------------------------
+@exercise(
+    id="07_frozen_features",
+    title="Frozen features",
+    background="The body of a network is everything before its head. A frozen body doesn't learn, so it computes in "
+    "eval mode and without a graph for gradients.",
+    minutes=5,
+    difficulty="medium",
+    hints=[
+        "First body.eval(), and then everything under torch.no_grad().",
+        "batch.split(32) gives parts of at most 32 pictures; body(part).flatten(1) makes a row for each of them.",
+        "torch.cat joins a list of parts into one tensor.",
+    ],
+    praise="These rows are computed once. Any number of heads can learn from them in a moment.",
+    check=check_frozen_features,
+    hidden_check=check_frozen_features,
+)
+def frozen_features(body: nn.Module, batch: Tensor) -> Tensor:
+    """(N, features): what a body makes of N pictures in eval mode, without a graph, 32 at a time."""
+    body.eval()
+    with torch.no_grad():
+        return torch.cat([body(part).flatten(1) for part in batch.split(32)])
+
+
+# -- 5: a head on features --------------------------------------------------------------------------------------------
+@exercise(
+    id="07_linear_probe",
+    title="A head on frozen features",
+    background="`train_step(model, batch, labels, optimizer)` takes one step, and returns the loss before it as a "
+    "number.",
+    minutes=5,
+    difficulty="medium",
+    hints=[
+        "To train_step, a head is a model like any other, and the features are its batch.",
+        "head = nn.Linear(features.shape[1], classes), and torch.optim.AdamW(head.parameters(), lr=3e-3).",
+        "losses = [train_step(head, features, labels, optimizer) for _ in range(steps)]; then return head, losses.",
+    ],
+    praise="This is called a linear probe: it asks what a body knows without changing the body.",
+    check=check_linear_probe,
+    hidden_check=check_linear_probe,
+)
+def linear_probe(features: Tensor, labels: Tensor, classes: int, steps: int) -> tuple[nn.Linear, list[float]]:
+    """A linear layer trained on all features (N, features) in every step, and its loss at each step."""
+    head = nn.Linear(features.shape[1], classes)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3)
+    return head, [train_step(head, features, labels, optimizer) for _ in range(steps)]
+
+
+# -- 6: softmax before cross-entropy ----------------------------------------------------------------------------------
 @exercise(
     id="07_smallest_loss",
     title="The smallest loss",
     background="`cross_entropy` takes a softmax itself. Whoever applies `softmax` before it trains on "
     "`logits.softmax(1)`, and the loss then can't come near 0.",
-    minutes=5,
+    minutes=4,
     difficulty="medium",
     hints=[
         "The best that a softmax can give is 1 for the right class and 0 for all others.",
         "Make such a row, and give it to nn.functional.cross_entropy as if it were logits.",
     ],
-    praise="In closed form log(e + n − 1) − 1. A loss that stops there has a softmax too many.",
+    praise="In closed form it's log(e + n − 1) − 1. If your loss stops there, there's a softmax too many.",
 )
 def smallest_loss(classes: int) -> float:
     """The smallest loss that cross_entropy(logits.softmax(1), labels) can reach."""
@@ -216,20 +271,57 @@ def _(answer: Any) -> None:
         if abs(number - truth) < 1e-4:
             continue
         if abs(number) < 1e-4:
-            raise Wrong("Zero is reached by logits, which may grow without end; probabilities stay between 0 and 1.")
+            raise Wrong(
+                "Only logits can reach zero, because they can grow without end. Probabilities stay between 0 and 1."
+            )
         if abs(number - math.log(classes)) < 1e-4:
-            raise Wrong(f"On {case} {number:.4f} is the loss of a guesser, who gives every class the same.")
-        raise Wrong(f"On {case} it is not {number:.4f}: what does cross_entropy say to the numbers 1, 0, 0 …?")
+            raise Wrong(
+                f"On {case} {number:.4f} is the loss of pure guessing, when every class gets the same probability."
+            )
+        raise Wrong(f"On {case} it isn't {number:.4f}: what does cross_entropy make of the logits 1, 0, 0 …?")
 
 
 smallest_loss.hidden_cases(lambda source: (int(2 ** source.uniform(1, 12)),), tolerance=1e-4)
 
 
-# -- 5: confusion -----------------------------------------------------------------------------------------------------
+# -- 7: one epoch ------------------------------------------------------------------------------------------------------
+@exercise(
+    id="07_train_epoch",
+    title="One epoch",
+    background="`train_step(model, batch, labels, optimizer)` takes one step, and returns the batch's mean loss as a "
+    "number. `schedule` is one of PyTorch's learning rate schedulers: its `step()` moves the rate on.",
+    minutes=8,
+    difficulty="hard",
+    hints=[
+        "The mode is the loop's business: model.train() comes before the first batch.",
+        "for batch, labels in batches: call train_step, and then schedule.step().",
+        "Batches differ in size, so add up loss * len(labels), and divide by the number of pictures at the end.",
+    ],
+    praise="A training is this, as many times as you have patience for. The networks below are trained by your loop.",
+    check=check_train_epoch,
+    hidden_check=check_train_epoch,
+)
+def train_epoch(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> float:
+    """Train on every batch once; the mean loss of all pictures."""
+    model.train()
+    total, pictures = 0.0, 0
+    for batch, labels in batches:
+        total += train_step(model, batch, labels, optimizer) * len(labels)
+        pictures += len(labels)
+        schedule.step()
+    return total / pictures
+
+
+# -- 8: confusion -----------------------------------------------------------------------------------------------------
 @exercise(
     id="07_count_confusions",
     title="The confusion matrix",
-    minutes=6,
+    minutes=4,
     difficulty="medium",
     hints=[
         "Begin with torch.zeros(classes, classes, dtype=torch.int64).",
@@ -264,9 +356,9 @@ def _(answer: Any) -> None:
         if counts == right:
             raise Wrong(f"The counts are right; as whole numbers they should be torch.int64, not {value.dtype}.")
         if counts == torch.tensor(right).T.tolist():
-            raise Wrong("Rows and columns are exchanged: a row is a true class, a column what the network said.")
+            raise Wrong("Rows and columns are swapped: a row is a true class, a column is what the network said.")
         if counts == [[min(cell, 1) for cell in row] for row in right]:
-            raise Wrong("Every pair counts once only, however often it occurs: += 1, not = 1.")
+            raise Wrong("Each pair is counted only once, however often it occurs: use += 1 instead of = 1.")
         raise Wrong(f"On {case} the counts should be {right}, but they are {counts}.")
 
 

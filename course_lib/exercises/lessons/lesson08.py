@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.exercises.checks.checkpoint_checks import check_read_any, check_save_whole
+from course_lib.exercises.checks.checkpoint_checks import check_read_any, check_resume, check_save_whole
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, need_choice, need_number
 
@@ -33,7 +33,7 @@ from course_lib.exercises.engine.requirements import Wrong, need_choice, need_nu
         "A float32 number takes 4 bytes. How many numbers are in the file for each weight?",
         "Adam keeps two means for each weight, of its gradients and of their squares. The weight itself makes three.",
     ],
-    praise="Two thirds of such a file are of no use to somebody who only wants to predict.",
+    praise="If you only want to predict, two thirds of such a file are of no use to you.",
 )
 def file_size() -> float:
     """A checkpoint of 25 million weights in float32, with Adam's two numbers for each of them, in MB of 10⁶ bytes."""
@@ -66,7 +66,7 @@ def _(answer: Any) -> None:
     for slip, sentence in slips.items():
         if abs(number - slip) <= 0.01 * slip:
             raise Wrong(sentence)
-    raise Wrong(f"{number:g} is not it: 25 million weights, so many numbers for each of them, and 4 bytes a number.")
+    raise Wrong(f"{number:g} isn't it: multiply 25 million weights by the numbers kept for each, and by 4 bytes.")
 
 
 # -- 2: what an error means -------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def read_any(path: Path) -> dict[str, Tensor]:
     difficulty="hard",
     hints=[
         'Save beside it first, for example to path.with_name(path.name + ".part").',
-        "part.replace(path) puts a file in another's place in one go.",
+        "part.replace(path) puts a file in another's place in a single step.",
         "try: save and replace; finally: part.unlink(missing_ok=True). The error goes on by itself.",
     ],
     praise="Downloads, databases and editors save like this.",
@@ -164,7 +164,37 @@ def save_whole(content: dict[str, Any], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-# -- 5: what weights_only opens ---------------------------------------------------------------------------------------
+# -- 5: carrying on ---------------------------------------------------------------------------------------------------
+@exercise(
+    id="08_resume",
+    title="Carry on where you stopped",
+    background="Models, optimizers and schedules all have `state_dict()` and `load_state_dict()`. "
+    "`torch.set_rng_state` takes what `torch.get_rng_state` gave.",
+    minutes=7,
+    difficulty="medium",
+    hints=[
+        'torch.load(path, map_location="cpu", weights_only=True) gives the dictionary back.',
+        "Model, optimizer and schedule each have a load_state_dict of their own, and each takes its own entry.",
+        'torch.set_rng_state(content["rng_state"]) comes last; then return content["step"].',
+    ],
+    praise="Nobody can tell any more that it was ever interrupted, not even by the last bit of a weight.",
+    check=check_resume,
+    hidden_check=check_resume,
+)
+def resume(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
+) -> int:
+    """Bring a training back to where the file's stopped; the number of steps that are done."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(content["model_state_dict"])
+    optimizer.load_state_dict(content["optimizer_state_dict"])
+    schedule.load_state_dict(content["schedule_state_dict"])
+    torch.set_rng_state(content["rng_state"])
+    step: int = content["step"]
+    return step
+
+
+# -- 6: what weights_only opens ---------------------------------------------------------------------------------------
 @exercise(
     id="08_opens",
     former_ids=("07_opens",),
@@ -174,7 +204,7 @@ def save_whole(content: dict[str, Any], path: Path) -> None:
     cell_name="opened",
     hints=[
         "Tensors, and what Python has built in: dict, list, tuple, str, int, float, bool, None.",
-        "Anything that is made by calling some module's class is refused, and everything beside it as well.",
+        "Anything that is built by calling a module's class is refused, and the whole file with it.",
     ],
     praise="So save dates and paths as strings: then nobody has to trust you.",
 )
@@ -216,11 +246,11 @@ def _(answer: Any) -> None:
         raise Wrong("C is a whole model: to make one, code of its class has to run. That is what is refused.")
     if "E" in chosen:
         raise Wrong(
-            "E holds a datetime beside its tensors: one object of a class that is not on the list, and all is refused."
+            "E holds a datetime beside its tensors. A single object of such a class, and the whole file is refused."
         )
     if "A" not in chosen:
-        raise Wrong("A is missing: names and tensors, what weights_only is made for.")
+        raise Wrong("A is missing: names and tensors are what weights_only was made for.")
     if missing := sorted(right - chosen):
         raise Wrong(
-            f"{missing[0]} is missing: dictionaries, lists, words, numbers and tensors need nobody's code to be made."
+            f"{missing[0]} is missing: no code is needed to build dictionaries, lists, strings, numbers and tensors."
         )

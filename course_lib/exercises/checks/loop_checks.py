@@ -1,0 +1,437 @@
+"""Checks of lesson 07's training: frozen features, one step, a head on features, and an epoch.
+
+What a step or an epoch should give is computed here with ``torch.autograd.grad`` and the rule of plain gradient
+descent, without an optimizer; so are the usual slips (softmax first, gradients that pile up, the wrong mode, a rate
+that never changes), so that the learner can be told which one it is. A head on frozen features is a convex problem: it
+must come near the smallest loss there is, which L-BFGS finds.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_tensor
+
+__all__ = ["check_frozen_features", "check_linear_probe", "check_train_epoch", "check_train_step"]
+
+
+# -- frozen features --------------------------------------------------------------------------------------------------
+_AT_ONCE = 32
+
+
+def check_frozen_features(answer: Any, source: random.Random | None = None) -> None:
+    """Check a learner's function (body, batch) → (N, features), on bodies that give vectors and maps.
+
+    Args:
+        answer: the learner's.
+        source: draws the bodies and the numbers of pictures.
+
+    Raises:
+        Wrong: with the property that fails.
+    """
+    need_function(answer)
+    counts = [source.randint(33, 90) for _ in range(2)] if source else [70, 40]
+    for count, maps in zip(counts, (False, True), strict=True):
+        body, batch = _body(source, maps=maps), _pictures(source, count)
+        case = f"{count} pictures and a body that gives {'maps' if maps else 'vectors'}"
+        with torch.no_grad():
+            truth = copy.deepcopy(body).eval()(batch).flatten(1)
+        in_train_mode = copy.deepcopy(body).train()
+        with torch.no_grad():
+            slip = torch.cat([in_train_mode(part).flatten(1) for part in batch.split(_AT_ONCE)])
+        before = {name: tensor.clone() for name, tensor in body.state_dict().items()}
+        sizes: list[int] = []
+        handle = body.register_forward_pre_hook(lambda _, given, sizes=sizes: sizes.append(len(given[0])))
+        with torch.enable_grad():
+            value = call(answer, body, batch.clone(), case=case)
+        handle.remove()
+        _check_features(value, truth, slip, case)
+        after = body.state_dict()
+        if moved := [name for name in before if not torch.equal(before[name], after[name])]:
+            raise Wrong(f"On {case} the body has changed: {moved[0]} moved. In train mode BatchNorm follows the data.")
+        if not all(weight.requires_grad for weight in body.parameters()):
+            raise Wrong(
+                "The body's weights don't ask for gradients any more, so nobody can train them later. Use no_grad."
+            )
+        if max(sizes) > _AT_ONCE:
+            raise Wrong(
+                f"On {case} {max(sizes)} pictures went into the body at once. Take at most {_AT_ONCE}: batch.split(32)."
+            )
+
+
+def _check_features(value: Any, truth: Tensor, slip: Tensor, case: str) -> None:
+    if isinstance(value, (list, tuple)):
+        raise Wrong(f"On {case} your function returned a {type(value).__name__} of parts: torch.cat makes one tensor.")
+    if isinstance(value, Tensor) and value.ndim == 4:
+        raise Wrong(
+            f"On {case} the features are still maps of shape {tuple(value.shape)}: flatten(1) makes rows of them."
+        )
+    if isinstance(value, Tensor) and value.ndim == 2 and len(value) < len(truth):
+        raise Wrong(
+            f"On {case} there are features of {len(value)} pictures only. Are the last ones left out, or does the loop "
+            "return too early?"
+        )
+    value = need_tensor(value, tuple(truth.shape), case=case)
+    if value.requires_grad:
+        raise Wrong("The features still hang on the body's graph, which fills the memory: compute them under no_grad.")
+    if torch.allclose(value, truth, atol=1e-5):
+        return
+    if torch.allclose(value, slip, atol=1e-5):
+        raise Wrong("These are the features in train mode, and they depend on the batch. Put the body into eval mode.")
+    raise Wrong(f"On {case} the values aren't those of the body in eval mode, picture by picture, in their order.")
+
+
+def _body(source: random.Random | None, *, maps: bool) -> nn.Module:
+    """In train mode, with running statistics far from what its pictures have."""
+    width = source.randint(3, 8) if source else 5
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(source.getrandbits(32) if source else 0)
+        norm = nn.BatchNorm2d(width)
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 3), norm, nn.ReLU()]
+        layers += [] if maps else [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        body = nn.Sequential(*layers)
+    if norm.running_var is not None:
+        norm.running_var.fill_(4.0)
+    return body.train()
+
+
+def _pictures(source: random.Random | None, count: int) -> Tensor:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(source.getrandbits(32) if source else 1)
+        return torch.randn(count, 3, 6, 6)
+
+
+# -- a head on features -----------------------------------------------------------------------------------------------
+#: The share of the way, from guessing to the smallest loss there is, that a head must have come.
+_NEAR = 0.7
+
+
+def check_linear_probe(answer: Any, source: random.Random | None = None) -> None:
+    """Check a learner's function (features, labels, classes, steps) → a trained ``nn.Linear`` and its losses.
+
+    Args:
+        answer: the learner's.
+        source: draws the features.
+
+    Raises:
+        Wrong: with the property that fails.
+    """
+    need_function(answer)
+    for classes, steps in ((2, 300), (3, 260)):
+        features, labels = _overlapping(source, classes)
+        case = f"{len(features)} rows of {features.shape[1]} features, {classes} classes and {steps} steps"
+        given = features.clone()
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(source.getrandbits(32) if source else 0)
+            value = call(answer, given, labels.clone(), classes, steps, case=case)
+        if not torch.equal(given, features):
+            raise Wrong("The features were changed. They're the body's, and other heads need them as they are.")
+        head, losses = _head_and_losses(value, case)
+        if losses and isinstance(losses[0], Tensor):
+            raise Wrong("The losses are tensors; train_step returns numbers, and those are what the list should hold.")
+        if len(losses) != steps or not all(isinstance(loss, float) for loss in losses):
+            raise Wrong(f"On {case} the list should hold {steps} losses, one for each step; it holds {len(losses)}.")
+        _check_head(head, losses, features, labels, classes, case)
+
+
+def _head_and_losses(value: Any, case: str) -> tuple[nn.Linear, list[Any]]:
+    if isinstance(value, nn.Module):
+        raise Wrong("Your function returns the head alone: return head, losses.")
+    if value is None:
+        raise Wrong(f"On {case} your function returned nothing: is the return missing?")
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise Wrong(f"On {case} your function should return two things, the head and the list of its losses.")
+    head, losses = value
+    if not isinstance(head, nn.Linear):
+        raise Wrong(f"The head should be an nn.Linear, and the first thing returned is of type {type(head).__name__}.")
+    if not isinstance(losses, (list, tuple)):
+        raise Wrong(f"The losses should be a list of numbers, not a value of type {type(losses).__name__}.")
+    return head, list(losses)
+
+
+def _check_head(
+    head: nn.Linear, losses: list[float], features: Tensor, labels: Tensor, classes: int, case: str
+) -> None:
+    if head.in_features != features.shape[1] or head.out_features != classes:
+        raise Wrong(
+            f"On {case} the head should go from {features.shape[1]} features to {classes} classes, but it goes from "
+            f"{head.in_features} to {head.out_features}."
+        )
+    with torch.no_grad():
+        reached = float(nn.functional.cross_entropy(head(features), labels))
+    best, guessing = _smallest(features, labels, classes), math.log(classes)
+    wanted = guessing - _NEAR * (guessing - best)
+    if max(losses) > 3 * losses[0]:
+        raise Wrong(f"On {case} the loss jumps from {losses[0]:.2f} to {max(losses):.2f}: the steps are far too large.")
+    if reached <= wanted:
+        return
+    if losses[-1] <= wanted:
+        raise Wrong("The losses fall, but the head that you return isn't the one that was trained.")
+    if losses[-1] > losses[0] - 0.05:
+        raise Wrong(
+            f"On {case} the loss is {losses[0]:.2f} at first and {losses[-1]:.2f} at last, so nothing is learned. Does "
+            "the optimizer hold head.parameters(), and are head and optimizer made once, before the loop?"
+        )
+    raise Wrong(f"On {case} the loss is still {reached:.2f} at last, and {best:.2f} is possible. Is the rate 3e-3?")
+
+
+def _overlapping(source: random.Random | None, classes: int) -> tuple[Tensor, Tensor]:
+    """One label in six is wrong, so that no line divides the classes: the best weights are small, and soon reached."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(source.getrandbits(32) if source else 4)
+        true = torch.arange(96) % classes
+        features = torch.randn(96, 12) + 0.7 * torch.randn(classes, 12)[true]
+        labels = torch.where(torch.arange(96) % 6 == 5, (true + 1) % classes, true)
+    return (features - features.mean(0)) / features.std(0), labels
+
+
+def _smallest(features: Tensor, labels: Tensor, classes: int) -> float:
+    head = nn.Linear(features.shape[1], classes)
+    nn.init.zeros_(head.weight), nn.init.zeros_(head.bias)
+    optimizer = torch.optim.LBFGS(head.parameters(), max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = nn.functional.cross_entropy(head(features), labels)
+        value.backward()
+        return value
+
+    with torch.enable_grad():
+        optimizer.step(loss)
+        return float(loss().detach())
+
+
+# -- one training step ------------------------------------------------------------------------------------------------
+_RATE = 0.5
+_Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def _network() -> nn.Module:
+    """Two steps of learning change every weight, and the two modes of its BatchNorm differ."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    norm = network[2]
+    if isinstance(norm, nn.BatchNorm1d) and norm.running_var is not None:
+        norm.running_var.fill_(4.0)
+    return network.train()
+
+
+def _batches() -> list[tuple[Tensor, Tensor]]:
+    numbers = torch.linspace(-9, 9, 2 * 6 * 12).sin().view(2, 6, 3, 2, 2)
+    return [(numbers[0], torch.tensor([0, 1, 2, 0, 1, 1])), (numbers[1] * 2, torch.tensor([2, 0, 1, 1, 2, 0]))]
+
+
+def _by_hand(
+    network: nn.Module, x: Tensor, y: Tensor, *, softmax: bool = False, train: bool = True, rate: float = _RATE
+) -> float:
+    """One step, in place; gives the loss before it."""
+    network.train(train)
+    with torch.enable_grad():
+        logits = network(x)
+        loss = nn.functional.cross_entropy(logits.softmax(1) if softmax else logits, y)
+    weights = list(network.parameters())
+    gradients = torch.autograd.grad(loss, weights)
+    with torch.no_grad():
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.sub_(rate * gradient)
+    return float(loss)
+
+
+def check_train_step(answer: Any) -> None:
+    """Check a learner's function (model, batch, labels, optimizer) → loss, over two steps.
+
+    Raises:
+        Wrong: with the property that fails.
+    """
+    need_function(answer)
+    mine, right = _network(), _network()
+    optimizer = torch.optim.SGD(mine.parameters(), lr=_RATE)
+    for number, (x, y) in enumerate(_batches(), 1):
+        case, start = f"step {number}", copy.deepcopy(right)
+        with torch.enable_grad():
+            value = call(answer, mine, x.clone(), y.clone(), optimizer, case=case)
+        loss = _by_hand(right, x, y)
+        _check_loss(value, loss, start, x, y, case)
+        if not mine.training:
+            raise Wrong(
+                "Your step leaves the model in eval mode. The mode is the loop's business: don't touch it here."
+            )
+        _check_weights(mine, start, right, number)
+    frozen = _network().eval()  # a body that must not move: the loop has put it into eval mode
+    with torch.enable_grad():
+        call(
+            answer, frozen, *_batches()[0], torch.optim.SGD(frozen.parameters(), lr=_RATE), case="a model in eval mode"
+        )
+    if any(module.training for module in frozen.modules()):
+        raise Wrong(
+            "Your step calls model.train(). The loop around it sets the mode, and a frozen body has to stay in eval "
+            "mode: leave that line out."
+        )
+
+
+def _check_loss(value: Any, loss: float, start: nn.Module, x: Tensor, y: Tensor, case: str) -> None:
+    if isinstance(value, Tensor):
+        raise Wrong("You give the loss as a tensor, which keeps the whole graph in memory: loss.item() is the number.")
+    if isinstance(value, bool) or not isinstance(value, float):
+        told = "nothing: is the return missing?" if value is None else f"a value of type {type(value).__name__}."
+        raise Wrong(f"On {case} your function should return the loss, a number, but it returned {told}")
+    if abs(value - loss) < 1e-5:
+        return
+    slips = {
+        "cross_entropy takes logits and does the softmax itself, so you've done it twice.": {"softmax": True},
+        "BatchNorm used its running statistics: your step switched to eval mode. Leave the mode to the loop.": {
+            "train": False
+        },
+    }
+    for sentence, slip in slips.items():
+        if abs(_by_hand(copy.deepcopy(start), x, y, **slip) - value) < 1e-5:
+            raise Wrong(f"On {case} the loss is not the right one. {sentence}")
+    raise Wrong(f"On {case} the loss should be {loss:.4f}, the mean cross-entropy before the step; it is {value:.4f}.")
+
+
+def _check_weights(mine: nn.Module, start: nn.Module, right: nn.Module, number: int) -> None:
+    pairs = list(zip(mine.parameters(), start.parameters(), right.parameters(), strict=True))
+    if all(torch.allclose(value, wanted, atol=1e-5) for value, _, wanted in pairs):
+        return
+    if all(torch.equal(value, before) for value, before, _ in pairs):
+        if all(value.grad is None or not value.grad.any() for value, _, _ in pairs):
+            raise Wrong(
+                "No weight changed, and there are no gradients. Do you call loss.backward(), and zero_grad() before it?"
+            )
+        raise Wrong("The gradients are there, but no weight changed: optimizer.step() is missing.")
+    if number == 2:
+        raise Wrong("Step 1 is right, step 2 is not: its gradients were added to those of step 1. zero_grad() first.")
+    raise Wrong("The loss is right, but the weights are not where one step of the optimizer leads.")
+
+
+# -- one epoch --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Epoch:
+    """One epoch by hand, with one thing done otherwise.
+
+    Attributes:
+        train: the mode it runs in.
+        moves: when the rate is moved: after each batch ("batch"), before it ("before"), once at the end ("epoch"), or
+            never ("").
+        batches: how many of the batches are used; None for all.
+    """
+
+    train: bool = True
+    moves: str = "batch"
+    batches: int | None = None
+
+    def run(self, network: nn.Module, batches: list[tuple[Tensor, Tensor]], rates: list[float]) -> list[float]:
+        """Train in place; gives the loss of each batch."""
+        losses = []
+        for number, (x, y) in enumerate(batches[: self.batches]):
+            ahead = {"batch": number, "before": number + 1, "epoch": 0, "": 0}[self.moves]
+            losses.append(_by_hand(network, x, y, train=self.train, rate=rates[ahead]))
+        return losses
+
+
+_SLIPS = {
+    "The network was in eval mode while it learned: model.train() comes first.": _Epoch(train=False),
+    "Only the first batch was used: does a return stand inside the loop?": _Epoch(batches=1),
+    "The rate never changed: call schedule.step() after each batch.": _Epoch(moves=""),
+    "The rate changed before the step: schedule.step() comes after train_step.": _Epoch(moves="before"),
+}
+
+
+def check_train_epoch(answer: Any, source: random.Random | None = None) -> None:
+    """Check a learner's function (model, batches, optimizer, schedule) → mean loss of the pictures, over two epochs.
+
+    Args:
+        answer: the learner's.
+        source: draws network, batches and how the rate changes.
+
+    Raises:
+        Wrong: with the property that fails.
+    """
+    need_function(answer)
+    mine, batches = (random_arguments.training(source)) if source else (_network(), _uneven())
+    right = copy.deepcopy(mine)
+    factor = source.choice((0.5, 0.7, 0.8)) if source else 0.6
+    optimizer = torch.optim.SGD(mine.parameters(), lr=_RATE)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, factor)
+    for epoch in (1, 2):
+        mine.eval()  # as after a measurement
+        case, start = f"epoch {epoch}", copy.deepcopy(right)
+        rates = [_RATE * factor ** ((epoch - 1) * len(batches) + number) for number in range(len(batches) + 1)]
+        with torch.enable_grad():
+            value = call(answer, mine, _once(batches), optimizer, schedule, case=case)
+        losses = _Epoch().run(right, batches, rates)
+        if not _same_weights(mine, right):
+            _name_the_slip(mine, start, batches, rates, case)
+        _check_rate(optimizer.param_groups[0]["lr"], rates, len(batches), case)
+        _check_mean(value, losses, [len(y) for _, y in batches], case)
+
+
+def _uneven() -> list[tuple[Tensor, Tensor]]:
+    """Three batches, the last of them smaller."""
+    first, second = _batches()
+    return [first, second, (first[0][:2] * 3, first[1][:2].flip(0))]
+
+
+def _once(batches: list[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    return ((x.clone(), y.clone()) for x, y in batches)
+
+
+def _same_weights(mine: nn.Module, right: nn.Module) -> bool:
+    """Whether weights and running statistics agree."""
+    own, other = mine.state_dict(), right.state_dict()
+    return all(torch.allclose(own[name].float(), other[name].float(), atol=1e-4, rtol=1e-4) for name in own)
+
+
+def _name_the_slip(
+    mine: nn.Module, start: nn.Module, batches: list[tuple[Tensor, Tensor]], rates: list[float], case: str
+) -> None:
+    if all(torch.equal(value, before) for value, before in zip(mine.parameters(), start.parameters(), strict=True)):
+        raise Wrong(f"On {case} no weight changed: call train_step on every batch.")
+    for sentence, slip in _SLIPS.items():
+        other = copy.deepcopy(start)
+        slip.run(other, batches, rates)
+        if _same_weights(mine, other):
+            raise Wrong(f"On {case} the weights aren't where one pass leads. {sentence}")
+    raise Wrong(f"On {case} the weights aren't where one pass over all {len(batches)} batches, in their order, leads.")
+
+
+def _check_rate(rate: float, rates: list[float], batches: int, case: str) -> None:
+    if not math.isclose(rate, rates[batches], rel_tol=1e-6):
+        raise Wrong(
+            f"On {case} the rate should have moved {batches} times, once after each batch, to {rates[batches]:.3g}; it "
+            f"is {rate:.3g}."
+        )
+
+
+def _check_mean(value: Any, losses: list[float], sizes: list[int], case: str) -> None:
+    if isinstance(value, Tensor):
+        raise Wrong("You give the mean loss as a tensor: train_step returns numbers, and their mean is a number.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        told = "nothing: is the return missing?" if value is None else f"a value of type {type(value).__name__}."
+        raise Wrong(f"On {case} your function should return the mean loss, a number, but it returned {told}")
+    pictures = sum(loss * size for loss, size in zip(losses, sizes, strict=True))
+    mean = pictures / sum(sizes)
+    if math.isclose(value, mean, rel_tol=1e-3, abs_tol=1e-4):
+        return
+    slips = {
+        "That is the mean of the batches. The last batch is smaller, so its pictures count too much: multiply each "
+        "loss by the number of its pictures.": sum(losses) / len(losses),
+        "That is the last batch's loss: add them up, and divide in the end.": losses[-1],
+        "That is a sum: divide by the number of pictures.": pictures,
+        "That is the sum of the batches' losses: multiply each by its pictures, and divide by all.": sum(losses),
+        "You divide by the number of batches, and should divide by the number of pictures.": pictures / len(losses),
+    }
+    for sentence, slip in slips.items():
+        if math.isclose(value, slip, rel_tol=1e-3, abs_tol=1e-4):
+            raise Wrong(f"On {case} the loss is {value:.3f}. {sentence}")
+    raise Wrong(f"On {case} the mean loss of the pictures should be {mean:.3f}, but it is {value:.3f}.")
