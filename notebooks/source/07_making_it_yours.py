@@ -295,7 +295,7 @@ bodies = {"mean colour": [nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())],
 # %%
 own = load_classifier("efficientnet_lite0", device="cpu").transforms
 own = ImageClassification(crop_size=96, resize_size=110, mean=own.mean, std=own.std)
-both = {name: (pictures, unseen) for name in bodies}
+both = dict.fromkeys(bodies, (pictures, unseen))
 both["photographs"] = (tensors(train_folder, own)[0], tensors(val_folder, own)[0])
 
 
