@@ -9,7 +9,7 @@
 # - time a model so that somebody else would get the same answer,
 # - find the models worth choosing from, and decide between two of them on your own pictures.
 #
-# You need lesson [01](01_inference.ipynb). Plan two sittings of 45 minutes, exercises included: sections 1–4, then 5–7.
+# You need lesson [01](01_inference.ipynb). Plan two sittings of 40 minutes, exercises included: sections 1–4, then 5–7.
 # *If you want to know more* adds another 50.
 
 # %%
@@ -171,17 +171,19 @@ from course_lib.measuring import points
 timings = measure_models(five, rounds=ROUNDS, budget=0.5)
 fastest = sorted(five, key=lambda name: timings[name].median)
 figure = drawing.rankings(points(rows.values(), timings=timings), ("megabytes", "error", "ms"))
+dots = drawing.dot_rows({name: [1000 * seconds for seconds in timings[name].rounds] for name in fastest},
+                        title="time for one picture: a dot for each round", below="milliseconds")
 table = []
 for ahead, behind in pairwise(fastest):
     won = sum(quick < slow for quick, slow in zip(timings[ahead].rounds, timings[behind].rounds))
     table.append(f"{ahead} was faster than {behind} in {won} of {ROUNDS} rounds")
 by_time.reveal(fastest, "Follow each line in the figure. If all three criteria agreed, no two lines would cross.",
-               also=[figure, "\n".join(table)])
+               also=[figure, dots, "\n".join(table)])
 
 # %% [markdown]
-# A place in a ranking doesn't tell you how close the next model is. So look at the rounds, too. If each of two models
-# wins some of them, call it a tie. Five out of five is a good sign, though not a proof: of two models that are equally
-# fast, one wins all five rounds once in sixteen times.
+# A place in a ranking doesn't tell you how close the next model is. So the second figure shows the rounds. If each of
+# two models wins some of them, call it a tie. Five out of five is a good sign, though not a proof: of two models that
+# are equally fast, one wins all five rounds once in sixteen times.
 
 # %% [markdown]
 # ## 3 What does the time depend on?
