@@ -106,6 +106,59 @@ def test_any_layers_one_after_the_other(chosen: list[nn.Module], shape: Any, dty
     assert_both_ways_agree(nn.Sequential(nn.Sequential(*chosen[:2]), *chosen[2:]), batch)
 
 
+FUNCTIONS: tuple[Any, ...] = (
+    functional.relu, torch.relu, torch.sigmoid, functional.gelu, Tensor.contiguous, Tensor.double, Tensor.half,
+    lambda a: functional.relu(a, inplace=True), lambda a: functional.hardtanh(a, -1, 2, inplace=True),
+    lambda a: a.relu_(), lambda a: a.sigmoid_().add_(1), lambda a: a.clamp_(0), lambda a: a.data.mul_(2),
+    lambda a: functional.leaky_relu(a, negative_slope=0.2), lambda a: functional.gelu(a, approximate="tanh"),
+    lambda a: functional.dropout(a, 0.2, True), lambda a: functional.dropout(a, training=False),
+    lambda a: functional.dropout2d(a, inplace=True), lambda a: a + 1, lambda a: 2 * a, lambda a: a / 3, lambda a: 1 - a,
+    lambda a: a * True, lambda a: a + torch.ones(()), lambda a: a.transpose(-2, -1), lambda a: a[:, :2], lambda a: a[0],
+    lambda a: functional.max_pool2d(a, 2), lambda a: functional.max_pool2d(a, (3, 2), 1, 1, ceil_mode=True),
+    lambda a: functional.max_pool2d(a, 2, return_indices=True)[0], lambda a: functional.max_pool2d(a, 2, padding=2),
+    lambda a: functional.avg_pool2d(a, 2, divisor_override=3), lambda a: functional.adaptive_avg_pool2d(a, (1, None)),
+    lambda a: functional.adaptive_avg_pool2d(a, 1), lambda a: functional.adaptive_max_pool2d(a, [2, 1]),
+    lambda a: torch.flatten(a, 1), lambda a: a.flatten(), lambda a: a.flatten(2, 9), lambda a: a.flatten(-2, -1),
+    lambda a: a.flatten(end_dim=1), lambda a: a.unsqueeze_(0).squeeze_(0), lambda a: torch.relu(a.view(-1)),
+    torch.add, torch.mul, Tensor.sub, Tensor.__iadd__, Tensor.mul_, lambda a, b: torch.add(a, b, alpha=2),
+    lambda a, b: a.mean((2, 3), keepdim=True) * b, lambda a, b: torch.mul(input=a, other=b.mean((2, 3), keepdim=True)),
+    lambda a, b: torch.cat([a, b], 1), lambda a, b: torch.cat(dim=1, tensors=(a, b, a)), lambda a, b: torch.cat((a, b)),
+    lambda a, b: torch.cat([a, b], -1), lambda a, b: torch.cat([a, b.double()], 1), lambda a, b: torch.cat((a,), 1),
+)  # fmt: skip
+
+
+class Program(nn.Module):
+    """Functions of two maps and of what earlier ones gave."""
+
+    def __init__(self, steps: list[tuple[int, int, int]]) -> None:
+        super().__init__()
+        self.conv, self.steps = nn.Conv2d(3, 3, 3, padding=1), steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = [x, self.conv(x)]
+        for which, first, second in self.steps:
+            function = FUNCTIONS[which]
+            many = 2 if which >= FUNCTIONS.index(torch.add) else 1
+            values.append(function(*[values[place % len(values)] for place in (-1 - first, -1 - second)[:many]]))
+        return values[-1]
+
+
+steps = st.tuples(st.integers(0, len(FUNCTIONS) - 1), st.integers(0, 2), st.integers(0, 2))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(steps, min_size=1, max_size=5), st.booleans())
+def test_any_functions_one_after_the_other(chosen: list[tuple[int, int, int]], last: bool) -> None:
+    batch = torch.zeros(2, 3, 6, 6)
+    assert_both_ways_agree(Program(chosen), batch.to(memory_format=torch.channels_last) if last else batch)
+
+
+@pytest.mark.parametrize("which", range(len(FUNCTIONS)))
+def test_every_function(which: int) -> None:
+    for second in (0, 1):
+        assert_both_ways_agree(Program([(which, 0, second)]), (2, 3, 6, 6))
+
+
 class Meddler(nn.Module):
     """Changes its layers in its forward, in one of many ways."""
 
