@@ -194,7 +194,7 @@ class Copier:
         self.waiting.append((copied, module, path))
         prefix = f"{path}." if path else ""
         theirs = module.__dict__
-        ours = dict(theirs)
+        ours = theirs.copy()  # ``dict(theirs)`` takes eight times as long
         object.__setattr__(copied, "__dict__", ours)  # Module's own takes longer to find out what it is given
         ours.update(self.no_hooks or {name: OrderedDict() for name in HOOKS})
         if any(map(theirs.get, HOOKS)):

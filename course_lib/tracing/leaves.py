@@ -148,7 +148,7 @@ class Leaf:
     def fill(self, copied: nn.Module) -> None:
         """Give a new object the attributes of the layer."""
         theirs = self.module.__dict__
-        self.copied, self.ours = copied, (ours := dict(theirs))
+        self.copied, self.ours = copied, (ours := theirs.copy())
         ours.update(self.recorder.no_hooks or {name: OrderedDict() for name in HOOKS})
         ours["_compiled_call_impl"] = None
         ours["_non_persistent_buffers_set"] = set(theirs["_non_persistent_buffers_set"])
