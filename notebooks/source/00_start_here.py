@@ -200,7 +200,7 @@ picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a
 # | [07 Making a network yours](07_making_it_yours.ipynb) | Two hundred pictures and two minutes: is that enough? | fine-tune a network on your own classes, and say what the pretrained start was worth |
 # | [08 Checkpoints](08_checkpoints.ipynb) | What is in that file, and is it safe to open? | save a network, and open anybody's file safely |
 #
-# Take them in order. Each one takes about an hour, exercises included (lesson 03 takes two sittings of 45 minutes). You
+# Take them in order. Each one takes about an hour, exercises included (lessons 02 and 03 take two and three sittings). You
 # can stop at any heading and go on another day. What you've solved is kept in one file on your own computer, and
 # nowhere else:
 
