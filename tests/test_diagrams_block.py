@@ -438,6 +438,28 @@ def test_bad_input_is_answered_in_a_sentence() -> None:
         drawing.block(3)  # type: ignore[arg-type]
 
 
+class Adds(nn.Module):
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times, self.first = times, nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        for _ in range(self.times):
+            x = x + 1
+        return x
+
+
+def test_a_picture_that_would_be_a_wall_is_refused_before_it_is_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = trace(Adds(1100), (1, 2))
+    with pytest.raises(CourseError, match=r"Adds has more than 1,000 boxes.* path='first'"):
+        drawing.block(long)
+    assert drawing.block(long, path="first").data
+    monkeypatch.setattr("course_lib.drawing.graph.render._TALLEST", 100.0)
+    with pytest.raises(CourseError, match="pixels, more than can be drawn"):
+        drawing.block(trace(Adds(9), (1, 2)))
+
+
 def test_the_same_model_gives_the_same_picture_and_stays_as_it_was() -> None:
     module = BasicBlock(8, 8).train()
     before = {name: value.clone() for name, value in module.state_dict().items()}

@@ -21,6 +21,7 @@ __all__ = ["block", "plan"]
 
 Detail = Literal["auto", "ops", "compact", "modules"]
 _MOST_OPS = 60  # more than these are never readable one by one
+_MOST_BOXES = 1000  # more than these are neither laid out in seconds nor drawn: the picture would be a wall high
 #: Detail, how many boxes there may be before equal modules are folded, how many columns, and how tall these may be in
 #: CSS pixels; from the fullest to the sparsest.
 _WAYS = (
@@ -55,7 +56,7 @@ def block(
 
     Raises:
         TraceError: nothing ran at all, or there is no such module.
-        CourseError: an unknown ``detail``, or sizes given for a trace, which has its own.
+        CourseError: an unknown ``detail``, sizes given for a trace, which has its own, or more than a thousand boxes.
 
     Example:
         >>> block("resnet18", path="layer1.0")
@@ -106,12 +107,23 @@ def plan(
     """The graph, layout and lettering of ``block``; ``failed`` is the op in which the forward stopped."""
 
     def ways() -> Iterator[Way]:
+        drawn = False
         many = detail == "auto" and len(build_graph(traced, path, failed=failed).nodes) > _MOST_OPS
         for wanted, most, columns, tallest in _WAYS:
             if detail in ("auto", wanted) and not (many and wanted != "modules"):
                 graph = build_graph(traced, path, failed=failed, modules=wanted == "modules", most=most)
                 graph = graph if wanted == "ops" else fused(graph)
+                if len(graph.nodes) > _MOST_BOXES:
+                    continue
+                drawn = True
                 structure = structure_of(graph)
                 yield Way(with_shortcuts(graph, structure), structure, columns, tallest)
+        if not drawn:
+            part = next((child for child, _ in traced.modules if child and "." not in child), "")
+            advice = f"; draw a part of it, such as path={part!r}" if part and not path else ""
+            raise CourseError(
+                f"{path or traced.name} has more than {_MOST_BOXES:,} boxes, too many for one picture{advice}. "
+                "The trace's tables hold all of them."
+            )
 
     return fitted(ways(), width)

@@ -18,6 +18,7 @@ from course_lib.drawing.graph.op_names import Row
 from course_lib.drawing.graph.series_parallel import Gap
 from course_lib.drawing.sheet import FAINT, Sheet, text_width, wrapped
 from course_lib.drawing.still import BLUE, GREY, INK, Still, shortened
+from course_lib.errors import CourseError
 from course_lib.tracing.ops import Op
 from course_lib.tracing.records import times
 
@@ -29,6 +30,7 @@ _FILLS = {
     "module": "#E6EEF6", "other": "#F6F6F6",
 }  # fmt: skip
 _EDGE = 8.0  # around the whole picture
+_TALLEST = 32_000.0  # of a picture, in CSS pixels: matplotlib draws at most 65,535 pixels, two to each of these
 _LINE, _BAR = 14.0, 18.0  # from a line to the next; the height of a row with a single line
 _PAD, _SPACE = 8.0, 12.0  # left and right of a line, and between its two ends
 _SENTENCES, _LONGEST = 8, 390  # of what is said about an op
@@ -176,8 +178,16 @@ def paint(plan: Plan, title: str, facts: str, alt: str, *, reason: str = "", wid
         alt: the title and facts as the description begins; what the boxes say is added.
         reason: why the forward failed.
         width: of the page, in CSS pixels.
+
+    Raises:
+        CourseError: the picture would be taller or wider than can be drawn.
     """
     graph, layout = plan.graph, plan.layout
+    if max(layout.width, layout.height) > _TALLEST:
+        raise CourseError(
+            f"{title} would be a picture of {layout.width:,.0f}×{layout.height:,.0f} pixels, more than can be drawn: "
+            "draw a part of it with path=…, or its modules with detail='modules'."
+        )
     if not plan.lettering.words and any(row.parameters for node in graph.nodes for row in node.rows):
         facts += " · in the boxes: parameters"
     need = max(layout.width, text_width(title, 11, bold=True), text_width(facts, 9)) + 2 * _EDGE
