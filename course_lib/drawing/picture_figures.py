@@ -82,7 +82,7 @@ def picture_grid(
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     tallest = min(1.1, max(0.3, *(picture.height / picture.width for picture in pictures)))
-    cell = min(1.95, PAGE / 100 / columns)  # hundreds of CSS pixels: a wider grid would be shrunk, with its titles
+    cell = min(2.85, PAGE / 100 / columns)  # hundreds of CSS pixels: a wider grid would be shrunk, with its titles
     line = 0.96 * cell * tallest + 0.27  # the titles take 0.22 of them
     room = 100 * cell - 2  # of a title
     longest = max(text_width(f"✓ {title}" if right else title, 9.5) for title in titles)

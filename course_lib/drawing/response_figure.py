@@ -281,7 +281,7 @@ def _draw_overlap(sheet: Sheet, place: Box, overlap: float) -> None:
     left, top, wide, tall = place
     sheet.boxes([place], fill="#EDEDED")
     sheet.boxes([(left, top, wide * overlap, tall)], fill=BLUE, level=1.1)
-    sheet.lines([[(left + wide / 2, top - 4), (left + wide / 2, top + tall + 4)]], color=INK, line=1.4, level=1.2)
+    sheet.lines([[(left + wide / 2, top - 6), (left + wide / 2, top + tall)]], color=INK, line=1.4, level=1.2)
     ends = [(left, "0", "left"), (left + wide / 2, "0.5: found", "center"), (left + wide, "1", "right")]
     for x, words, side in ends:
         sheet.text(x, top + tall + 6, words, size=8.5, align=side)

@@ -101,7 +101,7 @@ class Paired:
         first, second = self.names
         return (
             f"{self.count} pictures: both right {len(self.both)}, only {first} {len(self.only_first)}, "
-            f"only {second} {len(self.only_second)}, neither {len(self.neither)}; p = {_rounded(self.p_value)}"
+            f"only {second} {len(self.only_second)}, neither {len(self.neither)}; p {_rounded(self.p_value)}"
         )
 
     def __repr__(self) -> str:
@@ -118,7 +118,7 @@ class Paired:
             Column(f"{second} right", number=True),
             Column(f"{second} wrong", number=True),
         ]
-        caption = f"{self.count} pictures; McNemar's exact test: p = {_rounded(self.p_value)}"
+        caption = f"{self.count} pictures; McNemar's exact test: p {_rounded(self.p_value)}"
         return html_table(rows, columns, label=f"{first} and {second} on the same pictures") + f"<div>{caption}</div>"
 
 
@@ -168,4 +168,4 @@ def _is_right(answer: Any) -> bool:
 
 
 def _rounded(p_value: float) -> str:
-    return f"{p_value:.3f}" if p_value >= 0.001 else "less than 0.001"
+    return f"= {p_value:.3f}" if p_value >= 0.001 else "< 0.001"

@@ -87,7 +87,7 @@ MISTAKES: dict[str, Mistake] = {
     for mistake in (
         Mistake(
             "no normalise",
-            "Mean and std are forgotten: the values stay between 0 and 1, brighter and flatter than in training.",
+            "The mean and std are forgotten: the values stay between 0 and 1, brighter and flatter than in training.",
             _cropped_tensor,
         ),
         Mistake(
@@ -102,12 +102,12 @@ MISTAKES: dict[str, Mistake] = {
         ),
         Mistake(
             "0-255",
-            "The values were not divided by 255 before mean and std: they are hundreds of times too large.",
+            "The values weren't divided by 255 before the mean and std: they are hundreds of times too large.",
             _bytes,
         ),
         Mistake(
             "wrong mean and std",
-            "Mean and std of another recipe, 0.5 instead of ImageNet's or the reverse: nearly right, not quite.",
+            "The mean and std are another recipe's, 0.5 instead of ImageNet's or the reverse: nearly right, not quite.",
             _other_numbers,
         ),
     )

@@ -51,17 +51,14 @@ def _draw(classifier: Classifier, found: Repeats) -> Still:
         figure, (0.54, 0.19, 0.23, 0.66), list(enumerate([0.0, *found.drift])), across=across, up=_ticks(found.drift),
         title="drift of BatchNorm's means, std", below="run", color=ORANGE, marker="s",
     )  # fmt: skip
-    same = (
-        f"all {count} runs gave\nthe same answer"
-        if found.different == 1
-        else f"{count} runs gave\n{found.different} different answers"
-    )
+    several = "1 answer" if found.different == 1 else f"{found.different} different answers"
+    same = f"all {count} runs gave\nthe same answer" if found.different == 1 else f"{count} runs gave\n{several}"
     words = (
         f"{classifier.name}\n{found.mode}() mode\n\n{same}\n\neval() before: {before:.1f} %\n"
         f"eval() after: {after:.1f} %"
     )
     figure.text(0.8, 0.86, words, fontsize=9.5, va="top", linespacing=1.45)
-    said = f"{classifier.name} in {found.mode} mode, {count} runs of one picture: {found.different} different answers"
+    said = f"{classifier.name} in {found.mode} mode, {count} runs of one picture: {several}"
     spots = [
         Spot("run", box_in(figure, (x - 8, y - 8, 16, 16)), words, k, round=True)
         for points, told in (

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.drawing.chart_axes import round_ticks
+from course_lib.drawing.chart_axes import SMALL, round_ticks
 from course_lib.drawing.charts import draw_bars
+from course_lib.drawing.sheet import text_width
 from course_lib.drawing.spots import Spot, box_at
 from course_lib.drawing.still import Still, new_figure, shortened, still
 from course_lib.errors import CourseError
@@ -35,10 +36,11 @@ def draw_temperature(logits: Tensor, categories: Sequence[str], *, temperature: 
     values = [float(changed[index]) for index in answer.indices]
     # One axis for every temperature: a bar that halves shall be half as long.
     reach = max(round_ticks(0.0, float(raw.abs().max()) or 1.0, 3)[-1], 1.0)
-    labels = [shortened(label, 16) for label in answer.labels]
+    labels = [shortened(label, 26) for label in answer.labels]
     written = [f"{value + 0.0:.1f}" for value in values]
     written = [("0.0" if words == "-0.0" else words).replace("-", "\N{MINUS SIGN}") for words in written]
-    title, place = "(logits + shift) / temperature", (0.165, 0.1, 0.375, 0.78)
+    beside = (max(text_width(label, SMALL) for label in labels) + 18) / (8.6 * 100)  # the ten best are always the same
+    title, place = "(logits + shift) / temperature", (beside, 0.1, 0.55 - beside, 0.78)
     room = 0.35 * reach  # for the numbers beside the bars
     left = draw_bars(figure, place, labels, values, written, span=(-reach - room, reach + room), title=title,
                      ticks=(-reach, 0.0, reach))  # fmt: skip

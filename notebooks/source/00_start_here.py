@@ -3,8 +3,8 @@
 #
 # **What happens between a photograph and the word "espresso"?**
 #
-# In 15 minutes you'll run a real, trained network on a photograph, try it on a picture of your own, move your first widget,
-# and fool the network with your first exercise. You need to know a little Python, and nothing else.
+# In the next 20 minutes you'll run a real, trained network on a photograph, try it on a picture of your own, use your first
+# widget, and fool the network in your first exercise. All you need is a little Python.
 #
 # Run the cells from top to bottom: click into a cell, then press Shift and Enter. The first cell only does something on
 # Google Colab.
@@ -41,8 +41,8 @@ from course_lib.drawing import laptops
 laptops(picture, {"Your computer says": prediction})
 
 # %% [markdown]
-# The network picked *espresso* out of a thousand words. It's EfficientNet-Lite0, a small network made for phones. It was
-# trained on ImageNet: 1.2 million photographs, each labelled with one of a thousand classes.
+# The network picked *espresso* out of a thousand words. It's called EfficientNet-Lite0, and it's small enough to run on a
+# phone. It was trained on ImageNet: 1.2 million photographs, each labelled with one of a thousand classes.
 
 # %%
 print(len(classifier.categories), "classes, for example:", ", ".join(classifier.categories[935:940]))
@@ -50,8 +50,8 @@ print(len(classifier.categories), "classes, for example:", ", ".join(classifier.
 # %% [markdown]
 # ## Your own picture
 #
-# Now it's your turn. Choose another photograph from the menu, upload one of your own, or paste the address of one from the
-# web. Your picture stays on your computer.
+# Now it's your turn. Choose another photograph from the menu, upload one of your own, or paste the web address of a picture.
+# Nothing that you upload leaves your computer.
 
 # %%
 from course_lib.widgets import prediction_explorer
@@ -60,15 +60,15 @@ photographs = {name: sample.open() for name, sample in samples().items() if samp
 prediction_explorer([classifier], photographs)
 
 # %% [markdown]
-# **What to notice.** Try the astronaut. There's no such class among the thousand, but the network has to choose one of
-# them all the same. It can't say "I don't know"; at best, its bars stay short.
+# **What to notice.** Try the astronaut. None of the thousand classes is called that, but the network has to choose one of
+# them all the same. It can't say "I don't know". At best, all of its bars stay short.
 
 # %% [markdown]
 # ## What happened in between
 #
-# There are four steps, and lesson 01 takes each of them apart. The picture becomes a **tensor**, a block of numbers. The
-# network turns it into **logits**, one number for each class. A softmax turns the logits into **probabilities**. The
-# **label** is the name of the class with the largest one.
+# Four things happened, and lesson 01 takes each of them apart. The picture became a **tensor**, which is a block of numbers.
+# The network turned the tensor into **logits**, one number for each class. A softmax turned the logits into
+# **probabilities**. And the **label** is the name of the class with the largest probability.
 
 # %%
 import torch
@@ -85,8 +85,8 @@ print("probabilities", tuple(probabilities.shape), "sum to", f"{float(probabilit
 print("label        ", label)
 
 # %% [markdown]
-# The first of the four steps hides some steps of its own. Here they are, one by one. The last picture is all that the
-# network ever sees of your photograph.
+# The first of these, from picture to tensor, takes several steps of its own. Here they are, one by one. The last picture is
+# all that the network ever sees of your photograph.
 
 # %%
 from course_lib.drawing import strip
@@ -97,8 +97,8 @@ strip(stages(picture, classifier.transforms))
 # %% [markdown]
 # ## Your first guess
 #
-# In this course you guess before you look. A wrong guess is worth more than a right one, because it shows you where your
-# picture of the network is off. Until you've made your guess, the answer stays folded.
+# In this course you guess before you look. A wrong guess teaches you more than a right one, because it shows you which of
+# your ideas about the network doesn't hold. Until you've made your guess, the answer stays folded.
 
 # %%
 from course_lib import guess
@@ -106,7 +106,7 @@ from course_lib.exercises import lesson00 as ex
 
 cut_away = guess(
     "00_cut_left",
-    "How much of the photograph can you cut away, from the left, before the answer changes?",
+    "How much of the photograph can you cut away from the left before the answer changes?",
     between=(0, 100),
     step=5,
     unit="%",
@@ -123,12 +123,12 @@ changed = next(percent for percent in crops if answers[percent].label != label)
 shown = [0, 30, 50, changed - 5, changed, 90]
 titles = [f"{percent} %: {answers[percent].label}" for percent in shown]
 grid = picture_grid([crops[p] for p in shown], titles, columns=3, right=[answers[p].label == label for p in shown])
-why = "Near the end hardly any coffee is left to see. The rim, the spoon and the saucer are enough to give it away."
+why = "Near the end there's hardly any coffee left to see. The rim, the spoon and the saucer are enough to give it away."
 cut_away.reveal(changed, why, low="The network needs much less than you'd think.", also=grid)
 
 # %% [markdown]
-# Now do it by hand. This is a **widget**: drag the slider, or the edge of the picture itself. If you're reading this page
-# without Python running, on GitHub for instance, you see a still picture of it.
+# Now try it yourself. This is a **widget**: drag the slider, or drag the edge of the picture itself. (If Python isn't running,
+# for instance because you're reading this on GitHub, you see a still picture of it.)
 
 # %%
 from course_lib.widgets import crop_explorer
@@ -136,27 +136,27 @@ from course_lib.widgets import crop_explorer
 crop_explorer(classifier, picture, percent=20)
 
 # %% [markdown]
-# **What to notice.** Does the answer change once, or back and forth? Watch the second bar just before it does. And
-# remember the strip above: preprocessing crops what you leave, so if a tall, narrow strip is left, the network sees
-# only its middle.
+# **What to notice.** Does the answer change once, or does it go back and forth? Watch the second bar just before it changes.
+# And remember the steps above: preprocessing crops what you leave, so if you leave a tall, narrow strip, the network only
+# sees the middle of it.
 
 # %% [markdown]
 # ## Your first exercise: fool the network
 #
-# An exercise is a cell with three dots in it. Replace them, run the cell, and read the answer below it. You can be wrong as
-# often as you like, and nothing is sent anywhere. Hints and the solution fold out below the answer.
+# An exercise is a cell with three dots in it. Replace the dots, run the cell, and read what it says below. You can try as
+# often as you like, and nothing is sent anywhere. The hints and the solution fold out when you click them.
 #
 # **Cut this photograph so that the network no longer says *espresso* or *cup*, and keep at least 40 % of the picture.** The
-# photograph `samples()["coffee"]` is 600 pixels wide and 400 high, and the network is `efficientnet_lite0`. Give the box that
-# you keep: left, top, right, bottom. 4 minutes.
+# photograph `samples()["coffee"]` is 600 pixels wide and 400 pixels high, and the network is `efficientnet_lite0`. Your answer
+# is the box that you keep: left, top, right, bottom. 4 minutes.
 
 # %% tags=["exercise"]
 box = ...  # the whole picture is (0, 0, 600, 400)
 ex.fooling_crop.check(box)
 
 # %% [markdown]
-# Stuck? `picture.crop((0, 0, 300, 400))` shows you the left half, and `classifier.predict(...)` asks the network about it. A
-# `for` loop can try many boxes.
+# If you're stuck: `picture.crop((0, 0, 300, 400))` shows you the left half, and `classifier.predict(...)` asks the network
+# about it. A `for` loop can try many boxes.
 #
 # ### And a quick one
 #
@@ -169,11 +169,11 @@ ex.count_values.check(count)
 # %% [markdown]
 # ## Photographs and drawings
 #
-# A photograph doesn't come with the right answer. Somebody has to look at it and say what it shows, and where. So this
-# course has a **picture book** as well: a program that draws scenes. It can draw as many as we need, and since it drew
-# them, it knows exactly what is in each one.
+# A photograph doesn't come with the right answer. Somebody has to look at it and say what it shows, and where. That's why
+# this course also has a **picture book**: a program that draws scenes. It can draw as many as we need, and because it drew
+# them, it knows exactly what's in each one.
 #
-# The course's own networks were trained on such drawings. They know ten classes, and they ship with the kit.
+# The course's own networks were trained on drawings like these. They know ten classes, and they come with the kit.
 
 # %%
 drawings = {name: sample.open() for name, sample in samples().items() if sample.origin == "drawn"}
@@ -182,8 +182,8 @@ answers = [answer.label for answer in own.predict(list(drawings.values()))]
 picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a, name in zip(answers, drawings)])
 
 # %% [markdown]
-# The lessons use photographs to show what networks can do, and drawings wherever something has to be counted. What happens
-# when you swap the two, and show the drawings to the network that was trained on photographs? Lesson 01 finds out.
+# The lessons use photographs to show what networks can do, and drawings wherever something has to be counted. And what
+# happens if you swap the two, and show drawings to the network that was trained on photographs? You'll find out in lesson 01.
 
 # %% [markdown]
 # ## The lessons
@@ -200,9 +200,9 @@ picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a
 # | [07 Making a network yours](07_making_it_yours.ipynb) | Two hundred pictures and two minutes: is that enough? | fine-tune a network on your own classes, and say what the pretrained start was worth |
 # | [08 Checkpoints](08_checkpoints.ipynb) | What is in that file, and is it safe to open? | save a network, and open anybody's file safely |
 #
-# Take them in order. Each one takes about an hour, exercises included (lessons 02 and 03 take two and three sittings). You
-# can stop at any heading and go on another day. What you've solved is kept in one file on your own computer, and
-# nowhere else:
+# Take them in order. Each one takes about an hour, exercises included (lesson 02 takes two sittings, and lesson 03 takes
+# three). You can stop at any heading and go on another day. The exercises that you've solved are kept in a file on your
+# own computer, and nowhere else:
 
 # %%
 from course_lib.exercises import my_progress
@@ -210,7 +210,7 @@ from course_lib.exercises import my_progress
 my_progress()
 
 # %% [markdown]
-# Your guesses are kept in the same way. Every lesson ends with a picture of how close you came:
+# Your guesses are kept in the same way, and every lesson ends with a picture of how close you came:
 
 # %%
 from course_lib import my_calibration
@@ -220,8 +220,8 @@ my_calibration("00")
 # %% [markdown]
 # ## Is everything in order?
 #
-# The doctor looks at this computer and says, line by line, what is fine and what to do about the rest. Come back to it when
-# something doesn't work.
+# The doctor checks this computer, and tells you line by line what is fine and what to do about the rest. Come back to it
+# whenever something doesn't work.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.cli import report
@@ -232,7 +232,7 @@ report()
 # ## In five lines
 #
 # 1. A classifier is three things together: preprocessing, a network, and a list of names.
-# 2. Picture → tensor → logits → probabilities → label.
+# 2. A picture becomes a tensor, then logits, then probabilities, and finally a label.
 # 3. The network sees what preprocessing leaves of the picture, and nothing else.
 # 4. It always chooses one of its classes, even when none of them fits.
 # 5. Guess before you look.

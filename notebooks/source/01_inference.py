@@ -5,13 +5,13 @@
 #
 # It depends on everything around the network. After 60 minutes, exercises included, you can
 #
-# - get from a photograph to an answer in plain PyTorch, and name shape, dtype and range at every step,
-# - read the errors of a wrong shape, dtype or device, and repair them,
-# - say what `eval()`, `no_grad()` and a softmax's `dim` really do,
-# - count mistakes over a folder, and say how far such a count can be trusted.
+# - get from a photograph to an answer in plain PyTorch, and name the shape, dtype and range at every step,
+# - read the errors of a wrong shape, dtype or device, and fix them,
+# - say what `eval()`, `train()` and a softmax's `dim` really do,
+# - count right answers over many pictures, and say how far such a count can be trusted.
 #
-# You need Python, and you should know what a tensor is. Lesson [00](00_start_here.ipynb) shows how guesses, widgets and
-# exercises work. Sections 1–4 and 5–8 make two sittings.
+# You need Python, and should know what a tensor is. Lesson [00](00_start_here.ipynb) shows how guesses, widgets and
+# exercises work. Sections 1–3 and 4–6 make two sittings.
 
 # %%
 import importlib.util
@@ -45,18 +45,18 @@ ben = ex.bens_answer(classifier, picture)
 laptops(picture, {"Ana's laptop": classifier.predict(picture), "Ben's laptop": ben})
 
 # %% [markdown]
-# There's no error and no warning. By the end of this lesson you'll know half a dozen ways to get two different answers,
-# and you'll find out which one was Ben's.
+# There was no error and no warning on either laptop. By the end of this lesson you'll know half a dozen ways to get two
+# different answers from one network, and you'll find out which one happened to Ben.
 
 # %% [markdown]
 # ## 1 From a picture to a tensor
 #
-# A batch needs pictures of one size, and a network works best at the size and range it was trained with. A photograph
-# has any size, and bytes from 0 to 255. **Preprocessing** turns the photograph into what the network expects, and it
-# has to do that in the same way as in training.
+# Photographs come in all sizes, and their pixels are bytes from 0 to 255. A network wants all the pictures of a batch to
+# have the same size, and it works best with the size and the range of values that it was trained on. **Preprocessing**
+# turns a photograph into what the network expects, and it has to do that exactly as it was done in training.
 #
-# There are four steps: resize the shorter side to 256, cut out the middle 224×224, turn the bytes into a tensor of numbers from
-# 0 to 1, and normalise.
+# There are four steps: resize the shorter side to 256, cut out the middle 224×224, turn the bytes into a tensor of
+# numbers from 0 to 1, and normalise.
 
 # %%
 third_step = guess("01_third_step", "What shape does the photograph have after the third step?", write="1, 28, 28")
@@ -70,26 +70,28 @@ why = "A tensor says (channels, height, width). PIL says (width, height), and Nu
 third_step.reveal(tuple(steps[3].shape), why)
 
 # %% [markdown]
-# Mixing these orders up is the first classic mistake. The fourth step, **normalising**, subtracts a mean $\mu_c$ from each
-# channel $c$ and divides by a standard deviation $\sigma_c$:
+# PyTorch, PIL and NumPy each have their own order, and mixing them up is the first classic mistake. The fourth step,
+# **normalising**, subtracts a mean $\mu_c$ from each channel $c$ and divides by a standard deviation $\sigma_c$:
 #
 # $$x'_c = \frac{x_c - \mu_c}{\sigma_c}$$
 #
-# Which mean and which standard deviation? The ones that were used in training. Here are two networks of this lesson:
+# Which mean and which standard deviation? The ones that were used in training. Here are those of this lesson's two
+# networks:
 
 # %%
 from course_lib.pictures import transform_settings
 
 own = load_classifier("resnet18", weights="course", device="cpu")  # ten classes of drawings
-for one in (classifier, own):
-    numbers = transform_settings(one.transforms)
-    print(f"{one.name:18} {numbers.interpolation.value:8} mean", *(f"{value:.3f}" for value in numbers.mean), end="  ")
+for network in (classifier, own):
+    numbers = transform_settings(network.transforms)
+    print(f"{network.name:18} {numbers.interpolation.value:8} mean", *(f"{value:.3f}" for value in numbers.mean), end="  ")
     print("std", *(f"{value:.3f}" for value in numbers.std))
 
 # %% [markdown]
-# The second row is ImageNet's usual mean and std: you'll meet 0.485, 0.456, 0.406 in many programs, copied from one to the
-# next. The first row is different, although that network was trained on ImageNet, too. Its authors normalised bytes, with
-# $x' = (x - 127)/128$, and resized with bicubic interpolation. The numbers belong to the *weights*, not to the data set.
+# The second row holds ImageNet's usual mean and std. You'll meet 0.485, 0.456, 0.406 in many programs, copied from one to
+# the next. The first row is different, although that network was trained on ImageNet, too. Its authors normalised bytes,
+# with $x' = (x - 127)/128$, and resized with bicubic interpolation. So these numbers belong to the *weights*, and not to
+# the data set.
 
 # %% [markdown]
 # ### Exercise: preprocessing by hand
@@ -115,7 +117,7 @@ print(tuple(tensor.shape), tensor.dtype, f"from {tensor.min():.2f} to {tensor.ma
 print("same as the weights' own transforms:", torch.allclose(tensor, classifier.transforms(picture), atol=1e-5))
 
 # %% [markdown]
-# Now try to break it. Choose another picture, look at another stage, and make the classic mistakes in the last menu.
+# Now try to break it. Choose another picture, look at other stages, and make the classic mistakes in the last menu.
 
 # %%
 from course_lib.widgets import preprocessing_explorer
@@ -124,14 +126,14 @@ photographs = {name: pictures[name] for name, sample in samples().items() if sam
 preprocessing_explorer(classifier, photographs, stage=5, mistake="BGR")
 
 # %% [markdown]
-# **What to notice.** None of the mistakes raises an error. Some hardly change the answer for one picture, and that's what
-# makes them dangerous. Section 6 counts them over many.
+# **What to notice.** None of these mistakes raises an error. For a single picture some of them hardly change the answer,
+# and that's what makes them dangerous. In section 5 we'll count what they do to 200 pictures.
 
 # %% [markdown]
 # ## 2 A batch of one
 #
-# Networks take batches: (B, C, H, W), that is pictures, channels, height, width. `unsqueeze(0)` puts a 1 in front. What
-# happens if you forget it? Two networks get the same tensor without a batch.
+# Networks take batches of shape (B, C, H, W): the number of pictures, channels, height and width. For a single picture,
+# `unsqueeze(0)` puts a 1 in front. What happens if you forget it? We'll give the bare tensor to two networks.
 
 # %%
 errors = guess(
@@ -153,17 +155,17 @@ why = "; ".join(f"{name} says “{message}”" for name, message in messages.ite
 errors.reveal(same, why)
 
 # %% [markdown]
-# **Why do they differ?** PyTorch's convolutions accept a picture without a batch, so both networks start. The first one soon
-# reaches a BatchNorm, which insists on four dimensions and says so at once. AlexNet has no BatchNorm. Its map travels
-# on to the flatten, which takes the 256 channels for a batch of 256, and the first linear layer meets rows of 36 numbers
-# where it expects 9216. The error appears far from the mistake.
+# PyTorch's convolutions accept a picture without a batch dimension, so both networks start. EfficientNet soon reaches a
+# BatchNorm, which insists on four dimensions and says so at once. AlexNet has no BatchNorm, so its map travels on to the
+# flatten, which mistakes the 256 channels for a batch of 256. The first linear layer then gets rows of 36 numbers where it
+# expects 9216. That error appears far away from the mistake.
 
 # %%
 batch = tensor.unsqueeze(0)
 print("with unsqueeze(0):", tuple(batch.shape), "→", tuple(classifier.model(batch).shape))
 
 # %% [markdown]
-# Here are five more inputs that a network refuses. Read each message once now, slowly. You'll meet them all again.
+# Here are five more inputs that a network refuses. Take a moment to read each message, because you'll meet them all again.
 
 # %%
 def refused(what, wrong):
@@ -181,20 +183,20 @@ refused("bytes", (batch * 128 + 127).to(torch.uint8))
 refused("float64, from NumPy", batch.double())
 
 # %% [markdown]
-# (Where a message says 225 or 5, one row and one column are padding: this network pads before its first convolution.)
+# (This network pads its input before the first convolution. That's why some messages say 225 instead of 224.)
 #
-# | the message says | cause | repair |
+# | the message says | the cause | the fix |
 # |---|---|---|
-# | to have 3 channels, but got 224 | channels last | `.permute(0, 3, 1, 2)` |
-# | but got 1 channels, but got 4 channels | grey, or with alpha | `picture.convert("RGB")` |
-# | Byte, unsigned char | bytes | `.float()`, then normalise |
+# | to have 3 channels, but got 224 | the channels come last | `.permute(0, 3, 1, 2)` |
+# | but got 1 channels, or 4 channels | the picture is grey, or has an alpha channel | `picture.convert("RGB")` |
+# | Byte, unsigned char | the values are bytes | `.float()`, then normalise |
 # | Double | NumPy's float64 | `.float()` |
-# | Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) should be the same | batch and model on different devices | `batch.to(next(model.parameters()).device)` |
+# | Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) should be the same | the batch and the model are on different devices | `batch.to(next(model.parameters()).device)` |
 
 # %% [markdown]
 # ### Exercise: the shape of a batch
 #
-# Sixteen colour pictures, each prepared as (3, 224, 224), go into one batch. What is the shape of the batch? 1 minute.
+# Sixteen colour pictures, each prepared as (3, 224, 224), go into one batch. What shape does the batch have? 1 minute.
 
 # %% tags=["exercise"]
 shape = ...
@@ -203,15 +205,17 @@ ex.batch_shape.check(shape)
 # %% [markdown]
 # ## 3 From logits to a label
 #
-# The network answers with **logits** $z_i$: one number for each class, of any size and sign. A larger one means "rather this
-# class". A **softmax** turns them into probabilities that sum to 1:
+# The network answers with **logits** $z_i$: one number for each class. A logit can have any size and either sign, and the
+# larger it is, the more the network favours that class. A **softmax** turns them into probabilities that sum to 1:
 #
 # $$p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 
 # %%
 with torch.inference_mode():
     logits = classifier.model(batch)  # (1, 1000)
+    probabilities = logits.exp() / logits.exp().sum()  # softmax by hand
 print("logits", tuple(logits.shape), logits.dtype, f"from {logits.min():.1f} to {logits.max():.1f}")
+print(f"probabilities from {probabilities.min():.5f} to {probabilities.max():.2f}, and they sum to {probabilities.sum():.2f}")
 
 # %%
 changes = guess(
@@ -222,17 +226,19 @@ changes = guess(
 changes
 
 # %% tags=["guess"]
+row = logits[0]  # (1000,)
 changed = {
-    "adding": not torch.allclose((logits + 3).softmax(1), logits.softmax(1), atol=1e-6),
-    "multiplying": not torch.allclose((logits * 3).softmax(1), logits.softmax(1), atol=1e-6),
+    "adding": not torch.allclose((row + 3).softmax(0), row.softmax(0), atol=1e-6),
+    "multiplying": not torch.allclose((row * 3).softmax(0), row.softmax(0), atol=1e-6),
 }
 truth = {0: "neither", 1: next((name for name in changed if changed[name]), ""), 2: "both"}[sum(changed.values())]
-why = "e³ cancels in the fraction, so only differences between logits count. Multiplying stretches those differences."
+why = "e³ cancels in the fraction, so only differences between logits matter. Multiplying makes those differences larger."
 changes.reveal(truth, why, wrong={"neither": "Multiplying does change them: the winner takes more."})
 
 # %% [markdown]
-# Dividing all logits by a **temperature** $T > 1$ does the opposite of multiplying: it shrinks the differences, so the bars
-# become more alike. The order of the classes never changes, and neither does the answer. Try both sliders.
+# You can also divide all logits by a **temperature** $T$. If $T$ is above 1, the differences shrink and the bars become
+# more alike; if it's below 1, they grow. The order of the classes never changes, and neither does the answer. Try both
+# sliders.
 
 # %%
 from course_lib.widgets import temperature
@@ -240,66 +246,41 @@ from course_lib.widgets import temperature
 temperature(logits[0], classifier.categories)
 
 # %% [markdown]
-# **What to notice.** At a temperature of 0.2 the network looks certain, and at 10 it looks clueless. Nothing about what it
-# knows has changed. How far a probability can be trusted is a question of its own, and you can't read the answer off one
-# picture.
+# **What to notice.** At a temperature of 0.2 the network looks certain, and at 10 it looks clueless, although what it knows
+# hasn't changed at all. Whether a probability can be trusted is a separate question, and a single picture can't answer it.
 
 # %% [markdown]
 # ### Exercise: which dim?
 #
-# `logits` has the shape (16, 10): sixteen pictures, ten classes. Over which dim do you take the softmax? 1 minute.
+# Suppose `logits` has the shape (16, 10), for sixteen pictures and ten classes. Over which dim do you take the softmax?
+# 1 minute.
 
 # %% tags=["exercise"]
 dim = ...
 ex.softmax_dim.check(dim)
 
 # %% [markdown]
-# Watch both dims with four drawings and the course's ResNet18. Neither dim raises an error. Dim 0 simply answers
-# another question.
+# Here are both dims, with four drawings and the course's ResNet18. Neither of them raises an error, but only one of them
+# answers the question that you meant to ask.
 
 # %%
 four = own.prepare([pictures[name] for name in ("camel", "cat", "sailboat", "strawberry")])
 with torch.inference_mode():
     out = own.model(four)  # (4, 10)
-print("max over dim 0:", torch.max(out, 0).indices.tolist(), "- for every class, the picture that excites it most")
-print("max over dim 1:", [own.categories[i] for i in torch.max(out, 1).indices], "- for every picture, its class")
-print("softmax over dim 0: picture 1 sums to", f"{float(out.softmax(0)[0].sum()):.3f}")
-print("softmax over dim 1: picture 1 sums to", f"{float(out.softmax(1)[0].sum()):.3f}")
-
-# %% [markdown]
-# ### Exercise: top k without topk
-#
-# Write softmax and top k yourself, without calling `softmax` or `topk`. There's one trap: a logit of 300 must not break it.
-#
-# *Essential · hard · 6 minutes · move on after 12.*
-
-# %% tags=["exercise"]
-def top_k(logits, k):
-    """(classes,) logits → (probabilities, indices) of the k most probable classes, best first."""
-    return ...
-
-
-ex.top_k.check(top_k)
-
-# %% [markdown]
-# With `preprocess` and `top_k` you own the whole way from a picture to an answer. The library's `predict` does
-# nothing more.
-
-# %%
-top_k = ex.top_k.yours_or_solution()
-for probability, index in zip(*top_k(logits[0], 3)):
-    print(f"{classifier.categories[int(index)]:18} {100 * float(probability):5.1f} %")
-print("the library:      ", classifier.predict(picture, k=3))
+print("largest over dim 0, a picture for each class:", out.argmax(0).tolist())
+print("largest over dim 1, a class for each picture:", [own.categories[index] for index in out.argmax(1)])
+for dim in (0, 1):
+    print(f"softmax over dim {dim}: the first picture's values sum to {float(out.softmax(dim)[0].sum()):.3f}")
 
 # %% [markdown]
 # ## 4 eval or train
 #
 # A model has two modes. `train()` is for learning: Dropout sets random activations to zero, and BatchNorm uses the
-# statistics of the batch at hand. `eval()` is for answering. A freshly built model is in train mode, and
-# `load_classifier` puts it into eval mode for you.
+# statistics of the batch that it has just been given. `eval()` is for answering. A new model starts out in train mode,
+# and `load_classifier` puts it into eval mode for you.
 #
-# The course's ResNet18 has many BatchNorm layers and no Dropout. We show it one picture, the camel, ten times in a row
-# in train mode.
+# The course's ResNet18 has many BatchNorm layers and no Dropout. We put it into train mode and show it the same picture,
+# a camel, ten times in a row.
 
 # %%
 train_mode = guess("01_train_mode", "How many different answers do the ten runs give?", between=(1, 10), step=1, unit="answers")
@@ -313,22 +294,22 @@ twin = copy.deepcopy(own.model).train()  # a copy, because what follows damages 
 with torch.no_grad():
     runs = torch.cat([twin(camel) for _ in range(10)])
 count = len(torch.unique(runs, dim=0))
-why = "BatchNorm computes mean and variance from the batch it gets, and it got the same batch ten times."
-train_mode.reveal(count, why, high="You may have thought of Dropout, which does draw anew each time. ResNet18 has none.")
+why = "BatchNorm computes its mean and variance from the batch it gets, and it got the same batch ten times."
+train_mode.reveal(count, why, high="You may have thought of Dropout, which is random every time. ResNet18 has none.")
 
 # %% [markdown]
-# So all seems well. Now let's put the camel into a batch with the three other pictures:
+# Now let's put the camel into a batch with the three other drawings:
 
 # %%
 for mode in ("eval", "train"):
     twin = copy.deepcopy(own.model).train(mode == "train")
     with torch.no_grad():
         rows = {"alone": twin(camel)[0].softmax(0), "among others": twin(four)[0].softmax(0)}
-    answers = [f"{name}: {own.categories[int(row.argmax())]} {float(row.max()):.1%}" for name, row in rows.items()]
-    print(f"{mode:6}", "   ".join(answers))
+    answers = [f"{name}: {own.categories[int(row.argmax())]:6} {float(row.max()):.1%}" for name, row in rows.items()]
+    print(f"{mode + '()':8}", "   ".join(answers))
 
 # %% [markdown]
-# **The same picture, the same weights, and two answers.** For every channel, BatchNorm computes
+# **In train mode, the same picture and the same weights give two answers.** For every channel, BatchNorm computes
 #
 # $$y = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}\,\gamma + \beta$$
 #
@@ -336,26 +317,26 @@ for mode in ("eval", "train"):
 # come from a **running mean** and variance that were collected during training.
 
 # %% [markdown]
-# And train mode leaves something behind. With each forward pass, the running mean moves a tenth of the way to the
+# Train mode also leaves something behind. With each forward pass, the running mean moves a tenth of the way towards the
 # batch's mean:
 #
 # $$\mu_{\text{running}} \leftarrow 0.9\,\mu_{\text{running}} + 0.1\,\mu_{\text{batch}}$$
 #
-# There's no optimiser here, no loss and no `backward`. Let's check it for four channels of the first BatchNorm.
+# It doesn't take an optimiser, a loss or a `backward`. Let's check this for four channels of the first BatchNorm.
 
 # %%
 twin = copy.deepcopy(own.model).train()
 before = twin.bn1.running_mean.clone()
 with torch.no_grad():
-    batch_mean = twin.conv1(camel).mean(dim=(0, 2, 3))  # of what the first BatchNorm gets
+    batch_mean = twin.conv1(camel).mean(dim=(0, 2, 3))  # the mean of what the first BatchNorm gets
     twin(camel)
 by_hand = 0.9 * before + 0.1 * batch_mean
 for name, values in {"before": before, "after one forward": twin.bn1.running_mean, "by hand": by_hand}.items():
     print(f"{name:18}", *(f"{value:7.3f}" for value in values[:4].tolist()))
 
 # %% [markdown]
-# A forward in train mode *changes the model*. Afterwards it answers differently in eval mode, too, and so will the checkpoint
-# that you save. Watch it drift over twenty runs, and compare the models. Which of them has no BatchNorm?
+# So a forward pass in train mode *changes the model*. Afterwards it also answers differently in eval mode, and so will any
+# checkpoint that you save. Watch it drift over twenty runs, and compare the three models. Which of them has no BatchNorm?
 
 # %%
 from course_lib.widgets import eval_or_train
@@ -364,11 +345,12 @@ light = [load_classifier(name, weights="course", device="cpu") for name in ("mob
 eval_or_train([own, *light], pictures["camel"], mode="train", runs=20)
 
 # %% [markdown]
-# **What to notice.** ResNet18 gives one answer in train mode, a bad one, and its statistics move. MobileNetV3 has
-# Dropout as well, so it gives another answer each time. SqueezeNet has Dropout and no BatchNorm, so its answers vary,
-# but nothing drifts.
+# **What to notice.** In train mode ResNet18 gives the same bad answer every time, and its statistics move. MobileNetV3
+# also has Dropout, so it gives a different answer each time. SqueezeNet has Dropout but no BatchNorm: its answers vary,
+# and nothing drifts.
 #
-# In one case train mode does complain: when a single picture's map has shrunk to 1×1. A single value has no variance.
+# There's one case in which train mode does complain: when the batch is a single picture whose map has shrunk to 1×1. A
+# single value has no variance.
 
 # %%
 try:
@@ -379,9 +361,9 @@ except ValueError as error:
 # %% [markdown]
 # ### Exercise: a forward that leaves no trace
 #
-# Write a function that always answers as in eval mode, whatever mode the model is in. It builds no graph, and it leaves
-# every module in the mode it was in, even if the forward pass raises an error. (Somebody may have frozen one BatchNorm
-# on purpose.)
+# Write a function that always gives the answer of eval mode, whatever mode the model is in. It leaves every module in the
+# mode it was in, even if the forward pass raises an error. (Somebody may have frozen a single BatchNorm on purpose.) And
+# under `torch.no_grad()`, it doesn't build the graph that only a backward pass would need.
 #
 # *Essential · hard · 6 minutes · move on after 12.*
 
@@ -398,52 +380,14 @@ careful_forward = ex.careful_forward.yours_or_solution()
 model = copy.deepcopy(own.model).train()  # somebody forgot eval()
 answer = careful_forward(model, camel).softmax(1)
 print(own.categories[int(answer.argmax())], f"{float(answer.max()):.1%}, still in train mode: {model.training}")
-print("running mean moved:", not torch.equal(model.bn1.running_mean, before))
+print("running mean moved:", not torch.equal(model.bn1.running_mean, own.model.bn1.running_mean))
 
 # %% [markdown]
-# ## 5 Without a graph
+# ## 5 The mistakes that raise no error
 #
-# In an ordinary forward PyTorch keeps what a backward pass would need, in case you ask for one. `no_grad()` and
-# `inference_mode()` keep nothing. ResNet18's weights take about 45 MB.
-
-# %%
-graph = guess(
-    "01_graph_memory",
-    "How much does the graph hold for ResNet18 and a batch of sixteen pictures?",
-    between=(1, 10_000), log=True, unit="MB",
-)  # fmt: skip
-graph
-
-# %% tags=["guess"]
-from course_lib.measuring import saved_for_backward
-
-sixteen = camel.expand(16, -1, -1, -1).contiguous()
-megabytes = round(saved_for_backward(own.model, sixteen) / 1e6)
-why = "Nearly every layer keeps its input for all sixteen pictures, and early maps are large: 64 channels of 112×112."
-graph.reveal(megabytes, why, low="It's not the weights that count here, it's the maps between the layers.")
-
-# %% [markdown]
-# `inference_mode()` goes a step further than `no_grad()`: it also stops tracking views and in-place changes. The price is
-# that its results can't take part in a later backward pass; `.clone()` gives you an ordinary tensor. And neither of them is
-# `eval()`: section 4 ran in train mode under `no_grad()`.
-#
-# You'll meet one error sooner or later. An output with a graph doesn't become a NumPy array, because NumPy couldn't follow
-# the gradient:
-
-# %%
-try:
-    own.model(camel).numpy()
-except RuntimeError as error:
-    print(error)
-with torch.inference_mode():
-    print("without a graph:", own.model(camel).numpy().shape)
-
-# %% [markdown]
-# ## 6 The mistakes that raise no error
-#
-# To count mistakes we need many pictures and the truth about each. That's what the picture book is for. Here are 200
-# drawings, twenty of each class, drawn from seeds that the course's ResNet18 never saw. They're one and a half times as
-# wide as they are high.
+# To count mistakes we need many pictures, and the truth about each one. That's what the picture book is for. Here are 200
+# drawings, twenty of each class, made from seeds that the course's ResNet18 never saw in training. They're one and a half
+# times as wide as they are high.
 
 # %%
 from course_lib import write_folder
@@ -465,7 +409,7 @@ harm = guess(
 harm
 
 # %% [markdown]
-# Six times 200 pictures take half a minute, or up to a minute on a small laptop.
+# The next cell runs 200 pictures six times. That takes half a minute, or up to a minute on a small laptop.
 
 # %% tags=["guess"]
 from course_lib.drawing import intervals
@@ -477,17 +421,17 @@ for name, mistake in MISTAKES.items():
 counts = {name: (sum(row), len(row)) for name, row in right.items()}
 worst_first = sorted(MISTAKES, key=lambda name: sum(right[name]))
 chart = intervals(counts, title="right answers of 200, with 95 % intervals", highlight="as trained", chance=0.1)
-why = "Values that are hundreds of times too large leave little more than guessing. Squashing costs the least here."
+why = "With values that are hundreds of times too large, the network can do little more than guess. Squashing costs least."
 harm.reveal(worst_first, why, also=chart)
 
 # %% [markdown]
-# **How far can a count of 200 be trusted?** Had you drawn 200 other pictures, you'd have counted a slightly different number.
-# Wilson's interval says which true shares are compatible with $k$ right answers out of $n$. With $\hat p = k/n$ and
-# $z = 1.96$ for 95 %:
+# **How far can you trust a count over 200 pictures?** With 200 other pictures you'd have counted a slightly different
+# number. Wilson's interval tells you which true shares are compatible with $k$ right answers out of $n$. With
+# $\hat p = k/n$, and $z = 1.96$ for 95 %, it is
 #
 # $$\frac{1}{1 + z^2/n}\left(\hat p + \frac{z^2}{2n} \pm z\sqrt{\frac{\hat p(1-\hat p)}{n} + \frac{z^2}{4n^2}}\right)$$
 #
-# The familiar $\hat p \pm 2\sqrt{\hat p(1-\hat p)/n}$ is fine in the middle, but near 100 % it promises shares above 1.
+# The familiar $\hat p \pm 2\sqrt{\hat p(1-\hat p)/n}$ is fine in the middle, but near 100 % it allows shares above 1.
 
 # %%
 from math import sqrt
@@ -502,13 +446,14 @@ def wilson_by_hand(k, n, z=1.96):
 
 
 for k, n in ((98, 100), (20, 20)):
-    print(f"{k} of {n}:", *(f"{edge:.3f}" for edge in wilson_by_hand(k, n)), " library:", *(f"{e:.3f}" for e in wilson(k, n)))
+    hand, library = (" to ".join(f"{edge:.3f}" for edge in rule(k, n)) for rule in (wilson_by_hand, wilson))
+    print(f"{f'{k} of {n}':10} by hand {hand}   the library {library}")
 
 # %% [markdown]
-# **And to compare two?** Looking for overlapping intervals is tempting, and wrong. These are the *same* pictures, so
-# most of what varies is shared. Only the pictures that one way gets right and the other gets wrong tell them apart. If
-# both were equally good, each of those pictures would fall to either side like a tossed coin. **McNemar's test** asks
-# how often $n$ coins would be at least as one-sided as this. With $m$ of them on the smaller side,
+# **How do you compare two counts?** It's tempting to check whether their intervals overlap, but that's wrong. Both ways
+# were tried on the *same* pictures, and only the pictures that one got right and the other got wrong tell them apart. If
+# both were equally good, each of those $n$ pictures would fall to one side or the other like a tossed coin.
+# **McNemar's test** asks how often $n$ coins would be at least as one-sided as that. With $m$ of them on the smaller side,
 #
 # $$p = \min\Big(1,\; 2 \sum_{k \le m} \binom{n}{k} 2^{-n}\Big)$$
 
@@ -519,9 +464,9 @@ for name in ("squashed", "wrong mean and std"):
     print(paired(right["as trained"], right[name], names=("as trained", name)))
 
 # %% [markdown]
-# The slightly wrong mean and std didn't win a single picture. Squashing did. It gets the same number of right answers,
-# but not on the same pictures: it loses some and gains others, because a squashed picture still shows what cropping
-# cuts away. Here they are:
+# With the wrong mean and std, the network lost twenty pictures and didn't gain a single one. Squashing gives exactly as
+# many right answers as cropping does, but not on the same pictures: some are lost and others gained, because a squashed
+# picture still shows what the crop cuts away. Here are those pictures:
 
 # %%
 from PIL import Image
@@ -536,10 +481,134 @@ titles = [f"only {'cropped' if k in comparison.only_first else 'squashed'}: {pat
 picture_grid([Image.open(paths[k]) for k in places], titles)
 
 # %% [markdown]
+# ## 6 The wrong kind of picture
+#
+# The course's ResNet18 gets nearly all of the 200 drawings right, but then it was trained on drawings. Now we show them
+# to EfficientNet-Lite0, which learned from photographs. We're generous: *Arabian camel* counts as a camel, every breed
+# of dog counts as a dog, and so on.
+
+# %%
+on_drawings = guess(
+    "01_drawings", "How many of the 200 drawings does EfficientNet-Lite0 get right?", between=(0, 200), step=5,
+    unit="of 200",
+)  # fmt: skip
+on_drawings
+
+# %% tags=["guess"]
+from picturebook import counts_as
+
+batches = [paths[first : first + 20] for first in range(0, len(paths), 20)]
+scores = torch.cat([classifier.logits(classifier.prepare(batch)) for batch in batches])  # (200, 1000)
+words = [list(counts_as(label, classifier.categories)) for label in CLASSES]  # the outputs that count, class by class
+truth = [CLASSES.index(path.parent.name) for path in paths]
+among_thousand = sum(best in words[true] for best, true in zip(scores.argmax(1).tolist(), truth))
+why = "It chooses among a thousand words, and it learned from photographs. Which of the two is to blame?"
+on_drawings.reveal(among_thousand, why, high="It's hard to believe, since you'd recognise nearly all of them.")
+
+# %% [markdown]
+# There are two suspects: perhaps it doesn't recognise the drawings, or perhaps it does, and one of its 850 other words
+# fits better still. We can tell them apart. Let only the words that count as one of our ten classes compete, and take the
+# best of them.
+
+# %%
+ten = torch.stack([scores[:, indices].amax(1) for indices in words], dim=1)  # (200, 10): each class's best word
+among_ten = sum(best == true for best, true in zip(ten.argmax(1).tolist(), truth))
+rows = {"ResNet18, ten classes": sum(right["as trained"]), "Lite0, a thousand words": among_thousand,
+        "Lite0, only the ten": among_ten}  # fmt: skip
+intervals({name: (count, 200) for name, count in rows.items()}, title="drawings named right, with 95 % intervals", chance=0.1)
+
+# %% [markdown]
+# Both suspects are guilty. With the other words out of the way the network names far more of the drawings, and far more
+# than guessing would, so it does recognise something in them. But it still misses nearly half, and you can't blame its
+# vocabulary for that. Drawings are a kind of picture that it never saw in training.
+#
+# Now the other way around: we show photographs to the network that only knows ten kinds of drawings.
+
+# %%
+for name in photographs:
+    answer = own.predict(photographs[name], k=1)
+    print(f"{name:14} → {answer.label:12} {answer.probability:.0%}")
+
+# %% [markdown]
+# It takes a cat for something to eat. **A softmax can't say "none of these".** It shares out 100 % among the classes that it
+# has, so a high probability only means "this one rather than the others I know". It doesn't mean "I'm sure".
+
+# %% [markdown]
+# ## Back to the question
+#
+# Two people gave the same picture to the same network, and got two answers. You can now name the suspects: a different
+# crop, no normalising, BGR instead of RGB, train mode, statistics that have drifted, a softmax over the wrong dim.
+# **An answer depends on the model, the transform and the mode.**
+#
+# ### Exercise: what did Ben do?
+#
+# Ben's laptop runs `efficientnet_lite0` on the photograph `samples()["rocket"]` and says *drilling platform*, more than 50 %
+# sure. His model is in eval mode; the mistake is in his preprocessing. Which one of `MISTAKES` is it? Give its name.
+# `answer_under(classifier, picture, MISTAKES[name])` from `course_lib.measuring` gives the answer that a mistake leads to.
+# 4 minutes.
+
+# %% tags=["exercise"]
+mistake = ...  # a name, in quotes
+ex.bens_mistake.check(mistake)
+
+# %% [markdown]
+# In five lines:
+#
+# 1. Resize, crop, make a tensor and normalise exactly as in training, with the numbers that belong to the weights.
+# 2. The batch is (B, C, H, W), float32, and on the model's device.
+# 3. Call `model.eval()`, and then run under `torch.inference_mode()`.
+# 4. Take softmax and argmax over dim 1.
+# 5. Trust counts over many pictures, give their intervals, and compare in pairs.
+
+# %% [markdown]
+# | call | from | what it does |
+# |---|---|---|
+# | `tensor.unsqueeze(0)` | torch | (C, H, W) → (1, C, H, W) |
+# | `model.eval()`, `model.train()` | torch | the mode of Dropout and BatchNorm |
+# | `torch.inference_mode()`, `torch.no_grad()` | torch | a forward pass without a graph |
+# | `out.softmax(1)`, `out.argmax(1)` | torch | probabilities, and the best class of each picture |
+# | `load_classifier(name)` | `course_lib` | a model with its transforms, categories and device |
+# | `classifier.predict(picture)`, `.predict_folder(folder)` | | the top k of a picture, of a list or of a folder |
+# | `stages(picture, transforms)`, `MISTAKES` | `course_lib.pictures` | preprocessing step by step, right and wrong |
+# | `right_under(classifier, folder)` | `course_lib.measuring` | which pictures are right |
+# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | an interval, and a fair comparison |
+
+# %% [markdown]
+# ## If you want to know more
+#
+# Everything from here on is extra, and the 60 minutes don't include it.
+
+# %% [markdown]
+# ### Exercise: top k without topk
+#
+# Write the softmax and the top k yourself, without calling `softmax` or `topk`. There's one trap: your function also has to
+# work when a logit is 300.
+#
+# *Useful · hard · 6 minutes · move on after 12.*
+
+# %% tags=["exercise"]
+def top_k(logits, k):
+    """(classes,) logits → (probabilities, indices) of the k most probable classes, best first."""
+    return ...
+
+
+ex.top_k.check(top_k)
+
+# %% [markdown]
+# With `preprocess` and `top_k` you've built the whole way from a picture to an answer. The library's `predict` doesn't do
+# anything more.
+
+# %%
+top_k = ex.top_k.yours_or_solution()
+for probability, index in zip(*top_k(logits[0], 3)):
+    print(f"{classifier.categories[int(index)]:18} {100 * float(probability):5.1f} %")
+print("The library's answer:", classifier.predict(picture, k=3), sep="\n")
+
+# %% [markdown]
 # ### Exercise: accuracy
 #
 # Write a function that takes a batch of logits, (B, classes), and the true classes, (B,), and returns the share of
-# right answers, from 0 to 1. 3 minutes.
+# right answers, a number from 0 to 1. 3 minutes.
 
 # %% tags=["exercise"]
 def accuracy_of(logits, targets):
@@ -556,66 +625,63 @@ targets = torch.tensor([own.categories.index(path.parent.name) for path in first
 print(f"{accuracy_of(own.logits(own.prepare(first_of_each)), targets):.0%} of {len(first_of_each)} pictures")
 
 # %% [markdown]
-# ## 7 A whole folder
+# ### Exercise: a picture from OpenCV
 #
-# Usually your pictures are in a folder, and some of the files are broken. `predict_folder` opens pictures while the
-# network is computing, and reports bad files at the end instead of stopping. These drawings are hard: the animals are
-# small, noisy or half hidden.
+# `cv2.imread` gives an array of shape (H, W, 3) whose channels are blue, green, red, as bytes. Make a batch of one out of it:
+# (1, 3, H, W), in the order red, green, blue, with values from 0 to 1. Don't normalise. 5 minutes.
 
-# %%
-hard = write_folder("data/inference", ("dog", "cat", "goldfish"), n=8, split="mixed", difficulty="hard", first_seed=960_000)
-(hard / "broken.png").write_bytes(b"this is not a picture")
-result = own.predict_folder(hard)
-judged = result.judged()  # a picture shows what its folder is called
-print(len(judged), "pictures,", sum(picture.right for picture in judged), "of them right")
-for path, reason in result.skipped:
-    print("skipped:", path.name, "-", reason.replace(str(hard), "…"))
+# %% tags=["exercise"]
+def from_opencv(array):
+    """(H, W, 3) bytes, BGR → (1, 3, H, W) floats from 0 to 1, RGB."""
+    return ...
 
-# %%
-for answer in judged:
-    if not answer.right:
-        print(answer)
+
+ex.from_opencv.check(from_opencv)
 
 # %% [markdown]
-# ## 8 Textures or outlines?
+# ### Without a graph
 #
-# The course's ResNet18 gets nearly all of the 200 drawings right, but then it was trained on drawings. Now we show them
-# to EfficientNet-Lite0, which learned from photographs. *Arabian camel* counts as camel, every breed of dog as dog, and
-# so on.
+# In an ordinary forward pass, PyTorch keeps everything that a backward pass would need, in case you ask for one. Under
+# `no_grad()` and `inference_mode()` it keeps nothing. ResNet18's weights take about 45 MB.
 
 # %%
-on_drawings = guess(
-    "01_drawings", "How many of the 200 drawings does EfficientNet-Lite0 get right?", between=(0, 200), step=5,
-    unit="of 200",
+graph = guess(
+    "01_graph_memory",
+    "How much memory does the graph hold, for ResNet18 and a batch of sixteen pictures?",
+    between=(1, 10_000), log=True, unit="MB",
 )  # fmt: skip
-on_drawings
+graph
 
 # %% tags=["guess"]
-photo_net = right_under(classifier, folder)
-both = {"course's ResNet18": (sum(right["as trained"]), 200), "EfficientNet-Lite0": (sum(photo_net), 200)}
-why = "It chooses among a thousand words, not ten, and it learned from photographs. A drawn camel is unlike any it ever saw."
-chart = intervals(both, title="drawings named right, with 95 % intervals")
-on_drawings.reveal(sum(photo_net), why, high="It's hard to believe, as you'd recognise them all.", also=chart)
+from course_lib.measuring import saved_for_backward
+
+sixteen = camel.expand(16, -1, -1, -1).contiguous()
+megabytes = round(saved_for_backward(own.model, sixteen) / 1e6)
+why = "Nearly every layer keeps its input for all sixteen pictures, and early maps are large: 64 channels of 112×112."
+graph.reveal(megabytes, why, low="It isn't the weights that take the memory, it's the maps between the layers.")
 
 # %% [markdown]
-# The comparison isn't quite fair: a thousand words leave more room for mistakes than ten. If you allow only the words that
-# count as one of the ten, EfficientNet-Lite0 gets more of the drawings right, yet still far fewer than the course's network.
+# `inference_mode()` goes a step further than `no_grad()`: it also stops tracking views and in-place changes. In return,
+# its results can't take part in a later backward pass, unless you make an ordinary tensor of them with `.clone()`.
+# Neither of the two is `eval()`: in section 4 we were in train mode under `no_grad()`, and the statistics moved all the
+# same.
 #
-# And the other way around: photographs for the network that only knows ten kinds of drawings.
+# Sooner or later you'll meet this error. NumPy can't follow a gradient, so an output with a graph can't become an array:
 
 # %%
-for name in photographs:
-    answer = own.predict(photographs[name], k=1)
-    print(f"{name:14} → {answer.label:12} {answer.probability:.0%}")
+try:
+    own.model(camel).numpy()
+except RuntimeError as error:
+    print(error)
+with torch.inference_mode():
+    print("without a graph:", own.model(camel).numpy().shape)
 
 # %% [markdown]
-# A cat becomes something to eat. **A softmax can't say "none of these".** It shares 100 % among the classes it has, so a high
-# probability only means "this rather than the others I know". It never means "I'm sure".
-
-# %% [markdown]
-# What do networks look at, then? [Geirhos and others (2019)](https://arxiv.org/abs/1811.12231) took photographs apart.
-# Let's do the same with two of ours: in grey, blurred, and as an outline. The network calls the originals a tiger cat
-# and an espresso.
+# ### Textures or outlines?
+#
+# Why are drawings so hard for a network that learned from photographs? [Geirhos and others
+# (2019)](https://arxiv.org/abs/1811.12231) took photographs apart to see what networks look at. Let's do the same with two
+# of ours, and show them in grey, blurred, and as an outline. The network calls the originals a tiger cat and an espresso.
 
 # %%
 from PIL import ImageFilter, ImageOps
@@ -631,15 +697,15 @@ titles = [f"{look}: {answer.label} {answer.probability:.0%}" for (look, _), answ
 picture_grid([photo for _, photo in changed], titles, columns=3)
 
 # %% [markdown]
-# **What to notice.** Colour hardly matters here. The espresso is lost with its texture, and its outline looks like
-# something else. But the cat is still a cat as an outline, though of another breed. Its "outline" is full of fur, however, so
-# that isn't free of texture. Two photographs don't settle anything.
+# **What to notice.** Colour hardly matters here. Without its texture the espresso isn't recognised any more, and its outline
+# looks like something else to the network. The cat's outline is still a cat, though of another breed. But that outline is
+# full of fur, so it isn't free of texture. Two photographs don't settle anything.
 #
-# So let's take the outlines away and keep the textures: cut a photograph into 16 tiles, and shuffle them.
+# So let's do the opposite: destroy the outlines and keep the textures. We cut a photograph into 16 tiles and shuffle them.
 
 # %%
 def scrambled(photo, seed, tiles=4):
-    """The middle of a photograph, cut into squares that change places."""
+    """The middle of a photograph, cut into squares that trade places."""
     side = 240 // tiles
     photo = ImageOps.fit(photo, (240, 240))
     corners = [(side * column, side * row) for row in range(tiles) for column in range(tiles)]
@@ -666,78 +732,43 @@ answers = {name: classifier.predict(sheets, k=1) for name, sheets in shuffled.it
 named = {name: sum(a.label in samples()[name].answers for a in row) for name, row in answers.items()}
 first = {name: f"the first as {row[0].label} {row[0].probability:.0%}" for name, row in answers.items()}
 why = "; ".join(f"{samples()[name].caption}: {named[name]} of 6, {first[name]}" for name in named) + "."
-tiles.reveal(sum(named.values()), why, low="To this network, fur, spokes and chrome count for more than where they are.")
+tiles.reveal(sum(named.values()), why, low="Fur, spokes and chrome matter more to this network than where they are.")
 
 # %% [markdown]
-# The shuffled cat is still a cat to it, and another breed gets most of the probability. Where the pieces lie matters less to
-# this network than it does to you.
+# To this network the shuffled cat is still a cat, though again of another breed. It cares less than you do about where the
+# pieces are.
 #
-# Three photographs are still few. In the paper, networks and people had to name pictures with the outline of one thing
-# and the texture of another. When a ResNet50 named one of the two, it went by texture in 78 % of cases, while people
-# went by shape in 96 %. That may be one reason why drawings are so hard for a network that learned from photographs:
-# they have the right outlines, but the wrong textures.
+# Three photographs are still very few. In the paper, networks and people had to name pictures that had the outline of one
+# thing and the texture of another. Whenever a ResNet50 named one of the two, it went by the texture in 78 % of cases,
+# while people went by the shape in 96 %. That may be one reason why drawings are so hard for such a network: they have the
+# right outlines, but the wrong textures.
 
 # %% [markdown]
-# ## Back to the question
+# ### A whole folder
 #
-# Two people, one network, one picture, two answers. You can now name the suspects: another crop, no normalising, BGR,
-# train mode, statistics that drifted, a softmax over the wrong dim. **An answer depends on the model, the transform and
-# the mode.**
-#
-# ### Exercise: what did Ben do?
-#
-# Ben's laptop runs `efficientnet_lite0` on the photograph `samples()["rocket"]` and says *drilling platform*, more than 50 %
-# sure. His model is in eval mode; the mistake is in his preprocessing. Which one of `MISTAKES` is it? Give its name.
-# `answer_under(classifier, picture, MISTAKES[name])` from `course_lib.measuring` makes a mistake for you. 4 minutes.
+# Usually your pictures are in a folder, and some of the files are broken. `predict_folder` opens the next pictures while
+# the network is computing, and it lists bad files at the end instead of stopping. These drawings are hard: the animals
+# are small, noisy or half hidden.
 
-# %% tags=["exercise"]
-mistake = ...  # a name, in quotes
-ex.bens_mistake.check(mistake)
+# %%
+hard = write_folder("data/inference", ("dog", "cat", "goldfish"), n=8, split="mixed", difficulty="hard", first_seed=960_000)
+(hard / "broken.png").write_bytes(b"this is not a picture")
+result = own.predict_folder(hard)
+judged = result.judged()  # a picture shows what its folder is called
+print(len(judged), "pictures,", sum(picture.right for picture in judged), "of them right")
+for path, reason in result.skipped:
+    print("skipped:", path.name, "-", reason.replace(str(hard), "…"))
 
-# %% [markdown]
-# In five lines:
-#
-# 1. Resize, crop, to tensor, normalise: exactly as in training, with the numbers that belong to the weights.
-# 2. (B, C, H, W), float32, on the model's device.
-# 3. `model.eval()`, then `torch.inference_mode()`.
-# 4. softmax and argmax over dim 1.
-# 5. Trust counts over many pictures, give their intervals, and compare in pairs.
-
-# %% [markdown]
-# | call | from | what it does |
-# |---|---|---|
-# | `picture.unsqueeze(0)` | torch | (C, H, W) → (1, C, H, W) |
-# | `model.eval()`, `model.train()` | torch | the mode of Dropout and BatchNorm |
-# | `torch.inference_mode()`, `torch.no_grad()` | torch | a forward without a graph |
-# | `out.softmax(1)`, `torch.max(out, 1)` | torch | probabilities, and the best class of each picture |
-# | `load_classifier(name)` | `course_lib` | model, transforms, categories and device in one |
-# | `classifier.predict(picture)`, `.predict_folder(folder)` | | top k of a picture, a list, a folder |
-# | `stages(picture, transforms)`, `MISTAKES` | `course_lib.pictures` | preprocessing step by step, right and wrong |
-# | `right_under(classifier, folder)` | `course_lib.measuring` | which pictures are right |
-# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | an interval, and a fair comparison |
-
-# %% [markdown]
-# ## If you want to know more
-#
-# Everything from here on is extra, and the 60 minutes don't include it.
-#
-# ### Exercise: a picture from OpenCV
-#
-# `cv2.imread` gives an array of shape (H, W, 3) whose channels are blue, green, red, as bytes. Make a batch of one out of it:
-# (1, 3, H, W), in the order red, green, blue, from 0 to 1. Don't normalise. 5 minutes.
-
-# %% tags=["exercise"]
-def from_opencv(array):
-    """(H, W, 3) bytes, BGR → (1, 3, H, W) floats from 0 to 1, RGB."""
-    return ...
-
-
-ex.from_opencv.check(from_opencv)
+# %%
+for answer in judged:
+    if not answer.right:
+        print(answer)
 
 # %% [markdown]
 # ### Look inside
 #
-# This is the whole network, with its maps for the rocket. Click a layer to open it, and a cell to see how its number comes about.
+# This is the whole network, with its maps for the rocket. Click a layer to open it, and then a cell to see how its number
+# was computed.
 
 # %%
 from course_lib.widgets import network_explorer
@@ -747,15 +778,15 @@ network_explorer(classifier, picture)
 # %% [markdown]
 # ### Other networks
 #
-# With a network connection you can put AlexNet and two ResNets beside EfficientNet-Lite0, or any other of torchvision's
-# classifiers. Set `download` to `True`; it fetches about 380 MB, once.
+# If you're online, you can put AlexNet and two ResNets beside EfficientNet-Lite0, or any other of torchvision's classifiers.
+# Set `download` to `True`. The weights are about 380 MB, and they're only fetched once.
 
 # %%
 download = False
 names = ["alexnet", "resnet18", "resnet50"] if download else []
 others = [load_classifier(name, weights="imagenet", device="cpu") for name in names]
-for one in [classifier, *others]:
-    print(one.name, one.predict(picture, k=3), sep="\n")
+for network in [classifier, *others]:
+    print(network.name, network.predict(picture, k=3), sep="\n")
 
 # %% [markdown]
 # ### Papers
@@ -766,8 +797,8 @@ for one in [classifier, *others]:
 # [Dropout](https://jmlr.org/papers/v15/srivastava14a.html) (Srivastava et al. 2014).
 # [Textures and shapes](https://arxiv.org/abs/1811.12231) (Geirhos et al. 2019), and
 # [shuffled pictures](https://arxiv.org/abs/1904.00760) (Brendel and Bethge 2019).
-# [On calibration](https://arxiv.org/abs/1706.04599) (Guo et al. 2017): why networks are surer than they should be, and what a
-# temperature has to do with it. [Wilson 1927](https://doi.org/10.1080/01621459.1927.10502953) and
+# [On calibration](https://arxiv.org/abs/1706.04599) (Guo et al. 2017), on why networks are surer than they should be, and
+# how a temperature can help. [Wilson 1927](https://doi.org/10.1080/01621459.1927.10502953) and
 # [McNemar 1947](https://doi.org/10.1007/BF02295996).
 #
 # **An open question.** If a softmax can't say "none of these", what could you add, to the network or around it, so that

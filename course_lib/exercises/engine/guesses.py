@@ -22,6 +22,7 @@ from course_lib.exercises.engine.outcomes import place, write_json
 __all__ = ["Choice", "Comparison", "Kind", "Order", "Scale", "Text", "in_words", "keep_guess", "kept_guesses"]
 
 _DIGITS = 3  # of a number in a sentence
+_PLURAL = re.compile(r"(?<=[a-z]{3})(?:(?<=s|x|z)e|(?<=ch|sh)e)?s$")
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,17 @@ class Comparison:
 
 
 def in_words(number: float, unit: str = "") -> str:
-    """A number as it is said: at most three significant digits unless it is whole.
+    """A number as it is said: at most three significant digits unless it is whole, and its unit, a plural, after it.
 
     Example:
-        >>> in_words(1234567.0), in_words(0.123456, "seconds"), in_words(-2.5, "%")
-        ('1,234,567', '0.123 seconds', '−2.5 %')
+        >>> in_words(1234567.0), in_words(0.123456, "seconds"), in_words(-2.5, "%"), in_words(1, "answers")
+        ('1,234,567', '0.123 seconds', '−2.5 %', '1 answer')
     """
     whole = float(number).is_integer() and abs(number) < 1e15
     digits = f"{number:,.0f}" if whole else f"{number:,.{max(0, _DIGITS - 1 - math.floor(math.log10(abs(number))))}f}"
     digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    if digits in ("1", "-1") and not unit.startswith("of "):
+        unit = _PLURAL.sub("", unit)
     return f"{digits} {unit}".strip().replace("-", "\N{MINUS SIGN}")
 
 

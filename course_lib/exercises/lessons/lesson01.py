@@ -42,12 +42,12 @@ from course_lib.pictures.sample_pictures import samples
     minutes=8,
     difficulty="hard",
     hints=[
-        "Four steps, in this order: resize, crop the middle, make a tensor, normalise.",
+        "There are four steps, in this order: resize, crop the middle, make a tensor, normalise.",
         "torchvision.transforms.functional has resize, center_crop and to_tensor. Give resize [256], not [256, 256].",
         "resize takes interpolation=InterpolationMode.BICUBIC; without it, it's bilinear.",
-        "to_tensor divides by 255 already. (255 * tensor - 127) / 128 is the last step.",
+        "to_tensor already divides by 255, so the last step is (255 * tensor - 127) / 128.",
     ],
-    praise="The same numbers as the weights' own transforms, for pictures of any shape.",
+    praise="Your function gives the same numbers as the weights' own transforms, for pictures of any shape.",
 )
 def preprocess(picture: Image.Image) -> Tensor:
     """RGB picture → (3, 224, 224), as EfficientNet-Lite0 expects it."""
@@ -178,95 +178,7 @@ def _(answer: Any) -> None:
         raise Wrong(f"A (16, 10) tensor has the dims 0 and 1 (or -2 and -1), not {dim:g}.")
 
 
-# -- 4: top k ----------------------------------------------------------------------------------------------------------
-@exercise(
-    id="01_top_k",
-    title="Top k without topk",
-    background="The softmax turns logits $z$ into probabilities, $e^{z_i} / \\sum_j e^{z_j}$. The top k are the "
-    "k largest of them.",
-    minutes=6,
-    difficulty="hard",
-    hints=[
-        "First the softmax: exp of every logit, divided by the sum of all of them.",
-        "tensor.argsort(descending=True) gives the positions of the values, largest first.",
-        "exp(300) is infinite. Subtract the largest logit first: adding one number to all logits changes nothing.",
-    ],
-    praise="And it works for logits of several hundred, where a plain exp overflows.",
-)
-def top_k(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """(classes,) logits → the k largest probabilities and their indices, largest first."""
-    shifted = (logits - logits.max()).exp()
-    probabilities = shifted / shifted.sum()
-    order = probabilities.argsort(descending=True)[:k]
-    return probabilities[order], order
-
-
-class _Calls(TorchFunctionMode):
-    """Writes down which of torch's functions are called."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.names.add(getattr(func, "__name__", ""))
-        return func(*args, **(kwargs or {}))
-
-
-_READY_MADE = ("softmax", "log_softmax", "topk")
-
-
-def _ready_made_told(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which gives its result and which of the ready-made functions it called."""
-
-    def watched(logits: Tensor, k: int) -> tuple[Any, list[str]]:
-        with (calls := _Calls()):
-            result = function(logits, k)
-        return result, [name for name in _READY_MADE if name in calls.names]
-
-    return watched
-
-
-@top_k.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    calls = _Calls()
-    generator = torch.Generator().manual_seed(0)
-    for classes, k, scale in ((10, 1, 1.0), (10, 5, 3.0), (1000, 5, 2.0), (7, 7, 1.0), (10, 1, 200.0)):
-        logits, case = torch.randn(classes, generator=generator) * scale, f"{classes} logits and k={k}"
-        if scale > 100:
-            case = "logits of several hundred"
-        with calls:
-            result = call(answer, logits.clone(), k, case=case)
-        if not isinstance(result, (tuple, list)) or len(result) != 2:
-            raise Wrong(f"On {case} your function should return two tensors: the probabilities and the indices.")
-        truth, places = logits.softmax(0).topk(k)
-        values = need_tensor(result[0], (k,), case=case)
-        indices = need_tensor(result[1], (k,), case=case, dtype=torch.int64)
-        if torch.isnan(values).any():
-            raise Wrong(f"On {case} the probabilities are nan: exp overflows. Subtract the largest logit first.")
-        if torch.allclose(values, logits.topk(k).values, atol=1e-6) and k < classes:
-            raise Wrong(f"On {case} these are the logits themselves; take their softmax.")
-        if torch.equal(indices, places.flip(0)) and k > 1:
-            raise Wrong(f"On {case} the smallest comes first; the largest should.")
-        if not torch.equal(indices, places):
-            raise Wrong(f"On {case} the indices should be {places.tolist()}, but they are {indices.tolist()}.")
-        same_tensor(values, truth, case=case, tolerance=1e-5)
-    for name in _READY_MADE:
-        if name in calls.names:
-            raise Wrong(f"The numbers are right, but {name} did the work. Write it without softmax and topk.")
-
-
-def _draw_top_k(source: random.Random) -> tuple[Tensor, int]:
-    classes = source.choice((1, 10, source.randint(2, 40)))
-    logits = random_arguments.distinct(source, classes, around=source.choice((0.0, 0.0, 300.0, -300.0)))
-    return logits, source.choice((1, classes, source.randint(1, classes)))
-
-
-top_k.hidden_cases(_draw_top_k, around=_ready_made_told)
-
-
-# -- 5: a forward that leaves no trace ---------------------------------------------------------------------------------
+# -- 4: a forward that leaves no trace ---------------------------------------------------------------------------------
 @exercise(
     id="01_careful_forward",
     title="A forward that leaves no trace",
@@ -277,9 +189,9 @@ top_k.hidden_cases(_draw_top_k, around=_ready_made_told)
     hints=[
         "model.training says which mode the model is in.",
         "model.eval() sets the mode of every module in it; model.modules() lists them, each with its own .training.",
-        "Whatever is in the finally of a try is done even if the forward raises an error.",
+        "The finally part of a try always runs, even if the forward pass raises an error.",
     ],
-    praise="The right answers, no graph, no drift, and the model is left as it was, even after an error.",
+    praise="It gives the right answers, builds no graph, and leaves the model as it was, even after an error.",
 )
 def careful_forward(model: nn.Module, batch: Tensor) -> Tensor:
     """Logits in eval mode, without a graph; every module is left in the mode it was in."""
@@ -371,7 +283,146 @@ def _watched(forward: Callable[..., Any]) -> Callable[..., Any]:
 careful_forward.hidden_cases(_net_and_batch, count=6, around=_watched)
 
 
-# -- 6: accuracy -------------------------------------------------------------------------------------------------------
+# -- 5: what Ben did ---------------------------------------------------------------------------------------------------
+@exercise(
+    id="01_bens_mistake",
+    title="What did Ben do?",
+    background="`MISTAKES` from `course_lib.pictures` holds typical mistakes by their names. "
+    '`load_classifier("efficientnet_lite0")` loads the network, and `samples()["rocket"].open()` '
+    "opens the photograph; both come from `course_lib`.",
+    minutes=4,
+    difficulty="medium",
+    cell_name="mistake",
+    hints=[
+        "Move the last menu of preprocessing_explorer and watch the bars for the rocket. Which ones are Ben's?",
+        "MISTAKES holds all five by name, and answer_under(classifier, picture, MISTAKES[name]) gives the answer.",
+    ],
+    praise="That's it. No error, no warning, and a network that is twice as sure of a worse answer.",
+)
+def bens_mistake() -> Any:
+    """Make each mistake, and take the one that gives Ben's answer."""
+    from course_lib import load_classifier, samples
+    from course_lib.measuring import answer_under
+    from course_lib.pictures import MISTAKES
+
+    classifier = load_classifier("efficientnet_lite0", device="cpu")
+    rocket = samples()["rocket"].open()
+    for name, mistake in MISTAKES.items():
+        answer = answer_under(classifier, rocket, mistake)
+        if answer.label == "drilling platform" and answer.probability > 0.5:
+            return name
+    return None
+
+
+def bens_answer(classifier: Classifier, picture: Image.Image) -> Prediction:
+    """What Ben's laptop answers. How it comes to that answer is an exercise."""
+    return answer_under(classifier, picture, MISTAKES["squashed"])
+
+
+@bens_mistake.checker
+def _(answer: Any) -> None:
+    if not isinstance(answer, str):
+        raise Wrong("The answer is the name of a mistake, in quotes. print(list(MISTAKES)) shows the names.")
+    if answer not in MISTAKES:
+        raise Wrong(f"{answer[:40]!r} is none of the names in MISTAKES. print(list(MISTAKES)) shows them.")
+    if answer != "squashed":
+        classifier, rocket = load_classifier("efficientnet_lite0", device="cpu"), samples()["rocket"].open()
+        said = answer_under(classifier, rocket, MISTAKES[answer])
+        raise Wrong(
+            f"With the mistake {answer!r} the network says {said.label}, {100 * said.probability:.0f} % sure. Compare "
+            "that with Ben's answer."
+        )
+
+
+# -- 6: top k ----------------------------------------------------------------------------------------------------------
+@exercise(
+    id="01_top_k",
+    title="Top k without topk",
+    background="The softmax turns logits $z$ into probabilities, $e^{z_i} / \\sum_j e^{z_j}$. The top k are the "
+    "k largest of them.",
+    minutes=6,
+    difficulty="hard",
+    hints=[
+        "First the softmax: exp of every logit, divided by the sum of all of them.",
+        "tensor.argsort(descending=True) gives the positions of the values, largest first.",
+        "exp(300) is infinite. Subtract the largest logit first: adding one number to all logits changes nothing.",
+    ],
+    praise="It even works for logits of several hundred, where a plain exp overflows.",
+)
+def top_k(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """(classes,) logits → the k largest probabilities and their indices, largest first."""
+    shifted = (logits - logits.max()).exp()
+    probabilities = shifted / shifted.sum()
+    order = probabilities.argsort(descending=True)[:k]
+    return probabilities[order], order
+
+
+class _Calls(TorchFunctionMode):
+    """Writes down which of torch's functions are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(getattr(func, "__name__", ""))
+        return func(*args, **(kwargs or {}))
+
+
+_READY_MADE = ("softmax", "log_softmax", "topk")
+
+
+def _ready_made_told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which gives its result and which of the ready-made functions it called."""
+
+    def watched(logits: Tensor, k: int) -> tuple[Any, list[str]]:
+        with (calls := _Calls()):
+            result = function(logits, k)
+        return result, [name for name in _READY_MADE if name in calls.names]
+
+    return watched
+
+
+@top_k.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    calls = _Calls()
+    generator = torch.Generator().manual_seed(0)
+    for classes, k, scale in ((10, 1, 1.0), (10, 5, 3.0), (1000, 5, 2.0), (7, 7, 1.0), (10, 1, 200.0)):
+        logits, case = torch.randn(classes, generator=generator) * scale, f"{classes} logits and k={k}"
+        if scale > 100:
+            case = "logits of several hundred"
+        with calls:
+            result = call(answer, logits.clone(), k, case=case)
+        if not isinstance(result, (tuple, list)) or len(result) != 2:
+            raise Wrong(f"On {case} your function should return two tensors: the probabilities and the indices.")
+        truth, places = logits.softmax(0).topk(k)
+        values = need_tensor(result[0], (k,), case=case)
+        indices = need_tensor(result[1], (k,), case=case, dtype=torch.int64)
+        if torch.isnan(values).any():
+            raise Wrong(f"On {case} the probabilities are nan: exp overflows. Subtract the largest logit first.")
+        if torch.allclose(values, logits.topk(k).values, atol=1e-6) and k < classes:
+            raise Wrong(f"On {case} these are the logits themselves; take their softmax.")
+        if torch.equal(indices, places.flip(0)) and k > 1:
+            raise Wrong(f"On {case} the smallest comes first; the largest should.")
+        if not torch.equal(indices, places):
+            raise Wrong(f"On {case} the indices should be {places.tolist()}, but they are {indices.tolist()}.")
+        same_tensor(values, truth, case=case, tolerance=1e-5)
+    for name in _READY_MADE:
+        if name in calls.names:
+            raise Wrong(f"The numbers are right, but {name} did the work. Write it without softmax and topk.")
+
+
+def _draw_top_k(source: random.Random) -> tuple[Tensor, int]:
+    classes = source.choice((1, 10, source.randint(2, 40)))
+    logits = random_arguments.distinct(source, classes, around=source.choice((0.0, 0.0, 300.0, -300.0)))
+    return logits, source.choice((1, classes, source.randint(1, classes)))
+
+
+top_k.hidden_cases(_draw_top_k, around=_ready_made_told)
+
+
+# -- 7: accuracy -------------------------------------------------------------------------------------------------------
 @exercise(
     id="01_accuracy",
     title="Accuracy of a batch",
@@ -414,57 +465,6 @@ def _(answer: Any) -> None:
 accuracy.hidden_cases(random_arguments.scored)
 
 
-# -- 7: what Ben did ---------------------------------------------------------------------------------------------------
-@exercise(
-    id="01_bens_mistake",
-    title="What did Ben do?",
-    background="`MISTAKES` from `course_lib.pictures` holds typical mistakes by their names. "
-    '`load_classifier("efficientnet_lite0")` loads the network, and `samples()["rocket"].open()` '
-    "opens the photograph; both come from `course_lib`.",
-    minutes=4,
-    difficulty="medium",
-    cell_name="mistake",
-    hints=[
-        "Move the last menu of preprocessing_explorer and watch the bars for the rocket. Which ones are Ben's?",
-        "MISTAKES holds all five by name, and answer_under(classifier, picture, MISTAKES[name]) gives the answer.",
-    ],
-    praise="That's it. No error, no warning, and a network that is twice as sure of a worse answer.",
-)
-def bens_mistake() -> Any:
-    """Make each mistake, and take the one that gives Ben's answer."""
-    from course_lib import load_classifier, samples
-    from course_lib.measuring import answer_under
-    from course_lib.pictures import MISTAKES
-
-    classifier = load_classifier("efficientnet_lite0", device="cpu")
-    rocket = samples()["rocket"].open()
-    for name, mistake in MISTAKES.items():
-        answer = answer_under(classifier, rocket, mistake)
-        if answer.label == "drilling platform" and answer.probability > 0.5:
-            return name
-    return None
-
-
-def bens_answer(classifier: Classifier, picture: Image.Image) -> Prediction:
-    """What Ben's laptop answers. How it comes to its answer is the last exercise."""
-    return answer_under(classifier, picture, MISTAKES["squashed"])
-
-
-@bens_mistake.checker
-def _(answer: Any) -> None:
-    if not isinstance(answer, str):
-        raise Wrong("The answer is the name of a mistake, in quotes. print(list(MISTAKES)) shows the names.")
-    if answer not in MISTAKES:
-        raise Wrong(f"{answer[:40]!r} is none of the names in MISTAKES. print(list(MISTAKES)) shows them.")
-    if answer != "squashed":
-        classifier, rocket = load_classifier("efficientnet_lite0", device="cpu"), samples()["rocket"].open()
-        said = answer_under(classifier, rocket, MISTAKES[answer])
-        raise Wrong(
-            f"With the mistake {answer!r} the network says {said.label}, {100 * said.probability:.0f} % sure. Compare "
-            "that with Ben's answer."
-        )
-
-
 # -- 8: a picture from OpenCV ------------------------------------------------------------------------------------------
 @exercise(
     id="01_from_opencv",
@@ -472,11 +472,11 @@ def _(answer: Any) -> None:
     minutes=5,
     difficulty="medium",
     hints=[
-        "Three things are different: the order of the channels, the order of the axes, and the range.",
+        "Three things have to change: the order of the channels, the order of the axes, and the range.",
         "array[:, :, ::-1] reverses the last axis; .copy() makes it a plain array that torch accepts.",
         "tensor.permute(2, 0, 1) moves the channels to the front; unsqueeze(0) adds the batch.",
     ],
-    praise="RGB, channels first, a batch of one, from 0 to 1.",
+    praise="RGB, channels first, a batch of one, values from 0 to 1: ready to be normalised.",
 )
 def from_opencv(picture: NDArray[np.uint8]) -> Tensor:
     """(H, W, 3) bytes in the order BGR → (1, 3, H, W) floats from 0 to 1 in the order RGB."""
