@@ -121,7 +121,7 @@ def test_a_grid_shows_every_picture_in_full(count: int, columns: int) -> None:
     # Pictures of one colour each, so that they can be found again in the still.
     colors = [tuple(int(c) for c in np.random.default_rng(k).integers(20, 200, 3)) for k in range(count)]
     shown = picture_figures.picture_grid([Image.new("RGB", (60, 45), color) for color in colors], columns=columns)
-    assert shown.alt == f"{count} pictures" and abs(shown.width - 1.25 * 195 * min(count, columns)) <= 1
+    assert shown.alt == f"{count} pictures" and abs(shown.width - 1.25 * min(285 * min(count, columns), 860)) <= 1
     pixels = np.asarray(shown.open(), int)
     found = [(np.abs(pixels - color).max(2) < 12).sum() for color in colors]
     assert min(found) > 0.97 * max(found) and max(found) > 350 * 260

@@ -274,7 +274,12 @@ def _draw_labels(
         boxed = (wide + 6, 20.0) if point is chosen else (wide, 15.0)
         sizes.append(boxed if point in words else None)
     middles = data_pixels(axes, [point.error for point in areas], [point.ms for point in areas])
-    discs = [Bubble(x, y, math.sqrt(area / math.pi) + 1) for (x, y), area in zip(middles, areas.values(), strict=True)]
+    discs = [
+        Bubble(
+            x, y, math.sqrt(area / math.pi) * (1.26 if look_of(point.kind)[1] == "D" else 1) + 1
+        )  # diamonds are wide
+        for (x, y), (point, area) in zip(middles, areas.items(), strict=True)
+    ]
     top = data_pixels(axes, [axes.get_xlim()[0]], [axes.get_ylim()[1]])[0][1]
     placed = place_labels(discs, sizes, (_LEFT + 2, top - 2, _RIGHT + 14, _BOTTOM - 2), taken=taken, lines=lines)
     leaders = [label.line for label in placed if label and label.line]
