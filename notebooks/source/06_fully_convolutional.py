@@ -3,15 +3,15 @@
 #
 # **Who said that the picture must be 224×224?**
 #
-# In about 60 minutes, half of them for the exercises, you learn to
+# This lesson takes about an hour: 30 minutes to read and 30 minutes for the exercises. Afterwards you can
 #
 # - say which networks need a fixed size, and what squashing, cropping and sliding cost,
-# - turn a linear layer into a convolution, and a classifier into a network for pictures of any size,
-# - read its map of answers cell by cell, and turn the map into a box and measure how good it is,
-# - sharpen the map, and measure what helped on pictures that weren't used to choose it.
+# - turn a linear layer into a convolution, and a classifier into a network for any size,
+# - read its map of answers, turn the map into a box, and measure how good the box is,
+# - sharpen the map, and test what helped on pictures that you didn't use to choose it.
 #
-# You need lesson [03](03_resnet_blocks.ipynb); [04](04_vgg_cfgs.ipynb) helps. If you'd rather take two sittings, stop
-# after section 4.
+# You need lesson [03](03_resnet_blocks.ipynb), and [04](04_vgg_cfgs.ipynb) helps. If you'd rather take two sittings,
+# stop after section 4.
 
 # %%
 import importlib.util
@@ -41,8 +41,8 @@ drawn = scene("camel", seed=31, size=(387, 1024), where=(0.85, 0.62, 0.62))
 picture = drawn.picture
 
 # %% [markdown]
-# Here is a picture, 387 pixels high and 1024 wide. Sizes are written height × width in this lesson, as they are in
-# tensors. `weights.transforms()` scales it until its shorter side has 256 pixels, and cuts 224×224 out of the middle:
+# Here is a picture, 387 pixels high and 1024 wide. As in tensors, we write sizes as height × width. `weights.transforms()`
+# scales the picture until its shorter side has 256 pixels, and cuts 224×224 out of the middle:
 
 # %%
 shown = torch.zeros(387, 1024, dtype=torch.bool)
@@ -53,8 +53,8 @@ draw_scores(picture, {"What the classifier gets to see": shown}, drawn.box, colu
 # The camel is gone before the network has seen a single pixel. By the end of this lesson, the same network with the same
 # weights will look at the whole picture, say "camel", and draw a box around it.
 #
-# The weights are the course's own. They know the ten classes of the picture book, and the picture book knows the true
-# box of everything it draws. We'll need those boxes to measure how well we do. Section 10 moves on to a photograph.
+# We use the course's own weights, which know the ten classes of the picture book. The picture book also tells us the true
+# box of everything it draws, so we can measure how well we do. Section 10 moves on to a photograph.
 
 # %% [markdown]
 # ## 1 Who needs 224?
@@ -79,11 +79,11 @@ for name in ("resnet18", "vgg11", "vit_b_16"):
         told.append(f"{name}: {shorten(str(error), 70)}")
         failed += 1
 who.reveal(who.kind.options[failed], "Convolutions slide over anything, and an adaptive pool makes the same number of "
-           "cells out of whatever arrives: one in ResNet, 7×7 in VGG. The ViT has learned one embedding for each of its "
+           "cells out of whatever arrives: one in ResNet, 7×7 in VGG. The ViT learned one embedding for each of its "
            "14×14 patches.", also="\n".join(told))
 
 # %% [markdown]
-# "ResNet needs 224×224" is something many people say, and it isn't true. So are we done? Let's ask the whole picture:
+# Many people say that a ResNet needs 224×224, and it isn't true. So are we done? Let's give it the whole picture:
 
 # %%
 from torchvision.transforms import functional
@@ -104,14 +104,14 @@ for share, place in zip(shares, places):
 
 # %% [markdown]
 # **What to notice.** The answer is right, but far from sure. The pool averages all 13×32 cells of the last map, and most
-# of them saw sky and sand. A small thing in a large picture gets lost in the average, and so does the one thing we'd
-# like to know: *where* the camel is.
+# of them saw sky and sand. In the average of a large picture a small thing nearly gets lost. And *where* the camel is, the
+# average can't tell us at all.
 
 # %% [markdown]
 # ## 2 What a fixed size costs
 #
-# So people make the picture fit. They squash it into a square, or shrink it whole and fill the rest with grey, or cut
-# out the middle.
+# So people make the picture fit. They squash it into a square, or shrink it as a whole and fill the rest with grey, or
+# cut out the middle.
 
 # %%
 fits = guess("06_which_fits", "In which of the three does the network still answer \"camel\"?",
@@ -130,13 +130,13 @@ right = [view.way for view in fitted(picture, classifier.transforms)
          if classifier.logits(as_batch(view.picture))[0].argmax() == classifier.categories.index("camel")]
 named = {(): "in none", ("squashed",): "only squashed", ("shrunk",): "only shrunk"}
 fits.reveal(named.get(tuple(right), " and ".join(right)),
-            "Squashed, it isn't camel-shaped any more. In the middle, there is no camel. Shrunk, it is about fifty "
-            "pixels high, and the network is less sure than it is of the camel that we cut out for it.",
+            "Squashed, it isn't camel-shaped any more. The middle has no camel in it. Shrunk, the camel is fifty "
+            "pixels high, and the network is less sure than with the camel that we cut out by hand.",
             also=draw_fixed_size(classifier, picture, drawn.box, label="camel"))
 
 # %% [markdown]
-# What about smaller camels? Here are five of them, from 230 pixels high down to 74. Each whole picture is shrunk to
-# 224×224.
+# What about smaller camels? Here are five of them, from 230 pixels high down to 74, each in a picture that is shrunk to
+# 224×224 as a whole.
 
 # %%
 small = guess("06_small_camel", "How sure is the network that the smallest one is a camel?", between=(0, 100), unit="%")
@@ -151,8 +151,7 @@ for side in (0.62, 0.5, 0.4, 0.3, 0.2):
     views.append(fitted(smaller.picture, classifier.transforms)[1].picture)
     sure[f"{smaller.box[3] - smaller.box[1]} pixels high"] = 100 * share_of_camel(views[-1])
 small.reveal(round(sure[max(sure, key=lambda words: -int(words.split()[0]))]),
-             "Shrunk with its picture, the smallest camel is only 16 pixels high, which is half a "
-             "cell of the last map.",
+             "Shrunk with its picture, the smallest camel is only 16 pixels high. That's half a cell of the last map.",
              also=[picture_grid(views, list(sure), columns=5), bars(sure, unit="% camel")])
 
 # %% [markdown]
@@ -166,36 +165,26 @@ windows_here
 
 # %% tags=["guess"]
 down, across = torch.empty(387, 1024, device="meta").unfold(0, 224, 32).unfold(1, 224, 32).shape[:2]
-windows_here.reveal(down * across, "A pixel in the middle of the picture is in 42 of them, and each time its "
-                    "convolutions are computed all over again.")
+windows_here.reveal(down * across, "A pixel in the middle of the picture lies in 42 of them, and its convolutions are "
+                    "computed 42 times.")
 
 # %% [markdown]
-# ### Exercise: how many windows?
-#
-# *Essential · mild · 4 minutes.* A video frame of 720×1280, windows of 224×224, one every 16 pixels, all of them inside
-# the frame. How many forward passes is that? Pencil and paper will do.
-
-# %% tags=["exercise"]
-windows = ...
-ex.count_windows.check(windows)
-
-# %% [markdown]
-# A video would need that many for every frame. So sliding can find small things, but it's slow. Squashing, shrinking,
-# cropping and sliding all work around the same limit: the network gives only *one* answer. Let's change the network.
+# So sliding can find small things, but it takes many forward passes. Squashing, shrinking, cropping and sliding all work
+# around the same limit: the network gives only *one* answer. Let's change the network.
 
 # %% [markdown]
 # ## 3 A linear layer is a convolution
 #
-# A linear layer behind a flatten multiplies every value of a map by a weight of its own, and adds up the products:
+# A linear layer after a flatten multiplies each value of a map by its own weight, and adds up the products:
 #
 # $$y_k = b_k + \sum_{c,\,i,\,j} W_{k,\;(c\,H + i)\,W' + j}\; x_{c,i,j}$$
 #
-# for a map of $C$ channels and $H×W'$ cells. A convolution does the same with the values in its window. So what happens
-# if the window is as large as the map?
+# for a map of $C$ channels and $H×W'$ cells. A convolution does the same with the values in its window. So what if the
+# window is as large as the map?
 
 # %%
-linear_shape = guess("06_linear_shape", "VGG11's first linear layer turns 512×7×7 = 25088 values into 4096. A "
-                     "convolution is to do the same. What is the shape of its weight?", write="64, 3, 3, 3")
+linear_shape = guess("06_linear_shape", "VGG11's first linear layer turns 512×7×7 = 25088 values into 4096. Which "
+                     "shape does the weight of a convolution have that does the same?", write="64, 3, 3, 3")
 linear_shape
 
 # %% tags=["guess"]
@@ -206,7 +195,7 @@ linear_shape.reveal(tuple(conv.weight.shape), f"Both have {linear.weight.numel()
                     f"the matrix is one kernel of 512×7×7." if linear.weight.numel() == conv.weight.numel() else "")
 
 # %% [markdown]
-# A smaller layer can be drawn whole. Here is one that reads a flattened map of 3×2×2 and has five outputs:
+# A smaller layer fits into a figure. This one reads a flattened map of 3×2×2 and has five outputs:
 
 # %%
 from course_lib.drawing import draw_row_as_kernel
@@ -215,26 +204,17 @@ torch.manual_seed(0)
 linear = nn.Linear(3 * 2 * 2, 5)
 draw_row_as_kernel(linear.weight, channels=3, height=2, width=2, row=1)
 
-# %%
-conv = nn.Conv2d(3, 5, kernel_size=2)
-with torch.no_grad():
-    conv.weight.copy_(linear.weight.view(5, 3, 2, 2))
-    conv.bias.copy_(linear.bias)
-    one_map, larger = torch.randn(1, 3, 2, 2), torch.randn(1, 3, 4, 6)
-    print("the same answers:", torch.allclose(conv(one_map).flatten(1), linear(one_map.flatten(1)), atol=1e-6))
-    print("on a larger map:", tuple(conv(larger).shape))
-
 # %% [markdown]
-# On the larger map, the linear layer would stop with "mat1 and mat2 shapes cannot be multiplied". The convolution
-# accepts it, and gives you the linear layer's answer at *every position*, as if you had slid the layer over the map.
+# Row 1 of the matrix has one weight for each of the twelve values. Folded, it's a kernel of 3×2×2, as large as the map, so
+# there is only one place for it, and there it computes the same sum.
 
 # %% [markdown]
 # ### Exercise: a linear layer as a convolution
 #
 # *Essential, because section 4 uses it · hard · 8 minutes · move on after 15.*
 #
-# Write a function that does this for any linear layer behind the flatten of a map of `channels`×`height`×`width`, with or
-# without a bias.
+# Write a function that does this for any linear layer, with or without a bias. The layer comes after the flatten of a map
+# of `channels`×`height`×`width`.
 
 # %% tags=["exercise"]
 def linear_to_conv(linear, channels, height, width):
@@ -246,12 +226,21 @@ ex.linear_to_conv.check(linear_to_conv)
 
 # %%
 linear_to_conv = ex.linear_to_conv.yours_or_solution()
+conv = linear_to_conv(linear, 3, 2, 2)
+with torch.inference_mode():
+    one_map, larger = torch.randn(1, 3, 2, 2), torch.randn(1, 3, 4, 6)
+    print("the same answers:", torch.allclose(conv(one_map).flatten(1), linear(one_map.flatten(1)), atol=1e-6))
+    print("on a larger map:", tuple(conv(larger).shape))
+
+# %% [markdown]
+# On the larger map, the linear layer would stop with "mat1 and mat2 shapes cannot be multiplied". The convolution
+# accepts it, and gives you the linear layer's answer at *every position*, as if you had slid the layer over the map.
 
 # %% [markdown]
 # ## 4 The whole network, by hand
 #
 # A ResNet ends with an adaptive pool, a flatten and a linear layer. Two changes make it fully convolutional: the pool
-# gets a *fixed* window that slides, and the linear layer becomes a convolution on one cell, so nothing needs flattening.
+# gets a *fixed* window that slides, and the linear layer becomes a 1×1 convolution, so we can leave out the flatten.
 
 # %%
 from torchvision.models import ResNet
@@ -269,7 +258,7 @@ class FullyConvolutionalResNet18(ResNet):
         return self.fc(self.avgpool(x))  # (B, classes, h, w), once fc is a convolution
 
 # %% [markdown]
-# Load the weights first, while `fc` is still the layer that the file knows. Then replace it:
+# Load the weights first, while `fc` is still the linear layer that the file has weights for. Then replace it:
 
 # %%
 by_hand = FullyConvolutionalResNet18(len(classifier.categories)).eval()
@@ -283,8 +272,8 @@ print(tuple(mine.shape), "and", tuple(theirs.shape))
 print("equal to within 0.00001:", torch.allclose(mine.flatten(1), theirs, rtol=0, atol=1e-5))
 
 # %% [markdown]
-# At 224×224 it is still the same network. (The last bits may differ, because a pool and a convolution add the numbers
-# up in a different order.) Now the whole picture:
+# At 224×224 it's still the same network. (The last digits may differ, because the numbers are added in a different
+# order.) Now for the whole picture:
 
 # %%
 map_shape = guess("06_map_shape_here", "What is the shape of its output for our picture, 1×3×387×1024?",
@@ -298,25 +287,23 @@ map_shape.reveal(tuple(logits.shape), "13×32 cells reach the pool. Its window o
                  "across: four answers from one forward pass.")
 
 # %% [markdown]
-# Five layers with stride 2 divide by 32, rounding up, and then only whole windows of 7 count:
-#
-# $$h = \left\lfloor \frac{\lceil H/32 \rceil - 7}{7} \right\rfloor + 1$$
-#
-# and the same for the width.
-
-# %% [markdown]
 # ### Exercise: the shape of the map
 #
-# *Essential · mild · 4 minutes.* A picture 430 pixels high and 900 wide goes through this network.
-# What's the shape of its map?
+# *Essential · mild · 4 minutes.* A picture 430 pixels high and 900 wide goes through such a network, which has ImageNet's
+# 1000 classes. What's the shape of its map?
 
 # %% tags=["exercise"]
 wide_shape = ...  # (batch, classes, rows, columns)
 ex.map_shape.check(wide_shape)
 
 # %% [markdown]
-# Now that you've done it once, one call does it for you. It reads the live model's graph, so it can convert many kinds
-# of classifiers, and where it can't, it says why:
+# Five layers with stride 2 divide by 32, rounding up, and then only whole windows of 7 count, for the height as for the width:
+#
+# $$h = \left\lfloor \frac{\lceil H/32 \rceil - 7}{7} \right\rfloor + 1$$
+
+# %% [markdown]
+# Now that you've done it by hand, `convert` can do it for you. It reads the model's graph, so it works for many kinds of
+# classifiers. Where it can't convert one, it says why:
 
 # %%
 from textwrap import fill
@@ -338,7 +325,7 @@ for name in ("alexnet", "mobilenet_v3_small", "vit_b_16"):
 # %% [markdown]
 # ## 5 An answer from every cell
 #
-# There are four cells now, and so four answers. The camel lies in columns 743 to 993 of the picture.
+# Now there are four cells, and four answers. The camel lies in columns 743 to 993 of the picture.
 
 # %%
 which_cell = guess("06_camel_cell", "Which cell sees the camel?", choices=["cell 0", "cell 1", "cell 2", "cell 3"])
@@ -350,20 +337,20 @@ from course_lib.networks import response_map
 
 cells = response_map(fcn, picture)
 best = cells.probabilities.amax(0)[0]  # (4,): in each cell the best class's share
-which_cell.reveal(f"cell {int(best.argmax())}", "The best class of each of the others has 12 to 14 %, and one tenth would be "
-                  "pure guessing: these weights were also shown empty places, and learned to be unsure there.",
+which_cell.reveal(f"cell {int(best.argmax())}", "In the other cells, the best class has only 12 to 14 %, and guessing among ten "
+                  "classes would give 10 %. These weights also learned from empty places, to be unsure there.",
                   also=draw_cells(cells, picture))
 
 # %% [markdown]
-# **What to notice.** `softmax(dim=1)` runs over the classes, separately in every cell. And look at where the four panels
-# end: column 896 and row 224. The winning window holds only about a quarter of the camel's box, and whatever is further
-# right or further down isn't in any window.
+# **What to notice.** Each cell has its own softmax over the classes. And look at where the four windows end: at column
+# 896 and row 224. The winning window has only about a quarter of the camel's box in it, and whatever lies further right
+# or further down isn't in any window.
 
 # %% [markdown]
 # ### Exercise: the winning cell
 #
-# *Essential · medium · 6 minutes.* A map may have many rows. Find the highest of all the probabilities (1, classes,
-# h, w), and return the number of its class, its row and its column, as three ints.
+# *Essential · medium · 6 minutes.* In a map of probabilities (1, classes, h, w), with any number of rows, find the highest
+# one. Return its class, its row and its column, as three ints.
 
 # %% tags=["exercise"]
 def winning_cell(probabilities):
@@ -379,8 +366,8 @@ winning_cell = ex.winning_cell.yours_or_solution()
 # %% [markdown]
 # ## 6 From a map to a box
 #
-# Four cells are coarse. But nothing forces the pool to jump by its own width. Let it move by one cell instead, with the
-# same window and a stride of 1. In this course, that is called **dense**.
+# Four cells are a coarse map. But the pool doesn't have to jump by its own width. We can keep its window and let it move by
+# one cell at a time, with a stride of 1. In this course, that is called **dense**.
 
 # %%
 how_many = guess("06_dense_cells", "13×32 cells reach the pool, its window is 7×7 and its stride is 1. How many answers "
@@ -390,14 +377,14 @@ how_many
 # %% tags=["guess"]
 dense = convert(classifier, dense=True)
 rows, columns = dense.cells(387, 1024)
-how_many.reveal(rows * columns, f"{rows} rows of {columns}. The last row's windows reach a little beyond the picture, "
-                "because 387 pixels make 13 cells only when you round up.")
+how_many.reveal(rows * columns, f"{rows} rows of {columns}. The windows of the last row reach a little beyond the "
+                "picture, because 387 pixels make 13 cells only when you round up.")
 
 # %% [markdown]
-# Every one of these cells stands for a window. Drag the window over the picture, or move the sliders: its cell lights up
-# on the map. Below, the same score is computed twice, by the linear layer and by the kernel that its row folds into. The
-# last line says what this window scores when it's cut out and goes through the classifier alone; section 8 comes back to
-# that.
+# Each of these cells stands for a window. Drag the window over the picture, or move the sliders, and its cell lights up
+# on the map. Below it, you see the same score computed twice: by the linear layer, and by the kernel that its row folds into.
+# The last line says what the window scores when it's cut out and goes through the classifier alone. We'll come back to
+# that in section 8.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.widgets import window_explorer
@@ -411,12 +398,13 @@ label, row, column = winning_cell(dense_logits.softmax(dim=1))
 print(f"the best cell is in row {row}, column {column}, and says {classifier.categories[label]}")
 
 # %% [markdown]
-# Now by hand, from this map to a box. Take the logits $z$ of "camel", enlarge them to the picture's size, and scale them:
+# Let's get from this map to a box by hand. Take the logits $z$ of "camel", enlarge them to the picture's size, and scale
+# them:
 #
 # $$s = \frac{z - \min z}{\max z - \min z}$$
 #
-# Wherever $s$ reaches a threshold, we say that the camel is there. The course uses 0.4 everywhere. It was chosen on a
-# hundred scenes that appear nowhere in this lesson.
+# Wherever $s$ reaches a threshold, we say that the camel is there. The course always uses 0.4, which was chosen on a
+# hundred scenes that don't appear in this lesson.
 
 # %%
 camel_map = dense_logits[:, [label]]  # (1, 1, 7, 26)
@@ -428,8 +416,8 @@ print(f"{tuple(camel_map.shape[2:])} cells → {tuple(scores.shape)} pixels, {ma
 # %% [markdown]
 # ### Exercise: from a score map to a box
 #
-# *Essential · medium · 6 minutes.* Give (left, top, right, bottom) around all cells of a score map (H, W) that reach
-# the threshold. Right and bottom are the first column and row *outside*. Return `None` where no cell reaches it.
+# *Essential · medium · 6 minutes.* Return the box (left, top, right, bottom) around all cells of a score map (H, W) that
+# reach the threshold. Right and bottom are the first column and row *outside*. If no cell reaches it, return `None`.
 
 # %% tags=["exercise"]
 def box_of(scores, threshold):
@@ -440,19 +428,19 @@ def box_of(scores, threshold):
 ex.box_of.check(box_of)
 
 # %% [markdown]
-# How good is a box? Divide the area that both boxes share by the area that they cover together, their *intersection over
-# union*:
+# How good is this box? Take the area that it shares with the true box, and divide it by the area that the two cover
+# together. That's their *intersection over union*:
 #
 # $$\mathrm{IoU}(A, B) = \frac{|A \cap B|}{|A \cup B|}$$
 #
-# 1 means that the boxes are the same, and 0 that they don't share a single pixel. In this lesson, as in many
-# competitions, 0.5 counts as a hit.
+# It's 1 if the boxes are the same, and 0 if they don't share a single pixel. In this lesson, as in many competitions, an
+# IoU of 0.5 or more counts as a hit.
 
 # %% [markdown]
 # ### Exercise: how good is a box?
 #
-# *Essential · medium · 6 minutes.* Compute the intersection over union of two boxes (left, top, right, bottom). Take
-# care of boxes that don't touch.
+# *Essential · medium · 6 minutes.* Compute the intersection over union of two boxes (left, top, right, bottom). Watch out
+# for boxes that don't touch.
 
 # %% tags=["exercise"]
 def iou(box, other):
@@ -470,119 +458,120 @@ draw_scores(picture, {"the score map": scores, "the mask: score ≥ 0.4": mask},
             boxes={"the mask: score ≥ 0.4": box})
 
 # %% [markdown]
-# **What to notice.** You got a box without any training. It contains the camel, and a lot of sky and
-# desert. The score stays high wherever *part* of the camel is in the window of 224 pixels, so the region with high
-# scores is wider than the camel.
-#
-# `localise` does what you did, with more care: a cell's score stands at the *middle* of its window, whereas your map was
-# stretched as if the windows tiled the picture. And only the region with the best pixel counts. Here, the care costs a
-# little: its IoU is 0.46, because the stretching happened to push your scores to the right, away from the empty desert.
-# One picture isn't a comparison.
+# **What to notice.** You've got a box, and nobody ever trained this network to draw one. The box has the camel in it, and
+# a lot of sky and desert. The score is high wherever *part* of the camel is in the window of 224 pixels, so the region
+# with high scores is wider than the camel.
+
+# %% [markdown]
+# `localise` does the same with more care. It puts a cell's score at the *middle* of its window, whereas you stretched the
+# map as if the windows lay side by side, and it only keeps the region with the best pixel. For this camel, the care
+# doesn't pay off: its IoU is 0.46, because your stretching happened to push the scores away from the empty desert.
 
 # %% [markdown]
 # ## 7 The same camel, sharper
 #
 # You can change more than the pool's stride:
 #
-# - its **size**: a pool of 4×4 cells instead of 7×7, so a cell answers for 128 pixels instead of 224,
+# - its **size**: with a pool of 4×4 cells instead of 7×7, a cell answers for 128 pixels instead of 224,
 # - **dilation**, as in lesson 03: the last stride is taken out, the kernels behind it get holes, and cells stand 16 pixels
 #   apart (here with a pool of 4),
-# - **scale**: the picture at full and at half size, both maps averaged, a *pyramid* (here with a pool of 2).
+# - **scale**: the picture at full and at half size, and the mean of both maps, a *pyramid* (here with a pool of 2).
 #
-# These weights learned from pictures of 112 to 192 pixels in which the object was large, so from maps of 4 to 6 cells a
+# The network learned from pictures of 112 to 192 pixels, in which the object was large. Their last maps had 4 to 6 cells a
 # side.
 
 # %%
-sharper = guess("06_pyramid_iou", "With localise, the plain and the dense map find this camel with an IoU of 0.40 and "
-                "0.46. What does the pyramid reach?", between=(0, 1))
+sharper = guess("06_pyramid_iou", "By hand you found this camel with an IoU of 0.53, and localise finds it with 0.46 on "
+                "the same dense map. What does the pyramid reach?", between=(0, 1))
 sharper
 
 # %% tags=["guess"]
 from course_lib import localise
 
-ways = {"plain": {}, "dense": {"dense": True}, "pool of 4": {"dense": True, "pool": 4},
-        "dilated": {"dilated": 1, "pool": 4}, "pool of 2": {"dense": True, "pool": 2},
-        "pyramid": {"dense": True, "pool": 2, "pyramid": (1.0, 0.5)}}
-networks = {name: convert(classifier, **how) for name, how in ways.items()}
+ways = {"dense": {"dense": True}, "pool of 4": {"dense": True, "pool": 4}, "dilated": {"dilated": 1, "pool": 4},
+        "pool of 2": {"dense": True, "pool": 2}, "pyramid": {"dense": True, "pool": 2, "pyramid": (1.0, 0.5)}}
+networks = {name: convert(classifier, **how).to(memory_format=torch.channels_last) for name, how in ways.items()}
 found = {name: localise(network, picture) for name, network in networks.items()}
 sharper.reveal(round(iou(found["pyramid"].box, drawn.box), 2),
-               "With a smaller pool, a cell looks at less of the desert around the camel. The half-size map makes up "
-               "for it where the camel is larger than such a cell.", also=draw_scores(picture, found, drawn.box))
+               "With a smaller pool, a cell sees less of the desert around the camel. The map at half size helps where the "
+               "camel is larger than such a cell.",
+               also=draw_scores(picture, {"by hand": scores, **found}, drawn.box, boxes={"by hand": box}))
 
 # %% [markdown]
-# So the classifier was a locator all along. But this is a single camel, and I picked it to show you. How well
-# does it work on scenes that nobody picked? We choose a setting on ten scenes, one of each class, and then report how
-# it does on forty others.
+# So the classifier could tell us all along where the camel is. But this is one camel, and I picked it to show you. How
+# well does it work on scenes that nobody picked? We'll choose a kind of map on ten scenes, one of each class:
 
 # %%
 from course_lib.networks import locating_scene
 
 
-def qualities(name, seeds):
-    """(height of the object in pixels, IoU) for each scene."""
-    scenes = [locating_scene(seed) for seed in seeds]
-    return [(one.box[3] - one.box[1], iou(localise(networks[name], one.picture).box, one.box)) for one in scenes]
+def qualities(network, scenes):
+    """The IoU of the found box with the true one, scene by scene."""
+    return [iou(localise(network, one.picture).box, one.box) for one in scenes]
 
 
-def mean_iou(results):
-    return sum(quality for _, quality in results) / len(results)
-
-
-for name in ("dense", "pool of 4", "pool of 2", "pyramid"):
-    print(f"{name:10} mean IoU {mean_iou(qualities(name, range(700_000, 700_010))):.2f} on ten scenes")
+trial = [locating_scene(seed) for seed in range(700_000, 700_010)]
+for name, network in networks.items():
+    print(f"{name:10} mean IoU {sum(qualities(network, trial)) / 10:.2f} on ten scenes")
 
 # %% [markdown]
-# The pyramid wins on the ten scenes, so we choose the pyramid. Now come forty others, for the pyramid, the dense map
-# and the pool of 4.
+# The pyramid is best here, so we choose the pyramid. But the winner on the scenes that we chose with may just have been
+# lucky. So we report how it does on forty *other* scenes, beside the dense map and the dilated one:
 
 # %%
 paired_guess = guess("06_better_scenes", "On how many of the 40 new scenes does the pyramid's box beat the dense map's?",
                      between=(0, 40), unit="scenes")
 paired_guess
 
-# %% tags=["guess"]
+# %%
 from course_lib.drawing import scatter
-from course_lib.measuring import wilson
+from course_lib.measuring import paired, wilson
 
-compared = ("dense", "pool of 4", "pyramid")
-fresh = {name: qualities(name, range(710_000, 710_040)) for name in compared}
-better = sum(new > old for (_, old), (_, new) in zip(fresh["dense"], fresh["pyramid"]))
+fresh = [locating_scene(seed) for seed in range(710_000, 710_040)]
+heights = [one.box[3] - one.box[1] for one in fresh]
+results = {name: qualities(networks[name], fresh) for name in ("dense", "dilated", "pyramid")}
+
+# %% tags=["guess"]
 told = []
-for name, results in fresh.items():
-    hits = sum(quality >= 0.5 for _, quality in results)
+for name, values in results.items():
+    hits = sum(value >= 0.5 for value in values)
     low, high = wilson(hits, 40)
-    told.append(f"{name:10} mean IoU {mean_iou(results):.2f}, {hits:2} of 40 are hits ({low:.0%} to {high:.0%})")
-chart = scatter(fresh, title="IoU with the true box, 40 scenes", below="height of the object in pixels", level=0.5,
-                level_label="0.5 counts as a hit")
-paired_guess.reveal(better, also=["\n".join(told), chart])
+    told.append(f"{name:10} mean IoU {sum(values) / 40:.2f}, {hits:2} of 40 are hits ({low:.0%} to {high:.0%})")
+for name in ("dense", "dilated"):
+    pairs = list(zip(results["pyramid"], results[name]))
+    test = paired([new > old for new, old in pairs], [new < old for new, old in pairs])
+    told.append(f"pyramid against {name:10} {len(test.only_first):2} : {len(test.only_second):2}, p = {test.p_value:.4f}")
+chart = scatter({name: list(zip(heights, values)) for name, values in results.items()}, level=0.5, level_label="a hit",
+                title="IoU with the true box, 40 scenes", below="height of the object in pixels")
+paired_guess.reveal(sum(new > old for old, new in zip(results["dense"], results["pyramid"])), also=["\n".join(told), chart])
 
 # %% [markdown]
-# **What to notice.** Small things gain most, because a window of 224 pixels around them is mostly background. In the
-# quarter with the smallest objects, the mean IoU rises from 0.15 to 0.55, and most of that comes with the smaller pool
-# already. In the largest quarter, it
-# falls from 0.6 to 0.5. And the pool of 4, clearly behind on the ten scenes, nearly catches up on the forty:
-# ten scenes are few, and a winner tends to look better than it is. The percentages in brackets are Wilson's
-# intervals.
+# **What to notice.** Is the pyramid really better, or was it luck? p is the result of a sign test. If both kinds were
+# equally good, each scene would be a coin toss, and p says how often coins would fall at least as one-sidedly. Against the
+# dense map that's very rare. Against the dilated one it's less rare, we've made two tests, and the two have nearly as many
+# hits, so this is only weak evidence.
+#
+# Small things gain most, because a window of 224 pixels around them is mostly background. For the largest quarter, the
+# dense map is the best of the three. The percentages in brackets are Wilson's intervals.
 
 # %% [markdown]
 # Now it's your turn. Start with the dense map of our camel, whose box is too large. Which scene is hardest, and what
-# would fix it? Then ask for a class that *isn't* in the picture.
+# helps? Then ask for a class that *isn't* in the picture.
 
 # %%
 from course_lib.widgets import response_map_explorer
 
-scenes = [locating_scene(seed) for seed in range(710_000, 710_010)]
-response_map_explorer({f"{one.label}, {one.seed}": one for one in [drawn, *scenes]}, classifier, kind="dense")
+response_map_explorer({f"{one.label}, {one.seed}": one for one in [drawn, *fresh[:10]]}, classifier, kind="dense")
 
 # %% [markdown]
-# **What to notice.** Even a class that isn't in the picture gets a box. Scores are relative to the map's own lowest
-# and highest value, so `localise` tells you where something would be, but never whether it's there.
+# **What to notice.** Even a class that isn't in the picture gets a box. The scores are scaled between the map's own lowest
+# and highest value, so `localise` tells you where something would be, but not whether it's there.
 
 # %% [markdown]
 # ## 8 Slide, or convolve?
 #
-# We can run the windows one by one, or get all of their answers from one forward pass. You know how many windows there
-# are. Each has 224×224 pixels, and the picture has 387×1024.
+# We can send the windows through the classifier one by one, or get all answers from one forward pass. You know how many
+# windows there are. Each has 224×224 pixels, and the picture has 387×1024.
 
 # %%
 speedup = guess("06_speedup", "How many times faster is one forward pass than all the windows?", between=(1, 200),
@@ -600,8 +589,8 @@ middle = perf_counter()
 at_once = response_map(dense, picture)
 took, took_at_once = middle - started, perf_counter() - middle
 speedup.reveal(round(took / took_at_once, 1), f"{took:.1f} s and {took_at_once:.2f} s, measured once on this computer. The "
-               f"windows hold {down * across * 224 * 224 / (387 * 1024):.0f} times the picture's pixels, so you'd expect "
-               "a factor of about that size.")
+               f"windows have {down * across * 224 * 224 / (387 * 1024):.0f} times the picture's pixels, so you'd expect "
+               "about that factor.")
 
 # %%
 both = torch.stack([by_windows.probabilities, at_once.probabilities[:, :down, :across]])  # the rows that both have
@@ -609,23 +598,23 @@ print(f"best class and cell: {by_windows.label} {by_windows.cell} by windows, {a
 print(f"the probabilities differ by {100 * float((both[0] - both[1]).abs().mean()):.0f} percentage points on average")
 
 # %% [markdown]
-# The numbers aren't the same. A window that is cut out ends at its edge, and every convolution pads it with zeros
-# there, whereas in the whole picture it sees the neighbouring pixels. The two agree where nothing is padded, or where
-# the picture is exactly one window, as in section 4. So neither is wrong: they answer slightly different questions.
+# The numbers aren't the same. A window that is cut out ends at its edges, where every convolution pads it with zeros. In
+# the whole picture, it sees the neighbouring pixels instead. The two only agree where nothing is padded, or where the
+# picture is exactly one window, as in section 4. Neither is wrong: they answer slightly different questions.
 
 # %% [markdown]
 # ## 9 What does one cell look at?
 #
-# The plain map's cell 3 answers for a window of 224 pixels. Is it really the camel that it looks at? The gradient can
-# tell us: which pixels, changed a little, would change its logit for "camel"? As a control, we ask the same about a class
-# that isn't in the picture, "goldfish".
+# In section 5, cell 3 of the map said "camel". Does it really look at the camel? The gradient can tell us: which pixels,
+# changed a little, would change the cell's logit for "camel"? As a control, we ask the same about "goldfish", which isn't
+# in the picture.
 
 # %%
 control = guess("06_control", "Where does the gradient of \"goldfish\" lie, in the same cell?",
                 choices=["nearly where camel's lies", "in the sky", "all over the picture"])
 control
 
-# %% tags=["guess"]
+# %%
 batch = fcn.prepare(picture).requires_grad_()
 cell_logits = fcn(batch)[0, :, 0, 3]
 
@@ -636,18 +625,18 @@ def pull(label):
     smooth = nn.functional.avg_pool2d(gradient.abs().sum(1)[None], 25, 1, 12, count_include_pad=False)[0, 0]
     return (smooth / smooth.max()).sqrt()  # the root, so that faint parts are seen as well
 
-
+# %% tags=["guess"]
 pulls = {label: pull(label) for label in ("camel", "goldfish")}
-alike = float(torch.corrcoef(torch.stack([seen.flatten() for seen in pulls.values()]))[0, 1])
-control.reveal("nearly where camel's lies", f"The two maps are nearly the same: their correlation, rounded, "
-               f"is {alike:.1f}. The gradient shows what the cell is sensitive to, whichever class "
-               "you ask for. It doesn't show what speaks for a camel.",
-               also=draw_scores(picture, pulls, drawn.box))
+left, top, right, bottom = cells.box_of(0, 3)  # the cell's window; elsewhere both maps are near 0 anyway
+alike = torch.corrcoef(torch.stack([seen[top:bottom, left:right].flatten() for seen in pulls.values()]))[0, 1]
+control.reveal("nearly where camel's lies", f"Inside the cell's window, the two maps have a correlation of {alike:.2f}. "
+               "The gradient shows where the cell is sensitive, whichever class you ask for. It doesn't show what speaks "
+               "for a camel.", also=draw_scores(picture, pulls, drawn.box))
 
 # %% [markdown]
 # **What to notice.** Without the second map, the first one looks like proof that the network recognised the camel by its
-# shape. It isn't. A picture of a gradient needs a control before it may be called an explanation. What it does show
-# is *how far* a cell looks. Move the cell and the class:
+# head. It's no such proof. Before you call a picture of a gradient an explanation, you need a control. What it does show
+# is *how far* a cell looks. Move the cell and change the class:
 
 # %%
 from course_lib.widgets import cell_explorer
@@ -655,15 +644,15 @@ from course_lib.widgets import cell_explorer
 cell_explorer(picture, fcn, cell=(0, 3))
 
 # %% [markdown]
-# In theory the cell's field is 627 pixels wide. In fact 89 % of camel's gradient lies inside its window of 224. That the
-# effective field is smaller than the theoretical one holds in general ([Luo et al.
-# 2016](https://arxiv.org/abs/1701.04128)), and it's why we may read a cell as "what is *here*".
+# In theory, the cell's field is 627 pixels wide. In fact, 89 % of camel's gradient lies inside its window of 224. In most
+# networks, the effective field is much smaller than the theoretical one ([Luo et al.
+# 2016](https://arxiv.org/abs/1701.04128)). That's why we may read a cell as "what is *here*".
 
 # %% [markdown]
 # ## 10 A photograph in its own size
 #
-# Now we take a photograph of 400×600 pixels, for which we have no true box, and EfficientNet-Lite0 with ImageNet's
-# weights and a thousand classes. The two calls, `convert` and `localise`, stay the same.
+# Now for a real photograph of 400×600 pixels, and EfficientNet-Lite0 with ImageNet's thousand classes. Nobody has drawn a
+# true box for it. The two calls, `convert` and `localise`, stay the same.
 
 # %%
 photo_guess = guess("06_photo", "How sure is the map's best cell of its answer?", between=(0, 100), unit="%")
@@ -678,18 +667,16 @@ photo_cells = response_map(lite0, photograph)
 place = localise(photo_cells)
 photo_guess.reveal(round(100 * photo_cells.probability), f"It says {place.label}. The best cell's window of 128×128 "
                    "pixels shows the inside of the cup, and little else.",
-                   also=draw_scores(photograph, {place.label: place}, columns=1))
+                   also=draw_scores(photograph, {place.label: place, "its mask": place.mask}))
 
 # %% [markdown]
-# These two calls turn every classifier that `convert` accepts into a locator. For a picture of your own, give its path:
-# `localise(lite0, "holiday.jpg")`.
+# This works for every classifier that `convert` accepts. For your own picture, give its path: `localise(lite0, "holiday.jpg")`.
 
 # %% [markdown]
 # ## 11 From boxes to masks
 #
-# A score map enlarged to the picture and thresholded is a *mask*, one yes or no for every pixel. Giving every pixel a
-# class is called **semantic segmentation**, and fully convolutional networks were among the first to learn it end to
-# end. How far have we come?
+# If you enlarge a score map to the picture's size and apply a threshold, you get a *mask*: yes or no for every pixel. To
+# give each pixel a class is called **semantic segmentation**. How far have we come?
 
 # %%
 mask_guess = guess("06_mask", "What is the IoU of the pyramid's mask of our camel with the true mask?", between=(0, 1))
@@ -698,25 +685,25 @@ mask_guess
 # %% tags=["guess"]
 ours, true_mask = torch.tensor(found["pyramid"].mask), torch.tensor(drawn.mask)
 mask_iou = float((ours & true_mask).sum() / (ours | true_mask).sum())
-mask_guess.reveal(round(mask_iou, 2), "A box is forgiving. A mask has to follow the legs and the neck, and its cells stand 32 "
-                  "pixels apart.", also=draw_scores(picture, {"our mask": ours, "the true mask": true_mask}))
+mask_guess.reveal(round(mask_iou, 2), "A mask has to follow the legs and the neck, and the cells of our map stand 32 pixels "
+                  "apart.", also=draw_scores(picture, {"our mask": ours, "the true mask": true_mask}))
 
 # %% [markdown]
 # **What it lacks**, and what [Long, Shelhamer and Darrell](https://arxiv.org/abs/1411.4038) added in 2014:
 #
-# - *Training on pixels.* Their loss is cross-entropy in every pixel, with a class for "background". Ours was only ever
-#   told what is in a picture, and never where.
-# - *Learned upsampling.* A transposed convolution that starts out as bilinear interpolation, instead of a fixed one.
-# - *Skip connections.* Maps of stride 16 and 8 are added on the way up, because a map of stride 32 no longer knows where
-#   the legs are.
+# - *Training on pixels.* Their loss is the cross-entropy of every pixel, with a class for "background". Our network only
+#   learned what is in a picture, and never where.
+# - *Learned upsampling.* They enlarge the map by a transposed convolution, which starts out as bilinear interpolation and
+#   then learns.
+# - *Skip connections.* They add maps of stride 16 and 8 on the way up, because a map of stride 32 has lost the legs.
 #
-# `torchvision.models.segmentation.fcn_resnet50` is trained on pixels, too. It puts dilation in the place of the last two
-# strides, and does without the skip connections and the learned upsampling.
+# `torchvision.models.segmentation.fcn_resnet50` is trained on pixels, too. Instead of the last two strides it has dilation,
+# and it does without skip connections and learned upsampling.
 
 # %% [markdown]
 # ## Mistakes people make
 #
-# **A picture that is too small.** The map has fewer cells than the pool's window.
+# **A picture that is too small.** Its map has fewer cells than the pool's window.
 
 # %%
 tiny = picture.resize((320, 120))
@@ -730,8 +717,8 @@ except FcnError as error:
     print(fill(f"convert: {error}", 100))
 
 # %% [markdown]
-# **Softmax over the wrong dimension.** A batch of maps has four dimensions, and the probabilities of the *classes*
-# must sum to 1 in each cell. That's dimension 1. The other dimensions raise no error:
+# **Softmax over the wrong dimension.** A batch of maps has four dimensions, and in each cell the probabilities of the
+# *classes* must sum to 1. That's dimension 1. The other dimensions don't raise an error:
 
 # %%
 for dim in (0, 1, 2, 3):
@@ -739,8 +726,8 @@ for dim in (0, 1, 2, 3):
     print(f"dim={dim}: the ten numbers of the last cell sum to {in_a_cell:.2f}")
 
 # %% [markdown]
-# **Converting `fc` before the weights are loaded.** `strict=False` then hides that the new layer wasn't loaded and
-# still has its random numbers. Always compare with the classifier at its own size:
+# **Converting `fc` before the weights are loaded.** The new layer then keeps its random numbers, and `strict=False` hides
+# it. Always compare with the classifier at its own size:
 
 # %%
 torch.manual_seed(0)
@@ -752,8 +739,8 @@ with torch.inference_mode():
     print("equal to within 0.00001:", torch.allclose(too_early(square).flatten(1), theirs, rtol=0, atol=1e-5))
 
 # %% [markdown]
-# **Preparing as usual.** `weights.transforms()` resizes and crops, so a network for any size only gets 224×224 pixels, and
-# gives back one cell. `fcn.prepare` normalises the picture and does nothing else:
+# **Preparing the picture as usual.** `weights.transforms()` resizes and crops, so the network only gets 224×224 pixels, and
+# returns a single cell. `fcn.prepare` only normalises the picture:
 
 # %%
 with torch.inference_mode():
@@ -762,18 +749,18 @@ with torch.inference_mode():
 # %% [markdown]
 # ## Back to the question
 #
-# Who said that the picture must be 224×224? `weights.transforms()` did, and a ViT's position embeddings insist on it.
-# A ResNet takes any size from one cell up; its last two layers only make sure that *one* answer comes out. Let the
-# pool slide, write the matrix as a convolution, and there is an answer for every place.
+# Who said that the picture must be 224×224? `weights.transforms()` did, and a ViT's position embeddings do. A ResNet
+# takes a picture of any size, but its adaptive pool turns it into *one* answer. Let the pool slide, turn the matrix into a
+# convolution, and you get an answer for every place.
 
 # %% [markdown]
 # In five lines:
 #
-# 1. Squashing, shrinking and cropping lose something. Sliding costs time, because windows that overlap are computed anew.
-# 2. A linear layer behind a flatten is a convolution whose kernel is as large as the map.
-# 3. A pool with a fixed window and a 1×1 convolution give logits for every place, equal at the classifier's own size.
+# 1. Squashing, shrinking and cropping lose something. Sliding costs time, because overlapping windows are computed again.
+# 2. A linear layer after a flatten is a convolution whose kernel is as large as the map.
+# 3. A pool with a fixed window and a 1×1 convolution give logits for every place, and the same answer at 224×224.
 # 4. Enlarge the map and apply a threshold, and you have a box. Intersection over union says how good it is.
-# 5. On forty scenes a smaller pool and a pyramid gave better boxes than the dense map. Choose on some scenes, report on others.
+# 5. Choose a setting on some scenes, and report it on others.
 
 # %% [markdown]
 # | call | from | what it does |
@@ -790,13 +777,24 @@ with torch.inference_mode():
 # %% [markdown]
 # ## If you want to know more
 #
-# Here are two more exercises, which take about 20 minutes together. The lesson doesn't need them.
+# Three more exercises, 24 minutes together. Nothing later needs them.
+
+# %% [markdown]
+# ### Exercise: how many windows?
 #
+# *Extra · mild · 4 minutes.* Take a video frame of 720×1280 and windows of 224×224, one every 16 pixels, all of them
+# inside the frame. How many forward passes is that? Pencil and paper will do.
+
+# %% tags=["exercise"]
+windows = ...
+ex.count_windows.check(windows)
+
+# %% [markdown]
 # ### Exercise: VGG and AlexNet by hand
 #
-# *Extra · hard · 12 minutes.* torchvision's VGG and AlexNet have `features`, `avgpool` (adaptive), a flatten,
-# and a `classifier` with three linear layers, ReLUs and dropouts. Return a network without the pool and the flatten
-# that takes a picture of any size. Use your `linear_to_conv`.
+# *Extra · hard · 12 minutes.* torchvision's VGG and AlexNet have `features`, `avgpool` (adaptive), a flatten, and a
+# `classifier` with three linear layers, ReLUs and dropouts. Write a function that returns a network without the pool and
+# the flatten, for pictures of any size. Use your `linear_to_conv`.
 
 # %% tags=["exercise"]
 def vgg_by_hand(model):

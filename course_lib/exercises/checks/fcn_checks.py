@@ -51,7 +51,7 @@ def check_linear_to_conv(answer: Any, source: random.Random | None = None) -> No
         before = {key: value.clone() for key, value in linear.state_dict().items()}
         conv = build(answer, linear, channels, height, width, case=case)
         if not _unchanged(linear, before):
-            raise Wrong(f"On {case} the linear layer that was given is another one now; only read its weights.")
+            raise Wrong(f"On {case} your function changed the linear layer that it was given; only read its weights.")
         if not isinstance(conv, nn.Conv2d):
             raise Wrong(f"On {case} your function should give an nn.Conv2d, not {type(conv).__name__}.")
         _compare_settings(conv, linear, (channels, height, width), f"On {case}")
@@ -71,7 +71,7 @@ def _compare_settings(conv: nn.Conv2d, linear: nn.Linear, size: tuple[int, int, 
             f"{channels} channels to {linear.out_features}",
             f"{conv.in_channels} channels to {conv.out_channels}",
         )
-        raise Wrong(f"{where} the convolution should lead from {wanted}, and it leads from {told}.")
+        raise Wrong(f"{where} the convolution should go from {wanted}, but it goes from {told}.")
     if conv.kernel_size == (width, height) != (height, width):
         raise Wrong(f"{where} the kernel is {times(conv.kernel_size)}: height comes first, then width.")
     if conv.kernel_size != (height, width):
@@ -80,10 +80,10 @@ def _compare_settings(conv: nn.Conv2d, linear: nn.Linear, size: tuple[int, int, 
     plain = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
     for name, right in plain.items():
         if getattr(conv, name) != right:
-            raise Wrong(f"{where} leave the {name} as it is: {right}, not {getattr(conv, name)}.")
+            raise Wrong(f"{where} leave the {name} at {right}; yours is {getattr(conv, name)}.")
     if (conv.bias is None) != (linear.bias is None):
         told = "has one" if conv.bias is not None else "has none"
-        raise Wrong(f"{where} a bias is there in the one layer and not in the other: the convolution {told}.")
+        raise Wrong(f"{where} only one of the two layers has a bias: the convolution {told}.")
 
 
 def _compare_weights(conv: nn.Conv2d, linear: nn.Linear, size: tuple[int, int, int], where: str) -> None:
@@ -94,8 +94,8 @@ def _compare_weights(conv: nn.Conv2d, linear: nn.Linear, size: tuple[int, int, i
         raise Wrong(f"{where} the weights are {mine.dtype} on {mine.device}; {right.dtype} on {right.device} came in.")
     if not torch.equal(mine, right):
         alike = torch.equal(mine.flatten().sort().values, right.flatten().sort().values)
-        told = "are there, but not in flatten's order" if alike else "are not the linear layer's"
-        raise Wrong(f"{where} the weights {told}; linear.weight.view({', '.join(map(str, right.shape))}) are.")
+        told = "are there, but not in flatten's order" if alike else "aren't the linear layer's"
+        raise Wrong(f"{where} the weights {told}; take linear.weight.view({', '.join(map(str, right.shape))}).")
     if conv.bias is not None and not torch.equal(conv.bias.detach(), linear.bias.detach()):
         raise Wrong(f"{where} the weights are right, but the bias was not copied.")
 
@@ -123,12 +123,12 @@ def check_body_and_head(answer: Any, source: random.Random | None = None) -> Non
         kinds = [type(layer) for layer in model.modules()]
         mine = build(answer, model, case=name)
         if not _unchanged(model, before) or [type(layer) for layer in model.modules()] != kinds:
-            raise Wrong(f"On {name} the network that was given is another one now; build a new one beside it.")
+            raise Wrong(f"On {name} your function changed the network that it was given; build a new one beside it.")
         if mine is model:
             raise Wrong(f"On {name} you gave back the network itself, with its flatten; build a new one.")
         dropouts = [sum(isinstance(layer, nn.Dropout) for layer in net.modules()) for net in (model, mine)]
         if dropouts[0] != dropouts[1]:
-            raise Wrong(f"On {name} there are {dropouts[1]} dropouts instead of {dropouts[0]}: training wants them.")
+            raise Wrong(f"On {name} there are {dropouts[1]} dropouts instead of {dropouts[0]}: training needs them.")
         mine.eval()
         down, across = (source.randint(0, 6), source.randint(0, 6)) if source else (2, 5)
         for cells in ((side, side), (side + down, side + across)):
@@ -149,9 +149,13 @@ def _compare_maps(
         right = model.classifier(parts.flatten(1)).T.reshape(1, -1, rows, columns)
         value = call(mine, picture, case=case)
     if isinstance(value, Tensor) and value.shape == (1, right.shape[1]):
-        raise Wrong(f"On {case} two dimensions are missing: a map has batch, classes, rows, columns. No flatten.")
+        raise Wrong(
+            f"On {case} two dimensions are missing: a map has batch, classes, rows, columns. Leave the flatten out."
+        )
     if isinstance(value, Tensor) and value.shape == (*right.shape[:2], 1, 1) != right.shape:
-        raise Wrong(f"On {case} one single cell comes out: the adaptive pool makes any map {side}×{side}; drop it.")
+        raise Wrong(
+            f"On {case} only one cell comes out, because the adaptive pool makes any map {side}×{side}. Drop it."
+        )
     need_tensor(value, tuple(right.shape), case=case)
     if not torch.allclose(value, right, atol=_CLOSE, rtol=_CLOSE):
         gap = float((value - right).abs().max())
@@ -230,13 +234,13 @@ def _compare_boxes(value: Any, truth: tuple[int, ...], strict: tuple[int, ...], 
     if box == truth:
         return
     if box == strict:
-        raise Wrong(f"On {case} the cells with the very value of the threshold are left out; they reach it: >=.")
+        raise Wrong(f"On {case} cells whose score equals the threshold are left out, but they reach it: use >=.")
     if box == (truth[1], truth[0], truth[3], truth[2]):
-        raise Wrong(f"On {case} x and y are exchanged: columns give left and right, rows top and bottom.")
+        raise Wrong(f"On {case} x and y are swapped: columns give left and right, rows top and bottom.")
     if box == (*truth[:2], truth[2] - 1, truth[3] - 1):
-        raise Wrong(f"On {case} right and bottom lie one short: they are the first column and row outside the box.")
+        raise Wrong(f"On {case} right and bottom are one too small: they are the first column and row outside the box.")
     if box == (*truth[:2], truth[2] - truth[0], truth[3] - truth[1]):
-        raise Wrong(f"On {case} you gave width and height; right and bottom are asked for.")
+        raise Wrong(f"On {case} you gave width and height instead of right and bottom.")
     raise Wrong(f"On {case} the box is {truth}, not ({', '.join(f'{n:g}' for n in box)}).")
 
 
@@ -273,11 +277,15 @@ def check_iou(answer: Any) -> None:
         height = min(box[3], other[3]) - max(box[1], other[1])
         first, second = ((b[2] - b[0]) * (b[3] - b[1]) for b in (box, other))
         if truth == 0:
-            raise Wrong(f"On {case} it is 0, not {value:g}: where width or height is negative, nothing is shared.")
+            raise Wrong(
+                f"On {case} it should be 0, not {value:g}: where width or height is negative, nothing is shared."
+            )
         if abs(value - width * height) <= 1e-6:
-            raise Wrong(f"On {case} you gave the shared area; divide it by the area that both cover together.")
+            raise Wrong(f"On {case} you gave the shared area. Divide it by the area that both cover together.")
         if abs(value - width * height / (first + second)) <= 1e-6:
-            raise Wrong(f"On {case} the shared part is counted twice in the sum of both areas: take it off once.")
+            raise Wrong(f"On {case} the sum of both areas counts the shared part twice: subtract it once.")
         if abs(value - width * height / max(first, second)) <= 1e-6:
-            raise Wrong(f"On {case} you divided by the larger area; the union also holds what only the other covers.")
-        raise Wrong(f"On {case}, {box} and {other}, it is {truth:.4g}, and your function says {value:.4g}.")
+            raise Wrong(
+                f"On {case} you divided by the larger area, but the union also has what only the other box covers."
+            )
+        raise Wrong(f"On {case}, {box} and {other}, it should be {truth:.4g}, but your function says {value:.4g}.")

@@ -29,48 +29,7 @@ from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_shape
 
 
-# -- 1: how many windows ----------------------------------------------------------------------------------------------
-@exercise(
-    id="06_count_windows",
-    title="How many windows",
-    background="A classifier that takes 224×224 pixels looks at a larger picture window by window, with one "
-    "forward pass for each.",
-    minutes=4,
-    difficulty="mild",
-    cell_name="windows",
-    hints=[
-        "Across, the first window starts at 0, and the last one at 1280 − 224. How many steps of 16 fit between?",
-        "It's output_size of lesson 04: (n − k) // s + 1, with n = 1280, k = 224, s = 16. The same goes for the rows.",
-    ],
-    praise="That many forward passes for a single frame, although two neighbours share thirteen fourteenths of their "
-    "pixels.",
-)
-def count_windows() -> int:
-    """Windows of 224×224, 16 pixels apart, that lie inside a picture of 720×1280."""
-    down = (720 - 224) // 16 + 1
-    across = (1280 - 224) // 16 + 1
-    return down * across
-
-
-@count_windows.checker
-def _(answer: Any) -> None:
-    number = need_number(answer, whole=True)
-    down, across = torch.empty(720, 1280, device="meta").unfold(0, 224, 16).unfold(1, 224, 16).shape[:2]
-    if number == (down - 1) * (across - 1):
-        raise Wrong("Those are the steps. The window's first place counts too, down and across.")
-    if number == down + across:
-        raise Wrong("Each place down goes with each place across: multiply.")
-    if number in ((720 // 16) * (1280 // 16), -(-720 // 16) * -(-1280 // 16)):
-        raise Wrong("That lets windows hang over the edge: the last one starts 224 pixels before the end.")
-    if number in ((720 // 224) * (1280 // 224), -(-720 // 224) * -(-1280 // 224)):
-        raise Wrong("Those are windows side by side; these are 16 pixels apart and overlap.")
-    if number == 156:
-        raise Wrong("That's the lesson's picture, 387×1024 with a window every 32 pixels. This frame is 720×1280.")
-    if number != down * across:
-        raise Wrong(f"{number:.0f} is not it: how many steps of 16 fit between the first place and the last?")
-
-
-# -- 2: a linear layer as a convolution -------------------------------------------------------------------------------
+# -- 1: a linear layer as a convolution -------------------------------------------------------------------------------
 @exercise(
     id="06_linear_to_conv",
     title="A linear layer is a convolution",
@@ -98,7 +57,7 @@ def linear_to_conv(linear: nn.Linear, channels: int, height: int, width: int) ->
     return conv
 
 
-# -- 3: the shape of a response map -----------------------------------------------------------------------------------
+# -- 2: the shape of a response map -----------------------------------------------------------------------------------
 @exercise(
     id="06_map_shape",
     title="The shape of the map",
@@ -141,25 +100,27 @@ def _(answer: Any) -> None:
     if shape == right:
         return
     if shape == right[1:]:
-        raise Wrong("Right but for the batch: one picture goes in, so the first of four numbers is 1.")
+        raise Wrong("Nearly: one picture goes in, so a batch of 1 comes first.")
     if len(shape) != 4:
-        raise Wrong(f"{shape} has {len(shape)} numbers; what comes out has four: batch, classes, rows, columns.")
+        raise Wrong(f"{shape} has {len(shape)} numbers, but the map has four: batch, classes, rows, columns.")
     if shape == (*right[:2], right[3], right[2]):
-        raise Wrong("Rows and columns are exchanged: the picture is 430 high and 900 wide.")
+        raise Wrong("Rows and columns are swapped: the picture is 430 high and 900 wide.")
+    if shape[1] == 10:
+        raise Wrong("Ten classes are those of the course's weights. This network has 1000.")
     if shape[1] != right[1]:
-        raise Wrong(f"{shape[1]} is not the number of channels: the 1×1 convolution gives one a class.")
+        raise Wrong(f"{shape[1]} isn't the number of channels: the 1×1 convolution gives one for each class.")
     if shape[2:] == (1, 1):
-        raise Wrong("1×1 is what an adaptive pool gives, whatever comes; this one has a window of 7×7 and slides.")
+        raise Wrong("1×1 is what an adaptive pool would give. This pool has a window of 7×7, which slides.")
     if shape[2:] == (height, width):
         raise Wrong(f"{height}×{width} is the map before the pool.")
     if shape[2:] == (height - 6, width - 6):
-        raise Wrong("That is a pool with stride 1. AvgPool2d(7) steps 7 cells at a time.")
+        raise Wrong("That's a pool with stride 1. AvgPool2d(7) steps 7 cells at a time.")
     if shape[2:] == (430 // 224, 900 // 224):
         raise Wrong(f"430 // 224 forgets the rounding: five strides of 2 round up, so {height} rows reach the pool.")
-    raise Wrong(f"{shape[2]}×{shape[3]} is not it. Halve five times, rounding up; then windows of 7 that fit whole.")
+    raise Wrong(f"{shape[2]}×{shape[3]} isn't right. Halve five times, rounding up; then count whole windows of 7.")
 
 
-# -- 4: the winning cell ----------------------------------------------------------------------------------------------
+# -- 3: the winning cell ----------------------------------------------------------------------------------------------
 @exercise(
     id="06_winning_cell",
     title="The winning cell",
@@ -193,14 +154,14 @@ def _(answer: Any) -> None:
         if value == truth:
             continue
         if value == (truth[1], truth[2], truth[0]):
-            raise Wrong(f"On {case} the numbers are right, in another order: class, row, column.")
+            raise Wrong(f"On {case} the numbers are right, but in another order: class, row, column.")
         if value == (truth[0], truth[2], truth[1]):
-            raise Wrong(f"On {case} row and column are exchanged: rows are counted from top to bottom.")
+            raise Wrong(f"On {case} row and column are swapped: rows are counted from top to bottom.")
         if value[0] == truth[0]:
-            raise Wrong(f"On {case} the class is right, and its cell is ({truth[1]}, {truth[2]}), not {value[1:]}.")
+            raise Wrong(f"On {case} the class is right, but its cell is ({truth[1]}, {truth[2]}), not {value[1:]}.")
         if value[0] == int(probabilities[0].mean((1, 2)).argmax()):
-            raise Wrong(f"On {case} you took the class that is best on average; the best single cell is asked for.")
-        raise Wrong(f"On {case} the highest probability belongs to class {truth[0]}, and yours to {value[0]}.")
+            raise Wrong(f"On {case} you took the class that is best on average, but the best single cell counts.")
+        raise Wrong(f"On {case} the highest probability belongs to class {truth[0]}, not to class {value[0]}.")
 
 
 def _three_numbers(value: Any, case: str) -> tuple[int, ...]:
@@ -222,7 +183,7 @@ def _plain(value: Any) -> Any:
 winning_cell.hidden_cases(_probabilities, tolerance=0, result=_plain)
 
 
-# -- 5: the box of a score map ----------------------------------------------------------------------------------------
+# -- 4: the box of a score map ----------------------------------------------------------------------------------------
 @exercise(
     id="06_box_of",
     title="From a score map to a box",
@@ -249,7 +210,7 @@ def box_of(scores: Tensor, threshold: float) -> tuple[int, int, int, int] | None
 box_of.hidden_cases(random_arguments.score_map, count=20, tolerance=0, result=_plain)
 
 
-# -- 6: how good is a box ---------------------------------------------------------------------------------------------
+# -- 5: how good is a box ---------------------------------------------------------------------------------------------
 @exercise(
     id="06_iou",
     title="How good is a box",
@@ -274,6 +235,47 @@ def iou(box: Sequence[float], other: Sequence[float]) -> float:
 
 
 iou.hidden_cases(random_arguments.boxes, count=40)
+
+
+# -- 6: how many windows ----------------------------------------------------------------------------------------------
+@exercise(
+    id="06_count_windows",
+    title="How many windows",
+    background="A classifier that takes 224×224 pixels looks at a larger picture window by window, with one "
+    "forward pass for each.",
+    minutes=4,
+    difficulty="mild",
+    cell_name="windows",
+    hints=[
+        "Across, the first window starts at 0, and the last one at 1280 − 224. How many steps of 16 fit between?",
+        "As in lesson 04, there are (n − k) // s + 1 places: n = 1280, k = 224, s = 16. Then the same for the rows.",
+    ],
+    praise="That many forward passes for a single frame, although two neighbours share thirteen fourteenths of their "
+    "pixels.",
+)
+def count_windows() -> int:
+    """Windows of 224×224, 16 pixels apart, that lie inside a picture of 720×1280."""
+    down = (720 - 224) // 16 + 1
+    across = (1280 - 224) // 16 + 1
+    return down * across
+
+
+@count_windows.checker
+def _(answer: Any) -> None:
+    number = need_number(answer, whole=True)
+    down, across = torch.empty(720, 1280, device="meta").unfold(0, 224, 16).unfold(1, 224, 16).shape[:2]
+    if number == (down - 1) * (across - 1):
+        raise Wrong("Those are the steps. The window's first place counts too, down and across.")
+    if number == down + across:
+        raise Wrong("Each place down goes with each place across: multiply.")
+    if number in ((720 // 16) * (1280 // 16), -(-720 // 16) * -(-1280 // 16)):
+        raise Wrong("That lets windows hang over the edge: the last one starts 224 pixels before the end.")
+    if number in ((720 // 224) * (1280 // 224), -(-720 // 224) * -(-1280 // 224)):
+        raise Wrong("Those are windows side by side; these are 16 pixels apart and overlap.")
+    if number == 156:
+        raise Wrong("That's the lesson's picture, 387×1024 with a window every 32 pixels. This frame is 720×1280.")
+    if number != down * across:
+        raise Wrong(f"{number:.0f} isn't right: how many steps of 16 fit between the first place and the last?")
 
 
 # -- 7: a VGG or AlexNet by hand --------------------------------------------------------------------------------------
@@ -346,17 +348,17 @@ def _(answer: Any) -> None:
         value = _two_numbers(call(answer, list(layers), cell, case=case), case)
         if value == truth:
             continue
-        told = f"it sees pixels {truth[0]} to {truth[1]}, not {value[0]} to {value[1]}"
+        told = f"the cell sees pixels {truth[0]} to {truth[1]}, not {value[0]} to {value[1]}"
         if value == (truth[0], truth[1] + 1):
-            raise Wrong(f"On {case} {told}: the last pixel is seen, it is not the first one outside.")
+            raise Wrong(f"On {case} {told}: last is a pixel that it still sees, not the first one outside.")
         if value == (max(truth[0], 0), truth[1]):
-            raise Wrong(f"On {case} {told}: a negative number tells how far it reaches into the padding; keep it.")
+            raise Wrong(f"On {case} {told}: a negative number says how far it reaches into the padding; keep it.")
         if value == cell_field(layers[::-1], cell):
             raise Wrong(f"On {case} {told}: go from the cell back to the picture, so the last layer comes first.")
         if value == cell_field([(kernel, stride, 0) for kernel, stride, _ in layers], cell):
             raise Wrong(f"On {case} {told}: padding moves the first window to the left, out of the picture.")
         if value[1] - value[0] == truth[1] - truth[0]:
-            raise Wrong(f"On {case} {told}: the width is right, the place is not.")
+            raise Wrong(f"On {case} {told}: the width is right, but the place isn't.")
         raise Wrong(f"On {case} {told}.")
 
 
