@@ -330,7 +330,8 @@ def test_it_becomes_fully_convolutional(options: dict[str, Any], lite0: Classifi
     fcn, dense = convert(model, window=224, **options), convert(model, window=224, dense=True)
     with torch.inference_mode():
         torch.testing.assert_close(fcn(own)[:, :, 0, 0], model(own), rtol=0, atol=1e-10)
-        for size in ((261, 300), (225, 321)):
+        # Three levels make maps of 64 times as many cells, so one size, a little larger than a window, has to do.
+        for size in ((231, 263),) if options.get("dilated") == 3 else ((261, 300), (225, 321)):
             picture = torch.randn(1, 3, *size, generator=generator, dtype=torch.float64)
             every = 2 ** options.get("dilated", 0)
             found, expected = fcn(picture)[:, :, ::every, ::every], dense(picture)

@@ -1,4 +1,7 @@
-"""Replacing heads: torchvision's own builders with ``num_classes`` are the oracle, for every name of its registry."""
+"""Replacing heads: torchvision's own builders with ``num_classes`` are the oracle.
+
+Here for every sixth name of its registry; tests/others has them all.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,7 @@ def built(name: str, **kwargs: Any) -> nn.Module:
         return get_model_builder(name)(**kwargs)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_replaced_head_gives_the_model_that_torchvision_builds(name: str) -> None:
+def assert_as_torchvision_builds_it(name: str) -> None:
     model = built(name)
     before = shapes(model)
     ours = replace_head(model, 7)
@@ -43,14 +45,15 @@ def test_a_replaced_head_gives_the_model_that_torchvision_builds(name: str) -> N
     assert [type(layer) for layer in ours.modules()] == [type(layer) for layer in model.modules()]
 
 
+@pytest.mark.parametrize("name", NAMES[::6])
+def test_a_replaced_head_gives_the_model_that_torchvision_builds(name: str) -> None:
+    assert_as_torchvision_builds_it(name)
+
+
 @pytest.mark.parametrize("side", [28, 32, 160, 256])
 def test_a_network_for_one_size_of_picture_has_its_head_found(side: int) -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.Flatten(), nn.Linear(4 * (side // 4) ** 2, 5))
     assert head_path(model) == "2"
-
-
-def test_every_name_of_the_registry_was_tried() -> None:
-    assert len(NAMES) >= 80
 
 
 def busy(name: str, side: int, **kwargs: Any) -> Any:

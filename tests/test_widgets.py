@@ -69,10 +69,20 @@ each_widget = pytest.mark.parametrize("name", DECLARED)
 
 
 # -- every widget -----------------------------------------------------------------------------------------------------
+def assert_spots_are_on_the_picture_and_have_words(shown: Still) -> None:
+    for spot in shown.spots:
+        left, top, width, height = spot.box
+        assert width > 0 and height > 0 and -0.05 < left < left + width < 1.05 and -0.05 < top < top + height < 1.05
+        for row, column in ((0, 0), (spot.rows - 1, spot.columns - 1)):
+            tip = spot.words(row, column)
+            assert 0 < len(tip) < 400 and tip == tip.strip()
+
+
 @each_widget
 def test_every_control_changes_the_picture(name: str) -> None:
     explorer = built(name)
     checks.is_picture(explorer.still)
+    assert_spots_are_on_the_picture_and_have_words(explorer.still)
     moved = set()
     for move in DECLARED[name].moves:
         before = explorer.still
@@ -83,6 +93,7 @@ def test_every_control_changes_the_picture(name: str) -> None:
         )
         assert {control: explorer.state[control] for control in move} == move
         checks.is_picture(explorer.still)
+        assert_spots_are_on_the_picture_and_have_words(explorer.still)
         assert explorer._picture.value == explorer.still.data and explorer._picture.format == explorer.still.format
         moved |= set(move)
     missed = set(explorer.controls) - {"upload", "address"} - moved
@@ -105,18 +116,6 @@ def test_what_can_be_touched_moves_its_controls(name: str) -> None:
                 assert explorer.message == "", f"{spot.of} at {row}, {column}: {explorer.message}"
                 assert explorer._picture.value == explorer.still.data
         assert len(start) == 1 or len(spots) < 3 or explorer.state != start or spots[0].chosen() != spots[-1].chosen()
-
-
-@each_widget
-def test_every_spot_lies_on_the_picture_and_has_words(name: str) -> None:
-    explorer = built(name)
-    for move in ({}, *DECLARED[name].moves):
-        for spot in explorer.set(**move).still.spots:
-            left, top, width, height = spot.box
-            assert width > 0 and height > 0 and -0.05 < left < left + width < 1.05 and -0.05 < top < top + height < 1.05
-            for row, column in ((0, 0), (spot.rows - 1, spot.columns - 1)):
-                words = spot.words(row, column)
-                assert 0 < len(words) < 400 and words == words.strip()
 
 
 @each_widget

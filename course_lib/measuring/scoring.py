@@ -7,7 +7,6 @@ alike.
 from __future__ import annotations
 
 import os
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -21,12 +20,9 @@ from course_lib.pictures.images import list_images, open_image
 from course_lib.pictures.mistakes import Mistake
 from course_lib.pictures.preprocessing import prepared
 from course_lib.pictures.truth import right_answers, right_outputs
-from course_lib.progress import track
 from picturebook import ALL_CLASSES
 
 __all__ = ["accuracy_under", "answer_under", "is_right", "right_under"]
-
-_BATCH = 16
 
 
 def is_right(row: FolderRow) -> bool:
@@ -65,13 +61,15 @@ def right_under(
     if not any(outputs):
         raise CourseError(f"{classifier.name} knows none of the classes in {folder}: {classifier!r}.")
 
-    right: list[bool] = []
+    def prepare(path: Path) -> Tensor:
+        return _prepared(classifier, open_image(path), mistake)
+
     label = f"{len(paths)} pictures, {'as trained' if mistake is None else mistake.name}"
-    waiting = zip(track(paths, label), outputs, strict=True)
-    while group := list(islice(waiting, _BATCH)):
-        batch = torch.stack([_prepared(classifier, open_image(path), mistake) for path, _ in group])
-        best = classifier.logits(batch).argmax(1).tolist()
-        right += [index in good for index, (_, good) in zip(best, group, strict=True)]
+    right: list[bool] = []
+    for (_, found, _), good in zip(classifier.answers(paths, prepare, label=label), outputs, strict=True):
+        if isinstance(found, Exception):
+            raise found
+        right.append(int(found.argmax()) in good)
     return tuple(right)
 
 

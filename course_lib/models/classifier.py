@@ -21,11 +21,12 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
 from course_lib.errors import CourseError, PictureError
+from course_lib.models.layouts import in_channels_last
 from course_lib.models.predictions import FolderPredictions, FolderRow, Prediction, from_logits
 from course_lib.models.pretrained_models import available_models, build, find
 from course_lib.pictures.images import EXTENSIONS, list_images, read_image, say_notes
 from course_lib.pictures.paths import excerpt, path_words
-from course_lib.pictures.preprocessing import prepared
+from course_lib.pictures.preprocessing import prepared, transformed
 from course_lib.progress import track
 
 __all__ = ["Classifier", "available_models", "load_classifier"]
@@ -120,8 +121,8 @@ class Classifier:
     ) -> FolderPredictions:
         """Predict every picture of a folder; files that cannot be opened or prepared are reported at the end.
 
-        Pictures are opened and transformed by a few threads while the model computes the batch before them. No file
-        ends the run, whatever is the matter with it. Links to folders are followed.
+        Pictures are opened and transformed by a few threads. No file ends the run, whatever is the matter with it.
+        Links to folders are followed.
 
         Args:
             folder: where the pictures lie, in it or in the folders inside it.
@@ -138,58 +139,90 @@ class Classifier:
         paths = list_images(folder, extensions, recursive=True)
         rows: list[FolderRow] = []
         skipped: list[tuple[Path, str]] = []
-        start = time.perf_counter()
-        label = f"{len(paths)} pictures through {self.name}"
         notes: dict[Path, str] = {}
-        ready = track(self._opened(paths, ahead=3 * batch_size, notes=notes), label, total=len(paths))
-        while group := list(islice(ready, batch_size)):
-            skipped += [(path, picture) for path, picture, _ in group if isinstance(picture, str)]
-            good = [(path, picture, seconds) for path, picture, seconds in group if not isinstance(picture, str)]
-            if not good:
-                continue
-            before = time.perf_counter()
-            batch = torch.stack([picture for _, picture, _ in good])
-            if self.device.type == "cpu":  # convolutions on a CPU are a quarter faster on channels-last pictures
-                batch = batch.contiguous(memory_format=torch.channels_last)
-            logits = self.logits(batch).cpu()
-            share = (time.perf_counter() - before) / len(good)
-            for (path, _, seconds), row in zip(good, logits, strict=True):
-                rows.append(FolderRow(path, from_logits(row, self.categories, k=k), seconds + share))
+        start = time.perf_counter()
+
+        def prepare(path: Path) -> Tensor:
+            picture = read_image(path)
+            if note := picture.info.get("note"):
+                notes[path] = note
+            return transformed(picture, self.transforms)
+
+        label = f"{len(paths)} pictures through {self.name}"
+        for path, found, seconds in self.answers(paths, prepare, label=label, batch_size=batch_size):
+            if isinstance(found, Tensor):
+                rows.append(FolderRow(path, from_logits(found, self.categories, k=k), seconds))
+            elif isinstance(found, PictureError):
+                skipped.append((path, str(found)))
+            else:  # the learner's own transforms may fail with anything for one file
+                reason = f"{type(found).__name__}: {excerpt(found)}"
+                skipped.append((path, f"{path_words(path)} could not be prepared: {reason}."))
         say_notes(notes, len(paths))
         return FolderPredictions(tuple(rows), tuple(skipped), time.perf_counter() - start, str(self.device))
 
-    def _opened(
-        self, paths: Sequence[Path], *, ahead: int, notes: dict[Path, str]
-    ) -> Iterator[tuple[Path, Tensor | str, float]]:
-        """Each path with its tensor (or the reason why there is none) and seconds; at most ``ahead`` wait in memory.
+    def answers(
+        self, paths: Sequence[Path], prepare: Callable[[Path], Tensor], *, label: str, batch_size: int = 16
+    ) -> Iterator[tuple[Path, Tensor | Exception, float]]:
+        """Take files through the model in batches, while a bar shows how far we are.
 
-        What is to be said about a picture's pixels goes into ``notes``.
+        Files are prepared by a few threads. On a GPU they work ahead while it computes. On a CPU they'd take their time
+        from the forward pass, whose threads wait for each other, so there each batch is prepared, then computed.
+
+        Args:
+            paths: the files; the answers come in their order.
+            prepare: opens one of them: a tensor (3, H, W), the same size for all.
+            label: what the bar says.
+            batch_size: how many go through the model at once.
+
+        Yields:
+            The path; its logits (classes,) on the CPU, or the exception that ``prepare`` raised; and the seconds for
+            preparing it plus its share of its batch's forward pass.
         """
+        ahead = 0 if self.device.type == "cpu" else 3
+        ready = _prepared_by_threads(paths, prepare, batch_size, batches_ahead=ahead)
+        ready = track(ready, label, total=len(paths))
+        while group := list(islice(ready, batch_size)):
+            good = [tensor for _, tensor, _ in group if isinstance(tensor, Tensor)]
+            share = 0.0
+            logits: Iterator[Tensor] = iter(())
+            if good:
+                before = time.perf_counter()
+                logits = iter(in_channels_last(self.logits, torch.stack(good), model=self.model).cpu())
+                share = (time.perf_counter() - before) / len(good)
+            for path, found, seconds in group:
+                if isinstance(found, Tensor):
+                    yield path, next(logits), seconds + share
+                else:
+                    yield path, found, seconds
 
-        def open_one(path: Path) -> tuple[Path, Tensor | str, float]:
-            start = time.perf_counter()
-            try:
-                picture = read_image(path)
-                if note := picture.info.get("note"):
-                    notes[path] = note
-                opened: Tensor | str = prepared(picture, self.transforms)
-            except PictureError as error:
-                opened = str(error)
-            except Exception as error:  # the learner's own transforms may fail with anything for one file
-                opened = f"{path_words(path)} could not be prepared: {type(error).__name__}: {excerpt(error)}."
-            return path, opened, time.perf_counter() - start
 
-        todo = iter(paths)
-        waiting: deque[Future[tuple[Path, Tensor | str, float]]] = deque()
-        pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+def _prepared_by_threads(
+    paths: Sequence[Path], prepare: Callable[[Path], Tensor], batch_size: int, *, batches_ahead: int
+) -> Iterator[tuple[Path, Tensor | Exception, float]]:
+    """Each path with its tensor (or the exception that ``prepare`` raised) and the seconds that it took.
+
+    A batch is begun when its first picture is asked for, and as many more as ``batches_ahead`` says.
+    """
+
+    def timed(path: Path) -> tuple[Path, Tensor | Exception, float]:
+        start = time.perf_counter()
         try:
-            waiting.extend(pool.submit(open_one, path) for path in islice(todo, ahead))
-            while waiting:
-                opened = waiting.popleft().result()
-                waiting.extend(pool.submit(open_one, path) for path in islice(todo, 1))
-                yield opened
-        finally:
-            pool.shutdown(cancel_futures=True)
+            found: Tensor | Exception = prepare(path)
+        except Exception as error:
+            found = error
+        return path, found, time.perf_counter() - start
+
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+    waiting: deque[Future[tuple[Path, Tensor | Exception, float]]] = deque()
+    try:
+        for first in range(0, len(paths), batch_size):
+            waiting.extend(pool.submit(timed, path) for path in paths[first : first + batch_size])
+            while len(waiting) > batches_ahead * batch_size:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def load_classifier(

@@ -23,7 +23,7 @@ from course_lib.pictures.images import MAX_PIXELS, is_out_of_memory, open_image
 
 __all__ = [
     "Size", "Stage", "Step", "TransformSettings", "moved_crop", "prepared", "rgb", "seen_box", "settings_and_steps",
-    "stages", "to_picture", "transform_settings",
+    "stages", "to_picture", "transform_settings", "transformed",
 ]  # fmt: skip
 
 Size = int | tuple[int, int]  # an int: the shorter side (resize) or both sides (crop); a pair: (height, width)
@@ -193,7 +193,15 @@ def prepared(picture: object, transforms: Callable[[Any], Tensor]) -> Tensor:
         course_lib.errors.PictureError: This picture is 1×20000 pixels, and Resize would make it 256×5120000: more \
 than 120 million. Crop the part that matters first: picture.crop((left, top, right, bottom)).
     """
-    opened = open_image(picture)
+    return transformed(open_image(picture), transforms)
+
+
+def transformed(opened: Image.Image, transforms: Callable[[Any], Tensor]) -> Tensor:
+    """What ``prepared`` does with a picture that ``open_image`` or ``read_image`` has opened.
+
+    Raises:
+        PictureError: as in ``prepared``.
+    """
     try:
         settings = transform_settings(transforms)
     except WeightsError:  # a learner's own transforms, whose sizes nobody knows

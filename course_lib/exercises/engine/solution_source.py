@@ -15,6 +15,7 @@ import symtable
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from types import ModuleType
 from typing import Any, Literal
 
@@ -202,9 +203,7 @@ def _imports(names: set[str], lesson: ModuleType) -> tuple[list[str], set[str]]:
     plain: list[str] = []
     groups: dict[str, list[str]] = {}
     left = names - _AT_HAND
-    for line in ast.parse(inspect.getsource(lesson)).body:
-        if not isinstance(line, (ast.Import, ast.ImportFrom)):
-            continue
+    for line in _import_lines(inspect.getsource(lesson)):
         for alias in line.names:
             if (bound := alias.asname or alias.name.partition(".")[0]) not in left:
                 continue
@@ -214,3 +213,8 @@ def _imports(names: set[str], lesson: ModuleType) -> tuple[list[str], set[str]]:
             else:
                 groups.setdefault(line.module or "", []).append(ast.unparse(alias))
     return plain + [f"from {module} import {', '.join(aliases)}" for module, aliases in groups.items()], left
+
+
+@lru_cache(maxsize=32)  # every check folds its solution in, and parsing a whole lesson takes longer than most checks
+def _import_lines(source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return tuple(line for line in ast.parse(source).body if isinstance(line, (ast.Import, ast.ImportFrom)))
