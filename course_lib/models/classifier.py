@@ -86,8 +86,9 @@ class Classifier:
         many = isinstance(pictures, (list, tuple))
         if many and not pictures:
             return []
-        logits = self.logits(self.prepare(pictures)).cpu()
-        predictions = [from_logits(row, self.categories, k=k) for row in logits]
+        batch = self.prepare(pictures)  # one picture goes through as it is: it gets the model's answer to the bit
+        logits = in_channels_last(self.logits, batch, model=self.model) if len(batch) > 1 else self.logits(batch)
+        predictions = [from_logits(row, self.categories, k=k) for row in logits.cpu()]
         return predictions if many else predictions[0]
 
     def prepare(self, pictures: Any) -> Tensor:

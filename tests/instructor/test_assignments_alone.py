@@ -1,6 +1,6 @@
 """Every exercise as an assignment of its own: nothing in it points at a lesson that its reader does not have.
 
-The oracle for what solves such a page is tests/instructor: a kernel that has run this notebook and nothing else.
+The oracle for what solves such a page is test_assignment_kernel.py: a kernel that has run this notebook alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Hidden cases: what an instructor's seed draws. The solution passes all of it, what is wrong does not get through.
 
 The oracles are the solutions and the known mistakes of exercise_mistakes/. Here the open check is taken away, so that
-the hidden cases have to find each mistake alone. tests/instructor has more seeds for what is right.
+the hidden cases have to find each mistake alone. test_hidden_seeds.py has more seeds for what is right.
 """
 
 from __future__ import annotations

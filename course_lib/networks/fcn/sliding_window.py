@@ -10,6 +10,7 @@ from itertools import islice
 import torch
 
 from course_lib.models.classifier import Classifier
+from course_lib.models.layouts import in_channels_last
 from course_lib.networks.fcn.fully_convolutional import FcnError, normalised
 from course_lib.networks.fcn.response_maps import ResponseMap, class_names
 from course_lib.pictures.images import open_image
@@ -72,7 +73,7 @@ def slide(
     while group := list(islice(remaining, batch_size)):
         batch = torch.stack([tensor[:, top : top + side, left : left + side] for top, left in group])
         try:
-            logits_of_groups.append(classifier.logits(batch).float().cpu())
+            logits_of_groups.append(in_channels_last(classifier.logits, batch, model=classifier.model).float().cpu())
         except RuntimeError as error:
             if side >= preprocessing.crop_hw[0]:
                 raise

@@ -1,7 +1,7 @@
 """Every lesson's exercises with the solutions in the place of the stubs: each is right, and at the end all is solved.
 
 Only the exercises' cells run, with the lines of other cells that they need, and the cell that asks for the progress.
-tests/instructor runs whole lessons in a kernel.
+test_solved_lessons.py runs whole lessons in a kernel.
 """
 
 from __future__ import annotations
