@@ -166,8 +166,7 @@ class Classifier:
     ) -> Iterator[tuple[Path, Tensor | Exception, float]]:
         """Take files through the model in batches, while a bar shows how far we are.
 
-        Files are prepared by a few threads. On a GPU they work ahead while it computes. On a CPU they'd take their time
-        from the forward pass, whose threads wait for each other, so there each batch is prepared, then computed.
+        A few threads prepare the files, up to three batches ahead, while the model computes.
 
         Args:
             paths: the files; the answers come in their order.
@@ -179,9 +178,7 @@ class Classifier:
             The path; its logits (classes,) on the CPU, or the exception that ``prepare`` raised; and the seconds for
             preparing it plus its share of its batch's forward pass.
         """
-        ahead = 0 if self.device.type == "cpu" else 3
-        ready = _prepared_by_threads(paths, prepare, batch_size, batches_ahead=ahead)
-        ready = track(ready, label, total=len(paths))
+        ready = track(_prepared_by_threads(paths, prepare, ahead=3 * batch_size), label, total=len(paths))
         while group := list(islice(ready, batch_size)):
             good = [tensor for _, tensor, _ in group if isinstance(tensor, Tensor)]
             share = 0.0
@@ -198,12 +195,9 @@ class Classifier:
 
 
 def _prepared_by_threads(
-    paths: Sequence[Path], prepare: Callable[[Path], Tensor], batch_size: int, *, batches_ahead: int
+    paths: Sequence[Path], prepare: Callable[[Path], Tensor], *, ahead: int
 ) -> Iterator[tuple[Path, Tensor | Exception, float]]:
-    """Each path with its tensor (or the exception that ``prepare`` raised) and the seconds that it took.
-
-    A batch is begun when its first picture is asked for, and as many more as ``batches_ahead`` says.
-    """
+    """Each path with its tensor (or the exception that ``prepare`` raised) and the seconds; ``ahead`` wait at most."""
 
     def timed(path: Path) -> tuple[Path, Tensor | Exception, float]:
         start = time.perf_counter()
@@ -213,15 +207,15 @@ def _prepared_by_threads(
             found = error
         return path, found, time.perf_counter() - start
 
-    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+    todo = iter(paths)
     waiting: deque[Future[tuple[Path, Tensor | Exception, float]]] = deque()
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
     try:
-        for first in range(0, len(paths), batch_size):
-            waiting.extend(pool.submit(timed, path) for path in paths[first : first + batch_size])
-            while len(waiting) > batches_ahead * batch_size:
-                yield waiting.popleft().result()
+        waiting.extend(pool.submit(timed, path) for path in islice(todo, ahead))
         while waiting:
-            yield waiting.popleft().result()
+            ready = waiting.popleft().result()
+            waiting.extend(pool.submit(timed, path) for path in islice(todo, 1))
+            yield ready
     finally:
         pool.shutdown(cancel_futures=True)
 
