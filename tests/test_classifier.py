@@ -318,10 +318,18 @@ def test_accuracy_takes_a_function_or_a_mapping(classifier: Classifier, folder: 
         found.accuracy({})
 
 
-def test_pictures_are_not_all_held_in_memory(classifier: Classifier, folder: Path) -> None:
-    waiting = classifier._opened(sorted(folder.glob("*.png")), ahead=2, notes={})
-    assert next(waiting)[0].name == "00.png"
-    waiting.close()  # type: ignore[attr-defined]
+def test_pictures_are_not_all_held_in_memory(classifier: Classifier) -> None:
+    begun: list[Path] = []
+
+    def prepare(path: Path) -> torch.Tensor:
+        begun.append(path)
+        return torch.zeros(3, 64, 64)
+
+    answers = classifier.answers([Path(f"{number}.png") for number in range(100)], prepare, label="many", batch_size=2)
+    path, logits, seconds = next(answers)
+    assert path.name == "0.png" and isinstance(logits, torch.Tensor) and logits.shape == (10,) and seconds > 0
+    assert len(begun) <= 2 + 3 * 2  # a batch, and three that wait
+    answers.close()  # type: ignore[attr-defined]
 
 
 # --- which weights ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from torchvision.transforms import functional as pictures
 
 from course_lib import tracing
 from course_lib.errors import CourseError
-from course_lib.models.layouts import in_channels_last
 from course_lib.pictures.images import open_image
 
 __all__ = ["FcnError", "FullyConvolutional", "interpolate", "mean_of_scales", "normalised", "scaled", "size_at"]
@@ -82,7 +81,7 @@ class FullyConvolutional(nn.Module):
                 "fcn.prepare(picture) makes one of a picture."
             )
         try:
-            maps = [in_channels_last(self.network, scaled(x, scale), model=self) for scale in self.pyramid]
+            maps = [self.network(scaled(x, scale)) for scale in self.pyramid]
         except RuntimeError as error:
             self._refuse(x.shape[-2], x.shape[-1], error)
             raise

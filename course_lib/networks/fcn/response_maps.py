@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import closest
+from course_lib.models.layouts import in_channels_last
 from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional
 from course_lib.pictures.images import open_image
 
@@ -216,7 +217,7 @@ def response_map(fcn: FullyConvolutional, picture: object) -> ResponseMap:
         )
     opened = open_image(picture)
     with torch.inference_mode():
-        logits = fcn(fcn.prepare(opened))[0]
+        logits = in_channels_last(fcn, fcn.prepare(opened), model=fcn)[0]
     # The copy is an ordinary tensor, usable with autograd.
     logits = logits.detach().float().cpu().clone()
     return ResponseMap(logits, class_names(fcn.categories, len(logits)), opened.size, fcn.stride, fcn.window)
