@@ -92,11 +92,11 @@ def cell_explorer(
         gradient, held = seen(row, column, index, weights)
         return draw_cell_sight(
             picture, gradient, sight(row, column), window, (row, column), label=said, held=held, cells=(rows, columns),
-            stride=fcn.stride, words=words,
+            stride=fcn.stride, words=partial(words, weights),
         )  # fmt: skip
 
-    def words(row: int, column: int) -> str:
-        here = logits(fingerprint(fcn))[:, row, column].softmax(0)
+    def words(weights: int, row: int, column: int) -> str:
+        here = logits(weights)[:, row, column].softmax(0)
         top = [
             f"{names[k] if names else f'class {k}'} {100 * float(here[k]):.0f} %"
             for k in here.topk(min(3, len(here))).indices.tolist()
