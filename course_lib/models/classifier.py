@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
 from course_lib.errors import CourseError, PictureError
-from course_lib.models.layouts import in_channels_last
+from course_lib.models.memory_format import in_channels_last
 from course_lib.models.predictions import FolderPredictions, FolderRow, Prediction, from_logits
 from course_lib.models.pretrained_models import available_models, build, find
 from course_lib.pictures.images import EXTENSIONS, list_images, read_image, say_notes

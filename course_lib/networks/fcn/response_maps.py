@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import closest
-from course_lib.models.layouts import in_channels_last
+from course_lib.models.memory_format import in_channels_last
 from course_lib.networks.fcn.fully_convolutional import FcnError, FullyConvolutional
 from course_lib.pictures.images import open_image
 

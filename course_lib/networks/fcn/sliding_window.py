@@ -10,7 +10,7 @@ from itertools import islice
 import torch
 
 from course_lib.models.classifier import Classifier
-from course_lib.models.layouts import in_channels_last
+from course_lib.models.memory_format import in_channels_last
 from course_lib.networks.fcn.fully_convolutional import FcnError, normalised
 from course_lib.networks.fcn.response_maps import ResponseMap, class_names
 from course_lib.pictures.images import open_image
