@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from course_lib.networks.fcn import FcnError, convert
-from tests.test_fcn_convert import FAMILIES, HERE, assert_its_own_logits
+from tests.converted_families import FAMILIES, HERE, assert_its_own_logits
 
 
 @pytest.mark.parametrize("name", sorted(set(FAMILIES) - set(HERE)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_heads import NAMES, assert_as_torchvision_builds_it
+from tests.registry_heads import NAMES, assert_as_torchvision_builds_it
 
 
 @pytest.mark.parametrize("name", NAMES)
