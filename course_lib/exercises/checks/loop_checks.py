@@ -342,7 +342,7 @@ class _Epoch:
 _SLIPS = {
     "The network was in eval mode while it learned: model.train() comes first.": _Epoch(train=False),
     "Only the first batch was used: does a return stand inside the loop?": _Epoch(batches=1),
-    "The rate never changed: call schedule.step() after each batch.": _Epoch(moves=""),
+    "The rate didn't change from batch to batch: call schedule.step() after each of them.": _Epoch(moves=""),
     "The rate changed before the step: schedule.step() comes after train_step.": _Epoch(moves="before"),
 }
 
