@@ -87,27 +87,27 @@ MISTAKES: dict[str, Mistake] = {
     for mistake in (
         Mistake(
             "no normalise",
-            "The mean and std are forgotten: the values stay between 0 and 1, brighter and flatter than in training.",
+            "The mean and std are forgotten, so the values stay between 0 and 1: brighter and flatter.",
             _cropped_tensor,
         ),
         Mistake(
             "BGR",
-            "Blue stands where red is expected, as in a picture read by OpenCV, and the sky turns orange.",
+            "Blue and red have changed places, as in a picture read by OpenCV: the sky turns orange.",
             _bgr,
         ),
         Mistake(
             "squashed",
-            "The whole picture is stretched to the crop's size instead of resized and cropped: shapes are distorted.",
+            "The whole picture is stretched to the crop's size, so shapes are distorted.",
             _squashed,
         ),
         Mistake(
             "0-255",
-            "The values weren't divided by 255 before the mean and std: they are hundreds of times too large.",
+            "The values weren't divided by 255 first, so they are hundreds of times too large.",
             _bytes,
         ),
         Mistake(
             "wrong mean and std",
-            "The mean and std are another recipe's, 0.5 instead of ImageNet's or the reverse: nearly right, not quite.",
+            "The mean and std are another recipe's, 0.5 for ImageNet's or the reverse: not quite right.",
             _other_numbers,
         ),
     )

@@ -168,12 +168,16 @@ print("with unsqueeze(0):", tuple(batch.shape), "→", tuple(classifier.model(ba
 # Here are five more inputs that a network refuses. Take a moment to read each message, because you'll meet them all again.
 
 # %%
+from textwrap import fill
+
+
 def refused(what, wrong):
     try:
         classifier.model(wrong)
         print(f"{what}: accepted")
     except (RuntimeError, ValueError, NotImplementedError) as error:
-        print(f"{what}:\n    {str(error).splitlines()[0][:170]}")
+        said = str(error).splitlines()[0][:170]
+        print(f"{what}:", fill(said, 100, initial_indent="    ", subsequent_indent="    "), sep="\n")
 
 
 refused("height, width, channels", batch.permute(0, 2, 3, 1))
@@ -506,16 +510,24 @@ why = "It chooses among a thousand words, and it learned from photographs. Which
 on_drawings.reveal(among_thousand, why, high="It's hard to believe, since you'd recognise nearly all of them.")
 
 # %% [markdown]
-# There are two suspects: perhaps it doesn't recognise the drawings, or perhaps it does, and one of its 850 other words
-# fits better still. We can tell them apart. Let only the words that count as one of our ten classes compete, and take the
-# best of them.
+# There are two suspects. Perhaps the network doesn't recognise the drawings. Or perhaps it does, and one of its 850 other
+# words fits better still. We can tell them apart: let only the words that count as one of our ten classes compete, and
+# take the best of them.
 
 # %%
+only_ten = guess("01_only_ten", "And how many does it get right among only these words?", between=(0, 200), step=5, unit="of 200")
+only_ten
+
+# %% tags=["guess"]
 ten = torch.stack([scores[:, indices].amax(1) for indices in words], dim=1)  # (200, 10): each class's best word
 among_ten = sum(best == true for best, true in zip(ten.argmax(1).tolist(), truth))
 rows = {"ResNet18, ten classes": sum(right["as trained"]), "Lite0, a thousand words": among_thousand,
         "Lite0, only the ten": among_ten}  # fmt: skip
-intervals({name: (count, 200) for name, count in rows.items()}, title="drawings named right, with 95 % intervals", chance=0.1)
+counts = {name: (count, 200) for name, count in rows.items()}
+chart = intervals(counts, title="drawings named right, with 95 % intervals", chance=0.1)
+low, high = wilson(among_ten, 200)
+why = f"By Wilson's interval, that's between {low:.0%} and {high:.0%} of such drawings, and guessing would get 10%."
+only_ten.reveal(among_ten, why, also=chart)
 
 # %% [markdown]
 # Both suspects are guilty. With the other words out of the way the network names far more of the drawings, and far more
