@@ -3,7 +3,7 @@
 #
 # **Who said that the picture must be 224×224?**
 #
-# This lesson takes about an hour: 30 minutes to read and 30 minutes for the exercises. Afterwards you can
+# This lesson takes a little over an hour: 35 minutes to read and 30 minutes for the exercises. Afterwards you can
 #
 # - say which networks need a fixed size, and what squashing, cropping and sliding cost,
 # - turn a linear layer into a convolution, and a classifier into a network for any size,
