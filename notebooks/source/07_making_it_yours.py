@@ -522,7 +522,7 @@ scratch_guess.reveal(round(median(run[-1] for run in curves["scratch"])), "These
 
 # %% [markdown]
 # **What to notice.** The line is the middle run, and the band spans all three. Tuned runs agree with each other from the
-# first epoch on. From scratch, each seed goes its own way, which is why one run proves little.
+# first epoch on. From scratch, the seeds go their own ways for ten epochs or so, which is why one run proves little.
 #
 # So is the pretrained start only *faster*? Until now we've measured on pictures like those that the networks learned from.
 # Now come the harder ones: cut off, covered, blurred and noisy.
