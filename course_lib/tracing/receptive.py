@@ -69,7 +69,7 @@ def gradient_field(
             channels one by one, their answers added up: nothing cancels, but it takes a pass for each.
 
     Returns:
-        (H, W) on the CPU, |∂cell/∂pixel| summed over the picture's colours; all 0 for a cell whose ReLU is shut.
+        (H, W) on the CPU, ``|∂cell/∂pixel|`` summed over the picture's colours; all 0 for a cell whose ReLU is shut.
 
     Raises:
         LayerError: there is no such layer, cell or channel, or more than one picture.
