@@ -1,18 +1,19 @@
 """A class hands in: how many submissions are graded in a minute, and are the marks nbgrader's?
 
-    python benchmarks/grading.py [--submissions N] [--seed S] [--no-dask]
+    python benchmarks/grading.py [--submissions N] [--seed S] [--marks-only] [--no-dask]
 
 An assignment with an exercise of every lesson. Every student's answers are drawn: solutions, solutions with an operator
-changed, stubs, cells that do not run, tests that were deleted, and now and then a loop without an end, which the check
-stops after 20 seconds. The class is graded by nbgrader itself, by `python -m course_lib grade` with one and two
-workers, and by two workers of a Dask cluster; every cell's mark is compared. It needs
-`pip install -e ".[instructor,dask]"`.
+changed, stubs, cells that do not run, cells that were deleted, copied, moved or tampered with, and now and then a loop
+without an end, which the check stops after 20 seconds. The class is graded by nbgrader itself, by
+`python -m course_lib grade` with one and two workers, and by two workers of a Dask cluster; every cell's mark is
+compared. With `--marks-only` two workers are enough. It needs `pip install -e ".[instructor,dask]"`.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import copy
 import importlib.util
 import os
 import random
@@ -33,7 +34,10 @@ from course_lib.exercises.assignments.exercise_cells import exercise_cells
 ASKED = ["00_count_values", "01_accuracy", "02_pareto", "03_basic_block", "04_output_size", "05_hash_fits", "06_iou",
          "07_head_parameters"]  # fmt: skip
 ENDLESS = "def output_size(n, kernel_size, stride=1, padding=0, dilation=1):\n    while True:\n        pass"
-KINDS = {"solution": 60, "changed": 20, "stub": 8, "broken": 4, "test deleted": 8}  # in a hundred answers
+#: In a hundred answers.
+KINDS = {"solution": 48, "changed": 20, "stub": 6, "broken": 4, "test deleted": 6, "answer deleted": 2,
+         "imports deleted": 2, "test moved": 3, "test rewritten": 3, "answer copied": 2, "loud": 2,
+         "grade replaced": 2}  # fmt: skip
 SWAPPED: dict[type[ast.AST], type[Any]] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Lt: ast.GtE,
                                            ast.Gt: ast.LtE, ast.FloorDiv: ast.Mult, ast.And: ast.Or}  # fmt: skip
 
@@ -77,20 +81,44 @@ def hand_in(course: Path, student: str, source: random.Random) -> None:
     book = nbformat.read(course / "release/hw/hw.ipynb", as_version=4)
     for name in ASKED:
         kind = source.choices(list(KINDS), list(KINDS.values()))[0]
-        [cell] = [one for one in book.cells if one.metadata.get("nbgrader", {}).get("grade_id") == f"{name}-answer"]
-        solution, check = exercise_cells()[name].exercise.solution().words, cell.source.splitlines()[-1]
+        answer = _cell(book, f"{name}-answer")
+        solution, check = exercise_cells()[name].exercise.solution().words, answer.source.splitlines()[-1]
         if name == "04_output_size" and source.random() < 0.03:
             solution, kind = ENDLESS, "solution"
-        code = {"changed": lambda: changed(solution, source), "broken": lambda: f"{solution} return ("}  # noqa: B023
+        code = {"changed": changed(solution, source), "broken": f"{solution} return (",
+                "loud": f"import sys\nprint('oh', file=sys.stderr)\n{solution}"}  # fmt: skip
         if kind != "stub":
-            cell.source = f"{code.get(kind, lambda: solution)()}\n\n\n{check}"  # noqa: B023
-        if kind == "test deleted":
-            book.cells = [
-                one for one in book.cells if one.metadata.get("nbgrader", {}).get("grade_id") != f"{name}-test"
-            ]
+            answer.source = f"{code.get(kind, solution)}\n\n\n{check}"
+        _tamper(book, name, kind, check)
     path = course / "submitted" / student / "hw" / "hw.ipynb"
     path.parent.mkdir(parents=True)
     nbformat.write(book, path)
+
+
+def _tamper(book: nbformat.NotebookNode, name: str, kind: str, check: str) -> None:
+    """Do to the notebook what students do to theirs."""
+    answer, test = _cell(book, f"{name}-answer"), _cell(book, f"{name}-test")
+    if kind == "answer deleted":
+        book.cells.remove(answer)
+    elif kind == "imports deleted":
+        book.cells.remove(_cell(book, f"{name}-needs"))
+    elif kind in ("test deleted", "test moved"):
+        book.cells.remove(test)
+        if kind == "test moved":
+            book.cells.insert(0, test)
+    elif kind == "test rewritten":
+        test.source = "print('passed')"
+    elif kind == "answer copied":
+        copied = nbformat.v4.new_code_cell(f"{answer.source}\n", metadata=copy.deepcopy(answer.metadata))
+        book.cells.insert(book.cells.index(answer), copied)
+    elif kind == "grade replaced":
+        patch = f"{check.partition('.check(')[0]}.grade = lambda *given, **named: None"
+        book.cells.insert(book.cells.index(answer), nbformat.v4.new_code_cell(patch))
+
+
+def _cell(book: nbformat.NotebookNode, key: str) -> nbformat.NotebookNode:
+    """The first cell with an nbgrader id."""
+    return next(cell for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == key)
 
 
 def marks(course: Path) -> dict[tuple[str, str], float]:
@@ -106,6 +134,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--submissions", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--marks-only", action="store_true", help="compare the marks of two workers, nothing else")
     parser.add_argument("--no-dask", action="store_true")
     options = parser.parse_args()
     if importlib.util.find_spec("nbgrader") is None:
@@ -129,7 +158,9 @@ def main() -> int:
         show("nbgrader autograde", command(course, "nbgrader", "autograde", "hw"))
         truth, wrong = marks(course), 0
         ways = {"grade --workers 1": ["--workers", "1"], "grade --workers 2": ["--workers", "2"]}
-        if not options.no_dask and importlib.util.find_spec("distributed"):
+        if options.marks_only:
+            del ways["grade --workers 1"]
+        elif not options.no_dask and importlib.util.find_spec("distributed"):
             from distributed import LocalCluster
 
             for key, value in environment(course).items():
