@@ -40,7 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     given.add_argument("--exercises", **several, metavar="ID", help="exercises by their ids")
     given.add_argument("--lessons", **several, metavar="NUMBER", help="all exercises of these lessons: 03, 1-3 or all")
     given.add_argument("--points", **several, metavar="ID=N", help="points of your own: 01_top_k=4")
-    given.add_argument("--seed", type=int, help="of the hidden cases, a number of your own (drawn when left out)")
+    given.add_argument("--written", **several, metavar="FILE", help="questions with a rubric: FILE.md or FILE.md#ID,ID")
+    given.add_argument("--seed", type=int, help="of hidden cases and variants, your own number (drawn when left out)")
+    given.add_argument("--variants", type=Path, metavar="ROSTER", help="other numbers for every student of this CSV")
+    given.add_argument("--id", default="", metavar="COLUMN", help="the roster's column with the students' ids")
     given.add_argument("--engine", default="nbgrader", help="nbgrader (default) or otter")
     given.add_argument(
         "--into", type=Path, default=Path(), metavar="FOLDER", help="the course's folder (default: here)"
@@ -104,13 +107,24 @@ def _assign(options: argparse.Namespace) -> int:
         return 0
     if not options.name:
         raise CourseError("An assignment needs a name; --list shows the exercises that it can have.")
-    choice = assignments.choose(options.exercises, lessons=options.lessons, notebooks=notebooks, points=options.points)
-    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
-    path = assignments.assign(
-        options.name, choice, seed=seed, engine=options.engine, into=options.into, notebooks=notebooks, kit=options.kit
+    choice = assignments.choose(
+        options.exercises, lessons=options.lessons, notebooks=notebooks, points=options.points, written=options.written
     )
+    students: list[str] = []
+    if options.variants:
+        from course_lib.exercises.grading.class_roster import read_roster
+
+        students = [person.id for person in read_roster(options.variants, column=options.id).people]
+    seed = secrets.randbelow(10**12 if students else 10**6) if options.seed is None else options.seed
+    with _nbgrader_there():
+        path = assignments.assign(
+            options.name, choice, seed=seed, engine=options.engine, into=options.into, notebooks=notebooks,
+            kit=options.kit, students=students,
+        )  # fmt: skip
     print(choice)
     print(f"written to {path}, with the seed {seed} in its hidden tests")
+    if students:
+        print(f"{len(students)} students' own notebooks are in {options.into / 'release'}/STUDENT/{options.name}")
     if unset(assignments.first_cell(notebooks, options.kit)):
         print(
             "\nOn Colab its first cell can't fetch the kit: this copy of the course does not know its repository's "

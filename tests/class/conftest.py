@@ -9,7 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,8 @@ def run_in(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """``run_in(folder, "nbgrader", "export", fails=True)``: run a module in a folder; all that it printed."""
     home = tmp_path_factory.mktemp("home")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "PYTHON", "PYTEST"))}
-    own = {"COURSE_WEIGHTS": "course", "COURSE_PROGRESS": str(home / "progress.json"), "OMP_NUM_THREADS": "1",
+    own = {"COURSE_WEIGHTS": "course", "COURSE_CHECK_SECONDS": "6", "OMP_NUM_THREADS": "1",
+           "COURSE_PROGRESS": str(home / "progress.json"),
            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",  # activated: nbgrader calls alembic
            "PYTHONPATH": str(Path(__file__).parents[2]),
            "IPYTHONDIR": str(home / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONNOUSERSITE": "1",
@@ -88,8 +90,19 @@ class ByNbgrader:
 
 
 @pytest.fixture(scope="session")
-def by_nbgrader(handed_in: Path, run_in: Command) -> ByNbgrader:
-    folder = Path(shutil.copytree(handed_in, handed_in.with_name("nbgrader")))
-    said = run_in(folder, "nbgrader", "autograde", "hw", fails=True)  # of the broken one, and of whose kernel is gone
-    run_in(folder, "nbgrader", "export", "--to", "grades.csv")
-    return ByNbgrader(folder, said)
+def nbgrader_grades(handed_in: Path, run_in: Command) -> Iterator[Future[ByNbgrader]]:
+    """nbgrader at work, in the background: it takes a minute or two."""
+
+    def grade() -> ByNbgrader:
+        folder = Path(shutil.copytree(handed_in, handed_in.with_name("nbgrader")))
+        said = run_in(folder, "nbgrader", "autograde", "hw", fails=True)  # of the broken one, and whose kernel is gone
+        run_in(folder, "nbgrader", "export", "--to", "grades.csv")
+        return ByNbgrader(folder, said)
+
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(grade)
+
+
+@pytest.fixture(scope="session")
+def by_nbgrader(nbgrader_grades: Future[ByNbgrader]) -> ByNbgrader:
+    return nbgrader_grades.result()

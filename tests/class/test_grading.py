@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ def states(folder: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def folder(handed_in: Path, run_in: Command) -> Path:
-    """A copy of the class, with those whom nbgrader cannot grade; graded."""
+def folder(handed_in: Path, run_in: Command, nbgrader_grades: Future[ByNbgrader]) -> Path:
+    """A copy of the class, with those whom nbgrader cannot grade; graded while nbgrader is at work."""
     folder = Path(shutil.copytree(handed_in, handed_in.with_name("ours")))
     released = nbformat.read(folder / "release" / "hw" / "hw.ipynb", as_version=4)
     for who in HOSTILE:

@@ -132,7 +132,7 @@ def test_points_of_ones_own_stand_in_the_heading_the_total_and_the_test() -> Non
 def test_the_list_shows_what_an_instructor_chooses_by(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["assign", "--list"]) == 0
     head, *rows, last = capsys.readouterr().out.splitlines()
-    assert head.split() == ["exercise", "points", "minutes", "difficulty", "needs", "title"]
+    assert head.split() == ["exercise", "points", "minutes", "difficulty", "kind", "variants", "needs", "title"]
     assert len(rows) == len(CELLS) and last.startswith(f"{len(CELLS)} exercises")
     for row, (name, exercise) in zip(rows, ((name, all_exercises()[name]) for name in CELLS), strict=True):
         words = [
@@ -140,6 +140,8 @@ def test_the_list_shows_what_an_instructor_chooses_by(capsys: pytest.CaptureFixt
             str(exercise.points),
             str(exercise.minutes),
             exercise.difficulty,
+            exercise.kind,
+            "yes" if exercise.variants else "-",
             *(CELLS[name].earlier or ["-"]),
         ]
         assert row.split() == [*words, *exercise.title.split()]

@@ -15,6 +15,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from course_lib.exercises.assignments.exercise_cells import Choice, ExerciseCell
+from course_lib.exercises.assignments.student_variants import FOR_ALL, drawn_test
+from course_lib.exercises.assignments.written_questions import WrittenQuestion
 
 __all__ = ["nbgrader_cells", "nbgrader_files", "otter_cells", "otter_files"]
 
@@ -31,10 +33,12 @@ _DIFFICULTY = {"mild": "Easy", "medium": "Medium", "hard": "Hard"}
 
 def _introduction(name: str, choice: Choice) -> str:
     """The first words: what is asked, and how it is worked on."""
-    count = len(choice.cells)
+    count, written = len(choice.cells), len(choice.written)
+    asked = f"{count} {'exercise' if count == 1 else 'exercises'}"
+    if written:
+        asked += f" and {written} {'question' if written == 1 else 'questions'} to answer in sentences"
     return (
-        f"# {name}\n\n"
-        f"{count} {'exercise' if count == 1 else 'exercises'}, {choice.points} points, "
+        f"# {name}\n\n{asked}, {choice.points} points, "
         f"about {_minutes(choice.minutes)}.\n\n"
         "Replace the three dots of an exercise by your answer, and run its cell: a box says how far you are. Run it as "
         "often as you like. Every exercise has hints: in the last line of its cell write `.hint()` in place of "
@@ -80,14 +84,23 @@ def _context(cell: ExerciseCell) -> str:
     )
 
 
-def _open_test(cell: ExerciseCell) -> str:
-    """The test that a learner sees: the words of the check, raised. It stands by itself, whatever else was deleted."""
-    return f"from course_lib.exercises import {cell.module}\n\n{_asked(cell)}.grade({cell.answer})"
+def _open_test(cell: ExerciseCell, *, parts: bool = False) -> str:
+    """The test that a learner sees: the words of the check, raised. It stands by itself, whatever else was deleted.
+
+    With ``parts`` it ends with the points of an exercise that has properties, which nbgrader takes for partial credit.
+    """
+    return f"from course_lib.exercises import {cell.module}\n\n{_test_call(cell, parts)}"
 
 
-def _hidden_test(cell: ExerciseCell, seed: int) -> str:
+def _hidden_test(cell: ExerciseCell, seed: int, *, parts: bool = False) -> str:
     """The test that a learner does not see: the cases that this seed draws."""
-    return f"{_asked(cell)}.grade({cell.answer}, seed={seed})"
+    return f"{_test_call(cell, parts)[:-1]}, seed={seed})"
+
+
+def _test_call(cell: ExerciseCell, parts: bool) -> str:
+    if parts and cell.exercise.properties:
+        return f"{_asked(cell)}.credit({cell.answer}, points={cell.points:g})"
+    return f"{_asked(cell)}.grade({cell.answer})"
 
 
 # -- nbgrader ---------------------------------------------------------------------------------------------------------
@@ -119,7 +132,7 @@ def nbgrader_files(name: str, first: str) -> dict[str, str]:
     return {"nbgrader_config.py": _SETTINGS}
 
 
-def nbgrader_cells(name: str, choice: Choice, seed: int, first: str) -> list[NotebookNode]:
+def nbgrader_cells(name: str, choice: Choice, seed: int, first: str, *, varied: bool = False) -> list[NotebookNode]:
     """All cells of an assignment.
 
     Args:
@@ -127,9 +140,10 @@ def nbgrader_cells(name: str, choice: Choice, seed: int, first: str) -> list[Not
         choice: the exercises.
         seed: of the hidden cases.
         first: the code that every lesson begins with.
+        varied: whether every student gets other numbers; ``personalise`` puts them in.
     """
-    cells = [_fixed(new_markdown_cell(_introduction(name, choice)), "introduction"),
-             _fixed(new_code_cell(first), "kit")]  # fmt: skip
+    introduction = _introduction(name, choice) + FOR_ALL * varied
+    cells = [_fixed(new_markdown_cell(introduction), "introduction"), _fixed(new_code_cell(first), "kit")]
     for cell in choice.together:
         key = _key(cell)
         cells.append(_fixed(new_code_cell(_context(cell)), f"{key}-needs"))
@@ -141,7 +155,12 @@ def nbgrader_cells(name: str, choice: Choice, seed: int, first: str) -> list[Not
             above = new_markdown_cell(text) if kind == "markdown" else new_code_cell(text)
             cells.append(_fixed(above, f"{key}-words-{number}"))
         cells.append(_answer(cell, key))
-        cells.append(_test(cell, key, seed))
+        hidden = _hidden_test(cell, seed, parts=True)
+        if varied and cell.exercise.variants:
+            hidden = drawn_test(_asked(cell), cell.answer, seed)
+        cells.append(_test(cell, key, hidden))
+    for question in choice.written:
+        cells += _task(question)
     return cells
 
 
@@ -155,10 +174,24 @@ def _answer(cell: ExerciseCell, key: str) -> NotebookNode:
     return _with(new_code_cell(source), f"{key}-answer", grade=False, solution=True, locked=False)
 
 
-def _test(cell: ExerciseCell, key: str, seed: int) -> NotebookNode:
-    source = f"{_open_test(cell)}\n### BEGIN HIDDEN TESTS\n{_hidden_test(cell, seed)}\n### END HIDDEN TESTS"
+def _test(cell: ExerciseCell, key: str, hidden: str) -> NotebookNode:
+    source = f"{_open_test(cell, parts=True)}\n### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
     return _with(new_code_cell(source), f"{key}-test", grade=True, solution=False, locked=True,
                  points=cell.points)  # fmt: skip
+
+
+def _task(question: WrittenQuestion) -> Iterator[NotebookNode]:
+    """A question that a person grades, with the rubric that nbgrader takes out, and the cell to answer it in."""
+    points = f"{question.points:g} {'point' if question.points == 1 else 'points'}"
+    source = (
+        f"### {question.title} ({points})\n\n{question.question}\n\n=== BEGIN MARK SCHEME ===\n\n"
+        f"**Rubric**\n\n{question.rubric}\n\n=== END MARK SCHEME ==="
+    )
+    cell = _with(new_markdown_cell(source), f"{question.id}-question", grade=False, solution=False, locked=True,
+                 points=question.points)  # fmt: skip
+    cell.metadata["nbgrader"]["task"] = True
+    yield cell
+    yield new_markdown_cell("*Write your answer here: double-click this cell, and replace this line.*")
 
 
 def _fixed(cell: NotebookNode, key: str) -> NotebookNode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from nbformat.v4 import new_notebook
 from course_lib.errors import CourseError
 from course_lib.exercises.assignments import assignment_cells
 from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, Choice, first_cell
+from course_lib.exercises.assignments.student_variants import personal_release
 
 __all__ = ["ENGINES", "assign", "left_alone"]
 
@@ -23,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class _Engine:
-    cells: Callable[[str, Choice, int, str], list[NotebookNode]]
+    cells: Callable[..., list[NotebookNode]]
     place: Callable[[str], str]  # an assignment's name → the notebook's path in the course's folder
     beside: Callable[[str, str], dict[str, str]]  # other files that the engine reads, written where there are none
 
@@ -40,7 +41,7 @@ ENGINES = {
 
 def assign(
     name: str, choice: Choice, *, seed: int, engine: str = "nbgrader", into: Path = Path(), notebooks: Path = NOTEBOOKS,
-    kit: str = "",
+    kit: str = "", students: Sequence[str] = (),
 ) -> Path:  # fmt: skip
     """Write one assignment's notebook.
 
@@ -53,34 +54,51 @@ def assign(
         notebooks: the folder with the lessons.
         kit: where the first cell fetches the kit from, if not from the repository: an address of a wheel, or the name
             of a wheel that students upload beside the notebook.
+        students: ids of those who get other numbers than the lesson's, each a notebook in ``release/STUDENT/NAME/``.
+            Asked once more with the same choice and seed, those who have none yet get theirs.
 
     Returns:
         The notebook's path.
 
     Raises:
-        CourseError: a name that the engine does not take, an unknown engine, a notebook that is there already, or a
-            folder that cannot be written to; nothing is left behind then.
+        CourseError: a name that the engine does not take, an unknown engine, a notebook that is there already, students
+            without an exercise that has other numbers, or a folder that cannot be written to; nothing is left behind
+            then.
     """
     if not _NAME.fullmatch(name):
         raise CourseError(f"{name!r} cannot be an assignment's name: take letters, digits, - and _.")
     if engine not in ENGINES:
         raise CourseError(f"There is no engine {engine!r}: take {' or '.join(ENGINES)}.")
     made = ENGINES[engine]
+    if choice.written and engine != "nbgrader":
+        raise CourseError("Only nbgrader can hold written questions with a rubric: leave --engine or --written out.")
+    if students and engine != "nbgrader":
+        raise CourseError("Only nbgrader can grade other numbers for every student: leave --engine or --variants out.")
+    if students and not any(cell.exercise.variants for cell in choice.cells):
+        raise CourseError(
+            "None of these exercises has other numbers for every student. --list shows which of them have, or leave "
+            "--variants out."
+        )
     path = into / made.place(name)
     if kit and not re.fullmatch(r"(https?://\S+|[\w.+-]+\.whl|git\+\S+|course_lib @ \S+)", kit):
         raise CourseError(f"kit={kit[:80]!r} was given: give a wheel's file name (course_lib-….whl) or an address.")
     first = first_cell(notebooks, kit)
-    notebook = new_notebook(cells=made.cells(name, choice, seed, first))
+    notebook = new_notebook(cells=made.cells(name, choice, seed, first, **({"varied": True} if students else {})))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:03}"  # nbformat would draw it: the same choice shall give the same bytes
     validate(notebook)
+    content = f"{writes(notebook)}\n"
     try:
-        if path.exists():
+        if path.exists() and not (students and _says(path, content)):
             raise CourseError(f"{path} is there already: delete it, or take another name.")
-        others = {into / file: content for file, content in made.beside(name, first).items()}
-        new = {file: content for file, content in others.items() if not file.exists()}
-        _write_all({**new, path: f"{writes(notebook)}\n"})
+        others = {into / file: words for file, words in made.beside(name, first).items()}
+        for student in students:
+            own = into / f"release/{student}/{name}/{name}.ipynb"
+            if not own.exists():
+                others[own] = f"{writes(personal_release(notebook, student, seed))}\n"
+        new = {file: words for file, words in others.items() if not file.exists()}
+        _write_all({**new, path: content})
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from course_lib import exercises
 from course_lib.errors import CourseError, closest
+from course_lib.exercises.assignments.written_questions import WrittenQuestion, read_questions
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.tables import Column, html_table, text_table
 
@@ -297,10 +298,12 @@ class Choice:
     Attributes:
         cells: the exercises that are asked.
         given: exercises that are not asked but whose answers are used: their solutions come along, read-only.
+        written: questions behind them that a person grades.
     """
 
     cells: tuple[ExerciseCell, ...]
     given: tuple[ExerciseCell, ...] = ()
+    written: tuple[WrittenQuestion, ...] = ()
 
     @property
     def together(self) -> tuple[ExerciseCell, ...]:
@@ -310,29 +313,33 @@ class Choice:
     @property
     def points(self) -> float:
         """What all of them together are worth."""
-        return sum(cell.points for cell in self.cells)
+        return sum(part.points for part in (*self.cells, *self.written))
 
     @property
     def minutes(self) -> int:
-        """How long all of them together should take."""
-        return sum(cell.exercise.minutes for cell in self.cells)
+        """How long all of them together should take; a written answer takes two minutes a point."""
+        return sum(cell.exercise.minutes for cell in self.cells) + round(2 * sum(each.points for each in self.written))
 
     def _rows(self) -> list[tuple[object, ...]]:
+        written = [(each.id, each.points, round(2 * each.points), "-", "written", "-", "-", each.title)
+                   for each in self.written]  # fmt: skip
         return [
-            (cell.exercise.id, cell.points, cell.exercise.minutes, cell.exercise.difficulty,
-             " ".join(cell.earlier) or "-", cell.exercise.title)
+            (cell.exercise.id, cell.points, cell.exercise.minutes, cell.exercise.difficulty, cell.exercise.kind,
+             "yes" if cell.exercise.variants else "-", " ".join(cell.earlier) or "-", cell.exercise.title)
             for cell in self.cells
-        ]  # fmt: skip
+        ] + written  # fmt: skip
 
     def __repr__(self) -> str:
-        total = f"{len(self.cells)} exercises, {self.points} points, about {self.minutes} minutes"
+        count = f"{len(self.cells)} exercises" + f" and {len(self.written)} written" * bool(self.written)
+        total = f"{count}, {self.points} points, about {self.minutes} minutes"
         return f"{text_table(self._rows(), _COLUMNS)}\n{total}"
 
     def _repr_html_(self) -> str:
         return html_table(self._rows(), _COLUMNS, label="exercises")
 
 
-_COLUMNS = ("exercise", Column("points", number=True), Column("minutes", number=True), "difficulty", "needs", "title")
+_COLUMNS = ("exercise", Column("points", number=True), Column("minutes", number=True), "difficulty", "kind",
+            "variants", "needs", "title")  # fmt: skip
 
 
 def choose(
@@ -341,6 +348,7 @@ def choose(
     lessons: str | int | Iterable[str | int] = (),
     notebooks: Path = NOTEBOOKS,
     points: str | Iterable[str] = (),
+    written: str | Iterable[str] = (),
 ) -> Choice:
     """Exercises by their ids, and all of some lessons.
 
@@ -349,6 +357,7 @@ def choose(
         lessons: numbers of lessons, such as "03" or 3, ranges such as "1-3", or "all"; likewise.
         notebooks: the folder with the lessons.
         points: points of your own, such as "03_projection=5"; likewise.
+        written: files of written questions, see ``written_questions``.
 
     Raises:
         CourseError: an id or a lesson that is not there, nothing chosen, or points that are no number above 0.
@@ -377,9 +386,13 @@ def choose(
                 given.add(name)
                 todo.append(known[name])
     worth = _worth(points, wanted)
+    questions = read_questions([written] if isinstance(written, str) else written)
+    if both := [each.id for each in questions if each.id in known]:
+        raise CourseError(f"The written question {both[0]!r} has the id of an exercise: give it another one.")
     return Choice(
         tuple(replace(cell, worth=worth.get(name)) for name, cell in known.items() if name in wanted),
         tuple(cell for name, cell in known.items() if name in given),
+        questions,
     )
 
 

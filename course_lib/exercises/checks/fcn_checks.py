@@ -20,10 +20,16 @@ from torchvision.ops import box_iou, masks_to_boxes
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, scrambled
+from course_lib.exercises.engine.credit import part
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_tensor
 from course_lib.tracing.records import times
 
-__all__ = ["check_body_and_head", "check_box_of", "check_iou", "check_linear_to_conv"]
+__all__ = ["LINEAR_PROPERTIES", "check_body_and_head", "check_box_of", "check_iou", "check_linear_to_conv"]
+
+_SETTINGS, _WEIGHTS = "channels, kernel and bias fit the linear layer", "the weights stand in flatten's order"
+_BIAS, _GIVEN = "the bias is copied", "the linear layer is left as it was"
+#: What the check of a linear layer's convolution examines → its share of the points.
+LINEAR_PROPERTIES = {_SETTINGS: 1, _WEIGHTS: 1, _BIAS: 1, _GIVEN: 1}
 
 _CLOSE = 1e-4  # sums in another order
 #: Channels, height and width of a map, how many numbers the linear layer gives, and whether it has a bias.
@@ -50,12 +56,21 @@ def check_linear_to_conv(answer: Any, source: random.Random | None = None) -> No
         )
         before = {key: value.clone() for key, value in linear.state_dict().items()}
         conv = build(answer, linear, channels, height, width, case=case)
-        if not _unchanged(linear, before):
-            raise Wrong(f"On {case} your function changed the linear layer that it was given; only read its weights.")
+        with part(_GIVEN):
+            if not _unchanged(linear, before):
+                linear.load_state_dict(before)
+                raise Wrong(
+                    f"On {case} your function changed the linear layer that it was given; only read its weights."
+                )
         if not isinstance(conv, nn.Conv2d):
             raise Wrong(f"On {case} your function should give an nn.Conv2d, not {type(conv).__name__}.")
-        _compare_settings(conv, linear, (channels, height, width), f"On {case}")
-        _compare_weights(conv, linear, (channels, height, width), f"On {case}")
+        with part(_SETTINGS):
+            _compare_settings(conv, linear, (channels, height, width), f"On {case}")
+        with part(_WEIGHTS):
+            _compare_weights(conv, linear, (channels, height, width), f"On {case}")
+        with part(_BIAS):
+            if conv.bias is not None and (linear.bias is None or not torch.equal(conv.bias.detach(), linear.bias)):
+                raise Wrong(f"On {case} the weights are right, but the bias was not copied.")
 
 
 def _drawn_linears(source: random.Random) -> Iterator[tuple[int, int, int, int, bool]]:
@@ -96,8 +111,6 @@ def _compare_weights(conv: nn.Conv2d, linear: nn.Linear, size: tuple[int, int, i
         alike = torch.equal(mine.flatten().sort().values, right.flatten().sort().values)
         told = "are there, but not in flatten's order" if alike else "aren't the linear layer's"
         raise Wrong(f"{where} the weights {told}; take linear.weight.view({', '.join(map(str, right.shape))}).")
-    if conv.bias is not None and not torch.equal(conv.bias.detach(), linear.bias.detach()):
-        raise Wrong(f"{where} the weights are right, but the bias was not copied.")
 
 
 def _unchanged(module: nn.Module, before: dict[str, Tensor]) -> bool:

@@ -18,6 +18,7 @@ from torchvision.models import vgg as torchvision_vgg
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, load, same_output, scrambled
+from course_lib.exercises.engine.credit import part, unexamined
 from course_lib.exercises.engine.requirements import Wrong, call, need_class, need_function
 from course_lib.exercises.engine.sandbox import on_meta
 from course_lib.networks import vgg
@@ -25,7 +26,12 @@ from course_lib.tracing.records import times
 from course_lib.tracing.result import TraceError
 from course_lib.tracing.tracer import trace
 
-__all__ = ["check_column_c", "check_make_layers"]
+__all__ = ["LAYERS_PROPERTIES", "check_column_c", "check_make_layers"]
+
+_LAYERS, _VALUES = "the layers of the cfg, in its order", "with torchvision's weights they give torchvision's values"
+_COLUMN = "torchvision's whole columns fit"
+#: What the check of make_layers examines → its share of the points.
+LAYERS_PROPERTIES = {_LAYERS: 2, _VALUES: 1, _COLUMN: 1}
 
 #: cfgs and what is given as batch_norm: nothing is as good as False.
 _CFGS: tuple[tuple[tuple[Any, ...], tuple[bool, ...]], ...] = (
@@ -53,13 +59,19 @@ def check_make_layers(answer: Any, source: random.Random | None = None) -> None:
         seed = source.getrandbits(32) if source else 0
         truth = cast(nn.Sequential, scrambled(partial(_true_layers, cfg, any(norm)), seed))
         made = _made(answer, cfg, norm, case)
-        _compare_layers(made, truth, case)
-        load(made, truth, case=case)
+        with part(_LAYERS) as layered:
+            _compare_layers(made, truth, case)
         size = (source.randint(8, 14), source.randint(8, 14)) if source else (12, 9)
-        same_output(made, truth, random_arguments.tensor(source or random.Random(0), 2, 3, *size), case=case)
+        batch = random_arguments.tensor(source or random.Random(0), 2, 3, *size)
+        if not layered.holds:
+            unexamined(_VALUES)
+            continue
+        with part(_VALUES):
+            load(made, truth, case=case)
+            same_output(made, truth, batch, case=case)
     for column, batch_norm in _COLUMNS if source is None else [(source.choice("ADE"), source.random() < 0.5)]:
         case = f"make_layers of column {column}{' with BatchNorm' if batch_norm else ''}"
-        with on_meta():  # without memory
+        with part(_COLUMN), on_meta():  # without memory
             made = _made(answer, vgg.COLUMNS[column], (batch_norm,), case)
             load(made, _true_layers(vgg.COLUMNS[column], batch_norm), case=case)
 

@@ -16,10 +16,16 @@ from torch import Tensor, nn
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, load, need_own, scrambled
+from course_lib.exercises.engine.credit import part, unexamined
 from course_lib.exercises.engine.requirements import Wrong, call, need_class, need_tensor
 
-__all__ = ["check_batch_norm"]
+__all__ = ["NORM_PROPERTIES", "check_batch_norm"]
 
+_NAMES, _TRAIN = "torch's names: two parameters, three buffers", "train mode normalises with the batch's statistics"
+_BUFFERS, _EVAL = "the buffers follow every batch in train mode", "eval mode normalises with the running statistics"
+_GRADIENT = "the gradient goes through the batch's statistics too"
+#: What the check examines → its share of the points.
+NORM_PROPERTIES = {_NAMES: 1, _TRAIN: 1, _BUFFERS: 1, _EVAL: 1, _GRADIENT: 1}
 #: A picture's shape (B, C, H, W).
 _SHAPES = ((4, 6, 5, 3), (2, 3, 4, 4))
 
@@ -54,12 +60,17 @@ def check_batch_norm(answer: Any, source: random.Random | None = None) -> None:
         channels = batches[0].shape[1]
         case = f"MyBatchNorm2d({channels})"
         truth = scrambled(partial(nn.BatchNorm2d, channels))
-        mine = build(answer, channels, case=case)
-        need_own(mine, nn.modules.batchnorm._BatchNorm, "BatchNorm")
-        _need_tensors(mine, truth, case)
-        load(mine, truth, case=case)
+        with part(_NAMES) as named:
+            mine = build(answer, channels, case=case)
+            need_own(mine, nn.modules.batchnorm._BatchNorm, "BatchNorm")
+            _need_tensors(mine, truth, case)
+            load(mine, truth, case=case)
+        if not named.holds:
+            unexamined(_TRAIN, _BUFFERS, _EVAL, _GRADIENT)
+            continue
         for number, batch in enumerate(batches, 1):
             _compare(mine.train(), truth.train(), batch, f"batch {number} in train mode")
+        mine.load_state_dict(truth.state_dict())  # eval mode is one property, what train mode left is another
         _compare(mine.eval(), truth.eval(), batches[0], "a batch in eval mode")
 
 
@@ -84,22 +95,32 @@ def _need_tensors(mine: nn.Module, truth: nn.Module, case: str) -> None:
 def _compare(mine: nn.Module, truth: nn.Module, batch: Tensor, case: str) -> None:
     before = {name: value.clone() for name, value in truth.state_dict().items()}
     given, right_given = batch.clone().requires_grad_(), batch.clone().requires_grad_()
-    with torch.enable_grad():
-        value = need_tensor(call(mine, given, case=case), tuple(batch.shape), case=case)
+    value = None
+    values, buffers, gradient = (_TRAIN, _BUFFERS, _GRADIENT) if truth.training else (_EVAL, _EVAL, _EVAL)
+    with part(values) as right_values, torch.enable_grad():
         right = truth(right_given)
-    if not torch.equal(given.detach(), batch):
-        raise Wrong(f"On {case} the input itself was changed: an operation in place worked on x.")
-    _need_values(value.detach(), right.detach(), batch, before, case, training=truth.training)
-    _need_buffers(mine, truth, batch, before, case)
-    if not value.requires_grad:
-        raise Wrong(f"On {case} the result carries no graph: compute the output outside torch.no_grad().")
-    (slope,), (wanted,) = (torch.autograd.grad((out * batch.cos()).sum(), x)
-                           for out, x in ((value, given), (right, right_given)))  # fmt: skip
-    if not torch.allclose(slope[:, 1:], wanted[:, 1:], rtol=1e-2, atol=1e-3):  # channel 0's slopes are in the thousands
-        raise Wrong(
-            f"On {case} the values are right, but the gradient is not: mean and variance depend on x too, so only the "
-            "buffers' update belongs under torch.no_grad(), without a detach() on the statistics themselves."
-        )
+        value = need_tensor(call(mine, given, case=case), tuple(batch.shape), case=case)
+        if not torch.equal(given.detach(), batch):
+            raise Wrong(f"On {case} the input itself was changed: an operation in place worked on x.")
+        _need_values(value.detach(), right.detach(), batch, before, case, training=truth.training)
+    if value is None:
+        unexamined(buffers, gradient)
+        return
+    with part(buffers):
+        _need_buffers(mine, truth, batch, before, case)
+    if not right_values.holds:
+        unexamined(gradient)
+        return
+    with part(gradient):
+        if not value.requires_grad:
+            raise Wrong(f"On {case} the result carries no graph: compute the output outside torch.no_grad().")
+        (slope,), (wanted,) = (torch.autograd.grad((out * batch.cos()).sum(), x)
+                               for out, x in ((value, given), (right, right_given)))  # fmt: skip
+        if not torch.allclose(slope[:, 1:], wanted[:, 1:], rtol=1e-2, atol=1e-3):  # channel 0's are in the thousands
+            raise Wrong(
+                f"On {case} the values are right, but the gradient is not: mean and variance depend on x too, so only "
+                "the buffers' update belongs under torch.no_grad(), without a detach() on the statistics themselves."
+            )
 
 
 def _need_values(

@@ -18,9 +18,19 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, load, need_own, output, same_output, scrambled
+from course_lib.exercises.engine.credit import part, unexamined
 from course_lib.exercises.engine.requirements import Wrong, call, need_class, need_function, same_tensor
 
-__all__ = ["check_block", "check_stage"]
+__all__ = ["BLOCK_PROPERTIES", "STAGE_PROPERTIES", "check_block", "check_stage"]
+
+_NAMES, _STRIDES = "torchvision's names and shapes", "stride and padding stand where torchvision has them"
+_VALUES, _GRADIENT = "with torchvision's weights it gives torchvision's values", "the gradient comes back to x"
+#: What the check of a block examines → its share of the points.
+BLOCK_PROPERTIES = {_NAMES: 1, _STRIDES: 1, _VALUES: 2, _GRADIENT: 1}
+_COUNT, _PLACES = "as many blocks as asked for, each with weights of its own", "only the first block changes the shape"
+_DOWNSAMPLE = "a downsample exactly where the shape changes"
+#: What the check of a stage examines → its share of the points.
+STAGE_PROPERTIES = {_COUNT: 1, _PLACES: 1, _DOWNSAMPLE: 1, _VALUES: 1}
 
 _Kind = Any  # torchvision's BasicBlock or Bottleneck: it is not typed
 #: in_channels, planes, stride, and whether a downsample is given.
@@ -74,12 +84,19 @@ def check_block(answer: Any, source: random.Random | None = None, *, kind: _Kind
         arguments: tuple[Any, ...] = (stride, _projection(in_channels, planes * kind.expansion, stride))
         if not given:
             case, arguments = f"{kind.__name__}({in_channels}, {planes})", ()
-        block = build(answer, in_channels, planes, *arguments, case=case)
-        need_own(block, (BasicBlock, Bottleneck), "block")
-        if getattr(block, "expansion", None) != kind.expansion:
-            raise Wrong(f"What makes stages asks for block.expansion: write expansion = {kind.expansion} in the class.")
-        load(block, truth, case=case)
-        _need_strides(block, kind, stride, case)
+        with part(_NAMES) as named:
+            block = build(answer, in_channels, planes, *arguments, case=case)
+            need_own(block, (BasicBlock, Bottleneck), "block")
+            if getattr(block, "expansion", None) != kind.expansion:
+                raise Wrong(
+                    f"What makes stages asks for block.expansion: write expansion = {kind.expansion} in the class."
+                )
+            load(block, truth, case=case)
+        if not named.holds:
+            unexamined(_STRIDES, _VALUES, _GRADIENT)
+            continue
+        with part(_STRIDES):
+            _need_strides(block, kind, stride, case)
         batch = _batch(in_channels, source)
         _need_values(block, truth, batch, f"a {tuple(batch.shape)} batch in {case}")
 
@@ -115,6 +132,20 @@ def _need_strides(block: nn.Module, kind: _Kind, stride: int, case: str) -> None
 
 
 def _need_values(block: nn.Module, truth: nn.Module, batch: Tensor, case: str) -> None:
+    with part(_VALUES) as valued:
+        _compare_values(block, truth, batch, case)
+    if not valued.holds:
+        unexamined(_GRADIENT)
+        return
+    with part(_GRADIENT):
+        slope = _gradient(block, batch, case)
+        if not torch.allclose(slope, _gradient(truth, batch, case), rtol=1e-3, atol=1e-4):
+            raise Wrong(
+                f"On {case} the values are right, but the gradient does not come back to x: a detach() or .data."
+            )
+
+
+def _compare_values(block: nn.Module, truth: nn.Module, batch: Tensor, case: str) -> None:
     with torch.no_grad():
         right = truth(batch)
     try:
@@ -133,8 +164,6 @@ def _need_values(block: nn.Module, truth: nn.Module, batch: Tensor, case: str) -
                 if slip is not None and torch.allclose(slip, value, atol=1e-5) and not torch.allclose(slip, right):
                     raise Wrong(f"On {case} {sentence}.")
         same_tensor(value, right, case=case)
-    if not torch.allclose(_gradient(block, batch, case), _gradient(truth, batch, case), rtol=1e-3, atol=1e-4):
-        raise Wrong(f"On {case} the values are right, but the gradient does not come back to x: a detach() or .data.")
 
 
 def _gradient(module: nn.Module, batch: Tensor, case: str) -> Tensor:
@@ -248,33 +277,45 @@ def check_stage(answer: Any, source: random.Random | None = None) -> None:
         arguments = (block, in_channels, planes, blocks, *(() if stride == 1 else (stride,)))
         name = block.__name__
         case = f"make_layer({', '.join([name, *map(str, arguments[1:])])})"
-        stage = call(answer, *arguments, case=case)
-        if not isinstance(stage, nn.Sequential):
-            raise Wrong(f"{case} should give an nn.Sequential, but it gave a value of type {type(stage).__name__}.")
-        if len(stage) != blocks:
-            raise Wrong(f"{case} should hold {blocks} blocks, but it holds {len(stage)}.")
-        if len(set(map(id, stage))) != blocks:
-            raise Wrong(f"{case} holds the same block more than once, with the same weights: make each one anew.")
+        with part(_COUNT) as counted:
+            stage = call(answer, *arguments, case=case)
+            if not isinstance(stage, nn.Sequential):
+                raise Wrong(f"{case} should give an nn.Sequential, but it gave a value of type {type(stage).__name__}.")
+            if len(stage) != blocks:
+                raise Wrong(f"{case} should hold {blocks} blocks, but it holds {len(stage)}.")
+            if len(set(map(id, stage))) != blocks:
+                raise Wrong(f"{case} holds the same block more than once, with the same weights: make each one anew.")
+            for index, member in enumerate(stage):
+                if not isinstance(member, block):
+                    raise Wrong(f"In {case} block {index} isn't a {name}: make it with the block that is given.")
+        if not counted.holds:
+            unexamined(_PLACES, _DOWNSAMPLE, _VALUES)
+            continue
         out = planes * block.expansion
         for index, member in enumerate(stage):
-            if not isinstance(member, block):
-                raise Wrong(f"In {case} block {index} isn't a {name}: make it with the block that is given.")
             comes_in, step = (in_channels, stride) if index == 0 else (out, 1)
-            _need_place(member, (comes_in, planes, step), index, out, case)
-        first = stage[0].downsample
-        if isinstance(first, nn.Module) and "0.weight" not in first.state_dict():
-            raise Wrong(
-                f"In {case} the downsample of block 0 is a {type(first).__name__}. torchvision's is two layers in a "
-                "row, nn.Sequential(nn.Conv2d(...), nn.BatchNorm2d(...)), and its weights are named after that."
-            )
-        load(stage, truth, case=case)
-        if isinstance(first, nn.Sequential) and first[0].stride != (stride, stride):
-            raise Wrong(f"In {case} the 1×1 convolution of the downsample needs the stride {stride} too.")
-        batch = _batch(in_channels, source)
-        same_output(stage, truth, batch, case=f"a {tuple(batch.shape)} batch in {case}")
+            with part(_PLACES):
+                _need_place(member, (comes_in, planes, step), index, case)
+            with part(_DOWNSAMPLE):
+                _need_downsample(member, (comes_in, out, step), index, case)
+        with part(_VALUES):
+            _need_stage_values(stage, truth, stride, _batch(in_channels, source), case)
 
 
-def _need_place(member: nn.Module, wanted: tuple[int, int, int], index: int, out: int, case: str) -> None:
+def _need_stage_values(stage: nn.Sequential, truth: nn.Module, stride: int, batch: Tensor, case: str) -> None:
+    first = cast(Any, stage[0]).downsample
+    if isinstance(first, nn.Module) and "0.weight" not in first.state_dict():
+        raise Wrong(
+            f"In {case} the downsample of block 0 is a {type(first).__name__}. torchvision's is two layers in a "
+            "row, nn.Sequential(nn.Conv2d(...), nn.BatchNorm2d(...)), and its weights are named after that."
+        )
+    load(stage, truth, case=case)
+    if isinstance(first, nn.Sequential) and cast(nn.Conv2d, first[0]).stride != (stride, stride):
+        raise Wrong(f"In {case} the 1×1 convolution of the downsample needs the stride {stride} too.")
+    same_output(stage, truth, batch, case=f"a {tuple(batch.shape)} batch in {case}")
+
+
+def _need_place(member: nn.Module, wanted: tuple[int, int, int], index: int, case: str) -> None:
     comes_in, planes, stride = cast(tuple[int, int, int], member.given)
     if comes_in != wanted[0]:
         raise Wrong(f"In {case} block {index} was made for {comes_in} channels, but {wanted[0]} come in.")
@@ -284,6 +325,10 @@ def _need_place(member: nn.Module, wanted: tuple[int, int, int], index: int, out
         raise Wrong(f"In {case} block {index} has the stride {stride}: only the first block of a stage takes it.")
     if stride != wanted[2]:
         raise Wrong(f"In {case} the first block should have the stride {wanted[2]}, but it has {stride}.")
+
+
+def _need_downsample(member: nn.Module, shape: tuple[int, int, int], index: int, case: str) -> None:
+    comes_in, out, stride = shape
     change = f"the channels change, from {comes_in} to {out}" if comes_in != out else ""
     change = change or (f"stride {stride} shrinks the map" if stride != 1 else "")
     if member.downsample is not None and not change:

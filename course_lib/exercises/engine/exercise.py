@@ -24,6 +24,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import os
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -34,17 +35,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.errors import CourseError, closest
+from course_lib.exercises.engine.credit import Credit, examined
 from course_lib.exercises.engine.outcomes import Note, Outcome, keep
 from course_lib.exercises.engine.requirements import Wrong, call, described, need_class, need_function, plain
 from course_lib.exercises.engine.sandbox import undisturbed, untouched
 from course_lib.exercises.engine.solution_source import as_in_a_cell
 from course_lib.exercises.engine.time_limit import TooLong, within
+from course_lib.exercises.engine.variants import Variants
 
 __all__ = ["Exercise", "NotCorrect", "agree", "compare_cases", "exercise"]
 
 Kind = Literal["value", "function", "class"]
 Difficulty = Literal["mild", "medium", "hard"]
-Check = Callable[[Any], None]
+Check = Callable[..., None]
 HiddenCheck = Callable[[Any, random.Random], None]
 #: A source of random numbers → the arguments of one case.
 Draw = Callable[[random.Random], tuple[Any, ...]]
@@ -52,11 +56,20 @@ _SomeCheck = TypeVar("_SomeCheck", bound=Callable[..., None])
 _POINTS = {"mild": 1, "medium": 2, "hard": 3}
 
 
+def _usual_seconds() -> float:
+    """How long a check may take where the exercise doesn't say: 20 seconds, or the variable COURSE_CHECK_SECONDS."""
+    try:
+        seconds = float(os.environ.get("COURSE_CHECK_SECONDS", ""))
+    except ValueError:
+        return 20.0
+    return seconds if 0 < seconds < math.inf else 20.0
+
+
 def _unchanged(value: Any) -> Any:
     return value
 
 
-def _no_check(answer: Any) -> None:
+def _no_check(answer: Any, **numbers: Any) -> None:
     raise NotImplementedError("this exercise declares no check")
 
 
@@ -80,8 +93,12 @@ class Exercise:
             MyBasicBlock leaves torchvision's BasicBlock alone.
         difficulty: "mild", "medium" or "hard".
         points: what it is worth where it is graded; without a number 1, 2 or 3, as it is mild, medium or hard.
-        seconds: how long a check may take before the answer is stopped.
-        check_answer: raises ``Wrong`` unless the answer is right.
+        seconds: how long a check may take before the answer is stopped; 20, or the variable COURSE_CHECK_SECONDS.
+        variants: how other numbers are drawn for a value that is asked for; None where there is one form only.
+        numbers: the solution's keyword parameters, the lesson's defaults or a variant's.
+        properties: the parts of the check (``credit.part``) → their shares of the points; without any, points are given
+            for all or nothing.
+        check_answer: raises ``Wrong`` unless the answer is right; it is given the numbers by name.
         check_hidden: (answer, source of random numbers) → raises ``Wrong`` on a case that the open check does not have.
     """
 
@@ -97,9 +114,13 @@ class Exercise:
     cell_name: str = ""
     difficulty: Difficulty = "medium"
     points: int = 0
-    seconds: float = 20.0
+    seconds: float = field(default_factory=_usual_seconds)
+    variants: Variants | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, int] = field(default_factory=dict)
     check_answer: Check = _no_check
     check_hidden: HiddenCheck | None = None
+    _variants_made: dict[str, Exercise] = field(default_factory=dict, repr=False)
     _hints_shown: int = field(default=0, repr=False)
     _passed: Any = field(default=..., repr=False)
 
@@ -166,12 +187,43 @@ class Exercise:
         Raises:
             NotCorrect: the answer is not correct.
         """
+        outcome = self._graded(answer, seed)
+        if outcome.state != "correct":
+            raise NotCorrect(str(outcome))
+
+    def credit(self, answer: Any = ..., *, points: float = 0, seed: int | None = None) -> Credit:
+        """The points for the properties that hold: what a graded test cell ends with where there is partial credit.
+
+        Args:
+            answer: the learner's.
+            points: how many there are; the exercise's own without a number.
+            seed: of the hidden cases; without one there are only the open ones.
+
+        Returns:
+            the points. A property counts if it holds in all cases, the hidden ones too.
+
+        Raises:
+            NotCorrect: none of them holds, or nothing was attempted.
+        """
+        most = points or self.points
+        with examined() as examination:
+            outcome = self._graded(answer, seed)
+        if outcome.state != "correct":
+            raise NotCorrect(str(outcome))
+        found = {name: examination.found.get(name, "It could not be examined.") for name in self.properties}
+        earned = sum(share for name, share in self.properties.items() if examination.holds(name))
+        if not earned and found:
+            raise NotCorrect(str(Outcome("not yet", next(filter(None, found.values())), self.title)))
+        share = earned / sum(self.properties.values()) if found else 1
+        return Credit(round(most * share, 2), most, self.title, found)
+
+    def _graded(self, answer: Any, seed: int | None) -> Outcome:
+        """The outcome of the open check and, where that passes, of the hidden one."""
         outcome = self.judge(answer, self.check_answer)
         if outcome.state == "correct" and seed is not None and self.check_hidden is not None:
             check, source = self.check_hidden, random.Random(seed)
-            outcome = self.judge(answer, lambda answer: check(answer, source))
-        if outcome.state != "correct":
-            raise NotCorrect(str(outcome))
+            outcome = self.judge(answer, lambda answer, **_: check(answer, source))
+        return outcome
 
     def judge(self, answer: Any, check: Check) -> Outcome:
         """The outcome of one check, within the time limit; whatever the answer does, nothing of it is left behind."""
@@ -179,7 +231,7 @@ class Exercise:
         def attempted() -> bool:
             if untouched(answer):
                 return False
-            check(plain(answer))
+            check(plain(answer), **self.numbers)
             return True
 
         sentence = None
@@ -201,6 +253,52 @@ class Exercise:
             return Outcome("correct", self.praise + note, self.title)
         return Outcome("not yet", sentence + note, self.title)
 
+    # -- other numbers ------------------------------------------------------------------------------------------------
+    def variant(self, **numbers: Any) -> Exercise:
+        """The same exercise with other numbers: its hints, check and solution speak of these. Asked twice, it is one.
+
+        Raises:
+            CourseError: a number that the exercise doesn't have.
+
+        Example:
+            >>> from course_lib.exercises.lessons.lesson00 import count_values
+            >>> count_values.variant(height=2, width=5).check(30).state
+            'correct'
+        """
+        for name in numbers:
+            if name not in self.numbers:
+                known = ", ".join(self.numbers) or "none: there is one form of it only"
+                raise CourseError(f"{self.id} has no number {name!r}.{closest(name, self.numbers)} It has {known}.")
+        own = {**self.numbers, **numbers}
+        if repr(own) not in self._variants_made:
+            self._variants_made[repr(own)] = replace(
+                self, numbers=own, hints=[self.reworded(hint, own) for hint in self.hints],
+                praise=self.reworded(self.praise, own), background=self.reworded(self.background, own),
+                _variants_made={}, _hints_shown=0, _passed=...,
+            )  # fmt: skip
+        return self._variants_made[repr(own)]
+
+    def drawn(self, student: str, seed: int) -> Exercise:
+        """The variant of one student of a class, which depends on student and seed alone.
+
+        Args:
+            student: the student's id.
+            seed: the instructor's, the same for the whole class.
+
+        Raises:
+            CourseError: there is no student.
+        """
+        if not student:
+            raise CourseError(
+                f"{self.id} has other numbers for every student, and nobody said whose answer this is: grade it with "
+                "the nbgrader_config.py that `assign` wrote."
+            )
+        return self if self.variants is None else self.variant(**self.variants.numbers(student, seed, self.id))
+
+    def reworded(self, words: str, numbers: Mapping[str, Any]) -> str:
+        """A text of the lesson with other numbers in the place of this exercise's."""
+        return words if self.variants is None else self.variants.reworded(words, self.numbers, numbers)
+
     # -- helping ------------------------------------------------------------------------------------------------------
     def hint(self) -> Note:
         """The next hint; after the last one the last again."""
@@ -220,7 +318,9 @@ class Exercise:
         lesson = vars(sys.modules[self.solution_code.__module__]).values()
         names = {other.solution_code.__name__: other.name_in_cell for other in lesson if isinstance(other, Exercise)}
         names[self.solution_code.__name__] = self.name_in_cell
-        return Note(f"{self.title}: a solution", as_in_a_cell(self.solution_code, self.kind, names), code=True)
+        return Note(
+            f"{self.title}: a solution", as_in_a_cell(self.solution_code, self.kind, names, self.numbers), code=True
+        )
 
     @property
     def name_in_cell(self) -> str:
@@ -242,7 +342,7 @@ class Exercise:
 
     def answer(self) -> Any:
         """The right answer itself: what the solution's function gives, or the function or class."""
-        return self.solution_code() if self.kind == "value" else self.solution_code
+        return self.solution_code(**self.numbers) if self.kind == "value" else self.solution_code
 
 
 def exercise(
@@ -257,14 +357,16 @@ def exercise(
     cell_name: str = "",
     former_ids: Sequence[str] = (),
     points: int = 0,
-    seconds: float = 20.0,
+    seconds: float = 0,
+    variants: Variants | None = None,
+    properties: Mapping[str, int] | None = None,
     check: Check = _no_check,
     hidden_check: HiddenCheck | None = None,
 ) -> Callable[[Callable[..., Any]], Exercise]:
     """Declare an exercise by decorating its solution; the name then holds the ``Exercise``.
 
     A class is an exercise that asks for a class; a function with parameters asks for a function; a function without
-    parameters asks for the value that it returns.
+    parameters, or with keyword parameters alone, asks for the value that it returns.
 
     Args:
         check: the open check, where it is not written below with ``.checker``.
@@ -282,8 +384,11 @@ def exercise(
 
     def declared(solution: Callable[..., Any]) -> Exercise:
         kind: Kind = "class" if isinstance(solution, type) else "value"
-        if kind == "value" and inspect.signature(solution).parameters:
-            kind = "function"
+        numbers: dict[str, Any] = {}
+        if kind == "value":
+            parameters = inspect.signature(solution).parameters.values()
+            numbers = {given.name: given.default for given in parameters if given.kind is given.KEYWORD_ONLY}
+            kind = "function" if len(numbers) < len(parameters) else "value"
         return Exercise(
             id=id,
             title=title,
@@ -297,7 +402,10 @@ def exercise(
             cell_name=cell_name,
             difficulty=difficulty,
             points=points,
-            seconds=seconds,
+            seconds=seconds or _usual_seconds(),
+            variants=variants,
+            properties=properties or {},
+            numbers=numbers if kind == "value" else {},
             check_answer=check,
             check_hidden=hidden_check,
         )

@@ -29,7 +29,10 @@ _WIDTH = 120
 
 
 def as_in_a_cell(
-    solution: Callable[..., Any], kind: Literal["value", "function", "class"], names: Mapping[str, str]
+    solution: Callable[..., Any],
+    kind: Literal["value", "function", "class"],
+    names: Mapping[str, str],
+    numbers: Mapping[str, Any],
 ) -> str:
     """The code of a solution that can be put in the place of the cell's stub and be run.
 
@@ -37,18 +40,20 @@ def as_in_a_cell(
         solution: the function or class, from a lesson's file.
         kind: "value": the code ends by keeping what the function gives; else it defines the function or class.
         names: what the lesson calls its solutions → what the cells call them; this solution must be among them.
+        numbers: keyword parameters → the values that stand in their place.
 
     Example:
         >>> from course_lib.exercises.lessons.lesson00 import count_values
-        >>> print(as_in_a_cell(count_values.solution_code, "value", {"count_values": "count"}))
-        # Three channels of 224 rows of 224 values.
+        >>> print(as_in_a_cell(count_values.solution_code, "value", {"count_values": "count"},
+        ...                    {"height": 224, "width": 224}))
+        # Three channels of so many rows of so many values.
         count = 3 * 224 * 224
     """
     source = without_annotations(plain_source(solution))
     cell = names[solution.__name__]
     if kind == "value":
         names = {**names, solution.__name__: f"find_{cell}"}
-    source = _renamed(source, names)
+    source = _renamed(_filled_in(source, numbers), names)
     free = _free(source)
     lesson = sys.modules[solution.__module__]
     imports, own = _imports(free - set(names.values()), lesson)
@@ -180,6 +185,17 @@ def _renamed(source: str, names: Mapping[str, str]) -> str:
             start = place.text.index(node.name.encode(), place.start(node) + len("def "))
             cuts.append((start, start + len(node.name.encode()), names[node.name]))
     return place.edited(cuts)
+
+
+def _filled_in(source: str, numbers: Mapping[str, Any]) -> str:
+    """A function's text without its parameters, with these values where they were read."""
+    if not numbers:
+        return source
+    place, cuts = _Places(source), []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and node.id in numbers:
+            cuts.append((place.start(node), place.end(node), repr(numbers[node.id])))
+    return re.sub(r"\A(def \w+)\(.*\):", r"\1():", place.edited(cuts))
 
 
 def _free(source: str) -> set[str]:

@@ -48,6 +48,7 @@ class ClassReport:
         problems: student → why there are no marks.
         notes: student → cells that were stopped or left out.
         missing: students of the gradebook who handed in nothing.
+        unread: students with written answers that nobody has graded yet.
         hints: at copied and tampered notebooks.
     """
 
@@ -57,12 +58,15 @@ class ClassReport:
     problems: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Note, ...]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
     hints: list[Hint] = field(default_factory=list)
 
     def state(self, student: str) -> str:
-        """ "graded", "not graded: …" or "not handed in"."""
+        """ "graded", "graded but for written answers", "not graded: …" or "not handed in"."""
         if student in self.problems:
             return f"not graded: {self.problems[student]}"
+        if student in self.unread:
+            return "graded but for written answers"
         return "graded" if student in self.scores else "not handed in"
 
     def __str__(self) -> str:
@@ -71,6 +75,8 @@ class ClassReport:
         if self.problems:
             rows = [(student, "-", reason) for student, reason in sorted(self.problems.items())]
             lines += ["", "Not graded, and without a mark:", text_table(rows, ("student", "cell", "reason"), rule=True)]
+        if self.unread:
+            lines += ["", f"{len(self.unread)} have written answers that nobody has read: nbgrader formgrader."]
         noted = [(student, note.cell or "-", note.reason) for student, notes in sorted(self.notes.items())
                  for note in notes if student in self.scores]  # fmt: skip
         if noted:
@@ -288,6 +294,7 @@ def _report(course: Course, name: str, record: _Record, handed_in: list[str]) ->
     report = ClassReport(name)
     with course.gradebook() as book:
         report.most = book.find_assignment(name).max_score
+        report.unread = {row.student.id for row in book.find_assignment(name).submissions if row.needs_manual_grade}
         scores = {row.student.id: max(0.0, row.score - row.late_submission_penalty)
                   for row in book.find_assignment(name).submissions}  # fmt: skip
         everybody = [student.id for student in book.students]
@@ -304,5 +311,6 @@ def _report(course: Course, name: str, record: _Record, handed_in: list[str]) ->
         paths = {student: course.folder("submitted", student, name) / f"{notebook}.ipynb" for student in report.scores}
         books = {student: path.read_bytes() for student, path in paths.items() if path.is_file()}
         report.hints += submission_hints(books, stubs)
+    report.unread &= report.scores.keys()
     report.missing = [student for student in everybody if student not in handed_in]
     return report

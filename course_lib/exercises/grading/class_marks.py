@@ -54,7 +54,10 @@ def fill_roster(report: ClassReport, roster: Roster, path: Path) -> str:
         path.write_text(roster.filled(report.assignment, scores, report.most), encoding="utf-8", newline="")
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror}. Close it elsewhere, or give --to.") from error
+    unread = sorted(report.unread & scores.keys())
     empty = f"{len(ids) - len(scores)} have none" if len(ids) > len(scores) else "nobody is without one"
-    return f"{len(scores)} have a mark, {empty}" + (
-        f"; graded but not in the roster: {', '.join(others)[:200]}." if others else "."
+    return (
+        f"{len(scores)} have a mark, {empty}"
+        + (f"; graded but not in the roster: {', '.join(others)[:200]}." if others else ".")
+        + (f" {len(unread)} of the marks lack written answers that nobody has read yet." if unread else "")
     )

@@ -9,6 +9,7 @@ from PIL import Image
 
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, need_number, need_shape
+from course_lib.exercises.engine.variants import Variants
 from course_lib.models.classifier import Classifier, load_classifier
 from course_lib.pictures.sample_pictures import samples
 
@@ -88,18 +89,22 @@ def _(answer: Any) -> None:
         "Multiply channels, rows and columns, and let Python do it.",
     ],
     praise="That's how many numbers enter the network for each picture, whatever the picture was before.",
+    variants=Variants(
+        lambda source: dict(zip(("height", "width"), source.sample(range(96, 400, 16), 2), strict=True)),
+        "{height} × {width} values",
+    ),
 )
-def count_values() -> int:
-    """Three channels of 224 rows of 224 values."""
-    return 3 * 224 * 224
+def count_values(*, height: int = 224, width: int = 224) -> int:
+    """Three channels of so many rows of so many values."""
+    return 3 * height * width
 
 
 @count_values.checker
-def _(answer: Any) -> None:
+def _(answer: Any, height: int, width: int) -> None:
     number = need_number(answer, whole=True)
-    if number == 224 * 224:
+    if number == height * width:
         raise Wrong("That's one channel. How many channels does a colour picture have?")
-    if number == 3 * 224:
+    if number == 3 * width:
         raise Wrong("That's one row of every channel. How many rows are there?")
-    if number != count_values.answer():
+    if number != count_values(height=height, width=width):
         raise Wrong(f"{number:g} isn't it. Multiply channels, rows and columns.")

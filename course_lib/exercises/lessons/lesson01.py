@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms._presets import ImageClassification
 
 from course_lib.exercises.checks import random_arguments
+from course_lib.exercises.checks.inference_checks import INFERENCE_PROPERTIES, check_careful_forward
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import (
     Wrong,
@@ -27,6 +28,7 @@ from course_lib.exercises.engine.requirements import (
     need_tensor,
     same_tensor,
 )
+from course_lib.exercises.engine.variants import Variants, spelled
 from course_lib.measuring.scoring import answer_under
 from course_lib.models.classifier import Classifier, load_classifier
 from course_lib.models.predictions import Prediction
@@ -127,25 +129,30 @@ preprocess.hidden_cases(lambda source: (random_arguments.picture(source, *random
         "torch.stack puts a new dimension in front.",
     ],
     praise="Batch first, channels second: that's what every torchvision classifier expects.",
+    variants=Variants(
+        lambda source: {"count": source.choice((4, 6, 8, 10, 12, 20)), "side": source.choice((192, 240, 256, 288))},
+        "(3, {side}, {side})",
+        lambda count, side: f"{spelled(count).capitalize()} colour pictures",
+    ),
 )
-def batch_shape() -> tuple[int, ...]:
-    """Sixteen prepared pictures, stacked."""
-    picture = torch.zeros(3, 224, 224)
-    return tuple(torch.stack([picture] * 16).shape)
+def batch_shape(*, count: int = 16, side: int = 224) -> tuple[int, ...]:
+    """The prepared pictures, stacked."""
+    picture = torch.zeros(3, side, side)
+    return tuple(torch.stack([picture] * count).shape)
 
 
 @batch_shape.checker
-def _(answer: Any) -> None:
-    shape = need_shape(answer)
-    if sorted(shape) == sorted(batch_shape.answer()) and shape != batch_shape.answer():
+def _(answer: Any, count: int, side: int) -> None:
+    shape, right = need_shape(answer), batch_shape(count=count, side=side)
+    if sorted(shape) == sorted(right) and shape != right:
         raise Wrong(
             "Those are the right numbers in another order. PyTorch puts the batch first, then channels, height, width."
         )
-    if shape == (3, 224, 224):
-        raise Wrong("That's one picture. Where do the sixteen go?")
-    if shape == (1, 3, 224, 224):
-        raise Wrong("That's a batch of one, and there are sixteen pictures.")
-    if shape != batch_shape.answer():
+    if shape == (3, side, side):
+        raise Wrong(f"That's one picture. Where do the {spelled(count)} go?")
+    if shape == (1, 3, side, side):
+        raise Wrong(f"That's a batch of one, and there are {spelled(count)} pictures.")
+    if shape != right:
         raise Wrong(f"{shape} isn't it: give four numbers, batch, channels, height and width.")
 
 
@@ -192,6 +199,9 @@ def _(answer: Any) -> None:
         "The finally part of a try always runs, even if the forward pass raises an error.",
     ],
     praise="It gives the right answers, builds no graph, and leaves the model as it was, even after an error.",
+    properties=INFERENCE_PROPERTIES,
+    check=check_careful_forward,
+    hidden_check=check_careful_forward,
 )
 def careful_forward(model: nn.Module, batch: Tensor) -> Tensor:
     """Logits in eval mode, without a graph; every module is left in the mode it was in."""
@@ -204,83 +214,6 @@ def careful_forward(model: nn.Module, batch: Tensor) -> Tensor:
         for module, training in modes.items():
             module.training = training
     return logits
-
-
-def _small_net() -> nn.Sequential:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return nn.Sequential(
-            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.5),
-            nn.Linear(8, 4),
-        )  # fmt: skip
-
-
-def _batches_seen(norm: nn.BatchNorm2d) -> int:
-    return int(cast(Tensor, norm.num_batches_tracked))
-
-
-@careful_forward.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    batch = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
-    for training in (True, False):
-        net = _small_net().train(training)
-        norm = cast(nn.BatchNorm2d, net[1])
-        with torch.no_grad():
-            truth = _small_net().eval()(batch)
-        case = f"a model in {'train' if training else 'eval'} mode"
-        counted = _batches_seen(norm)
-        value = need_tensor(call(answer, net, batch.clone(), case=case), (2, 4), case=case)
-        if _batches_seen(norm) != counted:
-            raise Wrong(f"On {case} BatchNorm's running statistics changed: the forward ran in train mode.")
-        if value.requires_grad:
-            raise Wrong(f"On {case} the result carries a graph: use torch.no_grad() or torch.inference_mode().")
-        same_tensor(value, truth, case=case, tolerance=1e-6)
-        if net.training != training:
-            raise Wrong(f"Given {case}, your function left it in the other mode. Put it back as it was.")
-
-    class Broken(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            raise ValueError("on purpose")
-
-    broken = Broken().train()
-    try:
-        answer(broken, batch)
-    except ValueError:
-        pass
-    else:
-        raise Wrong("When the model raises an error, your function should let it through, not hide it.")
-    if not broken.training:
-        raise Wrong("When the forward raises an error the model stays in eval mode: try ... finally puts it back.")
-
-    net = _small_net().train()
-    net[1].eval()  # frozen on purpose
-    call(answer, net, batch.clone(), case="a model with one frozen BatchNorm")
-    if net[1].training or not net[0].training:
-        raise Wrong("A BatchNorm that was frozen in eval mode is in train mode now: remember the mode of every module.")
-
-
-def _net_and_batch(source: random.Random) -> tuple[nn.Module, Tensor]:
-    net = random_arguments.small_net(source)
-    batch = random_arguments.tensor(source, source.randint(1, 4), 3, source.randint(4, 9), source.randint(4, 9))
-    return net, batch[:, : source.choice((3, 3, 2))]  # two channels: its forward raises
-
-
-def _watched(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """The logits, or that there was an error; whether they carry a graph; and the model as it is left."""
-
-    def run(net: nn.Module, batch: Tensor) -> list[Any]:
-        try:
-            value = forward(net, batch)
-        except RuntimeError:
-            value = "an error"
-        modes = [module.training for module in net.modules()]
-        return [value, getattr(value, "requires_grad", False), modes, net.state_dict(), batch]
-
-    return run
-
-
-careful_forward.hidden_cases(_net_and_batch, count=6, around=_watched)
 
 
 # -- 5: what Ben did ---------------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from torchvision.models import resnet18 as torchvision_resnet18
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.module_checks import build, load, need_own, same_output, scrambled
-from course_lib.exercises.checks.norm_checks import check_batch_norm
-from course_lib.exercises.checks.residual_checks import check_block, check_stage
+from course_lib.exercises.checks.norm_checks import NORM_PROPERTIES, check_batch_norm
+from course_lib.exercises.checks.residual_checks import BLOCK_PROPERTIES, STAGE_PROPERTIES, check_block, check_stage
+from course_lib.exercises.engine.credit import part
 from course_lib.exercises.engine.exercise import compare_cases, exercise
 from course_lib.exercises.engine.requirements import (
     Wrong,
@@ -30,6 +31,7 @@ from course_lib.exercises.engine.requirements import (
     need_function,
     need_number,
 )
+from course_lib.exercises.engine.variants import Variants
 
 
 # -- 1: BatchNorm ------------------------------------------------------------------------------------------------------
@@ -79,6 +81,7 @@ batch_norm = exercise(
         "A (C,) tensor meets (B, C, H, W) as tensor[:, None, None].",
     ],
     praise="Both modes agree with torch's, and so do the buffers after each batch.",
+    properties=NORM_PROPERTIES,
     check=check_batch_norm,
     hidden_check=check_batch_norm,
 )(BatchNorm2d)
@@ -225,6 +228,7 @@ basic_block = exercise(
         "conv1, bn1, relu, conv2, bn2, then add the shortcut, then relu. The shortcut is x, or self.downsample(x).",
     ],
     praise="With torchvision's weights inside, your block gives torchvision's values.",
+    properties=BLOCK_PROPERTIES,
     check=partial(check_block, kind=resnet.BasicBlock),
     hidden_check=partial(check_block, kind=resnet.BasicBlock),
 )(BasicBlock)
@@ -246,6 +250,7 @@ basic_block = exercise(
         "From the second block on, planes × block.expansion channels come in.",
     ],
     praise="Call it four times, and you have the body of any ResNet.",
+    properties=STAGE_PROPERTIES,
     check=check_stage,
     hidden_check=check_stage,
 )
@@ -259,6 +264,9 @@ def make_layer(
         downsample = nn.Sequential(nn.Conv2d(in_channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
     first = block(in_channels, planes, stride, downsample)
     return nn.Sequential(first, *(block(out, planes) for _ in range(blocks - 1)))
+
+
+_STATE_DICT, _LOGITS = "torchvision's state dict fits", "with its weights the logits are torchvision's"
 
 
 # -- 6: the whole network ---------------------------------------------------------------------------------------------
@@ -301,6 +309,7 @@ resnet18 = exercise(
         "nn.AdaptiveAvgPool2d(1) makes any map 1×1; flatten(1) leaves (B, 512) for fc.",
     ],
     praise="torchvision's weights load into your network, and its logits come out.",
+    properties={_STATE_DICT: 1, _LOGITS: 2},
 )(ResNet18)
 
 
@@ -312,12 +321,22 @@ def _true_resnet18() -> nn.Module:
 @resnet18.checker
 def _(answer: Any) -> None:
     need_class(answer)
-    net = build(answer, case="Your network")
-    need_own(net, resnet.ResNet, "network")
-    load(net, _true_resnet18(), case="your network")
-    for shape in ((2, 3, 64, 64), (1, 3, 70, 103)):  # no multiple of 32, not square
-        batch = torch.linspace(-40, 40, torch.Size(shape).numel()).view(shape).sin()
-        same_output(net, _true_resnet18(), batch, case=f"a {shape} batch")
+    net = _filled_network(answer)
+    if net is None:
+        return
+    with part(_LOGITS):
+        for shape in ((2, 3, 64, 64), (1, 3, 70, 103)):  # no multiple of 32, not square
+            batch = torch.linspace(-40, 40, torch.Size(shape).numel()).view(shape).sin()
+            same_output(net, _true_resnet18(), batch, case=f"a {shape} batch")
+
+
+def _filled_network(answer: Any) -> nn.Module | None:
+    """The learner's network with the true one's weights; None where they do not fit, and that is written down."""
+    with part(_STATE_DICT) as fits:
+        net = build(answer, case="Your network")
+        need_own(net, resnet.ResNet, "network")
+        load(net, _true_resnet18(), case="your network")
+    return net if fits.holds else None
 
 
 def _pictures(source: random.Random) -> tuple[Tensor]:
@@ -326,10 +345,10 @@ def _pictures(source: random.Random) -> tuple[Tensor]:
 
 @resnet18.hidden_checker
 def _(answer: Any, source: random.Random) -> None:
-    net = build(answer, case="Your network")
-    need_own(net, resnet.ResNet, "network")
-    load(net, _true_resnet18(), case="your network")
-    with torch.no_grad():
+    net = _filled_network(answer)
+    if net is None:
+        return
+    with part(_LOGITS), torch.no_grad():
         compare_cases(net.eval(), _true_resnet18(), source, _pictures, count=3, tolerance=1e-4)
 
 
@@ -345,25 +364,30 @@ def _(answer: Any, source: random.Random) -> None:
         "The first: 256 × 64 × 1 × 1. The second works on 64 channels only.",
     ],
     praise="Three convolutions for that price. Now guess what two plain 3×3 convolutions would cost.",
+    variants=Variants(
+        lambda source: {"squeezed": (planes := source.choice((32, 48, 80, 96, 128, 160))), "channels": 4 * planes},
+        "{channels} channels come in, are squeezed to {squeezed}, and {channels} go out",
+        "{channels} × {squeezed} × 1 × 1. The second works on {squeezed} channels",
+    ),
 )
-def bottleneck_parameters() -> int:
-    """256 → 64 by 1×1, 64 → 64 by 3×3, 64 → 256 by 1×1, no bias."""
-    return 256 * 64 * 1 * 1 + 64 * 64 * 3 * 3 + 64 * 256 * 1 * 1
+def bottleneck_parameters(*, channels: int = 256, squeezed: int = 64) -> int:
+    """1×1 down to the squeezed channels, 3×3 on these, and 1×1 up again, no bias."""
+    return channels * squeezed * 1 * 1 + squeezed * squeezed * 3 * 3 + squeezed * channels * 1 * 1
 
 
 @bottleneck_parameters.checker
-def _(answer: Any) -> None:
+def _(answer: Any, channels: int, squeezed: int) -> None:
     number = need_number(answer, whole=True)
     with torch.device("meta"):
-        block = resnet.Bottleneck(256, 64)
+        block = resnet.Bottleneck(channels, squeezed)
     weights = sum(w.numel() for w in block.parameters() if w.dim() == 4)
-    if number == weights + 64 + 64 + 256:
+    if number == weights + squeezed + squeezed + channels:
         raise Wrong("That counts a bias for each channel. With a BatchNorm after them, these convolutions have none.")
     if number == sum(w.numel() for w in block.parameters()):
         raise Wrong("That is the whole block with its BatchNorms; only the three convolutions are asked for.")
-    if number == 256 * 256 * 3 * 3:
-        raise Wrong("That is one 3×3 convolution on all 256 channels, which the bottleneck is there to avoid.")
-    if number == 256 + 64 * 9 + 256:
+    if number == channels * channels * 3 * 3:
+        raise Wrong(f"That is one 3×3 convolution on all {channels} channels, which the bottleneck is there to avoid.")
+    if number == channels + squeezed * 9 + channels:
         raise Wrong("Every output channel has a kernel for every input channel: multiply by both.")
     if number != weights:
         raise Wrong(f"{number:.0f} isn't right. Add three products of in-channels, out-channels, rows and columns.")
@@ -410,6 +434,7 @@ bottleneck = exercise(
         "A ReLU follows bn1 and bn2. After bn3 comes the addition, and then the last ReLU.",
     ],
     praise="ResNet50, 101 and 152 are built from this block alone.",
+    properties=BLOCK_PROPERTIES,
     check=partial(check_block, kind=resnet.Bottleneck),
     hidden_check=partial(check_block, kind=resnet.Bottleneck),
 )(Bottleneck)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torchvision.models import vgg16
 
 from course_lib.exercises.checks import convolution_checks, random_arguments
-from course_lib.exercises.checks.layer_checks import check_column_c, check_make_layers
+from course_lib.exercises.checks.layer_checks import LAYERS_PROPERTIES, check_column_c, check_make_layers
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_shape
+from course_lib.exercises.engine.variants import Variants
 from course_lib.networks import vgg
 
 
@@ -31,11 +32,17 @@ from course_lib.networks import vgg
         "100 → 50 → 25 → 12 high. And 50?",
     ],
     praise="The last number in the list decides the channels, and the M's alone decide height and width.",
-)
-def trace_cfg() -> tuple[int, ...]:
-    """A picture of 3×100×50 through 32, M, 64, 64, M, 128, M."""
-    channels, height, width = 3, 100, 50
-    for token in (32, "M", 64, 64, "M", 128, "M"):
+    variants=Variants(
+        lambda source: {"rows": source.randint(13, 33) * 4, "columns": source.randint(8, 30) * 8 + 2,
+                        "last": source.choice((96, 160, 192, 256))},
+        "3×{rows}×{columns} ", "64, 64, M, {last}, M",
+        lambda rows, columns, last: f"{rows} → {rows // 2} → {rows // 4} → {rows // 8} high. And {columns}?",
+    ),
+)  # fmt: skip
+def trace_cfg(*, rows: int = 100, columns: int = 50, last: int = 128) -> tuple[int, ...]:
+    """A picture through 3×3 convolutions with padding 1 (numbers) and 2×2 pools (M)."""
+    channels, height, width = 3, rows, columns
+    for token in (32, "M", 64, 64, "M", last, "M"):
         if isinstance(token, int):
             channels = token  # 3×3 with padding 1: height and width stay
         else:
@@ -44,9 +51,9 @@ def trace_cfg() -> tuple[int, ...]:
 
 
 @trace_cfg.checker
-def _(answer: Any) -> None:
+def _(answer: Any, rows: int, columns: int, last: int) -> None:
     shape = need_shape(answer)
-    right = vgg.steps([32, "M", 64, 64, "M", 128, "M"], (3, 100, 50))[-1].shape  # of a trace
+    right = vgg.steps([32, "M", 64, 64, "M", last, "M"], (3, rows, columns))[-1].shape  # of a trace
     if shape == right:
         return
     if len(shape) == 4 and shape[1:] == right:
@@ -58,10 +65,11 @@ def _(answer: Any) -> None:
             "The numbers are right, but in another order: PyTorch puts the channels first, then height and width."
         )
     if shape == (right[0], right[2], right[1]):
-        raise Wrong("Height and width are swapped: the picture is 100 high and 50 wide.")
-    if shape == (right[0], 13, 7):
-        raise Wrong("Only whole 2×2 windows count: 25 cells give 12, and the last cell is left out.")
-    if shape == (right[0], 25, 12):
+        raise Wrong(f"Height and width are swapped: the picture is {rows} high and {columns} wide.")
+    if shape == (right[0], -(-rows // 8), -(-columns // 8)):
+        odd = columns // 2  # in every variant
+        raise Wrong(f"Only whole 2×2 windows count: {odd} cells give {odd // 2}, and the last cell is left out.")
+    if shape == (right[0], rows // 4, columns // 4):
         raise Wrong("That's after two pools, but there are three. The last M counts too.")
     if shape[1:] == right[1:]:
         raise Wrong(
@@ -441,6 +449,7 @@ def _(answer: Any) -> None:
         "After each convolution: in_channels = token. At the end: nn.Sequential(*layers).",
     ],
     praise="The weights of vgg11 and vgg13_bn fit. torchvision makes its own VGGs with a function just like this.",
+    properties=LAYERS_PROPERTIES,
     check=check_make_layers,
     hidden_check=check_make_layers,
 )

@@ -20,6 +20,7 @@ from torchvision.models.vgg import VGG
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.fcn_checks import (
+    LINEAR_PROPERTIES,
     check_body_and_head,
     check_box_of,
     check_iou,
@@ -27,6 +28,11 @@ from course_lib.exercises.checks.fcn_checks import (
 )
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_shape
+from course_lib.exercises.engine.variants import Variants, spelled
+
+#: Heights and widths of videos beside the lesson's.
+_FRAMES = [(480, 640), (480, 864), (576, 720), (576, 1024), (600, 800), (768, 1024), (960, 1280), (1080, 1920),
+           (1200, 1600), (1440, 2560)]  # fmt: skip
 
 
 # -- 1: a linear layer as a convolution -------------------------------------------------------------------------------
@@ -44,6 +50,7 @@ from course_lib.exercises.engine.requirements import Wrong, call, need_function,
         "with torch.no_grad(): conv.weight.copy_(linear.weight.view(conv.weight.shape)), and the bias likewise.",
     ],
     praise="It makes the same products and sums. And it takes larger maps, where the linear layer has to stop.",
+    properties=LINEAR_PROPERTIES,
     check=check_linear_to_conv,
     hidden_check=check_linear_to_conv,
 )
@@ -55,6 +62,11 @@ def linear_to_conv(linear: nn.Linear, channels: int, height: int, width: int) ->
         if conv.bias is not None:
             conv.bias.copy_(linear.bias)
     return conv
+
+
+def _halvings(cells: int) -> list[int]:
+    """A number of rows or columns, halved five times and rounded up: 430, 215, 108, 54, 27, 14."""
+    return [cells, *(-(-cells // 2**times) for times in range(1, 6))]
 
 
 # -- 2: the shape of a response map -----------------------------------------------------------------------------------
@@ -74,29 +86,38 @@ def linear_to_conv(linear: nn.Linear, channels: int, height: int, width: int) ->
         "How many windows of 7 fit into 14 cells, and how many into the width? Batch and classes come first.",
     ],
     praise="Eight answers from one forward pass, and nothing was squashed or cropped.",
+    variants=Variants(
+        lambda source: {"high": source.choice((654, 878, 1102)), "wide": source.randint(23, 44) * 32 + 4},
+        "picture {high} pixels high and {wide} wide",
+        lambda high, wide: f"{' → '.join(map(str, _halvings(high)))}. And {wide}?",
+        lambda high, wide: f"fit into {_halvings(high)[-1]} cells",
+        lambda high, wide: (
+            f"{spelled(_halvings(high)[-1] // 7 * (_halvings(wide)[-1] // 7)).capitalize()} answers from"
+        ),
+    ),
 )
-def map_shape() -> tuple[int, ...]:
-    """One picture of 430×900 through ResNet18 with AvgPool2d(7) and a 1×1 convolution to 1000 classes."""
-    height, width = 430, 900
+def map_shape(*, high: int = 430, wide: int = 900) -> tuple[int, ...]:
+    """One picture through ResNet18 with AvgPool2d(7) and a 1×1 convolution to 1000 classes."""
+    height, width = high, wide
     for _ in range(5):  # conv1, the max-pool and the first blocks of layer2, 3 and 4 halve, and round up
         height, width = (height + 1) // 2, (width + 1) // 2
     return 1, 1000, height // 7, width // 7  # a window of the pool must fit whole
 
 
-@lru_cache(maxsize=1)
-def _true_map_shape() -> tuple[tuple[int, ...], tuple[int, ...]]:
+@lru_cache(maxsize=4)
+def _true_map_shape(high: int, wide: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The shapes before and behind the pool, of the live network on meta."""
     with torch.device("meta"):
         body = nn.Sequential(*list(resnet18().children())[:-2])
-        features = body(torch.empty(1, 3, 430, 900))
+        features = body(torch.empty(1, 3, high, wide))
         logits = nn.Conv2d(512, 1000, 1)(nn.AvgPool2d(7)(features))
     return tuple(features.shape), tuple(logits.shape)
 
 
 @map_shape.checker
-def _(answer: Any) -> None:
+def _(answer: Any, high: int, wide: int) -> None:
     shape = need_shape(answer)
-    (_, _, height, width), right = _true_map_shape()
+    (_, _, height, width), right = _true_map_shape(high, wide)
     if shape == right:
         return
     if shape == right[1:]:
@@ -104,7 +125,7 @@ def _(answer: Any) -> None:
     if len(shape) != 4:
         raise Wrong(f"{shape} has {len(shape)} numbers, but the map has four: batch, classes, rows, columns.")
     if shape == (*right[:2], right[3], right[2]):
-        raise Wrong("Rows and columns are swapped: the picture is 430 high and 900 wide.")
+        raise Wrong(f"Rows and columns are swapped: the picture is {high} high and {wide} wide.")
     if shape[1] == 10:
         raise Wrong("Ten classes are those of the course's weights. This network has 1000.")
     if shape[1] != right[1]:
@@ -115,8 +136,8 @@ def _(answer: Any) -> None:
         raise Wrong(f"{height}×{width} is the map before the pool.")
     if shape[2:] == (height - 6, width - 6):
         raise Wrong("That's a pool with stride 1. AvgPool2d(7) steps 7 cells at a time.")
-    if shape[2:] == (430 // 224, 900 // 224):
-        raise Wrong(f"430 // 224 forgets the rounding: five strides of 2 round up, so {height} rows reach the pool.")
+    if shape[2:] == (high // 224, wide // 224):
+        raise Wrong(f"{high} // 224 forgets the rounding: five strides of 2 round up, so {height} rows reach the pool.")
     raise Wrong(f"{shape[2]}×{shape[3]} isn't right. Halve five times, rounding up; then count whole windows of 7.")
 
 
@@ -252,28 +273,34 @@ iou.hidden_cases(random_arguments.boxes, count=40)
     ],
     praise="That many forward passes for a single frame, although two neighbours share thirteen fourteenths of their "
     "pixels.",
-)
-def count_windows() -> int:
-    """Windows of 224×224, 16 pixels apart, that lie inside a picture of 720×1280."""
-    down = (720 - 224) // 16 + 1
-    across = (1280 - 224) // 16 + 1
+    variants=Variants(
+        lambda source: dict(zip(("height", "width"), source.choice(_FRAMES), strict=True)),
+        "{height}×{width}", "one at {width} − 224", "n = {width}",
+    ),
+)  # fmt: skip
+def count_windows(*, height: int = 720, width: int = 1280) -> int:
+    """Windows of 224×224, 16 pixels apart, that lie inside a frame."""
+    down = (height - 224) // 16 + 1
+    across = (width - 224) // 16 + 1
     return down * across
 
 
 @count_windows.checker
-def _(answer: Any) -> None:
+def _(answer: Any, height: int, width: int) -> None:
     number = need_number(answer, whole=True)
-    down, across = torch.empty(720, 1280, device="meta").unfold(0, 224, 16).unfold(1, 224, 16).shape[:2]
+    down, across = torch.empty(height, width, device="meta").unfold(0, 224, 16).unfold(1, 224, 16).shape[:2]
     if number == (down - 1) * (across - 1):
         raise Wrong("Those are the steps. The window's first place counts too, down and across.")
     if number == down + across:
         raise Wrong("Each place down goes with each place across: multiply.")
-    if number in ((720 // 16) * (1280 // 16), -(-720 // 16) * -(-1280 // 16)):
+    if number in ((height // 16) * (width // 16), -(-height // 16) * -(-width // 16)):
         raise Wrong("That lets windows hang over the edge: the last one starts 224 pixels before the end.")
-    if number in ((720 // 224) * (1280 // 224), -(-720 // 224) * -(-1280 // 224)):
+    if number in ((height // 224) * (width // 224), -(-height // 224) * -(-width // 224)):
         raise Wrong("Those are windows side by side; these are 16 pixels apart and overlap.")
     if number == 156:
-        raise Wrong("That's the lesson's picture, 387×1024 with a window every 32 pixels. This frame is 720×1280.")
+        raise Wrong(
+            f"That's the lesson's picture, 387×1024 with a window every 32 pixels. This frame is {height}×{width}."
+        )
     if number != down * across:
         raise Wrong(f"{number:.0f} isn't right: how many steps of 16 fit between the first place and the last?")
 

@@ -27,6 +27,7 @@ from course_lib.exercises.checks.loop_checks import (
 from course_lib.exercises.checks.module_checks import scrambled
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_tensor
+from course_lib.exercises.engine.variants import Variants, spelled
 from course_lib.networks import vgg
 
 
@@ -43,17 +44,22 @@ from course_lib.networks import vgg
         "nn.Linear(512, 2): a weight for each pair, and a bias for each class.",
     ],
     praise="That's one in eleven thousand of the network's 11 million numbers, few enough for few pictures.",
-)
-def head_parameters() -> int:
-    """ResNet18's body gives 512 numbers; two classes, and a bias for each."""
-    return 512 * 2 + 2
+    variants=Variants(
+        lambda source: {"classes": source.choice((3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19))},
+        lambda classes: f"\n{spelled(classes)} classes learns", "nn.Linear(512, {classes})",
+        lambda classes: "That's one in eleven thousand" if classes == 2 else "That's a small share",
+    ),
+)  # fmt: skip
+def head_parameters(*, classes: int = 2) -> int:
+    """ResNet18's body gives 512 numbers: a weight for each of them and each class, and a bias for each class."""
+    return 512 * classes + classes
 
 
 @head_parameters.checker
-def _(answer: Any) -> None:
+def _(answer: Any, classes: int) -> None:
     number = need_number(answer, whole=True)
     with torch.device("meta"):
-        net = resnet.resnet18(num_classes=2)
+        net = resnet.resnet18(num_classes=classes)
     right = sum(p.numel() for p in net.fc.parameters())
     if number == right:
         return
@@ -61,9 +67,10 @@ def _(answer: Any) -> None:
         raise Wrong("Those are the weights; each class has a bias too.")
     if number == sum(p.numel() for p in net.parameters()):
         raise Wrong("That is the whole network; with a frozen body only the new head is learned.")
-    for classes in (10, 1000):
-        if number == net.fc.in_features * classes + classes:
-            raise Wrong(f"That is a head for {classes} classes: there are two now, ant and bee.")
+    for others in (10, 1000):
+        if number == net.fc.in_features * others + others:
+            named = "two now, ant and bee" if classes == 2 else f"{spelled(classes)} now"
+            raise Wrong(f"That is a head for {others} classes: there are {named}.")
     raise Wrong(f"{number:.0f} isn't it: every class has one weight for each of the body's numbers, and a bias.")
 
 

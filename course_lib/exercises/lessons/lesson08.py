@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from course_lib.exercises.checks.checkpoint_checks import check_read_any, check_resume, check_save_whole
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, need_choice, need_number
+from course_lib.exercises.engine.variants import Variants
 
 
 # -- 1: how large a checkpoint is -------------------------------------------------------------------------------------
@@ -34,16 +35,18 @@ from course_lib.exercises.engine.requirements import Wrong, need_choice, need_nu
         "Adam keeps two means for each weight, of its gradients and of their squares. The weight itself makes three.",
     ],
     praise="If you only want to predict, two thirds of such a file are of no use to you.",
-)
-def file_size() -> float:
-    """A checkpoint of 25 million weights in float32, with Adam's two numbers for each of them, in MB of 10⁶ bytes."""
-    return 25_000_000 * 4 * (1 + 2) / 1e6
+    variants=Variants(lambda source: {"millions": source.choice((*range(5, 25), *range(26, 61)))},
+                      "{millions} million weights"),
+)  # fmt: skip
+def file_size(*, millions: int = 25) -> float:
+    """A checkpoint's weights in float32, with Adam's two numbers for each of them, in MB of 10⁶ bytes."""
+    return millions * 10**6 * 4 * (1 + 2) / 1e6
 
 
-@lru_cache(maxsize=1)
-def _true_size() -> float:
+@lru_cache(maxsize=4)
+def _true_size(millions: int) -> float:
     """In MB, of a thousandth of the network: its weights and Adam's state after one step, as torch has them."""
-    weights = nn.Parameter(torch.zeros(25_000))
+    weights = nn.Parameter(torch.zeros(1000 * millions))
     optimizer = torch.optim.Adam([weights])
     weights.grad = torch.zeros_like(weights)
     optimizer.step()
@@ -52,21 +55,23 @@ def _true_size() -> float:
 
 
 @file_size.checker
-def _(answer: Any) -> None:
-    number, right = need_number(answer), _true_size()
+def _(answer: Any, millions: int) -> None:
+    number, right = need_number(answer), _true_size(millions)
     if abs(number - right) <= 1 or abs(number - right * 1e6 / 2**20) <= 1:  # MB or MiB
         return
     slips = {
-        100: "Those are the weights alone. What does Adam keep for each of them?",
-        200: "That's SGD with momentum, which keeps one number for each weight. Adam keeps two.",
-        75: "Those are millions of numbers. How many bytes does a float32 take?",
-        300_000_000: "Those are bytes. Give megabytes, of a million bytes each.",
-        2400: "Those are bits: a float32 has 32 bits, which are 4 bytes.",
+        4 * millions: "Those are the weights alone. What does Adam keep for each of them?",
+        8 * millions: "That's SGD with momentum, which keeps one number for each weight. Adam keeps two.",
+        3 * millions: "Those are millions of numbers. How many bytes does a float32 take?",
+        12 * millions * 10**6: "Those are bytes. Give megabytes, of a million bytes each.",
+        96 * millions: "Those are bits: a float32 has 32 bits, which are 4 bytes.",
     }
     for slip, sentence in slips.items():
         if abs(number - slip) <= 0.01 * slip:
             raise Wrong(sentence)
-    raise Wrong(f"{number:g} isn't it: multiply 25 million weights by the numbers kept for each, and by 4 bytes.")
+    raise Wrong(
+        f"{number:g} isn't it: multiply {millions} million weights by the numbers kept for each, and by 4 bytes."
+    )
 
 
 # -- 2: what an error means -------------------------------------------------------------------------------------------
