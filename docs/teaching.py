@@ -204,7 +204,8 @@ def page(lesson: Lesson) -> str:
             "",
             f"`{exercise.id}`, {exercise.difficulty}, {exercise.points} "
             f"{'point' if exercise.points == 1 else 'points'}, {exercise.minutes} minutes."
-            + " With `--variants` every student gets other numbers." * bool(exercise.variants),
+            + " With `--variants` every student gets other numbers."
+            * bool(exercise.variants),
             "",
             *([f"- Points for each of these: {'; '.join(exercise.properties)}."] if exercise.properties else []),
             *(f"- Wrong answer: {sentence}" for sentence in wrong_answers(exercise)),

@@ -21,7 +21,6 @@ hidden check of its own, mostly the open one on networks and files that are draw
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 import os
@@ -31,27 +30,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from course_lib.errors import CourseError, closest
 from course_lib.exercises.engine.credit import Credit, examined
+from course_lib.exercises.engine.hidden_cases import Draw, compare_cases, unchanged
 from course_lib.exercises.engine.outcomes import Note, Outcome, keep
-from course_lib.exercises.engine.requirements import Wrong, call, described, need_class, need_function, plain
+from course_lib.exercises.engine.requirements import Wrong, described, need_class, need_function, plain
 from course_lib.exercises.engine.sandbox import undisturbed, untouched
 from course_lib.exercises.engine.solution_source import as_in_a_cell
 from course_lib.exercises.engine.time_limit import TooLong, within
 from course_lib.exercises.engine.variants import Variants
 
-__all__ = ["Exercise", "NotCorrect", "agree", "compare_cases", "exercise"]
+__all__ = ["Exercise", "NotCorrect", "exercise"]
 
 Kind = Literal["value", "function", "class"]
 Difficulty = Literal["mild", "medium", "hard"]
 Check = Callable[..., None]
 HiddenCheck = Callable[[Any, random.Random], None]
-#: A source of random numbers → the arguments of one case.
-Draw = Callable[[random.Random], tuple[Any, ...]]
 _SomeCheck = TypeVar("_SomeCheck", bound=Callable[..., None])
 _POINTS = {"mild": 1, "medium": 2, "hard": 3}
 
@@ -63,10 +57,6 @@ def _usual_seconds() -> float:
     except ValueError:
         return 20.0
     return seconds if 0 < seconds < math.inf else 20.0
-
-
-def _unchanged(value: Any) -> Any:
-    return value
 
 
 def _no_check(answer: Any, **numbers: Any) -> None:
@@ -147,8 +137,8 @@ class Exercise:
         *,
         count: int = 10,
         tolerance: float = 1e-5,
-        result: Callable[[Any], Any] = _unchanged,
-        around: Callable[[Callable[..., Any]], Callable[..., Any]] = _unchanged,
+        result: Callable[[Any], Any] = unchanged,
+        around: Callable[[Callable[..., Any]], Callable[..., Any]] = unchanged,
     ) -> Draw:
         """Decorate the function that draws a hidden case: on it the answer must do what the solution does.
 
@@ -419,79 +409,3 @@ class NotCorrect(AssertionError):
     def _render_traceback_(self) -> list[str]:
         """IPython asks for this: in a notebook there stands one sentence, and not the way through this library."""
         return [str(self)]
-
-
-# -- hidden cases -----------------------------------------------------------------------------------------------------
-def compare_cases(
-    answer: Callable[..., Any],
-    solution: Callable[..., Any],
-    source: random.Random,
-    draw: Draw,
-    *,
-    count: int = 10,
-    tolerance: float = 1e-5,
-    result: Callable[[Any], Any] = _unchanged,
-) -> None:
-    """An answer must do what the solution does on arguments that are drawn; for the others see ``hidden_cases``.
-
-    Raises:
-        Wrong: with the number of the case.
-
-    Example:
-        >>> def draw(source):
-        ...     return (source.randrange(100),)
-        >>> compare_cases(lambda n: 1 + n, lambda n: n + 1, random.Random(0), draw)
-        >>> compare_cases(lambda n: n + 2, lambda n: n + 1, random.Random(0), draw)
-        Traceback (most recent call last):
-            ...
-        course_lib.exercises.engine.requirements.Wrong: On hidden case 1 of 10 your answer does something else than it
-        should.
-    """
-    for number in range(1, count + 1):
-        case = f"hidden case {number} of {count}"
-        given = draw(source)
-        with undisturbed():
-            truth = result(solution(*copy.deepcopy(given)))
-        value = call(lambda *arguments: result(plain(answer(*arguments))), *copy.deepcopy(given), case=case)
-        if not agree(value, truth, tolerance=tolerance):
-            raise Wrong(f"On {case} your answer does something else than it should.")
-
-
-def agree(value: Any, truth: Any, *, tolerance: float = 1e-5) -> bool:
-    """Whether two results are the same: kind by kind, tensors in shape and dtype too, floats within a tolerance.
-
-    Example:
-        >>> agree([1, 2.0], (1, 2.0000001)), agree(True, 1), agree(torch.zeros(2), torch.zeros(2, 1))
-        (True, False, False)
-    """
-    if isinstance(truth, Tensor):
-        return isinstance(value, Tensor) and _tensors_agree(value, truth, tolerance)
-    if isinstance(truth, bool):
-        return isinstance(value, (bool, np.bool_)) and bool(value) == truth
-    if isinstance(truth, (int, float)):
-        if isinstance(value, (Tensor, np.generic, np.ndarray)):
-            value = value.item() if math.prod(value.shape) == 1 else None
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return False
-        return value == truth or math.isclose(value, truth, rel_tol=tolerance, abs_tol=tolerance)
-    if isinstance(truth, Mapping):
-        return (
-            isinstance(value, Mapping)
-            and list(value) == list(truth)
-            and all(agree(value[key], truth[key], tolerance=tolerance) for key in truth)
-        )
-    if isinstance(truth, (list, tuple)):
-        return (
-            isinstance(value, (list, tuple))
-            and len(value) == len(truth)
-            and all(agree(item, other, tolerance=tolerance) for item, other in zip(value, truth, strict=True))
-        )
-    return type(value) is type(truth) and bool(value == truth)
-
-
-def _tensors_agree(value: Tensor, truth: Tensor, tolerance: float) -> bool:
-    if value.shape != truth.shape or value.dtype != truth.dtype or value.device != truth.device:
-        return False
-    if value.is_meta:
-        return True
-    return torch.equal(value, truth) or torch.allclose(value, truth, rtol=tolerance, atol=tolerance)

@@ -21,7 +21,8 @@ from course_lib.exercises.checks.module_checks import build, load, need_own, sam
 from course_lib.exercises.checks.norm_checks import NORM_PROPERTIES, check_batch_norm
 from course_lib.exercises.checks.residual_checks import BLOCK_PROPERTIES, STAGE_PROPERTIES, check_block, check_stage
 from course_lib.exercises.engine.credit import part
-from course_lib.exercises.engine.exercise import compare_cases, exercise
+from course_lib.exercises.engine.exercise import exercise
+from course_lib.exercises.engine.hidden_cases import compare_cases
 from course_lib.exercises.engine.requirements import (
     Wrong,
     call,
