@@ -109,7 +109,7 @@ def test_each_student_gets_a_notebook_and_late_ones_get_theirs(tmp_path: Path, r
         book = nbformat.read(tmp_path / f"release/{student}/hw/hw.ipynb", as_version=4)
         text, own = "\n".join(cell.source for cell in book.cells), lesson00.count_values.drawn(student, 7)
         height, width = own.numbers.values()
-        assert f"{height} × {width} values" in text and "224" not in text and "SOLUTION" not in text
+        assert f"{height} × {width} values" in text and "224 × 224" not in text and "SOLUTION" not in text
         assert f"variant(height={height}, width={width}).check(count)" in text and "drawn" not in text
         assert "For the instructor" not in text
         assert all("checksum" in cell.metadata.nbgrader for cell in book.cells if cell.metadata.nbgrader.grade)

@@ -313,7 +313,7 @@ class Choice:
     @property
     def points(self) -> float:
         """What all of them together are worth."""
-        return sum(part.points for part in (*self.cells, *self.written))
+        return sum([*(cell.points for cell in self.cells), *(question.points for question in self.written)])
 
     @property
     def minutes(self) -> int:
@@ -321,13 +321,14 @@ class Choice:
         return sum(cell.exercise.minutes for cell in self.cells) + round(2 * sum(each.points for each in self.written))
 
     def _rows(self) -> list[tuple[object, ...]]:
-        written = [(each.id, each.points, round(2 * each.points), "-", "written", "-", "-", each.title)
-                   for each in self.written]  # fmt: skip
-        return [
+        rows: list[tuple[object, ...]] = [
             (cell.exercise.id, cell.points, cell.exercise.minutes, cell.exercise.difficulty, cell.exercise.kind,
              "yes" if cell.exercise.variants else "-", " ".join(cell.earlier) or "-", cell.exercise.title)
             for cell in self.cells
-        ] + written  # fmt: skip
+        ]  # fmt: skip
+        rows += [(question.id, question.points, round(2 * question.points), "-", "written", "-", "-", question.title)
+                 for question in self.written]  # fmt: skip
+        return rows
 
     def __repr__(self) -> str:
         count = f"{len(self.cells)} exercises" + f" and {len(self.written)} written" * bool(self.written)

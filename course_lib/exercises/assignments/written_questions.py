@@ -60,8 +60,10 @@ def read_questions(places: Iterable[str]) -> tuple[WrittenQuestion, ...]:
     chosen: list[WrittenQuestion] = []
     for place in places:
         name, _, ids = place.partition("#")
-        there = {question.id: question for question in _questions(Path(name))}
-        for wanted in filter(None, map(str.strip, ids.split(","))) if ids else there:
+        questions = _questions(Path(name))
+        there = {question.id: question for question in questions}
+        every = [question.id for question in questions]
+        for wanted in filter(None, map(str.strip, ids.split(","))) if ids else every:
             if wanted not in there:
                 raise CourseError(f"{name} has no question {wanted[:60]!r}.{closest(wanted, there)}")
             chosen.append(there[wanted])
