@@ -64,8 +64,8 @@ two = {"model_a.pth": bytes_of({**model.state_dict(), "note": "ants and bees"}),
 draw_bytes(two, rows=12)
 
 # %% [markdown]
-# You can't tell, and neither can anybody else from the first page. By the end of this lesson you'll know where to look,
-# and how to open such a file without having to look.
+# The code gives it away, but the files don't, and usually a file is all you get. By the end of this lesson you'll know
+# where to look, and how to open such a file without having to look.
 #
 # First we need a network worth saving. So here is lesson 07 in short: a new head for ants and bees, trained on the
 # features of sixty drawings, and tested on sixty others.

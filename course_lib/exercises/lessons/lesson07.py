@@ -260,9 +260,9 @@ def linear_probe(features: Tensor, labels: Tensor, classes: int, steps: int) -> 
 )
 def smallest_loss(classes: int) -> float:
     """The smallest loss that cross_entropy(logits.softmax(1), labels) can reach."""
-    certain = torch.zeros(1, classes)
-    certain[0, 0] = 1.0  # what a softmax gives at best, where the label is 0
-    return float(nn.functional.cross_entropy(certain, torch.tensor([0])))
+    certain = torch.zeros(classes)
+    certain[0] = 1.0  # what a softmax gives at best, where the label is 0
+    return float(nn.functional.cross_entropy(certain[None], torch.tensor([0])))
 
 
 @smallest_loss.checker
