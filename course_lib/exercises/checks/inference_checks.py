@@ -58,10 +58,7 @@ def check_careful_forward(answer: Any, source: random.Random | None = None) -> N
         net = _small_net().train()
         net[1].eval()  # frozen on purpose
         call(answer, net, torch.zeros(2, 3, 8, 8), case="a model with one frozen BatchNorm")
-        if net[1].training or not net[0].training:
-            raise Wrong(
-                "A BatchNorm that was frozen in eval mode is in train mode now: remember the mode of every module."
-            )
+        _need_own_modes(net, [net.training, True, False, *[True] * 5])
 
 
 def _check_forward(answer: Any, net: nn.Module, batch: Tensor, case: str) -> None:
@@ -87,8 +84,13 @@ def _check_forward(answer: Any, net: nn.Module, batch: Tensor, case: str) -> Non
         if net.training != modes[0]:
             raise Wrong(f"Given {case}, your function left it in the other mode. Put it back as it was.")
     with part(_EACH):
-        if [module.training for module in net.modules()][1:] != modes[1:] and net.training == modes[0]:
-            raise Wrong(f"Given {case}, some of its modules are left in the other mode: remember each one's.")
+        if net.training == modes[0]:
+            _need_own_modes(net, modes)
+
+
+def _need_own_modes(net: nn.Module, modes: list[bool]) -> None:
+    if [module.training for module in net.modules()] != modes:
+        raise Wrong("A BatchNorm that was frozen in eval mode is in train mode now: remember the mode of every module.")
 
 
 def _small_net() -> nn.Sequential:
