@@ -386,7 +386,7 @@ def test_predictions_side_by_side(models: list[Classifier]) -> None:
 
 def test_modes_say_how_many_answers_differ(models: list[Classifier]) -> None:
     batch = models[0].prepare(PICTURES["dog"])
-    assert "in eval mode, 5 runs of one picture: 1 different" in repr(draw_modes(models[0], batch, mode="eval", runs=5))
+    assert "in eval mode, 5 runs of one picture: 1 answer" in repr(draw_modes(models[0], batch, mode="eval", runs=5))
     dropout = models[1]  # SqueezeNet drops out half of its last features in train mode
     assert "5 different" in repr(draw_modes(dropout, dropout.prepare(PICTURES["dog"]), mode="train", runs=5))
     assert not any(one.model.training for one in models)
