@@ -18,6 +18,7 @@ from course_lib.exercises.grading.class_roster import Roster, read_roster
 from course_lib.exercises.grading.collecting import CollectReport, collect
 
 from .conftest import Command
+from .hand_ins import POINTS
 
 MOODLE = """Identifier,Full name,Email address,Grade,Maximum Grade
 Participant 101,José Núñez,jose@uni.example,,16.00
@@ -143,4 +144,5 @@ def test_from_the_archive_to_the_marks(folder: Path, handed_in: Path, run_in: Co
     assert "2 have a mark, 2 have none" in said
     with (folder / "import_hw.csv").open(encoding="utf-8") as file:
         marks = {row["Identifier"]: row["Grade"] for row in csv.DictReader(file)}
-    assert marks == {"Participant 101": "16", "Participant 102": "", "Participant 103": "0", "Participant 104": ""}
+    full = str(sum(POINTS.values()))
+    assert marks == {"Participant 101": full, "Participant 102": "", "Participant 103": "0", "Participant 104": ""}
