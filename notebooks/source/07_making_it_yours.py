@@ -3,15 +3,15 @@
 #
 # **Two hundred pictures and two minutes: is that enough?**
 #
-# In about 70 minutes, 42 of them for the exercises, you learn to
+# In about 70 minutes, 42 of them for the exercises, you'll learn to
 #
-# - give any classifier of torchvision a head for your own classes,
-# - write a training loop: the features, the head, the step and the epoch are your own code,
-# - say what a pretrained start is worth, with a control and three seeds behind it,
-# - find out what a network mixes up, try to fix it, and say whether that worked.
+# - give any of torchvision's classifiers a head for your own classes,
+# - write a training loop: its features, head, step and epoch are your own code,
+# - say what a pretrained start is worth, with a control and three seeds as evidence,
+# - find out what a network mixes up, try to fix it, and say whether the fix worked.
 #
-# You need lessons [01](01_inference.ipynb) and [05](05_weight_enums.ipynb), and to know what a gradient step is. There's a
-# good place to stop for the day after section 4.
+# You need lessons [01](01_inference.ipynb) and [05](05_weight_enums.ipynb), and you should know what a gradient step
+# is. You can stop for the day after section 4.
 
 # %%
 import importlib.util
@@ -42,9 +42,9 @@ from course_lib.pictures import open_folder
 classifier = load_classifier("resnet18", weights="course", device="cpu")
 
 # %% [markdown]
-# The course's ResNet18 knows ten classes. Ant and bee aren't among them: they were kept back for this lesson. The
-# picture book draws 120 of each to learn from, 60 of each to measure on, and 50 of each that are harder. Every class
-# gets a folder of its own, which is what torchvision's `ImageFolder` expects.
+# The course's ResNet18 knows ten classes. Ants and bees aren't among them, because we saved them for this lesson. The
+# picture book draws 120 pictures of each to learn from, 60 of each to measure on, and 50 of each that are harder. The
+# pictures of each class go into a folder of their own, which is the layout that torchvision's `ImageFolder` expects.
 
 # %%
 home = Path("data/ants_and_bees")
@@ -59,8 +59,9 @@ train_folder, val_folder, harder_folder = (open_folder(home / part) for part in 
 print(train_folder)
 
 # %% [markdown]
-# One broken file among 241 would have stopped a training in the middle. `open_folder` opens every file once, and
-# names the broken one. Always look at your data before you train on it. Here is all of it at a glance, ants first:
+# A single broken file among the 241 would have stopped the training halfway through. That's why `open_folder` opens
+# every file once, skips the broken one and tells you its name. Always look at your data before you train on it. Here
+# are all the training pictures at a glance, ants first:
 
 # %%
 from torchvision.transforms import functional as F
@@ -71,8 +72,8 @@ everything = F.to_pil_image(make_grid(torch.stack(small), nrow=24, padding=3, pa
 show(everything, "All 240 pictures to learn from: 120 ants in five rows, then 120 bees in five rows", width=1075)
 
 # %% [markdown]
-# And these are eight of the hundred that it's about to be asked about, with the answers of the network that knows ten
-# other classes:
+# Here are eight of the hundred harder pictures, which we'll ask our own network about at the end. Above each of them
+# you see the answer of the course's ResNet18, which knows ten other classes:
 
 # %%
 asked = harder_folder.pictures[2:26:6] + harder_folder.pictures[51:75:6]
@@ -81,14 +82,16 @@ titles = [f"“{answer.label}”, {answer.probability:.0%}" for answer in answer
 picture_grid([open_image(path) for path, _ in asked], titles, columns=4, right=[False] * 8)
 
 # %% [markdown]
-# It has to be wrong, because a softmax can't say "none of these" (lesson 01). Can the pictures of the first figure teach
-# it to get the second one right, and in two minutes on a laptop? That's the question of this lesson.
+# All of these answers have to be wrong, because a softmax can't say "none of these" (lesson 01). Can the pictures in
+# the first figure teach a network to get those in the second one right, and in two minutes on a laptop? That's the
+# question of this lesson.
 
 # %% [markdown]
 # ## 1 The pictures as tensors
 #
-# We prepare every picture once, and keep the tensors. With a side of 96 pixels they have less than a fifth of the usual
-# 224×224 pixels, so everything below runs on a laptop.
+# We prepare every picture once, and keep the tensors. At 96×96 pixels, each has less than a fifth of the pixels of the
+# usual 224×224, so everything below runs on a laptop. From now on, *unseen* pictures are the 120 in the folder `val`,
+# which no network will be trained on.
 
 # %%
 from torchvision.transforms._presets import ImageClassification  # what makes weights.transforms()
@@ -109,8 +112,8 @@ harder, harder_truth = tensors(harder_folder)
 # %% [markdown]
 # ## 2 A new head
 #
-# The last layer is called the *head*. Ours answers with ten numbers, and we want two. Everything before the head is called
-# the *body*. By hand, a new head is one line:
+# The last layer of a classifier is called the *head*, and everything before the head is called the *body*. Our head
+# gives ten numbers, and we want two. By hand, it takes one line to replace it:
 
 # %%
 mine = get_model("course_resnet18", weights="DEFAULT")
@@ -137,7 +140,7 @@ untrained.reveal(int(right_of(mine.eval(), unseen, truth).sum()), "The head's ra
 # %% [markdown]
 # ### Exercise: what a head costs
 #
-# *Essential · mild · 3 minutes.* The body of ResNet18 is frozen, so its numbers stay as they are, and only a new head for
+# *Essential · mild · 3 minutes.* Suppose the body of ResNet18 is frozen. Its numbers stay as they are, and only a new head for
 # two classes learns. How many numbers are learned? Answer with an int.
 
 # %% tags=["exercise"]
@@ -145,7 +148,7 @@ numbers = ...
 ex.head_parameters.check(numbers)
 
 # %% [markdown]
-# In a ResNet the head is called `fc`. What about other networks?
+# In a ResNet, the head is called `fc`. Is it the same in other networks?
 
 # %%
 names = ["vgg11", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1", "vit_b_16", "swin_t"]
@@ -168,8 +171,9 @@ called_fc.reveal(sum(path.split()[1] == "fc" for path in paths), "In SqueezeNet 
 # %% [markdown]
 # ### Exercise: a new head
 #
-# *Essential, because the lesson builds its networks with it · medium · 6 minutes.* Write a function that works for all
-# families whose head is linear, whatever it's called.
+# *Essential, because the lesson builds its networks with it · medium · 6 minutes.* Write a function that replaces the
+# head of a model, and returns the model. It should work for every family whose head is linear, whatever the head is
+# called.
 
 # %% tags=["exercise"]
 def new_head(model, num_classes):
@@ -183,28 +187,31 @@ ex.new_head.check(new_head)
 new_head = ex.new_head.yours_or_solution()
 
 # %% [markdown]
-# The library's `replace_head(model, 2)` does the same in a copy, for heads that are convolutions as well.
+# The library's `replace_head(model, 2)` does the same in a copy of the model, and it can also replace a head that is a
+# convolution.
 
 # %% [markdown]
 # ## 3 One step
 #
-# Training means: look at a batch, measure how wrong the network is, and move every number a little in the direction that
-# helps. For the second part we use the cross-entropy between its logits $z$ and the true classes $y$ of $N$ pictures:
+# In each step of training we look at a batch, measure how wrong the network is, and move every number a little in the
+# direction that helps. We measure with the cross-entropy between the logits $z$ and the true classes $y$ of $N$
+# pictures:
 #
 # $$L = -\frac{1}{N} \sum_{n=1}^{N} \log \frac{e^{z_{n,\,y_n}}}{\sum_k e^{z_{n,k}}}
 # \qquad\qquad \theta \leftarrow \theta - \eta\, \nabla_\theta L$$
 #
-# The rule on the right is the optimizer's. SGD with momentum, which we use below, moves by a fading sum of all gradients so far
-# instead of the latest one: $v \leftarrow 0.9\,v + \nabla_\theta L$, then $\theta \leftarrow \theta - \eta\,v$.
+# On the right, the optimizer moves the numbers $\theta$, with the learning rate $\eta$. Below, we use SGD with
+# momentum. Instead of the latest gradient, it follows a sum of all gradients so far, in which the older ones fade:
+# $v \leftarrow 0.9\,v + \nabla_\theta L$, then $\theta \leftarrow \theta - \eta\,v$.
 
 # %% [markdown]
 # ### Exercise: one step of training
 #
-# *Essential, because every training below runs yours · hard · 7 minutes · move on after 15.*
+# *Essential, because every training run below uses your function · hard · 7 minutes · move on after 15.*
 #
-# It should work for any classifier and any optimizer. The loss is `nn.functional.cross_entropy`. Clear the old gradients,
-# go forward, go back, and take the step. Return the loss before the step as a number (`.item()`). Don't touch the mode:
-# choosing train or eval is the loop's business.
+# Your function should work for any classifier and any optimizer. The loss is `nn.functional.cross_entropy`. Clear the
+# old gradients, run the forward pass and the backward pass, and take the step. Return the loss from before the step as
+# a number (`.item()`). Don't change the model's mode: the loop that calls your function chooses between train and eval.
 
 # %% tags=["exercise"]
 def train_step(model, batch, labels, optimizer):
@@ -220,14 +227,14 @@ train_step = ex.train_step.yours_or_solution()
 # %% [markdown]
 # ## 4 The head alone
 #
-# A body that stays as it is gives the same numbers for a picture every time. So we compute them *once*, and what is left to
-# train is one linear layer, on 240 rows of numbers.
+# A body that stays as it is gives the same numbers for a picture every time. So we compute these numbers, the
+# *features*, *once*. What is left to train is one linear layer, on 240 rows of numbers.
 #
 # ### Exercise: frozen features
 #
 # *Essential · medium · 5 minutes.* Write a function that sends a batch of pictures through a body, at most 32 at a time
-# so that they fit into memory, and gives one row of features for each picture. Some bodies give vectors (N, C), others
-# maps (N, C, H, W), which become rows of C·H·W numbers. The body computes in eval mode. Nothing in it may change, and no
+# to save memory, and returns one row of features for each picture. Some bodies give vectors (N, C). Others give maps
+# (N, C, H, W), which become rows of C·H·W numbers. The body computes in eval mode, nothing in it may change, and no
 # graph is kept for gradients.
 
 # %% tags=["exercise"]
@@ -244,9 +251,9 @@ frozen_features = ex.frozen_features.yours_or_solution()
 # %% [markdown]
 # ### Exercise: a head on frozen features
 #
-# *Essential · medium · 5 minutes.* Make a new `nn.Linear` from the features to the classes, and train it with your
-# `train_step`. Every step uses all rows, and the optimizer is `torch.optim.AdamW` with a learning rate of 3e-3. Return
-# the head and the list of its losses, one for each step.
+# *Essential · medium · 5 minutes.* Make a new `nn.Linear` that turns the features into `classes` logits, and train it
+# for `steps` steps with your `train_step`. Every step uses all the rows. The optimizer is `torch.optim.AdamW`, with a
+# learning rate of 3e-3. Return the head and the list of its losses, one for each step.
 
 # %% tags=["exercise"]
 def linear_probe(features, labels, classes, steps):
@@ -260,14 +267,14 @@ ex.linear_probe.check(linear_probe)
 linear_probe = ex.linear_probe.yours_or_solution()
 
 # %% [markdown]
-# Suppose this gets 86 % of the unseen pictures right. Is that *transfer*: do we owe it to what the body learned before? We
-# can't tell until we know what we would have got **without** it. So we try four bodies, and each of them gets a new head
-# in the same way:
+# Suppose such a head gets 86 % of the unseen pictures right. Is that *transfer*, which means that we owe it to what the
+# body learned before? We can't tell until we know what we would have got **without** it. So we try four bodies, and
+# train a new head on each of them in the same way:
 #
-# - **mean colour**: three numbers a picture, and no network at all,
-# - **random**: ShuffleNetV2 with random numbers, three times,
+# - **mean colour**: three numbers for each picture, and no network at all,
+# - **random**: ShuffleNetV2, a small network, with random weights, three times,
 # - **drawings**: the same network with the course's weights, which learned from ten drawn classes,
-# - **photographs**: EfficientNet-Lite0 with ImageNet's weights, which never saw a drawing of ours.
+# - **photographs**: EfficientNet-Lite0 with ImageNet's weights, which has never seen a drawing of ours.
 
 # %%
 four = guess("07_bodies", "Put the four bodies in order, the one with the fewest right answers first.",
@@ -289,8 +296,9 @@ bodies = {"mean colour": [nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())],
           "drawings": [drawn], "photographs": [body_of("efficientnet_lite0", "DEFAULT")]}
 
 # %% [markdown]
-# Lite0 was trained with another mean and spread than the others, so it gets its pictures prepared in its own way
-# (lesson 05). Features are brought to mean 0 and spread 1, measured on the training pictures alone.
+# Lite0 was trained with a different mean and standard deviation from the others, so its pictures are prepared in its
+# own way (lesson 05). We also bring each feature to mean 0 and standard deviation 1, as measured on the training
+# pictures alone.
 
 # %%
 own = load_classifier("efficientnet_lite0", device="cpu").transforms
@@ -331,20 +339,22 @@ four.reveal(sorted(percent, key=lambda name: sorted(percent[name])[1]), "Mean co
             "tied, so never mind if you had these two the other way round.", also=[chart, "\n".join(map(str, pairs))])
 
 # %% [markdown]
-# **What to notice.** A few thousand learned numbers do well on a *trained* body. A random one is no better than the
-# mean colour, so the difference between random and trained is what was transferred. The largest surprise is that
-# the network that saw a million photographs, and no drawing of ours, beats the one that learned from drawings. It had to
-# tell a thousand classes apart, and ants and bees are among them. But it's also larger, so we can't say which of the two
-# made the difference.
+# **What to notice.** On a *trained* body, a head of two or three thousand numbers does well. On a random body, it does
+# no better than on the mean colour. So the gap between random and trained is what was transferred. The biggest surprise
+# is that the network that saw a million photographs, and none of our drawings, beats the one that learned from
+# drawings. It had to tell a thousand classes apart, and ants and bees are among them. But it's also larger, so we can't
+# say which of the two made the difference.
 
 # %% [markdown]
-# Both bodies answered the *same* 120 pictures. So the lines below the chart, one for each seed, count the pictures that
-# only one of them got right. The p-value says how often chance alone would be at least that lopsided, either way.
+# Both trained bodies answered the *same* 120 pictures. So the lines below the chart, one for each seed, count the
+# pictures that only one of the two got right. The p-value is the probability that chance alone would make these two
+# counts at least this lopsided, in either direction, if both bodies were equally good.
 
 # %% [markdown]
 # ### What freezing does
 #
-# To train the head with the body attached, people freeze the body's weights with `requires_grad = False`.
+# Instead of computing the features once, you can also train the head while it's attached to the body. For that, people
+# freeze the weights of the body with `requires_grad = False`.
 
 # %%
 frozen = guess("07_frozen", "The model is in train mode, and one batch goes through without a step. Does the frozen body "
@@ -364,12 +374,14 @@ frozen.reveal("yes" if torch.equal(before, mine.bn1.running_mean) else "no", "Ba
 # %% [markdown]
 # $$\mu_{\text{running}} \leftarrow (1 - m)\, \mu_{\text{running}} + m\, \mu_{\text{batch}}$$
 #
-# with $m = 0.1$, in every forward pass in train mode. The repair is `mine.eval()` before the loop. The head doesn't need
-# train mode, because a linear layer computes the same in both. This is also why your step leaves the mode alone.
+# This happens in every forward pass in train mode, with $m = 0.1$, and the running variance moves in the same way. To
+# fix it, call `mine.eval()` before the loop. The head doesn't need train mode, because a linear layer computes the same
+# in both modes. This is also why your `train_step` leaves the mode alone.
 #
 # ### Mistake: one picture left over
 #
-# With 241 pictures, batches of 16 leave a single one for the last batch. Here's what happens with a picture of 32×32:
+# With 241 pictures, batches of 16 leave a single picture for the last batch. Here's what can happen then, with a
+# picture of 32×32:
 
 # %%
 small = nn.functional.interpolate(pictures[:1], 32)
@@ -379,12 +391,13 @@ except ValueError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# At 32 pixels the last maps have one cell, so there is one value per channel, and one value has no spread. With 96 pixels
-# there's no error, although the statistics come from a single picture. `DataLoader(…, drop_last=True)` leaves it out.
+# At 32×32 pixels, the last maps have a single cell. So there is only one value per channel, and one value has no
+# spread. At 96×96 there's no error, although the statistics still come from a single picture. PyTorch's `DataLoader`
+# leaves out the incomplete last batch if you give it `drop_last=True`.
 #
 # ### Mistake: a softmax too many
 #
-# `cross_entropy` wants logits. If you give it probabilities, you get no error either.
+# `cross_entropy` expects logits. If you give it probabilities instead, you get no error either.
 
 # %%
 floor_guess = guess("07_floor", "What is the smallest loss that cross_entropy can then reach, for two classes?",
@@ -415,8 +428,8 @@ floor_guess.reveal(round(floor, 2), "The best that a softmax can say is 1 and 0,
 # %% [markdown]
 # ### Exercise: the smallest loss
 #
-# *Worth it · medium · 4 minutes.* If you know this number, you'll recognise the mistake in a loss curve. Compute it
-# for any number of classes:
+# *Worth it · medium · 4 minutes.* If you know this number, you'll recognise the mistake when you see it in a loss
+# curve. Write a function that computes it for any number of classes.
 
 # %% tags=["exercise"]
 def smallest_loss(classes):
@@ -429,13 +442,15 @@ ex.smallest_loss.check(smallest_loss)
 # %% [markdown]
 # ## 5 Training everything, or starting from scratch
 #
-# Now all the numbers may move. We take ShuffleNetV2, because it's small enough to train on a laptop.
+# Now we let all the numbers move. We use ShuffleNetV2, because it's small enough to train on a laptop. A *schedule*
+# changes the learning rate during training: each `schedule.step()` moves it on.
 #
 # ### Exercise: one epoch
 #
-# *Essential, because it trains all the networks below · hard · 8 minutes · move on after 15.* Go through all batches
-# once, in train mode. Each batch takes one `train_step`, and then the schedule moves the learning rate on. Return the
-# mean loss of all *pictures*. The last batch may be smaller than the others, and `batches` can be gone through only once.
+# *Essential, because it trains all the networks below · hard · 8 minutes · move on after 15.* Go through all the
+# batches once, in train mode. `batches` gives pairs of pictures and labels. Take one `train_step` for each batch, and
+# then let the schedule move the learning rate on. Return the mean loss over all *pictures*. The last batch may be
+# smaller than the others, and you can go through `batches` only once.
 
 # %% tags=["exercise"]
 def train_epoch(model, batches, optimizer, schedule):
@@ -449,7 +464,7 @@ ex.train_epoch.check(train_epoch)
 train_epoch = ex.train_epoch.yours_or_solution()
 
 # %% [markdown]
-# In every epoch, each picture is cropped at random, and mirrored half of the time:
+# In every epoch, each picture is cropped at random, and half of the time it's also mirrored:
 
 # %%
 from torchvision.transforms import v2
@@ -500,8 +515,8 @@ tuned_guess.reveal(round(median(run[-1] for run in curves["tuned"])), "With only
                    "start from a good place.")
 
 # %% [markdown]
-# What if the same network begins with random numbers? It has more to learn, so we give it four times as many epochs and a
-# larger learning rate.
+# What if the same network starts from random weights? Then it has more to learn, so we give it four times as many
+# epochs and a larger learning rate.
 
 # %%
 scratch_guess = guess("07_scratch", "We train it from scratch for twenty epochs, in three runs. How many of the unseen "
@@ -521,11 +536,12 @@ scratch_guess.reveal(round(median(run[-1] for run in curves["scratch"])), "These
                      low="240 pictures took it further than you thought.", also=chart)
 
 # %% [markdown]
-# **What to notice.** The line is the middle run, and the band spans all three. Tuned runs agree with each other from the
-# first epoch on. From scratch, the seeds go their own ways for ten epochs or so, which is why one run proves little.
+# **What to notice.** The line is the middle run, and the band spans all three. The tuned runs agree with each other
+# from the first epoch on. From scratch, the three seeds go their own ways for ten epochs or so, which is why a single
+# run proves little.
 #
-# So is the pretrained start only *faster*? Until now we've measured on pictures like those that the networks learned from.
-# Now come the harder ones: cut off, covered, blurred and noisy.
+# So is the pretrained start only *faster*? Until now we've measured on pictures like those that the networks learned
+# from. Now it's time for the harder ones, which are cut off, covered, blurred and noisy.
 
 # %%
 loses = guess("07_harder", "Which of the two loses more on the harder pictures?", choices=["tuned", "scratch", "both the same"])
@@ -544,15 +560,16 @@ loses.reveal(max(lost, key=lost.get), f"The middle run falls from {falls['tuned'
              f"{falls['scratch']} when it was trained from scratch.", also=chart)
 
 # %% [markdown]
-# What the body learned from other pictures still helps when the pictures get worse. Be careful with the reason, though.
-# The course's body was trained on blurred, noisy and cut-off drawings too, so it has met such pictures before, and the
-# networks from scratch never have. What was transferred may be exactly that.
+# What the body learned from other pictures still helps when the pictures get worse. But we have to be careful about the
+# reason. The course trained that body on blurred, noisy and cut-off drawings too, so it has met such pictures before,
+# and the networks from scratch never have. That may be exactly what was transferred.
 
 # %% [markdown]
-# The library's `fine_tune` is a loop like yours with checks around it. It takes any classifier, and keeps the best epoch.
-# Here it trains the head of the network for photographs, and draws its curves while it works. The dashed ones belong to
-# the pictures it learns from, each answered *before* its own step. The solid ones belong to the unseen pictures, after
-# the epoch's last step. The kernel's stop button (■) ends a training early.
+# The library's `fine_tune` is a loop like yours, with some checks around it. It takes any classifier, and keeps the
+# best epoch. Here it trains a new head for EfficientNet-Lite0, the network for photographs, and draws the curves during
+# training. The dashed curves belong to the training pictures, each answered *before* its own step. The solid ones
+# belong to the unseen pictures, measured after the last step of each epoch. The best epoch is chosen on these same
+# pictures, so its accuracy is a little too good. To end the training early, press the kernel's stop button (■).
 
 # %% tags=["nbval-ignore-output"]
 from course_lib import fine_tune, replace_head
@@ -566,13 +583,14 @@ print(trained)
 # %% [markdown]
 # ## 6 What does it mix up?
 #
-# A percentage doesn't tell you *which* pictures go wrong. So let's count which class is taken for which:
+# A percentage doesn't tell you *which* pictures go wrong. So let's count how often each class is taken for the other.
 
 # %% [markdown]
 # ### Exercise: the confusion matrix
 #
-# *Essential · medium · 4 minutes.* Turn two lists of class numbers, the truth and the answers, into a `torch.Tensor`
-# (classes, classes) of int64.
+# *Essential · medium · 4 minutes.* Turn two lists of class numbers, the truth and the answers, into a table: a
+# `torch.Tensor` of shape (classes, classes) and dtype int64. Each cell says how often the class of its row was taken
+# for the class of its column.
 
 # %% tags=["exercise"]
 def count_confusions(truth, predicted, classes):
@@ -609,12 +627,13 @@ asymmetry.reveal(round(100 * int(counts[1, 0]) / wrong), f"All three runs lean t
                  also=draw_confusion(Confusion(("ant", "bee"), counts)))
 
 # %% [markdown]
-# Rows are what a picture *is*, columns what was *said*. For a table $C$,
+# The rows are what a picture *is*, and the columns are what the network *said*. Recall is the share of a class's
+# pictures that were recognised. Precision is the share of a class's answers that were right. For a table $C$,
 #
 # $$\text{recall}_k = \frac{C_{kk}}{\sum_j C_{kj}} \qquad \text{precision}_k = \frac{C_{kk}}{\sum_i C_{ik}}$$
 #
-# This network rarely says "bee" wrongly. When it says "ant", you'd better look twice. Why? Look at the mistakes that
-# it's most sure of, and, as a control, at the *right* answers that it's most sure of:
+# When this network says "bee", it's rarely wrong. When it says "ant", you'd better look twice. Why? Let's look at the
+# mistakes that it's most sure of and, as a control, at the *right* answers that it's most sure of:
 
 # %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
@@ -628,12 +647,13 @@ picture_grid([open_image(harder_folder.pictures[k][0]) for k in chosen], titles,
              right=[bool(said[k] == harder_truth[k]) for k in chosen])
 
 # %% [markdown]
-# **What to notice.** Noise and blur are in both rows, so they alone don't explain the mistakes. But in most of the
-# wrong ones you see little of the bee: it's small, at the edge, half hidden or dim. Perhaps the network knows a bee by its
-# stripes and wings, and calls whatever shows too little of them an ant. Not every mistake fits that, as you can see.
+# **What to notice.** There's noise and blur in both rows, so they alone don't explain the mistakes. But in most of the
+# wrong ones you can't see much of the bee, because it's small, at the edge, half hidden or dim. Perhaps the network
+# recognises a bee by its stripes and wings, and calls a picture that shows too little of them an ant. As you can see,
+# not every mistake fits that explanation.
 #
-# If that's true, training pictures that show less should help. So we crop them more tightly, blur them, add noise, and
-# hide a patch of them.
+# If the explanation is right, it should help to train on pictures that show less. So we spoil the training pictures: we
+# crop them more tightly, blur them, add noise, and hide a patch of them.
 
 # %%
 spoiled = v2.Compose([
@@ -645,11 +665,11 @@ spoiled = v2.Compose([
 ])
 
 # %% [markdown]
-# The tuned networks train on for five epochs with these pictures. As a control, copies of them train on for five epochs
-# with the usual ones, because more training alone might help as well.
+# We make two copies of each tuned network. One of them is trained for five more epochs on these spoiled pictures. The
+# other is the control, and gets five more epochs on the usual pictures, because more training might help all by itself.
 #
-# There's one more thing to be careful about. We looked at the harder pictures to find this repair, so they can't judge it
-# any more. The picture book draws a hundred others that are just as hard.
+# There's one more thing to be careful about. We looked at the harder pictures to come up with this fix, so we can't use
+# them to judge it any more. The picture book draws a hundred fresh ones that are just as hard.
 
 # %%
 write_folder(home, ("ant", "bee"), 50, "fresh", first_seed=20000, difficulty="hard")
@@ -683,13 +703,15 @@ mended_guess.reveal(median(rows["spoiled: bees called ants"]), f"After five more
                     f"run calls {control} of them ants.", also=[chart, "\n".join(pairs)])
 
 # %% [markdown]
-# **What to notice.** In all three runs, the spoiled pictures leave fewer bees called ants than the control does, about half
-# as many in total. The price is that more ants are called bees. Are there fewer mistakes *altogether*? The lines below the
-# chart compare the two networks of each seed on the same hundred pictures, and none of the three p-values says so. So the
-# mistakes are more even now, but hardly fewer.
+# **What to notice.** In all three runs, the networks trained on spoiled pictures call fewer bees ants than the control
+# does, about half as many in total. The price is that they call more ants bees. But are there fewer mistakes
+# *altogether*? The lines below the chart compare the two networks of each seed on the same hundred pictures, and none
+# of the three p-values is small enough to say so. So the mistakes are now more evenly divided, but there are hardly
+# fewer of them.
 
 # %% [markdown]
-# Browse all of its answers: look at the wrong ones first, then at the right ones it was least sure of, then at one class.
+# Now browse all the answers that one of these networks, the one with seed 0, gives on the harder pictures. Look at the
+# wrong ones first, then at the right ones it was least sure of, and then at a single class.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.models import Classifier
@@ -704,16 +726,17 @@ folder_browser(mine.predict_folder(home / "harder"))
 # | what they write | what happens | the repair |
 # |---|---|---|
 # | one picture in train mode | `Expected more than 1 value per channel` | `drop_last=True`, or `eval()` |
-# | softmax before `cross_entropy` | **no error**: the loss stops at a floor | give it logits |
-# | a frozen body in train mode | **no error**: BatchNorm moves | `eval()` for the body |
-# | no `zero_grad()` | **no error**: gradients pile up | clear them in every step |
-# | "86 %, thanks to pretraining" | **no control** | a random body beside it |
-# | one run each, the better one wins | **no spread** | three seeds, all of them drawn |
+# | softmax before `cross_entropy` | **no error**: the loss never gets below a certain value | give it logits |
+# | a frozen body in train mode | **no error**: BatchNorm's statistics move | `eval()` for the body |
+# | no `zero_grad()` | **no error**: the gradients add up | clear them in every step |
+# | "86 %, thanks to pretraining" | **no control** | compare with a random body |
+# | one run each, and the better one wins | **no spread** | three seeds, and show all of them |
 
 # %% [markdown]
 # ## Back to the question
 #
-# Two hundred pictures and two minutes: is that enough? Here are the eight pictures from the beginning again:
+# Two hundred pictures and two minutes: is that enough? Here are the eight pictures from the beginning again, with the
+# answers of the network that you've just browsed:
 
 # %% tags=["nbval-ignore-output"]
 answers = [mine.predict(open_image(path), k=1) for path, _ in asked]
@@ -723,36 +746,36 @@ picture_grid([open_image(path) for path, _ in asked], titles, columns=4,
              right=[answer.label == name for answer, name in zip(answers, known)])
 
 # %% [markdown]
-# For 240 pictures of ants and bees it was enough, if the network had learned to see before, even on quite different
-# pictures. From scratch, it can be enough for new pictures that look like the ones it was trained on.
+# For ants and bees, 240 pictures were enough, as long as the network had learned to see before, even on quite different
+# pictures. From scratch they can be enough too, for new pictures that look like the ones the network was trained on.
 
 # %% [markdown]
 # In five lines:
 #
-# 1. The head is the last layer with weights; a new one for two classes costs ResNet18 about a thousand numbers.
+# 1. The head is the last layer with weights. A new one for two classes costs ResNet18 about a thousand numbers.
 # 2. Transfer is what a trained body gains over a *random* one, not over guessing.
-# 3. Tuning everything took the course's small network further than its head alone, with more varied pictures to learn
-#    from. From scratch it needs four times as many epochs, and loses more on harder pictures.
-# 4. The loop sets the mode and the rate. The step clears, goes forward, goes back, and steps.
-# 5. Count what is taken for what. If mistakes lean to one side, there's a reason. Judge a repair on pictures that had no
-#    part in finding it.
+# 3. Tuning the whole small network, on more varied pictures, took it further than its head alone. From scratch it got
+#    four times as many epochs, and lost more on harder pictures.
+# 4. The loop sets the mode and the rate. The step clears the gradients, goes forward and back, and moves the weights.
+# 5. Count which class is taken for which, and ask why mistakes lean one way. Judge a fix on pictures that had no part
+#    in finding it.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
-# | `open_folder(path)` | `course_lib.pictures` | one folder per class; broken files are named |
-# | `head_path(model)` | `course_lib.models` | where the head is |
-# | `replace_head(model, n)` | `course_lib` | a copy with another head |
-# | `fine_tune(model, train, val, head_only=…)` | `course_lib` | train head or everything, keep the best epoch |
-# | `paired(first, second)` | `course_lib.measuring` | two rows of answers to the same pictures |
-# | `dot_rows(values)` | `course_lib.drawing` | every run as a dot |
-# | `draw_confusion(Confusion(classes, counts))` | | what is taken for what |
-# | `folder_browser(answers)` | `course_lib.widgets` | browse a folder's answers |
+# | `open_folder(path)` | `course_lib.pictures` | read one folder per class, and name the broken files |
+# | `head_path(model)` | `course_lib.models` | say where the head is |
+# | `replace_head(model, n)` | `course_lib` | copy a model, with another head |
+# | `fine_tune(model, train, val, head_only=…)` | `course_lib` | train the head or everything, and keep the best epoch |
+# | `paired(first, second)` | `course_lib.measuring` | compare two networks' answers to the same pictures |
+# | `dot_rows(values)` | `course_lib.drawing` | draw every run as a dot |
+# | `draw_confusion(Confusion(classes, counts))` | `course_lib.drawing`, `course_lib.measuring` | draw which class is taken for which |
+# | `folder_browser(answers)` | `course_lib.widgets` | browse the answers to a folder |
 
 # %% [markdown]
 # ## Where you stand
 #
-# Your guesses and your exercises, kept on your own computer and nowhere else.
+# Your guesses and your exercises are kept in one file on your own computer, and nowhere else.
 
 # %%
 from course_lib import my_calibration
@@ -766,12 +789,12 @@ my_progress("07")
 
 # %% [markdown]
 # **Papers.** [How transferable are features in deep neural networks?](https://arxiv.org/abs/1411.1792) (Yosinski et al.
-# 2014), with random layers as the control. [Do better ImageNet models transfer
-# better?](https://arxiv.org/abs/1805.08974) (Kornblith et al. 2018). [Rethinking ImageNet
-# pre-training](https://arxiv.org/abs/1811.08883) (He et al. 2018), where training from scratch catches up.
-# [Super-convergence](https://arxiv.org/abs/1708.07120) (Smith and Topin 2017), the rate that rises and falls.
+# 2014) has random layers as its control. [Do better ImageNet models transfer better?](https://arxiv.org/abs/1805.08974)
+# (Kornblith et al. 2018). In [Rethinking ImageNet pre-training](https://arxiv.org/abs/1811.08883) (He et al. 2018),
+# training from scratch catches up. [Super-convergence](https://arxiv.org/abs/1708.07120) (Smith and Topin 2017) is
+# about a learning rate that rises and then falls.
 #
-# **One open question.** Ants and bees were drawn by the same program as the ten classes. How much of the transfer would be
-# left on photographs of ants and bees, and which of the two bodies would win there?
+# **One open question.** Our ants and bees were drawn by the same program as the ten classes. How much of the transfer
+# would be left on photographs of ants and bees, and which of the two trained bodies would win there?
 #
-# Next: [08 Checkpoints](08_checkpoints.ipynb), on keeping what you've trained.
+# Next comes [08 Checkpoints](08_checkpoints.ipynb), about keeping what you've trained.

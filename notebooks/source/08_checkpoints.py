@@ -3,15 +3,15 @@
 #
 # **What is in that file, and is it safe to open?**
 #
-# In about 60 minutes, 38 of them for the exercises, you learn to
+# In about 60 minutes, 38 of them for the exercises, you'll learn to
 #
 # - open what other people saved, whatever layout they chose, and read the error when it doesn't fit,
 # - save so that a full disk never costs you the old file,
-# - stop a training and carry on later, so that nobody can tell it was ever interrupted,
+# - stop a training run and carry on later, so that nobody can tell it was ever interrupted,
 # - say what a file from the internet could do to your computer, and prevent it.
 #
-# You need lesson [07](07_making_it_yours.ipynb), or to know what a state dict is. There's
-# a good place to stop for the day after section 2.
+# You need lesson [07](07_making_it_yours.ipynb). A model's *state dict* is a dictionary of its tensors, by name. You
+# can stop for the day after section 2.
 
 # %%
 import importlib.util
@@ -43,8 +43,9 @@ classifier = load_classifier("resnet18", weights="course", device="cpu")
 model = replace_head(classifier.model, 2).eval()
 
 # %% [markdown]
-# Two files hold the same network, number by number. One of them also runs a program on your computer as soon as it's
-# opened. These are their first bytes. Which one would you open?
+# The next cell makes two files that hold the same network, down to the last number. But one of them can also run a
+# program on your computer when you open it. The figure below it shows the first bytes of both. Which one would you
+# open?
 
 # %%
 class Gift:
@@ -64,11 +65,11 @@ two = {"model_a.pth": bytes_of({**model.state_dict(), "note": "ants and bees"}),
 draw_bytes(two, rows=12)
 
 # %% [markdown]
-# The code gives it away, but the files don't, and usually a file is all you get. By the end of this lesson you'll know
-# where to look, and how to open such a file without having to look.
+# The code gives it away, but these bytes don't, and usually a file is all you get. By the end of this lesson you'll
+# know where to look, and how to open such a file safely without looking.
 #
-# First we need a network worth saving. So here is lesson 07 in short: a new head for ants and bees, trained on the
-# features of sixty drawings, and tested on sixty others.
+# First we need a network worth saving, so here is lesson 07 in short. We train a new head for ants and bees on the
+# features of sixty drawings, let the whole network take one small step, and test it on sixty other drawings.
 
 # %%
 def drawings(first):
@@ -109,7 +110,7 @@ print("clearly better than guessing:", share_right(model) > 75)
 # %% [markdown]
 # ## 1 What a checkpoint is
 #
-# What people save is a dictionary: the weights, the optimizer's state, and how far the training had come.
+# People usually save a dictionary. It holds the weights, the state of the optimizer, and how far the training has come.
 
 # %%
 checkpoint = {"model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict(), "step": step}
@@ -120,7 +121,7 @@ for key, value in checkpoint.items():
     print(f"{key:22}", f"{len(value)} entries" if isinstance(value, dict) else value)
 
 # %% [markdown]
-# That's what went in. What somebody else gets is a file, and this is how it begins:
+# That's what we put in. Somebody else gets only a file, and this is how it begins:
 
 # %%
 data = path.read_bytes()
@@ -162,15 +163,16 @@ times.reveal(round(path.stat().st_size / weights, 1), "Momentum is one number fo
 # If a network has $P$ numbers in float32, and the optimizer remembers $k$ more for each of them, the file takes about
 # $4\,(1 + k)\,P$ bytes. For plain SGD $k$ is 0, and with momentum it's 1.
 #
-# **What to notice.** Nearly all of it is plain numbers, one file for each tensor. The small `data.pkl` says which
-# numbers belong to which name. It's a *pickle*, and section 5 is about what else it can say.
+# **What to notice.** Nearly all of the file is plain numbers, and each tensor has an entry of its own in the archive.
+# The small `data.pkl` says which numbers belong to which name. It's a *pickle*, which is Python's own format for saving
+# objects. In section 5 you'll see what else it can contain.
 
 # %% [markdown]
 # ### Exercise: how large is the file?
 #
 # *Essential · mild · 3 minutes.* A network of 25 million weights in float32 was trained with Adam, and the checkpoint
-# holds the optimizer's state as well. How many megabytes is it? (A megabyte is a million bytes here. Ignore the small
-# rest.)
+# holds the state of the optimizer as well. How many megabytes is it? (Here a megabyte is a million bytes. Ignore the
+# small rest.)
 
 # %% tags=["exercise"]
 checkpoint_megabytes = ...
@@ -179,7 +181,8 @@ ex.file_size.check(checkpoint_megabytes)
 # %% [markdown]
 # ## 2 Open it, as a stranger would
 #
-# A stranger has the file and nothing else. Four things have to be right: the head, the depth, the key, and the names.
+# A stranger has the file and nothing else. To load it, they have to get four things right: the head, the depth of the
+# network, the key that the weights are saved under, and the names of the weights.
 
 # %%
 restored = resnet18(num_classes=2)  # the right depth and the right head …
@@ -189,8 +192,8 @@ with torch.inference_mode():
     print("the same logits:", torch.equal(restored.eval()(unseen[:8]), model(unseen[:8])))
 
 # %% [markdown]
-# Now get each of the four wrong once. PyTorch's messages can list more than two hundred names here, so let the clinic
-# read them for you.
+# Now let's get each of the four wrong once. PyTorch's messages can list more than two hundred names here, so we let the
+# course's error clinic read them for us.
 #
 # ### Mistake: another head
 
@@ -203,8 +206,8 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# This message is the clearest of the four. `copying a param` names the file's shape first and the model's second:
-# `[2, 512]` means two classes.
+# This message is the clearest of the four. After `copying a param` it gives the shape in the file first, and then the
+# shape in the model. `[2, 512]` is a head for two classes.
 #
 # ### Mistake: another depth
 
@@ -217,8 +220,9 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# *Missing* is what the model wants and the file doesn't have. *Unexpected* is what the file has and the model doesn't
-# want. Here only keys of later blocks are missing, so the model is deeper than the file.
+# *Missing* keys are those that the model wants and the file doesn't have. *Unexpected* keys are those that the file has
+# and the model doesn't want. Here, the only keys missing are those of extra blocks, so the model is deeper than the
+# network in the file.
 #
 # ### Mistake: the whole dictionary
 
@@ -231,7 +235,7 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# Here, *every* key is missing, and the unexpected ones aren't layers at all.
+# Here *all* the weights are missing, from the first layer to the last, and the unexpected keys aren't layers at all.
 #
 # ### Mistake: a prefix
 
@@ -246,9 +250,9 @@ except RuntimeError as error:
 # %% [markdown]
 # ### Try it yourself
 #
-# Here is the kind of file that people really share, beside three models. Click an entry to look into it, and a box with a
-# prefix to take the prefix off. Two clicks connect all 122 tensors. Then find out what `strict` changes in a case that
-# doesn't fit, and what it doesn't change for the model with 1000 classes.
+# The widget shows the kind of file that people really share, beside three models. Click an entry to look inside it, and
+# click the box with a prefix to take that prefix off. Two clicks are enough to connect all 122 tensors. Then choose a
+# model that doesn't fit, and find out what `strict` changes. What doesn't it change for the model with 1000 classes?
 
 # %%
 from course_lib.widgets import checkpoint_explorer
@@ -258,8 +262,8 @@ models = {"resnet18, 2 classes": fresh, "resnet18, 1000 classes": resnet18(), "r
 checkpoint_explorer({"dirty.pth": dirty, "checkpoint_101.pth": content}, models)
 
 # %% [markdown]
-# The internet's advice for all of these is `strict=False`. For a wrong size it doesn't even help: that stays an error. With
-# a prefix, the error does go away.
+# On the internet, the usual advice for all these errors is `strict=False`, which lets missing and unexpected keys pass.
+# It doesn't even help against a wrong size, which stays an error. With a prefix, the error does go away.
 
 # %%
 silenced = guess("08_strict_false", "A new network calls load_state_dict(parallel, strict=False). What share of the "
@@ -277,8 +281,9 @@ silenced.reveal(round(share_right(fresh), -1), f"{len(report.missing_keys)} of {
 # %% [markdown]
 # ### Exercise: what does the error mean?
 #
-# *Essential · medium · 4 minutes.* A ResNet18 with five classes refuses four files. Here is a piece of each error. Which
-# cause does each have: **H** another head, **D** another depth, **K** the whole dictionary, **P** a prefix?
+# *Essential · medium · 4 minutes.* You try to load four files into a ResNet18 with five classes, and each of them
+# raises an error. Here is a piece of each message. What is the cause of each: **H** another head, **D** another depth,
+# **K** the whole dictionary, or **P** a prefix?
 #
 # 1. `Unexpected key(s) in state_dict: "module.conv1.weight", "module.bn1.weight"`
 # 2. `size mismatch for fc.bias: copying a param with shape torch.Size([7]) from checkpoint`
@@ -294,9 +299,9 @@ ex.diagnose.check(causes)
 #
 # *Essential · hard · 12 minutes · move on after 20.*
 #
-# Read a file, and return a clean state dict, a `dict` of names and tensors. In the file, it may be the whole content, or
-# stand under `model_state_dict` or `state_dict`. All names may begin with `module.`, with `_orig_mod.` (`torch.compile`
-# writes that), or with both. No code from the file may run.
+# Read a file, and return a clean state dict, which is a `dict` from names to tensors. In the file, the state dict may
+# be the whole content, or it may be saved under the key `model_state_dict` or `state_dict`. All names may begin with
+# `module.`, with `_orig_mod.` (which `torch.compile` adds), or with both. No code from the file may run.
 
 # %% tags=["exercise"]
 def read_any(path):
@@ -307,7 +312,7 @@ def read_any(path):
 ex.read_any.check(read_any)
 
 # %% [markdown]
-# Does your reader work? Here is the dirty file again:
+# Does your reader work? Let's try it on the dirty file from above:
 
 # %%
 read_any = ex.read_any.yours_or_solution()
@@ -316,8 +321,8 @@ fresh.load_state_dict(read_any(Path("data/dirty.pth")))
 print("the same answers as before it was saved:", share_right(fresh) == share_right(model))
 
 # %% [markdown]
-# The library's reader knows a few more layouts (`.safetensors`, PyTorch's old format), and says what else was in the file.
-# `load_model` says in a sentence what doesn't fit:
+# The library's reader knows a few more layouts (`.safetensors`, PyTorch's old format), and tells you what else was in
+# the file. If a state dict doesn't fit your model, `load_model` tells you why in plain words:
 
 # %%
 from textwrap import fill
@@ -336,8 +341,8 @@ except CheckpointError as error:
 # %% [markdown]
 # ## 3 Save it, whole or not at all
 #
-# Saving takes time. Suppose the disk is full, the kernel is stopped or the power fails while `torch.save` is writing over
-# an older checkpoint.
+# Saving takes time. Suppose that the disk fills up, the kernel is stopped or the power fails while `torch.save` is
+# writing over an older checkpoint.
 
 # %%
 broken = guess("08_broken_save", "torch.save(new, path) breaks off in the middle. What do you find at path?",
@@ -367,9 +372,10 @@ broken.reveal(left, f"torch.save empties the file before it writes. It stopped w
 #
 # *Essential · hard · 8 minutes.*
 #
-# `path` is a `pathlib.Path`. Write a new file beside it first, in the same folder. `os.replace` or `part.replace(path)`
-# then puts it in the old one's place in a single step, which only works on the same disk. If anything goes wrong, the old
-# file stays, no half file is left behind, and the error is raised. The function returns nothing.
+# `path` is a `pathlib.Path`. First write a new file in the same folder, and call its path `part`. Then
+# `os.replace(part, path)` or `part.replace(path)` puts it in place of the old file in a single step. (That only works
+# if both are on the same disk.) If anything goes wrong, the old file has to stay, no half-written file may be left
+# behind, and the error has to be raised. The function returns nothing.
 
 # %% tags=["exercise"]
 def save_whole(content, path):
@@ -388,8 +394,8 @@ except OSError as error:
     print(error, "and the old file still says", torch.load("data/precious.pth", weights_only=True)["weight"].tolist())
 
 # %% [markdown]
-# There's a second reason to save like this. Large files are best **mapped**: with `mmap=True`, `torch.load` reads a
-# tensor from the disk when it is first touched, so a model of 500 MB is there at once. But then the model depends on
+# There's a second reason to save like this. It's best to **map** large files: with `mmap=True`, `torch.load` reads a
+# tensor from the disk only when it's first used, so a model of 500 MB is ready at once. But then the model depends on
 # the file for as long as you use it.
 
 # %%
@@ -410,8 +416,9 @@ later.reveal(has, "On Linux and macOS the old file lives on without a name until
              "the kernel would die.", wrong={"it crashes": "That can happen when the file is written over in place."})
 
 # %% [markdown]
-# The library's `save_checkpoint` saves like this, and also tells the disk to write everything down before it replaces the old
-# file, so that a power cut does no harm either. It reads back what it wrote, and notes what a stranger will need to know:
+# The library's `save_checkpoint` saves like this too. Before it replaces the old file, it makes sure that the disk has
+# really written all of the new one, so that a power cut does no harm either, and it reads the new file back. It can
+# also save what a stranger will need to know:
 
 # %%
 from course_lib import save_checkpoint
@@ -422,9 +429,9 @@ print(read_checkpoint(saved))
 # %% [markdown]
 # ## 4 Carry on where you stopped
 #
-# A long training is rarely done in one piece: you have to shut your laptop, or Colab ends your session. Here is a training
-# of sixty steps. It trains a head with Dropout on our features, with twenty drawings picked at random in each step, with
-# Adam, and with a learning rate that falls along a cosine.
+# A long training run is rarely finished in one go: you have to shut your laptop, or Colab ends your session. Here is a
+# run of sixty steps. It trains a head with Dropout on our features, and picks twenty drawings at random for each step.
+# The optimizer is Adam, and the learning rate falls along a cosine.
 
 # %%
 def start(seed):
@@ -449,8 +456,8 @@ def go_on(head, optimizer, schedule, steps=30):
     return losses
 
 # %% [markdown]
-# After 30 steps we save everything that we can think of, and let the training run on to its end. That's the run that was
-# never interrupted.
+# After 30 steps we save everything that we can think of, and then let the training run to its end. This is the run that
+# was never interrupted.
 
 # %%
 def everything(head, optimizer, schedule, step):
@@ -489,26 +496,28 @@ forgetful.reveal(happens, f"It grows {jump:.1f} times as large in a single step.
                  also=lines(curves, title="loss on all sixty drawings", below="step"))
 
 # %% [markdown]
-# In formulas, Adam keeps two running means for each weight, and its step is
+# For each weight, Adam keeps two running means: $m$ of its gradients $g$, and $v$ of their squares. In step $t$ it
+# computes
 #
 # $$m \leftarrow 0.9\,m + 0.1\,g \qquad v \leftarrow 0.999\,v + 0.001\,g^2 \qquad
 # \theta \leftarrow \theta - \eta\; \frac{m / (1 - 0.9^t)}{\sqrt{v / (1 - 0.999^t)} + \epsilon}$$
 #
-# At $t = 1$ the fraction is $g / |g|$, which is 1 or −1 for every weight, however small its gradient $g$ was. That's why
-# $m$, $v$ and $t$ belong in the file.
+# A new Adam starts with $m = v = 0$, and $\epsilon$ is tiny. So at $t = 1$ the fraction is $g / |g|$, which is 1 or −1
+# for every weight, however small its gradient $g$ was. That's why $m$, $v$ and $t$ belong in the file.
 
 # %% [markdown]
 # ### Exercise: carry on where you stopped
 #
-# *Essential · medium · 7 minutes.* A training was saved like this:
+# *Essential · medium · 7 minutes.* A training run was saved like this:
 #
 # ```python
 # torch.save({"model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict(),
 #             "schedule_state_dict": schedule.state_dict(), "rng_state": torch.get_rng_state(), "step": step}, path)
 # ```
 #
-# Read the file, put everything back where it belongs, and return the number of steps that are done. Whoever trains on from
-# there must get the same weights as a run that was never interrupted, to the last bit. No code from the file may run.
+# Read the file, put everything back where it belongs, and return the number of steps that are done. If somebody goes on
+# training from there, they must get the same weights as a run that was never interrupted, to the last bit. No code from
+# the file may run.
 
 # %% tags=["exercise"]
 def resume(path, model, optimizer, schedule):
@@ -536,14 +545,14 @@ for forgotten in ("nothing", "model_state_dict", "optimizer_state_dict", "schedu
     print(f"{forgotten:20} forgotten: {'equal to the last bit' if equal else 'another network'}")
 
 # %% [markdown]
-# **What to notice.** Every entry matters. Without the random numbers, Dropout switches off other features and the batches
-# hold other drawings. The result is no worse, but nobody can repeat your run. If your batches come from a `DataLoader` or from
-# NumPy, the state of their random numbers belongs in the file as well.
+# **What to notice.** All four entries matter. Without the random state, Dropout switches off other features, and the
+# batches hold other drawings. That needn't make the result any worse, but nobody can repeat your run. If your batches
+# come from a `DataLoader` or from NumPy, save the state of their random numbers as well.
 #
 # ### Mistake: a file from a computer with a GPU
 #
 # A saved tensor remembers which device it was on. In a file from a computer with a GPU, that's `cuda:0`. We don't have
-# such a file here, but it differs from ours in a single word, so let's write that word in:
+# such a file here, but it would differ from ours only in the name of the device. So let's write that name in:
 
 # %%
 with zipfile.ZipFile("data/step_30.pth") as here, zipfile.ZipFile("data/from_a_gpu.pth", "w") as there:
@@ -560,14 +569,14 @@ elsewhere = torch.load("data/from_a_gpu.pth", weights_only=True, map_location="c
 print("with map_location:", elsewhere["model_state_dict"]["1.weight"].device)
 
 # %% [markdown]
-# With `map_location="cpu"` such a file opens everywhere. `load_state_dict` then copies the numbers to wherever the model
-# is, and the optimizer's state follows its weights. The random state has to stay on the CPU in any case.
+# With `map_location="cpu"`, such a file opens everywhere. After that, `load_state_dict` copies the numbers to wherever
+# the model is, and the optimizer's state follows its weights. The random state has to stay on the CPU in any case.
 
 # %% [markdown]
 # ## 5 A checkpoint from the internet
 #
-# A pickle isn't data. It's a small program that builds data, and any object may write its own part of it, with
-# `__reduce__`. The `Gift` in one of the two files from the beginning is a harmless one:
+# A pickle isn't data. It's a small program that builds data, and with `__reduce__` any object can write its own part of
+# that program. The `Gift` in one of the two files from the beginning is a harmless example:
 
 # %%
 import pickle
@@ -595,7 +604,7 @@ import pickletools
 pickletools.dis(letter)
 
 # %% [markdown]
-# Inside a checkpoint of 45 MB you'd never notice it, unless you know where to look:
+# Inside a checkpoint of 45 MB you'd never notice it, unless you knew where to look:
 
 # %%
 data = two["model_b.pth"]
@@ -604,9 +613,9 @@ draw_bytes({"model_b.pth": data}, start=place // 16 * 16 - 32, rows=8, marks=[
     Stretch(place - 12, place + 5, "this function is fetched"), stretch(b"I run on your machine", "and this is what it gets")])
 
 # %% [markdown]
-# Nobody reads 45 MB like that. That's what `weights_only=True` is for. It reads tensors, plain
-# containers, strings and numbers, and refuses nearly everything else *before* it is called. It has been the default since
-# PyTorch 2.6, but old code, and much advice on the internet, turns it off.
+# Nobody reads 45 MB like that, and nobody has to, thanks to `weights_only=True`. With it, `torch.load` reads tensors,
+# plain containers, strings and numbers, and refuses nearly everything else *before* any of it can run. It has been the
+# default since PyTorch 2.6, but old code turns it off, and so does a lot of advice on the internet.
 
 # %%
 gift = Path("data/model_b.pth")
@@ -620,9 +629,9 @@ except pickle.UnpicklingError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# **What to notice.** PyTorch's own message goes on to explain how to switch the protection *off*. Don't do that for a
-# file that you didn't make. [Safetensors](https://huggingface.co/docs/safetensors) is a format that can't hold code at
-# all: it stores names, shapes and numbers.
+# **What to notice.** The clinic stands in for PyTorch's own message, which also explains how to switch the protection
+# *off*. Don't do that for a file that you didn't make yourself. [Safetensors](https://huggingface.co/docs/safetensors)
+# is a format that can't hold code at all, because it stores only names, shapes and numbers.
 
 # %% [markdown]
 # ### Exercise: what weights_only opens
@@ -643,8 +652,9 @@ ex.opens.check(opened)
 # %% [markdown]
 # ## 6 What isn't a checkpoint
 #
-# Not every `.pth` file is a checkpoint. What was downloaded may be a web page, or half a file, and a training may have gone
-# wrong. The library's reader looks at each of these files and says what it found:
+# Not every `.pth` file is a checkpoint that you can use. You may have downloaded a web page by mistake, or only half of
+# the file, and sometimes the training itself went wrong. The next cell makes a few such files. The library's reader
+# looks at them, and at the file with the `Gift`, and says what it found:
 
 # %%
 from course_lib import read_state_dict
@@ -666,47 +676,50 @@ for name in (*files, "diverged.pth", gift.name):
 # | what they write | what happens | the repair |
 # |---|---|---|
 # | `load_state_dict` into another head | `size mismatch for fc.weight` | replace the head first, or `num_classes=` |
-# | another depth | `Missing key(s)`, of later blocks | the file's own builder |
-# | the whole dictionary | `Missing key(s)`, for every key | `content["model_state_dict"]` |
+# | another depth | `Missing key(s)`, of extra blocks | the builder that belongs to the file |
+# | the whole dictionary | `Missing key(s)`, for all weights | `content["model_state_dict"]` |
 # | `module.` before every name | the same | `name.removeprefix("module.")` |
 # | `strict=False` | **no error**: random numbers stay | find out which of the four it is |
-# | `torch.save` over the only copy | **no error**, until it breaks off | write beside it, then replace |
-# | weights alone, to train on | **no error**: the loss jumps | save optimizer, schedule and random state as well |
-# | a file from a GPU, no GPU here | `Attempting to deserialize object on a CUDA device` | `map_location="cpu"` |
+# | `torch.save` over the only copy | **no error**, until saving breaks off | write beside it, then replace |
+# | only the weights, to train on | **no error**: the loss jumps | save optimizer, schedule and random state as well |
+# | a file from a GPU, with no GPU here | `Attempting to deserialize object on a CUDA device` | `map_location="cpu"` |
 # | `torch.load(…, weights_only=False)` | **no error**: its code runs | leave it out |
-# | a page, half a file | `Weights only load failed`, `failed finding central directory` | fetch it again |
+# | a web page, half a file | `Weights only load failed`, `failed finding central directory` | download it again |
 
 # %% [markdown]
 # ## Back to the question
 #
 # What is in that file? Names, numbers, and a program that puts them together. Is it safe to open? With
-# `weights_only=True` and an up-to-date PyTorch, as far as anybody knows: the program may then call only a short list of
-# functions, and ways around that list have been found and closed before. In a format that can't hold a program, yes.
-# Opened with `weights_only=True`, `model_a.pth` gives you a network, and `model_b.pth` gives you an error.
+# `weights_only=True` and an up-to-date PyTorch it is, as far as anybody knows. The program can then call only a short
+# list of functions. Ways around that list have been found before, and closed. A format that can't hold a program is
+# safe from such tricks. If you open the two files from the beginning with `weights_only=True`, `model_a.pth` gives you
+# the weights of a network, and `model_b.pth` gives you an error.
 
 # %% [markdown]
+# In five lines:
+#
 # 1. A checkpoint is a dictionary in a zip file. With the optimizer's state it's often two or three times as large.
-# 2. Head, depth, key and names must fit. The error shows which one doesn't, and `strict=False` only hides it.
-# 3. Save beside the old file, then replace it.
-# 4. To carry on, save the weights, the optimizer, the schedule, the random state and the step.
-# 5. A pickle is a program: `weights_only=True`, or safetensors.
+# 2. Head, depth, key and names must fit. The error shows which of them doesn't, and `strict=False` only hides it.
+# 3. Save to a new file beside the old one, then replace the old one.
+# 4. To carry on later, save the weights, the optimizer, the schedule, the random state and the step.
+# 5. A pickle is a program, so use `weights_only=True`, or safetensors.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
-# | `torch.save`, `torch.load(…, weights_only=True)` | PyTorch | a dictionary to a file and back |
-# | `model.load_state_dict(state)` | | weights into a model |
-# | `read_checkpoint(path)`, `read_state_dict(path)` | `course_lib.models` | any layout, and never its code |
-# | `load_model(builder, state)` | | a model around the tensors |
-# | `save_checkpoint(path, model, …)` | `course_lib` | whole or not at all |
-# | `optimizer.state_dict()`, `schedule.state_dict()` | PyTorch | what they need to carry on |
-# | `torch.get_rng_state()`, `torch.set_rng_state(state)` | | where the random numbers stand |
-# | `clinic.explain(error)` | `course_lib` | what an error means, and the repair |
+# | `torch.save`, `torch.load(…, weights_only=True)` | PyTorch | write a dictionary to a file, and read it back |
+# | `model.load_state_dict(state)` | PyTorch | put weights into a model |
+# | `read_checkpoint(path)`, `read_state_dict(path)` | `course_lib.models` | read any layout, and never run its code |
+# | `load_model(builder, state)` | `course_lib.models` | build a model around the tensors |
+# | `save_checkpoint(path, model, …)` | `course_lib` | save it, whole or not at all |
+# | `optimizer.state_dict()`, `schedule.state_dict()` | PyTorch | give what they need to carry on |
+# | `torch.get_rng_state()`, `torch.set_rng_state(state)` | PyTorch | get and set the state of the random numbers |
+# | `clinic.explain(error)` | `course_lib` | say what an error means, and how to fix it |
 
 # %% [markdown]
 # ## Where you stand
 #
-# Your guesses and your exercises, kept on your own computer and nowhere else.
+# Your guesses and your exercises are kept in one file on your own computer, and nowhere else.
 
 # %%
 from course_lib import my_calibration
@@ -719,12 +732,13 @@ from course_lib.exercises import my_progress
 my_progress("08")
 
 # %% [markdown]
-# **Read on.** [Serialization semantics](https://docs.pytorch.org/docs/stable/notes/serialization.html), PyTorch's page on
-# what a checkpoint is. [pickle](https://docs.python.org/3/library/pickle.html) begins with a warning.
-# [Safetensors](https://huggingface.co/docs/safetensors), and the audit that it went through.
+# **Read on.** [Serialization semantics](https://docs.pytorch.org/docs/stable/notes/serialization.html) is PyTorch's
+# page on what a checkpoint is. Python's page on [pickle](https://docs.python.org/3/library/pickle.html) begins with a
+# warning. [Safetensors](https://huggingface.co/docs/safetensors) has a page too, and you can read about the
+# [audit](https://huggingface.co/blog/safetensors-security-audit) that it went through.
 #
 # **One open question.** Suppose a file holds only numbers, and is safe to open. Can the network in it still harm the
 # person who uses it?
 #
-# Next: a folder of your own. Two classes, a hundred pictures each, and lesson [07](07_making_it_yours.ipynb) from its
-# first section. The [README](../README.md) lists the calls.
+# Next, try a folder of your own: take two classes with a hundred pictures each, and go through lesson
+# [07](07_making_it_yours.ipynb) from its first section. The [README](../README.md) lists the calls.
