@@ -3,15 +3,16 @@
 #
 # **Why did deeper networks get worse, and what one line fixed it?**
 #
-# You'll train a few small networks, find out why depth hurts them, and then build a ResNet18 of your own. At the end it
-# names ten pictures. You will be able to
+# You'll train a few small networks, find out why depth hurts them, and build a ResNet18 of your own. In the end, it
+# will tell you what's in ten pictures. You'll be able to
 #
-# - say what a shortcut does to a gradient, because you measured it,
-# - decide where a block needs a projection,
+# - say what a shortcut does to a gradient (you'll measure it),
+# - decide which blocks need a projection on their shortcut,
 # - find the first layer in which two networks differ.
 #
-# You need lesson [01](01_inference.ipynb), and to know what a convolution and a gradient are. Plan three sittings of
-# 35 minutes, exercises included: sections 1–3, 4–6, and 7–8. *If you want to know more* adds another 45 minutes.
+# You need lesson [01](01_inference.ipynb), and you should know what a convolution and a gradient are. Plan three
+# sittings of 35 minutes, exercises included: sections 1–3, 4–6, and 7–8. *If you want to know more* adds another 45
+# minutes.
 
 # %%
 import importlib.util
@@ -37,8 +38,9 @@ from course_lib.exercises import lesson03 as ex
 # %% [markdown]
 # ## 1 Two curves the wrong way around
 #
-# In the years before 2015, the recipe for a better network was to add layers. Let's try it on small networks. This is
-# a plain block: two convolutions, each with a BatchNorm and a ReLU. A network is a row of such blocks.
+# In the years before 2015, if you wanted a better network, you added layers. Let's try that with small networks. Here
+# is a plain block: two convolutions, each followed by a BatchNorm and a ReLU. (Section 3 explains BatchNorm.) The
+# function in the cell after it stacks such blocks into a network.
 
 # %%
 def conv_bn(channels):
@@ -85,8 +87,9 @@ def train(net, most=500):
     return losses
 
 # %% [markdown]
-# A single run proves little, because another seed gives another curve. So we train a network of 8 layers three times,
-# from three different starts, and then one of 24 layers. Here are the first 60 steps.
+# A single run proves little, because another seed would give another curve. So we train a network of 8 layers three
+# times, with three different seeds, and then do the same with 24 layers. The figure shows the first 60 steps. Its
+# dashed line is the loss of pure guessing among ten classes, $\ln 10 \approx 2.3$.
 
 # %% tags=["nbval-ignore-output"]
 runs = {}
@@ -98,9 +101,9 @@ drawing.seed_bands(
     alt="Training loss over 60 steps, three seeds each: 8 plain layers fall towards 0.1, 24 plain layers stay far above")
 
 # %% [markdown]
-# The curves lie the wrong way around. The network with three times the layers does *worse*, and on the very pictures
-# it trains on, so this isn't overfitting. And yet 24 layers can do anything that 8 can: the extra layers would only
-# have to copy their input.
+# The curves are the wrong way around. The network with three times as many layers does *worse*, and it does so on the
+# very pictures that it's trained on, so this isn't overfitting. And yet 24 layers can do anything that 8 can: the extra
+# 16 would only have to copy their input.
 
 # %%
 given_time = guess("03_given_time", "All six runs go on, up to 500 steps. Do the 24 layers get there as well?",
@@ -120,7 +123,7 @@ given_time.reveal(
     also=[curves, steps])
 
 # %% [markdown]
-# This was a toy: forty drawings learned by heart, with one learning rate for both depths. In 2015, [He et
+# This was a toy experiment: forty drawings learned by heart, with one learning rate for both depths. In 2015, [He et
 # al.](https://arxiv.org/abs/1512.03385) trained a plain network of 18 layers and one of 34 on more than a million
 # photographs. There, too, the deeper one had the higher training error, from beginning to end. Training three times as
 # long didn't change that.
@@ -129,7 +132,8 @@ given_time.reveal(
 # ## 2 What happens to the gradient, and the one line
 #
 # Training follows gradients, so let's look at them before the first step. How large is the gradient of the loss with
-# respect to the weights of each convolution?
+# respect to the weights of each convolution? Here we use random noise instead of pictures, so that nothing depends on
+# our forty drawings.
 
 # %%
 noise = torch.randn(2, 16, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -165,14 +169,15 @@ what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but
             also=table)
 
 # %% [markdown]
-# In a row of layers, the chain rule multiplies one Jacobian $J_\ell = \partial F_\ell / \partial x_{\ell-1}$ per layer:
+# Say that layer $\ell$ computes $x_\ell = F_\ell(x_{\ell-1})$. Then the chain rule multiplies one Jacobian
+# $J_\ell = \partial F_\ell / \partial x_{\ell-1}$ per layer:
 #
 # $$\frac{\partial L}{\partial x_0} = \frac{\partial L}{\partial x_n}\, J_n \cdots J_2\, J_1$$
 #
-# Multiply eighty factors slightly above one, and you get a large number ([Yang et al.
-# 2019](https://arxiv.org/abs/1902.08129)). Now add the one line, $y = F(x) + x$. The Jacobian of each block becomes
-# $I + J_\ell$, and so the product contains the term $I \cdot I \cdots I$. This is a path from the loss back to the
-# first layer that passes through no weights at all.
+# If each of eighty factors makes the gradient a little larger, it ends up huge ([Yang et al.
+# 2019](https://arxiv.org/abs/1902.08129)). Now add the one line, $y = F(x) + x$. Apart from the ReLU after the sum, the
+# Jacobian of each block becomes $I + J_\ell$, so the product contains the term $I \cdot I \cdots I$. That term is a
+# route from the loss back to the first layer that passes through no weights at all.
 
 # %%
 class Residual(Plain):
@@ -188,9 +193,10 @@ for depth in (20, 40, 80):
 
 # %% [markdown]
 # **What to notice.** From 20 to 80 layers, the residual gradient grows as well, but less than tenfold, while the plain
-# one grows more than ten-thousandfold. The path isn't perfectly free: the ReLU after each sum closes it wherever it
-# outputs zero. One year later, [the authors moved that ReLU](https://arxiv.org/abs/1603.05027). The next figure shows
-# every layer, not only the first. Look closely at the scale: from one line to the next is a factor of a hundred.
+# one grows more than ten-thousandfold. The route isn't completely open: the ReLU after each sum blocks it wherever its
+# output is zero. One year later, [the authors moved that ReLU](https://arxiv.org/abs/1603.05027). The next figure shows
+# every layer, not only the first. Mind its scale: each grid line stands for a hundred times as much as the one below
+# it.
 
 # %%
 sizes = {}
@@ -202,10 +208,10 @@ drawing.seed_bands(sizes, below="convolution", log=True,
                    title="size of the gradient at each convolution, before training: median and range of three seeds")
 
 # %% [markdown]
-# Size is only half of the story. (The weights in front of a BatchNorm can be scaled freely without changing its output,
-# so an oversized gradient does less harm there than you'd think.) A useful gradient also has a stable *direction*: if
-# the pictures change by 1 %, it should still point roughly the same way. Cosine similarity measures that: 1 means the
-# same direction, and 0 means that the two are unrelated.
+# Size is only half of the story. (A BatchNorm undoes any scaling of the weights before it, so an oversized gradient
+# does less harm there than you'd think.) A useful gradient also has a stable *direction*: if the pictures change by
+# 1 %, it should still point roughly the same way. Cosine similarity measures that: 1 means the same direction, and 0
+# means that the two are unrelated.
 
 # %%
 def same_direction(net):
@@ -221,9 +227,9 @@ for depth in (20, 40, 80):
 
 # %% [markdown]
 # At the first convolution of a deep plain network, the gradient's direction is close to random, and all three seeds
-# say so. [Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591) found that this is the rule. With the shortcut, most
-# of the direction survives. Does that help training? Let's repeat the experiment of section 1, with the same seeds,
-# and add `+ x`.
+# agree. [Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591) found that this is typical of deep plain networks.
+# With the shortcut, the direction changes far less. Does that help training? Let's repeat the experiment of section 1,
+# with the same seeds, and add `+ x`.
 
 # %%
 ratio = guess("03_residual_depth", "How many steps do 24 residual layers need, compared with 8 residual layers?",
@@ -242,12 +248,12 @@ curves = drawing.seed_bands(
 ratio.reveal(truth, "With the shortcut, three times the layers no longer take several times the steps.", also=curves)
 
 # %% [markdown]
-# That's the paper's effect in miniature, with forty pictures, tiny networks and three seeds. The big claim, that more
-# than a hundred layers can be trained and *help*, needs the paper's big experiment.
+# That's the paper's effect in miniature, with forty pictures, tiny networks and three seeds. To show that more than a
+# hundred layers can be trained, and that they *help*, you need an experiment as big as the paper's.
 #
-# One word of caution: the shortcut doesn't replace BatchNorm. Every sum adds to the signal, so its size grows from
-# block to block. With a BatchNorm at the end of each path, it grows slowly, about like the square root of the depth.
-# Without one, it explodes:
+# A word of caution: the shortcut doesn't replace BatchNorm. Every sum adds to the signal, so its size grows from block
+# to block. With a BatchNorm at the end of each path, it grows slowly, roughly like the square root of the depth.
+# Without one, it explodes. Here is the spread (the standard deviation) of what the last block puts out:
 
 # %%
 class NoNorm(Residual):
@@ -265,20 +271,21 @@ for block in (Residual, NoNorm):
 # %% [markdown]
 # ## 3 BatchNorm by hand
 #
-# So these blocks need BatchNorm as well as the shortcut. BatchNorm has two modes. In **train** mode it uses the mean
-# $\mu$ and the variance $\sigma^2$ of the batch, one of each per channel, taken over the pictures, rows and columns:
+# So these blocks need BatchNorm, too. It has two modes. In **train** mode it uses the mean $\mu$ and the variance
+# $\sigma^2$ of the batch, one of each per channel, taken over the pictures, rows and columns:
 #
 # $$y = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} \cdot \gamma + \beta$$
 #
-# $\gamma$ (`weight`) and $\beta$ (`bias`) are learned. On the side it keeps running averages, with momentum $m = 0.1$:
+# $\gamma$ (`weight`) and $\beta$ (`bias`) are learned, and $\varepsilon$ is a tiny number that prevents a division by
+# zero. BatchNorm also keeps running averages of $\mu$ and of the variance, with momentum $m = 0.1$:
 #
 # $$\mu_\text{run} \leftarrow (1 - m)\,\mu_\text{run} + m\,\mu$$
 #
 # In **eval** mode it uses these averages instead, so an answer no longer depends on the other pictures in the batch.
 
 # %% [markdown]
-# One detail is easy to miss. The variance used for normalising divides by $n$, the number of values per channel. The
-# *running* variance collects the unbiased one, which divides by $n - 1$.
+# One detail is easy to miss. When BatchNorm normalises a batch, it divides the sum of squares by $n$, the number of
+# values per channel. For the *running* variance, it uses the unbiased variance, which divides by $n - 1$.
 
 # %%
 bias = guess("03_bias_before_norm",
@@ -299,9 +306,10 @@ bias.reveal("nothing" if unchanged else "it shifts the output",
 #
 # *Essential · hard · 10 minutes · move on after 15.*
 #
-# Write `nn.BatchNorm2d` under torch's own names: parameters `weight` and `bias`; buffers `running_mean` (zeros),
-# `running_var` (ones) and `num_batches_tracked` (`torch.tensor(0)`, one more per training batch). Use ε = 1e-5 and
-# momentum 0.1. `register_buffer(name, tensor)` makes a tensor part of the state dict that no optimizer touches.
+# Write your own `nn.BatchNorm2d`, with torch's names. Its parameters are `weight` (ones at first) and `bias` (zeros).
+# Its buffers are `running_mean` (zeros), `running_var` (ones) and `num_batches_tracked` (`torch.tensor(0)`, which goes
+# up by one with every batch in train mode). Use ε = 1e-5 and momentum 0.1. `register_buffer(name, tensor)` puts a
+# tensor into the state dict without handing it to the optimizer.
 
 # %% tags=["exercise"]
 class MyBatchNorm2d(nn.Module):
@@ -333,9 +341,9 @@ print("eval mode: ", torch.allclose(norm.eval()(x), torchs.eval()(x), atol=1e-5)
 # %% [markdown]
 # ## 4 The residual block, drawn from the live model
 #
-# The line you wrote *is* the residual block of a ResNet. Its parts have names: the **residual path**, here two 3×3
-# convolutions, and the **shortcut** around it. This drawing is computed from the course's trained ResNet18. The shapes
-# on its edges are channels × height × width.
+# Section 2's one line *is* the residual block of a ResNet. Its two parts have names: the **residual path**, which here
+# has two 3×3 convolutions, and the **shortcut** around it. We draw the block straight from the course's trained
+# ResNet18. The shapes beside the arrows are batch × channels × height × width.
 
 # %%
 from course_lib import trace
@@ -345,7 +353,7 @@ features = trace(classifier.model)
 drawing.block(features, path="layer1.0")
 
 # %% [markdown]
-# **What to notice.** Two equal shapes meet in the ⊕. The last ReLU comes *after* the sum: if a ReLU closed the path,
+# **What to notice.** Two equal shapes meet at the ⊕. The last ReLU comes *after* the sum: if a ReLU closed the path,
 # the block could only increase its input, never decrease it.
 
 # %% [markdown]
@@ -353,8 +361,9 @@ drawing.block(features, path="layer1.0")
 #
 # *Worth it · mild · 2 minutes · move on after 4.*
 #
-# In a batch of 8, which of these sums does PyTorch compute? **A** 64×56×56 + 64×56×56, **B** 64×56×56 + 128×56×56,
-# **C** 128×28×28 + 128×56×56, **D** 128×28×28 + 128×1×1. Decide before you try.
+# Take a batch of 8, so that A is really 8×64×56×56 + 8×64×56×56. Which of these sums can PyTorch compute? **A**
+# 64×56×56 + 64×56×56, **B** 64×56×56 + 128×56×56, **C** 128×28×28 + 128×56×56, **D** 128×28×28 + 128×1×1. Decide before
+# you try.
 
 # %% tags=["exercise"]
 legal = ...  # the letters, for example "BC"
@@ -363,8 +372,9 @@ ex.legal_add.check(legal)
 # %% [markdown]
 # ## 5 Stride 2 breaks the sum
 #
-# Between stages, the map gets half as high and half as wide, and the channels double. The first convolution of the
-# block does both: it has stride 2. The shortcut still carries the old shape. What does PyTorch say?
+# A ResNet has four *stages*, which are rows of blocks. From one stage to the next, the map becomes half as high and
+# half as wide, and the number of channels doubles. The first convolution of the new stage does both: it has stride 2
+# and twice as many filters. But its block's shortcut still carries the old shape. What does PyTorch say?
 
 # %%
 from torchvision.models.resnet import BasicBlock
@@ -377,7 +387,7 @@ except RuntimeError as error:
 
 # %% [markdown]
 # "Tensor a (28)" comes from the path, "tensor b (56)" comes from the shortcut, and dimension 3 is the width. The
-# message names neither the block nor the line, but the clinic looks at the model that failed:
+# message doesn't say which block went wrong. The course's *clinic* can, because it looks at the model that failed:
 
 # %%
 from course_lib import clinic
@@ -388,10 +398,10 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# The paper tried three ways to fix this. **A:** take every second cell of `x` and fill the missing channels with zeros,
-# which needs no parameters. **B:** where shapes change, put a 1×1 convolution with stride 2 on the shortcut, called a
-# *projection*. **C:** put a projection on every shortcut. C was slightly better than B, and B than A, but the authors
-# found the differences small. torchvision builds B, under the name `downsample`:
+# The paper tried three ways to fix this. **A:** take every second row and column of `x` and fill the missing channels
+# with zeros, which needs no parameters. **B:** where the shape changes, put a 1×1 convolution on the shortcut, with the
+# block's stride. It's called a *projection*. **C:** put a projection on every shortcut. B was slightly better than A,
+# and C was slightly better than B, but the differences were small. torchvision builds B, under the name `downsample`:
 
 # %%
 projection = nn.Sequential(nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False), nn.BatchNorm2d(128))
@@ -403,13 +413,13 @@ print(f"{price:,} of its {whole:,} parameters are the projection's")
 drawing.block(features, path="layer2.0")
 
 # %% [markdown]
-# A dashed shortcut is a projection, and a solid one is `x` itself, as in the paper's figures.
+# In these drawings, as in the paper's figures, a dashed shortcut is a projection, and a solid one is `x` itself.
 #
-# Two words from torchvision's source come up from now on. **planes** is the number of channels inside a block.
-# **expansion** says how many times wider its output is: 1 for the BasicBlock you've seen, 4 for the Bottleneck of
-# ResNet50. So a block's output has planes × expansion channels.
+# From now on, you'll need two words from torchvision's source. **planes** is the number of channels inside a block.
+# **expansion** says how many times as many come out: 1 for the BasicBlock you've seen, 4 for ResNet50's block, the
+# Bottleneck. So a block's output has planes × expansion channels.
 #
-# Now try it yourself. The block below starts broken: repair it, and then find other settings that break it. (The
+# Now try it yourself. The block below is broken at first. Repair it, and then find other settings that break it. (The
 # settings *groups*, *base_width* and *dilation* belong to section D.)
 
 # %%
@@ -422,7 +432,7 @@ block_explorer(planes=128, stride=2, shortcut="x itself, fits or not")
 #
 # *Essential · medium · 4 minutes · move on after 7.*
 #
-# Write the condition in one line: does the shortcut of this block need a projection?
+# When does the shortcut of a block need a projection? Write the condition in one line.
 
 # %% tags=["exercise"]
 def needs_downsample(in_channels, planes, stride, expansion):
@@ -437,8 +447,8 @@ ex.needs_downsample.check(needs_downsample)
 #
 # *Essential · hard · 10 minutes · move on after 20.*
 #
-# Write the block under torchvision's names: `conv1`, `bn1`, `conv2`, `bn2`, `downsample`. Then its weights fit into
-# yours. A BatchNorm that you wrote yourself is welcome; `nn.BatchNorm2d` is fine too.
+# Write the block with torchvision's names, `conv1`, `bn1`, `conv2`, `bn2` and `downsample`, so that torchvision's
+# weights fit into it. You can use the BatchNorm that you wrote yourself, or `nn.BatchNorm2d`.
 
 # %% tags=["exercise"]
 class MyBasicBlock(nn.Module):
@@ -460,11 +470,11 @@ MyBasicBlock = ex.basic_block.yours_or_solution()
 # %% [markdown]
 # ## 6 From block to stage
 #
-# A stage is a row of blocks. Only its first block may change the shape; the others must keep it. In torchvision, the
-# method `_make_layer` builds a stage. `self.inplanes` remembers how many channels came out of the last block.
+# In a stage, only the first block may change the shape. The others must keep it. In torchvision, the method
+# `_make_layer` builds a stage. `self.inplanes` remembers how many channels came out of the previous block.
 #
-# At every step, guess whether there is a projection, and then tick the box to see. Compare `layer1` of ResNet18 with
-# `layer1` of ResNet50.
+# At every step, guess whether the block needs a projection, and then tick *show what its shortcut is*. Compare `layer1`
+# of ResNet18 with `layer1` of ResNet50.
 
 # %%
 from course_lib.widgets import stage_stepper
@@ -476,8 +486,8 @@ stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], st
 #
 # *Essential · hard · 10 minutes · move on after 15.*
 #
-# Write a function that builds a stage. `block` is BasicBlock or any class like it. A projection is
-# `nn.Sequential(convolution, BatchNorm)`, in this order.
+# Write a function that builds a stage. `block` is your `MyBasicBlock`, or another class that takes the same arguments.
+# A projection is `nn.Sequential(convolution, BatchNorm)`, in this order.
 
 # %% tags=["exercise"]
 def make_layer(block, in_channels, planes, blocks, stride=1):
@@ -494,20 +504,21 @@ print("64×56×56 →", "×".join(map(str, stage(torch.zeros(1, 64, 56, 56)).sha
 
 # %% [markdown]
 # **Another good place to stop.** You have a block and a stage, and both are kept as before. What's left is to put them
-# together, and to find a mistake.
+# together, and to learn how to find a mistake in a network.
 
 # %% [markdown]
 # ## 7 Build it, load it, ask it
 #
-# You have all the parts: a stem (7×7 convolution with stride 2 and padding 3, BatchNorm, ReLU, 3×3 max-pool with stride
-# 2 and padding 1), four stages, an average pool to 1×1, a flatten and a linear layer.
+# A ResNet18 is a *stem* (a 7×7 convolution with stride 2 and padding 3, a BatchNorm, a ReLU, and a 3×3 max-pool with
+# stride 2 and padding 1), followed by four stages, an average pool to 1×1, a flatten and a linear layer.
 #
 # ### Exercise: a ResNet18 of your own
 #
 # *Essential · hard · 12 minutes · move on after 25.*
 #
 # Build the network, (B, 3, H, W) → (B, 1000), from your own blocks and stages. Use torchvision's names: `conv1`, `bn1`,
-# `layer1` to `layer4`, `fc`. The check loads torchvision's state dict into it, strictly, and compares the logits.
+# `layer1` to `layer4`, `fc`. The check loads the state dict of torchvision's ResNet18 into yours, where no key may be
+# missing or left over, and compares the logits.
 
 # %% tags=["exercise"]
 class MyResNet18(nn.Module):
@@ -522,8 +533,8 @@ class MyResNet18(nn.Module):
 ex.resnet18.check(MyResNet18)
 
 # %% [markdown]
-# Now give it trained weights. The course's network knows ten classes instead of a thousand, so we exchange the linear
-# layer first. We also replace every norm by your `MyBatchNorm2d`, which loads the same keys.
+# Now give it trained weights. The course's network knows ten classes instead of a thousand, so we replace the linear
+# layer first. We also replace every norm by your `MyBatchNorm2d`, whose keys have the same names.
 
 # %%
 MyResNet18 = ex.resnet18.yours_or_solution()
@@ -539,8 +550,8 @@ mine.eval()
 print("your norms:", sum(isinstance(module, MyBatchNorm2d) for module in mine.modules()))
 
 # %% [markdown]
-# Here are ten new pictures, one of each class. Under each you see your network's answer and its probability, followed
-# by the probability that torchvision's ResNet18 gives to the same class with the same weights.
+# Here are ten new pictures, one of each class. Above each one, you see your network's answer and its probability,
+# followed by the probability that torchvision's ResNet18 gives to the same class with the same weights.
 
 # %%
 from course_lib import scene
@@ -558,9 +569,9 @@ drawing.picture_grid(new, words, columns=5, right=right)
 print("equal up to the fifth digit:", torch.allclose(yours, reference, atol=1e-5))
 
 # %% [markdown]
-# Every BatchNorm, block and stage of that network can be your own code, and it answers like the original. What tiny
-# difference there is comes from rounding, because `MyBatchNorm2d` does its arithmetic in another order. (The
-# convolutions are next: lesson 04 builds one from strides.)
+# Every BatchNorm, block and stage in that network can be your own code, and the network still answers like the
+# original. Any tiny differences come from rounding, because `MyBatchNorm2d` does its arithmetic in a different order.
+# (You'll build the convolution yourself in lesson 04.)
 
 # %% [markdown]
 # ## 8 Find the mistake
@@ -589,8 +600,9 @@ fault.reveal("no error: only the answers differ",
              also=f"largest change of a probability, picture by picture: {percents}")
 
 # %% [markdown]
-# Don't stare at the code. **Compare layer by layer, and stop at the first difference.** A forward hook records the
-# output of each layer. Everything before the first difference is right, and everything after it is only a consequence.
+# Don't stare at the code. **Compare layer by layer, and stop at the first difference.** For that, we record the output
+# of each layer with a *forward hook*, a function that a layer calls each time it has computed its output. Everything
+# before the first difference is right, and what differs after it may be no more than a consequence.
 
 # %%
 def outputs(net, batch):
@@ -618,18 +630,19 @@ for name in [name for name in wanted if name in found]:
 #
 # | what you see | what it usually is |
 # |---|---|
-# | `Missing key(s)` in the state dict | another name, or a layer in a plain list instead of `nn.Sequential` |
+# | `Missing key(s)` in the state dict | a layer with another name, or layers in a plain list instead of an `nn.Sequential` |
 # | all keys load, no error, wrong answers | a stride or padding, a forgotten ReLU, train mode |
 # | right with stride 1, wrong with stride 2 | the stride is on the wrong convolution, or `downsample` isn't called |
 # | right for one picture, different in a batch | train mode: the batch's own statistics are used |
 # | right the first time, different the second | an in-place operation, or buffers that change in eval mode |
-# | a few values differ in the sixth digit | rounding; nothing to repair |
-# | the number of parameters is right, the order isn't | layers made in another order: compare names, not positions |
+# | a few values differ in the sixth digit | rounding, which you don't need to repair |
+# | the right number of parameters in the wrong order | layers created in another order: compare names, not positions |
 
 # %% [markdown]
 # ## Mistakes people make
 #
-# **Forgetting the flatten.** After the pool, the map is 512×1×1. A linear layer reads the *last* dimension, which is 1.
+# **Forgetting the flatten.** After the pool, the map is 512×1×1. A linear layer works on the *last* dimension, and here
+# that has a size of 1.
 
 # %%
 from torchvision.models import ResNet
@@ -659,8 +672,8 @@ print(tuple(path(x).shape), "+", tuple(x.shape), "→", tuple(y.shape))
 print("different values added to one channel:", len((y - x)[0, 0].detach().mul(1e4).round().unique()))
 
 # %% [markdown]
-# **Changing the shortcut's tensor in place.** `identity = x` copies nothing: both names mean the same tensor. A ReLU in
-# place changes the shortcut as well. Again, no error:
+# **Changing the shortcut's tensor in place.** `identity = x` doesn't copy anything: both names stand for the same
+# tensor. So an in-place ReLU changes the shortcut as well, and again there's no error:
 
 # %%
 x = torch.tensor([-1.0, 2.0])
@@ -671,8 +684,8 @@ x = torch.tensor([-1.0, 2.0])
 print("right:   ", (torch.relu(x) + x).tolist())
 
 # %% [markdown]
-# Sometimes an error comes later, in `backward`. A sigmoid's gradient needs its output, and here `+=` has overwritten
-# it:
+# Sometimes you do get an error, but only later, in `backward`. A sigmoid's gradient is computed from the sigmoid's
+# output, and here `+=` has overwritten that output:
 
 # %%
 x = torch.randn(4, requires_grad=True)
@@ -687,51 +700,54 @@ except RuntimeError as error:
 # ## Back to the question
 #
 # Why did deeper networks get worse? The paper could only rule things out: it wasn't overfitting, and with BatchNorm the
-# gradients hadn't vanished. What you measured was found later. In a deep plain network, before any training, gradients
-# grow from layer to layer on their way back, and their direction is close to random. Such networks learn slowly.
+# gradients hadn't vanished. The effects that you measured were found later. In a deep plain network, before any
+# training, gradients grow from layer to layer on their way back, and their direction is close to random. Such networks
+# learn slowly.
 #
-# And what fixed it? One line, `+ x`. A block then only has to learn the *difference* from its input, and the shortcut
-# carries the gradient back past the block's weights.
+# And what fixed it? One line, `+ x`. A block then only has to learn the *difference* between its output and its input,
+# and the shortcut carries the gradient back past the block's weights.
 
 # %% [markdown]
 # In five lines:
 #
-# 1. `relu(path(x) + x)`: the sum needs equal shapes.
-# 2. Shapes change only in the first block of a stage. There the shortcut is a 1×1 projection.
+# 1. A residual block is `relu(path(x) + x)`, and its sum needs equal shapes.
+# 2. Shapes change only in the first block of a stage. Where they do, the shortcut is a 1×1 projection.
 # 3. BatchNorm normalises by the batch in train mode and by running averages in eval mode.
-# 4. With torchvision's names, torchvision's weights fit into your own classes.
-# 5. Wrong numbers and no error? Compare layer by layer, up to the first difference.
+# 4. If you use torchvision's names, torchvision's weights fit into your own classes.
+# 5. If the numbers are wrong and there's no error, compare layer by layer, up to the first difference.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
-# | `register_buffer(name, tensor)` | `nn.Module` | a tensor in the state dict that isn't learned |
-# | `register_forward_hook(function)` | `nn.Module` | shows you what a layer gives |
-# | `torch.autograd.grad(loss, weights)` | torch | gradients, without touching `.grad` |
-# | `trace(model, size)` | `course_lib` | every operation, and why it has its shape |
-# | `drawing.block(trace, path=…)` | `course_lib` | any module as a drawing |
-# | `measure_signals(model)` | `course_lib.networks` | section 2 for any classifier, in one call |
-# | `explain(error)` | `course_lib.clinic` | what an error means, and how to repair it |
+# | `register_buffer(name, tensor)` | `nn.Module` | keeps a tensor in the state dict that isn't learned |
+# | `register_forward_hook(function)` | `nn.Module` | calls your function with every output of a layer |
+# | `torch.autograd.grad(loss, weights)` | torch | computes gradients without touching `.grad` |
+# | `trace(model, size)` | `course_lib` | records every operation, and why its output has that shape |
+# | `drawing.block(trace, path=…)` | `course_lib` | draws any module |
+# | `measure_signals(model)` | `course_lib.networks` | makes the measurements of section 2 on any classifier |
+# | `explain(error)` | `course_lib.clinic` | says what an error means, and how to repair it |
 
 # %% [markdown]
 # ## If you want to know more
 #
-# Five short sections that stand alone: the Bottleneck (A), counting layers (B), why a map is 56 cells wide (C), the
-# constructor's switches (D), and a look inside trained networks (E).
+# Here are five short sections. Once you've run all their cells, you can read them in any order: the Bottleneck (A),
+# counting layers (B), why a map is 56 cells wide (C), the constructor's switches (D), and a look inside trained
+# networks (E).
 #
 # ### A Bottleneck
 #
-# 3×3 convolutions over many channels are expensive: $k \cdot k \cdot C_\text{in} \cdot C_\text{out}$ weights each. From
-# ResNet50 on, a block first *squeezes* the channels with a 1×1 convolution, runs its 3×3 on those few, and widens them
-# again. Its output has `expansion = 4` times its planes.
+# 3×3 convolutions over many channels are expensive: each of them has $k \cdot k \cdot C_\text{in} \cdot C_\text{out}$
+# weights. So from ResNet50 on, a block first *squeezes* the channels with a 1×1 convolution, runs its 3×3 on the few
+# that are left, and widens the result again with another 1×1. Its output has four times as many channels as planes
+# (`expansion = 4`).
 
 # %% [markdown]
 # ### Exercise: the price of a bottleneck
 #
 # *Extra · mild · 4 minutes · move on after 6.*
 #
-# 256 channels come in, are squeezed to 64, and 256 go out: 1×1, 3×3, 1×1, no bias. How many weights do the three
-# convolutions hold? Use paper and pencil.
+# A block takes 256 channels, squeezes them to 64, and returns 256 again. Its three convolutions are 1×1, 3×3 and 1×1,
+# and none has a bias. How many weights do they hold together? Use paper and pencil.
 
 # %% tags=["exercise"]
 weights = ...
@@ -756,9 +772,9 @@ cheaper.reveal(round(two / squeezed, 1), f"Two 3×3 have {two:,} weights, and 1�
 # %% [markdown]
 # To see the block drawn, choose *bottleneck* in the explorer of section 5.
 #
-# **Which convolution takes the stride?** In the paper it's the first 1×1. In torchvision it's the 3×3, a variant known
-# as v1.5. A 1×1 convolution with stride 2 skips three cells out of four. A 3×3 with stride 2 looks at all of them,
-# which costs a few more multiply-adds:
+# **Which convolution takes the stride?** In the paper, it's the first 1×1. In torchvision, it's the 3×3, a variant
+# known as v1.5. A 1×1 convolution with stride 2 skips three cells out of four, but a 3×3 with stride 2 looks at all of
+# them. In exchange, the first 1×1 now works on the larger map, which costs a few more multiply-adds:
 
 # %%
 from torchvision.models import get_model
@@ -776,7 +792,8 @@ print(f"paper {trace(paper, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50
 #
 # *Worth it · hard · 10 minutes · move on after 15.*
 #
-# Like BasicBlock, with `conv3` and `bn3`, `expansion = 4`, and the stride where torchvision has it.
+# Write it like your BasicBlock, but with a `conv3` and a `bn3`, with `expansion = 4`, and with the stride where
+# torchvision has it.
 
 # %% tags=["exercise"]
 class MyBottleneck(nn.Module):
@@ -795,8 +812,9 @@ ex.bottleneck.check(MyBottleneck)
 # %% [markdown]
 # ### B Counting to 18
 #
-# The number in a ResNet's name counts the layers with weights on the longest path: the stem, two convolutions in each
-# of [2, 2, 2, 2] blocks, and the linear layer make 1 + 2·(2 + 2 + 2 + 2) + 1 = 18.
+# The number in a ResNet's name counts the convolutions and linear layers on the longest path. ResNet18 has one
+# convolution in the stem, two in each block, with [2, 2, 2, 2] blocks in its four stages, and one linear layer. That
+# makes 1 + 2·(2 + 2 + 2 + 2) + 1 = 18.
 
 # %%
 named = guess("03_names",
@@ -813,7 +831,7 @@ named.reveal(tuple(1 + 3 * sum(blocks) + 1 for blocks in ([3, 4, 6, 3], [3, 8, 3
 #
 # *Extra · medium · 6 minutes · move on after 10.*
 #
-# Write a function that gets any of torchvision's ResNets, counts its layers, and returns the number in its name. The
+# Write a function that takes any of torchvision's ResNets, counts its layers, and returns the number in its name. The
 # projections don't count, and neither do the norms.
 
 # %% tags=["exercise"]
@@ -825,7 +843,7 @@ def layers_of(model):
 ex.count_layers.check(layers_of)
 
 # %% [markdown]
-# The paper's table 1, rebuilt from live models:
+# Here is the paper's table 1, rebuilt from torchvision's models:
 
 # %%
 drawing.resnet_table()
@@ -833,8 +851,8 @@ drawing.resnet_table()
 # %% [markdown]
 # ### C Why is this 56?
 #
-# torchinfo is the everyday tool for a first look: modules, output shapes, parameters. (We leave out its last lines, the
-# totals, and print only the rows.)
+# torchinfo is a handy tool for a first look at a network. It lists the modules, their output shapes and their
+# parameters. (We print only these rows, and leave out the totals below them.)
 
 # %%
 from torchinfo import summary
@@ -844,8 +862,9 @@ print(str(table).split("\nTotal params")[0])
 
 # %% [markdown]
 # It doesn't tell you *why* the map of `layer2` is 28×28. Nor does it show the additions, because they aren't modules.
-# The course's trace records every operation, with the arithmetic behind its shape. (Run `trace(classifier.model,
-# depth=1)` to see all of them in a table that opens where you click.)
+# The course's trace records every operation, with the arithmetic behind its shape. Here is how the first convolution
+# turns 224 into 112. Replace `conv1` with `maxpool`, and you'll see where 56 comes from. (Run
+# `trace(classifier.model, depth=1)` to see all operations in a table whose rows open when you click on them.)
 
 # %%
 print(features["conv1"].explain())
@@ -865,8 +884,9 @@ wide.reveal(tuple(panorama.within("layer4")[-1].output[1:]),
 # %% [markdown]
 # ### D The constructor's switches
 #
-# One class makes all of torchvision's ResNets. **Groups and width:** ResNeXt splits the 3×3 into 32 groups, and the
-# wide ResNet doubles the inner channels. Each of them is just a setting of the same class:
+# One class makes all of torchvision's ResNets. **Groups and width:** ResNeXt splits the 3×3 into 32 groups, each of
+# which reads only its own share of the channels. The wide ResNet doubles the inner channels. Each of them is just
+# another setting of the same class:
 
 # %%
 from torchvision.models import resnet50 as build_resnet50
@@ -880,8 +900,9 @@ same = trace(build_resnet50(groups=32, width_per_group=4), mode="eval")
 print("groups=32, width_per_group=4 is resnext50_32x4d:", same.rows() == trace("resnext50_32x4d").rows())
 
 # %% [markdown]
-# **Dilation instead of stride** keeps the map large, for networks that draw masks. A dilated kernel has gaps between
-# its cells, so it sees as far as before. And `norm_layer` exchanges the norm:
+# **Dilation instead of stride** keeps the map large, for networks that give every pixel a class (lesson 06). A dilated
+# kernel has gaps between its cells, so it sees as far as before. And with `norm_layer`, you can replace BatchNorm with
+# another norm:
 
 # %%
 for replace in (None, (False, True, True)):
@@ -909,9 +930,10 @@ zero.reveal("returns it unchanged" if same else "scales it",
             "This is the copy that section 1's extra layers didn't find. The network starts shallow and deepens as it learns.")
 
 # %% [markdown]
-# Convolutions start from Kaiming's rule: random numbers with a spread of $\sqrt{2 / \text{fan}_\text{out}}$. Counting a
-# layer's outputs keeps the size of the *gradient* steady through a ReLU, and counting its inputs would do the same for
-# the signal. The next cell checks the rule, and then shows settings that the constructors refuse:
+# The weights of a convolution start as random numbers with a spread of $\sqrt{2 / \text{fan}_\text{out}}$, where
+# $\text{fan}_\text{out}$ is the number of output channels times the cells of the kernel. This is Kaiming He's rule.
+# With the output channels, it keeps the size of the *gradient* steady through a ReLU. With the input channels, it would
+# do the same for the signal. The next cell checks the rule, and then shows settings that the constructors refuse:
 
 # %%
 conv = get_model("resnet18").layer3[0].conv1
@@ -929,16 +951,16 @@ for build in (lambda: BasicBlock(64, 64, groups=2), lambda: BasicBlock(64, 64, d
 # %% [markdown]
 # ### E Look inside
 #
-# What do trained layers look for? The filters of the first convolution are small pictures themselves, and here are 56
-# of the 64. Look for edges in several directions, for colour contrasts, and for filters that learned next to nothing.
+# What do trained layers look for? The filters of the first convolution are small pictures themselves. Here are 56 of
+# the 64. Look for edges in several directions, for colour contrasts, and for filters that still look like noise.
 
 # %%
 drawing.draw_filters(classifier.model, count=56)
 
 # %% [markdown]
 # Deeper filters have too many channels to be shown in colour, but you can look at their outputs, the **feature maps**.
-# Here is EfficientNet-Lite0, which was trained on more than a million photographs, with a photograph. Choose a layer:
-# where can you still recognise the cat, and where can you only tell that *something* is there?
+# Here is EfficientNet-Lite0, which was trained on more than a million photographs, with two other photographs. Choose a
+# layer: where can you still recognise the cat, and where can you only tell that *something* is there?
 
 # %%
 from course_lib import samples
@@ -950,8 +972,8 @@ feature_map_explorer(lite0, photos, layer="features.2.1.add", second="coffee", c
 
 # %% [markdown]
 # And here is the course's ResNet18 at work on a drawing, stage by stage. Point at a map, click on it, and open a single
-# number to see how it comes about: a patch times a kernel, the sum in the ⊕, a ReLU. The operation that is open now is
-# the sum at the end of a block like yours.
+# number to see how it comes about: a patch times a kernel, the sum in the ⊕, a ReLU. The explorer opens at the sum in a
+# block like yours.
 
 # %%
 from course_lib.widgets import network_explorer
@@ -959,8 +981,9 @@ from course_lib.widgets import network_explorer
 network_explorer(classifier, samples()["dog"].open(), layer="layer2.0.add")
 
 # %% [markdown]
-# **What to notice.** Early maps keep outlines, and later maps are smaller and darker. Is that true for this picture
-# only? Here is the share of cells that are exactly zero in the course's ResNet18, for all ten drawings of section 7:
+# **What to notice.** Early maps keep outlines. Later maps are smaller, and more of their cells are dark, which means
+# zero. Is that true for this picture only? Here is the share of cells that are exactly zero in the course's ResNet18,
+# for all ten drawings of section 7:
 
 # %%
 from course_lib.tracing import feature_maps
@@ -972,9 +995,9 @@ for stage in (1, 2, 3, 4):
 
 # %% [markdown]
 # How much of the picture does one cell see? According to `features["layer4.1.add"].field`, a cell of `layer4` can see
-# all of it. But does it? In the widget below, the frame is what a cell *can* see, and the glow is what it *does* see:
-# the gradient of its value, pixel by pixel. Many paths lead through the middle of the frame, and few through its edge
-# ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)).
+# 435×435 pixels, and the picture has only 224×224. But how much does it really use? In the widget below, the frame is
+# what a cell *can* see, and the glow is what it *does* see: the gradient of its value, pixel by pixel. Many paths lead
+# through the middle of the frame, and few through its edge ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)).
 
 # %%
 from course_lib.widgets import receptive_field_explorer
@@ -1007,6 +1030,7 @@ my_progress("03")
 # rectifiers](https://arxiv.org/abs/1502.01852) (He et al. 2015), the initialisation.
 #
 # **One open question.** If every block can be skipped, what happens to a trained ResNet when you delete one? Try it on
-# `mine`: `mine.layer3[1] = nn.Identity()`. Which block hurts most?
+# `mine`: `mine.layer3[1] = nn.Identity()`. (This works for every block that keeps its input's shape.) Which block does
+# the network miss most?
 #
 # Next: [04 VGG cfgs](04_vgg_cfgs.ipynb).

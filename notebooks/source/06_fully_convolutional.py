@@ -3,7 +3,8 @@
 #
 # **Who said that the picture must be 224×224?**
 #
-# This lesson takes a little over an hour: 35 minutes to read and 30 minutes for the exercises. Afterwards you can
+# This lesson takes a little over an hour: 35 minutes to read and 30 minutes for the exercises. Afterwards, you'll be
+# able to
 #
 # - say which networks need a fixed size, and what squashing, cropping and sliding cost,
 # - turn a linear layer into a convolution, and a classifier into a network for any size,
@@ -41,8 +42,9 @@ drawn = scene("camel", seed=31, size=(387, 1024), where=(0.85, 0.62, 0.62))
 picture = drawn.picture
 
 # %% [markdown]
-# Here is a picture, 387 pixels high and 1024 wide. As in tensors, we write sizes as height × width. `weights.transforms()`
-# scales the picture until its shorter side has 256 pixels, and cuts 224×224 out of the middle:
+# Here is a picture, 387 pixels high and 1024 wide. As with tensors, we write sizes as height × width.
+# `weights.transforms()` scales the picture until its shorter side has 256 pixels, and cuts 224×224 pixels out of the
+# middle:
 
 # %%
 shown = torch.zeros(387, 1024, dtype=torch.bool)
@@ -53,13 +55,15 @@ draw_scores(picture, {"What the classifier gets to see": shown}, drawn.box, colu
 # The camel is gone before the network has seen a single pixel. By the end of this lesson, the same network with the same
 # weights will look at the whole picture, say "camel", and draw a box around it.
 #
-# We use the course's own weights, which know the ten classes of the picture book. The picture book also tells us the true
-# box of everything it draws, so we can measure how well we do. Section 10 moves on to a photograph.
+# We use the course's own weights. They know the ten classes of the *picture book*, the program that drew this scene. It
+# also tells us the true box of everything it draws, so we can measure how well we do. Section 10 moves on to a
+# photograph.
 
 # %% [markdown]
 # ## 1 Who needs 224?
 #
-# Let's send the picture as it is, 387×1024, into three networks that were trained on 224×224.
+# Let's send the picture as it is, 387×1024, into three networks that are made for 224×224: a ResNet, a VGG, and a
+# *vision transformer* (ViT), which cuts its picture into patches of 16×16 pixels.
 
 # %%
 who = guess("06_who_fails", "Which of these networks fail on a picture of 387×1024?",
@@ -83,7 +87,8 @@ who.reveal(who.kind.options[failed], "Convolutions slide over anything, and an a
            "14×14 patches.", also="\n".join(told))
 
 # %% [markdown]
-# Many people say that a ResNet needs 224×224, and it isn't true. So are we done? Let's give it the whole picture:
+# You'll often read that a ResNet needs 224×224, but that isn't true. So are we done? Let's give the course's ResNet18
+# the whole picture:
 
 # %%
 from torchvision.transforms import functional
@@ -103,15 +108,15 @@ for share, place in zip(shares, places):
     print(f"{classifier.categories[int(place)]:12} {float(share):.0%}")
 
 # %% [markdown]
-# **What to notice.** The answer is right, but far from sure. The pool averages all 13×32 cells of the last map, and most
-# of them saw sky and sand. In the average of a large picture a small thing nearly gets lost. And *where* the camel is, the
-# average can't tell us at all.
+# **What to notice.** The answer is right, but the network is far from sure. The pool averages all 13×32 cells of the
+# last map, and most of them saw only sky and sand. In the average of a large picture, a small thing nearly gets lost.
+# And the average can't tell us at all *where* the camel is.
 
 # %% [markdown]
 # ## 2 What a fixed size costs
 #
-# So people make the picture fit. They squash it into a square, or shrink it as a whole and fill the rest with grey, or
-# cut out the middle.
+# So people make the picture fit. They squash it into a square, or they shrink it as a whole and fill the rest with
+# grey, or they cut out the middle.
 
 # %%
 fits = guess("06_which_fits", "In which of the three does the network still answer \"camel\"?",
@@ -135,8 +140,8 @@ fits.reveal(named.get(tuple(right), " and ".join(right)),
             also=draw_fixed_size(classifier, picture, drawn.box, label="camel"))
 
 # %% [markdown]
-# What about smaller camels? Here are five of them, from 230 pixels high down to 74, each in a picture that is shrunk to
-# 224×224 as a whole.
+# What about smaller camels? We draw five scenes, in which the camel is between 230 and 74 pixels high. Then we shrink
+# each scene as a whole to fit into 224×224.
 
 # %%
 small = guess("06_small_camel", "How sure is the network that the smallest one is a camel?", between=(0, 100), unit="%")
@@ -156,7 +161,7 @@ small.reveal(round(sure[max(sure, key=lambda words: -int(words.split()[0]))]),
 
 # %% [markdown]
 # There is a fourth way: slide a window of 224×224 over the picture in steps of, say, 32 pixels, and ask the network at
-# every stop. All windows lie inside the picture.
+# every stop. Every window has to lie inside the picture.
 
 # %%
 windows_here = guess("06_windows", "How many windows does that make in our picture of 387×1024?", between=(10, 1000), log=True,
@@ -169,8 +174,8 @@ windows_here.reveal(down * across, "A pixel in the middle of the picture lies in
                     "computed 42 times.")
 
 # %% [markdown]
-# So sliding can find small things, but it takes many forward passes. Squashing, shrinking, cropping and sliding all work
-# around the same limit: the network gives only *one* answer. Let's change the network.
+# Sliding doesn't shrink the camel, but it takes many forward passes. Squashing, shrinking, cropping and sliding are all
+# ways around the same limit: the network gives only *one* answer. So let's change the network.
 
 # %% [markdown]
 # ## 3 A linear layer is a convolution
@@ -179,8 +184,8 @@ windows_here.reveal(down * across, "A pixel in the middle of the picture lies in
 #
 # $$y_k = b_k + \sum_{c,\,i,\,j} W_{k,\;(c\,H + i)\,W' + j}\; x_{c,i,j}$$
 #
-# for a map of $C$ channels and $H×W'$ cells. A convolution does the same with the values in its window. So what if the
-# window is as large as the map?
+# Here the map has $C$ channels and $H \times W'$ cells, and $W$ is the matrix of the weights. A convolution does the
+# same with the values in its window. So what if the window is as large as the map?
 
 # %%
 linear_shape = guess("06_linear_shape", "VGG11's first linear layer turns 512×7×7 = 25088 values into 4096. Which "
@@ -195,7 +200,7 @@ linear_shape.reveal(tuple(conv.weight.shape), f"Both have {linear.weight.numel()
                     f"the matrix is one kernel of 512×7×7." if linear.weight.numel() == conv.weight.numel() else "")
 
 # %% [markdown]
-# A smaller layer fits into a figure. This one reads a flattened map of 3×2×2 and has five outputs:
+# That's too large to draw, so here is a smaller layer. It reads a flattened map of 3×2×2 and has five outputs:
 
 # %%
 from course_lib.drawing import draw_row_as_kernel
@@ -205,16 +210,16 @@ linear = nn.Linear(3 * 2 * 2, 5)
 draw_row_as_kernel(linear.weight, channels=3, height=2, width=2, row=1)
 
 # %% [markdown]
-# Row 1 of the matrix has one weight for each of the twelve values. Folded, it's a kernel of 3×2×2, as large as the map, so
-# there is only one place for it, and there it computes the same sum.
+# Row 1 of the matrix has one weight for each of the map's twelve values. Fold the row, and you get a kernel of 3×2×2.
+# It's as large as the map, so it fits in only one place, and there it computes the same sum as the row.
 
 # %% [markdown]
 # ### Exercise: a linear layer as a convolution
 #
 # *Essential, because section 4 uses it · hard · 8 minutes · move on after 15.*
 #
-# Write a function that does this for any linear layer, with or without a bias. The layer comes after the flatten of a map
-# of `channels`×`height`×`width`.
+# Write a function that turns any linear layer into a convolution, with or without a bias. The linear layer reads a
+# flattened map of `channels`×`height`×`width`.
 
 # %% tags=["exercise"]
 def linear_to_conv(linear, channels, height, width):
@@ -234,13 +239,14 @@ with torch.inference_mode():
 
 # %% [markdown]
 # On the larger map, the linear layer would stop with "mat1 and mat2 shapes cannot be multiplied". The convolution
-# accepts it, and gives you the linear layer's answer at *every position*, as if you had slid the layer over the map.
+# accepts the map, and gives you the linear layer's answer at *every position*, as if you had slid the layer over it.
 
 # %% [markdown]
 # ## 4 The whole network, by hand
 #
-# A ResNet ends with an adaptive pool, a flatten and a linear layer. Two changes make it fully convolutional: the pool
-# gets a *fixed* window that slides, and the linear layer becomes a 1×1 convolution, so we can leave out the flatten.
+# A ResNet ends with an adaptive pool, a flatten and a linear layer. Two changes make it fully convolutional: we give
+# the pool a *fixed* window that slides, and we turn the linear layer into a 1×1 convolution, so that the flatten can
+# go.
 
 # %%
 from torchvision.models import ResNet
@@ -258,7 +264,7 @@ class FullyConvolutionalResNet18(ResNet):
         return self.fc(self.avgpool(x))  # (B, classes, h, w), once fc is a convolution
 
 # %% [markdown]
-# Load the weights first, while `fc` is still the linear layer that the file has weights for. Then replace it:
+# Load the weights first, while `fc` is still the linear layer that the weights belong to. Then replace it:
 
 # %%
 by_hand = FullyConvolutionalResNet18(len(classifier.categories)).eval()
@@ -289,21 +295,22 @@ map_shape.reveal(tuple(logits.shape), "13×32 cells reach the pool. Its window o
 # %% [markdown]
 # ### Exercise: the shape of the map
 #
-# *Essential · mild · 4 minutes.* A picture 430 pixels high and 900 wide goes through such a network, which has ImageNet's
-# 1000 classes. What's the shape of its map?
+# *Essential · mild · 4 minutes.* A picture that is 430 pixels high and 900 pixels wide goes through such a network with
+# ImageNet's 1000 classes. What's the shape of the map that comes out?
 
 # %% tags=["exercise"]
 wide_shape = ...  # (batch, classes, rows, columns)
 ex.map_shape.check(wide_shape)
 
 # %% [markdown]
-# Five layers with stride 2 divide by 32, rounding up, and then only whole windows of 7 count, for the height as for the width:
+# Five layers have stride 2. Together, they divide the height by 32 and round up. After that, only whole windows of 7
+# cells count. The width works in the same way.
 #
 # $$h = \left\lfloor \frac{\lceil H/32 \rceil - 7}{7} \right\rfloor + 1$$
 
 # %% [markdown]
-# Now that you've done it by hand, `convert` can do it for you. It reads the model's graph, so it works for many kinds of
-# classifiers. Where it can't convert one, it says why:
+# Now that you've done it by hand, you can let `convert` do it. It reads how the layers of a model are connected, so it
+# works for many kinds of classifiers. If it can't convert one, it says why:
 
 # %%
 from textwrap import fill
@@ -325,7 +332,8 @@ for name in ("alexnet", "mobilenet_v3_small", "vit_b_16"):
 # %% [markdown]
 # ## 5 An answer from every cell
 #
-# Now there are four cells, and four answers. The camel lies in columns 743 to 993 of the picture.
+# Now we have four cells, numbered 0 to 3 from left to right, and four answers. Each cell answers for a window of
+# 224×224 pixels. The camel lies in columns 743 to 993 of the picture.
 
 # %%
 which_cell = guess("06_camel_cell", "Which cell sees the camel?", choices=["cell 0", "cell 1", "cell 2", "cell 3"])
@@ -343,14 +351,14 @@ which_cell.reveal(f"cell {int(best.argmax())}", "In the other cells, the best cl
 
 # %% [markdown]
 # **What to notice.** Each cell has its own softmax over the classes. And look at where the four windows end: at column
-# 896 and row 224. The winning window has only about a quarter of the camel's box in it, and whatever lies further right
-# or further down isn't in any window.
+# 896 and row 224. The winning window holds only about a quarter of the camel's box, and nothing further to the right or
+# further down is in any window.
 
 # %% [markdown]
 # ### Exercise: the winning cell
 #
-# *Essential · medium · 6 minutes.* In a map of probabilities (1, classes, h, w), with any number of rows, find the highest
-# one. Return its class, its row and its column, as three ints.
+# *Essential · medium · 6 minutes.* Find the highest probability in a map of shape (1, classes, h, w). The map can have
+# any number of rows and columns. Return the class, the row and the column as three ints.
 
 # %% tags=["exercise"]
 def winning_cell(probabilities):
@@ -366,8 +374,8 @@ winning_cell = ex.winning_cell.yours_or_solution()
 # %% [markdown]
 # ## 6 From a map to a box
 #
-# Four cells are a coarse map. But the pool doesn't have to jump by its own width. We can keep its window and let it move by
-# one cell at a time, with a stride of 1. In this course, that is called **dense**.
+# Four cells make a coarse map. But the pool doesn't have to jump by its own width. We can keep its window and move it
+# by only one cell at a time, with a stride of 1. In this course, that is called **dense**.
 
 # %%
 how_many = guess("06_dense_cells", "13×32 cells reach the pool, its window is 7×7 and its stride is 1. How many answers "
@@ -382,9 +390,10 @@ how_many.reveal(rows * columns, f"{rows} rows of {columns}. The windows of the l
 
 # %% [markdown]
 # Each of these cells stands for a window. Drag the window over the picture, or move the sliders, and its cell lights up
-# on the map. Below it, you see the same score computed twice: by the linear layer, and by the kernel that its row folds into.
-# The last line says what the window scores when it's cut out and goes through the classifier alone. We'll come back to
-# that in section 8.
+# on the map. Below, you see the same score computed in two ways. The linear layer multiplies the means that come out of
+# the pool. The kernel works without the pool: it holds each weight divided by 49 in all of its 7×7 cells. The last line
+# says what the window scores if you cut it out and send it through the classifier alone. We'll come back to that in
+# section 8.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.widgets import window_explorer
@@ -398,8 +407,8 @@ label, row, column = winning_cell(dense_logits.softmax(dim=1))
 print(f"the best cell is in row {row}, column {column}, and says {classifier.categories[label]}")
 
 # %% [markdown]
-# Let's get from this map to a box by hand. Take the logits $z$ of "camel", enlarge them to the picture's size, and scale
-# them:
+# Let's get from this map to a box by hand. Take the logits $z$ of "camel", enlarge them to the picture's size, and
+# scale them to the range from 0 to 1:
 #
 # $$s = \frac{z - \min z}{\max z - \min z}$$
 #
@@ -416,8 +425,9 @@ print(f"{tuple(camel_map.shape[2:])} cells → {tuple(scores.shape)} pixels, {ma
 # %% [markdown]
 # ### Exercise: from a score map to a box
 #
-# *Essential · medium · 6 minutes.* Return the box (left, top, right, bottom) around all cells of a score map (H, W) that
-# reach the threshold. Right and bottom are the first column and row *outside*. If no cell reaches it, return `None`.
+# *Essential · medium · 6 minutes.* Return the box (left, top, right, bottom) around all cells of a score map (H, W)
+# that reach the threshold, as four ints. Right and bottom are the first column and the first row *outside* the box. If
+# no cell reaches the threshold, return `None`.
 
 # %% tags=["exercise"]
 def box_of(scores, threshold):
@@ -433,8 +443,8 @@ ex.box_of.check(box_of)
 #
 # $$\mathrm{IoU}(A, B) = \frac{|A \cap B|}{|A \cup B|}$$
 #
-# It's 1 if the boxes are the same, and 0 if they don't share a single pixel. In this lesson, as in many competitions, an
-# IoU of 0.5 or more counts as a hit.
+# It's 1 if the two boxes are the same, and 0 if they don't share a single pixel. In this lesson, as in many
+# competitions, an IoU of 0.5 or more counts as a hit.
 
 # %% [markdown]
 # ### Exercise: how good is a box?
@@ -458,27 +468,30 @@ draw_scores(picture, {"the score map": scores, "the mask: score ≥ 0.4": mask},
             boxes={"the mask: score ≥ 0.4": box})
 
 # %% [markdown]
-# **What to notice.** You've got a box, and nobody ever trained this network to draw one. The box has the camel in it, and
-# a lot of sky and desert. The score is high wherever *part* of the camel is in the window of 224 pixels, so the region
-# with high scores is wider than the camel.
+# **What to notice.** You've got a box, although nobody ever trained this network to draw one. It contains the camel,
+# but also a lot of sky and desert. The score is high wherever *part* of the camel is in the window of 224 pixels, so
+# the region with high scores is wider than the camel.
 
 # %% [markdown]
-# `localise` does the same with more care. It puts a cell's score at the *middle* of its window, whereas you stretched the
-# map as if the windows lay side by side, and it only keeps the region with the best pixel. For this camel, the care
-# doesn't pay off: its IoU is 0.46, because your stretching happened to push the scores away from the empty desert.
+# The course's `localise` does the same more carefully. It puts each cell's score at the *middle* of its window, whereas
+# you stretched the map as if the windows lay side by side. It also keeps only the region around the best pixel. For
+# this camel, the care doesn't pay off: as you'll see in section 7, its box has an IoU of only 0.46. Your stretching
+# happened to push the high scores away from the empty desert.
 
 # %% [markdown]
 # ## 7 The same camel, sharper
 #
-# You can change more than the pool's stride:
+# The pool's stride isn't the only thing you can change:
 #
-# - its **size**: with a pool of 4×4 cells instead of 7×7, a cell answers for 128 pixels instead of 224,
-# - **dilation**, as in lesson 03: the last stride is taken out, the kernels behind it get holes, and cells stand 16 pixels
-#   apart (here with a pool of 4),
-# - **scale**: the picture at full and at half size, and the mean of both maps, a *pyramid* (here with a pool of 2).
-#
-# The network learned from pictures of 112 to 192 pixels, in which the object was large. Their last maps had 4 to 6 cells a
-# side.
+# - The pool's **size**. With a pool of 4×4 cells instead of 7×7, a cell answers for 128×128 pixels instead of 224×224.
+# - **Dilation**. We take out the last stride and leave gaps in the kernels after it, so that they see as far as before.
+#   Now the cells are only 16 pixels apart. (We combine this with a pool of 4.)
+# - **Scale**. We run the network on the picture at full size and at half size, and take the mean of the two maps.
+#   That's called a *pyramid*. (We combine this with a pool of 2.)
+
+# %% [markdown]
+# This network is used to averaging fewer cells. It learned from pictures of 112 to 192 pixels, in which the object was
+# large, and their last maps had only 4 to 6 cells per side.
 
 # %%
 sharper = guess("06_pyramid_iou", "By hand you found this camel with an IoU of 0.53, and localise finds it with 0.46 on "
@@ -498,8 +511,9 @@ sharper.reveal(round(iou(found["pyramid"].box, drawn.box), 2),
                also=draw_scores(picture, {"by hand": scores, **found}, drawn.box, boxes={"by hand": box}))
 
 # %% [markdown]
-# So the classifier could tell us all along where the camel is. But this is one camel, and I picked it to show you. How
-# well does it work on scenes that nobody picked? We'll choose a kind of map on ten scenes, one of each class:
+# So the classifier could tell us all along where the camel is. But this is only one camel, and we picked it for this
+# lesson. How well does the method work on scenes that nobody picked? First, we choose a kind of map, with the help of
+# ten scenes, one of each class:
 
 # %%
 from course_lib.networks import locating_scene
@@ -515,8 +529,9 @@ for name, network in networks.items():
     print(f"{name:10} mean IoU {sum(qualities(network, trial)) / 10:.2f} on ten scenes")
 
 # %% [markdown]
-# The pyramid is best here, so we choose the pyramid. But the winner on the scenes that we chose with may just have been
-# lucky. So we report how it does on forty *other* scenes, beside the dense map and the dilated one:
+# The pyramid does best here, so we choose it. But on the very scenes that we used for choosing, the winner may just
+# have been lucky. So we report how well it does on forty *other* scenes, and compare it with the dense map and the
+# dilated one:
 
 # %%
 paired_guess = guess("06_better_scenes", "On how many of the 40 new scenes does the pyramid's box beat the dense map's?",
@@ -546,17 +561,18 @@ chart = scatter({name: list(zip(heights, values)) for name, values in results.it
 paired_guess.reveal(sum(new > old for old, new in zip(results["dense"], results["pyramid"])), also=["\n".join(told), chart])
 
 # %% [markdown]
-# **What to notice.** Is the pyramid really better, or was it luck? p is the result of a sign test. If both kinds were
-# equally good, each scene would be a coin toss, and p says how often coins would fall at least as one-sidedly. Against the
-# dense map that's very rare. Against the dilated one it's less rare, we've made two tests, and the two have nearly as many
-# hits, so this is only weak evidence.
-#
-# Small things gain most, because a window of 224 pixels around them is mostly background. For the largest quarter, the
-# dense map is the best of the three. The percentages in brackets are Wilson's intervals.
+# **What to notice.** Is the pyramid really better, or was it luck? p is the result of a sign test. If both kinds of map
+# were equally good, each scene would be a coin toss, and p says how often coins would fall at least as one-sidedly as
+# this. Against the dense map, that would be very rare. Against the dilated map, it wouldn't be as rare. Besides, we've
+# made two tests, and the two maps have nearly the same number of hits. So this is only weak evidence.
 
 # %% [markdown]
-# Now it's your turn. Start with the dense map of our camel, whose box is too large. Which scene is hardest, and what
-# helps? Then ask for a class that *isn't* in the picture.
+# Small things gain the most, because a window of 224 pixels around them is mostly background. For the largest quarter
+# of the objects, the dense map is the best of the three. The percentages in brackets are Wilson's 95 % intervals.
+
+# %% [markdown]
+# Now it's your turn. Start with the dense map of our camel, whose box is too large. Which of the scenes is the hardest,
+# and what helps there? Then ask for a class that *isn't* in the picture.
 
 # %%
 from course_lib.widgets import response_map_explorer
@@ -564,14 +580,15 @@ from course_lib.widgets import response_map_explorer
 response_map_explorer({f"{one.label}, {one.seed}": one for one in [drawn, *fresh[:10]]}, classifier, kind="dense")
 
 # %% [markdown]
-# **What to notice.** Even a class that isn't in the picture gets a box. The scores are scaled between the map's own lowest
-# and highest value, so `localise` tells you where something would be, but not whether it's there.
+# **What to notice.** Even a class that isn't in the picture gets a box. The scores are scaled between the lowest and
+# the highest value of the same map. So `localise` tells you where something would be if it were there, but not whether
+# it's there.
 
 # %% [markdown]
 # ## 8 Slide, or convolve?
 #
-# We can send the windows through the classifier one by one, or get all answers from one forward pass. You know how many
-# windows there are. Each has 224×224 pixels, and the picture has 387×1024.
+# We can send the windows of section 2 through the classifier one by one, or we can get all answers from one forward
+# pass. You know how many windows there are. Each has 224×224 pixels, and the whole picture has 387×1024.
 
 # %%
 speedup = guess("06_speedup", "How many times faster is one forward pass than all the windows?", between=(1, 200),
@@ -598,16 +615,16 @@ print(f"best class and cell: {by_windows.label} {by_windows.cell} by windows, {a
 print(f"the probabilities differ by {100 * float((both[0] - both[1]).abs().mean()):.0f} percentage points on average")
 
 # %% [markdown]
-# The numbers aren't the same. A window that is cut out ends at its edges, where every convolution pads it with zeros. In
-# the whole picture, it sees the neighbouring pixels instead. The two only agree where nothing is padded, or where the
-# picture is exactly one window, as in section 4. Neither is wrong: they answer slightly different questions.
+# The numbers aren't quite the same. If you cut out a window, every convolution pads its edges with zeros. In the whole
+# picture, the convolutions see the neighbouring pixels there instead. The two only agree if nothing is padded, or if
+# the picture is exactly one window, as in section 4. Neither is wrong: they answer slightly different questions.
 
 # %% [markdown]
 # ## 9 What does one cell look at?
 #
-# In section 5, cell 3 of the map said "camel". Does it really look at the camel? The gradient can tell us: which pixels,
-# changed a little, would change the cell's logit for "camel"? As a control, we ask the same about "goldfish", which isn't
-# in the picture.
+# In section 5, cell 3 of the map said "camel". Does it really look at the camel? The gradient can tell us which pixels
+# would change the cell's logit for "camel" most, if we changed each of them a little. As a control, we ask the same
+# about "goldfish", which isn't in the picture.
 
 # %%
 control = guess("06_control", "Where does the gradient of \"goldfish\" lie, in the same cell?",
@@ -634,9 +651,9 @@ control.reveal("nearly where camel's lies", f"Inside the cell's window, the two 
                "for a camel.", also=draw_scores(picture, pulls, drawn.box))
 
 # %% [markdown]
-# **What to notice.** Without the second map, the first one looks like proof that the network recognised the camel by its
-# head. It's no such proof. Before you call a picture of a gradient an explanation, you need a control. What it does show
-# is *how far* a cell looks. Move the cell and change the class:
+# **What to notice.** Without the second map, the first one would look like proof that the network recognised the camel
+# by its head. But it doesn't prove that. Before you call a picture of a gradient an explanation, you need a control.
+# What the gradient does show is *how far* a cell looks. Move the cell and change the class:
 
 # %%
 from course_lib.widgets import cell_explorer
@@ -644,15 +661,15 @@ from course_lib.widgets import cell_explorer
 cell_explorer(picture, fcn, cell=(0, 3))
 
 # %% [markdown]
-# In theory, the cell's field is 627 pixels wide. In fact, 89 % of camel's gradient lies inside its window of 224. In most
-# networks, the effective field is much smaller than the theoretical one ([Luo et al.
-# 2016](https://arxiv.org/abs/1701.04128)). That's why we may read a cell as "what is *here*".
+# In theory, the cell can see 627×627 pixels, its *receptive field*. In fact, 89 % of the gradient of "camel" lies
+# inside its window of 224×224. In most networks, the effective receptive field is much smaller than the theoretical one
+# ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)). That's why we may read a cell as "what is *here*".
 
 # %% [markdown]
 # ## 10 A photograph in its own size
 #
-# Now for a real photograph of 400×600 pixels, and EfficientNet-Lite0 with ImageNet's thousand classes. Nobody has drawn a
-# true box for it. The two calls, `convert` and `localise`, stay the same.
+# Now let's take a real photograph of 400×600 pixels, and EfficientNet-Lite0, which knows ImageNet's thousand classes.
+# Nobody has drawn a true box for this picture. The two calls, `convert` and `localise`, stay the same.
 
 # %%
 photo_guess = guess("06_photo", "How sure is the map's best cell of its answer?", between=(0, 100), unit="%")
@@ -670,13 +687,14 @@ photo_guess.reveal(round(100 * photo_cells.probability), f"It says {place.label}
                    also=draw_scores(photograph, {place.label: place, "its mask": place.mask}))
 
 # %% [markdown]
-# This works for every classifier that `convert` accepts. For your own picture, give its path: `localise(lite0, "holiday.jpg")`.
+# This works for every classifier that `convert` accepts. To try a picture of your own, give its path:
+# `localise(lite0, "holiday.jpg")`.
 
 # %% [markdown]
 # ## 11 From boxes to masks
 #
-# If you enlarge a score map to the picture's size and apply a threshold, you get a *mask*: yes or no for every pixel. To
-# give each pixel a class is called **semantic segmentation**. How far have we come?
+# If you enlarge a score map to the picture's size and apply a threshold, you get a *mask*: yes or no for every pixel.
+# Giving every pixel a class is called **semantic segmentation**. How close have we come to that?
 
 # %%
 mask_guess = guess("06_mask", "What is the IoU of the pyramid's mask of our camel with the true mask?", between=(0, 1))
@@ -689,21 +707,22 @@ mask_guess.reveal(round(mask_iou, 2), "A mask has to follow the legs and the nec
                   "apart.", also=draw_scores(picture, {"our mask": ours, "the true mask": true_mask}))
 
 # %% [markdown]
-# **What it lacks**, and what [Long, Shelhamer and Darrell](https://arxiv.org/abs/1411.4038) added in 2014:
+# Here is what our mask lacks, and what [Long, Shelhamer and Darrell](https://arxiv.org/abs/1411.4038) added in 2014:
 #
-# - *Training on pixels.* Their loss is the cross-entropy of every pixel, with a class for "background". Our network only
-#   learned what is in a picture, and never where.
-# - *Learned upsampling.* They enlarge the map by a transposed convolution, which starts out as bilinear interpolation and
-#   then learns.
-# - *Skip connections.* They add maps of stride 16 and 8 on the way up, because a map of stride 32 has lost the legs.
+# - *Training on pixels.* Their loss is the cross-entropy of every pixel, with a class for "background". Ours only
+#   learned what is in a picture, never where it is.
+# - *Learned upsampling.* They enlarge the map with a transposed convolution, which starts out as bilinear interpolation
+#   and is then trained.
+# - *Skip connections.* On the way up, they add what maps of stride 16 and 8 predict, because a map of stride 32 can't
+#   show anything as thin as legs.
 #
-# `torchvision.models.segmentation.fcn_resnet50` is trained on pixels, too. Instead of the last two strides it has dilation,
-# and it does without skip connections and learned upsampling.
+# `torchvision.models.segmentation.fcn_resnet50` is trained on pixels, too. It has dilation instead of the last two
+# strides, but no skip connections and no learned upsampling.
 
 # %% [markdown]
 # ## Mistakes people make
 #
-# **A picture that is too small.** Its map has fewer cells than the pool's window.
+# **A picture that is too small.** Its last map has fewer rows or columns than the pool's window.
 
 # %%
 tiny = picture.resize((320, 120))
@@ -717,8 +736,8 @@ except FcnError as error:
     print(fill(f"convert: {error}", 100))
 
 # %% [markdown]
-# **Softmax over the wrong dimension.** A batch of maps has four dimensions, and in each cell the probabilities of the
-# *classes* must sum to 1. That's dimension 1. The other dimensions don't raise an error:
+# **Softmax over the wrong dimension.** A batch of maps has four dimensions, and in each cell, the probabilities of the
+# *classes* must sum to 1. The classes are dimension 1, but the other dimensions don't raise an error either:
 
 # %%
 for dim in (0, 1, 2, 3):
@@ -726,8 +745,8 @@ for dim in (0, 1, 2, 3):
     print(f"dim={dim}: the ten numbers of the last cell sum to {in_a_cell:.2f}")
 
 # %% [markdown]
-# **Converting `fc` before the weights are loaded.** The new layer then keeps its random numbers, and `strict=False` hides
-# it. Always compare with the classifier at its own size:
+# **Converting `fc` before the weights are loaded.** The new layer then keeps its random weights, and `strict=False`
+# hides the problem. Always compare your network with the classifier on a picture of 224×224:
 
 # %%
 torch.manual_seed(0)
@@ -739,8 +758,8 @@ with torch.inference_mode():
     print("equal to within 0.00001:", torch.allclose(too_early(square).flatten(1), theirs, rtol=0, atol=1e-5))
 
 # %% [markdown]
-# **Preparing the picture as usual.** `weights.transforms()` resizes and crops, so the network only gets 224×224 pixels, and
-# returns a single cell. `fcn.prepare` only normalises the picture:
+# **Preparing the picture as usual.** `weights.transforms()` resizes and crops, so the network only gets 224×224 pixels,
+# and returns a single cell. Use `fcn.prepare`, which only normalises the picture:
 
 # %%
 with torch.inference_mode():
@@ -749,41 +768,44 @@ with torch.inference_mode():
 # %% [markdown]
 # ## Back to the question
 #
-# Who said that the picture must be 224×224? `weights.transforms()` did, and a ViT's position embeddings do. A ResNet
-# takes a picture of any size, but its adaptive pool turns it into *one* answer. Let the pool slide, turn the matrix into a
-# convolution, and you get an answer for every place.
+# Who said that the picture must be 224×224? For a ResNet, it was only `weights.transforms()`. A ViT really does need
+# 224×224, because of its position embeddings. A ResNet accepts pictures of other sizes, but its adaptive pool leaves
+# you with *one* answer. Let the pool slide, turn the matrix into a convolution, and you get an answer for every place.
 
 # %% [markdown]
 # In five lines:
 #
-# 1. Squashing, shrinking and cropping lose something. Sliding costs time, because overlapping windows are computed again.
+# 1. Squashing, shrinking and cropping lose something. Sliding costs time, because the windows overlap, and the same
+#    pixels are computed again and again.
 # 2. A linear layer after a flatten is a convolution whose kernel is as large as the map.
-# 3. A pool with a fixed window and a 1×1 convolution give logits for every place, and the same answer at 224×224.
-# 4. Enlarge the map and apply a threshold, and you have a box. Intersection over union says how good it is.
-# 5. Choose a setting on some scenes, and report it on others.
+# 3. A pool with a fixed window, followed by a 1×1 convolution, gives logits for every place. At 224×224, the answer is
+#    the same as before.
+# 4. If you enlarge the map and apply a threshold, you get a box. Intersection over union says how good it is.
+# 5. Choose a setting on some scenes, and report how good it is on others.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
-# | `conv.weight.copy_(linear.weight.view(…))` | PyTorch | a linear layer as a convolution |
-# | `convert(model, dense=…, pool=…, dilated=…, pyramid=…)` | `course_lib` | a classifier for pictures of any size |
-# | `fcn.prepare(picture)`, `fcn.cells(h, w)` | | normalised only; the map's size |
-# | `response_map(fcn, picture)` | `course_lib.networks` | class and score in every cell |
-# | `localise(fcn, picture, threshold=…)` | `course_lib` | score map, mask, outline, box |
-# | `slide(classifier, picture)` | `course_lib.networks` | the same by windows, slowly |
-# | `draw_scores(picture, maps, truth)` | `course_lib.drawing` | score maps, masks and boxes on the picture |
-# | `wilson(right, count)` | `course_lib.measuring` | how far a share can be trusted |
+# | `conv.weight.copy_(linear.weight.view(…))` | PyTorch | copies a linear layer's weights into a convolution |
+# | `convert(model, dense=…, pool=…, dilated=…, pyramid=…)` | `course_lib` | makes a classifier work on larger pictures |
+# | `fcn.prepare(picture)` | what `convert` returns | normalises a picture, without resizing it |
+# | `fcn.cells(h, w)` | what `convert` returns | tells you the map's rows and columns |
+# | `response_map(fcn, picture)` | `course_lib.networks` | gives the class and its probability in every cell |
+# | `localise(fcn, picture, threshold=…)` | `course_lib` | finds a class: score map, mask, outline, box |
+# | `slide(classifier, picture)` | `course_lib.networks` | makes a response map window by window, slowly |
+# | `draw_scores(picture, maps, truth)` | `course_lib.drawing` | draws score maps, masks and boxes on the picture |
+# | `wilson(right, count)` | `course_lib.measuring` | says how far a share can be trusted |
 
 # %% [markdown]
 # ## If you want to know more
 #
-# Three more exercises, 24 minutes together. Nothing later needs them.
+# Here are three more exercises, which take 24 minutes together. Nothing later in the course depends on them.
 
 # %% [markdown]
 # ### Exercise: how many windows?
 #
-# *Extra · mild · 4 minutes.* Take a video frame of 720×1280 and windows of 224×224, one every 16 pixels, all of them
-# inside the frame. How many forward passes is that? Pencil and paper will do.
+# *Extra · mild · 4 minutes.* You slide a window of 224×224 over a video frame of 720×1280, in steps of 16 pixels, and
+# it never leaves the frame. How many forward passes does that take, with one window in each? Pencil and paper will do.
 
 # %% tags=["exercise"]
 windows = ...
@@ -793,8 +815,8 @@ ex.count_windows.check(windows)
 # ### Exercise: VGG and AlexNet by hand
 #
 # *Extra · hard · 12 minutes.* torchvision's VGG and AlexNet have `features`, `avgpool` (adaptive), a flatten, and a
-# `classifier` with three linear layers, ReLUs and dropouts. Write a function that returns a network without the pool and
-# the flatten, for pictures of any size. Use your `linear_to_conv`.
+# `classifier` with three linear layers, ReLUs and dropouts. Write a function that takes such a model and returns a
+# fully convolutional network, without the pool and the flatten. Use your `linear_to_conv`.
 
 # %% tags=["exercise"]
 def vgg_by_hand(model):
@@ -807,12 +829,13 @@ ex.vgg_by_hand.check(vgg_by_hand)
 # %% [markdown]
 # ### Exercise: what does this cell see?
 #
-# *Extra · hard · 8 minutes.* Kernels and strides say how wide a field is. To find out *where* it lies, you also need
-# the padding.
+# *Extra · hard · 8 minutes.* From the kernels and the strides you can work out how wide a receptive field is. To find
+# out *where* it lies, you also need the padding.
 #
-# In one dimension: `layers` is a list of (kernel, stride, padding), first layer first; `cell` counts the cells after the
-# last of them, from 0. Return (first, last), the numbers of the pixels at both ends of what it sees. Work backwards from
-# the cell to the picture. Pixels to the left of the picture have negative numbers: that's padding.
+# We stay in one dimension. `layers` is a list of (kernel, stride, padding), beginning with the first layer, and `cell`
+# is the number of a cell in the last map, counted from 0. Return (first, last), the numbers of the first and the last
+# pixel that the cell sees. Work backwards from the cell to the picture. The pixels of the picture are counted from 0,
+# too, so a negative number stands for padding at the left.
 
 # %% tags=["exercise"]
 def cell_field(layers, cell):
@@ -825,7 +848,7 @@ ex.cell_field.check(cell_field)
 # %% [markdown]
 # ## Where you stand
 #
-# Your guesses and your exercises, kept on your own computer and nowhere else.
+# Your guesses and your exercises are kept in a file on your own computer, and nowhere else.
 
 # %%
 from course_lib import my_calibration
@@ -838,15 +861,15 @@ from course_lib.exercises import my_progress
 my_progress("06")
 
 # %% [markdown]
-# **Papers.** [OverFeat](https://arxiv.org/abs/1312.6229) (Sermanet et al. 2013), a classifier slid efficiently.
+# **Papers.** [OverFeat](https://arxiv.org/abs/1312.6229) (Sermanet et al. 2013), how to slide a classifier efficiently.
 # [Network in network](https://arxiv.org/abs/1312.4400) (Lin et al. 2013), 1×1 convolutions and the average pool. [Fully
 # convolutional networks](https://arxiv.org/abs/1411.4038) (Long, Shelhamer and Darrell 2014). [Dilated
 # convolutions](https://arxiv.org/abs/1511.07122) (Yu and Koltun 2015). [Class activation
-# maps](https://arxiv.org/abs/1512.04150) (Zhou et al. 2015), the same map found another way. [Effective receptive
+# maps](https://arxiv.org/abs/1512.04150) (Zhou et al. 2015), another way to the same map. [Effective receptive
 # fields](https://arxiv.org/abs/1701.04128) (Luo et al. 2016). [Sanity checks for saliency
 # maps](https://arxiv.org/abs/1810.03292) (Adebayo et al. 2018), on controls.
 #
-# **One open question.** `localise` finds one box of one class. What would you change, and what would you have to know
+# **One open question.** `localise` finds one box for one class. What would you change, and what would you have to know
 # about each picture, to *train* such a network to say where?
 #
 # Next: [07 Making a network yours](07_making_it_yours.ipynb).
