@@ -3,11 +3,11 @@
 #
 # **What happens between a photograph and the word "espresso"?**
 #
-# In the next 20 minutes you'll run a real, trained network on a photograph, try it on a picture of your own, use your first
-# widget, and fool the network in your first exercise. All you need is a little Python.
+# In the next 20 minutes you'll run a real, trained network on a photograph, try it on a picture of your own, use your
+# first widget, and fool the network in your first exercise. All you need is a little Python.
 #
-# Run the cells from top to bottom: click into a cell, then press Shift and Enter. The first cell only does something on
-# Google Colab.
+# Run the cells from top to bottom: click into a cell, then press Shift and Enter together. You only need the first cell
+# on Google Colab, where it installs the course's library, `course_lib`. Everywhere else it does nothing.
 
 # %%
 import importlib.util
@@ -26,7 +26,8 @@ if "google.colab" in sys.modules and importlib.util.find_spec("course_lib") is N
 # %% [markdown]
 # ## Three lines
 #
-# Load a classifier, open a photograph, and ask what it shows.
+# After the import, three lines are enough. They load a classifier, open a photograph, and ask the network what it
+# shows.
 
 # %%
 from course_lib import load_classifier, samples
@@ -50,8 +51,8 @@ print(len(classifier.categories), "classes, for example:", ", ".join(classifier.
 # %% [markdown]
 # ## Your own picture
 #
-# Now it's your turn. Choose another photograph from the menu, upload one of your own, or paste the web address of a picture.
-# Nothing that you upload leaves your computer.
+# Now it's your turn. Choose another photograph from the menu, upload one of your own, or paste the web address of a
+# picture. As long as the notebook runs on your own computer, your pictures never leave it.
 
 # %%
 from course_lib.widgets import prediction_explorer
@@ -60,15 +61,15 @@ photographs = {name: sample.open() for name, sample in samples().items() if samp
 prediction_explorer([classifier], photographs)
 
 # %% [markdown]
-# **What to notice.** Try the astronaut. None of the thousand classes is called that, but the network has to choose one of
-# them all the same. It can't say "I don't know". At best, all of its bars stay short.
+# **What to notice.** Try the astronaut. None of the thousand classes is called that, but the network has to choose one
+# of them anyway. It can't say "I don't know". The best it can do is keep all of its bars short.
 
 # %% [markdown]
 # ## What happened in between
 #
-# Four things happened, and lesson 01 takes each of them apart. The picture became a **tensor**, which is a block of numbers.
-# The network turned the tensor into **logits**, one number for each class. A softmax turned the logits into
-# **probabilities**. And the **label** is the name of the class with the largest probability.
+# There were four steps, and lesson 01 looks closely at each of them. The picture became a **tensor**, which is a block
+# of numbers. From the tensor, the network computed **logits**, one number for each class. A function called softmax
+# turned the logits into **probabilities**. And the **label** is the name of the class with the largest probability.
 
 # %%
 import torch
@@ -85,8 +86,8 @@ print("probabilities", tuple(probabilities.shape), "sum to", f"{float(probabilit
 print("label        ", label)
 
 # %% [markdown]
-# The first of these, from picture to tensor, takes several steps of its own. Here they are, one by one. The last picture is
-# all that the network ever sees of your photograph.
+# The first step, from picture to tensor, is called **preprocessing**, and it has several stages. Here they are, one by
+# one. The last picture is all that the network ever sees of your photograph.
 
 # %%
 from course_lib.drawing import strip
@@ -97,8 +98,8 @@ strip(stages(picture, classifier.transforms))
 # %% [markdown]
 # ## Your first guess
 #
-# In this course you guess before you look. A wrong guess teaches you more than a right one, because it shows you which of
-# your ideas about the network doesn't hold. Until you've made your guess, the answer stays folded.
+# In this course you guess before you look. A wrong guess often teaches you more than a right one, because it shows you
+# which of your ideas about the network was mistaken. The answer stays folded away until you've made your guess.
 
 # %%
 from course_lib import guess
@@ -127,8 +128,9 @@ why = "Near the end there's hardly any coffee left to see. The rim, the spoon an
 cut_away.reveal(changed, why, low="The network needs much less than you'd think.", also=grid)
 
 # %% [markdown]
-# Now try it yourself. This is a **widget**: drag the slider, or drag the edge of the picture itself. (If Python isn't running,
-# for instance because you're reading this on GitHub, you see a still picture of it.)
+# Now try it yourself. The next cell shows a **widget**, a figure that you can change: drag the slider, or drag the edge
+# of the picture itself. (If Python isn't running, for instance because you're reading this on GitHub, you'll only see a
+# still picture of it.)
 
 # %%
 from course_lib.widgets import crop_explorer
@@ -136,31 +138,33 @@ from course_lib.widgets import crop_explorer
 crop_explorer(classifier, picture, percent=20)
 
 # %% [markdown]
-# **What to notice.** Does the answer change once, or does it go back and forth? Watch the second bar just before it changes.
-# And remember the steps above: preprocessing crops what you leave, so if you leave a tall, narrow strip, the network only
-# sees the middle of it.
+# **What to notice.** Does the answer change once, or does it go back and forth? Watch the second bar just before the
+# answer changes. And keep the preprocessing in mind: it crops whatever you leave of the photograph. If you leave a
+# tall, narrow strip, the network only sees the middle of it.
 
 # %% [markdown]
 # ## Your first exercise: fool the network
 #
-# An exercise is a cell with three dots in it. Replace the dots, run the cell, and read what it says below. You can try as
-# often as you like, and nothing is sent anywhere. The hints and the solution fold out when you click them.
+# An exercise is a cell with three dots in it. Replace the dots with your answer, run the cell, and read what appears
+# below it. You can try as often as you like, and your answers aren't sent anywhere. Click on a hint or on the solution
+# to unfold it.
 #
-# **Cut this photograph so that the network no longer says *espresso* or *cup*, and keep at least 40 % of the picture.** The
-# photograph `samples()["coffee"]` is 600 pixels wide and 400 pixels high, and the network is `efficientnet_lite0`. Your answer
-# is the box that you keep: left, top, right, bottom. 4 minutes.
+# **Cut this photograph so that the network no longer says *espresso* or *cup*, but keep at least 40 % of the picture.**
+# The photograph `samples()["coffee"]` is 600 pixels wide and 400 pixels high, and the network is `efficientnet_lite0`.
+# Your answer is the box that you keep, in pixels: left, top, right, bottom. (4 minutes)
 
 # %% tags=["exercise"]
 box = ...  # the whole picture is (0, 0, 600, 400)
 ex.fooling_crop.check(box)
 
 # %% [markdown]
-# If you're stuck: `picture.crop((0, 0, 300, 400))` shows you the left half, and `classifier.predict(...)` asks the network
-# about it. A `for` loop can try many boxes.
+# If you're stuck: `picture.crop((0, 0, 300, 400))` shows you the left half, and `classifier.predict(...)` asks the
+# network about it. With a `for` loop you can try many boxes.
 #
 # ### And a quick one
 #
-# A prepared picture has 3 channels of 224 × 224 values: red, green and blue. How many numbers is that? 1 minute.
+# A prepared picture has three channels (red, green and blue), each with 224 × 224 values. How many numbers is that
+# altogether? (1 minute)
 
 # %% tags=["exercise"]
 count = ...
@@ -169,11 +173,12 @@ ex.count_values.check(count)
 # %% [markdown]
 # ## Photographs and drawings
 #
-# A photograph doesn't come with the right answer. Somebody has to look at it and say what it shows, and where. That's why
-# this course also has a **picture book**: a program that draws scenes. It can draw as many as we need, and because it drew
-# them, it knows exactly what's in each one.
+# A photograph doesn't come with the right answer. Somebody has to look at it and say what it shows, and where. That's
+# why this course also has a **picture book**, a program that draws scenes. It can draw as many as we need, and because
+# it drew them, it knows exactly what's in each one.
 #
-# The course's own networks were trained on drawings like these. They know ten classes, and they come with the kit.
+# The course's own networks were trained on drawings like the ones below. They know ten classes, and they're installed
+# together with `course_lib`. Here is what one of them says about a drawing of each class.
 
 # %%
 drawings = {name: sample.open() for name, sample in samples().items() if sample.origin == "drawn"}
@@ -182,8 +187,9 @@ answers = [answer.label for answer in own.predict(list(drawings.values()))]
 picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a, name in zip(answers, drawings)])
 
 # %% [markdown]
-# The lessons use photographs to show what networks can do, and drawings wherever something has to be counted. And what
-# happens if you swap the two, and show drawings to the network that was trained on photographs? You'll find out in lesson 01.
+# The lessons use photographs to show what networks can do, and drawings wherever we need to count right and wrong
+# answers. What happens if you swap the two, and show drawings to a network that was trained on photographs? You'll find
+# out in lesson 01.
 
 # %% [markdown]
 # ## The lessons
@@ -191,18 +197,19 @@ picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a
 # | lesson | its question | afterwards you can |
 # |---|---|---|
 # | [00 Start here](00_start_here.ipynb) | What happens between a photograph and a word? | run a classifier, a widget and an exercise |
-# | [01 Inference](01_inference.ipynb) | Why does the same network give two people two answers? | prepare, run and trust a forward pass |
-# | [02 Choosing a model](02_choosing_a_model.ipynb) | Is a bigger model a better one? | time and compare models, and choose under your own limits |
-# | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | build a ResNet that takes torchvision's weights and gives its answers |
-# | [04 VGG cfgs](04_vgg_cfgs.ipynb) | How does a list of thirteen tokens become 133 million parameters? | read, price and design a convolutional network |
-# | [05 Weight enums](05_weight_enums.ipynb) | `pretrained=True`: trained on what, cut how, and how good? | read any weights entry, and give a network of your own one |
-# | [06 Fully convolutional](06_fully_convolutional.ipynb) | Who said that the picture must be 224×224? | turn a classifier for one size into one that also says where |
+# | [01 Inference](01_inference.ipynb) | Why does the same network give two people two answers? | prepare a picture, run a network on it, and say how far its answers can be trusted |
+# | [02 Choosing a model](02_choosing_a_model.ipynb) | Is a bigger model a better one? | time and compare models, and choose one within your own limits |
+# | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | build a ResNet that loads torchvision's weights and gives the same answers |
+# | [04 VGG cfgs](04_vgg_cfgs.ipynb) | How does a list of thirteen tokens become 133 million parameters? | read such a list, work out what it costs, and design a convolutional network |
+# | [05 Weight enums](05_weight_enums.ipynb) | Thirty pictures, no error: why are 30 answers right on one computer, and 5 on another? | find out what any set of weights needs, and bring weights from elsewhere into torchvision |
+# | [06 Fully convolutional](06_fully_convolutional.ipynb) | Who said that the picture must be 224×224? | turn a classifier for one size into a network for any size, which also says where things are |
 # | [07 Making a network yours](07_making_it_yours.ipynb) | Two hundred pictures and two minutes: is that enough? | fine-tune a network on your own classes, and say what the pretrained start was worth |
 # | [08 Checkpoints](08_checkpoints.ipynb) | What is in that file, and is it safe to open? | save a network, and open anybody's file safely |
 #
-# Take them in order. Each one takes about an hour, exercises included (lesson 02 takes two sittings, and lesson 03 takes
-# three). You can stop at any heading and go on another day. The exercises that you've solved are kept in a file on your
-# own computer, and nowhere else:
+# Take them in order. Most of them take about an hour, exercises included, but lesson 02 takes two sittings and lesson
+# 03 takes three. You can stop at any heading and go on another day, after running the cells above it again. The course
+# remembers which exercises you've solved. It keeps that in a file on the computer that runs the notebook, and nowhere
+# else:
 
 # %%
 from course_lib.exercises import my_progress
@@ -210,7 +217,8 @@ from course_lib.exercises import my_progress
 my_progress()
 
 # %% [markdown]
-# Your guesses are kept in the same way, and every lesson ends with a picture of how close you came:
+# Your guesses are kept in the same way, and every lesson ends with a picture of how close you came. Once you've made a
+# guess, it appears here:
 
 # %%
 from course_lib import my_calibration
@@ -220,8 +228,8 @@ my_calibration("00")
 # %% [markdown]
 # ## Is everything in order?
 #
-# The doctor checks this computer, and tells you line by line what is fine and what to do about the rest. Come back to it
-# whenever something doesn't work.
+# This report checks your computer, and tells you line by line what is fine and what to do about the rest. Come back to
+# it whenever something doesn't work.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.cli import report

@@ -3,15 +3,15 @@
 #
 # **Why does the same network, with the same picture, give two people two answers?**
 #
-# It depends on everything around the network. After 60 minutes, exercises included, you can
+# The reason lies in everything around the network. In about 60 minutes, exercises included, you'll learn to
 #
 # - get from a photograph to an answer in plain PyTorch, and name the shape, dtype and range at every step,
-# - read the errors of a wrong shape, dtype or device, and fix them,
+# - read and fix errors about shape, dtype and device,
 # - say what `eval()`, `train()` and a softmax's `dim` really do,
-# - count right answers over many pictures, and say how far such a count can be trusted.
+# - count right answers over many pictures, and say how far to trust the count.
 #
-# You need Python, and should know what a tensor is. Lesson [00](00_start_here.ipynb) shows how guesses, widgets and
-# exercises work. Sections 1–3 and 4–6 make two sittings.
+# You need some Python, and to know what a tensor is. Lesson [00](00_start_here.ipynb) shows how guesses and exercises
+# work. You can split the lesson after section 3.
 
 # %%
 import importlib.util
@@ -45,15 +45,16 @@ ben = ex.bens_answer(classifier, picture)
 laptops(picture, {"Ana's laptop": classifier.predict(picture), "Ben's laptop": ben})
 
 # %% [markdown]
-# There was no error and no warning on either laptop. By the end of this lesson you'll know half a dozen ways to get two
-# different answers from one network, and you'll find out which one happened to Ben.
+# Neither laptop showed an error or a warning. By the end of this lesson you'll know half a dozen ways to get two
+# different answers from one network, and you'll find out which of them happened to Ben.
 
 # %% [markdown]
 # ## 1 From a picture to a tensor
 #
-# Photographs come in all sizes, and their pixels are bytes from 0 to 255. A network wants all the pictures of a batch to
-# have the same size, and it works best with the size and the range of values that it was trained on. **Preprocessing**
-# turns a photograph into what the network expects, and it has to do that exactly as it was done in training.
+# Photographs come in all sizes, and their pixels are bytes, from 0 to 255. A network handles several pictures at a
+# time, in a **batch**, and they must all have the same size. It also works best with the size and the range of values
+# that it was trained on. **Preprocessing** turns a photograph into what the network expects, and it has to do that
+# exactly as it was done in training.
 #
 # There are four steps: resize the shorter side to 256, cut out the middle 224×224, turn the bytes into a tensor of
 # numbers from 0 to 1, and normalise.
@@ -75,8 +76,8 @@ third_step.reveal(tuple(steps[3].shape), why)
 #
 # $$x'_c = \frac{x_c - \mu_c}{\sigma_c}$$
 #
-# Which mean and which standard deviation? The ones that were used in training. Here are those of this lesson's two
-# networks:
+# Which mean and which standard deviation? The ones that were used in training. This lesson uses two networks:
+# EfficientNet-Lite0, and a ResNet18 that we trained on drawings for this course. Here are their numbers:
 
 # %%
 from course_lib.pictures import transform_settings
@@ -88,10 +89,10 @@ for network in (classifier, own):
     print("std", *(f"{value:.3f}" for value in numbers.std))
 
 # %% [markdown]
-# The second row holds ImageNet's usual mean and std. You'll meet 0.485, 0.456, 0.406 in many programs, copied from one to
-# the next. The first row is different, although that network was trained on ImageNet, too. Its authors normalised bytes,
-# with $x' = (x - 127)/128$, and resized with bicubic interpolation. So these numbers belong to the *weights*, and not to
-# the data set.
+# The second row holds ImageNet's usual mean and std. You'll find 0.485, 0.456, 0.406 in many programs, copied from one
+# to the next. The first row is different, although that network was trained on ImageNet, too. Its authors normalised
+# bytes, with $x' = (x - 127)/128$, and resized with bicubic interpolation. So these numbers belong to the *weights*,
+# and not to the data set.
 
 # %% [markdown]
 # ### Exercise: preprocessing by hand
@@ -117,7 +118,7 @@ print(tuple(tensor.shape), tensor.dtype, f"from {tensor.min():.2f} to {tensor.ma
 print("same as the weights' own transforms:", torch.allclose(tensor, classifier.transforms(picture), atol=1e-5))
 
 # %% [markdown]
-# Now try to break it. Choose another picture, look at other stages, and make the classic mistakes in the last menu.
+# Now try to break it. Choose another picture, look at the other stages, and make the classic mistakes in the last menu.
 
 # %%
 from course_lib.widgets import preprocessing_explorer
@@ -126,14 +127,15 @@ photographs = {name: pictures[name] for name, sample in samples().items() if sam
 preprocessing_explorer(classifier, photographs, stage=5, mistake="BGR")
 
 # %% [markdown]
-# **What to notice.** None of these mistakes raises an error. For a single picture some of them hardly change the answer,
-# and that's what makes them dangerous. In section 5 we'll count what they do to 200 pictures.
+# **What to notice.** None of these mistakes raises an error. On a single picture, some of them hardly change the
+# answer, and that's what makes them dangerous. In section 5 we'll count how many of 200 pictures each of them costs.
 
 # %% [markdown]
 # ## 2 A batch of one
 #
-# Networks take batches of shape (B, C, H, W): the number of pictures, channels, height and width. For a single picture,
-# `unsqueeze(0)` puts a 1 in front. What happens if you forget it? We'll give the bare tensor to two networks.
+# The shape of a batch is (B, C, H, W): the number of pictures, the channels, the height and the width. For a single
+# picture, `unsqueeze(0)` puts a dimension of size 1 in front. What happens if you forget it? We'll give the bare tensor
+# to two networks.
 
 # %%
 errors = guess(
@@ -155,10 +157,11 @@ why = "; ".join(f"{name} says “{message}”" for name, message in messages.ite
 errors.reveal(same, why)
 
 # %% [markdown]
-# PyTorch's convolutions accept a picture without a batch dimension, so both networks start. EfficientNet soon reaches a
-# BatchNorm, which insists on four dimensions and says so at once. AlexNet has no BatchNorm, so its map travels on to the
-# flatten, which mistakes the 256 channels for a batch of 256. The first linear layer then gets rows of 36 numbers where it
-# expects 9216. That error appears far away from the mistake.
+# PyTorch's convolutions accept a picture without a batch dimension, so both networks get started. EfficientNet soon
+# reaches a BatchNorm (a kind of layer that section 4 explains), which insists on four dimensions and says so at once.
+# AlexNet has no BatchNorm, so its feature map, the output of its convolutions, travels on to the flatten. The flatten
+# mistakes the 256 channels for a batch of 256. The first linear layer then gets rows of 36 numbers where it expects
+# 9216, and the error appears far away from the mistake.
 
 # %%
 batch = tensor.unsqueeze(0)
@@ -187,20 +190,21 @@ refused("bytes", (batch * 128 + 127).to(torch.uint8))
 refused("float64, from NumPy", batch.double())
 
 # %% [markdown]
-# (This network pads its input before the first convolution. That's why some messages say 225 instead of 224.)
+# (This network pads its input before the first convolution. That's why some of the messages show slightly larger sizes,
+# such as 225 instead of 224.)
 #
 # | the message says | the cause | the fix |
 # |---|---|---|
 # | to have 3 channels, but got 224 | the channels come last | `.permute(0, 3, 1, 2)` |
 # | but got 1 channels, or 4 channels | the picture is grey, or has an alpha channel | `picture.convert("RGB")` |
 # | Byte, unsigned char | the values are bytes | `.float()`, then normalise |
-# | Double | NumPy's float64 | `.float()` |
+# | Double | the values are NumPy's float64 | `.float()` |
 # | Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) should be the same | the batch and the model are on different devices | `batch.to(next(model.parameters()).device)` |
 
 # %% [markdown]
 # ### Exercise: the shape of a batch
 #
-# Sixteen colour pictures, each prepared as (3, 224, 224), go into one batch. What shape does the batch have? 1 minute.
+# Sixteen colour pictures, each prepared as (3, 224, 224), go into one batch. What shape does the batch have? (1 minute)
 
 # %% tags=["exercise"]
 shape = ...
@@ -209,8 +213,9 @@ ex.batch_shape.check(shape)
 # %% [markdown]
 # ## 3 From logits to a label
 #
-# The network answers with **logits** $z_i$: one number for each class. A logit can have any size and either sign, and the
-# larger it is, the more the network favours that class. A **softmax** turns them into probabilities that sum to 1:
+# The network's output is **logits** $z_i$: one number for each class. A logit can have any size and either sign, and
+# the larger it is, the more the network favours that class. The **softmax** function turns the logits into
+# probabilities that sum to 1:
 #
 # $$p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 
@@ -240,9 +245,9 @@ why = "e³ cancels in the fraction, so only differences between logits matter. M
 changes.reveal(truth, why, wrong={"neither": "Multiplying does change them: the winner takes more."})
 
 # %% [markdown]
-# You can also divide all logits by a **temperature** $T$. If $T$ is above 1, the differences shrink and the bars become
-# more alike; if it's below 1, they grow. The order of the classes never changes, and neither does the answer. Try both
-# sliders.
+# You can also divide all logits by a **temperature** $T$. If $T$ is above 1, the differences shrink and the
+# probabilities become more alike. If it's below 1, the differences grow. The order of the classes never changes, and
+# neither does the answer. Try both sliders: one sets the temperature, and the other adds a number to every logit.
 
 # %%
 from course_lib.widgets import temperature
@@ -250,22 +255,23 @@ from course_lib.widgets import temperature
 temperature(logits[0], classifier.categories)
 
 # %% [markdown]
-# **What to notice.** At a temperature of 0.2 the network looks certain, and at 10 it looks clueless, although what it knows
-# hasn't changed at all. Whether a probability can be trusted is a separate question, and a single picture can't answer it.
+# **What to notice.** At a temperature of 0.2 the network looks confident, and at 10 it looks clueless, although what it
+# knows hasn't changed at all. Whether you can trust a probability is a separate question, and a single picture can't
+# answer it.
 
 # %% [markdown]
 # ### Exercise: which dim?
 #
 # Suppose `logits` has the shape (16, 10), for sixteen pictures and ten classes. Over which dim do you take the softmax?
-# 1 minute.
+# (1 minute)
 
 # %% tags=["exercise"]
 dim = ...
 ex.softmax_dim.check(dim)
 
 # %% [markdown]
-# Here are both dims, with four drawings and the course's ResNet18. Neither of them raises an error, but only one of them
-# answers the question that you meant to ask.
+# Here are both dims, with four drawings and the course's ResNet18. Neither of them raises an error, but only one of
+# them answers the question that you wanted to ask.
 
 # %%
 four = own.prepare([pictures[name] for name in ("camel", "cat", "sailboat", "strawberry")])
@@ -279,12 +285,12 @@ for dim in (0, 1):
 # %% [markdown]
 # ## 4 eval or train
 #
-# A model has two modes. `train()` is for learning: Dropout sets random activations to zero, and BatchNorm uses the
-# statistics of the batch that it has just been given. `eval()` is for answering. A new model starts out in train mode,
-# and `load_classifier` puts it into eval mode for you.
+# A model has two modes. `train()` is for learning: **Dropout** sets some of the values between layers to zero, at
+# random, and **BatchNorm** normalises each channel with the mean and variance of the batch that it has just been given.
+# `eval()` is for answering. A new model starts out in train mode, and `load_classifier` puts it into eval mode for you.
 #
-# The course's ResNet18 has many BatchNorm layers and no Dropout. We put it into train mode and show it the same picture,
-# a camel, ten times in a row.
+# The course's ResNet18 has many BatchNorm layers and no Dropout. We'll put it into train mode and show it the same
+# picture, a camel, ten times in a row.
 
 # %%
 train_mode = guess("01_train_mode", "How many different answers do the ten runs give?", between=(1, 10), step=1, unit="answers")
@@ -313,12 +319,14 @@ for mode in ("eval", "train"):
     print(f"{mode + '()':8}", "   ".join(answers))
 
 # %% [markdown]
-# **In train mode, the same picture and the same weights give two answers.** For every channel, BatchNorm computes
+# **In train mode, the same picture and the same weights gave two different answers.** For every channel, BatchNorm
+# computes
 #
 # $$y = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}\,\gamma + \beta$$
 #
-# In train mode, $\mu$ and $\sigma^2$ come from the batch, so a picture's answer depends on its neighbours. In eval mode they
-# come from a **running mean** and variance that were collected during training.
+# Here $\gamma$ and $\beta$ are learned in training, and the tiny $\varepsilon$ prevents a division by zero. In train
+# mode, $\mu$ and $\sigma^2$ come from the batch, so the answer for one picture depends on the others. In eval mode they
+# come from a **running mean** and a running variance, which were collected during training.
 
 # %% [markdown]
 # Train mode also leaves something behind. With each forward pass, the running mean moves a tenth of the way towards the
@@ -326,7 +334,7 @@ for mode in ("eval", "train"):
 #
 # $$\mu_{\text{running}} \leftarrow 0.9\,\mu_{\text{running}} + 0.1\,\mu_{\text{batch}}$$
 #
-# It doesn't take an optimiser, a loss or a `backward`. Let's check this for four channels of the first BatchNorm.
+# This happens without an optimiser, a loss or a `backward`. Let's check it for four channels of the first BatchNorm.
 
 # %%
 twin = copy.deepcopy(own.model).train()
@@ -339,8 +347,9 @@ for name, values in {"before": before, "after one forward": twin.bn1.running_mea
     print(f"{name:18}", *(f"{value:7.3f}" for value in values[:4].tolist()))
 
 # %% [markdown]
-# So a forward pass in train mode *changes the model*. Afterwards it also answers differently in eval mode, and so will any
-# checkpoint that you save. Watch it drift over twenty runs, and compare the three models. Which of them has no BatchNorm?
+# So a forward pass in train mode *changes the model*. Afterwards the model gives different answers even in eval mode,
+# and so will any copy of it that you save. Watch its running means drift over twenty runs, and compare the three
+# models. Which of them has no BatchNorm?
 
 # %%
 from course_lib.widgets import eval_or_train
@@ -349,12 +358,12 @@ light = [load_classifier(name, weights="course", device="cpu") for name in ("mob
 eval_or_train([own, *light], pictures["camel"], mode="train", runs=20)
 
 # %% [markdown]
-# **What to notice.** In train mode ResNet18 gives the same bad answer every time, and its statistics move. MobileNetV3
-# also has Dropout, so it gives a different answer each time. SqueezeNet has Dropout but no BatchNorm: its answers vary,
-# and nothing drifts.
+# **What to notice.** In train mode, ResNet18 gives the same bad answer every time, and its running means move.
+# MobileNetV3 also has Dropout, so it gives a different answer each time. SqueezeNet has Dropout but no BatchNorm, so
+# its answers vary, but nothing drifts.
 #
-# There's one case in which train mode does complain: when the batch is a single picture whose map has shrunk to 1×1. A
-# single value has no variance.
+# There's one case in which train mode does complain: when the batch is a single picture, and its map has shrunk to 1×1
+# by the time it reaches a BatchNorm. Each channel then has a single value, and a single value has no variance.
 
 # %%
 try:
@@ -365,9 +374,10 @@ except ValueError as error:
 # %% [markdown]
 # ### Exercise: a forward that leaves no trace
 #
-# Write a function that always gives the answer of eval mode, whatever mode the model is in. It leaves every module in the
-# mode it was in, even if the forward pass raises an error. (Somebody may have frozen a single BatchNorm on purpose.) And
-# under `torch.no_grad()`, it doesn't build the graph that only a backward pass would need.
+# Write a function that always gives the answer of eval mode, whatever mode the model is in. It has to leave every
+# module in the mode it was in, even if the forward pass raises an error. (Every layer is a module with a mode of its
+# own, and somebody may have put a single BatchNorm into eval mode on purpose.) Your function should also run the model
+# under `torch.no_grad()`, so that PyTorch doesn't build the graph that only a backward pass needs.
 #
 # *Essential · hard · 6 minutes · move on after 12.*
 
@@ -389,9 +399,11 @@ print("running mean moved:", not torch.equal(model.bn1.running_mean, own.model.b
 # %% [markdown]
 # ## 5 The mistakes that raise no error
 #
-# To count mistakes we need many pictures, and the truth about each one. That's what the picture book is for. Here are 200
-# drawings, twenty of each class, made from seeds that the course's ResNet18 never saw in training. They're one and a half
+# To count mistakes we need many pictures, and the right answer for each of them. That's what the picture book is for.
+# Here are 200 drawings, twenty of each class, which the course's ResNet18 never saw in training. They're one and a half
 # times as wide as they are high.
+#
+# The second cell below lists the five mistakes that you could choose in the last menu of section 1.
 
 # %%
 from course_lib import write_folder
@@ -413,7 +425,8 @@ harm = guess(
 harm
 
 # %% [markdown]
-# The next cell runs 200 pictures six times. That takes half a minute, or up to a minute on a small laptop.
+# The next cell runs the network six times over all 200 pictures. That takes half a minute, or up to a minute on a small
+# laptop.
 
 # %% tags=["guess"]
 from course_lib.drawing import intervals
@@ -431,11 +444,11 @@ harm.reveal(worst_first, why, also=chart)
 # %% [markdown]
 # **How far can you trust a count over 200 pictures?** With 200 other pictures you'd have counted a slightly different
 # number. Wilson's interval tells you which true shares are compatible with $k$ right answers out of $n$. With
-# $\hat p = k/n$, and $z = 1.96$ for 95 %, it is
+# $\hat p = k/n$, and $z = 1.96$ for 95 %, the interval is
 #
 # $$\frac{1}{1 + z^2/n}\left(\hat p + \frac{z^2}{2n} \pm z\sqrt{\frac{\hat p(1-\hat p)}{n} + \frac{z^2}{4n^2}}\right)$$
 #
-# The familiar $\hat p \pm 2\sqrt{\hat p(1-\hat p)/n}$ is fine in the middle, but near 100 % it allows shares above 1.
+# The familiar $\hat p \pm 2\sqrt{\hat p(1-\hat p)/n}$ is fine for shares near 50 %, but near 100 % it goes above 1.
 
 # %%
 from math import sqrt
@@ -454,12 +467,13 @@ for k, n in ((98, 100), (20, 20)):
     print(f"{f'{k} of {n}':10} by hand {hand}   the library {library}")
 
 # %% [markdown]
-# **How do you compare two counts?** It's tempting to check whether their intervals overlap, but that's wrong. Both ways
-# were tried on the *same* pictures, and only the pictures that one got right and the other got wrong tell them apart. If
-# both were equally good, each of those $n$ pictures would fall to one side or the other like a tossed coin.
-# **McNemar's test** asks how often $n$ coins would be at least as one-sided as that. With $m$ of them on the smaller side,
+# **How do you compare two counts?** It's tempting to check whether their intervals overlap, but that's wrong. Both
+# kinds of preprocessing were tried on the *same* pictures, so only the pictures that one got right and the other got
+# wrong can tell the two apart. Call the number of these pictures $d$. If both were equally good, each of the $d$
+# pictures would fall to one side or the other like a tossed coin. **McNemar's test** asks how often $d$ coins would be
+# at least as one-sided as what we saw. With $m$ of them on the smaller side,
 #
-# $$p = \min\Big(1,\; 2 \sum_{k \le m} \binom{n}{k} 2^{-n}\Big)$$
+# $$p = \min\Big(1,\; 2 \sum_{i \le m} \binom{d}{i} 2^{-d}\Big)$$
 
 # %%
 from course_lib.measuring import paired
@@ -469,8 +483,8 @@ for name in ("squashed", "wrong mean and std"):
 
 # %% [markdown]
 # With the wrong mean and std, the network lost twenty pictures and didn't gain a single one. Squashing gives exactly as
-# many right answers as cropping does, but not on the same pictures: some are lost and others gained, because a squashed
-# picture still shows what the crop cuts away. Here are those pictures:
+# many right answers as cropping does, but not on the same pictures. A few are lost and a few are gained: squashing
+# distorts the shapes, but it keeps what the crop cuts away. Here are those pictures:
 
 # %%
 from PIL import Image
@@ -487,9 +501,9 @@ picture_grid([Image.open(paths[k]) for k in places], titles)
 # %% [markdown]
 # ## 6 The wrong kind of picture
 #
-# The course's ResNet18 gets nearly all of the 200 drawings right, but then it was trained on drawings. Now we show them
-# to EfficientNet-Lite0, which learned from photographs. We're generous: *Arabian camel* counts as a camel, every breed
-# of dog counts as a dog, and so on.
+# The course's ResNet18 gets nearly all of the 200 drawings right, but then it was trained on drawings. Now we'll show
+# them to EfficientNet-Lite0, which learned from photographs. We'll be generous when we count: *Arabian camel* counts as
+# a camel, every breed of dog counts as a dog, and so on.
 
 # %%
 on_drawings = guess(
@@ -510,9 +524,9 @@ why = "It chooses among a thousand words, and it learned from photographs. Which
 on_drawings.reveal(among_thousand, why, high="It's hard to believe, since you'd recognise nearly all of them.")
 
 # %% [markdown]
-# There are two suspects. Perhaps the network doesn't recognise the drawings. Or perhaps it does, and one of its 850 other
-# words fits better still. We can tell them apart: let only the words that count as one of our ten classes compete, and
-# take the best of them.
+# There are two suspects. Perhaps the network doesn't recognise the drawings. Or perhaps it does, but one of its 850 or
+# so other words fits even better. We can tell the two apart: let only the words that count as one of our ten classes
+# compete, and take the best of them.
 
 # %%
 only_ten = guess("01_only_ten", "And how many does it get right among only these words?", between=(0, 200), step=5, unit="of 200")
@@ -530,11 +544,12 @@ why = f"By Wilson's interval, that's between {low:.0%} and {high:.0%} of such dr
 only_ten.reveal(among_ten, why, also=chart)
 
 # %% [markdown]
-# Both suspects are guilty. With the other words out of the way the network names far more of the drawings, and far more
-# than guessing would, so it does recognise something in them. But it still misses nearly half, and you can't blame its
-# vocabulary for that. Drawings are a kind of picture that it never saw in training.
+# Both suspects are guilty. With the other words out of the way, the network names far more of the drawings correctly,
+# and far more than it would by guessing, so it does recognise something in them. But it still gets nearly half of them
+# wrong, and you can't blame its vocabulary for that. Drawings are a kind of picture that it hardly ever saw in
+# training.
 #
-# Now the other way around: we show photographs to the network that only knows ten kinds of drawings.
+# Now let's try it the other way around, and show photographs to the network that only knows ten kinds of drawings.
 
 # %%
 for name in photographs:
@@ -542,22 +557,23 @@ for name in photographs:
     print(f"{name:14} → {answer.label:12} {answer.probability:.0%}")
 
 # %% [markdown]
-# It takes a cat for something to eat. **A softmax can't say "none of these".** It shares out 100 % among the classes that it
-# has, so a high probability only means "this one rather than the others I know". It doesn't mean "I'm sure".
+# The network takes a cat for a hot dog. **A softmax can't say "none of these".** It shares out 100 % among the classes
+# that it has, so a high probability only means "this one rather than the others I know". It doesn't mean "I'm sure".
 
 # %% [markdown]
 # ## Back to the question
 #
 # Two people gave the same picture to the same network, and got two answers. You can now name the suspects: a different
-# crop, no normalising, BGR instead of RGB, train mode, statistics that have drifted, a softmax over the wrong dim.
-# **An answer depends on the model, the transform and the mode.**
-#
+# crop, no normalising, BGR instead of RGB, train mode, running statistics that have drifted, or a softmax over the
+# wrong dim. **An answer depends on the model, the transform and the mode.**
+
+# %% [markdown]
 # ### Exercise: what did Ben do?
 #
-# Ben's laptop runs `efficientnet_lite0` on the photograph `samples()["rocket"]` and says *drilling platform*, more than 50 %
-# sure. His model is in eval mode; the mistake is in his preprocessing. Which one of `MISTAKES` is it? Give its name.
-# `answer_under(classifier, picture, MISTAKES[name])` from `course_lib.measuring` gives the answer that a mistake leads to.
-# 4 minutes.
+# Ben's laptop runs `efficientnet_lite0` on the photograph `samples()["rocket"]`. It says *drilling platform* with a
+# probability of more than 50 %. His model is in eval mode, so the mistake is in his preprocessing. Which one of
+# `MISTAKES` did he make? Give its name. `answer_under(classifier, picture, MISTAKES[name])` from `course_lib.measuring`
+# gives you the answer that a mistake leads to. (4 minutes)
 
 # %% tags=["exercise"]
 mistake = ...  # a name, in quotes
@@ -576,13 +592,13 @@ ex.bens_mistake.check(mistake)
 # | call | from | what it does |
 # |---|---|---|
 # | `tensor.unsqueeze(0)` | torch | (C, H, W) → (1, C, H, W) |
-# | `model.eval()`, `model.train()` | torch | the mode of Dropout and BatchNorm |
+# | `model.eval()`, `model.train()` | torch | sets the mode of Dropout and BatchNorm |
 # | `torch.inference_mode()`, `torch.no_grad()` | torch | a forward pass without a graph |
-# | `out.softmax(1)`, `out.argmax(1)` | torch | probabilities, and the best class of each picture |
+# | `out.softmax(1)`, `out.argmax(1)` | torch | the probabilities, and the best class of each picture |
 # | `load_classifier(name)` | `course_lib` | a model with its transforms, categories and device |
-# | `classifier.predict(picture)`, `.predict_folder(folder)` | | the top k of a picture, of a list or of a folder |
-# | `stages(picture, transforms)`, `MISTAKES` | `course_lib.pictures` | preprocessing step by step, right and wrong |
-# | `right_under(classifier, folder)` | `course_lib.measuring` | which pictures are right |
+# | `classifier.predict(picture)`, `.predict_folder(folder)` | methods of a classifier | the top k of a picture, a list or a folder |
+# | `stages(picture, transforms)`, `MISTAKES` | `course_lib.pictures` | preprocessing step by step, done right and done wrong |
+# | `right_under(classifier, folder)` | `course_lib.measuring` | for each picture, whether the answer is right |
 # | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | an interval, and a fair comparison |
 
 # %% [markdown]
@@ -593,8 +609,8 @@ ex.bens_mistake.check(mistake)
 # %% [markdown]
 # ### Exercise: top k without topk
 #
-# Write the softmax and the top k yourself, without calling `softmax` or `topk`. There's one trap: your function also has to
-# work when a logit is 300.
+# Write the softmax and the top k yourself, without calling `softmax` or `topk`. There's one catch: your function also
+# has to work when a logit is 300.
 #
 # *Useful · hard · 6 minutes · move on after 12.*
 
@@ -607,8 +623,8 @@ def top_k(logits, k):
 ex.top_k.check(top_k)
 
 # %% [markdown]
-# With `preprocess` and `top_k` you've built the whole way from a picture to an answer. The library's `predict` doesn't do
-# anything more.
+# With `preprocess` and `top_k`, you've written everything between a picture and an answer yourself, except for the
+# network. The library's `predict` doesn't do anything more.
 
 # %%
 top_k = ex.top_k.yours_or_solution()
@@ -619,8 +635,8 @@ print("The library's answer:", classifier.predict(picture, k=3), sep="\n")
 # %% [markdown]
 # ### Exercise: accuracy
 #
-# Write a function that takes a batch of logits, (B, classes), and the true classes, (B,), and returns the share of
-# right answers, a number from 0 to 1. 3 minutes.
+# Write a function that takes a batch of logits, (B, classes), and the true classes, (B,). It returns the share of right
+# answers, a number from 0 to 1. (3 minutes)
 
 # %% tags=["exercise"]
 def accuracy_of(logits, targets):
@@ -639,8 +655,9 @@ print(f"{accuracy_of(own.logits(own.prepare(first_of_each)), targets):.0%} of {l
 # %% [markdown]
 # ### Exercise: a picture from OpenCV
 #
-# `cv2.imread` gives an array of shape (H, W, 3) whose channels are blue, green, red, as bytes. Make a batch of one out of it:
-# (1, 3, H, W), in the order red, green, blue, with values from 0 to 1. Don't normalise. 5 minutes.
+# `cv2.imread` gives you an array of bytes of shape (H, W, 3), with the channels in the order blue, green, red. Turn it
+# into a batch of one: (1, 3, H, W), in the order red, green, blue, with values from 0 to 1. Don't normalise.
+# (5 minutes)
 
 # %% tags=["exercise"]
 def from_opencv(array):
@@ -653,8 +670,9 @@ ex.from_opencv.check(from_opencv)
 # %% [markdown]
 # ### Without a graph
 #
-# In an ordinary forward pass, PyTorch keeps everything that a backward pass would need, in case you ask for one. Under
-# `no_grad()` and `inference_mode()` it keeps nothing. ResNet18's weights take about 45 MB.
+# In an ordinary forward pass, PyTorch keeps everything that a backward pass would need, in case you ask for one. This
+# is called the **graph**. Under `no_grad()` and `inference_mode()` PyTorch doesn't build it. For comparison: ResNet18's
+# weights take up about 45 MB.
 
 # %%
 graph = guess(
@@ -673,12 +691,13 @@ why = "Nearly every layer keeps its input for all sixteen pictures, and early ma
 graph.reveal(megabytes, why, low="It isn't the weights that take the memory, it's the maps between the layers.")
 
 # %% [markdown]
-# `inference_mode()` goes a step further than `no_grad()`: it also stops tracking views and in-place changes. In return,
-# its results can't take part in a later backward pass, unless you make an ordinary tensor of them with `.clone()`.
-# Neither of the two is `eval()`: in section 4 we were in train mode under `no_grad()`, and the statistics moved all the
-# same.
+# `inference_mode()` goes a step further than `no_grad()`: it also stops tracking views and in-place changes. The price
+# is that its results can't take part in a later backward pass, unless you turn them into ordinary tensors with
+# `.clone()`. Neither of the two replaces `eval()`: in section 4 we ran the model in train mode under `no_grad()`, and
+# its running means moved all the same.
 #
-# Sooner or later you'll meet this error. NumPy can't follow a gradient, so an output with a graph can't become an array:
+# Sooner or later you'll meet the next error. NumPy can't follow a gradient, so PyTorch refuses to turn an output with a
+# graph into an array:
 
 # %%
 try:
@@ -692,8 +711,9 @@ with torch.inference_mode():
 # ### Textures or outlines?
 #
 # Why are drawings so hard for a network that learned from photographs? [Geirhos and others
-# (2019)](https://arxiv.org/abs/1811.12231) took photographs apart to see what networks look at. Let's do the same with two
-# of ours, and show them in grey, blurred, and as an outline. The network calls the originals a tiger cat and an espresso.
+# (2019)](https://arxiv.org/abs/1811.12231) altered photographs to find out what networks look at. Let's do the same
+# with two of ours: we'll turn them grey, blur them, and reduce them to an outline. The network calls the originals a
+# tiger cat and an espresso.
 
 # %%
 from PIL import ImageFilter, ImageOps
@@ -709,11 +729,13 @@ titles = [f"{look}: {answer.label} {answer.probability:.0%}" for (look, _), answ
 picture_grid([photo for _, photo in changed], titles, columns=3)
 
 # %% [markdown]
-# **What to notice.** Colour hardly matters here. Without its texture the espresso isn't recognised any more, and its outline
-# looks like something else to the network. The cat's outline is still a cat, though of another breed. But that outline is
-# full of fur, so it isn't free of texture. Two photographs don't settle anything.
+# **What to notice.** Colour hardly matters here: in grey, the cat is still a cat, and the espresso is still an
+# espresso. Blurring takes away fine texture. The cat survives that, but the espresso doesn't, and the espresso's
+# outline looks like something else to the network. The cat's outline is still a cat, though of another breed. But that
+# outline is full of fur, so it isn't free of texture. And two photographs don't settle anything.
 #
-# So let's do the opposite: destroy the outlines and keep the textures. We cut a photograph into 16 tiles and shuffle them.
+# So let's do the opposite: destroy the outlines and keep the textures. We'll cut a photograph into 16 tiles and shuffle
+# them.
 
 # %%
 def scrambled(photo, seed, tiles=4):
@@ -747,20 +769,20 @@ why = "; ".join(f"{samples()[name].caption}: {named[name]} of 6, {first[name]}" 
 tiles.reveal(sum(named.values()), why, low="Fur, spokes and chrome matter more to this network than where they are.")
 
 # %% [markdown]
-# To this network the shuffled cat is still a cat, though again of another breed. It cares less than you do about where the
-# pieces are.
+# To this network the shuffled cat is still a cat, though again of another breed. The network cares less than you do
+# about where the pieces are.
 #
-# Three photographs are still very few. In the paper, networks and people had to name pictures that had the outline of one
-# thing and the texture of another. Whenever a ResNet50 named one of the two, it went by the texture in 78 % of cases,
-# while people went by the shape in 96 %. That may be one reason why drawings are so hard for such a network: they have the
-# right outlines, but the wrong textures.
+# Three photographs are still very few. In the paper, networks and people had to name pictures that had the outline of
+# one thing and the texture of another. Whenever a ResNet50 named one of the two, it went by the texture in 78 % of
+# cases, while people went by the shape in 96 %. That may be one reason why drawings are so hard for such a network:
+# they have the right outlines, but the wrong textures.
 
 # %% [markdown]
 # ### A whole folder
 #
-# Usually your pictures are in a folder, and some of the files are broken. `predict_folder` opens the next pictures while
-# the network is computing, and it lists bad files at the end instead of stopping. These drawings are hard: the animals
-# are small, noisy or half hidden.
+# Usually your pictures are in a folder, and now and then a file is broken. `predict_folder` opens the next pictures
+# while the network is computing. When it meets a bad file, it doesn't stop, but lists the file at the end. The drawings
+# in this folder are hard: the animals are small, noisy or half hidden.
 
 # %%
 hard = write_folder("data/inference", ("dog", "cat", "goldfish"), n=8, split="mixed", difficulty="hard", first_seed=960_000)
@@ -779,8 +801,8 @@ for answer in judged:
 # %% [markdown]
 # ### Look inside
 #
-# This is the whole network, with its maps for the rocket. Click a layer to open it, and then a cell to see how its number
-# was computed.
+# Here is the whole network, with its feature maps for the rocket. Click a layer to open it, and then click a cell of a
+# map to see how its number was computed.
 
 # %%
 from course_lib.widgets import network_explorer
@@ -790,8 +812,9 @@ network_explorer(classifier, picture)
 # %% [markdown]
 # ### Other networks
 #
-# If you're online, you can put AlexNet and two ResNets beside EfficientNet-Lite0, or any other of torchvision's classifiers.
-# Set `download` to `True`. The weights are about 380 MB, and they're only fetched once.
+# If you're online, you can put AlexNet and two ResNets beside EfficientNet-Lite0, or add the name of any other
+# torchvision classifier to the list. Set `download` to `True`. The weights of these three take about 380 MB, and
+# they're only fetched once.
 
 # %%
 download = False
@@ -803,15 +826,15 @@ for network in [classifier, *others]:
 # %% [markdown]
 # ### Papers
 #
-# [EfficientNet](https://arxiv.org/abs/1905.11946) (Tan and Le 2019) and
-# [Deep residual learning](https://arxiv.org/abs/1512.03385) (He et al. 2015), the networks of this lesson.
-# [Batch normalization](https://arxiv.org/abs/1502.03167) (Ioffe and Szegedy 2015).
-# [Dropout](https://jmlr.org/papers/v15/srivastava14a.html) (Srivastava et al. 2014).
-# [Textures and shapes](https://arxiv.org/abs/1811.12231) (Geirhos et al. 2019), and
-# [shuffled pictures](https://arxiv.org/abs/1904.00760) (Brendel and Bethge 2019).
-# [On calibration](https://arxiv.org/abs/1706.04599) (Guo et al. 2017), on why networks are surer than they should be, and
-# how a temperature can help. [Wilson 1927](https://doi.org/10.1080/01621459.1927.10502953) and
-# [McNemar 1947](https://doi.org/10.1007/BF02295996).
+# [EfficientNet](https://arxiv.org/abs/1905.11946) (Tan and Le 2019) and [Deep residual
+# learning](https://arxiv.org/abs/1512.03385) (He et al. 2015), the networks of this lesson. [Batch
+# normalization](https://arxiv.org/abs/1502.03167) (Ioffe and Szegedy 2015).
+# [Dropout](https://jmlr.org/papers/v15/srivastava14a.html) (Srivastava et al. 2014). [Textures and
+# shapes](https://arxiv.org/abs/1811.12231) (Geirhos et al. 2019), and [shuffled
+# pictures](https://arxiv.org/abs/1904.00760) (Brendel and Bethge 2019). [On
+# calibration](https://arxiv.org/abs/1706.04599) (Guo et al. 2017), which shows that networks are often too confident,
+# and how a temperature can help. [Wilson 1927](https://doi.org/10.1080/01621459.1927.10502953) and [McNemar
+# 1947](https://doi.org/10.1007/BF02295996), the interval and the test of section 5.
 #
 # **An open question.** If a softmax can't say "none of these", what could you add, to the network or around it, so that
 # it can?
@@ -819,7 +842,7 @@ for network in [classifier, *others]:
 # %% [markdown]
 # ## Where you stand
 #
-# Your progress is kept in one file on your own computer, and nowhere else.
+# Your progress is kept in one file on the computer that runs the notebook, and nowhere else.
 
 # %%
 from course_lib.exercises import my_progress

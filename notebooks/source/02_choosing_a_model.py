@@ -5,12 +5,13 @@
 #
 # torchvision has dozens of trained classifiers, and you need one by tomorrow. After this lesson, you'll be able to
 #
-# - compare models by error, size, multiply-adds and time, and say which of these *don't* follow from each other,
-# - time a model so that somebody else would get the same answer,
+# - compare models by error, size, time and *multiply-adds* (the multiplications that one answer takes), and say which
+#   of these *don't* follow from each other,
+# - time a model so that somebody else would get the same result,
 # - find the models worth choosing from, and decide between two of them on your own pictures.
 #
-# You need lesson [01](01_inference.ipynb). Plan two sittings of 40 minutes, exercises included: sections 1–4, then 5–7.
-# *If you want to know more* adds another 50.
+# You need lesson [01](01_inference.ipynb). Plan for two sittings of 40 minutes, exercises included: sections 1–4, then
+# 5–7. *If you want to know more* adds another 50.
 
 # %%
 import importlib.util
@@ -38,24 +39,32 @@ from course_lib.models import catalog
 torch.set_num_threads(1)  # one core: other programs disturb that least
 
 # %% [markdown]
-# Every entry of weights in torchvision comes with notes: its error, its size and its number of multiply-adds. You can
-# read them without downloading anything. Here are nearly all of the models, with their first ImageNet weights. Each
-# staircase joins the models that no other model of the time beat in both error and size. So is bigger better? Follow
-# one staircase from left to right, and then compare it with the next one.
+# For each set of weights, torchvision notes the error, the size and the number of multiply-adds. You can read these
+# notes without downloading anything. They give `acc@1`, or **top-1 accuracy**: the share of ImageNet's 50,000
+# validation pictures for which the network's best answer is right. This lesson uses the **error** instead, which is
+# 100 % minus that, so that less is always better.
+#
+# Here are nearly all of the models, with their first ImageNet weights. Each staircase, or *front*, joins the models
+# that no other model up to that year beats in both error and size. So is bigger better? Follow one staircase from left
+# to right, and then compare it with the next one.
 
 # %%
 first = catalog().where(entry="IMAGENET1K_V1")  # of every model, the weights that were published first
 drawing.moving_front(first, [2012, 2015, 2018, 2022], title="Is a bigger model a better one? The fronts of four years")
 
 # %% [markdown]
-# **What to notice.** Along one staircase, a bigger model makes fewer errors. It has to: a bigger model with more errors
-# would be beaten, and wouldn't be on it. The surprise lies between the staircases, where the same error takes fewer and
-# fewer parameters. (The years are those of the papers. torchvision trained its weights later, some of them with newer
-# recipes.)
-#
+# **What to notice.** Along one staircase, a bigger model makes fewer errors. It has to: a bigger model that makes more
+# errors is beaten, and so it isn't on the staircase. The surprise lies between the staircases: as the years go by, it
+# takes fewer and fewer parameters to reach the same error. (The years are those of the papers. torchvision trained its
+# weights later, and some of them with newer training recipes.)
+
+# %% [markdown]
 # ## 1 One family: bigger is better
 #
-# EfficientNet-Lite0, 1 and 2 are one design in three sizes. All three come with this course, trained on ImageNet.
+# EfficientNet-Lite0, Lite1 and Lite2 are one design in three sizes, and all three were trained on ImageNet. Lite0's
+# weights come with the course. Those of Lite1 and Lite2 are packages of their own, and a cell below tells you if
+# they're missing. In the table, a GMAC is a billion multiply-adds, and *crop* is the side of the picture that the
+# network gets, in pixels.
 
 # %%
 lites = catalog(course=True).where(builder="efficientnet_lite*")
@@ -77,10 +86,7 @@ gain.reveal(round(errors["efficientnet_lite0"] - errors["efficientnet_lite2"], 1
             also=table)
 
 # %% [markdown]
-# `acc@1` in torchvision's notes is **top-1 accuracy**, the share of ImageNet's 50,000 validation pictures whose best
-# answer is right. This lesson uses the **error** instead, which is 100 % minus that, so that less is always better.
-#
-# What do the three networks say about three photographs?
+# So much for the 50,000 pictures. What do the three networks say about three photographs?
 
 # %%
 from course_lib import load_classifier, samples
@@ -98,11 +104,12 @@ for name in errors:
 
 # %% [markdown]
 # Three photographs can't show you a difference of two or three in a hundred. And how long do the networks take? No
-# table can tell you, because that depends on your machine, so measure it here.
+# table can tell you, because that depends on your machine, so you'll have to measure it.
 #
-# Your machine does other things as well, more at some moments than at others. If you timed one network first and then
-# the next, you might be comparing a quiet moment with a busy one. So let the networks **take turns**, five rounds of
-# them, and compare them within each round: a busy moment then slows them all down, and their ratio hardly changes.
+# Your machine is always doing other things as well, sometimes more and sometimes less. If you timed one network first
+# and then the next, you might be comparing a quiet moment with a busy one. So let the networks **take turns** for five
+# rounds, and compare them within each round. A busy moment then slows all of them down, and the ratio of their times
+# hardly changes.
 
 # %%
 import statistics
@@ -135,8 +142,8 @@ slower.reveal(round(middle, 1), "The larger network has more layers, and it look
 # ## 2 Between families: three rankings
 #
 # Here are five models from ten years: AlexNet (2012; torchvision has its 2014 variant), VGG16 (2014), ResNet50 (2015),
-# MobileNetV3-large (2019) and ConvNeXt-tiny (2022). If bigger were always better, the order by size would be the order
-# by error, reversed. Guess both orders.
+# MobileNetV3-large (2019) and ConvNeXt-tiny (2022). If bigger were always better, ranking them by error would simply
+# reverse their ranking by size. Guess both rankings.
 
 # %%
 five = ["alexnet", "vgg16", "resnet50", "mobilenet_v3_large", "convnext_tiny"]
@@ -181,16 +188,17 @@ by_time.reveal(fastest, "Follow each line in the figure. If all three criteria a
                also=[figure, dots, "\n".join(table)])
 
 # %% [markdown]
-# A place in a ranking doesn't tell you how close the next model is. So the second figure shows the rounds. If each of
-# two models wins some of them, call it a tie. Five out of five is a good sign, though not a proof: of two models that
-# are equally fast, one wins all five rounds once in sixteen times.
+# A place in a ranking doesn't tell you how close the next model is. That's why the second figure shows every round. If
+# each of two models wins some of the rounds, call it a tie. Winning five out of five is a good sign, but not a proof:
+# when two models are equally fast, one of them still wins all five rounds one time in sixteen.
 
 # %% [markdown]
 # ## 3 What does the time depend on?
 #
 # **Not on the parameters alone.** AlexNet has more than twice as many as ResNet50, and yet it's faster. A linear layer
 # uses each weight once per picture, but a convolution uses it at every position of the map. So let's count the
-# **multiply-adds** (MACs):
+# **multiply-adds** (MACs). For a convolution with a $k \times k$ kernel, whose output has
+# $H_\text{out} \times W_\text{out}$ positions and $C_\text{out}$ channels, that's
 #
 # $$\text{MACs of a convolution} = H_\text{out} \cdot W_\text{out} \cdot k^2 \cdot C_\text{in} \cdot C_\text{out}$$
 #
@@ -202,8 +210,9 @@ for name, row in rows.items():
     print(f"{name:19}{row.parameters / 1e6:6.1f} M parameters, each used {uses:3.0f} times: {row.gmacs:5.2f} GMACs")
 
 # %% [markdown]
-# **Does it depend on the multiply-adds, then?** MobileNet saves most of them with **depthwise** convolutions, which
-# filter each channel on its own instead of combining every channel with every other:
+# **Does it depend on the multiply-adds, then?** MobileNet saves most of them by using **depthwise** convolutions. A
+# depthwise convolution filters each of its $C$ channels on its own, instead of combining every channel with every
+# other:
 #
 # $$\text{MACs of a depthwise convolution} = H_\text{out} \cdot W_\text{out} \cdot k^2 \cdot C$$
 
@@ -225,8 +234,8 @@ times.reveal(round(middle, 1), "The processor has to fetch every number it multi
              + f"\nratio, round by round: {least:.0f} to {most:.0f}")
 
 # %% [markdown]
-# How many multiply-adds does each model get through in a second? The times come from a table that was measured once,
-# for this course, on another machine:
+# How many multiply-adds does each model get through in a second? Here the times come from a table that was measured
+# once for this course, on another machine:
 
 # %%
 from course_lib.measuring import stored
@@ -244,12 +253,12 @@ faster = once["resnet50"].median / once["mobilenet_v3_large"].median
 print(f"ResNet50 needs {fewer:.0f} times as many multiply-adds as MobileNetV3, and {faster:.1f} times as much time.")
 
 # %% [markdown]
-# **What to notice.** The models with the fewest multiply-adds get through them most slowly. MobileNetV3 is still faster
-# than ResNet50, but by much less than the multiply-adds suggest.
+# **What to notice.** The models that need the fewest multiply-adds get through them most slowly. MobileNetV3 is still
+# faster than ResNet50, but by much less than the number of multiply-adds suggests.
 
 # %% [markdown]
 # **And it doesn't depend on the model alone.** For a single picture, every parameter has to be fetched from memory
-# once. In a batch, it's fetched once for all the pictures.
+# once. In a batch, it's fetched once for all of the pictures together.
 
 # %%
 batch = guess("02_batch", "Which of these models gains the most time per picture from a batch of eight?",
@@ -278,8 +287,9 @@ batch.reveal(winner, reason + ("" if clear else close), also=table)
 # %% [markdown]
 # ## 4 A stopwatch that lies
 #
-# It's easy to measure a time, and just as easy to get it wrong. Here is a program that starts fresh, as yours does
-# when you open a notebook: it builds a network, runs it eight times on the same picture, and prints the seconds.
+# It's easy to measure a time, and just as easy to get it wrong. Here is a program that starts fresh, just as Python
+# does when you open a notebook. It builds a network, runs it eight times on the same picture, and prints how many
+# seconds each run took.
 
 # %%
 program = """
@@ -308,9 +318,9 @@ cold.reveal(round(took[0] / statistics.median(took[1:]), 1),
             also="ms: " + " ".join(f"{ms:.0f}" for ms in took))
 
 # %% [markdown]
-# **A GPU answers before it has finished.** It accepts the work and returns at once. You need no GPU to see that,
-# because a worker thread does the same. On a GPU, `torch.cuda.synchronize()` does the waiting. Without it, every model
-# seems to take almost no time.
+# **A GPU answers before it has finished.** It accepts the work and returns at once, so if you don't wait, every model
+# seems to take almost no time. To wait for a GPU, call `torch.cuda.synchronize()`. You don't need a GPU to see the
+# effect, because a worker thread behaves in the same way. Below, `job.result()` does the waiting.
 
 # %% tags=["nbval-ignore-output"]
 import time
@@ -326,16 +336,16 @@ job.result()  # returns when the work is done
 print(f"without waiting {1000 * without_waiting:.1f} ms, with waiting {1000 * (time.perf_counter() - start):.0f} ms")
 
 # %% [markdown]
-# So warm up, wait, repeat, and take the **median**, because a single slow call can spoil a mean. Say how far the calls
-# differ, and write down the machine, the device, the threads, the batch and the size of the picture. To compare two
-# models, let them take turns. `course_lib.measure` and `measure_in_turns` do all of that.
+# So warm up, wait, repeat, and take the **median**, because a single slow call can spoil a mean. Say how much the calls
+# differ, and write down the machine, the device, the number of threads, the batch size and the size of the picture. If
+# you compare two models, let them take turns. `course_lib.measure` and `measure_in_turns` do the measuring in this way.
 #
 # ### Exercise: a stopwatch you can trust
 #
 # *Essential · medium · 8 minutes · move on after 12.*
 #
-# `run()` starts the work and may return early, and `wait()` returns when the work is done. Warm up first, then time
-# `repeats` calls (an odd number) and return their median, in seconds.
+# `run()` starts the work and may return early, and `wait()` returns when the work is done. Warm up first, with
+# `warmups` calls. Then time `repeats` calls (an odd number), and return their median in seconds.
 
 # %% tags=["exercise"]
 def median_seconds(run, wait, warmups, repeats):
@@ -353,29 +363,33 @@ with torch.inference_mode():
 print(f"EfficientNet-Lite0, one picture, one core: {1000 * seconds:.1f} ms")
 
 # %% [markdown]
-# **A good place to stop.** You know what a time depends on, and how to measure it. When you come back, run the cells
-# above first (*Run*, then *Run All Above Selected Cell*). That takes a minute or two, because the measurements run
-# again.
+# **A good place to stop.** You now know what a time depends on, and how to measure it. When you come back, run the
+# cells above first (*Run*, then *Run All Above Selected Cell*). That takes a minute or two, because the measurements
+# run again.
 #
 # ## 5 Which models are worth considering?
 #
-# In this chart the error grows to the right, the time grows upwards, and the area of a bubble is the size of the file.
-# **The lower left corner is where you want to be**, with a small bubble.
+# In this chart the error grows to the right, the time grows upwards, and the area of each marker is the size of the
+# file. **The lower left corner is where you want to be**, with a small marker.
 
 # %%
 everything = points()
 drawing.bubbles(everything, selected="resnet50", named=five)
 
 # %% [markdown]
-# A model is **beaten** when another one is nowhere worse and somewhere better. The models that nothing beats form the
-# **Pareto front**. On the front, you can only improve one thing by giving up another. Off the front, you could have
-# something better for free.
-#
+# A model is **beaten** when another one is at least as good in every respect, and better in one. The models that
+# nothing beats form the **Pareto front**. In the chart, they have a thin black outline. (ResNet50's thick outline only
+# says that it's selected.) If you're on the front, you can only improve one thing by giving up another. If you aren't,
+# you could have something better for free.
+
+# %% [markdown]
 # ### Exercise: beaten in everything
 #
 # *Worth it · mild · 4 minutes · move on after 6.*
 #
-# Which of these five are beaten? Multiply-adds stand in for time here, so that everybody has the same numbers.
+# Which of these five are beaten by another of the five? Multiply-adds stand in for time here, so that everybody has the
+# same numbers. (These are torchvision's default weights, which for some models are newer and better than the first ones
+# in section 2.)
 
 # %%
 for letter, row in zip("ABCDE", [catalog().where(default=True)[name] for name in five]):
@@ -390,8 +404,8 @@ ex.dominated.check(beaten)
 #
 # *Essential · hard · 12 minutes · move on after 20.*
 #
-# Write a function that takes a list of (error, milliseconds, megabytes) and returns the indices of the models that no
-# other one beats. Two models with the same numbers don't beat each other.
+# Write a function that takes a list of (error, milliseconds, megabytes), one for each model, and returns the indices of
+# the models that no other model beats. Two models with the same numbers don't beat each other.
 
 # %% tags=["exercise"]
 def pareto(candidates):
@@ -425,8 +439,9 @@ worst.reveal(max(worst.kind.options, key=beaten_by.get),
 # ## 6 Your limits
 #
 # Nobody needs "the best" model. You need one that fits a phone, a web page or a conveyor belt. Set your limits, and
-# read the answer above the chart. The limits it starts with ask for too much, so loosen one until something fits. With
-# the menu `times` you can also measure the models that fit on your own machine.
+# read the answer above the chart. At first the limits ask for too much, so loosen one of them until something fits. The
+# menu `times` lets you measure models on your own machine: the one you've selected, or the best ones within your
+# limits.
 
 # %%
 from course_lib.widgets import model_chooser
@@ -434,16 +449,16 @@ from course_lib.widgets import model_chooser
 model_chooser(max_error=20, max_ms=10, max_megabytes=10)
 
 # %% [markdown]
-# **What to notice.** The milliseconds in the table come from another machine. If a model comes near your limit, measure
-# it on the machine where it will run.
+# **What to notice.** Unless you measure them yourself, the milliseconds come from another machine. If a model comes
+# close to your limit, measure it on the machine where it will run.
 
 # %% [markdown]
 # ## 7 On your own pictures
 #
-# An error on ImageNet tells you about ImageNet, not about your pictures. When two or three candidates are left, count
-# mistakes on pictures like your own. Here we take a hundred drawings of ten classes, which none of the course's four
-# networks has seen. On ImageNet, the best and the worst of these four architectures are about twelve percentage points
-# apart.
+# An error on ImageNet tells you about ImageNet, not about your pictures. Once you're down to two or three candidates,
+# count their mistakes on pictures like your own. Here we'll take a hundred drawings of ten classes, which none of the
+# course's four networks has seen. On ImageNet, the best and the worst of these four architectures are about twelve
+# percentage points apart.
 
 # %%
 four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
@@ -464,15 +479,15 @@ best, *_, least = counts
 lead.reveal(counts[best][0] - counts[least][0], "Ten drawn classes are easier than a thousand photographed ones.", also=chart)
 
 # %% [markdown]
-# A count over 100 pictures is uncertain. Wilson's interval holds the true shares for which such a count is no
-# surprise. With
-# $\hat p$ for the share that was right, $n$ pictures, and $z = 1.96$ for 95 %, it is
+# A count over 100 pictures is uncertain. Wilson's interval contains the true shares for which such a count wouldn't be
+# a surprise. If $\hat p$ is the share that was right, $n$ is the number of pictures, and $z = 1.96$ for 95 %, the
+# interval is
 #
 # $$\frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}$$
 #
-# But two intervals don't decide between two networks. Both saw the *same* pictures, so look only at the pictures that
-# one of them got right and the other got wrong. If the two were equally good, these would split like coin tosses.
-# McNemar's test says how surprising the split is.
+# But you can't use two intervals to decide between two networks. Both networks saw the *same* pictures, so look only at
+# those that one of them got right and the other got wrong. If the two were equally good, these pictures would split
+# like coin tosses. McNemar's test tells you how surprising the split is.
 
 # %%
 from course_lib.measuring import paired
@@ -483,15 +498,17 @@ paired(right[best], right[second], names=(best, second))
 
 # %% [markdown]
 # **What to notice.** A small $p$ (below 0.05, say) means that chance alone would rarely give such a one-sided split. A
-# large one doesn't mean that the two are equally good, only that a hundred pictures can't tell them apart. And be
-# careful with the first table: we picked the best and the worst of four *after* counting, and such a pair looks
-# different more often than a pair chosen beforehand. Is the largest of the four files worth its megabytes?
+# large $p$ doesn't mean that the two are equally good. It only means that a hundred pictures can't tell them apart. And
+# be careful with the first table: we picked the best and the worst of four *after* counting, and such a pair looks
+# different more often than a pair that was chosen beforehand. Now look at the second table: is the largest of the four
+# files, ResNet18's, worth its megabytes?
 
 # %% [markdown]
 # ## Mistakes people make
 #
-# **Assuming that the output is a tensor.** GoogLeNet and Inception have helper heads for training. In train mode they
-# return the outputs of all their heads, and a new model is in train mode.
+# **Assuming that the output is a tensor.** GoogLeNet and Inception have extra heads that help in training. In train
+# mode they return the outputs of all their heads, and a new model is in train mode. (`clinic.explain` is the course's
+# help with error messages: it says what happened and suggests a repair.)
 
 # %%
 from course_lib import clinic
@@ -505,7 +522,7 @@ with torch.inference_mode():
     print("in eval mode:", tuple(network.eval()(torch.zeros(2, 3, 224, 224)).softmax(1).shape))
 
 # %% [markdown]
-# **A name that is nearly right.** The error doesn't say which name would be right, so the clinic looks it up:
+# **Getting a name nearly right.** The error doesn't say which name would have been right, so the clinic looks it up:
 
 # %%
 try:
@@ -515,53 +532,55 @@ except ValueError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# **Comparing models that aren't comparable.** Here are three weights entries of one network. The two called SWAG
-# learned from billions of other pictures first ([Singh et al. 2022](https://arxiv.org/abs/2201.08371)), and E2E looks
-# at larger pictures, which takes three times as many multiply-adds.
+# **Comparing models that aren't comparable.** Here are three sets of weights for one network. The two called SWAG first
+# learned from billions of other pictures ([Singh et al. 2022](https://arxiv.org/abs/2201.08371)). The one called E2E
+# also looks at larger pictures, which takes three times as many multiply-adds.
 
 # %%
 catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
 
 # %% [markdown]
-# **Timing a model badly.** You saw it in section 4: people count the first call, they don't wait for the GPU, or they
-# time one model while another program is running. None of this raises an error.
+# **Timing a model badly.** You've seen this in sections 1 and 4: people count the first call, or don't wait for the
+# GPU, or time one model while another program is running. None of this raises an error.
 
 # %% [markdown]
 # ## Back to the question
 #
-# Is a bigger model a better one? Within a family it usually is, though each step tends to bring less. Between families,
-# a newer idea or a better recipe can beat size. On our easy drawings, four models were only a few pictures apart.
-#
+# Is a bigger model a better one? Within a family it usually is, though each step up tends to bring a smaller gain.
+# Between families, a newer idea or a better training recipe can beat size. And on our easy drawings, the four models
+# were only a few pictures apart.
+
+# %% [markdown]
 # In five lines:
 #
 # 1. An error belongs to weights and a data set, a time to a machine, and a size to a file.
-# 2. Time follows neither from parameters nor from multiply-adds. Measure it.
+# 2. You can't work out a time from the parameters or the multiply-adds. Measure it.
 # 3. Warm up, wait, take turns, take the median, and give the spread.
-# 4. Choose from the Pareto front, under your own limits.
+# 4. Choose from the Pareto front, within your own limits.
 # 5. Then count mistakes on your own pictures, and compare models in pairs.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
-# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | torchvision's entries as one table |
-# | `measure(model)` | `course_lib` | median, quartiles and memory, measured here |
-# | `measure_in_turns(models)`, `measure_models(names)` | `course_lib.measuring` | several models, round by round |
-# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | the candidates, and which beats which |
-# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | how far a count can be trusted |
+# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | torchvision's weights in one table, with their errors and sizes |
+# | `measure(model)` | `course_lib` | the median time, the quartiles and the memory, measured on your machine |
+# | `measure_in_turns(models)`, `measure_models(names)` | `course_lib.measuring` | the times of several models, round by round |
+# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | the candidates, the front, and the models that beat one of them |
+# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | how far a count can be trusted, and a fair comparison of two |
 # | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.drawing` | the charts |
-# | `model_chooser()` | `course_lib.widgets` | models within your limits |
+# | `model_chooser()` | `course_lib.widgets` | the models within your limits |
 
 # %% [markdown]
 # ## If you want to know more
 #
-# Five short sections that stand alone: torchvision's registry (A), top-5 errors and file sizes (B), whether two
-# rankings agree (C), ten years in one chart (D), and your limits as code (E).
+# These five short sections can be read in any order: torchvision's registry (A), top-5 errors and file sizes (B),
+# whether two rankings agree (C), ten years in one chart (D), and your limits as code (E).
 #
 # ### A What does torchvision offer?
 #
-# torchvision has **classes**, such as `ResNet`, which can be any depth; **builders**, such as `resnet50`, functions
-# that call a class with the right numbers; and enums of **weights**, such as `ResNet50_Weights`, which lesson 05 is
-# about. A **family** is what one paper proposed.
+# torchvision has **classes**, such as `ResNet`, which can have any depth. It has **builders**, such as `resnet50`,
+# which are functions that call a class with the right numbers. And it has enums of **weights**, such as
+# `ResNet50_Weights`, which lesson 05 is about. We'll call the models that one paper proposed a **family**.
 
 # %%
 import inspect
@@ -598,8 +617,9 @@ print("all kinds:  ", *models.list_models(include="*resnet50*"))
 #
 # *Extra · medium · 6 minutes · move on after 10.*
 #
-# Write a function that takes the name of a class and returns the names of all classifiers that belong to it. Their
-# names can mislead you, and building them all takes minutes, so ask the builders what they make.
+# Write a function that takes the name of a class, and returns the names of all classifiers that are built from this
+# class. Don't go by the models' names, because they can mislead you, and don't build the models, because that takes
+# minutes. Ask the builders what they make.
 
 # %% tags=["exercise"]
 def builders_of(class_name):
@@ -660,14 +680,14 @@ for row in catalog():
         print(f"{row.builder:17} {row.entry}: {bytes_each:.1f} bytes for each parameter")
 
 # %% [markdown]
-# The two wide ResNets were saved in half precision. GoogLeNet's file also holds the helper heads of its training, which
-# the count leaves out.
+# The two wide ResNets were saved in half precision, with two bytes for each number. GoogLeNet's file also contains the
+# extra heads that it was trained with, and the number of parameters leaves them out.
 #
 # ### C Do two rankings agree?
 #
-# For each of $n$ models, count how many places $d_i$ lie between its positions in the two rankings. Square these
-# numbers, add them up, and scale the sum. Then 1 means the same order, 0 means no connection, and −1 means the opposite
-# order ([Spearman 1904](https://doi.org/10.2307/1412159)):
+# For each of $n$ models, take the difference $d_i$ between its places in the two rankings. Square these differences,
+# add them up, and scale the sum as below. The result is 1 if the two orders are the same, near 0 if they have nothing
+# to do with each other, and −1 if they're opposite ([Spearman 1904](https://doi.org/10.2307/1412159)):
 #
 # $$\rho = 1 - \frac{6 \sum_i d_i^2}{n (n^2 - 1)}$$
 
@@ -677,16 +697,20 @@ agreement = 1 - 6 * sum(gap**2 for gap in gaps) / (5 * (5**2 - 1))
 print("places apart:", dict(zip(five, gaps)), "→ rank correlation", agreement)
 
 # %% [markdown]
-# If more parameters meant less error, this would be −1. Among these five, it's the *smaller* models that tend to have
-# the smaller errors. But five models aren't many: if you shuffle them at random, you get 0.5 or more about once in
-# four tries.
-#
+# If more parameters always meant a smaller error, this would be −1. Among these five, it's the *smaller* models that
+# tend to have the smaller errors. But five models aren't many: if you shuffle them at random, you get 0.5 or more about
+# once in four or five tries.
+
+# %% [markdown]
 # ### Exercise: do two rankings agree?
 #
 # *Worth it · medium · 7 minutes · move on after 12.*
 #
-# Now write it for any two lists of equal length: the function gets the values and returns their rank correlation. No
-# value appears twice in a list.
+# Now write a function that works for any two lists of equal length. It gets the values, not their places, and returns
+# their rank correlation. No value appears twice in a list.
+#
+# In the next question we'll use it on the *classics*: the families of convolutional networks that people designed by
+# hand for the smallest error, such as AlexNet, VGG and ResNet.
 
 # %% tags=["exercise"]
 def rank_correlation(one, other):
@@ -718,26 +742,26 @@ classics.reveal(round(size_and_error(kind="classic")[1], 2),
                 low="That would mean that bigger is better.", also=table)
 
 # %% [markdown]
-# **Within most of these families, bigger is better. Among the classics, size says next to nothing**, and over the whole
-# registry it says a little. Look at the number of models beside each value: by pure chance, four models come in exactly
-# the right order once in 24 times, but eight only once in 40,320.
+# **Within most of these families, bigger is better. Among the classics, size tells you next to nothing**, and over the
+# whole registry it tells you a little. Look at the number of models in each row: by pure chance, four models come in
+# exactly the right order once in 24 times, but eight models only once in 40,320.
 #
-# These are only four of torchvision's families, so try others: `size_and_error(family="RegNet")`. The ViTs are the
-# exception, because they differ in more than size: they also cut their pictures into patches of different sizes.
+# These are only four of torchvision's families, so try others, for example `size_and_error(family="RegNet")`. The ViTs
+# are the exception, because they differ in more than size: they also cut their pictures into patches of different
+# sizes.
 
 # %% [markdown]
 # ### D Ten years in one chart
 #
-# Here are torchvision's families in the order of their papers. The dashed line follows the record. Families *found by
-# search* had parts of their layout chosen by a program that tried thousands of variants.
+# Here are torchvision's families in the order of their papers. The dashed line follows the record. For the families
+# that were *found by search*, a program tried many variants and chose parts of the layout.
 
 # %%
 drawing.timeline()
 
 # %% [markdown]
-# **What to notice.** The light-weight families are far from the record. That isn't a failure, because they were
-# designed for something else. And look at the circles of ResNet: the paper is from 2015, but not all of the weights
-# are.
+# **What to notice.** The light-weight families are far from the record. That isn't a failure: they were designed for
+# small devices. And look at ResNet's circles: the paper is from 2015, but not all of the weights are.
 
 # %%
 recipe = guess("02_recipe", "In 2021, a new recipe brought torchvision's ResNet50 to 19.1 % error. What was its error before?",
@@ -753,8 +777,8 @@ recipe.reveal(round(catalog()["resnet50", "IMAGENET1K_V1"].top1, 1), "The new Re
               "half the parameters. An error belongs to weights, not to a network.", also="\n".join(table))
 
 # %% [markdown]
-# **One criterion at a time.** Here are a dozen well-known models. Which one has the smallest error, which the smallest
-# file, and which the shortest time?
+# **One criterion at a time.** Here are a dozen well-known models. Which of them has the smallest error, which has the
+# smallest file, and which takes the shortest time?
 
 # %%
 dozen = ["alexnet", "squeezenet1_1", "vgg16", "googlenet", "resnet18", "resnet50", "densenet121", "mobilenet_v3_small",
@@ -771,15 +795,15 @@ winners.reveal(["one", "two", "three"][len(set(best_by.values())) - 1],
                also=[drawing.compare(chosen, by) for by in best_by])
 
 # %% [markdown]
-# Look closely at the axis of the second chart: each line stands for about twice as much as the one before. The thin
-# lines over the times reach from the lower to the upper quartile of single calls. They show how much the calls differ,
-# not how well the median is known.
+# Look closely at the axis of the second chart: each grid line stands for about twice as much as the one before. The
+# thin lines over the times reach from the lower to the upper quartile of the single calls. They show how much the calls
+# differ, not how precisely we know the median.
 
 # %% [markdown]
 # **An old question, asked again.** In 2019, [a
-# tutorial](https://learnopencv.com/pytorch-for-beginners-image-classification-using-pre-trained-models/) drew such a
-# bubble chart for the models of its day, and concluded that ResNet50 was the best in all three criteria. With the
-# weights of that time, was it on the front? And is it today, with its new weights?
+# tutorial](https://learnopencv.com/pytorch-for-beginners-image-classification-using-pre-trained-models/) drew a bubble
+# chart like ours for the models of its day, and concluded that ResNet50 was the best by all three criteria. With the
+# weights of that time, was ResNet50 on the front? And is it on the front today, with its new weights?
 
 # %%
 still_there = guess("02_all_rounder", "Was ResNet50 on the front of error, time and size then, and is it now?",
@@ -798,7 +822,8 @@ still_there.reveal(words[tuple(on_front)], "No model beat ResNet50 then. But man
                    "no single best model.", also=f"models that beat it now, some by a hair: {beating}")
 
 # %% [markdown]
-# Whenever you read "X is the best model", ask: by which criterion, on which machine, with which weights, in which year?
+# Whenever you read "X is the best model", ask: by which criterion, on which machine, with which weights, and in which
+# year?
 #
 # ### E Your limits as code
 #
@@ -806,8 +831,8 @@ still_there.reveal(words[tuple(on_front)], "No model beat ResNet50 then. But man
 #
 # *Extra · medium · 8 minutes · move on after 12.*
 #
-# Write a function that reads torchvision's registry and returns the names of the classifiers whose default weights have
-# at most this error and at most this file size. Put the smallest error first.
+# Write a function that reads torchvision's registry, and returns the names of the classifiers whose default weights
+# stay within two limits: one for the top-1 error, and one for the file size. Put the smallest error first.
 
 # %% tags=["exercise"]
 def within_limits(max_error, max_megabytes):
@@ -820,7 +845,7 @@ ex.within_limits.check(within_limits)
 # %% [markdown]
 # ## Where you stand
 #
-# Your guesses and your exercises are kept in a file on your own computer, and nowhere else.
+# Your guesses and your exercises are kept in a file on the computer that runs the notebook, and nowhere else.
 
 # %%
 from course_lib import my_calibration
@@ -833,14 +858,15 @@ from course_lib.exercises import my_progress
 my_progress("02")
 
 # %% [markdown]
-# **Papers.** [ImageNet](https://arxiv.org/abs/1409.0575) (Russakovsky et al. 2014), where the errors come from.
-# [EfficientNet](https://arxiv.org/abs/1905.11946) (Tan and Le 2019), whose light variants open this lesson.
-# [MobileNetV2](https://arxiv.org/abs/1801.04381) (Sandler et al. 2018), depthwise convolutions. [ShuffleNet
-# V2](https://arxiv.org/abs/1807.11164) (Ma et al. 2018), on why multiply-adds aren't time. [ResNet strikes
-# back](https://arxiv.org/abs/2110.00476) (Wightman et al. 2021), an old network with a new recipe. [A ConvNet for the
-# 2020s](https://arxiv.org/abs/2201.03545) (Liu et al. 2022), ConvNeXt.
+# **Papers.** [ImageNet](https://arxiv.org/abs/1409.0575) (Russakovsky et al. 2014), the pictures on which the errors
+# are counted. [EfficientNet](https://arxiv.org/abs/1905.11946) (Tan and Le 2019), whose light variants open this
+# lesson. [MobileNetV2](https://arxiv.org/abs/1801.04381) (Sandler et al. 2018), which builds on depthwise convolutions.
+# [ShuffleNet V2](https://arxiv.org/abs/1807.11164) (Ma et al. 2018), on why you can't tell the time from the
+# multiply-adds. [ResNet strikes back](https://arxiv.org/abs/2110.00476) (Wightman et al. 2021), an old network with a
+# new recipe. [A ConvNet for the 2020s](https://arxiv.org/abs/2201.03545) (Liu et al. 2022), which introduced ConvNeXt.
 #
-# **One open question.** For more than ten years, everybody has been compared on the same 50,000 ImageNet pictures. What
-# does that do to a ranking, and how would you find out? ([Recht et al. 2019](https://arxiv.org/abs/1902.10811) did.)
+# **One open question.** For more than ten years, all models have been compared on the same 50,000 ImageNet pictures.
+# What does that do to a ranking, and how would you find out? ([Recht et al. 2019](https://arxiv.org/abs/1902.10811)
+# tried it.)
 #
 # Next: [03 ResNet blocks](03_resnet_blocks.ipynb).
