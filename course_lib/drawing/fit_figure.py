@@ -169,7 +169,7 @@ def _draw_missing(sheet: Sheet, y: float, block: str, own: Shapes) -> None:
 
 
 def _at(y: float, *, left: bool) -> Box:
-    return (0.0, y, _LEFT, _BOX) if left else (_RIGHT, y, PAGE - _RIGHT, _BOX)
+    return (1.0, y, _LEFT - 1, _BOX) if left else (_RIGHT, y, PAGE - _RIGHT - 1, _BOX)  # edges are 1.4 wide
 
 
 def _draw_entry(sheet: Sheet, y: float, entry: Entry) -> None:
@@ -177,7 +177,7 @@ def _draw_entry(sheet: Sheet, y: float, entry: Entry) -> None:
     box = _at(y, left=True)
     sheet.boxes([box], fill="white", edge=ORANGE, line=1.4)
     if entry.opens:
-        sheet.boxes([(3.0, y + 3, _LEFT - 6, _BOX - 6)], edge=ORANGE, line=0.8)
+        sheet.boxes([(4.0, y + 3, _LEFT - 7, _BOX - 6)], edge=ORANGE, line=0.8)
     words = fitted_words(f"{entry.name}: {entry.words}", _LEFT - 20, 9)
     sheet.middle_text(10, y + _BOX / 2, words, color=INK)
     sheet.middle_text(_LEFT + 8, y + _BOX / 2, "unexpected", color=ORANGE)

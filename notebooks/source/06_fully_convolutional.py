@@ -606,8 +606,8 @@ middle = perf_counter()
 at_once = response_map(dense, picture)
 took, took_at_once = middle - started, perf_counter() - middle
 speedup.reveal(round(took / took_at_once, 1), f"{took:.1f} s and {took_at_once:.2f} s, measured once on this computer. The "
-               f"windows have {down * across * 224 * 224 / (387 * 1024):.0f} times the picture's pixels, so you'd expect "
-               "about that factor.")
+               f"windows have {down * across * 224 * 224 / (387 * 1024):.0f} times the picture's pixels; how much of that "
+               "factor you see depends on the computer.")
 
 # %%
 both = torch.stack([by_windows.probabilities, at_once.probabilities[:, :down, :across]])  # the rows that both have
