@@ -74,15 +74,16 @@ def within(seconds: float, work: Callable[[], _Result]) -> _Result:
     """
     watch = _Watch(seconds)
     try:
-        watch.start()
-        return work()
-    finally:
-        try:  # first of all: Python 3.10 may raise before any other first statement
+        try:
+            watch.start()
+            return work()
+        finally:
             watch.finished = True  # from here on nothing more is sent
             watch.stop()
-        except TooLong:  # one that was still on its way; there is never a second
-            watch.stop()
-            raise TooLong from None
+    except TooLong:  # perhaps one that was still on its way when the code was left: it may come before any line here
+        watch.finished = True
+        watch.stop()
+        raise TooLong from None
 
 
 class _Watch:
@@ -144,7 +145,8 @@ class _Watch:
                 signal.pthread_kill(thread, signal.SIGURG)
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
-        if self._rung and not self.finished:
+        ours = frame is not None and frame.f_code in (within.__code__, _RaisesAtEveryLine.__bool__.__code__)
+        if self._rung and not self.finished and not ours:  # ours has nothing to be stopped, and must come to its end
             raise TooLong
         if not self._rung and callable(self._handler_before):  # somebody else's
             self._handler_before(number, frame)
