@@ -367,7 +367,7 @@ def _(answer: Any, source: random.Random) -> None:
     praise="Three convolutions for that price. Now guess what two plain 3×3 convolutions would cost.",
     variants=Variants(
         lambda source: {"squeezed": (planes := source.choice((32, 48, 80, 96, 128, 160))), "channels": 4 * planes},
-        "{channels} channels come in, are squeezed to {squeezed}, and {channels} go out",
+        "takes {channels} channels, squeezes them to {squeezed}, and returns {channels} again",
         "{channels} × {squeezed} × 1 × 1. The second works on {squeezed} channels",
     ),
 )

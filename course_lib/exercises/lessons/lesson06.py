@@ -88,7 +88,7 @@ def _halvings(cells: int) -> list[int]:
     praise="Eight answers from one forward pass, and nothing was squashed or cropped.",
     variants=Variants(
         lambda source: {"high": source.choice((654, 878, 1102)), "wide": source.randint(23, 44) * 32 + 4},
-        "picture {high} pixels high and {wide} wide",
+        "picture that is {high} pixels high and {wide} pixels wide",
         lambda high, wide: f"{' → '.join(map(str, _halvings(high)))}. And {wide}?",
         lambda high, wide: f"fit into {_halvings(high)[-1]} cells",
         lambda high, wide: (
