@@ -54,14 +54,23 @@ def test_two_clicks_make_a_dirty_file_fit_and_the_model_is_left_alone() -> None:
         model, deeper, other = resnet18(num_classes=2), resnet34(num_classes=2), resnet18(num_classes=5)
     dirty = {"state_dict": nn.DataParallel(model).state_dict(), "epoch": 14, "classes": ["ant", "bee"]}
     explorer = checkpoint_explorer({"dirty.pth": dirty}, {"18": model, "34": deeper, "five": other})
-    assert "0 of 122 tensors fit, 0 of another shape, 122 missing, 3 unexpected. It raises" in explorer.still.alt
+    assert (
+        "0 of 122 tensors fit, 0 of another shape, 122 missing, 3 unexpected. With strict=True it raises"
+        in explorer.still.alt
+    )
     for of in ("entry", "prefix"):
-        assert "It fits" not in explorer.still.alt
+        assert "it fits" not in explorer.still.alt
         explorer.touch(next(spot for spot in explorer.still.spots if spot.of == of))
-    assert "122 of 122 tensors fit, 0 of another shape, 0 missing, 0 unexpected. It fits" in explorer.still.alt
+    assert (
+        "122 of 122 tensors fit, 0 of another shape, 0 missing, 0 unexpected. With strict=True it fits"
+        in explorer.still.alt
+    )
     assert "122 of 218 tensors fit, 0 of another shape, 96 missing" in explorer.set(model="34").still.alt
-    assert "No error, and 96 stay as they were" in explorer.set(strict=False).still.alt
-    assert "2 of another shape, 0 missing, 0 unexpected. It raises an error" in explorer.set(model="five").still.alt
+    assert "With strict=False there's no error, and 96 stay as they were" in explorer.set(strict=False).still.alt
+    assert (
+        "2 of another shape, 0 missing, 0 unexpected. With strict=False it raises an error"
+        in explorer.set(model="five").still.alt
+    )
 
 
 def test_bytes_are_shown_as_a_hex_editor_shows_them() -> None:

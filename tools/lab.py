@@ -184,7 +184,11 @@ class Notebook:
         """What stands in the page as an error or on stderr."""
         kinds = ["error", "stderr"]
         signs = [f'[data-mime-type="application/vnd.jupyter.{kind}"]' for kind in kinds]
-        signs += [f'.jp-OutputArea-output:has-text("{text}")' for text in ("Error displaying widget", "Loading widget")]
+        words = (
+            "Error displaying widget",
+            "Loading widget",
+        )  # what took itself away, as a progress bar does, is hidden
+        signs += [f'.jp-OutputArea-output:has-text("{text}"):visible' for text in words]
         return [text.strip()[:600] for sign in signs for text in self.page.locator(sign).all_inner_texts()]
 
     def screenshots(self, folder: Path, *, slice_height: int = 1300) -> list[Path]:

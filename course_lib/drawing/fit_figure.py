@@ -77,7 +77,17 @@ def fit_of(given: Shapes, own: Shapes, others: Iterable[str] = ()) -> Fit:
     )
 
 
-def draw_fit(given: Shapes, own: Shapes, others: Sequence[Entry] = (), *, file: str, model: str, verdict: str) -> Still:
+def draw_fit(
+    given: Shapes,
+    own: Shapes,
+    others: Sequence[Entry] = (),
+    *,
+    file: str,
+    model: str,
+    verdict: str,
+    holds: str = "what the file holds",
+    back: str | None = None,
+) -> Still:
     """The blocks of a state dict at the left, those of a model at the right.
 
     Args:
@@ -86,6 +96,8 @@ def draw_fit(given: Shapes, own: Shapes, others: Sequence[Entry] = (), *, file: 
         others: what lies in the file beside them.
         file, model: what stands above the columns.
         verdict: what ``load_state_dict`` says, for the last line.
+        holds: what stands above the left column.
+        back: the entry that a click on the file's name goes back to.
 
     Example:
         >>> draw_fit({"fc.bias": (2,)}, {"fc.bias": (3,)}, file="a.pth", model="net", verdict="It raises an error.")
@@ -96,8 +108,10 @@ def draw_fit(given: Shapes, own: Shapes, others: Sequence[Entry] = (), *, file: 
     lines = _lines(left, right, others)
     sheet = Sheet(PAGE, _TOP + len(lines) * _ROW + 34)
     sheet.text(0, 4, fitted_words(file, _LEFT, 10.5, bold=True), size=10.5, color=BLUE, bold=True)
+    if back is not None:
+        sheet.spot("entry", (0, 0, _LEFT, 22), f"click to go back to {back}", back)
     sheet.text(_RIGHT, 4, fitted_words(model, PAGE - _RIGHT, 10.5, bold=True), size=10.5, color=BLUE, bold=True)
-    sheet.text(0, 27, "what the file holds", size=9, color=FAINT)
+    sheet.text(0, 27, holds, size=9, color=FAINT)
     sheet.text(_RIGHT, 27, "what the model wants", size=9, color=FAINT)
     for number, (held, wanted) in enumerate(lines):
         y = _TOP + number * _ROW

@@ -51,8 +51,10 @@ def draw_checkpoint(
         if not isinstance(value, Tensor)
     ]
     said = _verdict(state, model, strict=strict)
-    title = file if entry == _WHOLE else f"{file}, {entry!r}"
-    return draw_fit(shapes_of(state), shapes_of(model.state_dict()), others, file=title, model=name, verdict=said)
+    title, back = (file, None) if entry == _WHOLE else (f"{file}, {entry!r}", _WHOLE)
+    shapes = shapes_of(state), shapes_of(model.state_dict())
+    holds = "what the file holds" + bare * ", without prefixes such as module."
+    return draw_fit(*shapes, others, file=title, model=name, verdict=said, holds=holds, back=back)
 
 
 def _words(value: Any) -> str:
@@ -70,10 +72,10 @@ def _verdict(state: Mapping[str, Any], model: nn.Module, *, strict: bool) -> str
         try:
             model.load_state_dict(meta, strict=strict)
         except RuntimeError:
-            return "It raises an error."
+            return f"With strict={strict} it raises an error."
     own = shapes_of(model.state_dict())
     left = len(own) - len(fit_of(shapes_of(state), own).fits)
-    return f"No error, and {left} stay as they were." if left else "It fits."
+    return f"With strict={strict} " + (f"there's no error, and {left} stay as they were." if left else "it fits.")
 
 
 def _files(given: Any) -> dict[str, dict[str, Any]]:
@@ -112,10 +114,14 @@ def checkpoint_explorer(
         if not isinstance(model, nn.Module):
             raise CourseError(f"The model {name!r} is a value of type {type(model).__name__}; give an nn.Module.")
     shells = {name: copy.deepcopy(model).to("meta") for name, model in models.items()}
-    entries = [key for content in files.values() for key, value in content.items() if isinstance(value, Mapping)]
+    entries = {
+        name: [_WHOLE, *(key for key, value in content.items() if isinstance(value, Mapping))]
+        for name, content in files.items()
+    }
+    first = choice("file", files, file)
     controls = {
-        "file": choice("file", files, file),
-        "entry": choice("entry", [_WHOLE, *dict.fromkeys(entries)]),
+        "file": first,
+        "entry": choice("entry", entries[first.value]),
         "bare": switch("take prefixes such as module. off"),
         "model": choice("model", models),
         "strict": switch("strict", value=True),
@@ -124,4 +130,9 @@ def checkpoint_explorer(
     def draw(file: str, entry: str, bare: bool, model: str, strict: bool) -> Still:
         return draw_checkpoint(files[file], shells[model], file=file, name=model, entry=entry, bare=bare, strict=strict)
 
-    return Explorer(draw, controls, touch={"entry": "entry", "prefix": lambda _: {"bare": True}})
+    def settle(moved: str, _before: object) -> None:
+        if moved == "file":
+            controls["entry"].options = entries[controls["file"].value]
+            controls["entry"].value = _WHOLE
+
+    return Explorer(draw, controls, settle=settle, touch={"entry": "entry", "prefix": lambda _: {"bare": True}})
