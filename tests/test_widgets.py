@@ -430,6 +430,8 @@ def test_the_chooser_answers_limits_and_measures_what_it_is_told_to() -> None:
     explorer.set(kinds=("classic",), times=HERE_FITTING, max_error=12)
     assert "Nothing fits" in explorer.message
     assert explorer.state["selected"] == "vgg16" and NONE in explorer.controls["selected"].options
+    explorer.set(max_error=ANY, times=HERE_SELECTED).set(kinds=("light-weight",))  # where there is no vgg16 to measure
+    assert (explorer.state["selected"], explorer.state["times"], explorer.message) == (NONE, TABLE, "")
 
 
 def test_curves_grow_with_a_training() -> None:

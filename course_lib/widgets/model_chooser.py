@@ -151,6 +151,8 @@ def model_chooser(
             names = [NONE, *sorted(point.name for point in table if point.kind in wanted)]
             controls["selected"].options = names
             controls["selected"].value = chosen if chosen in names else NONE
+            if controls["selected"].value == NONE and controls["times"].value == HERE_SELECTED:
+                controls["times"].value = TABLE  # nobody is left to be measured
         offer_front()
 
     def offer_front() -> None:
