@@ -183,7 +183,7 @@ def _draw_missing(sheet: Sheet, y: float, block: str, own: Shapes) -> None:
 
 
 def _at(y: float, *, left: bool) -> Box:
-    return (1.0, y, _LEFT - 1, _BOX) if left else (_RIGHT, y, PAGE - _RIGHT - 1, _BOX)  # edges are 1.4 wide
+    return (1.0, y, _LEFT - 1, _BOX) if left else (_RIGHT, y, PAGE - _RIGHT - 8, _BOX)
 
 
 def _draw_entry(sheet: Sheet, y: float, entry: Entry) -> None:

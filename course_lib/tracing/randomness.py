@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.modules.module import _has_any_global_hook
+from torch.nn.modules import module as torch_modules
 
 __all__ = ["Randomness", "unchanged_randomness"]
+
+#: PyTorch's hooks of all modules (PyTorch 2.6 has no function that looks for them).
+_GLOBAL_HOOKS = [name for name in vars(torch_modules) if name.startswith("_global_") and name.endswith("_hooks")]
 
 
 class Randomness:
@@ -26,7 +29,7 @@ class Randomness:
         self.gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
         self.python: Any = None
         self.array: Any = None
-        if _has_any_global_hook():
+        if any(vars(torch_modules)[name] for name in _GLOBAL_HOOKS):
             self.foreign()
 
     def foreign(self) -> None:

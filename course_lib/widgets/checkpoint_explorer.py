@@ -122,7 +122,7 @@ def checkpoint_explorer(
     controls = {
         "file": first,
         "entry": choice("entry", entries[first.value]),
-        "bare": switch("take prefixes such as module. off"),
+        "bare": switch("take prefixes off"),
         "model": choice("model", models),
         "strict": switch("strict", value=True),
     }

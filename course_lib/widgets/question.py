@@ -209,7 +209,7 @@ def _slider(scale: Scale, value: float) -> widgets.Widget:
             max=log10(scale.high),
             value=scale.low,
             step=0.01,
-            readout_format=".3s",
+            readout_format=".3s" if scale.low >= 1 and scale.high >= 1000 else ".3g",  # 133M, but 0.500 and not 500m
             **how,
         )
     step = scale.step or (1 if scale.high - scale.low > 5 and float(scale.low).is_integer() else 0.01)

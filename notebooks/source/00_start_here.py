@@ -145,9 +145,9 @@ crop_explorer(classifier, picture, percent=20)
 # %% [markdown]
 # ## Your first exercise: fool the network
 #
-# An exercise is a cell with three dots in it. Replace the dots with your answer, run the cell, and read what appears
-# below it. You can try as often as you like, and your answers aren't sent anywhere. Click on a hint or on the solution
-# to unfold it.
+# An exercise is a cell with three dots in it. Replace the dots with your answer, run the cell, and read what it
+# says. You can try as often as you like, and your answers aren't sent anywhere. Click on a hint or on the solution to
+# unfold it.
 #
 # **Cut this photograph so that the network no longer says *espresso* or *cup*, but keep at least 40 % of the picture.**
 # The photograph `samples()["coffee"]` is 600 pixels wide and 400 pixels high, and the network is `efficientnet_lite0`.

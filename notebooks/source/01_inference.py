@@ -612,7 +612,7 @@ ex.bens_mistake.check(mistake)
 # Write the softmax and the top k yourself, without calling `softmax` or `topk`. There's one catch: your function also
 # has to work when a logit is 300.
 #
-# *Useful · hard · 6 minutes · move on after 12.*
+# *Worth it · hard · 6 minutes · move on after 12.*
 
 # %% tags=["exercise"]
 def top_k(logits, k):

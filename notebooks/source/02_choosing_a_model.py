@@ -388,8 +388,8 @@ drawing.bubbles(everything, selected="resnet50", named=five)
 # *Worth it · mild · 4 minutes · move on after 6.*
 #
 # Which of these five are beaten by another of the five? Multiply-adds stand in for time here, so that everybody has the
-# same numbers. (These are torchvision's default weights, which for some models are newer and better than the first ones
-# in section 2.)
+# same numbers. (These are torchvision's default weights, which for some models are newer and better than the first
+# ones.)
 
 # %%
 for letter, row in zip("ABCDE", [catalog().where(default=True)[name] for name in five]):

@@ -486,7 +486,7 @@ stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], st
 #
 # *Essential · hard · 10 minutes · move on after 15.*
 #
-# Write a function that builds a stage. `block` is your `MyBasicBlock`, or another class that takes the same arguments.
+# Write a function that builds a stage. `block` is the class of a block, such as your basic block.
 # A projection is `nn.Sequential(convolution, BatchNorm)`, in this order.
 
 # %% tags=["exercise"]

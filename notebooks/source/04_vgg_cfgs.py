@@ -511,8 +511,8 @@ ex.cfg_under_budget.check(cfg)
 # %% [markdown]
 # ### Exercise: output size
 #
-# *Extra · mild · 5 minutes.* Turn the formula of section 2 into a function: n cells go in, the kernel has k cells that lie d cells apart,
-# the stride is s, and there are p cells of padding at either end. How many cells come out?
+# *Extra · mild · 5 minutes.* Write a function for the size of a convolution's output: n cells go in, the kernel has k cells that lie d
+# cells apart, the stride is s, and there are p cells of padding at either end. How many cells come out?
 
 # %% tags=["exercise"]
 def output_size(n, k, s, p, d):

@@ -372,9 +372,9 @@ broken.reveal(left, f"torch.save empties the file before it writes. It stopped w
 #
 # *Essential · hard · 8 minutes.*
 #
-# `path` is a `pathlib.Path`. First write a new file in the same folder, and call its path `part`. Then
-# `os.replace(part, path)` or `part.replace(path)` puts it in place of the old file in a single step. (That only works
-# if both are on the same disk.) If anything goes wrong, the old file has to stay, no half-written file may be left
+# `path` is a `pathlib.Path`. First write a new file in the same folder. Then `os.replace`, or the
+# new path's own `replace`, puts it in place of the old file in a single step. (That only works if both are on the same
+# disk.) If anything goes wrong, the old file has to stay, no half-written file may be left
 # behind, and the error has to be raised. The function returns nothing.
 
 # %% tags=["exercise"]
