@@ -174,7 +174,7 @@ def _answers(notebook: Notebook, widget: Locator, control: Locator, move: Move, 
                 _settle(notebook)
                 return True
             time.sleep(0.1)
-            if time.monotonic() > end - seconds + 1.5 and notebook.server.kernels_idle():
+            if time.monotonic() > end - seconds + 5 and notebook.server.kernels_idle():
                 break  # it had its say: try another value
     return False
 
