@@ -12,7 +12,7 @@ from itertools import combinations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from torch import fx, nn
@@ -198,8 +198,9 @@ def along(a: Spot, b: Spot, c: Spot, d: Spot) -> bool:
     return False
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250, deadline=None)
 @given(st.integers(0, 2**32))
+@example(1232257)  # a short line that leaves its box and turns
 def test_no_box_lies_on_another_and_no_line_goes_through_a_box(seed: int) -> None:
     found, layout = laid(*random_graph(seed))
     places = {one.key: one for one in layout.places}

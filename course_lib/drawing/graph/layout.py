@@ -409,7 +409,8 @@ class _Planner:
         if label is None and upright:
             a, b = max(reversed(upright), key=lambda line: round(line[1][1] - line[0][1]))
             turns = b != points[-1] and b[1] - a[1] < 2 * STEP  # keep off the box that it turns to
-            label = (a[0] + GAP, (a[1] + b[1]) / 2 + (-5 if turns else 1))
+            middle = (a[1] + b[1]) / 2 + (-5 if turns else 1)
+            label = (a[0] + GAP, max(middle, a[1] + 6) if a == points[0] else middle)  # and off the one it leaves
         if any(wire.label == label for wire in self.wires):
             label = None
         self.wires.append(Wire(edge, points, label))
