@@ -201,6 +201,7 @@ def along(a: Spot, b: Spot, c: Spot, d: Spot) -> bool:
 @settings(max_examples=250, deadline=None)
 @given(st.integers(0, 2**32))
 @example(1232257)  # a short line that leaves its box and turns
+@example(861996929)  # an edge that is met on two ways
 def test_no_box_lies_on_another_and_no_line_goes_through_a_box(seed: int) -> None:
     found, layout = laid(*random_graph(seed))
     places = {one.key: one for one in layout.places}

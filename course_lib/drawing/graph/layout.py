@@ -384,6 +384,8 @@ class _Planner:
                 self.dots.append(stem[-2])
             for target in lane.targets:
                 edge = self.edges[lane.source, target]
+                if self._drawn(edge):
+                    continue
                 points = _straightened((*stem, *goals[target].way(across)))
                 label = (x - GAP - self.labels[edge] + 4, from_y + STEP / 2)
                 self.wires.append(Wire(edge, points, None if lane.source in labelled else label))
@@ -399,10 +401,14 @@ class _Planner:
                   (b.middle, b.top))  # fmt: skip
         self._wire(start, end, points, (b.middle + GAP, (over + b.top) / 2 + 1))
 
+    def _drawn(self, edge: Edge) -> bool:
+        """Whether it has its line: one from the start of a part to its end may be met on two ways."""
+        return any(wire.edge == edge for wire in self.wires)
+
     def _wire(self, start: int, end: int, points: tuple[Point, ...], label: Point | None = None) -> None:
         """Draw an edge; its label stands at the longest upright part of the line, the last of several equal ones."""
         edge = self.edges.get((start, end))
-        if edge is None:
+        if edge is None or self._drawn(edge):
             return
         points = _straightened(points)
         upright = [(a, b) for a, b in itertools.pairwise(points) if a[0] == b[0]]
