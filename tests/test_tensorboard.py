@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -292,7 +293,7 @@ def test_where_somebody_sits_tensorboards_own_integration_is_asked_and_the_serve
     monkeypatch.setattr(manager, "get_all", lambda: list(running))
     try:
         checks.is_picture(show_graph(small, live=True))
-        assert asked == [(f"--logdir {small}", "/user/ann/proxy/%PORT%/")]
+        assert asked == [(f"--logdir {shlex.quote(str(small))}", "/user/ann/proxy/%PORT%/")]
         assert "TENSORBOARD_PROXY_URL" not in os.environ and "TENSORBOARD_BINARY" not in os.environ
         assert server.poll() is None
         assert graph_view.stop_tensorboard() == 1
