@@ -320,12 +320,11 @@ class Exercise:
     def yours_or_solution(self) -> Any:
         """What the lesson goes on with: the answer that passed ``check`` in this session, else the solution.
 
-        One printed line says which of the two it is.
+        What is printed says which of the two it is.
         """
         if self._passed is ...:
-            print(
-                f"The lesson goes on with the solution of {self.title!r}: your own code takes over once it has passed."
-            )
+            print(f"The lesson goes on with the solution of {self.title!r}.")
+            print("Your own code takes over once it has passed.")
             return self.answer()
         print(f"The lesson goes on with your own {self.name_in_cell}.")
         return self._passed
