@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.learner_progress import all_exercises
+from course_lib.exercises.engine.variants import literal
 
 __all__ = ["FOR_ALL", "drawn_test", "personal_release", "personalise", "variants_seed"]
 
@@ -65,7 +66,7 @@ def personalise(cells: Iterable[NotebookNode], student: str, seed: int, *, answe
 def _own_calls(source: str, name: str, own: Exercise) -> str:
     """A text in which the exercise called ``name`` is this variant of it."""
     called = rf"lesson{name[:2]}.{name[3:]}"
-    numbers = ", ".join(f"{key}={value!r}" for key, value in own.numbers.items())
+    numbers = ", ".join(f"{key}={literal(value)}" for key, value in own.numbers.items())
     return re.sub(rf'\b{re.escape(called)}(\.drawn\("", -?\d+\))?(?=\.)', f"{called}.variant({numbers})", source)
 
 

@@ -19,6 +19,8 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, Literal
 
+from course_lib.exercises.engine.variants import literal
+
 __all__ = ["as_in_a_cell", "plain_source", "without_annotations"]
 
 _Cut = tuple[int, int, str]  # from this byte to that one stands instead …
@@ -194,7 +196,7 @@ def _filled_in(source: str, numbers: Mapping[str, Any]) -> str:
     place, cuts = _Places(source), []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Name) and node.id in numbers:
-            cuts.append((place.start(node), place.end(node), repr(numbers[node.id])))
+            cuts.append((place.start(node), place.end(node), literal(numbers[node.id])))
     return re.sub(r"\A(def \w+)\(.*\):", r"\1():", place.edited(cuts))
 
 

@@ -18,7 +18,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["Form", "Variants", "spelled"]
+__all__ = ["Form", "Variants", "literal", "spelled"]
 
 #: How numbers stand in a text: a format string, or a function that is given the numbers by name.
 Form = str | Callable[..., str]
@@ -58,6 +58,17 @@ class Variants:
         for old, new in zip(self.written(before), self.written(after), strict=True):
             words = words.replace(old, new)
         return words
+
+
+def literal(value: Any) -> str:
+    """A number, a string or a tuple of them as it is written in code.
+
+    Example:
+        >>> print(literal(("vgg16", 3)))
+        ("vgg16", 3)
+    """
+    text = repr(value)
+    return text if '"' in text else text.replace("'", '"')
 
 
 def spelled(number: int) -> str:

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 import torchvision
 from torch import Tensor
-from torchvision.models import get_model_builder, get_model_weights, list_models, vgg16
+from torchvision.models import get_model_builder, get_model_weights, list_models
 
 from course_lib.exercises.checks import random_arguments
 from course_lib.exercises.checks.stopwatch_checks import check_stopwatch
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_choice, need_function, need_number
+from course_lib.exercises.engine.variants import Variants, literal, spelled
 from course_lib.measuring import pareto as front
 from course_lib.models import catalog
 from course_lib.models.builders import class_of
@@ -58,9 +59,29 @@ def median_seconds(run: Callable[[], Any], wait: Callable[[], Any], warmups: int
 
 
 # -- 2: beaten in everything ------------------------------------------------------------------------------------------
-_FIVE = {
-    "A": "alexnet", "B": "vgg16", "C": "resnet50", "D": "mobilenet_v3_large", "E": "convnext_tiny",
-}  # fmt: skip
+_FIVE = ("alexnet", "vgg16", "resnet50", "mobilenet_v3_large", "convnext_tiny")
+_OTHERS = ("vgg11", "vgg19", "resnet18", "resnet101", "mobilenet_v2", "efficientnet_b0", "densenet121", "vit_b_32")
+
+
+def _unbeaten(names: Sequence[str]) -> set[str]:
+    """Those that no other one beats, found by the front of ``measuring``."""
+    rows = [catalog()[name] for name in names]
+    worse = [lambda row: row.top1 or 0.0, lambda row: row.megabytes or 0.0, lambda row: row.gmacs or 0.0]
+    return {row.builder for row in front(rows, worse)}
+
+
+def _other_five(source: random.Random) -> dict[str, tuple[str, ...]]:
+    """Five of which one to three are beaten, and other letters than in the lesson and in its examples."""
+    while True:
+        names = tuple(source.sample((*_FIVE, *_OTHERS), 5))
+        beaten = [letter for letter, name in zip("ABCDE", names, strict=True) if name not in _unbeaten(names)]
+        if 1 <= len(beaten) <= 3 and "".join(beaten) not in ("AB", "BC", "CE"):
+            return {"names": names}
+
+
+def _than_these(names: Sequence[str]) -> str:
+    count = len(names) - len(_unbeaten(names))
+    return "a better choice than " + ("this one" if count == 1 else f"these {spelled(count)}")
 
 
 @exercise(
@@ -76,10 +97,11 @@ _FIVE = {
         "For each of the others, look for one model that has less in all three columns at once.",
     ],
     praise="Whatever matters to you, there's a better choice than these two.",
+    variants=Variants(_other_five, lambda names: f"five = [{literal(names)[1:-1]}]", _than_these),
 )
-def dominated() -> str:
+def dominated(*, names: tuple[str, ...] = _FIVE) -> str:
     """The letters of those that another one beats: nowhere worse in error, size and multiply-adds, better in one."""
-    models = zip("ABCDE", ("alexnet", "vgg16", "resnet50", "mobilenet_v3_large", "convnext_tiny"), strict=True)
+    models = zip("ABCDE", names, strict=True)
     rows = {letter: catalog()[name] for letter, name in models}
     numbers: dict[str, Any] = {letter: (row.top1, row.megabytes, row.gmacs) for letter, row in rows.items()}
     found = ""
@@ -92,17 +114,17 @@ def dominated() -> str:
 
 
 @dominated.checker
-def _(answer: Any) -> None:
-    chosen = need_choice(answer, "ABCDE")
-    rows = {letter: catalog()[name] for letter, name in _FIVE.items()}
+def _(answer: Any, names: Sequence[str]) -> None:
+    chosen, five = need_choice(answer, "ABCDE"), dict(zip("ABCDE", names, strict=True))
+    rows = {letter: catalog()[name] for letter, name in five.items()}
     numbers = {letter: (row.top1 or 0.0, row.megabytes or 0.0, row.gmacs or 0.0) for letter, row in rows.items()}
-    unbeaten = set(front(_FIVE, [lambda letter, k=k: numbers[letter][k] for k in range(3)]))
+    unbeaten = {letter for letter, name in five.items() if name in _unbeaten(names)}
     for letter in sorted(chosen & unbeaten):
         best = next((case for k, case in enumerate(("error", "file", "number of multiply-adds"))
                      if all(numbers[letter][k] <= other[k] for other in numbers.values())), "")  # fmt: skip
         why = f"its {best} is the smallest of all" if best else "each of the others is worse in something"
-        raise Wrong(f"{letter}, {_FIVE[letter]}, is not beaten: {why}.")
-    if chosen | unbeaten != set(_FIVE):
+        raise Wrong(f"{letter}, {five[letter]}, is not beaten: {why}.")
+    if chosen | unbeaten != set(five):
         raise Wrong(
             f"{len(chosen)} of them so far, and at least one more is beaten in all three columns by one and the "
             "same model: go through the rest again, pair by pair."
@@ -327,6 +349,15 @@ top_k_error.hidden_cases(_scored_and_k, count=15, tolerance=1e-4)
 
 
 # -- 6: how large a file is -------------------------------------------------------------------------------------------
+#: Parameters → the network's name and how it is written. None of them has running statistics, which are no parameters.
+_SIZED = {
+    138_357_544: ("vgg16", "VGG16"), 143_667_240: ("vgg19", "VGG19"), 61_100_840: ("alexnet", "AlexNet"),
+    28_589_128: ("convnext_tiny", "ConvNeXt-Tiny"), 50_223_688: ("convnext_small", "ConvNeXt-Small"),
+    88_591_464: ("convnext_base", "ConvNeXt-Base"), 197_767_336: ("convnext_large", "ConvNeXt-Large"),
+    86_567_656: ("vit_b_16", "ViT-B/16"), 304_326_632: ("vit_l_16", "ViT-L/16"),
+}  # fmt: skip
+
+
 @exercise(
     id="02_file_size",
     title="The size of a file",
@@ -338,17 +369,19 @@ top_k_error.hidden_cases(_scored_and_k, count=15, tolerance=1e-4)
         "Four bytes each, and 2**20 bytes are a megabyte as torchvision counts.",
     ],
     praise="Apart from a few kilobytes for names, the file holds nothing but its parameters.",
+    variants=Variants(
+        lambda source: {"parameters": source.choice([*_SIZED][1:])},
+        lambda parameters: f"{_SIZED[parameters][1]} has {parameters:,} parameters",
+    ),
 )
-def file_size() -> float:
-    """Megabytes of VGG16's weights: four bytes for each of its parameters."""
-    with torch.device("meta"):  # shapes without memory
-        parameters: int = sum(p.numel() for p in vgg16().parameters())
+def file_size(*, parameters: int = 138_357_544) -> float:
+    """Four bytes for each parameter, in units of 2**20 bytes."""
     return parameters * 4 / 2**20
 
 
 @file_size.checker
-def _(answer: Any) -> None:
-    number, row = need_number(answer), catalog()["vgg16"]
+def _(answer: Any, parameters: int) -> None:
+    number, row = need_number(answer), catalog()[_SIZED[parameters][0]]
     size, count = float(row.megabytes or 0), float(row.parameters or 0)
     if abs(number - size) <= 0.005 * size:
         return

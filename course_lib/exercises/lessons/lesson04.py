@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import vgg16
+from torchvision.models import get_model
 
 from course_lib.exercises.checks import convolution_checks, random_arguments
 from course_lib.exercises.checks.layer_checks import LAYERS_PROPERTIES, check_column_c, check_make_layers
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_shape
-from course_lib.exercises.engine.variants import Variants
+from course_lib.exercises.engine.variants import Variants, spelled
 from course_lib.networks import vgg
 
 
@@ -394,6 +394,16 @@ stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count
 
 
 # -- 10: where the parameters are -------------------------------------------------------------------------------------
+#: Networks with three linear layers behind the last map: how the name is written, the sum, and what it comes to.
+_BIG_HEADS = {
+    "vgg16": ("VGG16", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544", "Nine in ten"),
+    "vgg11": ("VGG11", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 132,863,336", "Over nine in ten"),
+    "vgg13": ("VGG13", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 133,047,848", "Over nine in ten"),
+    "vgg19": ("VGG19", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 143,667,240", "Six in seven"),
+    "alexnet": ("AlexNet", "9216·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 61,100,840", "24 in 25"),
+}
+
+
 @exercise(
     id="04_head_share",
     title="Where the parameters are",
@@ -406,18 +416,23 @@ stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count
         "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
     ],
     praise="Nine in ten parameters sit behind the last pool. Later networks use an average there instead.",
-)
-def head_share() -> float:
-    """Percent of VGG16's parameters that are in its three linear layers."""
+    variants=Variants(
+        lambda source: {"name": source.choice([*_BIG_HEADS][1:])},
+        "`{name}`", "{name}().", lambda name: f"{_BIG_HEADS[name][0]}'s head", lambda name: _BIG_HEADS[name][1],
+        lambda name: _BIG_HEADS[name][2],
+    ),
+)  # fmt: skip
+def head_share(*, name: str = "vgg16") -> float:
+    """The three linear layers' share of all parameters, in percent."""
     with torch.device("meta"):  # shapes without memory
-        model = vgg16()
+        model = get_model(name)
     head = sum(parameter.numel() for parameter in model.classifier.parameters())
     return float(100 * head / sum(parameter.numel() for parameter in model.parameters()))
 
 
 @head_share.checker
-def _(answer: Any) -> None:
-    percent, right = need_number(answer), head_share.answer()
+def _(answer: Any, name: str) -> None:
+    percent, right = need_number(answer), head_share(name=name)
     if abs(percent - right) <= 0.1:
         return
     if abs(percent - right / 100) <= 0.002:
@@ -425,11 +440,12 @@ def _(answer: Any) -> None:
     if abs(percent - (100 - right)) <= 0.1:
         raise Wrong("That's the convolutions' share. The question asks for the rest.")
     with torch.device("meta"):
-        sizes = [layer.weight.numel() for layer in vgg16().classifier if isinstance(layer, nn.Linear)]
+        weights = [weight for weight in get_model(name).parameters() if weight.dim() > 1]
+    sizes = [weight.numel() for weight in weights if weight.dim() == 2]
     if abs(percent - right * sizes[0] / sum(sizes)) <= 0.1:
         raise Wrong("That's the first linear layer alone, the largest of the three. Add the other two.")
-    if abs(percent - 100 * 3 / 16) <= 0.1:
-        raise Wrong("Three of sixteen is their share of the layers. Count their parameters instead.")
+    if abs(percent - 100 * 3 / len(weights)) <= 0.1:
+        raise Wrong(f"Three of {spelled(len(weights))} is their share of the layers. Count their parameters instead.")
     side = "That's too low, like most people's guess" if percent < right else "That's too high"
     raise Wrong(
         f"{side}. Sum p.numel() over model.classifier.parameters(), and divide by the sum over the whole model."

@@ -9,6 +9,7 @@ builder, is checked in ``weights_checks``; verify and the hash of a file in ``en
 
 import hashlib
 import math
+import random
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from course_lib.exercises.checks import enum_checks, porting_checks
 from course_lib.exercises.checks.weights_checks import check_own_model, check_read_in_place
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_choice, need_function, need_number
+from course_lib.exercises.engine.variants import Variants, spelled
 from course_lib.models import hear, hear_all
 from course_lib.models.spellings import SpellingTable
 from course_lib.networks import vgg
@@ -223,6 +225,29 @@ def lite_transforms(picture: Image.Image) -> torch.Tensor:
 
 
 # -- 6: how many members ----------------------------------------------------------------------------------------------
+_Entries = tuple[tuple[str, int], ...]  # the hash in a file's name, and the accuracy
+_THREE_ENTRIES: _Entries = (("1a2b3c4d", 70), ("5e6f7a8b", 75), ("1a2b3c4d", 70))
+
+
+def _toy_lines(entries: _Entries) -> str:
+    """The entries as they stand in the question."""
+    return "\n".join(
+        f'    {letter} = Weights("https://example.org/toy-{file}.pth", preset, {{"acc": {acc}}})'
+        for letter, (file, acc) in zip("ABCDEFGHI", entries, strict=False)
+    )
+
+
+def _other_entries(source: random.Random) -> dict[str, _Entries]:
+    """Three to seven that differ, one of them in its accuracy alone, and one or two copies."""
+    files = ["1a2b3c4d", "5e6f7a8b", "9c0d1e2f", "3a4b5c6d", "7e8f9a0b", "0c1d2e3f"]
+    different = list(zip(files, source.sample(range(60, 90), 6), strict=True))[: source.randint(2, 6)]
+    file, acc = source.choice(different)
+    entries = [*different, (file, acc + 1)]
+    entries += source.sample(entries, source.randint(1, 2))
+    first, second, *others = entries
+    return {"entries": (first, second, *source.sample(others, len(others)))}
+
+
 @exercise(
     id="05_members",
     title="How many entries",
@@ -234,31 +259,34 @@ def lite_transforms(picture: Image.Image) -> torch.Tensor:
         "Two Weights are equal when url, transforms and meta are. Which of the four names are equal?",
     ],
     praise="If you copy an entry and forget to change it, Python silently makes it an alias.",
+    variants=Variants(_other_entries, _toy_lines, lambda entries: f"Which of the {spelled(len(entries) + 1)} names"),
 )
-def members() -> int:
-    """How many entries list(Toy_Weights) has."""
+def members(*, entries: _Entries = _THREE_ENTRIES) -> int:
+    """How many entries list(Toy_Weights) has: the same enum, made by a call."""
     preset = partial(ImageClassification, crop_size=224)
-
-    class Toy_Weights(WeightsEnum):
-        A = Weights("https://example.org/toy-1a2b3c4d.pth", preset, {"acc": 70})
-        B = Weights("https://example.org/toy-5e6f7a8b.pth", preset, {"acc": 75})
-        C = Weights("https://example.org/toy-1a2b3c4d.pth", preset, {"acc": 70})
-        DEFAULT = B
-
-    return len(list(Toy_Weights))
+    values: dict[str, Any] = {}
+    for letter, (file, acc) in zip("ABCDEFGHI", entries, strict=False):
+        values[letter] = Weights(f"https://example.org/toy-{file}.pth", preset, {"acc": acc})
+    values["DEFAULT"] = values["B"]
+    return len(list(WeightsEnum("Toy_Weights", values)))
 
 
 @members.checker
-def _(answer: Any) -> None:
-    number, right = need_number(answer, whole=True), members.answer()
+def _(answer: Any, entries: _Entries) -> None:
+    number, right = need_number(answer, whole=True), members(entries=entries)
     if number == right:
         return
-    if number == 4:
-        raise Wrong("There are four names, but a second name for the same value doesn't make a second member.")
-    if number == 3:
-        raise Wrong("DEFAULT is only another name for B, yes. Now compare C with A, field by field.")
+    if number == len(entries) + 1:
+        names = spelled(len(entries) + 1)
+        raise Wrong(f"There are {names} names, but a second name for the same value doesn't make a second member.")
+    if number == len(entries):
+        copy = next(place for place, entry in enumerate(entries) if entry in entries[:place])
+        alias, first = "ABCDEFGHI"[copy], "ABCDEFGHI"[entries.index(entries[copy])]
+        raise Wrong(f"DEFAULT is only another name for B, yes. Now compare {alias} with {first}, field by field.")
     if number == 1:
         raise Wrong("A and B have different files and different accuracies, so they are two.")
+    if number == len({file for file, _ in entries}):
+        raise Wrong("Two entries with the same file are still two where their accuracies differ.")
     raise Wrong(f"{number:g} isn't right: go from top to bottom, and count only values that weren't there before.")
 
 
@@ -275,6 +303,29 @@ SPELLINGS = {
 }
 
 
+def lines(order: str) -> dict[str, str]:
+    """The lines in an order such as "HGFEDCBA", with the letters A to H in front."""
+    return {letter: SPELLINGS[line] for letter, line in zip("ABCDEFGH", order, strict=True)}
+
+
+@lru_cache(maxsize=1)
+def _heard() -> SpellingTable:
+    return hear_all(SPELLINGS)
+
+
+def _clean(order: str) -> str:
+    """The letters of those that give trained weights without a warning."""
+    clean = _heard().where("trained", warns=False)
+    return "".join(letter for letter, line in zip("ABCDEFGH", order, strict=True) if line in clean)
+
+
+def _other_order(source: random.Random) -> dict[str, str]:
+    """An order in which other letters are right."""
+    while _clean(order := "".join(source.sample("ABCDEFGH", 8))) == _clean("ABCDEFGH"):
+        pass
+    return {"order": order}
+
+
 @exercise(
     id="05_spellings",
     title="Clean spellings",
@@ -288,27 +339,25 @@ SPELLINGS = {
         "hear(...) from course_lib.models says what a line asks for.",
     ],
     praise="get_weight and get_model_weights are two more ways to the same entry.",
+    variants=Variants(
+        _other_order, lambda order: "\n".join(f"- **{letter}** `{code}`" for letter, code in lines(order).items())
+    ),
 )
-def spellings() -> str:
+def spellings(*, order: str = "ABCDEFGH") -> str:
     """The letters of the lines that give trained weights and warn of nothing."""
     letters = ""
-    for letter, code in SPELLINGS.items():
+    for letter, code in lines(order).items():
         heard = hear(code)  # runs the line up to the place where the file would be read
         if heard.outcome == "trained" and not heard.warnings:
             letters += letter
     return letters
 
 
-@lru_cache(maxsize=1)
-def _heard() -> SpellingTable:
-    return hear_all(SPELLINGS)
-
-
 @spellings.checker
-def _(answer: Any) -> None:
-    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_heard().where("trained", warns=False))
+def _(answer: Any, order: str) -> None:
+    chosen, right = need_choice(answer, "".join(SPELLINGS)), set(_clean(order))
     for letter in sorted(chosen - right):
-        heard = _heard()[letter]
+        heard = _heard()[order["ABCDEFGH".index(letter)]]
         if heard.error is not None:
             raise Wrong(f"{letter} raises {heard.gives}: {heard.says[0]}. Names of entries have to be written exactly.")
         if heard.outcome == "random":

@@ -7,6 +7,7 @@ Truth comes from ``torch.load`` and live optimizers. The checks of code that rea
 from __future__ import annotations
 
 import io
+import random
 import re
 from datetime import datetime
 from functools import lru_cache
@@ -76,6 +77,32 @@ def _(answer: Any, millions: int) -> None:
 
 # -- 2: what an error means -------------------------------------------------------------------------------------------
 _CAUSES = {"H": "another head", "D": "another depth", "K": "the whole dictionary", "P": "a prefix"}
+#: A name in each message → the message, and what is true of its file.
+_ERRORS = {
+    "module.conv1": (
+        'Unexpected key(s) in state_dict: "module.conv1.weight", "module.bn1.weight"',
+        "every name in the file has the same word before it",
+    ),
+    "fc.bias": (
+        "size mismatch for fc.bias: copying a param with shape torch.Size([7]) from checkpoint",
+        "only the last layer differs, and only in its number of classes",
+    ),
+    "epoch": (
+        'Unexpected key(s) in state_dict: "state_dict", "epoch"',
+        "the extra entries in the file aren't layers at all",
+    ),
+    "layer1.2": (
+        'Unexpected key(s) in state_dict: "layer1.2.conv1.weight", "layer1.2.bn1.weight"',
+        "the file has layers that the model doesn't have",
+    ),
+}
+
+
+def _other_errors(source: random.Random) -> dict[str, tuple[str, ...]]:
+    """The four errors in another order than the lesson's, and than that of its example, HDKP."""
+    while diagnose(order=(order := tuple(source.sample([*_ERRORS], 4)))) in ("PHKD", "HDKP"):
+        pass
+    return {"order": order}
 
 
 @exercise(
@@ -89,14 +116,19 @@ _CAUSES = {"H": "another head", "D": "another depth", "K": "the whole dictionary
         "A size mismatch in the last layer alone is a head. If layers are unexpected, the file has more of them.",
     ],
     praise="Such errors can list more than two hundred names, and one line of each was enough for you.",
+    variants=Variants(
+        _other_errors,
+        lambda order: "\n".join(f"{place}. `{_ERRORS[name][0]}`" for place, name in enumerate(order, 1)),
+    ),
 )
-def diagnose() -> str:
+def diagnose(*, order: tuple[str, ...] = tuple(_ERRORS)) -> str:
     """The causes of errors 1 to 4, a letter each: H another head, D depth, K the whole dictionary, P a prefix."""
-    return "PHKD"
+    causes = {"module.conv1": "P", "fc.bias": "H", "epoch": "K", "layer1.2": "D"}
+    return "".join(causes[name] for name in order)
 
 
 @diagnose.checker
-def _(answer: Any) -> None:
+def _(answer: Any, order: tuple[str, ...]) -> None:
     if isinstance(answer, (list, tuple)):
         answer = "".join(map(str, answer))
     if not isinstance(answer, str):
@@ -108,15 +140,9 @@ def _(answer: Any) -> None:
         raise Wrong(
             f'{answer[:20]!r} is not it: write four letters of H, D, K and P, for errors 1 to 4, such as "HDKP".'
         )
-    why = {
-        1: "every name in the file has the same word before it",
-        2: "only the last layer differs, and only in its number of classes",
-        3: "the extra entries in the file aren't layers at all",
-        4: "the file has layers that the model doesn't have",
-    }
-    for number, (letter, right) in enumerate(zip(letters, diagnose(), strict=True), 1):
+    for number, (letter, right, name) in enumerate(zip(letters, diagnose(order=order), order, strict=True), 1):
         if letter != right:
-            raise Wrong(f"Error {number} is not {_CAUSES[letter]}: {why[number]}.")
+            raise Wrong(f"Error {number} is not {_CAUSES[letter]}: {_ERRORS[name][1]}.")
 
 
 # -- 3: a reader for dirty checkpoints --------------------------------------------------------------------------------
@@ -200,6 +226,24 @@ def resume(
 
 
 # -- 6: what weights_only opens ---------------------------------------------------------------------------------------
+#: What each file holds, as the question says it, in the lesson's order.
+_FILES = (
+    "model.state_dict()",
+    '{"epoch": 14, "model_state_dict": …, "optimizer_state_dict": optimizer.state_dict()}',
+    "model",
+    '{"classes": ["ant", "bee"], "accuracy": 0.95}',
+    '{"state_dict": model.state_dict(), "saved": datetime.now()}',
+    "list(model.parameters())",
+)
+
+
+def _other_letters(source: random.Random) -> dict[str, str]:
+    """A letter for each file, so that other letters are right than in the lesson."""
+    while {(letters := "".join(source.sample("ABCDEF", 6)))[2], letters[4]} == {"C", "E"}:  # the two that don't open
+        pass
+    return {"letters": letters}
+
+
 @exercise(
     id="08_opens",
     former_ids=("07_opens",),
@@ -212,21 +256,26 @@ def resume(
         "Anything that is built by calling a module's class is refused, and the whole file with it.",
     ],
     praise="So save dates and paths as strings: then nobody has to trust you.",
-)
-def opens() -> str:
+    variants=Variants(
+        _other_letters,
+        lambda letters: "\n".join(f"- **{letter}** `torch.save({content}, path)`"
+                                  for letter, content in sorted(zip(letters, _FILES, strict=True))),
+    ),
+)  # fmt: skip
+def opens(*, letters: str = "ABCDEF") -> str:
     """The letters of the files that torch.load(path, weights_only=True) opens."""
     model = nn.BatchNorm2d(4)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    files = {
-        "A": model.state_dict(),
-        "B": {"epoch": 14, "model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict()},
-        "C": model,
-        "D": {"classes": ["ant", "bee"], "accuracy": 0.95},
-        "E": {"state_dict": model.state_dict(), "saved": datetime(2026, 1, 1)},
-        "F": list(model.parameters()),
-    }
-    opened = ""
-    for letter, content in files.items():
+    files = [
+        model.state_dict(),
+        {"epoch": 14, "model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict()},
+        model,
+        {"classes": ["ant", "bee"], "accuracy": 0.95},
+        {"state_dict": model.state_dict(), "saved": datetime(2026, 1, 1)},
+        list(model.parameters()),
+    ]
+    opened = []
+    for letter, content in zip(letters, files, strict=True):
         buffer = io.BytesIO()
         torch.save(content, buffer)
         buffer.seek(0)
@@ -234,27 +283,29 @@ def opens() -> str:
             torch.load(buffer, weights_only=True)
         except Exception:
             continue
-        opened += letter
+        opened.append(letter)
+    return "".join(sorted(opened))
+
+
+@lru_cache(maxsize=16)
+def _opened(letters: str) -> str:
+    opened: str = opens(letters=letters)
     return opened
 
 
-@lru_cache(maxsize=1)
-def _opened() -> str:
-    letters: str = opens.answer()
-    return letters
-
-
 @opens.checker
-def _(answer: Any) -> None:
-    chosen, right = need_choice(answer, "ABCDEF"), set(_opened())
-    if "C" in chosen:
-        raise Wrong("C is a whole model: to make one, code of its class has to run. That is what is refused.")
-    if "E" in chosen:
+def _(answer: Any, letters: str) -> None:
+    chosen, right = need_choice(answer, "ABCDEF"), set(_opened(letters))
+    state_dict, model, dated = letters[0], letters[2], letters[4]
+    if model in chosen:
+        raise Wrong(f"{model} is a whole model: to make one, code of its class has to run. That is what is refused.")
+    if dated in chosen:
         raise Wrong(
-            "E holds a datetime beside its tensors. A single object of such a class, and the whole file is refused."
+            f"{dated} holds a datetime beside its tensors. A single object of such a class, and the whole file is "
+            "refused."
         )
-    if "A" not in chosen:
-        raise Wrong("A is missing: names and tensors are what weights_only was made for.")
+    if state_dict not in chosen:
+        raise Wrong(f"{state_dict} is missing: names and tensors are what weights_only was made for.")
     if missing := sorted(right - chosen):
         raise Wrong(
             f"{missing[0]} is missing: no code is needed to build dictionaries, lists, strings, numbers and tensors."
