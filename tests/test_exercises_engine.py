@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import signal
@@ -141,6 +142,7 @@ def run():
         within(0.05, CODE)
     except TooLong:
         print("stopped")
+    assert sys.exc_info() == (None, None, None)
 
 if sys.argv[1] == "main":
     run()
@@ -173,7 +175,8 @@ def test_nothing_of_code_that_was_stopped_is_left_behind() -> None:
     def stuck(*_: Any) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         torch.manual_seed(1)
-        with torch.device("meta"), torch.no_grad(), torch.autocast("cpu"):
+        torch.set_default_device("cpu")
+        with torch.device("meta"), torch.no_grad(), torch.autocast("cpu", torch.float16), torch.inference_mode():
             while True:
                 try:
                     time.sleep(0.01)
@@ -181,11 +184,35 @@ def test_nothing_of_code_that_was_stopped_is_left_behind() -> None:
                     print("no")
 
     before, state = signal.getsignal(signal.SIGINT), torch.get_rng_state()
-    modes = torch.overrides._get_current_function_mode_stack()  # another test may have left one
     assert "did not come to an end" in median.judge(stuck, median.check_answer).sentence
     assert signal.getsignal(signal.SIGINT) is before and torch.equal(torch.get_rng_state(), state)
     assert torch.empty(1).device.type == "cpu" and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-    assert torch.overrides._get_current_function_mode_stack() == modes and sys.stdout.writable()
+    assert not torch.is_inference_mode_enabled() and torch.get_autocast_dtype("cpu") is torch.bfloat16
+    torch.autocast_increment_nesting()
+    assert torch.autocast_decrement_nesting() == 0
+    assert not torch.overrides._get_current_function_mode_stack() and torch.get_default_device().type == "cpu"
+    assert sys.exc_info() == (None, None, None) and sys.stdout.writable()
+    with pytest.raises(KeyError) as later:
+        {}["key"]
+    assert later.value.__context__ is None
+
+
+@pytest.mark.parametrize("outer", ["with", "set"])
+def test_a_notebook_keeps_its_default_device(outer: str) -> None:
+    """Torch itself would lose one of two devices that lie inside each other."""
+
+    def answer(*_: Any) -> None:
+        torch.set_default_device("cpu")
+        raise StopIteration
+
+    if outer == "set":
+        torch.set_default_device("meta")
+    with torch.device("meta") if outer == "with" else contextlib.nullcontext():
+        median.judge(answer, median.check_answer)
+        assert torch.empty(1).device.type == torch.get_default_device().type == "meta"
+    torch.set_default_device(None)
+    assert torch.empty(1).device.type == torch.get_default_device().type == "cpu"
+    assert not torch.overrides._get_current_function_mode_stack()
 
 
 def test_in_another_thread_it_is_stopped_too() -> None:

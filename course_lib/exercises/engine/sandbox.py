@@ -124,27 +124,17 @@ def undisturbed() -> Iterator[_Printed]:
         >>> printed.something
         True
     """
-    sink, put_back, device = _Printed(), _settings(), torch.get_default_device()
-    if device.type != "cpu":  # a check's own tensors are on the cpu, and so should be the answer's
-        torch.set_default_device("cpu")
-    torch.set_default_dtype(torch.float32)  # likewise; it is put back
-    modes, current = overrides._get_current_function_mode_stack(), _device.CURRENT_DEVICE
+    sink, put_back = _Printed(), _settings()
+    torch.set_default_dtype(torch.float32)  # a check's own tensors have it, and so should the answer's; it is put back
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:
         with torch.random.fork_rng(gpus), warnings.catch_warnings(), redirect_stdout(sink), redirect_stderr(sink):
             warnings.simplefilter("ignore")  # a warning is not a learner's print
-            yield sink
+            with _default_device(None):  # likewise
+                yield sink
     finally:
         for setter, value in put_back:
             setter(value)
-        if overrides._get_current_function_mode_stack() != modes:  # a ``with torch.device(...)`` that was cut short
-            for _ in overrides._get_current_function_mode_stack():
-                overrides._pop_mode()
-            for mode in modes:
-                overrides._push_mode(mode)
-            _device.CURRENT_DEVICE = current
-        if torch.get_default_device() != device:  # setting it is not free: torch then looks at every call
-            torch.set_default_device(None if device.type == "cpu" else device)
 
 
 @contextmanager
@@ -160,12 +150,37 @@ def on_meta() -> Iterator[None]:
         >>> torch.empty(1).device
         device(type='cpu')
     """
-    device = torch.get_default_device()
-    torch.set_default_device("meta")
+    with _default_device("meta"):
+        yield
+
+
+@contextmanager
+def _default_device(device: str | None) -> Iterator[None]:
+    """Run code with a default device, None for the CPU. Afterwards torch's function modes are those of before.
+
+    A default device is such a mode, and is known in two more places. Code that was stopped may not have left its
+    ``with torch.device(...)``, so all three are put back instead of leaving it a second time.
+    """
+    chosen = vars(torch._GLOBAL_DEVICE_CONTEXT)  # this thread's
+    modes, current, before = overrides._get_current_function_mode_stack(), _device.CURRENT_DEVICE, dict(chosen)
+    chosen.clear()
+    _put_modes([mode for mode in modes if not isinstance(mode, _device.DeviceContext)], None)
     try:
+        if device is not None:
+            torch.set_default_device(device)
         yield
     finally:
-        torch.set_default_device(None if device.type == "cpu" else device)
+        _put_modes(modes, current)
+        chosen.clear()
+        chosen.update(before)
+
+
+def _put_modes(modes: list[overrides.TorchFunctionMode], device: torch.device | None) -> None:
+    for _ in overrides._get_current_function_mode_stack():
+        overrides._pop_mode()
+    for mode in modes:
+        overrides._push_mode(mode)
+    _device.CURRENT_DEVICE = device
 
 
 def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
@@ -175,10 +190,25 @@ def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
         (np.random.set_state, np.random.get_state()),
         (torch.set_grad_enabled, torch.is_grad_enabled()),
         (partial(torch.set_autocast_enabled, "cpu"), torch.is_autocast_enabled("cpu")),
+        (partial(torch.set_autocast_dtype, "cpu"), torch.get_autocast_dtype("cpu")),
+        (_leave_autocast, _autocast_depth()),
         (torch.set_default_dtype, torch.get_default_dtype()),
         (torch.set_num_threads, torch.get_num_threads()),
         *_signals(),
     ]
+
+
+def _autocast_depth() -> int:
+    torch.autocast_increment_nesting()
+    return torch.autocast_decrement_nesting()
+
+
+def _leave_autocast(depth: int) -> None:
+    """Leave what ``with torch.autocast(...)`` has not: in the outermost, torch forgets the weights it has converted."""
+    while _autocast_depth() > depth:
+        torch.autocast_decrement_nesting()
+    if depth == 0:
+        torch.clear_autocast_cache()
 
 
 def _signals() -> Iterator[tuple[Callable[[Any], Any], Any]]:

@@ -36,6 +36,12 @@ _raise_in = ctypes.PYFUNCTYPE(None, ctypes.c_ulong, ctypes.py_object)(("PyThread
 #: (address of a C function, object): calls it with the object at every line of this thread. Unlike ``sys.settrace``,
 #: it goes on after the function has raised.
 _trace_with = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.py_object)(("PyEval_SetTrace", ctypes.pythonapi))
+#: (exception or None): what the interpreter takes for the exception that is being handled. Python 3.10 needs no help.
+_set_handled = (
+    ctypes.PYFUNCTYPE(None, ctypes.py_object)(("PyErr_SetHandledException", ctypes.pythonapi))
+    if sys.version_info >= (3, 11)
+    else None
+)
 #: The C function: it asks the object's ``__bool__``, which may raise.
 _IS_TRUE = ctypes.cast(ctypes.pythonapi.PyObject_IsTrue, ctypes.c_void_p).value
 
@@ -82,8 +88,8 @@ def within(seconds: float, work: Callable[[], _Result]) -> _Result:
             watch.stop()
     except TooLong:  # perhaps one that was still on its way when the code was left: it may come before any line here
         watch.finished = True
-        watch.stop()
-        raise TooLong from None
+    watch.stop()  # once more, where ``within`` itself handles no exception
+    raise TooLong from None
 
 
 class _Watch:
@@ -98,7 +104,7 @@ class _Watch:
         self.finished, self.lines = False, 0
         self._thread, self._done = threading.get_ident(), threading.Event()
         self._rung = self._insists = False
-        self._tracer_before = sys.gettrace()
+        self._tracer_before, self._handled_before = sys.gettrace(), sys.exc_info()[1]
         #: Where it is made, tracing begins. Its ``__init__`` is a C function, so no line of Python runs before that.
         self._insistent: type[TooLong] = type("TooLong", (TooLong,), {})
         begin = staticmethod(partial(_trace_with, _IS_TRUE, _RaisesAtEveryLine(self)))
@@ -116,11 +122,17 @@ class _Watch:
         self._watcher.start()
 
     def stop(self) -> None:
-        """End the watching, and put signal and tracing back. Calling it again does nothing more."""
+        """End the watching, and put signal and tracing back. Calling it again does no harm.
+
+        Where a line that ends an ``except`` or ``with`` block raises, Python leaves the block without noting that its
+        exception is no longer being handled; every later one would name it as its context.
+        """
         self._done.set()
         self._watcher.join()
         if self._insists:
             sys.settrace(self._tracer_before)
+            if _set_handled:
+                _set_handled(self._handled_before)
         if self._handler_before is not None:
             signal.signal(signal.SIGURG, self._handler_before)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)

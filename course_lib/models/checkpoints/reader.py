@@ -7,14 +7,15 @@ a sentence: ``inspection`` looks at what the file claims before PyTorch reads it
 A learner's file is read into memory and never mapped. Pages that are mapped belong to the file: ``torch.save`` over it
 would take them away from the model that is being saved, and the system ends the process (SIGBUS) with the file half
 written; an archive packed with compression would give its packed bytes as weights. Reading costs no more than
-``torch.load`` (0.2 to 0.5 s for the 528 MB of vgg16, where mapping takes 0.03 s): threads share the large records, and
-look at each megabyte for NaN while it is still in the processor's cache (``_ReadInPieces``). Only ``mapped_state_dict``
-maps; it is for files with a known hash, which nobody saves over: those in torch.hub's cache, which ``hub_cache`` checks
-and which are replaced by renaming.
+``torch.load`` (0.15 to 0.25 s for the 528 MB of vgg16, where mapping takes 0.03 s): threads share the large records,
+take each megabyte of memory in one call, and look at it for NaN while it is still in the processor's cache
+(``_ReadInPieces``). Only ``mapped_state_dict`` maps; it is for files with a known hash, which nobody saves over: those
+in torch.hub's cache, which ``hub_cache`` checks and which are replaced by renaming.
 """
 
 from __future__ import annotations
 
+import ctypes
 import io
 import json
 import os
@@ -40,6 +41,10 @@ __all__ = ["check_file", "first_without_number", "mapped_state_dict", "read_chec
 #: Bytes that a thread reads, and then looks at, in one go: about what a processor core's own cache holds.
 _PIECE = 1 << 20
 _THREADS = min(4, os.cpu_count() or 1)
+#: ``madvise`` (address, length, advice) of Linux's C library, and its advice MADV_POPULATE_WRITE (Linux 5.14).
+_advise = ctypes.CDLL(None).madvise if sys.platform == "linux" else None
+_POPULATE_WRITE = 23
+_PAGE = os.sysconf("SC_PAGESIZE") if _advise else 0
 
 
 def read_state_dict(path: str | Path, *, key: str | None = None, check_numbers: bool = True) -> dict[str, Tensor]:
@@ -157,8 +162,15 @@ def _lacks_a_number(tensor: Tensor) -> bool:
         return bool(tensor.float().isnan().any())
     if not tensor.is_floating_point() or tensor.element_size() == 1:  # 4 bits: has no NaN
         return False
+    if tensor.dtype is torch.float32 and tensor.device.type == "cpu":  # PyTorch would first have to start its threads
+        return _holds_nan(tensor.numpy(force=True))
     # A sum is NaN where a number is, and needs no second tensor; infinities of both signs make one as well.
     return bool(tensor.sum().isnan()) and bool(tensor.isnan().any())
+
+
+def _holds_nan(numbers: np.ndarray[Any, Any]) -> bool:
+    with np.errstate(invalid="ignore"):  # a minimum is NaN where any number is
+        return bool(np.isnan(numbers.min(initial=0)))
 
 
 def _read(given: str | Path, key: str | None, check_numbers: bool) -> Checkpoint:
@@ -238,9 +250,9 @@ class _ReadInPieces(io.RawIOBase):
 
         def read(at: int) -> tuple[int, bool]:
             piece = view[at : at + _PIECE]
+            _take_memory(piece)
             count = os.preadv(self._file.fileno(), [piece], start + at)
-            with np.errstate(invalid="ignore"):  # a minimum is NaN where any number is
-                return count, bool(np.isnan(np.frombuffer(piece[: len(piece) // 4 * 4], np.float32).min(initial=0)))
+            return count, _holds_nan(np.frombuffer(piece[: len(piece) // 4 * 4], np.float32))
 
         pieces = list(self._threads.map(read, range(0, len(view), _PIECE)))
         count = sum(length for length, _ in pieces)
@@ -248,6 +260,18 @@ class _ReadInPieces(io.RawIOBase):
         self.holds_nan |= any(nan for _, nan in pieces)
         self._file.seek(start + count)
         return count
+
+
+def _take_memory(buffer: memoryview) -> None:
+    """Have Linux give a new buffer its memory now, in one call.
+
+    Page by page, each at its first writing, this is a fifth of the time that reading a file takes. Where the call is
+    unknown, it is done page by page.
+    """
+    if _advise:
+        start = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+        begin = start - start % _PAGE
+        _advise(ctypes.c_void_p(begin), ctypes.c_size_t(start + len(buffer) - begin), _POPULATE_WRITE)
 
 
 def _torch_load(path: Path, file: io.RawIOBase | None = None, *, mapped: bool = False) -> Any:
