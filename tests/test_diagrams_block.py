@@ -441,22 +441,35 @@ def test_bad_input_is_answered_in_a_sentence() -> None:
 
 
 class Adds(nn.Module):
-    def __init__(self, times: int) -> None:
+    """A forward that does much by itself, with one module in it, once or between the additions."""
+
+    def __init__(self, times: int, *, between: bool = False) -> None:
         super().__init__()
-        self.times, self.first = times, nn.Linear(2, 2)
+        self.times, self.between, self.first = times, between, nn.Linear(2, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.first(x)
         for _ in range(self.times):
-            x = x + 1
+            x = self.first(x + 1) if self.between else x + 1
         return x
 
 
+def test_a_loop_that_a_forward_unrolls_is_one_box() -> None:
+    run = trace(Adds(1100), (1, 2))
+    graph = build_graph(run, modules=True, most=10)
+    assert [node.rows[0].title for node in graph.nodes] == ["input", "first", "1,100 ops", "output"]
+    assert [op for node in graph.nodes for op in node.ops] == list(run.ops)
+    assert [(edge.source, edge.target) for edge in graph.edges] == [(0, 1), (1, 2), (2, 3)]
+    assert "1,101 ops" in drawing.block(run).alt
+    assert len(build_graph(trace(Adds(50), (1, 2)), modules=True, most=10).nodes) == 53  # these fit a page
+
+
 def test_a_picture_that_would_be_a_wall_is_refused_before_it_is_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    long = trace(Adds(1100), (1, 2))
-    with pytest.raises(CourseError, match=r"Adds has more than 1,000 boxes.* path='first'"):
-        drawing.block(long)
-    assert drawing.block(long, path="first").data
+    wall = trace(Adds(550, between=True), (1, 2))
+    for detail in ("auto", "ops"):
+        with pytest.raises(CourseError, match=r"Adds has more than 1,000 boxes.* path='first'"):
+            drawing.block(wall, detail=detail)
+    assert drawing.block(wall, path="first").data
     monkeypatch.setattr("course_lib.drawing.graph.render._TALLEST", 100.0)
     with pytest.raises(CourseError, match="pixels, more than can be drawn"):
         drawing.block(trace(Adds(9), (1, 2)))

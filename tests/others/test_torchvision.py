@@ -23,13 +23,11 @@ REFUSALS: dict[str, dict[str, str]] = {
         "headed": "no single head: its answer comes from stack",
         "converted": r"torch\.fx cannot follow its forward",
     },
-    "ssdlite320_mobilenet_v3_large": {  # it sorts the boxes of each class in its own forward
-        "drawn": "more than 1,000 boxes.* path='backbone'",
+    "ssdlite320_mobilenet_v3_large": {
         "headed": "no single head: its answer comes from stack",
         "converted": r"torch\.fx cannot follow its forward",
     },
-    "raft_small": {  # the flow is refined twelve times
-        "drawn": "pixels, more than can be drawn",
+    "raft_small": {
         "headed": "no single head: its answer comes from sub",
         "converted": "its forward decides by numbers or sizes",
     },

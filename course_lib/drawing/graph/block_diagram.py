@@ -48,7 +48,8 @@ def block(
         title: above the picture; the path and the class when left out.
         width: the most it may take, in hundreds of CSS pixels.
         detail: "ops": a box for every op; "compact": norms and activations in the box of the op they follow; "modules":
-            a box for every child module; "auto": the first of these that fits the page.
+            a box for every child module, and equal ones folded where there are many, as are the many ops of a forward
+            that unrolls a loop; "auto": the first of these that fits the page.
 
     Returns:
         A picture. Where the forward fails, the ops that ran are drawn, and the op that could not run in red with the
@@ -73,8 +74,8 @@ def block(
         title = f"{path} of {traced.name}, {a_or_an(kind)}" if path else traced.name
     ops = [op for node in chosen.graph.nodes if not node.failed for op in node.ops]
     parameters, macs = sum(op.parameters for op in ops), sum(op.macs for op in ops)
-    facts = f"{len(ops)} ops · {parameters:,} parameters · {macs:,} multiply-adds"
-    alt = f"{title}: {len(ops)} ops, {parameters:,} parameters"
+    facts = f"{len(ops):,} ops · {parameters:,} parameters · {macs:,} multiply-adds"
+    alt = f"{title}: {len(ops):,} ops, {parameters:,} parameters"
     return paint(chosen, title, facts, alt, reason=reason, width=100 * width)
 
 

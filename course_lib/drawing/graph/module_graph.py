@@ -94,7 +94,7 @@ def end(key: int, kind: Literal["input", "output"], title: str = "", origin: str
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Ops that become one box, and the module calls that they belong to; none for a single op."""
+    """Ops that become one box, and the module calls that they belong to; none for what a forward does itself."""
 
     ops: tuple[Op, ...]
     calls: tuple[Call, ...] = ()
@@ -110,7 +110,8 @@ def build_graph(
         path: "" is the model itself.
         failed: the op in which the forward stopped (``TraceError.failed``).
         modules: whether child modules become one box each.
-        most: how many boxes there may be before equal modules that follow each other are folded into one.
+        most: how many boxes there may be before equal modules that follow each other are folded into one. Where that
+            leaves more than 60, so are ops that follow each other outside the child modules.
 
     Raises:
         TraceError: there is no such module, or it did not run.
@@ -155,9 +156,9 @@ def build_graph(
 
 
 def _taken(part: _Part) -> list[tuple[int, Operand]]:
-    """(source, operand) of what goes into a part; a module takes a tensor once, however often it is used inside."""
+    """(source, operand) of what goes into a part; several ops take a tensor once, however often it is used inside."""
     taken = [(operand.source, operand) for op in part.ops for operand in op.operands if operand.source is not None]
-    if not part.calls:
+    if len(part.ops) == 1 and not part.calls:
         return taken
     once: dict[tuple[int, Shape], tuple[int, Operand]] = {}
     for source, operand in taken:
@@ -222,6 +223,7 @@ def _outermost(calls: Sequence[Call], ops: Sequence[Op], depth: int) -> list[Cal
 
 
 _MOST_PARTS = 24
+_MANY_PARTS = 60  # more do not fit a page
 _FEW = 3  # ops that a Sequential may have before it gets a box of its own
 
 
@@ -242,13 +244,27 @@ def _folded(parts: list[_Part], most: int) -> list[_Part]:
         inside = parts[first:end]
         whole = _Part(tuple(op for part in inside for op in part.ops), tuple(part.calls[0] for part in inside))
         parts = [*parts[:first], whole, *parts[end:]]
-    return parts
+    return parts if len(parts) <= _MANY_PARTS else _gathered(parts)
+
+
+def _gathered(parts: list[_Part]) -> list[_Part]:
+    """Ops that follow each other outside the child modules as one part."""
+    gathered: list[_Part] = []
+    for part in parts:
+        if gathered and not part.calls and not gathered[-1].calls:
+            gathered[-1] = _Part(gathered[-1].ops + part.ops)
+        else:
+            gathered.append(part)
+    return gathered
 
 
 def _node(key: int, part: _Part, path: str, trace: Trace) -> Node:
     if part.calls:
         return Node(key, "module", (_module(part, path, trace),), part.ops)
     op = part.ops[0]
+    if len(part.ops) > 1:
+        about = f"{op.plain} … {part.ops[-1].plain}"
+        return Node(key, "module", (Row(f"{len(part.ops):,} ops", note=about, family="module"),), part.ops)
     words = row(op, _below(op.path if op.plain == "multi_head_attention_forward" else op.name, path))
     if op.plain in SIGNS and len(set(op.sources)) > 1:
         return Node(key, "join", (replace(words, title=SIGNS[op.plain], how="", note=""),), part.ops)

@@ -186,7 +186,7 @@ def paint(plan: Plan, title: str, facts: str, alt: str, *, reason: str = "", wid
     if max(layout.width, layout.height) > _TALLEST:
         raise CourseError(
             f"{title} would be a picture of {layout.width:,.0f}×{layout.height:,.0f} pixels, more than can be drawn: "
-            "draw a part of it with path=…, or its modules with detail='modules'."
+            "draw a part of it with path=…; detail='auto' folds what can be folded."
         )
     if not plan.lettering.words and any(row.parameters for node in graph.nodes for row in node.rows):
         facts += " · in the boxes: parameters"
