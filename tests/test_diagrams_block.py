@@ -457,7 +457,7 @@ class Adds(nn.Module):
 def test_a_loop_that_a_forward_unrolls_is_one_box() -> None:
     run = trace(Adds(1100), (1, 2))
     graph = build_graph(run, modules=True, most=10)
-    assert [node.rows[0].title for node in graph.nodes] == ["input", "first", "1,100 ops", "output"]
+    assert [node.rows[0].title for node in graph.nodes] == ["input", "linear", "1,100 ops", "output"]
     assert [op for node in graph.nodes for op in node.ops] == list(run.ops)
     assert [(edge.source, edge.target) for edge in graph.edges] == [(0, 1), (1, 2), (2, 3)]
     assert "1,101 ops" in drawing.block(run).alt

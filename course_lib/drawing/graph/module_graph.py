@@ -111,7 +111,7 @@ def build_graph(
         failed: the op in which the forward stopped (``TraceError.failed``).
         modules: whether child modules become one box each.
         most: how many boxes there may be before equal modules that follow each other are folded into one. Where that
-            leaves more than 60, so are ops that follow each other outside the child modules.
+            leaves more than 60, so is what a forward does itself between two child modules.
 
     Raises:
         TraceError: there is no such module, or it did not run.
@@ -248,10 +248,11 @@ def _folded(parts: list[_Part], most: int) -> list[_Part]:
 
 
 def _gathered(parts: list[_Part]) -> list[_Part]:
-    """Ops that follow each other outside the child modules as one part."""
+    """What a forward does itself, between two of its child modules, as one part."""
     gathered: list[_Part] = []
     for part in parts:
-        if gathered and not part.calls and not gathered[-1].calls:
+        loose = gathered and not part.calls and not gathered[-1].calls
+        if loose and part.ops[0].path == gathered[-1].ops[0].path:
             gathered[-1] = _Part(gathered[-1].ops + part.ops)
         else:
             gathered.append(part)
