@@ -4,7 +4,7 @@ grading takes.
     python benchmarks/exercises.py [--survivors] [--lessons 01 06]
 
 A mutant is a solution with one thing wrong: an operator, a constant, two arguments, a line that is left out (see
-tests/exercise_edits.py; tests/instructor asks that at most 5 % of a lesson's pass). Some compute the same as the
+tests/exercise_edits.py; tests/instructor asks that at most 5% of a lesson's pass). Some compute the same as the
 solution, so that no check could refuse them; `--survivors` lists all that pass. Grading is the open check and the
 hidden cases of one seed, for the solution, in seconds of the processor; more than 2 for one exercise is too slow.
 """
@@ -52,11 +52,11 @@ def main() -> int:
         words = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         share = 100 * (1 - len(passed) / len(made))
         print(f"{lesson:6}  {len(mine):9}  {words:38}  {sum(exercise.minutes for exercise in mine):7}  "
-              f"{sum(exercise.points for exercise in mine):6}  {len(made):7}  {share:5.1f} %", flush=True)  # fmt: skip
+              f"{sum(exercise.points for exercise in mine):6}  {len(made):7}  {share:5.1f}%", flush=True)  # fmt: skip
     share = 100 * (1 - len(alive) / count)
     wrong = f"{len(WRONG) + len(FUNCTIONS)} values that none asks for"
     print(f"{len(exercises)} exercises, {sum(map(len, MISTAKES.values()))} known mistakes, {wrong}")
-    print(f"{count} mutants, {len(alive)} pass: {share:.1f} % are refused")
+    print(f"{count} mutants, {len(alive)} pass: {share:.1f}% are refused")
     for exercise, source in alive if options.survivors else ():
         print(f"\n{exercise.id}, changed:\n{changed(exercise, source)}")
     took = {exercise.id: seconds_to_grade(exercise) for exercise in exercises if exercise.id[:2] in options.lessons}

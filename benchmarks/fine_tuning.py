@@ -71,11 +71,11 @@ def main() -> int:
     for name, several in found.items():
         accuracies = [100 * training.best.val_accuracy for training, _ in several]
         seconds, spent = mean(training.seconds for training, _ in several), mean(cpu for _, cpu in several)
-        rounds = ", ".join(f"{one:.0f} %" for one in accuracies)
-        print(f"{name:14}{rounds:>26}{mean(accuracies):>7.1f} %{seconds:>7.0f} s{spent:>9.0f} s")
+        rounds = ", ".join(f"{one:.0f}%" for one in accuracies)
+        print(f"{name:14}{rounds:>26}{mean(accuracies):>7.1f}%{seconds:>7.0f} s{spent:>9.0f} s")
     worst = min(training.best.val_accuracy for training, _ in found["everything"])
     slowest = max(training.seconds for training, _ in found["everything"])
-    print(f"everything, the worst round: {100 * worst:.1f} % (bar: {100 * ACCURACY:.0f} %), {slowest:.0f} s "
+    print(f"everything, the worst round: {100 * worst:.1f}% (bar: {100 * ACCURACY:.0f}%), {slowest:.0f} s "
           f"(bar: {SECONDS:.0f} s on two cores)")  # fmt: skip
     return 0 if worst >= ACCURACY and slowest <= SECONDS else 1
 

@@ -111,7 +111,7 @@ def test_classes_and_parameters_are_those_of_the_real_networks(monkeypatch: pyte
 
 
 def test_megabytes_are_of_two_to_the_twentieth_and_files_hold_float32() -> None:
-    """Four bytes a number, and a little for names and statistics. (A million bytes would be five per cent away.)"""
+    """Four bytes a number, and a little for names and statistics. (A million bytes would be five percent away.)"""
     ratios = [row.megabytes * 2**20 / (4 * row.parameters) for row in catalog() if row.megabytes and row.parameters]
     assert len(ratios) == len(REGISTRY)
     assert median(ratios) == pytest.approx(1, abs=0.01)

@@ -167,7 +167,7 @@ def test_what_no_histogram_can_show_gets_a_sentence(tensors: dict[str, torch.Ten
 def test_parts_are_as_wide_as_their_shares(drawn: list[Figure]) -> None:
     row = {"a": 10, "b": 30, "c": 60}
     shown = shares({"x": row, "y": {"c": 1, "d": 3}}, title="made of")
-    assert shown.alt == "made of: x a 10 %, b 30 %, c 60 %; y c 25 %, d 75 %"
+    assert shown.alt == "made of: x a 10%, b 30%, c 60%; y c 25%, d 75%"
     parts = [one for one in drawn[0].findobj(Rectangle) if one.get_linewidth() == 1.2]
     wide = np.array([one.get_width() for one in parts])
     assert wide[:3] / wide[:3].sum() == pytest.approx([0.1, 0.3, 0.6])

@@ -134,9 +134,9 @@ def test_the_answer_is_a_sentence() -> None:
     assert answer(FIVE, Limits()) == "Without limits: 5 of 5 models; on the front: fair, new, small."
     assert answer(FIVE, Limits(), names=1) == "Without limits: 5 of 5 models; on the front: fair and 2 more."
     assert answer(FIVE, Limits(20, 10, 100)) == (
-        "At most 20 % error, 10 ms and 100 MB: none of 5 models. Without the limit on error: small. On time: fair."
+        "At most 20% error, 10 ms and 100 MB: none of 5 models. Without the limit on error: small. On time: fair."
     )
-    assert answer(FIVE, Limits(1, 1, 1)) == "At most 1 % error, 1 ms and 1 MB: none of 5 models."
+    assert answer(FIVE, Limits(1, 1, 1)) == "At most 1% error, 1 ms and 1 MB: none of 5 models."
 
 
 @pytest.mark.parametrize("wrong", [0, -1, "30", math.nan])
@@ -297,12 +297,12 @@ def test_the_chart_says_front_limits_and_the_selected(drawn: list[Figure]) -> No
     said = repr(bubbles(FIVE, limits=Limits(max_ms=30), selected="big", title="a title"))
     assert said == (
         "5 models by error, time and size; at most 30 ms: 3 of them; on the front: new, small; "
-        "big: error 26.0 %, 200 ms, 548 MB"
+        "big: error 26.0%, 200 ms, 548 MB"
     )
     texts = {text.get_text() for text in drawn[0].findobj(Text)}
-    assert {"a title", "big: 26.0 %, 200 ms, 548 MB", "new", "small", "old"} <= texts and "fair" not in texts
+    assert {"a title", "big: 26.0%, 200 ms, 548 MB", "new", "small", "old"} <= texts and "fair" not in texts
     assert "front" not in repr(bubbles(FIVE, front=False)) and repr(bubbles(FIVE[:1])).startswith("1 models")
-    assert repr(bubbles(FIVE, limits=Limits(1, 1, 1))).endswith("at most 1 % error, 1 ms and 1 MB: 0 of them")
+    assert repr(bubbles(FIVE, limits=Limits(1, 1, 1))).endswith("at most 1% error, 1 ms and 1 MB: 0 of them")
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_the_timeline_has_every_family_with_its_smallest_error_and_its_paper(dra
             if accuracy is not None:
                 best[row.family] = min(best.get(row.family, 100.0), 100 - accuracy)
     for family in FAMILIES:
-        assert f"{family.year} {family.name} {best[family.name]:.1f} %" in repr(still)
+        assert f"{family.year} {family.name} {best[family.name]:.1f}%" in repr(still)
     written = " ".join(text.get_text() for text in drawn[0].findobj(Text))
     assert all(" ".join(family.title.split()[:3]) in written for family in FAMILIES)
     years = [int(part.split()[0]) for part in repr(still).split(": ")[1].split(", ")]

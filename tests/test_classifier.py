@@ -164,9 +164,9 @@ def test_the_text_of_a_prediction_is_the_same_every_time(classifier: Classifier)
     lines = str(prediction).splitlines()
     assert len(lines) == 2
     for line, label, probability in zip(lines, prediction.labels, prediction.probabilities, strict=True):
-        assert re.fullmatch(rf"{label} +{100 * probability:.1f} %", line)
+        assert re.fullmatch(rf"{label} +{100 * probability:.1f}%", line)
     html = prediction._repr_html_()
-    assert html.count("<tr>") == 3 and f"{100 * prediction.probability:.1f} %" in html
+    assert html.count("<tr>") == 3 and f"{100 * prediction.probability:.1f}%" in html
 
 
 def test_k_is_at_most_all_classes_and_at_least_one(classifier: Classifier) -> None:

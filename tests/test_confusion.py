@@ -82,14 +82,14 @@ def test_a_table_that_was_counted_by_hand() -> None:
     assert found.precision["wasp"] == 0
     assert str(found).splitlines() == [
         "      ant  bee  wasp  pictures  recall",
-        "ant     2    1     0         3  66.7 %",
-        "bee     1    3     1         5  60.0 %",
+        "ant     2    1     0         3  66.7%",
+        "bee     1    3     1         5  60.0%",
         "wasp    0    0     0         0       –",
         "said    3    4     1         8",
-        "rows: what it is; columns: what was said; right: 5 of 8, 62.5 %",
+        "rows: what it is; columns: what was said; right: 5 of 8, 62.5%",
     ]
     assert repr(found) == (
-        "Confusion matrix of 8 pictures, 3 classes: 5 right (62.5 %); "
+        "Confusion matrix of 8 pictures, 3 classes: 5 right (62.5%); "
         "ant taken for bee 1, bee taken for ant 1, bee taken for wasp 1"
     )
 
@@ -213,7 +213,7 @@ def test_the_picture_says_every_number(matrix: Confusion, title: str, monkeypatc
             for one in needed:
                 assert one in said
         shares = [*matrix.recall.values(), *(matrix.precision.values() if n <= 4 else ())]
-        assert {"–" if math.isnan(one) else f"{100 * one:.1f} %" for one in shares} <= set(said)
+        assert {"–" if math.isnan(one) else f"{100 * one:.1f}%" for one in shares} <= set(said)
 
 
 @settings(max_examples=40)
@@ -244,7 +244,7 @@ def test_a_notebook_shows_a_table() -> None:
     matrix = tally(["<b>ant", "bee", "bee"], ["<b>ant", "bee", "<b>ant"])
     page = matrix._repr_html_()
     assert page.count("<tr") == 4 and "<b>" not in page and 'scope="row"' in page
-    for cell in ("&lt;b&gt;ant", "100.0 %", "50.0 %", "right: 2 of 3, 66.7 %"):
+    for cell in ("&lt;b&gt;ant", "100.0%", "50.0%", "right: 2 of 3, 66.7%"):
         assert cell in page
     many = random_matrix(90, 700)
     page = many._repr_html_()

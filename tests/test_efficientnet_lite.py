@@ -33,7 +33,7 @@ from course_lib.pictures import samples
 NAMES = tuple(EFFICIENTNET_LITE)
 LITE0 = EfficientNet_Lite0_Weights.DEFAULT
 PARAMETERS = {"efficientnet_lite0": 4_652_008, "efficientnet_lite1": 5_416_680, "efficientnet_lite2": 6_092_072}
-#: What lite0 says of the photographs, best first, in per cent.
+#: What lite0 says of the photographs, best first, as percentages.
 PUBLISHED = {
     "chelsea": {"tiger cat": 39.5, "Egyptian cat": 35.5, "tabby": 17.0},
     "coffee": {"espresso": 95.1},
@@ -140,7 +140,7 @@ def test_the_readme_has_their_figures() -> None:
     for name in NAMES:
         entry, crop = entry_of(name), get_model_weights(name).DEFAULT.transforms().crop_size[0]
         accuracy = entry.weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
-        row = f"| `{name}` | {entry.parameters / 1e6:.1f} M | {entry.megabytes:.1f} MB | {crop}×{crop} | {accuracy} % |"
+        row = f"| `{name}` | {entry.parameters / 1e6:.1f} M | {entry.megabytes:.1f} MB | {crop}×{crop} | {accuracy}% |"
         assert row in text
 
 

@@ -72,7 +72,7 @@ def test_the_check_itself_sees_what_is_wrong() -> None:
 def test_a_still_carries_picture_text_and_width() -> None:
     shown = bars({"right": 98.0, "BGR": 71.5}, unit="%", title="accuracy")
     checks.is_picture(shown, kind="png")
-    assert repr(shown) == shown.alt == "accuracy: right 98.0 %, BGR 71.5 %"
+    assert repr(shown) == shown.alt == "accuracy: right 98.0%, BGR 71.5%"
     data, how = shown._repr_mimebundle_()
     assert set(data) == {"image/png", "text/plain"} and data["text/plain"] == shown.alt
     assert how == {"image/png": {"width": shown.width, "alt": shown.alt}}
@@ -270,7 +270,7 @@ def test_intervals_are_drawn_from_counts() -> None:
     }
     shown = intervals(counts, title="right answers", highlight="half", chance=0.1)
     checks.is_picture(shown, kind="png")
-    assert "as trained 200 of 200 (98.1 to 100.0 %)" in shown.alt and "half 10 of 20 (29.9 to 70.1 %)" in shown.alt
+    assert "as trained 200 of 200 (98.1 to 100.0%)" in shown.alt and "half 10 of 20 (29.9 to 70.1%)" in shown.alt
     for wrong in ({}, {"more": (3, 2)}):
         with pytest.raises(CourseError):
             intervals(wrong)

@@ -129,7 +129,7 @@ def test_how_many_mistakes(k: Any) -> None:
 
 def test_the_words_of_an_answer() -> None:
     right, wrong = answered(torch.tensor([[2.0, 0, 0], [0, 2.0, 0]]), [0, 0], Path("data/val")).judged()
-    assert str(right) == "ant/000.png: ant 78.7 %, right" and str(wrong) == "ant/001.png: bee 78.7 %, wrong, truth: ant"
+    assert str(right) == "ant/000.png: ant 78.7%, right" and str(wrong) == "ant/001.png: bee 78.7%, wrong, truth: ant"
     assert repr(wrong) == f"Judged({wrong})"
 
 
@@ -229,7 +229,7 @@ def test_the_pictures_themselves_are_shown(tmp_path: Path) -> None:
         row.path.parent.mkdir()
         Image.new("RGB", (60, 60), colour).save(row.path)
     shown = prediction_grid(found.judged(), columns=5)
-    assert shown.alt == "ant/000.png ant 96 %, right; bee/001.png cat 96 %, wrong, truth: bee"
+    assert shown.alt == "ant/000.png ant 96%, right; bee/001.png cat 96%, wrong, truth: bee"
     pixels = np.asarray(shown.open().convert("RGB"), int)
     for colour, (left, right) in zip(colours, ((0, 350), (350, 700)), strict=False):
         like = np.abs(pixels - colour).max(2) < 25
@@ -339,7 +339,7 @@ def test_the_note_tells_the_time_and_what_was_skipped(
     shown = draw_page(FolderPredictions(folder.rows, skipped, 6.0, "cpu"), folder.judged())
     right = round(folder.accuracy() * 24)
     assert notes == [
-        f"Altogether {right} of 24 right, {100 * right / 24:.1f} %; 6.0 s, 250.0 ms a picture on cpu; "
+        f"Altogether {right} of 24 right, {100 * right / 24:.1f}%; 6.0 s, 250.0 ms a picture on cpu; "
         "2 files could not be opened and were skipped"
     ]
     assert "ms" not in shown.alt  # the description is the same on every run

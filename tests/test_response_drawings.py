@@ -184,7 +184,7 @@ def test_fixed_sizes_show_the_models_own_answers() -> None:
         mean, std = torch.tensor(TRANSFORMS.mean).view(3, 1, 1), torch.tensor(TRANSFORMS.std).view(3, 1, 1)
         with torch.no_grad():
             sure = one.model((values - mean)[None] / std)[0].softmax(0)
-        assert words == f"{way.way}: {NAMES[int(sure.argmax())]} {100 * float(sure.max()):.0f} %"
+        assert words == f"{way.way}: {NAMES[int(sure.argmax())]} {100 * float(sure.max()):.0f}%"
     checks.is_picture(draw_fixed_size(one, SCENE.resize((60, 200))))
 
 
@@ -238,7 +238,7 @@ def test_a_cell_on_the_picture() -> None:
     count = int((seen.cumsum(0) < 0.95 * seen.sum()).sum()) + 1
     assert repr(still) == (
         f"The cell at row 1, column 4, cat: window 32×32; in theory it sees {sight.size[1]}×{sight.size[0]} pixels; "
-        f"95 % of the gradient lies on {count:,} pixels"
+        f"95% of the gradient lies on {count:,} pixels"
     )
 
 

@@ -86,7 +86,7 @@ def test_recipes_are_the_entries_own_numbers(drawn: list[Figure]) -> None:
     checks.is_picture(shown, kind="png")
     for name in ("resnet50", "mobilenet_v2", "regnet_y_400mf"):
         old, new = (entry.meta["_metrics"]["ImageNet-1K"]["acc@1"] for entry in get_model_weights(name))
-        assert f"{name} {old:.1f} % → {new:.1f} %, {new - old:+.1f}" in shown.alt
+        assert f"{name} {old:.1f}% → {new:.1f}%, {new - old:+.1f}" in shown.alt
     assert "vgg16" not in shown.alt
     with pytest.raises(CourseError, match="None of the networks"):
         recipe_gains(entry for entry in catalog() if entry.builder == "alexnet")

@@ -494,9 +494,9 @@ def test_curves_of_every_kind_are_whole_pictures(
 
 def test_curves_say_the_best_epoch(data: Any) -> None:
     still = draw_curves({"a": history(0.5, 0.875, 0.75), "b": ()})
-    assert "a: 87.5 % right at validation in epoch 2, the best of 3; b: no epoch yet" in still.alt
+    assert "a: 87.5% right at validation in epoch 2, the best of 3; b: no epoch yet" in still.alt
     training = fine_tune(net(), *data, epochs=1, size=SIZE)
-    assert f"{100 * training.best.val_accuracy:.1f} % right at validation" in draw_curves(training).alt
+    assert f"{100 * training.best.val_accuracy:.1f}% right at validation" in draw_curves(training).alt
 
 
 def test_curves_of_nothing_or_of_an_unknown_kind() -> None:

@@ -196,14 +196,12 @@ def test_a_card_as_a_picture_tells_the_figures(name: str) -> None:
     shown = draw_card(one, PICTURE, word="dog")
     checks.is_picture(shown, kind="jpeg")
     assert f"{one.parameters:,} parameters" in shown.alt and f"{one.megabytes:,.1f} MB" in shown.alt
-    assert all(
-        f"{name} {value:g} %" in shown.alt for figures in one.metrics.values() for name, value in figures.items()
-    )
+    assert all(f"{name} {value:g}%" in shown.alt for figures in one.metrics.values() for name, value in figures.items())
     crop = stages(PICTURE, one.weights.transforms())[2].value
     assert isinstance(crop, Image.Image) and f"→ {crop.height}×{crop.width}" in shown.alt
     left, top, right, bottom = seen_box(PICTURE.size, one.weights.transforms())
     lost = 1 - (right - left) * (bottom - top) / (PICTURE.width * PICTURE.height)
-    assert f"{100 * lost:.0f} % of it lost" in shown.alt
+    assert f"{100 * lost:.0f}% of it lost" in shown.alt
 
 
 def test_no_text_of_any_entry_leaves_its_card_or_lies_over_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -362,7 +362,7 @@ def test_a_crop_is_the_right_hand_part(percent: int, models: list[Classifier]) -
     assert rest.size == (box[2] - box[0], picture.height) and rest.width >= 1
     assert rest.tobytes() == picture.crop((picture.width - rest.width, 0, *picture.size)).tobytes()
     label = models[0].predict(rest).label
-    assert repr(draw_crop(models[0], picture, percent=percent)) == f"{percent} % of the picture cut away: {label}"
+    assert repr(draw_crop(models[0], picture, percent=percent)) == f"{percent}% of the picture cut away: {label}"
 
 
 @pytest.mark.parametrize("mistake", [RIGHT, *MISTAKES])
@@ -381,7 +381,7 @@ def test_predictions_side_by_side(models: list[Classifier]) -> None:
         with torch.no_grad():
             logits = one.model(one.transforms(PICTURES["car"])[None])[0]
         best = int(logits.argmax())
-        assert f"{one.name}: {CLASSES[best]} {logits.softmax(0)[best]:.0%}".replace("%", " %") in said
+        assert f"{one.name}: {CLASSES[best]} {logits.softmax(0)[best]:.0%}" in said
 
 
 def test_modes_say_how_many_answers_differ(models: list[Classifier]) -> None:
@@ -398,7 +398,7 @@ def test_temperature_is_a_softmax_of_the_divided_logits(temperature: float, shif
     logits = torch.tensor([-3.0, 0.5, 2.0, 1.0])
     share = (logits / temperature).softmax(0)[2]  # a shift changes nothing
     said = repr(draw_temperature(logits, ("a", "b", "c", "d"), temperature=temperature, shift=shift))
-    assert said == f"Temperature {temperature:.1f}, shift {shift:.0f}: c {share:.0%}".replace("%", " %")
+    assert said == f"Temperature {temperature:.1f}, shift {shift:.0f}: c {share:.0%}"
 
 
 @pytest.mark.parametrize("logits", [torch.zeros(4), torch.full((4,), -7.0), torch.tensor([300.0, -300.0, 0.0, 1.0])])
@@ -424,7 +424,7 @@ def test_the_chooser_answers_limits_and_measures_what_it_is_told_to() -> None:
     explorer.set(times=HERE_SELECTED)
     assert "Select the model" in explorer.message
     explorer.set(selected="vgg16", max_ms=ANY, max_megabytes=ANY)
-    assert asked[1:] == [["vgg16"]] and "vgg16: error 28.4 %, 81 ms, 528 MB" in repr(explorer)
+    assert asked[1:] == [["vgg16"]] and "vgg16: error 28.4%, 81 ms, 528 MB" in repr(explorer)
     explorer.set(kinds=())
     assert "Choose at least one kind" in explorer.message
     explorer.set(kinds=("classic",), times=HERE_FITTING, max_error=12)
@@ -475,8 +475,8 @@ def test_a_saved_notebook_keeps_the_last_curves_and_not_the_first(shown: bool, m
     for count in (1, 2):
         curves(EPOCHS[:count])
     assert [kind for kind, *_ in published] == ["display", "update"]  # once each: what is shown anew flickers
-    first = "no epoch yet" if shown else "85.0 %"
-    for (_, data, how), still in zip(published, (first, "98.0 %"), strict=True):
+    first = "no epoch yet" if shown else "85.0%"
+    for (_, data, how), still in zip(published, (first, "98.0%"), strict=True):
         assert still in data["text/plain"] and how["image/png"]["alt"] == data["text/plain"]
         assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == curves.view.model_id
     assert published[1][1]["image/png"] == curves.still.data

@@ -133,14 +133,14 @@ def markdown(figures: dict[str, dict[str, Any]]) -> str:
         >>> print(markdown({"tinynet": row}))
         | model | parameters | file | easy | standard | hard | extreme |
         |---|---|---|---|---|---|---|
-        | `course_tinynet` | 1.2 M | 2.0 MB | 100.0 % | 97.5 % | 90.0 % | 80.0 % |
+        | `course_tinynet` | 1.2 M | 2.0 MB | 100.0% | 97.5% | 90.0% | 80.0% |
     """
     lines = [
         f"| model | parameters | file | {' | '.join(DIFFICULTIES)} |",
         "|---|---|---|" + "---|" * len(DIFFICULTIES),
     ]
     for name, row in figures.items():
-        levels = " | ".join(f"{row['accuracy'].get(level, float('nan')):.1f} %" for level in DIFFICULTIES)
+        levels = " | ".join(f"{row['accuracy'].get(level, float('nan')):.1f}%" for level in DIFFICULTIES)
         size = f"{row['num_params'] / 1e6:.1f} M | {row['file_size']:.1f} MB"
         lines.append(f"| `course_{name}` | {size} | {levels} |")
     return "\n".join(lines)

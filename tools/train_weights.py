@@ -122,7 +122,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             yield torch.stack(pictures), torch.from_numpy(self.data[2][chosen])
 
     def _cropped(self, i: int, rng: np.random.Generator) -> Tensor:
-        """A random window of 45 to 100 % of the side that keeps at least two thirds of the object, perhaps mirrored."""
+        """A random window of 45 to 100% of the side that keeps at least two thirds of the object, perhaps mirrored."""
         left, top, right, bottom = (int(edge) for edge in self.data[1][i])
         for _ in range(8):
             side = int(_SIDE * rng.uniform(0.45, 1.0))

@@ -41,8 +41,8 @@ def layer_areas(what: nn.Module | str | Trace, input_size: Any = None, *, title:
 
     Example:
         >>> layer_areas("vgg11")
-        vgg11: of 133 M parameters 7 % are in 8 convolutions and 93 % in 3 linear layers (most in classifier.0, 77 %);
-        of 7.61 G multiply-adds 98 % and 2 % (most in features.8, 24 %)
+        vgg11: of 133 M parameters 7% are in 8 convolutions and 93% in 3 linear layers (most in classifier.0, 77%);
+        of 7.61 G multiply-adds 98% and 2% (most in features.8, 24%)
     """
     traced = what if isinstance(what, Trace) else trace(what, input_size or (3, 224, 224), mode="eval")
     layers = [op for op in traced.ops if op.plain in ("conv2d", "linear") and op.parameters]
@@ -110,7 +110,7 @@ def _draw_row(
 
 def _share(layers: Sequence[Op], values: Sequence[int], kind: str) -> str:
     part = sum(value for op, value in zip(layers, values, strict=True) if op.plain == kind)
-    return f"{100 * part / sum(values):.0f} %"
+    return f"{100 * part / sum(values):.0f}%"
 
 
 def _split(layers: Sequence[Op], values: Sequence[int]) -> str:
@@ -124,7 +124,7 @@ def _told(layers: Sequence[Op], rows: Sequence[tuple[str, Sequence[int]]]) -> st
     most = []
     for values in (parameters, work):
         largest = max(range(len(layers)), key=values.__getitem__)
-        most.append(f"most in {layers[largest].path}, {100 * values[largest] / sum(values):.0f} %")
+        most.append(f"most in {layers[largest].path}, {100 * values[largest] / sum(values):.0f}%")
     heavy = f"{_share(layers, parameters, 'conv2d')} are in {convs} convolutions and "
     heavy += f"{_share(layers, parameters, 'linear')} in {linears} linear layers ({most[0]})"
     busy = f"{_share(layers, work, 'conv2d')} and {_share(layers, work, 'linear')} ({most[1]})"

@@ -84,7 +84,7 @@ def bubbles(
 
     Example:
         >>> bubbles([Point("a", "classic", 30.0, 10.0, 45.0), Point("b", "classic", 25.0, 20.0, 98.0)], selected="b")
-        2 models by error, time and size; on the front: b, a; b: error 25.0 %, 20 ms, 98 MB
+        2 models by error, time and size; on the front: b, a; b: error 25.0%, 20 ms, 98 MB
     """
     listed = sorted(points, key=lambda point: (-point.megabytes, point.name))  # small bubbles lie on large ones
     if not listed:
@@ -141,7 +141,7 @@ def _stop_spots(axes: Axes, stops: Mapping[str, Sequence[float]]) -> Iterator[Sp
     for limit in sorted(stops.get("max_error", ())):
         if math.isinf(limit) or left < limit < right:
             x = _RIGHT + 8 if math.isinf(limit) else data_pixels(axes, [limit], [fast])[0][0]
-            words = "any error" if math.isinf(limit) else f"at most {limit:g} % error"
+            words = "any error" if math.isinf(limit) else f"at most {limit:g}% error"
             yield Spot("max_error", box_in(figure, (x - 9, _BOTTOM, 18, 26)), words, limit, gesture="drag")
     for limit in sorted(stops.get("max_ms", ())):
         if math.isinf(limit) or fast < limit < slow:
@@ -163,7 +163,7 @@ def _in_words(listed: Sequence[Point], fitting: int, best: set[Point], chosen: P
 
 
 def _numbers(point: Point) -> str:
-    return f"{point.error:.1f} %, {digits(point.ms, max(point.ms, 10))} ms, {point.megabytes:.0f} MB"
+    return f"{point.error:.1f}%, {digits(point.ms, max(point.ms, 10))} ms, {point.megabytes:.0f} MB"
 
 
 # -- axes and legends -------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def _draw_limits(axes: Axes, limits: Limits) -> tuple[list[Line], list[Room]]:
     (x, y), (_, top) = data_pixels(axes, [limits.max_error or left, left], [limits.max_ms or fast, slow])
     if limits.max_error is not None and left < limits.max_error < right:
         axes.axvline(limits.max_error, color=_LIMIT, linewidth=1.3)
-        write(figure, x + 5, top + 8, f"{limits.max_error:g} %", color=_LIMIT)
+        write(figure, x + 5, top + 8, f"{limits.max_error:g}%", color=_LIMIT)
         lines.append(((x, top), (x, _BOTTOM)))
         taken.append((x, top, x + 48, top + 17))
     if limits.max_ms is not None and fast < limits.max_ms < slow:

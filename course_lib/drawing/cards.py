@@ -49,7 +49,7 @@ def draw_card(entry: Entry, picture: Image.Image | None = None, *, word: str = "
     Example:
         >>> from course_lib.models import entry_of
         >>> draw_card(entry_of("alexnet"), word="camel")
-        AlexNet_Weights.IMAGENET1K_V1 (DEFAULT) of alexnet: acc@1 56.522 %, acc@5 79.066 % on ImageNet-1K; 61,100,840
+        AlexNet_Weights.IMAGENET1K_V1 (DEFAULT) of alexnet: acc@1 56.522%, acc@5 79.066% on ImageNet-1K; 61,100,840
         parameters, 233.1 MB, 0.714 GMACs a picture; shorter side to 256, middle 224×224; 1,000 categories; with
         'camel': 354 Arabian camel
     """
@@ -141,7 +141,7 @@ def _draw_accuracies(sheet: Sheet, entry: Entry, y: float) -> float:
             sheet.boxes([(x, y + 1, whole, 10)], fill="#E4E4E4")
             sheet.boxes([(x, y + 1, whole * max(0.0, min(value, 100.0)) / 100, 10)], fill=BLUE, level=1.5)
         sheet.text(x + whole + 8, y, per_cent(value), bold=True)
-        words = f"{label}: {per_cent(value)}" + ("" if math.isnan(value) else f"\nerror {100 - value:.2f} %")
+        words = f"{label}: {per_cent(value)}" + ("" if math.isnan(value) else f"\nerror {100 - value:.2f}%")
         sheet.spot("accuracy", (_LEFT, y - 2, x + whole + 60 - _LEFT, _LINE), words)
         y += _LINE
     return y + 9
@@ -247,7 +247,7 @@ def differences(first: Entry, second: Entry) -> tuple[Difference, ...]:
         >>> for line in differences(old, new):
         ...     if line.differs and line.label in ("resize", "acc@1, ImageNet-1K"):
         ...         print(line.label, "|", line.first, "|", line.second, line.change)
-        acc@1, ImageNet-1K | 76.13 % | 80.858 % +4.73 points
+        acc@1, ImageNet-1K | 76.13% | 80.858% +4.73 points
         resize | shorter side to 256 | shorter side to 232
     """
     mine, theirs = (
@@ -411,7 +411,7 @@ def _draw_kept_and_seen(sheet: Sheet, box: Box, entry: Entry, picture: Image.Ima
     sheet.boxes([_box_of(sheet, draw_picture(sheet.figure, place, cropped))], edge=ORANGE, line=2.0, level=5)
     lost = 1 - (edges[2] - edges[0]) * (edges[3] - edges[1]) / (picture.width * picture.height)
     sizes = " → ".join(f"{shown.height}×{shown.width}" for shown in (picture, resized, cropped))
-    return f"{sizes}, {100 * lost:.0f} % of it lost"
+    return f"{sizes}, {100 * lost:.0f}% of it lost"
 
 
 def _pictured_height(picture: Image.Image, wide: float, tall: float) -> float:

@@ -197,7 +197,7 @@ def cfg_table(
     sheet.lines([[(_SIDE, bottom + 2), (_WIDTH - _SIDE, bottom + 2)]])
     _draw_totals(sheet, last, bottom + 8)
     whole = last.total_parameters + _in_head(last.shape[0])
-    share = f"{_in_head(last.shape[0]) / whole:.1%}".replace("%", " %")
+    share = f"{_in_head(last.shape[0]) / whole:.1%}"
     with_head = f"With VGG's head (7×7 pool, linear {last.shape[0] * 49} → 4096 → 4096 → 1000): {whole:,} parameters"
     sheet.text(_LAYERS, bottom + 30, f"{with_head}, {share} of them in the head.")
     beyond = next((step for step in found if step.field > max(input_size[1:])), None)

@@ -215,7 +215,7 @@ def bars(values: Mapping[str, float], *, unit: str = "", title: str = "", highli
 
     Example:
         >>> bars({"right": 98.0, "BGR": 71.5}, unit="%", title="accuracy")
-        accuracy: right 98.0 %, BGR 71.5 %
+        accuracy: right 98.0%, BGR 71.5%
     """
     wrong = [f"{name} = {value}" for name, value in values.items() if not 0 <= value < float("inf")]
     if wrong or not values:
@@ -223,7 +223,7 @@ def bars(values: Mapping[str, float], *, unit: str = "", title: str = "", highli
     above, row = (34.0 if title else 8.0), 34.0
     figure = chart_figure(above + row * len(values) + 8)
     draw_title(figure, title)
-    written = [f"{number:.1f} {unit}".strip() for number in values.values()]
+    written = [f"{number:.1f} {unit}".strip().replace(" %", "%") for number in values.values()]
     labels = [shortened(name, 32) for name in values]
     left = max(text_width(label, TEXT) for label in labels) + 16
     beside = max(text_width(words, TEXT) for words in written) + 20
@@ -314,7 +314,7 @@ def shares(
 
     Example:
         >>> shares({"convs": 14.7e6, "linear layers": 123.6e6}, title="VGG16", unit="parameters")
-        VGG16, 138 M parameters: convs 11 %, linear layers 89 %
+        VGG16, 138 M parameters: convs 11%, linear layers 89%
     """
     several = all(isinstance(value, Mapping) for value in values.values())
     table = cast("dict[str, Mapping[str, float]]", values if several else {"": values})
@@ -348,14 +348,14 @@ def shares(
         x = left
         for part, size in row.items():
             long = size / sums[name] * (WIDTH - left - beside)
-            words = f"{part}: {count(size)} {unit}".strip() + f", {100 * size / sums[name]:.2f} %"
+            words = f"{part}: {count(size)} {unit}".strip() + f", {100 * size / sums[name]:.2f}%"
             if long > 0:
                 spots.append(Spot("part", box_in(figure, (x, over + 46 * k + 4, max(long, 1), 38)), words, part))
             x += long
         _draw_parts(axes, k, {part: size / sums[name] for part, size in row.items()}, colors, WIDTH - left - beside)
         write(figure, left - 8, over + 46 * (k + 0.5), names[k], ha="right")
         write(figure, WIDTH - beside + 8, over + 46 * (k + 0.5), ends[k])
-        percents = ", ".join(f"{part} {100 * size / sums[name]:.0f} %" for part, size in row.items())
+        percents = ", ".join(f"{part} {100 * size / sums[name]:.0f}%" for part, size in row.items())
         alts.append(f"{name} {percents}".strip())
     return still(figure, (f"{heading}: " if heading else "") + "; ".join(alts), spots=spots)
 
@@ -365,7 +365,7 @@ def _draw_parts(axes: Axes, row: int, parts: Mapping[str, float], colors: Mappin
     x = 0.0
     for part, share in parts.items():
         axes.barh(row, share, 0.82, left=x, color=colors[part], edgecolor="white", linewidth=1.2)
-        percent = f"{100 * share:.0f} %"
+        percent = f"{100 * share:.0f}%"
         fitting = [words for words in (f"{part} {percent}", percent) if text_width(words, TEXT) + 12 < share * width]
         if fitting:
             light = "white" if colors[part] in (BLUE, ORANGE, GREEN, INK) else INK

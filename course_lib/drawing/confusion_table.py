@@ -77,7 +77,7 @@ def draw_confusion(matrix: Confusion, *, title: str = "", cell: tuple[str, str] 
     Example:
         >>> from course_lib.measuring.confusion_matrix import tally
         >>> draw_confusion(tally(["ant", "bee"], ["ant", "bee"]), title="ResNet18")
-        ResNet18. Confusion matrix of 2 pictures, 2 classes: 2 right (100.0 %); no mistake
+        ResNet18. Confusion matrix of 2 pictures, 2 classes: 2 right (100.0%); no mistake
     """
     names, table = [shortened(name, _LETTERS) for name in matrix.classes], matrix.counts.numpy()
     beside = max(text_width(name, 9.5) for name in [*names, "precision, %"]) + 20
@@ -164,7 +164,7 @@ def _touchable(sheet: Sheet, shown: Counted, place: Box) -> None:
         count = int(shown.table[row, column])
         box = (place[0] + column * place[2] / n, place[1] + row * place[3] / n, place[2] / n, place[3] / n)
         words = f"{count} of {rows[row]} pictures of “{shown.names[row]}”\nwere called “{shown.names[column]}”"
-        share = f"\n{100 * count / rows[row]:.1f} %" if rows[row] else ""
+        share = f"\n{100 * count / rows[row]:.1f}%" if rows[row] else ""
         sheet.spot("cell", box, words + share, (shown.names[row], shown.names[column]))
 
 

@@ -1,7 +1,7 @@
 """What one cell of a layer or of a response map sees, drawn on the picture: its field in theory and measured.
 
 In theory a cell *can* see its receptive field, which follows from the layers' kernels, strides and padding. What it
-*does* see is measured: by how much each pixel moves the cell (the gradient), and which pixels hold 95 % of that. Luo,
+*does* see is measured: by how much each pixel moves the cell (the gradient), and which pixels hold 95% of that. Luo,
 Li, Urtasun and Zemel 2016, https://arxiv.org/abs/1701.04128. Both are computed in ``course_lib.tracing.receptive`` for
 a layer, and in ``course_lib.networks.fcn.field_of_view`` for a response map.
 """
@@ -67,7 +67,7 @@ def field_on_picture(
         >>> from course_lib.pictures.images import samples
         >>> classifier = load_classifier("resnet18", weights="course", device="cpu")
         >>> field_on_picture(classifier, samples()["camel"].open(), "layer2.0.add", (14, 14))
-        resnet18, layer2.0.add, row 14, column 14 on the picture: in theory it sees 67×67 pixels; 95 % of the gradient
+        resnet18, layer2.0.add, row 14, column 14 on the picture: in theory it sees 67×67 pixels; 95% of the gradient
         lies on ... % of them
     """
     crop, batch = prepared(classifier, picture)
@@ -114,12 +114,12 @@ def draw_sight(
     sheet.text(312, 31, "measured: the frame, enlarged", size=9)
     part = heated[top:bottom, left:right]
     put(sheet, part, (312, 50, _SIDE, _SIDE)).frame((0, 0, part.shape[1], part.shape[0]))
-    colour_bar(sheet, (304, 347, 76, 11), "0", "largest (√)", "pale: the last 5 %")
+    colour_bar(sheet, (304, 347, 76, 11), "0", "largest (√)", "pale: the last 5%")
     _tell_layer(sheet, theory, size, framed, numbers)
     _draw_profile(sheet, seen, framed)
     can = "what the trace cannot follow" if theory is None else f"{theory[1]}×{theory[0]} pixels"
     alt = f"{title}, {place} on {name}: in theory it sees {'the whole picture' if theory == size else can}; "
-    does = f"95 % of the gradient lies on {numbers.percent} of them" if numbers.held else "measured, no pixel moves it"
+    does = f"95% of the gradient lies on {numbers.percent} of them" if numbers.held else "measured, no pixel moves it"
     return still(sheet.figure, alt + does, photo=True, spots=sheet.spots)
 
 
@@ -129,7 +129,7 @@ def _cell_words(row: int, column: int) -> str:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """Measured: pixels in the frame, pixels that hold 95 % of the gradient, its share outside the frame."""
+    """Measured: pixels in the frame, pixels that hold 95% of the gradient, its share outside the frame."""
 
     framed: int
     held: int
@@ -144,8 +144,8 @@ class _Numbers:
 
     @property
     def percent(self) -> str:
-        """Of the frame's pixels, those that hold 95 % of the gradient."""
-        return f"{100 * self.held / self.framed:.0f} %"
+        """Of the frame's pixels, those that hold 95% of the gradient."""
+        return f"{100 * self.held / self.framed:.0f}%"
 
 
 def _tell_layer(
@@ -161,9 +161,9 @@ def _tell_layer(
         can += "all of them on the picture" if (tall, wide) == theory else f"{wide}×{tall} of them on the picture"
     if numbers.held:
         side = round(sqrt(numbers.held))
-        beyond = "none" if numbers.outside == 0 else f"{100 * numbers.outside:.1f} %"
+        beyond = "none" if numbers.outside == 0 else f"{100 * numbers.outside:.1f}%"
         does = (
-            f"95 % of the gradient lies on\n{numbers.held:,} pixels: {numbers.percent} of the frame,\n"
+            f"95% of the gradient lies on\n{numbers.held:,} pixels: {numbers.percent} of the frame,\n"
             f"as many as in a square of {side}×{side};\noutside the frame: {beyond}"
         )
     else:
@@ -221,7 +221,7 @@ def draw_cell_sight(
         window: (left, top, right, bottom) of the cell's window in the picture's pixels.
         cell: (row, column).
         label: what the gradient is of.
-        held: (H, W), the pixels that hold 95 % of the gradient, where they are known already.
+        held: (H, W), the pixels that hold 95% of the gradient, where they are known already.
         cells: rows and columns of the map; then each cell is a spot, around the middle of its window.
         stride: pixels from one cell to the next.
         words: the tip of a cell, by row and column.
@@ -244,17 +244,17 @@ def draw_cell_sight(
     sheet.middle_text(39, y, "window of the cell", size=8.5)
     frame_sample(sheet, 190, y, "dashed")
     sheet.middle_text(209, y, "field in theory", size=8.5)
-    colour_bar(sheet, (322, y - 6, 110, 12), "0", "largest (√)", "gradient: the pixels with 95 % of it")
+    colour_bar(sheet, (322, y - 6, 110, 12), "0", "largest (√)", "gradient: the pixels with 95% of it")
     size = f"{window[2] - window[0]:.0f}×{window[3] - window[1]:.0f}"
     field = "the whole picture" if sight.whole else f"{sight.size[1]}×{sight.size[0]} pixels"
     _tell_map(sheet, y + 26, seen, held, sight.box, window, size, field)
     alt = f"The cell at row {cell[0]}, column {cell[1]}, {label}: window {size}; in theory it sees {field}; "
-    many = f"95 % of the gradient lies on {int(held.sum()):,} pixels" if held.any() else "measured, no pixel moves it"
+    many = f"95% of the gradient lies on {int(held.sum()):,} pixels" if held.any() else "measured, no pixel moves it"
     return still(sheet.figure, alt + many, photo=True, spots=sheet.spots, dots=1.5)
 
 
 def _heated(picture: Image.Image, seen: Tensor, held: Tensor, sight: Sight) -> Image.Image:
-    """Dark grey outside the field, pale inside it; the pixels that hold 95 % in colours, the stronger the more."""
+    """Dark grey outside the field, pale inside it; the pixels that hold 95% in colours, the stronger the more."""
     photo = picture.convert("RGB")
     grey = photo.convert("L").point([24 + round(0.40 * k) for k in range(256)])
     shown = Image.merge("RGB", [grey] * 3)
@@ -276,8 +276,8 @@ def _tell_map(
         side = round(sqrt(count))
         inside = seen[max(0, round(window[1])) : round(window[3]), max(0, round(window[0])) : round(window[2])]
         within = float(inside.double().sum() / seen.double().sum())
-        more = f"{100 * count / area:.0f} % of the field; {100 * within:.0f} % of the gradient is in the window"
-        does = ("It does see (95 %)", f"{count:,} pixels, as many as {side}×{side}", more, BLUE)
+        more = f"{100 * count / area:.0f}% of the field; {100 * within:.0f}% of the gradient is in the window"
+        does = ("It does see (95%)", f"{count:,} pixels, as many as {side}×{side}", more, BLUE)
     columns = (
         ("The cell answers for", f"{size} pixels", "its window", ORANGE),
         ("In theory it can see", field, f"{area:,} pixels of them on the picture", INK),

@@ -137,13 +137,11 @@ def draw_fixed_size(
             66 / sheet.height,
         )
         blue = [j for j, name in enumerate(answer.labels) if name == label]
-        written = [f"{100 * share:.0f} %" for share in answer.probabilities]
+        written = [f"{100 * share:.0f}%" for share in answer.probabilities]
         short = [name if len(name) <= 11 else name[:10] + "…" for name in answer.labels]
         draw_bars(sheet.figure, place, short, [100 * share for share in answer.probabilities], written,
                   span=(0, 135), blue=blue, size=9)  # fmt: skip
-    alt = "; ".join(
-        f"{view.way}: {a.label} {100 * a.probability:.0f} %" for view, a in zip(views, answers, strict=True)
-    )
+    alt = "; ".join(f"{view.way}: {a.label} {100 * a.probability:.0f}%" for view, a in zip(views, answers, strict=True))
     return still(sheet.figure, f"{by}. {alt[0].upper()}{alt[1:]}", photo=True, dots=1.5)
 
 
@@ -160,4 +158,4 @@ def _rest(view: Fitted, label: str) -> str:
         return f"nothing of the {label} is left"
     wide, tall = view.box[2] - view.box[0], view.box[3] - view.box[1]
     words = f"the {label}: {tall:.0f}×{wide:.0f} pixels"
-    return words if view.left > 0.995 else f"{words}, {100 * view.left:.0f} % of it"
+    return words if view.left > 0.995 else f"{words}, {100 * view.left:.0f}% of it"

@@ -166,7 +166,7 @@ def draw_page(
     heading = ", ".join([f"{verdict.capitalize()} pictures", *classes, order])
     place = f"{first + 1} to {first + len(shown)} of {len(selected)}" if shown else "none"
     right = sum(answer.right for answer in judged)
-    note = f"Altogether {right} of {len(judged)} right, {100 * right / max(len(judged), 1):.1f} %; "
+    note = f"Altogether {right} of {len(judged)} right, {100 * right / max(len(judged), 1):.1f}%; "
     note += (
         f"{predictions.total_seconds:.1f} s, {1000 * predictions.mean_seconds:.1f} ms a picture on {predictions.device}"
     )
@@ -225,7 +225,7 @@ def prediction_grid(
     else:
         sheet.text(_EDGE, above + 14, empty, size=10.5)
     words = "; ".join(f"{answer.file} {answer.said} {answer.probability:.0%}, {answer.verdict}" for answer in judged)
-    alt = ": ".join(filter(None, (title, words.replace("%", " %") or empty)))
+    alt = ": ".join(filter(None, (title, words or empty)))
     return still(sheet.figure, alt, photo=bool(judged), spots=sheet.spots)
 
 
@@ -242,14 +242,14 @@ def draw_closer(answer: Judged) -> Still:
     classes = draw_answer(figure, (0.7, 0.3, 0.28, 0.5), f"the model's top {len(answer.row.prediction.labels)}",
                 answer.row.prediction, letters=20)  # fmt: skip
     figure.text(0.7, 0.12, f"it shows: {answer.truth}", fontsize=10)
-    alt = f"{answer.file}, large: {answer.said} {100 * answer.probability:.0f} %, {answer.verdict}"
+    alt = f"{answer.file}, large: {answer.said} {100 * answer.probability:.0f}%, {answer.verdict}"
     return still(figure, alt, photo=True, spots=[Spot("close", (0, 0, 1, 1), "back to the page", 0), classes])
 
 
 def _answer_words(answer: Judged) -> str:
     prediction = answer.row.prediction
     best = [
-        f"{label} {100 * share:.1f} %" for label, share in zip(prediction.labels, prediction.probabilities, strict=True)
+        f"{label} {100 * share:.1f}%" for label, share in zip(prediction.labels, prediction.probabilities, strict=True)
     ]
     return "\n".join([shortened(answer.file, 60), f"it shows: {answer.truth}", *best[:5]])
 
@@ -292,7 +292,7 @@ def _write_lines(sheet: Sheet, judged: Sequence[Judged], places: Sequence[Box]) 
     small_right: list[Mark] = []
     for answer, (left, top, *_) in zip(judged, places, strict=True):
         y = top + side
-        percent, took = f"{100 * answer.probability:.1f} %", f"{1000 * answer.row.seconds:.0f} ms"
+        percent, took = f"{100 * answer.probability:.1f}%", f"{1000 * answer.row.seconds:.0f} ms"
         room = side - text_width(percent, 9.5, bold=True) - 8
         labels.append((left, y + 14, fitted_words(answer.said, room, 9.5, bold=True), INK))
         percents.append((left + side, y + 14, percent, INK))

@@ -18,7 +18,7 @@ _ROW = 36.0  # CSS pixels
 def intervals(
     counts: Mapping[str, tuple[int, int]], *, title: str = "", highlight: str | None = None, chance: float | None = None
 ) -> Still:
-    """One row a name: a dot at the share that was counted, and a line over its 95 % interval (``measuring.wilson``).
+    """One row a name: a dot at the share that was counted, and a line over its 95% interval (``measuring.wilson``).
 
     Args:
         counts: a name → (how many were right, of how many).
@@ -31,7 +31,7 @@ def intervals(
 
     Example:
         >>> intervals({"as trained": (98, 100), "BGR": (92, 100)}, title="right answers")
-        right answers: as trained 98 of 100 (93.0 to 99.4 %), BGR 92 of 100 (85.0 to 95.9 %)
+        right answers: as trained 98 of 100 (93.0 to 99.4%), BGR 92 of 100 (85.0 to 95.9%)
     """
     if not counts:
         raise CourseError("There is nothing to draw: give at least one name with (right, count).")
@@ -46,7 +46,7 @@ def intervals(
     axes = add_axes(figure, (left, above, WIDTH - left - beside, _ROW * len(counts)))
     axes.spines["left"].set_visible(False)
     axes.set(xlim=(0, 100), ylim=(len(counts) - 0.5, -0.5))
-    set_ticks(axes, "x", range(0, 101, 20), [f"{tick} %" for tick in range(0, 101, 20)])
+    set_ticks(axes, "x", range(0, 101, 20), [f"{tick}%" for tick in range(0, 101, 20)])
     if chance is not None:
         axes.axvline(100 * chance, color=INK, linewidth=1.2, linestyle=(0, (5, 3)))
         write(figure, left + (WIDTH - left - beside) * chance, above + _ROW * len(counts) + 32, "guessing", ha="center",
@@ -60,6 +60,6 @@ def intervals(
         write(figure, left - 14, y, labels[name], ha="right")
         write(figure, WIDTH - beside + 14, y, written[name])
     words = ", ".join(
-        f"{name} {written[name]} ({100 * low:.1f} to {100 * high:.1f} %)" for name, (low, high) in edges.items()
+        f"{name} {written[name]} ({100 * low:.1f} to {100 * high:.1f}%)" for name, (low, high) in edges.items()
     )
     return still(figure, f"{title}: {words}" if title else words)

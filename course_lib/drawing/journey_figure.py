@@ -58,7 +58,7 @@ def token_journey(
         cfg: its tokens, at most 27.
         picture: what the batch shows, of the same size.
         batch: (1, 3, H, W), normalised.
-        answer: what the network says in the end, such as "camel, 98 %"; it stands in the title.
+        answer: what the network says in the end, such as "camel, 98%"; it stands in the title.
 
     Raises:
         CourseError: the model's layers aren't those of the cfg, or the cfg is too long.

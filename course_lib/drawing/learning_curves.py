@@ -80,8 +80,8 @@ def draw_curves(
     Example:
         >>> first = Epoch(1, 0.60, 0.70, 0.50, 0.85, 3.0)
         >>> draw_curves({"fine-tuned": [first, Epoch(2, 0.20, 0.95, 0.10, 0.98, 3.0)], "from scratch": [first]})
-        Loss and accuracy over epochs, training and validation pictures. fine-tuned: 98.0 % right at validation in \
-epoch 2, the best of 2; from scratch: 85.0 % right at validation in epoch 1, the best of 1
+        Loss and accuracy over epochs, training and validation pictures. fine-tuned: 98.0% right at validation in \
+epoch 2, the best of 2; from scratch: 85.0% right at validation in epoch 1, the best of 1
     """
     named = {"": histories} if isinstance(histories, Training) else histories
     rows: Rows = {name: tuple(row.history if isinstance(row, Training) else row) for name, row in named.items()}
@@ -131,8 +131,8 @@ def _epoch_spots(axes: Axes, row: Sequence[Epoch], xs: Sequence[float], ys: Sequ
 def _epoch_words(epoch: Epoch, name: str) -> str:
     return "\n".join([
         ", ".join(filter(None, (name, f"epoch {epoch.number}"))),
-        f"training: loss {epoch.train_loss:.3f}, {100 * epoch.train_accuracy:.1f} % right",
-        f"validation: loss {epoch.val_loss:.3f}, {100 * epoch.val_accuracy:.1f} % right",
+        f"training: loss {epoch.train_loss:.3f}, {100 * epoch.train_accuracy:.1f}% right",
+        f"validation: loss {epoch.val_loss:.3f}, {100 * epoch.val_accuracy:.1f}% right",
         f"{epoch.seconds:.1f} s",
     ])  # fmt: skip
 
@@ -150,7 +150,7 @@ def _in_words(name: str, row: tuple[Epoch, ...]) -> str:
         words = "no epoch yet"
     else:
         best = best_of(row)
-        words = f"{100 * best.val_accuracy:.1f} % right at validation in epoch {best.number}, the best of {len(row)}"
+        words = f"{100 * best.val_accuracy:.1f}% right at validation in epoch {best.number}, the best of {len(row)}"
     return f"{name}: {words}" if name else words
 
 
@@ -184,7 +184,7 @@ def _add_panel(
     if log:
         heights = [max(y, _LEAST) for y in values] or [1.0]
         ticks = round_ticks(min(heights), max(heights), log=True)
-    elif measure == "loss":  # from 0, and accuracies up to 100 %: a scale that magnified small steps would move as well
+    elif measure == "loss":  # from 0, and accuracies up to 100%: a scale that magnified small steps would move as well
         ticks = round_ticks(0.0, max(values, default=1.0), 5)
     else:
         ticks = round_ticks(min([50.0, *values]), 100.0, 5)

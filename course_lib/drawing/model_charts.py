@@ -139,7 +139,7 @@ def compare(points: Iterable[Point], criterion: str) -> Still:
     if timed:
         write(figure, 8, bottom + 42, footnote(listed), size=SMALL, color=FAINT)
     names = ", ".join(point.name for point in listed)
-    first, last = (f"{_in_words(values[k])} {unit} ({listed[k].name})" for k in (0, -1))
+    first, last = (f"{_in_words(values[k])} {unit} ({listed[k].name})".replace(" % (", "% (") for k in (0, -1))
     return still(figure, f"{name}{device}, from {first} to {last}: {names}")
 
 
@@ -209,7 +209,7 @@ def timeline(entries: Iterable[Entry] | None = None) -> Still:
 
     Example:
         >>> timeline(catalog().where(family=["AlexNet", "VGG", "SqueezeNet"]))
-        smallest top-1 error by family: 2012 AlexNet 43.5 %, 2014 VGG 25.8 %, 2016 SqueezeNet 41.8 %
+        smallest top-1 error by family: 2012 AlexNet 43.5%, 2014 VGG 25.8%, 2016 SqueezeNet 41.8%
     """
     groups: dict[str, list[Entry]] = {}
     for entry in catalog() if entries is None else entries:
@@ -266,7 +266,7 @@ def timeline(entries: Iterable[Entry] | None = None) -> Still:
         scatter(axes, xs, ys, "o" * len(xs), [26.0] * len(xs), ["#FFFFFF"] * len(xs), edges=[colors[k] for k in ys],
                 line=1.1)  # fmt: skip
     scatter(axes, best, numbers, "o" * len(families), [90.0] * len(families), colors)
-    words = ", ".join(f"{groups[name][0].year} {name} {errors[name][0]:.1f} %" for name in families)
+    words = ", ".join(f"{groups[name][0].year} {name} {errors[name][0]:.1f}%" for name in families)
     return still(figure, f"smallest top-1 error by family: {words}")
 
 

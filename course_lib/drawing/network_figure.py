@@ -238,7 +238,7 @@ def _draw_bars(sheet: Sheet, view: NetworkView) -> None:
         share, top = float(shares[place]), _TOP + 51 * k
         label = view.categories[place] if place < len(view.categories) else str(place)
         sheet.text(left, top, fitted_words(label, wide - 60, TEXT), size=TEXT, bold=k == 0)
-        percent = f"{share:.1%}".replace("%", " %")
+        percent = f"{share:.1%}"
         sheet.text(left + wide, top, percent, size=TEXT, bold=k == 0, align="right")
         sheet.boxes([(left, top + 19, wide, 12)], fill="#EEEEEE")
         sheet.boxes([(left, top + 19, max(1.0, wide * share), 12)], fill=BLUE if k == 0 else GREY, level=1.2)

@@ -285,7 +285,7 @@ class _Drawing:
             self.text(x, line, fitted_words(self.label(term.words), 200, TEXT))
             self.text(x + 330, line, f"e^({written(own)} {_MINUS} {written(number.symbols['top'])})", align="right")
             self.text(x + 420, line, f"= {written(term.value)}", align="right")
-            self.text(x + 500, line, f"{term.value / total:.1%}".replace("%", " %"), align="right", bold=True)
+            self.text(x + 500, line, f"{term.value / total:.1%}", align="right", bold=True)
             self.sheet.boxes([(x + 512, line - 6, 180 * term.value / total, 12)], fill=BLUE)
 
     # -- formulas -------------------------------------------------------------------------------------------------

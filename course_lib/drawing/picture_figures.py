@@ -152,7 +152,7 @@ def draw_cut(
         kept, seen: what was left, and what the transforms crop from it: left, top, right, bottom in its pixels.
         answer: to the part that was left.
         percent: how much was cut away.
-        step: per cent from one place of the edge to the next; each is a spot of the kind "edge".
+        step: percentage points from one place of the edge to the next; each is a spot of the kind "edge".
     """
     figure = new_figure(8.6, 3.4)
     where = draw_kept(figure, (0.01, 0.0, 0.5, 0.885), picture, kept, anchor="N")
@@ -161,12 +161,12 @@ def draw_cut(
     left, _, width, _ = where
     figure.text(left, 0.93, "orange: what you left", fontsize=10, color="#8A3B00")
     figure.text(left + width, 0.93, "blue, dashed: what the network sees", fontsize=10, color=BLUE, ha="right")
-    classes = draw_answer(figure, (0.68, 0.2, 0.3, 0.6), f"{percent} % cut away", answer, letters=20)
+    classes = draw_answer(figure, (0.68, 0.2, 0.3, 0.6), f"{percent}% cut away", answer, letters=20)
     x, y, wide, tall = box_at(where)
     count = 100 // step
-    edges = Spot("edge", (x - wide / count / 2, y, wide, tall), lambda _, column: f"cut away {step * column} %",
+    edges = Spot("edge", (x - wide / count / 2, y, wide, tall), lambda _, column: f"cut away {step * column}%",
                  columns=count, gesture="drag")  # fmt: skip
-    return still(figure, f"{percent} % of the picture cut away: {answer.label}", photo=True, spots=[edges, classes])
+    return still(figure, f"{percent}% of the picture cut away: {answer.label}", photo=True, spots=[edges, classes])
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def predictions(picture: Image.Image, answers: Mapping[str, Prediction], *, show
         >>> from course_lib.models.predictions import from_logits
         >>> dog = from_logits(torch.tensor([0.0, 2.0]), ("cat", "dog"), k=2)
         >>> predictions(Image.new("RGB", (64, 64)), {"resnet18": dog}, shown="a dog")
-        Top 2 for a dog. resnet18: dog 88 %
+        Top 2 for a dog. resnet18: dog 88%
     """
     if not answers:
         raise CourseError("There is no answer to show: give at least one, such as {'resnet18': prediction}.")
@@ -203,9 +203,7 @@ def predictions(picture: Image.Image, answers: Mapping[str, Prediction], *, show
         bars = (left, bottom, room - beside - 0.035, 0.79 / rows)
         spots.append(draw_answer(figure, bars, name, answer, letters=int(121 * beside)))
     k = max(len(answer.labels) for answer in answers.values())
-    words = "; ".join(
-        f"{name}: {answer.label} {answer.probability:.0%}".replace("%", " %") for name, answer in answers.items()
-    )
+    words = "; ".join(f"{name}: {answer.label} {answer.probability:.0%}" for name, answer in answers.items())
     return still(figure, f"Top {k} for {shown}. {words}", photo=True, spots=spots)
 
 
@@ -226,7 +224,7 @@ def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
         >>> answers = {name: from_logits(torch.tensor(logits), names, k=2) for name, logits in
         ...            {"Ana's": [3.0, 0.0], "Ben's": [0.0, 1.0]}.items()}
         >>> laptops(Image.new("RGB", (64, 64)), answers)
-        The same picture on 2 laptops. Ana's: cat 95 %; Ben's: dog 73 %
+        The same picture on 2 laptops. Ana's: cat 95%; Ben's: dog 73%
     """
     if not answers:
         raise CourseError("No laptop answered: give at least one name with its prediction.")
@@ -248,7 +246,7 @@ def laptops(picture: Image.Image, answers: Mapping[str, Prediction]) -> Still:
         spots.append(draw_answer(figure, bars, name, answer, letters=18))
     words = "; ".join(f"{name}: {answer.label} {answer.probability:.0%}" for name, answer in answers.items())
     where = "A picture on a laptop" if len(answers) == 1 else f"The same picture on {len(answers)} laptops"
-    return still(figure, f"{where}. {words.replace('%', ' %')}", photo=True, spots=spots)
+    return still(figure, f"{where}. {words}", photo=True, spots=spots)
 
 
 def draw_answer(figure: Figure, place: Place, name: str, answer: Prediction, *, letters: int = 16) -> Spot:
@@ -262,9 +260,9 @@ def draw_answer(figure: Figure, place: Place, name: str, answer: Prediction, *, 
     """
     values = [100 * probability for probability in answer.probabilities]
     labels = [shortened(label, letters) for label in answer.labels]
-    rows = draw_bars(figure, place, labels, values, [f"{value:.1f} %" for value in values], span=(0, 100), title=name)
+    rows = draw_bars(figure, place, labels, values, [f"{value:.1f}%" for value in values], span=(0, 100), title=name)
 
     def words(row: int, _column: int) -> str:
-        return f"{answer.labels[row]}: {values[row]:.2f} %"
+        return f"{answer.labels[row]}: {values[row]:.2f}%"
 
     return Spot("class", box_at(rows), words, rows=len(labels))

@@ -38,7 +38,7 @@ def recipe_gains(entries: Iterable[Entry]) -> Still:
     Example:
         >>> from course_lib.models import catalog
         >>> recipe_gains(entry for entry in catalog() if entry.builder in ("resnet50", "mobilenet_v2"))
-        Top-1 accuracy of 2 networks with V1 and V2: resnet50 76.1 % → 80.9 %, +4.7; mobilenet_v2 71.9 % → 72.2 %, +0.3
+        Top-1 accuracy of 2 networks with V1 and V2: resnet50 76.1% → 80.9%, +4.7; mobilenet_v2 71.9% → 72.2%, +0.3
     """
     found: dict[str, dict[str, float]] = {}
     for entry in entries:
@@ -70,5 +70,5 @@ def recipe_gains(entries: Iterable[Entry]) -> Still:
     write(figure, WIDTH - right + 8, 40, "points", color=FAINT)
     write(figure, left + (WIDTH - left - right) / 2, top + _ROW * len(order) + 30, "top-1 accuracy on ImageNet, %",
           ha="center", va="top")  # fmt: skip
-    told = [f"{name} {old:.1f} % → {new:.1f} %, {new - old:+.1f}" for name in order for old, new in [pairs[name]]]
+    told = [f"{name} {old:.1f}% → {new:.1f}%, {new - old:+.1f}" for name in order for old, new in [pairs[name]]]
     return still(figure, f"Top-1 accuracy of {len(order)} networks with V1 and V2: {'; '.join(told)}")

@@ -104,12 +104,12 @@ def _panel(
     sheet.boxes([(left, top, side, 27)], fill=_PAPER, edge=edge, line=2.6 if best else 1.2, level=2)
     letters = max(6, int(side / 8.6) - 6)
     sheet.middle_text(left + 31, top + 13.5, shortened(cells.categories[first], letters), size=10, bold=True)
-    sheet.middle_text(left + side - 7, top + 13.5, f"{100 * float(sure[first]):.0f} %", size=9.5, align="right")
+    sheet.middle_text(left + side - 7, top + 13.5, f"{100 * float(sure[first]):.0f}%", size=9.5, align="right")
     numbered(sheet, left + 15, top + 13.5, str(number), fill=edge)
     shown = put(sheet, window, (left, top + 27, side, side))
     height = shown.place[3]
     sheet.boxes([(left, top + 27, side, height)], edge=edge, line=2.6 if best else 1.2, level=2)
-    words = f"then {shortened(cells.categories[second], letters)} {100 * float(sure[second]):.0f} %"
+    words = f"then {shortened(cells.categories[second], letters)} {100 * float(sure[second]):.0f}%"
     sheet.text(left, top + 27 + height + 6, words, size=8.5, color=FAINT)
 
 

@@ -118,7 +118,7 @@ def top_words(cells: ResponseMap) -> Callable[[int, int], str]:
 
     def words(row: int, column: int) -> str:
         pairs = zip(shares[row][column], order[row][column], strict=True)
-        best = [f"{cells.categories[k]} {100 * share:.0f} %" for share, k in pairs]
+        best = [f"{cells.categories[k]} {100 * share:.0f}%" for share, k in pairs]
         left, top, right, bottom = cells.box_of(row, column)
         window = f"window: x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}"
         return "\n".join([f"row {row}, column {column}", *best, window])
@@ -252,7 +252,7 @@ def _draw_region(sheet: Sheet, place: Box, picture: Image.Image, found: Localisa
     dark = small.point([14 + k // 5 for k in range(256)] * 3)
     put(sheet, Image.composite(small, dark, mask), place)
     share = float(np.asarray(found.mask, np.float32).mean())
-    words = f"score ≥ {found.threshold:.2f} around the ring: {100 * share:.0f} %"
+    words = f"score ≥ {found.threshold:.2f} around the ring: {100 * share:.0f}%"
     sheet.text(place[0], place[1] - 18, words, size=9, bold=True)
 
 

@@ -105,7 +105,7 @@ def _draw_map(sheet: Sheet, folded: FoldedRow, index: int, cell: tuple[int, int]
     sheet.middle_text(_RIGHT + wide, y, written(float(own[cell])), size=13, bold=True, color=_BROWN, align="right")
     share = float(cells.logits[:, cell[0], cell[1]].softmax(0)[index])
     best = cells.labels[cell[0]][cell[1]]
-    sheet.middle_text(_RIGHT, y + 24, f"{100 * share:.0f} % {name}; this cell says {best}", size=TEXT, color=FAINT)
+    sheet.middle_text(_RIGHT, y + 24, f"{100 * share:.0f}% {name}; this cell says {best}", size=TEXT, color=FAINT)
 
 
 def _draw_sums(sheet: Sheet, folded: FoldedRow, index: int, cell: tuple[int, int], top: float) -> None:

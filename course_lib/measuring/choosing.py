@@ -32,7 +32,7 @@ class Point:
     Attributes:
         name: of the model.
         kind: as in the catalogue: "classic", "light-weight", ...
-        error: top-1, in per cent of the pictures.
+        error: top-1, the percentage of pictures that it gets wrong.
         ms: one picture's forward, milliseconds.
         megabytes: of the file of weights.
         error5: top-5 error, if it is known.
@@ -181,7 +181,7 @@ def within(
 
     Args:
         among: the points.
-        max_error: per cent, top-1.
+        max_error: top-1, a percentage.
         max_ms: milliseconds for a picture.
         max_megabytes: of the file.
 
@@ -236,7 +236,7 @@ def answer(among: Sequence[Point], limits: Limits, *, names: int = 4) -> str:
         >>> answer(two, Limits(max_ms=20))
         'At most 20 ms: 2 of 2 models; on the front: b, a.'
         >>> answer(two, Limits(max_error=26, max_ms=10))
-        'At most 26 % error and 10 ms: none of 2 models. Without the limit on error: a. On time: b.'
+        'At most 26% error and 10 ms: none of 2 models. Without the limit on error: a. On time: b.'
     """
     fitting = [point for point in among if limits.allows(point)]
     head = str(limits)[0].upper() + str(limits)[1:]

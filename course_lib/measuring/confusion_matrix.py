@@ -34,15 +34,15 @@ class Confusion:
     Example:
         >>> found = tally(["ant", "ant", "ant", "bee"], ["ant", "ant", "bee", "bee"])
         >>> found
-        Confusion matrix of 4 pictures, 2 classes: 3 right (75.0 %); ant taken for bee 1
+        Confusion matrix of 4 pictures, 2 classes: 3 right (75.0%); ant taken for bee 1
         >>> found.recall["ant"] == 2 / 3, found.precision["bee"], found.mix_ups
         (True, 0.5, (('ant', 'bee', 1),))
         >>> print(found)
                ant  bee  pictures   recall
-        ant      2    1         3   66.7 %
-        bee      0    1         1  100.0 %
+        ant      2    1         3   66.7%
+        bee      0    1         1  100.0%
         said     2    2         4
-        rows: what it is; columns: what was said; right: 3 of 4, 75.0 %
+        rows: what it is; columns: what was said; right: 3 of 4, 75.0%
     """
 
     classes: tuple[str, ...]
@@ -177,4 +177,4 @@ def _column(picture: Judged, labels: Sequence[str]) -> str:
 
 
 def _percent(share: float) -> str:
-    return "–" if share != share else f"{100 * share:.1f} %"
+    return "–" if share != share else f"{100 * share:.1f}%"

@@ -52,7 +52,7 @@ def wilson(right: int, count: int, *, confidence: float = 0.95) -> tuple[float, 
         raise CourseError(f"{right} of {count} is no share: count at least one picture, and at most all of them right.")
     if not 0 < confidence < 1:
         raise CourseError(f"confidence={confidence!r}: give a number between 0 and 1, such as 0.95.")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)  # 1.96 for 95 %
+    z = NormalDist().inv_cdf((1 + confidence) / 2)  # 1.96 for 95%
     share = right / count
     middle = share + z**2 / (2 * count)
     half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))

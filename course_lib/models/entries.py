@@ -63,7 +63,7 @@ class Entry:
         year: of the family's paper, not of the weights.
         paper: the address of the family's paper.
         about: what torchvision's pages say about the entry, as plain text.
-        metrics: data set → (name of the figure → per cent).
+        metrics: data set → (name of the figure → percentage).
         measured_on: the data set of ``top1`` and ``top5``; entries that differ here do not compare.
         parameters: how many.
         megabytes: of the file, in units of 2**20 bytes, as torchvision counts.
@@ -113,12 +113,12 @@ class Entry:
 
     @property
     def top1(self) -> float | None:
-        """For how many per cent of the pictures the best answer is wrong."""
+        """The percentage of pictures whose best answer is wrong."""
         return self._error("acc@1")
 
     @property
     def top5(self) -> float | None:
-        """For how many per cent of the pictures none of the best five answers is right."""
+        """The percentage of pictures for which none of the best five answers is right."""
         return self._error("acc@5")
 
     def _error(self, accuracy: str) -> float | None:
@@ -187,7 +187,7 @@ class Entry:
         }  # fmt: skip
         lines = [Fact(label, str(value or NOT_STATED), value) for label, value in origin.items()]
         for label, error in (("top-1 error", self.top1), ("top-5 error", self.top5)):
-            lines.append(Fact(label, NOT_STATED if error is None else f"{error:g} % on {self.measured_on}", error))
+            lines.append(Fact(label, NOT_STATED if error is None else f"{error:g}% on {self.measured_on}", error))
         for data, figures in self.metrics.items():
             lines += [Fact(f"{name}, {data}", per_cent(value), value) for name, value in figures.items()]
         if not self.metrics:
@@ -211,7 +211,7 @@ class Entry:
         return text_table([(fact.label, fact.words) for fact in self.facts()])
 
     def __repr__(self) -> str:
-        figures = [] if self.top1 is None else [f"top-1 error {self.top1:.1f} % on {self.measured_on}"]
+        figures = [] if self.top1 is None else [f"top-1 error {self.top1:.1f}% on {self.measured_on}"]
         figures += [f"{three_digits(self.parameters / 1e6)} M parameters"] if self.parameters else []
         figures += [f"{three_digits(self.megabytes)} MB"] if self.megabytes else []
         figures += [f"{three_digits(self.gmacs)} GMACs"] if self.gmacs else []
@@ -241,7 +241,7 @@ def entry_of(weights: WeightsEnum | str) -> Entry:
 
     Example:
         >>> entry_of("ResNet50_Weights.IMAGENET1K_V1")
-        resnet50, IMAGENET1K_V1: top-1 error 23.9 % on ImageNet-1K, 25.6 M parameters, 97.8 MB, 4.09 GMACs
+        resnet50, IMAGENET1K_V1: top-1 error 23.9% on ImageNet-1K, 25.6 M parameters, 97.8 MB, 4.09 GMACs
         >>> entry_of("ResNet50_Weights.IMAGENET1K_V1").hash
         '0676ba61'
     """
@@ -384,9 +384,9 @@ def per_cent(value: float) -> str:
 
     Example:
         >>> per_cent(80.858), per_cent(float("nan"))
-        ('80.858 %', 'not measured')
+        ('80.858%', 'not measured')
     """
-    return "not measured" if math.isnan(value) else f"{value:g} %"
+    return "not measured" if math.isnan(value) else f"{value:g}%"
 
 
 def channel_values(values: Sequence[float]) -> str:

@@ -33,8 +33,8 @@ class Prediction:
     Example:
         >>> import torch
         >>> print(from_logits(torch.tensor([0.0, 2.0, 1.0]), ("cat", "dog", "car"), k=2))
-        dog   66.5 %
-        car   24.5 %
+        dog   66.5%
+        car   24.5%
     """
 
     labels: tuple[str, ...]
@@ -182,8 +182,8 @@ class FolderPredictions:
             >>> ant = from_logits(torch.tensor([2.0, 1.0]), ("ant", "bee"), k=2)
             >>> rows = tuple(FolderRow(Path(f"{label}/1.png"), ant, 0.1) for label in ("ant", "bee"))
             >>> print(*FolderPredictions(rows, (), 0.3, "cpu").judged(), sep="\\n")
-            ant/1.png: ant 73.1 %, right
-            bee/1.png: ant 73.1 %, wrong, truth: bee
+            ant/1.png: ant 73.1%, right
+            bee/1.png: ant 73.1%, wrong, truth: bee
         """
         if not self.rows:
             raise CourseError("There is no accuracy without pictures: every file of this folder was skipped.")
@@ -234,7 +234,7 @@ def from_logits(logits: Tensor, categories: tuple[str, ...], *, k: int) -> Predi
 
 
 def _percent(probability: float) -> str:
-    return f"{100 * probability:.1f} %"
+    return f"{100 * probability:.1f}%"
 
 
 def _judge(row: FolderRow, answers: tuple[str | int, ...], names: Mapping[int, str]) -> Judged:

@@ -144,7 +144,7 @@ class Signals:
         names: the path of every convolution that ran, first to last.
         std: standard deviation of each one's input.
         gradient: norm of the loss's gradient with respect to each one's weights.
-        cosine: the cosine between the first convolution's gradient and the same for pictures with 1 % of noise
+        cosine: the cosine between the first convolution's gradient and the same for pictures with 1% of noise
             added: 1 if both point the same way, about 0 if their directions have nothing to do with each other.
         loss: cross-entropy; guessing among ten classes has ln 10 = 2.30.
     """

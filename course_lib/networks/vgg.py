@@ -46,7 +46,7 @@ COLUMNS: dict[str, tuple[Token, ...]] = {
     "E": (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M"),
 }  # fmt: skip
 
-#: Top-1 error in per cent of each column on ImageNet's validation pictures, trained and tested at one scale
+#: Top-1 error of each column, a percentage, on ImageNet's validation pictures, trained and tested at one scale
 #: (S = Q = 256): the paper's table 3.
 PAPER_ERRORS: dict[str, float] = {"A": 29.6, "A-LRN": 29.7, "B": 28.7, "C": 28.1, "D": 27.0, "E": 27.3}
 

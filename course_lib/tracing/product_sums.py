@@ -144,7 +144,7 @@ def _attention(case: Case) -> Number:
     share, most = looks[best]
     terms.sort(key=lambda term: -abs(term.value))
     note = f"Head {best} counts most here; of all tokens it looks most at token {most} ({share:.0%})."
-    note = note.replace("%", " %") + " What happens inside a head, product by product, isn't drawn here."
+    note += " What happens inside a head, product by product, isn't drawn here."
     template = f"Σ over {heads} heads of (softmax(q · k / √{per}) · v · output weights)"
     return case.sum(terms, template + (" + bias" if last is not None else ""),
                     bias=float(last[row]) if last is not None else None, note=note)  # fmt: skip

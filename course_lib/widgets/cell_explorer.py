@@ -88,7 +88,7 @@ def cell_explorer(
         name = names[index] if names else f"class {index}"
         left, top = column * fcn.stride, row * fcn.stride
         window = (left, top, left + fcn.window, top + fcn.window)
-        said = f"{name} ({100 * float(here.softmax(0)[index]):.0f} %)"
+        said = f"{name} ({100 * float(here.softmax(0)[index]):.0f}%)"
         gradient, held = seen(row, column, index, weights)
         return draw_cell_sight(
             picture, gradient, sight(row, column), window, (row, column), label=said, held=held, cells=(rows, columns),
@@ -98,7 +98,7 @@ def cell_explorer(
     def words(weights: int, row: int, column: int) -> str:
         here = logits(weights)[:, row, column].softmax(0)
         top = [
-            f"{names[k] if names else f'class {k}'} {100 * float(here[k]):.0f} %"
+            f"{names[k] if names else f'class {k}'} {100 * float(here[k]):.0f}%"
             for k in here.topk(min(3, len(here))).indices.tolist()
         ]
         return "\n".join([f"row {row}, column {column}", *top])

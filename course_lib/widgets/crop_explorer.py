@@ -16,7 +16,7 @@ from course_lib.widgets.explorer import Explorer, number
 
 __all__ = ["crop_explorer", "draw_crop"]
 
-_STEP = 5  # per cent
+_STEP = 5  # percentage points
 
 
 def draw_crop(classifier: Classifier, picture: Image.Image, *, percent: int) -> Still:

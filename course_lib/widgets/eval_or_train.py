@@ -54,15 +54,14 @@ def _draw(classifier: Classifier, found: Repeats) -> Still:
     several = "1 answer" if found.different == 1 else f"{found.different} different answers"
     same = f"all {count} runs gave\nthe same answer" if found.different == 1 else f"{count} runs gave\n{several}"
     words = (
-        f"{classifier.name}\n{found.mode}() mode\n\n{same}\n\neval() before: {before:.1f} %\n"
-        f"eval() after: {after:.1f} %"
+        f"{classifier.name}\n{found.mode}() mode\n\n{same}\n\neval() before: {before:.1f}%\neval() after: {after:.1f}%"
     )
     figure.text(0.8, 0.86, words, fontsize=9.5, va="top", linespacing=1.45)
     said = f"{classifier.name} in {found.mode} mode, {count} runs of one picture: {several}"
     spots = [
         Spot("run", box_in(figure, (x - 8, y - 8, 16, 16)), words, k, round=True)
         for points, told in (
-            (runs, [f"run {k}: “{label}” {share:.1f} %" for k, share in enumerate(each, 1)]),
+            (runs, [f"run {k}: “{label}” {share:.1f}%" for k, share in enumerate(each, 1)]),
             (
                 drift,
                 [f"after {k} runs: {moved:.3f} standard deviations" for k, moved in enumerate([0.0, *found.drift])],

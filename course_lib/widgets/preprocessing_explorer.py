@@ -28,7 +28,7 @@ __all__ = ["RIGHT", "draw_preprocessing", "preprocessing_explorer"]
 
 #: The name of "no mistake" among the mistakes.
 RIGHT = "as trained"
-_STEP = 5  # per cent that the crop is moved by
+_STEP = 5  # percentage points that the crop is moved by
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def draw_preprocessing(
         picture: any RGB picture.
         stage: 1 (open) to 5 (normalise).
         mistake: a key of ``MISTAKES``, or ``RIGHT``.
-        crop: where along the longer side the crop lies, in per cent; 50 is the middle, as in ``transforms``.
+        crop: where along the longer side the crop lies, as a percentage; 50 is the middle, as in ``transforms``.
     """
     return _draw(classifier, picture, stage, mistake, crop, _prepared(classifier, picture, mistake, crop))
 
@@ -116,7 +116,7 @@ def _crop_spot(picture: Image.Image, box: tuple[float, float, float, float]) -> 
     lying = picture.width >= picture.height
 
     def words(row: int, column: int) -> str:
-        return f"crop at {_STEP * (row + column)} % of the way"
+        return f"crop at {_STEP * (row + column)}% of the way"
 
     return Spot("crop", box, words, rows=1 if lying else count, columns=count if lying else 1, gesture="drag")
 

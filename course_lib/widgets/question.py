@@ -321,7 +321,7 @@ def guess(
         id: the lesson's number and a name, such as "01_train_mode".
         question: a sentence.
         between: a number between these two; ``unit`` stands behind it, ``step`` is the slider's, ``log`` spreads it
-            logarithmically, and ``near`` is the distance that counts as near: 10 % of the scale, or a factor of 1.5.
+            logarithmically, and ``near`` is the distance that counts as near: 10% of the scale, or a factor of 1.5.
         choices: one of these.
         order: these, in the right order.
         write: a line of text such as a shape; this is the example shown.

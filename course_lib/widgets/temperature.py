@@ -45,19 +45,19 @@ def draw_temperature(logits: Tensor, categories: Sequence[str], *, temperature: 
     left = draw_bars(figure, place, labels, values, written, span=(-reach - room, reach + room), title=title,
                      ticks=(-reach, 0.0, reach))  # fmt: skip
     shares = [100 * probability for probability in answer.probabilities]
-    percent = [f"{share:.1f} %" for share in shares]  # the rows are the same: no second set of labels
+    percent = [f"{share:.1f}%" for share in shares]  # the rows are the same: no second set of labels
     right = draw_bars(figure, (0.6, 0.1, 0.36, 0.78), [""] * len(shares), shares, percent, span=(0, 100),
                       title="softmax, %", ticks=(0, 25, 50, 75, 100))  # fmt: skip
 
     def words(row: int, _column: int) -> str:
         index = answer.indices[row]
         sums = f"({float(raw[index]):.2f} + {shift:g}) / {temperature:g} = {float(changed[index]):.2f}"
-        lines = [answer.labels[row], sums.replace("-", "\N{MINUS SIGN}"), f"softmax: {shares[row]:.2f} %"]
+        lines = [answer.labels[row], sums.replace("-", "\N{MINUS SIGN}"), f"softmax: {shares[row]:.2f}%"]
         return "\n".join(lines)
 
     spots = [Spot("class", box_at(where), words, rows=len(labels)) for where in (left, right)]
     said = f"Temperature {temperature:.1f}, shift {shift:.0f}: {answer.label} {answer.probability:.0%}"
-    return still(figure, said.replace("%", " %"), spots=spots)
+    return still(figure, said, spots=spots)
 
 
 @widget(

@@ -76,7 +76,7 @@ def training_curves(name: str = "", *, beside: Histories | None = None, epochs: 
         >>> curves = training_curves("everything", epochs=2)
         >>> curves((Epoch(1, 0.6, 0.7, 0.5, 0.85, 3.0),))
         >>> curves
-        Loss and accuracy over epochs, training and validation pictures. everything: 85.0 % right at validation in \
+        Loss and accuracy over epochs, training and validation pictures. everything: 85.0% right at validation in \
 epoch 1, the best of 1
     """
     return TrainingCurves(name, beside or {}, epochs=epochs)

@@ -9,8 +9,8 @@ from course_lib.exercises.lessons import lesson00
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson00.fooling_crop: [
-        ((0, 0, 600, 400), "it still says espresso, 95 % sure"), ((300, 0, 600, 400), "still says espresso"),
-        ((0, 0, 60, 40), "Only 1 % of the picture is left"), ((0, 0, 400, 600), "inside the picture"),
+        ((0, 0, 600, 400), "it still says espresso, 95% sure"), ((300, 0, 600, 400), "still says espresso"),
+        ((0, 0, 60, 40), "Only 1% of the picture is left"), ((0, 0, 400, 600), "inside the picture"),
         ((0, 220), "a box of four numbers"), ((0, 220.5, 600, 400), "whole numbers only"),
     ],
     lesson00.count_values: [

@@ -136,7 +136,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (lambda *given: "all", "is a number"),
     ],
     lesson01.bens_mistake: [
-        ("BGR", "drilling platform, 33 % sure"), ("no normalise", "missile, 22 % sure"),
+        ("BGR", "drilling platform, 33% sure"), ("no normalise", "missile, 22% sure"),
         ("train mode", "none of the names"), (3, "the name of a mistake"),
     ],
 }  # fmt: skip

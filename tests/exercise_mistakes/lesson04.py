@@ -124,7 +124,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (share(vgg16, "features"), "convolutions' share"), (share(vgg16, "classifier.0"), "first linear layer alone"),
         (share(vgg16, "classifier") / 100, "from 0 to 1"), (18.75, "share of the layers"),
         (50, "like most people's guess"),
-        (share(vgg11, "classifier"), "too high"), ("89 %", "is a number"),
+        (share(vgg11, "classifier"), "too high"), ("89%", "is a number"),
     ],
     lesson04.stack_field: [
         (lambda stack: math.prod(kernel for kernel, _ in stack), "you multiplied the kernels"),

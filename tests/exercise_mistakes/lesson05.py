@@ -141,9 +141,9 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         ("", "4 more"), ("ADFZ", "none of the letters"), (4, "a word of letters"),
     ],
     lesson05.best_entry: [
-        (lambda enum: enum.DEFAULT, "is the DEFAULT, with 81.1 %"),
+        (lambda enum: enum.DEFAULT, "is the DEFAULT, with 81.1%"),
         (edited(lesson05.best_entry, (BEST, "max(enum, key=top1)")), "no number is larger than nan"),
-        (edited(lesson05.best_entry, (BEST, BEST.replace("max", "min"))), "IMAGENET1K_V1 has 76.1 %"),
+        (edited(lesson05.best_entry, (BEST, BEST.replace("max", "min"))), "IMAGENET1K_V1 has 76.1%"),
         (edited(lesson05.best_entry, (BEST, f"{BEST}.name")), "you gave a string"),
         (edited(lesson05.best_entry, (BEST, f"top1({BEST})")), "you gave a number"),
         (edited(lesson05.best_entry, (BEST, f"[{BEST}]")), "type list"),

@@ -1,4 +1,4 @@
-"""All mutants of all solutions: at most 5 % of a lesson's pass, or three (they compute the same as the solution)."""
+"""All mutants of all solutions: at most 5% of a lesson's pass, or three (they compute the same as the solution)."""
 
 from __future__ import annotations
 

@@ -208,9 +208,9 @@ def _slip_of_buffer(name: str, value: Tensor, batch: Tensor, before: dict[str, T
     if torch.equal(value, old):
         return "has not changed; each batch in train mode moves it by a tenth of the way"
     if _close(value, 0.1 * old + 0.9 * new):
-        return "keeps 10 % of the old value; with momentum 0.1 it keeps 90 % and takes 10 % of the batch's"
+        return "keeps 10% of the old value; with momentum 0.1 it keeps 90% and takes 10% of the batch's"
     if _close(value, new):
-        return "is the batch's own; it should keep 90 % of its old value"
+        return "is the batch's own; it should keep 90% of its old value"
     if name == "running_var" and _close(value, 0.9 * old + 0.1 * biased):
         return "took the variance that divides by n; what it keeps divides by n − 1 (times n / (n − 1))"
     return "should be 0.9 times its old value plus 0.1 times the batch's"

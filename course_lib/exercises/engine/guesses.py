@@ -45,14 +45,14 @@ def in_words(number: float, unit: str = "") -> str:
 
     Example:
         >>> in_words(1234567.0), in_words(0.123456, "seconds"), in_words(-2.5, "%"), in_words(1, "answers")
-        ('1,234,567', '0.123 seconds', '−2.5 %', '1 answer')
+        ('1,234,567', '0.123 seconds', '−2.5%', '1 answer')
     """
     whole = float(number).is_integer() and abs(number) < 1e15
     digits = f"{number:,.0f}" if whole else f"{number:,.{max(0, _DIGITS - 1 - math.floor(math.log10(abs(number))))}f}"
     digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
     if digits in ("1", "-1") and not unit.startswith("of "):
         unit = _PLURAL.sub("", unit)
-    return f"{digits} {unit}".strip().replace("-", "\N{MINUS SIGN}")
+    return f"{digits} {unit}".strip().replace(" %", "%").replace("-", "\N{MINUS SIGN}")
 
 
 @dataclass(frozen=True)

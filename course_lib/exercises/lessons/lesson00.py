@@ -67,12 +67,12 @@ def _(answer: Any) -> None:
         )
     kept = (right - left) * (bottom - top) / (picture.width * picture.height)
     if kept < _LEAST:
-        raise Wrong(f"Only {100 * kept:.0f} % of the picture is left. Keep at least {100 * _LEAST:.0f} % of it.")
+        raise Wrong(f"Only {100 * kept:.0f}% of the picture is left. Keep at least {100 * _LEAST:.0f}% of it.")
     prediction = classifier.predict(picture.crop((left, top, right, bottom)), k=1)
     if prediction.label in answers:
         sure = 100 * prediction.probability
         raise Wrong(
-            f"With {100 * kept:.0f} % of the picture left, it still says {prediction.label}, {sure:.0f} % sure. Cut "
+            f"With {100 * kept:.0f}% of the picture left, it still says {prediction.label}, {sure:.0f}% sure. Cut "
             "somewhere else, or a bit more."
         )
 

@@ -262,7 +262,7 @@ def _(answer: Any) -> None:
         classifier, rocket = load_classifier("efficientnet_lite0", device="cpu"), samples()["rocket"].open()
         said = answer_under(classifier, rocket, MISTAKES[answer])
         raise Wrong(
-            f"With the mistake {answer!r} the network says {said.label}, {100 * said.probability:.0f} % sure. Compare "
+            f"With the mistake {answer!r} the network says {said.label}, {100 * said.probability:.0f}% sure. Compare "
             "that with Ben's answer."
         )
 

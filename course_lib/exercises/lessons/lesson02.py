@@ -303,12 +303,12 @@ builders_of.hidden_cases(_class_name, count=6, result=sorted)
     hints=[
         "logits.topk(k, dim=1).indices has the k best classes of every picture: (B, k).",
         "Compare them with targets.unsqueeze(1), (B, 1): it broadcasts. A picture is right where any of its k is True.",
-        "The error in per cent is 100 minus 100 times the share of pictures that are right.",
+        "The error, as a percentage, is 100 minus 100 times the share of pictures that are right.",
     ],
     praise="With k=1 and k=5, these are the two columns of every table of ImageNet results.",
 )
 def top_k_error(logits: Tensor, targets: Tensor, k: int) -> float:
-    """In per cent: how many pictures have a class that is not among their k largest logits."""
+    """The percentage of pictures whose class is not among their k largest logits."""
     best = logits.topk(k, dim=1).indices  # (B, k)
     right = (best == targets.unsqueeze(1)).any(dim=1)  # (B,)
     return 100 - 100 * float(right.float().mean())
@@ -330,14 +330,14 @@ def _(answer: Any) -> None:
         if abs(value - (100 - truth)) <= 1e-3:
             raise Wrong(f"On {case} you gave the accuracy; the error is what is left of 100.")
         if abs(value - truth / 100) <= 1e-5:
-            raise Wrong(f"On {case} you gave a share from 0 to 1; torchvision's tables have per cent.")
+            raise Wrong(f"On {case} you gave a share from 0 to 1; torchvision's tables give percentages.")
         if abs(value - (1 - truth / 100)) <= 1e-5:
-            raise Wrong(f"On {case} you gave the share that is right; the error in per cent is asked for.")
+            raise Wrong(f"On {case} you gave the percentage that is right; return the percentage that is wrong.")
         if abs(value - truth * count / 100) <= 1e-3:
             raise Wrong(f"On {case} you counted the wrong pictures; say how many that would be out of 100.")
         if abs(value - first) <= 1e-3:
             raise Wrong(f"On {case} that is the top-1 error: the first of the k decides, and all k should.")
-        raise Wrong(f"On {case} the error is {truth:.2f} %, but your function gave {value:.2f}.")
+        raise Wrong(f"On {case} the error is {truth:.2f}%, but your function gave {value:.2f}.")
 
 
 def _scored_and_k(source: random.Random) -> tuple[Tensor, Tensor, int]:
@@ -487,7 +487,7 @@ def _(source: random.Random) -> tuple[list[float], list[float]]:
     id="02_within_limits",
     title="Under your limits",
     background="`list_models(module=torchvision.models)` from `torchvision.models` lists the classifiers. "
-    "`get_model_weights(name).DEFAULT.meta` holds the top-1 accuracy in per cent under "
+    "`get_model_weights(name).DEFAULT.meta` holds the top-1 accuracy, a percentage, under "
     '`["_metrics"]["ImageNet-1K"]["acc@1"]`, and the file\'s megabytes under `["_file_size"]`. The '
     "error is 100 minus the accuracy.",
     minutes=8,
@@ -517,7 +517,7 @@ def _(answer: Any) -> None:
     classifiers = list_models(module=torchvision.models)
     exactly = float(defaults["squeezenet1_1"].megabytes or 0)
     for max_error, max_megabytes in ((60, 10), (25, 30), (15, 400), (50, exactly), (10, 5000)):
-        case = f"at most {max_error} % and {max_megabytes:g} MB"
+        case = f"at most {max_error}% and {max_megabytes:g} MB"
         rows = defaults.where(max_top1=max_error, max_megabytes=max_megabytes).sorted("top1")
         truth = [row.builder for row in rows]
         names = _need_names(call(answer, max_error, max_megabytes, case=case), case)
@@ -535,7 +535,7 @@ def _(answer: Any) -> None:
         if missing := [name for name in truth if name not in names]:
             row = defaults[missing[0]]
             raise Wrong(
-                f"On {case} {missing[0]!r} is missing: its default weights have an error of {row.top1} % and "
+                f"On {case} {missing[0]!r} is missing: its default weights have an error of {row.top1}% and "
                 f"{row.megabytes} MB. At most means that the limit itself is allowed."
             )
         _need_each_once(names, case)
@@ -549,8 +549,8 @@ def _why_not(name: str, max_error: float, max_megabytes: float) -> str:
     others = [entry for entry in catalog().where(builder=name) if not entry.default]
     if (row.top1 or 0) > max_error:
         if any((entry.top1 or 100) <= max_error for entry in others):
-            return f"only another entry keeps the limit; its default weights have an error of {row.top1} %"
-        return f"its default weights have an error of {row.top1} %"
+            return f"only another entry keeps the limit; its default weights have an error of {row.top1}%"
+        return f"its default weights have an error of {row.top1}%"
     if (row.megabytes or 0) > max_megabytes >= (row.parameters or 0) / 1e6:
         return f"it has {(row.parameters or 0) / 1e6:.1f} million parameters, and its file has {row.megabytes} MB"
     return f"its file has {row.megabytes} MB"

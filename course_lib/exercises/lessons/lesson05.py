@@ -419,10 +419,10 @@ def _(answer: Any) -> None:
             raise Wrong(f"{value!r} has the accuracy nan: nobody measured it. And no number is larger than nan.")
         if enum.__members__.get("DEFAULT") is value:
             raise Wrong(
-                f"{value!r} is the DEFAULT, with {figures[value]:.1f} %. {truth.name} has {figures[truth]:.1f} %: "
+                f"{value!r} is the DEFAULT, with {figures[value]:.1f}%. {truth.name} has {figures[truth]:.1f}%: "
                 "DEFAULT is what torchvision recommends, not always the most accurate."
             )
-        raise Wrong(f"{value!r} has {figures[value]:.1f} %, but {truth.name} has {figures[truth]:.1f} %.")
+        raise Wrong(f"{value!r} has {figures[value]:.1f}%, but {truth.name} has {figures[truth]:.1f}%.")
 
 
 best_entry.hidden_cases(lambda source: (enum_checks.enum(source),), count=12)

@@ -195,7 +195,7 @@ def _edges(box: Sequence[float]) -> list[float]:
 def locating_scene(seed: int, *, difficulty: str = "standard") -> Scene:
     """Draw a wide scene with one object, whole and anywhere; ten seeds in a row show the ten classes.
 
-    The object's square has a side of 30 to 85 % of the picture's height.
+    The object's square has a side of 30 to 85% of the picture's height.
 
     Args:
         seed: any whole number from 0. ``tools.weight_seeds.SCENE_SEEDS`` are reserved for the published figures.

@@ -67,8 +67,8 @@ class Epoch:
 
     def __str__(self) -> str:
         return (
-            f"epoch {self.number:2}: training loss {self.train_loss:.3f}, accuracy {100 * self.train_accuracy:5.1f} %; "
-            f"validation loss {self.val_loss:.3f}, accuracy {100 * self.val_accuracy:5.1f} %; {self.seconds:.1f} s"
+            f"epoch {self.number:2}: training loss {self.train_loss:.3f}, accuracy {100 * self.train_accuracy:5.1f}%; "
+            f"validation loss {self.val_loss:.3f}, accuracy {100 * self.val_accuracy:5.1f}%; {self.seconds:.1f} s"
         )
 
 
@@ -122,7 +122,7 @@ class Training:
     def __repr__(self) -> str:
         return (
             f"Training({self.ended} after epoch {self.history[-1].number}; best: epoch {self.best.number}, "
-            f"validation accuracy {100 * self.best.val_accuracy:.1f} %, loss {self.best.val_loss:.3f})"
+            f"validation accuracy {100 * self.best.val_accuracy:.1f}%, loss {self.best.val_loss:.3f})"
         )
 
     def __str__(self) -> str:

@@ -119,7 +119,7 @@ def small(picture: Image.Image, size: int) -> Tensor:
 def varied(picture: Tensor, size: int, generator: torch.Generator) -> Tensor:
     """A random window of the picture, mirrored half of the time: (3, H, W) → (3, size, size).
 
-    The window is nearly square, its sides are 70 to 100 % of the picture's shorter side, and it lies anywhere.
+    The window is nearly square, its sides are 70 to 100% of the picture's shorter side, and it lies anywhere.
 
     Example:
         >>> picture = torch.arange(64, dtype=torch.uint8).expand(3, 48, 64)
