@@ -81,7 +81,7 @@ def _badges(*, check: bool) -> int:
     root = Path.cwd()
     changed = stamp(root, write=not check)
     for path in changed:
-        print(f"{path.relative_to(root)} {'names another address' if check else 'stamped'}")
+        print(f"{path.relative_to(root)} {'names a different address' if check else 'stamped'}")
     if not changed:
         print(f"every badge and first cell names {address(root)}")
     return 1 if check and changed else 0
@@ -92,7 +92,7 @@ def _nbgrader_there() -> Iterator[None]:
     try:
         yield
     except ImportError as missing:
-        raise CourseError(f"{missing.name} is missing; pip install {missing.name} brings it.") from missing
+        raise CourseError(f"{missing.name} is missing; pip install {missing.name} installs it.") from missing
 
 
 def _assign(options: argparse.Namespace) -> int:

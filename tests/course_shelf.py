@@ -1,4 +1,4 @@
-"""A shelf with random weights in place of the course's own, so that tests do not hang on the files that ship."""
+"""A shelf with random weights instead of the course's own, so that tests do not hang on the files that ship."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def test_reading_warns_about_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_no_state_dict_is_said_and_whole_numbers_are_numbers() -> None:
-    with pytest.raises(CheckpointError, match="1 is no name but of type int"):
+    with pytest.raises(CheckpointError, match="1 isn't a name but of type int"):
         load_model(tv.squeezenet1_1, {1: torch.ones(2)})  # type: ignore[dict-item]
     state_dict = nn.Linear(3, 2, device="meta").state_dict()
     with pytest.raises(CheckpointError, match="weight has no numbers"):

@@ -192,7 +192,7 @@ def test_an_expanded_tensor_is_read_and_not_walked_through(tmp_path: Path) -> No
     torch.save({"w": torch.ones(1).expand(2**20, 2**20), "windows": torch.ones(9).as_strided((2**40, 1), (0, 1))}, path)
     assert read_state_dict(path)["w"].shape == (2**20, 2**20)
     torch.save({"w": torch.tensor([torch.nan]).expand(2**20, 2**20)}, path)
-    assert "NaN (no number) in w" in refused(path)
+    assert "NaN (not a number) in w" in refused(path)
     torch.save({"weight": torch.ones(1).half().expand(2**20, 2**20)}, path)
     with pytest.raises(CheckpointError, match="does not fit Linear"):
         load_model(nn.Linear, read_state_dict(path), in_features=2, out_features=2)
@@ -284,7 +284,7 @@ def test_nan_anywhere_in_a_large_record_is_found(
     assert same(read_state_dict(packed(path, how=how)), state)
     state["bad"][place] = torch.nan
     torch.save(state, path)
-    assert "holds NaN (no number) in bad" in refused(packed(path, how=how))
+    assert "contains NaN (not a number) in bad" in refused(packed(path, how=how))
 
 
 def test_large_records_that_are_no_32_bit_floats(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_large_records_that_are_no_32_bit_floats(tmp_path: Path) -> None:
     assert same(read_state_dict(path), state)
     for name in ("double", "plain"):
         torch.save(state | {name: state[name].clone().index_fill_(0, torch.tensor([7]), torch.nan)}, path)
-        assert f"holds NaN (no number) in {name}" in refused(path)
+        assert f"contains NaN (not a number) in {name}" in refused(path)
 
 
 def test_the_other_byte_order(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_the_other_byte_order(tmp_path: Path) -> None:
     assert same(read_state_dict(packed(path, swapped)), state)
     state["weight"][100] = torch.nan
     torch.save(state, path)
-    assert "holds NaN" in refused(packed(path, swapped))
+    assert "contains NaN" in refused(packed(path, swapped))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -329,7 +329,7 @@ def test_sparse_complex_and_conjugated_numbers_are_looked_at(tmp_path: Path) -> 
         torch.save({"w": make(good)}, path)
         assert read_state_dict(path)["w"].shape == (2, 2)
         torch.save({"w": make(bad)}, path)
-        assert "NaN (no number) in w" in refused(path)
+        assert "NaN (not a number) in w" in refused(path)
     torch.save({"w": torch.quantize_per_tensor(good, 0.1, 0, torch.qint8)}, path)
     assert read_state_dict(path)["w"].is_quantized
 
@@ -454,7 +454,7 @@ def test_lightnings_files(name: str, tmp_path: Path) -> None:
                "state_dict": Wrapper(model, name).state_dict(), "optimizer_states": [{}]}  # fmt: skip
     torch.save(content, path)
     found = read_checkpoint(path)
-    assert same(found.state_dict, model.state_dict()) and found.epoch == 3 and f"'{name}.' taken off" in found.layout
+    assert same(found.state_dict, model.state_dict()) and found.epoch == 3 and f"'{name}.' removed" in found.layout
     del content["pytorch-lightning_version"]
     torch.save(content, path)
     assert list(read_state_dict(path)) == [f"{name}.weight", f"{name}.bias"]
@@ -481,7 +481,7 @@ def test_averages_of_the_weights(tmp_path: Path) -> None:
     [
         ("a\0b.pth", "holds a zero byte"),
         ("\ud800.pth", "a character that no file name can have"),
-        ("~nosuchuser/x.pth", "~nosuchuser is no user of this machine"),
+        ("~nosuchuser/x.pth", "~nosuchuser isn't a user of this machine"),
         (None, "it was given None"),
         (5, "a value of type int"),
         (b"a.pth", "a value of type bytes"),

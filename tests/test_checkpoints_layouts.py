@@ -36,17 +36,17 @@ LAYOUTS: dict[str, tuple[Any, str]] = {
     "the ImageNet example's": ({"epoch": 14, "arch": "resnet18", "state_dict": STATE}, "under 'state_dict'"),
     "torchvision's scripts'": ({"model": STATE, "model_ema": dict(STATE), "epoch": 14}, "under 'model'"),
     "one of its own": ({"my weights": STATE}, "under 'my weights'"),
-    "DataParallel": (nn.DataParallel(MODEL).state_dict(), "bare, 'module.' taken off"),
-    "compiled": (torch.compile(MODEL).state_dict(), "bare, '_orig_mod.' taken off"),
+    "DataParallel": (nn.DataParallel(MODEL).state_dict(), "bare, 'module.' removed"),
+    "compiled": (torch.compile(MODEL).state_dict(), "bare, '_orig_mod.' removed"),
     "compiled and parallel": (
         {"state_dict": nn.DataParallel(torch.compile(MODEL)).state_dict()},  # type: ignore[arg-type]
-        "under 'state_dict', 'module.' taken off, '_orig_mod.' taken off",
+        "under 'state_dict', 'module.' removed, '_orig_mod.' removed",
     ),
     "parallel and compiled": (
         torch.compile(nn.DataParallel(MODEL)).state_dict(),
-        "bare, '_orig_mod.' taken off, 'module.' taken off",
+        "bare, '_orig_mod.' removed, 'module.' removed",
     ),
-    "averaged": (AveragedModel(MODEL).state_dict(), "bare, 'module.' taken off"),
+    "averaged": (AveragedModel(MODEL).state_dict(), "bare, 'module.' removed"),
 }
 
 

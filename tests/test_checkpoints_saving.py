@@ -249,7 +249,7 @@ def test_nan_never_replaces_a_good_checkpoint(tmp_path: Path) -> None:
     path = save_checkpoint(tmp_path / "a.pth", model, epoch=1)
     with torch.no_grad():
         model.bias[1] = torch.nan
-    with pytest.raises(CheckpointError, match=r"was not written: the model holds NaN \(no number\) in bias"):
+    with pytest.raises(CheckpointError, match=r"was not written: the model contains NaN \(not a number\) in bias"):
         save_checkpoint(path, model, epoch=2)
     assert read_checkpoint(path).epoch == 1
 
@@ -266,7 +266,7 @@ def test_eight_bits_are_saved_and_read(tmp_path: Path) -> None:
         path = save_checkpoint(tmp_path / "a.pth", nn.Linear(2, 2).to(dtype))
         assert read_state_dict(path)["weight"].dtype == dtype
         torch.save({"weight": torch.tensor([1.0, torch.nan]).to(dtype)}, path)
-        with pytest.raises(CheckpointError, match="holds NaN"):
+        with pytest.raises(CheckpointError, match="contains NaN"):
             read_state_dict(path)
 
 

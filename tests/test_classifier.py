@@ -276,7 +276,7 @@ def test_no_file_ends_the_run_of_a_folder(classifier: Classifier, tmp_path: Path
 
 
 class TakenApart(nn.Module):
-    """As beginners write it: ``view`` wants channels-first maps."""
+    """As beginners write it: ``view`` expects channels-first maps."""
 
     def __init__(self) -> None:
         super().__init__()

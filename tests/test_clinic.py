@@ -121,18 +121,18 @@ CASES = {
     "RGBA": Case(SMALL + "x = torch.zeros(1, 4, 64, 64)", "model(x)", "RGBA picture", (":3",)),
     "grey, nothing else": Case(SMALL + "x = torch.zeros(64, 64)", "model(x)", "no channel dimension"),
     # row 5
-    "uint8": Case(SMALL + "x = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)", "model(x)", "number type of the input",
-                  ("uint8", "float32", "/ 255")),
+    "uint8": Case(SMALL + "x = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)", "model(x)",
+                  "wrong number type of the input", ("uint8", "float32", "/ 255")),
     "float64": Case(SMALL + "x = torch.zeros(1, 3, 64, 64, dtype=torch.float64)", "model(x)",
-                    "number type of the input", ("x = x.float()",)),
+                    "wrong number type of the input", ("x = x.float()",)),
     "bfloat16": Case(SMALL + "x = torch.zeros(1, 3, 64, 64, dtype=torch.bfloat16)", "model(x)",
-                     "number type of the input", ("bfloat16",)),
+                     "wrong number type of the input", ("bfloat16",)),
     "half, bias": Case("model = tiny_vit()\nx = torch.zeros(1, 3, 32, 32).half()", "model(x)",
-                       "number type of the input", ("float16",)),
+                       "wrong number type of the input", ("float16",)),
     "float64, linear": Case("model = nn.Linear(4, 2)\nx = torch.zeros(1, 4).double()", "model(x)",
-                            "number type of the input", ("float64",)),
+                            "wrong number type of the input", ("float64",)),
     "float into a half model": Case("model = nn.Linear(4, 2).half()\nx = torch.zeros(1, 4)", "model(x)",
-                                    "number type of the input", ("x = x.to(torch.float16)",)),
+                                    "wrong number type of the input", ("x = x.to(torch.float16)",)),
     # row 6 (a CPU has one more device: meta)
     "input on meta": Case(SMALL + "x = torch.zeros(1, 3, 64, 64, device='meta')", "model(x)", "different devices",
                           ("meta", "cpu")),
@@ -149,16 +149,16 @@ CASES = {
                     "numpy of a tensor with gradients", (), "instead"),
     # row 14
     "another enum": Case("", "x = 1\nmodels.resnet18(weights=models.ResNet50_Weights.DEFAULT)",
-                         "another model's weights",
+                         "weights of another model",
                          ("resnet18 was asked", "models.resnet18(weights=models.ResNet18_Weights.DEFAULT)"), ""),
     # row 15
-    "member by name": Case("", "models.resnet18(weights='IMAGENET1K_V2')", "weights that this model lacks",
+    "member by name": Case("", "models.resnet18(weights='IMAGENET1K_V2')", "no such weights",
                            ("ResNet18_Weights has no IMAGENET1K_V2", "weights='IMAGENET1K_V1'"), ""),
-    "member, attribute": Case("", "w = models.ResNet18_Weights.IMAGENET1K_V2", "weights that this model lacks",
+    "member, attribute": Case("", "w = models.ResNet18_Weights.IMAGENET1K_V2", "no such weights",
                               ("w = models.ResNet18_Weights.IMAGENET1K_V1",), "instead"),
-    "member, item": Case("", "models.VGG11_Weights['NOTHING']", "weights that this model lacks",
+    "member, item": Case("", "models.VGG11_Weights['NOTHING']", "no such weights",
                          ("VGG11_Weights['DEFAULT']",), "instead"),
-    "get_weight": Case("", "models.get_weight('ResNet18_Weights.IMAGENET1K_V2')", "weights that this model lacks",
+    "get_weight": Case("", "models.get_weight('ResNet18_Weights.IMAGENET1K_V2')", "no such weights",
                        ("IMAGENET1K_V1",), "instead"),
     # row 16
     "unknown model": Case("", "model = models.get_model('squeezenet-1_1')", "unknown model", ("squeezenet1_1",),
@@ -203,14 +203,14 @@ CASES = {
     "pool not called": Case("model = Net(pool=False)\nx = torch.zeros(1, 3, 8, 8)", "model(x)",
                             "no adaptive pool before the classifier", ("x = self.avgpool(x)",), ""),
     "another number of rows": Case("model = Net(rows=30)\nx = torch.zeros(1, 3, 8, 8)", "model(x)",
-                                   "linear layer of another size", ("model.fc = nn.Linear(32, 5)",)),
+                                   "linear layer of the wrong size", ("model.fc = nn.Linear(32, 5)",)),
     "head of another ResNet": Case(SMALL + "model.fc = nn.Linear(2048, 2)\nx = torch.zeros(8, 3, 64, 64)", "model(x)",
-                                   "linear layer of another size", ("model.fc = nn.Linear(512, 2)",)),
+                                   "linear layer of the wrong size", ("model.fc = nn.Linear(512, 2)",)),
     "two rows by chance": Case(SMALL + "model.fc = nn.Sequential(nn.Linear(1024, 9))\nx = torch.zeros(2, 3, 64, 64)",
-                               "model(x)", "linear layer of another size", ("model.fc[0] = nn.Linear(512, 9)",)),
+                               "model(x)", "linear layer of the wrong size", ("model.fc[0] = nn.Linear(512, 9)",)),
     "LeNet on MNIST": Case("net = nn.Sequential(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.Conv2d(6, 9, 5), "
                            "nn.MaxPool2d(2), nn.Flatten(), nn.Linear(225, 9))\nx = torch.zeros(4, 1, 28, 28)", "net(x)",
-                           "linear layer of another size", ("net[5] = nn.Linear(144, 9)", "32×32 go through")),
+                           "linear layer of the wrong size", ("net[5] = nn.Linear(144, 9)", "takes pictures of 32×32")),
     "children without a flatten": Case("net = nn.Sequential(*quick(models.resnet18).children())\n"
                                        "x = torch.zeros(2, 3, 64, 64)", "net(x)", "no flatten before a linear layer",
                                        ("net.insert(9, nn.Flatten())",)),
@@ -222,28 +222,29 @@ CASES = {
                                    ("75×75", "Mixed_6a.branch3x3.conv"), ""),
     # row 23
     "ViT of another size": Case("model = tiny_vit()\nx = torch.zeros(1, 3, 48, 48)", "model(x)",
-                                "picture of another size", ("position embeddings", "[32, 32]")),
+                                "picture of the wrong size", ("position embeddings", "[32, 32]")),
     # row 24
     "smaller head": Case(SMALL + "state = quick(models.resnet18, num_classes=2).state_dict()",
-                         "model.load_state_dict(state)", "another head",
+                         "model.load_state_dict(state)", "different head",
                          ("2×512", "1000×512", "model.fc = nn.Linear(512, 2)"), "instead"),
     "larger head": Case("net = quick(models.mobilenet_v3_small, num_classes=2)\n"
                         "state = quick(models.mobilenet_v3_small).state_dict()", "net.load_state_dict(state)",
-                        "another head", ("net.classifier[3] = nn.Linear(1024, 1000)", "nn.Linear(1024, 2)"), "instead"),
+                        "different head",
+                        ("net.classifier[3] = nn.Linear(1024, 1000)", "nn.Linear(1024, 2)"), "instead"),
     "head of convolutions": Case("m = quick(models.squeezenet1_1)\n"
                                  "state = quick(models.squeezenet1_1, num_classes=4).state_dict()",
-                                 "m.load_state_dict(state)", "another head", ("m.classifier[1] = nn.Conv2d(512, 4",),
+                                 "m.load_state_dict(state)", "different head", ("m.classifier[1] = nn.Conv2d(512, 4",),
                                  "instead"),
     # row 25
     "another depth": Case("model = quick(models.resnet34)\nstate = quick(models.resnet18, num_classes=7).state_dict()",
-                          "model.load_state_dict(state)", "weights of another depth",
+                          "model.load_state_dict(state)", "weights of a different depth",
                           ("weights of a resnet18", "layer1.2.conv1.weight", "num_classes=7"), "instead"),
     # row 26
     "another architecture": Case(SMALL + "state = quick(models.mobilenet_v3_small, num_classes=7).state_dict()",
-                                 "model.load_state_dict(state)", "weights of another architecture",
+                                 "model.load_state_dict(state)", "weights of a different architecture",
                                  ("= torchvision.models.mobilenet_v3_small(num_classes=7)",), "instead"),
     "backbone": Case("net = Own()\nstate = quick(models.resnet18, num_classes=3).state_dict()",
-                     "net.load_state_dict(state)", "weights of a part of the model",
+                     "net.load_state_dict(state)", "weights of only part of the model",
                      ("net.backbone.load_state_dict(state)",), "instead"),
     "DataParallel": Case(SMALL + "state = nn.DataParallel(quick(models.resnet18)).state_dict()",
                          "model.load_state_dict(state)", "prefix before every name", ("'module.'",), "instead"),
@@ -253,7 +254,7 @@ CASES = {
                               ("model.module.load_state_dict(state)",), "instead"),
     "whole checkpoint": Case(SMALL + "state = quick(models.resnet18).state_dict()\n"
                              "checkpoint = {'epoch': 3, 'model_state_dict': state}",
-                             "model.load_state_dict(checkpoint)", "checkpoint around the state dict",
+                             "model.load_state_dict(checkpoint)", "whole checkpoint, not a state dict",
                              ("checkpoint['model_state_dict']", "'epoch'"), "instead"),
     "both": Case(SMALL + "c = {'epoch': 3, 'net': nn.DataParallel(quick(models.resnet18)).state_dict()}",
                  "model.load_state_dict(c)", "prefix before every name", ("c['net']",), "instead"),
@@ -543,7 +544,7 @@ def test_a_model_can_be_given_where_the_traceback_has_none() -> None:
 
 @pytest.mark.parametrize("wrong", ["an error", 3, ValueError])
 def test_what_is_no_exception_is_refused(wrong: Any) -> None:
-    with pytest.raises(CourseError, match="wants an exception"):
+    with pytest.raises(CourseError, match="expects an exception"):
         clinic.explain(wrong)
-    with pytest.raises(CourseError, match="wants a torch"):
+    with pytest.raises(CourseError, match="expects a torch"):
         clinic.explain(ValueError("x"), model=wrong)

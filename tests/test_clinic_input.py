@@ -76,7 +76,7 @@ def test_the_transforms_of_torchvisions_weights_have_no_finding(entry: Any, pict
     [
         ("no normalise", "not normalised"),
         ("0-255", "values from 0 to 255"),
-        ("wrong mean and std", "another mean and std"),
+        ("wrong mean and std", "wrong mean and std"),
         ("BGR", "channels perhaps in the order BGR"),
     ],
 )
@@ -140,10 +140,10 @@ def as_bytes(pictures: list[Image.Image]) -> Tensor:
     ("found", "sure", "wrong"),
     [
         ("normalised twice", True, lambda x: redone(IMAGENET, redone(IMAGENET, x.permute(0, 3, 1, 2) / 255))),
-        ("another mean and std", False, lambda x: redone(HALVES, x.permute(0, 3, 1, 2) / 255)),
+        ("wrong mean and std", False, lambda x: redone(HALVES, x.permute(0, 3, 1, 2) / 255)),
         ("divided by 255 twice", True, lambda x: redone(IMAGENET, x.permute(0, 3, 1, 2) / 255 / 255)),
-        ("reshape in place of permute", True, lambda x: redone(IMAGENET, x.reshape(-1, 3, 224, 224) / 255)),
-        ("reshape in place of permute", True, lambda x: x.reshape(-1, 3, 224, 224) / 255),
+        ("reshape instead of permute", True, lambda x: redone(IMAGENET, x.reshape(-1, 3, 224, 224) / 255)),
+        ("reshape instead of permute", True, lambda x: x.reshape(-1, 3, 224, 224) / 255),
     ],
 )
 def test_what_the_numbers_prove(
@@ -154,7 +154,7 @@ def test_what_the_numbers_prove(
     report = check_input(classifier.model, batch)
     assert names(report) == [found] and report.findings[0].sure is sure
     assert ("(likely)" in str(report)) is ("(likely)" in report._repr_html_()) is not sure
-    if found == "another mean and std":
+    if found == "wrong mean and std":
         return
     space: dict[str, Any] = {"batch": batch, "torch": torch}
     exec(report.findings[0].repair, space)
@@ -199,8 +199,8 @@ SHAPES: dict[str, tuple[Callable[[], nn.Module], Tensor, list[str]]] = {
     "channels last, no batch": (small, noise(16, 20, 3), ["channels last", "no batch dimension"]),
     "grey": (small, noise(1, 1, 16, 16), ["grey picture"]),
     "RGBA": (small, noise(1, 4, 16, 16), ["RGBA picture"]),
-    "the ViT's size": (vit, noise(1, 3, 48, 48), ["picture of another size"]),
-    "too small": (lambda: nn.Sequential(nn.Conv2d(3, 4, 5)), noise(1, 3, 4, 4), ["picture of another size"]),
+    "the ViT's size": (vit, noise(1, 3, 48, 48), ["picture of the wrong size"]),
+    "too small": (lambda: nn.Sequential(nn.Conv2d(3, 4, 5)), noise(1, 3, 4, 4), ["picture of the wrong size"]),
     "five dimensions": (small, noise(1, 1, 3, 8, 8), ["shapes that do not fit"]),
     "nothing in it": (small, noise(0, 3, 8, 8), ["empty batch"]),
     "float64": (small, noise(1, 3, 8, 8).double(), ["number type"]),

@@ -158,10 +158,10 @@ def test_a_cell_that_the_output_has_not(place: tuple[Any, Any]) -> None:
 def test_remarks_name_the_cells_that_no_window_reads() -> None:
     assert Convolution(5, 3).remarks == () == Convolution(224, 7, 2, 2).remarks[1:]
     assert Convolution(6, 3, 2, 1).remarks == (
-        "No window sees row and column 6 (padding): the division leaves a rest of 1.",
+        "No window sees row and column 6 (padding): the division leaves a remainder of 1.",
     )
     assert Convolution(7, 1, 3, 1).remarks == (
-        "No window sees rows and columns 6 and 7 (1 of them padding): the division leaves a rest of 2.",
+        "No window sees rows and columns 6 and 7 (1 of them padding): the division leaves a remainder of 2.",
         "No window sees rows and columns 0, 1, 3 and 4: the stride of 3 steps over them.",
     )
     assert "holes of every window" in Convolution(7, 3, 2, 1, 2).remarks[0]
@@ -222,7 +222,7 @@ def test_numbers_fit_their_cells(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_cells_to_read_are_refused() -> None:
-    with pytest.raises(ConvolutionError, match="224 cells a side"):
+    with pytest.raises(ConvolutionError, match="224 cells on each side"):
         sliding_window(Convolution(224, 3))
     with pytest.raises(ConvolutionError, match="a kernel of 9"):
         sliding_window(Convolution(12, 9))

@@ -419,7 +419,7 @@ class TwoPools(nn.Module):
         (nn.Conv2d(3, 4, 3), "Conv2d gives a map already: 1×4×222×222 for one picture"),
         (
             nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2)),
-            r"is no classifier: one picture gives a tensor \(1, 4, 49284\)",
+            r"isn't a classifier: one picture gives a tensor \(1, 4, 49284\)",
         ),
         (Small(nn.AdaptiveAvgPool2d(5), nn.Flatten(), nn.Linear(100, 2)), "windows of unequal size"),
         (Small(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Softmax(1)), r"there is head.2 \(Softmax\), 1×4 → 1×4"),
@@ -469,7 +469,7 @@ def test_options_that_make_no_sense(resnet: nn.Module, options: dict[str, Any], 
 def test_options_that_this_network_has_no_use_for() -> None:
     with pytest.raises(FcnError, match="pool=4: AlexNet has no pool over its whole last map"):
         convert(models.alexnet(num_classes=10), pool=4)
-    with pytest.raises(FcnError, match="made smaller by something that is no convolution and no pool"):
+    with pytest.raises(FcnError, match="made smaller by something that is neither a convolution nor a pool"):
         convert(models.swin_t(num_classes=10), dilated=1)
 
 

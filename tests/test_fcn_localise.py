@@ -222,9 +222,9 @@ def test_the_object_is_found(classifier: Classifier, kind: str) -> None:
         (lambda c: c.box_of(-1, 0), "rows 0 to 2"),
         (lambda c: replace(c, categories=("cat",)), "a name for each class"),
         (lambda c: replace(c, logits=torch.tensor([[[1.0, float("nan")]]] * 3)), "not finite"),
-        (lambda c: iou((1, 2, 3), (0, 0, 1, 1)), "is no box"),
+        (lambda c: iou((1, 2, 3), (0, 0, 1, 1)), "isn't a box"),
         (lambda c: iou((0, 0, 1, 1), (5, 0, 1, 1)), "left ≤ right"),
-        (lambda c: iou(None, (0, 0, 1, 1)), "is no box"),
+        (lambda c: iou(None, (0, 0, 1, 1)), "isn't a box"),
     ],
 )
 def test_nonsense_is_said_in_a_sentence(call: Any, words: str) -> None:

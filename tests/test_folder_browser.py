@@ -339,7 +339,7 @@ def test_the_note_tells_the_time_and_what_was_skipped(
     shown = draw_page(FolderPredictions(folder.rows, skipped, 6.0, "cpu"), folder.judged())
     right = round(folder.accuracy() * 24)
     assert notes == [
-        f"Altogether {right} of 24 right, {100 * right / 24:.1f}%; 6.0 s, 250.0 ms a picture on cpu; "
+        f"Altogether {right} of 24 right, {100 * right / 24:.1f}%; 6.0 s, 250.0 ms per picture, on the CPU; "
         "2 files could not be opened and were skipped"
     ]
     assert "ms" not in shown.alt  # the description is the same on every run

@@ -131,7 +131,7 @@ def test_what_holds_a_picture_is_opened() -> None:
 
 @pytest.mark.parametrize("source", [None, 3, 2.5, object(), Image])
 def test_other_objects(source: object) -> None:
-    with pytest.raises(PictureError, match="is no picture: expected a path"):
+    with pytest.raises(PictureError, match="isn't a picture: expected a path"):
         open_image(source)
 
 
@@ -605,7 +605,7 @@ def test_extensions_that_are_none(extensions: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["ftp://ada:secret@a.b/cat.png", "file:///etc/passwd", "data:image/png;base64,AA"])
 def test_other_kinds_of_address(address: str) -> None:
-    with pytest.raises(PictureError, match="is no http:// or https:// address") as error:
+    with pytest.raises(PictureError, match="isn't an http:// or https:// address") as error:
         open_image(address)
     assert "secret" not in str(error.value)
 

@@ -69,7 +69,7 @@ def test_the_test_is_as_one_sided_as_coins_are() -> None:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: wilson(3, 2), "3 of 2 is no share"), (lambda: wilson(0, 0), "at least one picture"),
+        (lambda: wilson(3, 2), "3 of 2 isn't a share"), (lambda: wilson(0, 0), "at least one picture"),
         (lambda: wilson(0.5, 2), "two whole numbers"), (lambda: wilson(1, 2, confidence=95), "between 0 and 1"),
         (lambda: paired([1], [1, 0]), "same pictures in the same order"), (lambda: paired([], []), "one for each"),
         (lambda: paired(["a"], [1]), "True or False"), (lambda: paired(torch.ones(1, 2), [1]), "True or False"),

@@ -143,9 +143,9 @@ def test_a_linear_row_is_drawn_as_a_kernel_of_its_channels(shape: tuple[int, int
 # -- made to fit ------------------------------------------------------------------------------------------------------
 def test_the_middle_is_what_torchvision_cuts_out_and_squashed_is_a_resize() -> None:
     ways = {one.way: one for one in fitted(SCENE, TRANSFORMS)}
-    assert list(ways) == ["squashed", "shrunk", "middle cut out"]
+    assert list(ways) == ["squashed", "shrunk", "centre crop"]
     crop = stages(SCENE, TRANSFORMS)[2].picture()
-    apart = np.abs(np.asarray(crop, int) - np.asarray(ways["middle cut out"].picture, int))
+    apart = np.abs(np.asarray(crop, int) - np.asarray(ways["centre crop"].picture, int))
     smooth = np.abs(np.asarray(crop, int) - np.asarray(crop.resize((112, 112)).resize((224, 224)), int))
     assert apart.mean() < 0.5 < smooth.mean()
     squashed = SCENE.resize((224, 224), Image.Resampling.BILINEAR)
@@ -169,7 +169,7 @@ def test_the_true_box_moves_with_the_picture(left: int, top: int, wide: int, tal
         assert np.abs(np.array(extent(white)) - one.box).max() <= 2.5
         area = (one.box[2] - one.box[0]) * (one.box[3] - one.box[1])
         assert abs(float(white.sum()) - area) <= 0.12 * area + 60
-    assert one.way == "cut out around it" and one.left > 0.99
+    assert one.way == "cropped around it" and one.left > 0.99
 
 
 def test_fixed_sizes_show_the_models_own_answers() -> None:
@@ -246,7 +246,7 @@ def test_a_cell_that_nothing_moves_and_one_that_sees_everything() -> None:
     sight = Sight((96, 256), (0, 0, 256, 96), True)
     still = draw_cell_sight(SCENE, torch.zeros(96, 256), sight, (0, 0, 32, 32), (0, 0), label="w" * 80)
     checks.is_picture(still)
-    assert repr(still).endswith("in theory it sees the whole picture; measured, no pixel moves it")
+    assert repr(still).endswith("in theory it sees the whole picture; measured, no pixel changes it")
 
 
 # -- a map and a box --------------------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_a_box_of_another_class_is_said_to_be_one() -> None:
     place = localise(hill(3, 8, 1, 6, size=(256, 96), stride=32))
     right, wrong = (draw_response(SCENE, place, place.box, true_label=name) for name in ("camel", "dog"))
     assert repr(right).endswith("; IoU 1.00, nearly the same box") and repr(wrong).endswith(
-        "; IoU 1.00, but in truth: dog"
+        "; IoU 1.00, but the true class is dog"
     )
     assert right.data == draw_response(SCENE, place, place.box).data != wrong.data
 

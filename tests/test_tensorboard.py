@@ -170,10 +170,10 @@ def test_a_transformers_fast_path_is_traced_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "size", "says"),
     [
-        ("vgg11_bn", (3, 32, 32), "wants a model, a torch.nn.Module; it was given str"),
+        ("vgg11_bn", (3, 32, 32), "expects a model, a torch.nn.Module; it was given str"),
         (nn.Linear(2, 2, device="meta"), (1, 2), "meta device"),
         (nn.Linear(2, 2), (1, 3), "graph of Linear could not be written for an input of 1×3"),
-        (nn.Linear(2, 2), "big", "is no size"),
+        (nn.Linear(2, 2), "big", "isn't a size"),
     ],
 )
 def test_what_cannot_be_written_gets_a_sentence(model: Any, size: Any, says: str, tmp_path: Path) -> None:

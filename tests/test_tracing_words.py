@@ -119,9 +119,9 @@ def test_a_failing_model_is_explained(kind: str, parts: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "size", "parts"),
     [
-        ("resnet18", (1, 224, 224), ["has 1 channel,", "wants 3", "convert('RGB')"]),
+        ("resnet18", (1, 224, 224), ["has 1 channel,", "expects 3", "convert('RGB')"]),
         ("resnet18", (224, 224, 3), ["height×width×channels", "permute(0, 3, 1, 2)"]),
-        ("resnet18", (224, 224), ["wants 4 dimensions", "got 2"]),
+        ("resnet18", (224, 224), ["expects 4 dimensions", "got 2"]),
         ("alexnet", (3, 32, 32), ["too small for a window of 3", "features.12", "224×224 or 299×299 go"]),
         ("vit_b_16", (3, 384, 384), ["Expected 224 but got 384", "224×224 go through"]),
     ],

@@ -348,7 +348,7 @@ def refusals(data: tuple[LabelledFolder, LabelledFolder]) -> Iterator[tuple[dict
     yield {"model": nn.Conv2d(3, 2, 3)}, "has outputs of shape"
     yield {"model": classifier}, r"a Classifier. Give its model: classifier.model"
     yield {"model": "resnet18"}, "a str"
-    yield {"model": spoilt()}, "3.bias holds NaN"
+    yield {"model": spoilt()}, "3.bias contains NaN"
     yield {"model": net().requires_grad_(False)}, "No weight of this Sequential can change"
     yield (
         {"model": nn.Sequential(nn.Flatten(), nn.Linear(7, 2))},
@@ -500,9 +500,9 @@ def test_curves_say_the_best_epoch(data: Any) -> None:
 
 
 def test_curves_of_nothing_or_of_an_unknown_kind() -> None:
-    with pytest.raises(CourseError, match="0 trainings to draw"):
+    with pytest.raises(CourseError, match="0 training runs to draw"):
         draw_curves({})
-    with pytest.raises(CourseError, match="7 trainings to draw: give 1 to 6"):
+    with pytest.raises(CourseError, match="7 training runs to draw: give 1 to 6"):
         draw_curves({str(k): history(0.5) for k in range(7)})
     with pytest.raises(CourseError, match="across='steps': it can be 'epochs', 'seconds'"):
         draw_curves({"a": ()}, across="steps")

@@ -201,7 +201,7 @@ def test_a_card_as_a_picture_tells_the_figures(name: str) -> None:
     assert isinstance(crop, Image.Image) and f"→ {crop.height}×{crop.width}" in shown.alt
     left, top, right, bottom = seen_box(PICTURE.size, one.weights.transforms())
     lost = 1 - (right - left) * (bottom - top) / (PICTURE.width * PICTURE.height)
-    assert f"{100 * lost:.0f}% of it lost" in shown.alt
+    assert f"{100 * lost:.0f}% cut off" in shown.alt
 
 
 def test_no_text_of_any_entry_leaves_its_card_or_lies_over_another(monkeypatch: pytest.MonkeyPatch) -> None:

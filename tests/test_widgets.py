@@ -210,7 +210,7 @@ def test_the_picture_of_an_older_setting_is_said_to_be_old_and_fades_until_there
     assert not explorer._picture.get_state()["_dom_classes"]
     for n, said in ((2, "Choose an odd number."), (4, "ValueError: No even numbers."), (2, "Choose an odd number.")):
         explorer.set(n=n)
-        assert f"{said} The picture below is still the last one that could be made." in explorer.message
+        assert f"{said} The picture below is the last one that could be drawn." in explorer.message
         (kept,) = explorer._picture.get_state()["_dom_classes"]
         assert f".{kept}{{opacity:" in explorer.message
     explorer.set(n=3)
@@ -446,7 +446,7 @@ def test_curves_grow_with_a_training() -> None:
         assert curves.still.data == draw_curves(expected, epochs=3).data and curves.message == ""
         pictures.append(curves._picture.value)
     assert len(set(pictures)) == 3 and pictures[0] == pictures[-1]
-    with pytest.raises(CourseError, match="7 trainings to draw"):
+    with pytest.raises(CourseError, match="7 training runs to draw"):
         widgets.training_curves("one more", beside={str(k): EPOCHS for k in range(6)})
 
 
@@ -515,7 +515,7 @@ def test_any_of_imagenets_dogs_counts_as_a_dog() -> None:
     one = Classifier("squeezenet1_1", model, weights, weights.transforms(), names, torch.device("cpu"))
     scenes = {"dog": scene("dog", seed=1, size=(260, 300))}
     said = {name: repr(widgets.response_map_explorer(scenes, one, label=name)) for name in ("Samoyed", "tabby")}
-    assert "in truth" not in said["Samoyed"] and said["tabby"].endswith("but in truth: dog")
+    assert "in truth" not in said["Samoyed"] and said["tabby"].endswith("but the true class is dog")
 
 
 # -- a picture of one's own -------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ _SECONDS, _BUDGET, _SLOW, _AGREE = 420.0, 0.6, 1.0, 0.04
 
 
 def wanted() -> list[tuple[str, int]]:
-    """Every model of torchvision with every size that one of its weights entries wants.
+    """Every model of torchvision with every size that one of its weights entries expects.
 
     Example:
         >>> ("resnet18", 224) in wanted(), ("vit_b_16", 384) in wanted()

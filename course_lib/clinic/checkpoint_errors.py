@@ -1,4 +1,4 @@
-"""Errors of weights and checkpoints: files that are no checkpoint, state dicts that do not fit, names nobody knows.
+"""Errors of weights and checkpoints: files that aren't checkpoint, state dicts that do not fit, names nobody knows.
 
 What a file is, ``course_lib.models.checkpoints`` finds out, and why a state dict does not fit as well; here stand the
 sentences and the lines that repair it, with the learner's own names.
@@ -39,7 +39,7 @@ _REPAIRS = {
     "Git LFS pointer instead of a checkpoint": ("git lfs pull", "Run it in a terminal, in the repository's folder."),
     "file cut short": (_AGAIN, _FROM_URL),
     "text instead of a checkpoint": (_AGAIN, "Look for the address, url, of the checkpoint itself."),
-    "file that would run code": ("", "Do not open it, and never read it with weights_only=False."),
+    "file that would run code": ("", "Don't open it, and never read it with weights_only=False."),
     "checkpoint that holds more than tensors": (
         "",
         "Only for a file that you made yourself: reading it so can run code. Then save the state_dict() of what was "
@@ -49,7 +49,7 @@ _MORE_THAN_TENSORS = ("file that would run code", "checkpoint that holds more th
 
 
 def checkpoint_file(raised: RaisedError) -> Diagnosis | None:
-    """``torch.load`` of something that is no checkpoint, or not only one."""
+    """``torch.load`` of something that isn't a checkpoint, or not only one."""
     space = raised.variables_of("load", "torch/serialization.py")
     path = space.get("f") if space else None
     if not isinstance(path, str | Path) or not Path(path).is_file():
@@ -109,12 +109,12 @@ def no_state_dict(raised: RaisedError) -> Diagnosis | None:
         return None
     model, given = loading
     net = raised.name_of(model, "model")
-    what = "load_state_dict wants a mapping from the names of weights to tensors, but it got "
+    what = "load_state_dict expects a mapping from the names of weights to tensors, but it got "
     if isinstance(given, str | Path):
         what += "the name of a file."
         code = f'{net}.load_state_dict(torch.load("{Path(given).name}", weights_only=True))'
     elif inspect.ismethod(given) and given.__name__ == "state_dict":
-        what += "the method state_dict, which gives it when it is called."
+        what += "the method state_dict, which returns one when you call it."
         source = raised.statement
         call = next(source.calls("load_state_dict"), None) if source else None
         if source is None or call is None or not call.args:
@@ -170,13 +170,13 @@ def _wrapped(model: nn.Module, net: str, state: str, own: fitting.Shapes, given:
         others = [repr(other) for other in given if other != key][:4]
         beside = f" beside {', '.join(others)}" if others else ""
         what = f"This is a whole checkpoint: the state dict is in it under {key!r}{beside}."
-        return "checkpoint around the state dict", what, f"{net}.load_state_dict({part})", _all_fit(own), ()
+        return "whole checkpoint, not a state dict", what, f"{net}.load_state_dict({part})", _all_fit(own), ()
     if found.in_model:
         what = f"Every name in the model begins with {prefix!r}, and none in the state dict does."
         code = f"{net}.{prefix[:-1]}.load_state_dict({part})"
         return "prefix before every name", what, code, _all_fit(own), ()
     what = f"Every name in the state dict begins with {prefix!r}, and none of the model's does"
-    what += f": {found.wrapper} was wrapped around the model when it was saved." if found.wrapper else "."
+    what += f": the model was wrapped in {found.wrapper} when it was saved." if found.wrapper else "."
     if key is not None:
         what += f" It is in the checkpoint under {key!r}."
     code = f"{net}.load_state_dict({{name.removeprefix({prefix!r}): value for name, value in {part}.items()}})"
@@ -190,9 +190,9 @@ def _part(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: Ma
     if len(parts) != 1 or not shapes:
         return None
     part = attribute(net, parts[0])
-    what = f"These are the weights of {part} alone, a part of {type(model).__name__}."
+    what = f"These are the weights of {part} alone, which is one part of {type(model).__name__}."
     code = f"{part}.load_state_dict({state})"
-    return "weights of a part of the model", what, code, f"All {len(shapes)} names and their shapes then fit.", ()
+    return "weights of only part of the model", what, code, f"All {len(shapes)} names and their shapes then fit.", ()
 
 
 def _head(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: Mapping[Any, Any]) -> Answer | None:
@@ -209,12 +209,17 @@ def _head(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: Ma
         back.append(f"{attribute(net, path)} = {made.format(found.own)}")
         parties.append(Party(f"{path}.weight in the state dict", shapes[f"{path}.weight"]))
         parties.append(Party(f"{path}.weight in the model", size))
-    what = f"The state dict's last layer has {found.given} classes, and the model's has {found.own}; the rest fits."
-    lines, why = [*build, f"{net}.load_state_dict({state})"], f"The model then answers with {found.given} classes."
+    what = (
+        f"The state dict's last layer has {found.given} classes, and the model's has {found.own}; everything else fits."
+    )
+    lines, why = [*build, f"{net}.load_state_dict({state})"], f"The model then has {found.given} outputs."
     if found.own <= found.given:
         lines += back
-        why = f"First it gets the file's head, then a new one for {found.own} classes, which is still to be trained."
-    return "another head", what, "\n".join(lines), why, tuple(parties)
+        why = (
+            f"The model first gets the file's head, then a new one for {found.own} classes, which still "
+            "has to be trained."
+        )
+    return "different head", what, "\n".join(lines), why, tuple(parties)
 
 
 def _other(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: Mapping[Any, Any]) -> Answer | None:
@@ -226,15 +231,15 @@ def _other(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: M
     if found is None:
         return None
     missing, extra = len(own.keys() - shapes.keys()), len(shapes.keys() - own.keys())
-    parts = [f"it lacks {missing} of the model's names"] if missing else []
-    parts += [f"the model lacks {extra} of its names"] if extra else []
+    parts = [f"{missing} of the names that the model expects are missing"] if missing else []
+    parts += [f"the model doesn't know {extra} of the names in it"] if extra else []
     what = f"These are the weights of a {found.name}: {' and '.join(parts) or 'the sizes differ'}."
     classes = "" if found.num_classes is None else f"num_classes={found.num_classes}"
     new = found.name if net != found.name else f"{found.name}_model"  # what the learner has stays as it is
     code = f"{new} = torchvision.models.{found.name}({classes})\n{new}.load_state_dict({state})"
     first = next((name for name in own if name not in shapes), "")
     parties = (Party(f"{first} in the model, missing in the state dict", own[first]),) if first else ()
-    name = "weights of another depth" if found.same_family else "weights of another architecture"
+    name = "weights of a different depth" if found.same_family else "weights of a different architecture"
     return name, what, code, f"All {len(shapes)} names and their shapes fit {found.name}.", parties
 
 
@@ -245,14 +250,20 @@ def _sizes(model: nn.Module, net: str, state: str, own: fitting.Shapes, given: M
         return None
     other = [name for name in own if own[name] != shapes[name]]
     what = f"All names are the same, but {len(other)} of {len(own)} sizes differ: the network was built with "
-    what += "other numbers "
+    what += "different settings "
     what += "(widths, kernel sizes) than when the state dict was saved."
     parties = tuple(
         Party(f"{name} in the {word}", sizes[name])
         for name in other[:2]
         for word, sizes in (("state dict", shapes), ("model", own))
     )
-    return "weights of another size", what, "", "Build it with the numbers of the state dict, and load again.", parties
+    return (
+        "weights of a different size",
+        what,
+        "",
+        "Build the model with the settings of the state dict, and load again.",
+        parties,
+    )
 
 
 # Names that torchvision does not know: models, weights, members of another model's enum.
@@ -283,7 +294,7 @@ def model_attribute(raised: RaisedError) -> Diagnosis | None:
 def _unknown(raised: RaisedError, name: str, known: Iterable[str], *, quoted: bool) -> Diagnosis:
     near = re.findall(r"'([^']+)'", closest(name, known, n=3))
     what = f"torchvision has no model called {name!r}." if quoted else f"torchvision.models has nothing called {name}."
-    code, why = "torchvision.models.list_models()", "It lists all the names there are."
+    code, why = "torchvision.models.list_models()", "This lists all the names there are."
     if near:
         code = _swap(raised.code, name, near[0])
         code = code or (f'torchvision.models.get_model("{near[0]}")' if quoted else near[0])
@@ -299,12 +310,12 @@ def enum(raised: RaisedError) -> Diagnosis | None:
         return None
     wanted, given = match.groups()
     build = _builder(raised) or "the model"
-    what = f"{build} was asked to take {given}, but its own weights are {wanted}: every model has its own enum."
+    what = f"{build} was given {given}, but its own weights are {wanted}: every model has its own enum."
     code = re.sub(rf"\b{re.escape(given)}\.\w+", f"{wanted}.DEFAULT", raised.code)
     if code == raised.code:
         code = f"model = {build}(weights={wanted}.DEFAULT)"
     why = f'A shorter way to write it: {build}(weights="DEFAULT").' if build != "the model" else ""
-    return Diagnosis("another model's weights", what, lines=raised.lines(), repair=code, why=why)
+    return Diagnosis("weights of another model", what, lines=raised.lines(), repair=code, why=why)
 
 
 def member(raised: RaisedError) -> Diagnosis | None:
@@ -329,7 +340,7 @@ def member(raised: RaisedError) -> Diagnosis | None:
         build = _builder(raised)
         code = f"{kind.__name__}.DEFAULT"
         code = f"model = {build}(weights={code})" if build else f"weights = {code}"
-    return Diagnosis("weights that this model lacks", what, lines=raised.lines(), repair=code)
+    return Diagnosis("no such weights", what, lines=raised.lines(), repair=code)
 
 
 def _swap(text: str, name: str, other: str) -> str:

@@ -73,7 +73,7 @@ def folder_of_classes(raised: RaisedError) -> Diagnosis | None:
     if not isinstance(root, str | Path):
         return None
     folder = Path(root)
-    wants = "ImageFolder wants a folder with one folder in it for each class: root/cat/1.jpg, root/dog/2.jpg"
+    wants = "ImageFolder expects a folder with one folder in it for each class: root/cat/1.jpg, root/dog/2.jpg"
     if not folder.is_dir():
         there = _deepest(folder)
         what = f"There is no folder {str(root)[-200:]!r} (looked for from {Path.cwd().name}/)."
@@ -90,7 +90,8 @@ def folder_of_classes(raised: RaisedError) -> Diagnosis | None:
         what = f"These class folders hold no picture: {empty.group(1)[:200]}."
         if ".ipynb_checkpoints" in empty.group(1):
             why = (
-                "Jupyter makes .ipynb_checkpoints when a folder's files are edited; it is no class: delete that folder."
+                "Jupyter makes .ipynb_checkpoints when a folder's files are edited; it isn't a class: "
+                "delete that folder."
             )
             return raised.diagnosis("class folders without pictures", what, "", why)
         source = raised.statement
@@ -99,7 +100,7 @@ def folder_of_classes(raised: RaisedError) -> Diagnosis | None:
         if source and call and "allow_empty" in (raised.variables_of("make_dataset") or {}):
             last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
             code = source.rewritten((last, f"{source.segment(last)}, allow_empty=True"))
-        why = "It keeps the empty classes and their numbers; or put the pictures there."
+        why = "This keeps the empty classes and their numbers; or put pictures into the folders."
         return raised.diagnosis("class folders without pictures", what, code, why)
     pictures = [entry.name for entry in os.scandir(folder) if entry.name.lower().endswith(_ENDINGS)]
     holds = (
@@ -161,7 +162,7 @@ def file_not_found(raised: RaisedError) -> Diagnosis | None:
         return None
     what = f"There is no {name[-200:]!r}; there is {near[-200:]!r}."
     code = _swapped_path(raised, name, near) or repr(near)
-    return raised.diagnosis("file with another name", what, code)
+    return raised.diagnosis("file under a different name", what, code)
 
 
 def picture_file(raised: RaisedError) -> Diagnosis | None:
@@ -171,9 +172,11 @@ def picture_file(raised: RaisedError) -> Diagnosis | None:
         call = next(source.calls("save"), None) if source else None
         if source is None or call is None or not isinstance(call.func, ast.Attribute):
             return None
-        what = "JPEG knows no transparency, and this picture has some (or another mode that JPEG cannot hold)."
+        what = "JPEG has no transparency, but this picture does (or it has another mode that JPEG can't store)."
         code = source.rewritten((call.func.value, source.chained(call.func.value, '.convert("RGB")')))
-        return raised.diagnosis("picture that JPEG cannot hold", what, code, "Or save it as .png, which keeps it all.")
+        return raised.diagnosis(
+            "picture that JPEG can't store", what, code, "Or save it as .png, which keeps everything."
+        )
     space = raised.variables_of("open", "PIL/Image.py") or {}
     name = space.get("filename") or space.get("fp")
     path = getattr(name, "name", name)
@@ -185,12 +188,12 @@ def picture_file(raised: RaisedError) -> Diagnosis | None:
     if not start:
         what += ": it is empty."
     elif start.lstrip()[:1] == b"<":
-        what += ": it is a web page or another text, as a download gives that went wrong."
+        what += ": it is a web page or some other text, probably from a download that went wrong."
     elif start[4:12] in (b"ftypheic", b"ftypmif1", b"ftypheix"):
-        what += ": it is a HEIC picture, as phones make them; save it as JPEG or PNG."
+        what += ": it is an HEIC picture, the kind that phones make; save it as JPEG or PNG."
     else:
         what += ": it is damaged, or in a format that PIL does not know."
-    return raised.diagnosis("file that is no picture", what, "", "Download it again, or leave it out of the folder.")
+    return raised.diagnosis("file that isn't a picture", what, "", "Download it again, or leave it out of the folder.")
 
 
 def not_downloaded(raised: RaisedError) -> Diagnosis | None:
@@ -209,7 +212,7 @@ def not_downloaded(raised: RaisedError) -> Diagnosis | None:
         last = [*call.args, *(keyword.value for keyword in call.keywords)][-1:]
         code = source.rewritten((last[0], f"{source.segment(last[0])}, download=True")) if last else ""
     return raised.diagnosis(
-        "dataset that was not downloaded", what, code, "What is there already is not fetched again."
+        "dataset that was not downloaded", what, code, "Files that are already there aren't downloaded again."
     )
 
 
@@ -229,7 +232,10 @@ def download(raised: RaisedError) -> Diagnosis | None:
     else:
         what += "there is no connection to the server."
     where = Path(str(space.get("model_dir") or Path(torch.hub.get_dir()) / "checkpoints")) if space else Path()
-    why = f"Try it again with a network; or fetch {name} elsewhere and put it into {'/'.join(where.parts[-3:])}."
+    why = (
+        f"Try again with a network connection, or download {name} elsewhere and put it into "
+        f"{'/'.join(where.parts[-3:])}."
+    )
     return raised.diagnosis("weights that could not be downloaded", what, "", why)
 
 
@@ -244,13 +250,13 @@ def empty_dataset(raised: RaisedError) -> Diagnosis | None:
         return None
     name = raised.name_of(dataset, "the dataset")
     what = f"{name} ({type(dataset).__name__}) is empty: its length is 0, so there is nothing to shuffle."
-    why = "Usual causes: a path or a pattern (such as *.jpg beside *.JPG) that finds no file, or a filter "
+    why = "Common causes: a path or a pattern (such as *.jpg beside *.JPG) that finds no file, or a filter "
     why += "that keeps none."
     return raised.diagnosis("dataset without samples", what, "", why)
 
 
 def dataset_methods(raised: RaisedError) -> Diagnosis | None:
-    """A dataset without ``__len__`` or ``__getitem__``, or its class in place of an object."""
+    """A dataset without ``__len__`` or ``__getitem__``, or its class instead of an object."""
     space = raised.variables_of("__init__", "torch/utils/data/dataloader.py")
     source = raised.statement
     if isinstance(raised.error, NotImplementedError):
@@ -258,11 +264,11 @@ def dataset_methods(raised: RaisedError) -> Diagnosis | None:
         if owner is None:
             return None
         near = get_close_matches("__getitem__", [key for key in vars(type(owner)) if key != "__init__"], 1, 0.7)
-        what = f"{type(owner).__name__} has no __getitem__, which gives one sample"
+        what = f"{type(owner).__name__} has no __getitem__, the method that returns one sample"
         what += f"; it has {near[0]}." if near else "."
         found = source_of(vars(type(owner)).get(near[0])) if near else None
         head = found[0].text.splitlines()[0].strip() if found else ""
-        why = f"In place of {head}" if head else "Write def __getitem__(self, index): and return picture, label."
+        why = f"Instead of {head}" if head else "Write def __getitem__(self, index): and return picture, label."
         return raised.diagnosis(
             "dataset without __getitem__", what, head.replace(near[0], "__getitem__") if head else "", why
         )
@@ -274,10 +280,10 @@ def dataset_methods(raised: RaisedError) -> Diagnosis | None:
     if isinstance(holder, type) and issubclass(holder, Dataset):
         name = raised.name_of(holder, holder.__name__)
         nodes = [node for node in source.nodes(ast.Name) if raised.value(node) is holder] if source else []
-        what = f"{name} is the class; a DataLoader wants an object of it, with brackets."
+        what = f"{name} is the class; a DataLoader expects an object of it, with brackets."
         needed = holder.__init__.__code__.co_argcount - 1 if hasattr(holder.__init__, "__code__") else 0
         code = source.rewritten((nodes[0], f"{name}()")) if source and nodes and not needed else ""
-        return raised.diagnosis("dataset class in place of a dataset", what, code)
+        return raised.diagnosis("dataset class instead of a dataset", what, code)
     if isinstance(holder, Dataset) and not hasattr(type(holder), "__len__"):
         what = f"{type(holder).__name__} has no __len__, so the loader cannot know how many samples there are."
         return raised.diagnosis("dataset without __len__", what, "def __len__(self):\n    return len(self.samples)",
@@ -301,7 +307,7 @@ def loader_used_as_iterator(raised: RaisedError) -> Diagnosis | None:
     for call in source.calls("next"):
         if len(call.args) == 1 and isinstance(raised.value(call.args[0]), DataLoader):
             name = source.segment(call.args[0])
-            what = f"{name} is a DataLoader, from which many iterators can be made; next(…) wants one of them."
+            what = f"{name} is a DataLoader, from which many iterators can be made; next(…) expects one of them."
             return raised.diagnosis("next() of a loader", what, source.rewritten((call.args[0], f"iter({name})")))
     return None
 
@@ -312,15 +318,15 @@ def loader_used_as_list(raised: RaisedError) -> Diagnosis | None:
     for node in source.nodes(ast.Subscript) if source else ():
         if source and isinstance(raised.value(node.value), DataLoader):
             name = source.segment(node.value)
-            what = f"{name} is a DataLoader: it makes its batches one after another, and has no numbers for them."
+            what = f"{name} is a DataLoader: it makes its batches one after another, and you can't index them."
             code = source.rewritten((node, f"next(iter({name}))"))
-            why = f"It gives the first batch; a single sample is {name}.dataset[…]."
+            why = f"This returns the first batch; a single sample is {name}.dataset[…]."
             return raised.diagnosis("loader used as a list", what, code, why)
     return None
 
 
 def loader_settings(raised: RaisedError) -> Diagnosis | None:
-    """A loader's settings that exclude each other, or a batch size that is no positive whole number."""
+    """A loader's settings that exclude each other, or a batch size that isn't a positive whole number."""
     source = raised.statement
     call = next((call for call in source.calls() if call.keywords), None) if source else None
     if source is None or call is None or raised.variables_of("__init__", "torch/utils/data/dataloader.py") is None:
@@ -334,7 +340,7 @@ def loader_settings(raised: RaisedError) -> Diagnosis | None:
         node = named["batch_size"].value
         value = raised.value(node)
         match = re.search(r"batch_size=(-?[\d.]+)", raised.message)
-        what = f"batch_size must be a whole number from 1 on; it is {match.group(1) if match else value}."
+        what = f"batch_size must be a whole number of at least 1; it is {match.group(1) if match else value}."
         text = source.segment(node)
         number = float(match.group(1)) if match else 0.0
         new = f"int({text})" if number >= 1 else f"max(1, int({text}))"
@@ -372,9 +378,10 @@ def start_of_workers(raised: RaisedError) -> Diagnosis | None:
         why = 'Put what the program does under if __name__ == "__main__":, or use num_workers=0.'
         return raised.diagnosis("workers that start workers", what, "", why)
     what = (
-        "A worker of the DataLoader ended without saying why: usually memory (or /dev/shm in a container) ran out, or "
+        "A worker of the DataLoader ended without an error message: usually memory (or /dev/shm in a "
+        "container) ran out, or "
     )
-    what += "an error in the dataset ended it."
+    what += "an error in the dataset stopped it."
     names = [name for name, value in raised.instances(DataLoader) if value.num_workers]
     code = f"{names[0]}.num_workers = 0" if len(names) == 1 else ""
     return raised.diagnosis("worker that ended", what, code, "Without workers, the dataset's own error is shown.")
@@ -385,7 +392,7 @@ def pickled_workers(raised: RaisedError) -> Diagnosis | None:
     if raised.variables_of("__init__", "torch/utils/data/dataloader.py") is None:
         return None
     names = [name for name, value in raised.instances(DataLoader) if value.num_workers]
-    what = "Workers that are started anew get the dataset as a pickle, and a lambda or a function inside another "
+    what = "New workers get the dataset as a pickle, but a lambda or a function inside another "
     what += "function cannot be pickled."
     code = f"{names[0]}.num_workers = 0" if len(names) == 1 else ""
     why = "Or write the lambda as a function (def) at the top of a file that both can import."
@@ -396,7 +403,7 @@ def pickled_workers(raised: RaisedError) -> Diagnosis | None:
 
 
 def batch_of_pictures(raised: RaisedError) -> Diagnosis | None:
-    """Samples that cannot be put into a batch, because they are no tensors or numbers."""
+    """Samples that cannot be put into a batch, because they aren't tensors or numbers."""
     match = re.search(r"found <class '([\w.]+)'>", raised.message)
     if match is None:
         return None
@@ -408,25 +415,25 @@ def batch_of_pictures(raised: RaisedError) -> Diagnosis | None:
         loaders += [("", value)] if isinstance(value, DataLoader) else []
     dataset = next(iter([value.dataset for _, value in loaders]), _dataset_under_way(raised))
     if kind.startswith("PIL."):
-        what = "The dataset gives PIL pictures, and a batch can only be made of tensors: the transform to a tensor is "
+        what = "The dataset gives PIL pictures, but a batch can only be made of tensors: the transform to a tensor is "
         what += "missing."
         made = f"{raised.spelled('torchvision.transforms', 'ToTensor')}()"
         if dataset is not MISSING and hasattr(dataset, "transform") and dataset.transform is None:
             name = raised.name_of(dataset, "dataset")
-            return raised.diagnosis("pictures in place of tensors", what, f"{name}.transform = {made}",
+            return raised.diagnosis("pictures instead of tensors", what, f"{name}.transform = {made}",
                                     f"Better where it is made: transform={made}.")  # fmt: skip
         code, why = _returned(dataset, lambda text: f"{made}({text})")
-        return raised.diagnosis("pictures in place of tensors", what, code, why)
+        return raised.diagnosis("pictures instead of tensors", what, code, why)
     if kind == "NoneType":
-        what = "One of the samples, or a part of it, is None, and a batch cannot be made with it."
-        why = "Look at __getitem__: a way through it without return, or a file that was not found."
+        what = "One of the samples, or a part of it, is None, and you can't make a batch with it."
+        why = "Look at __getitem__: either one path through it has no return, or a file wasn't found."
         return raised.diagnosis("sample that is None", what, "", why)
     if "Path" in kind:
-        what = "The dataset gives paths, and a batch can only be made of tensors, numbers and strings."
+        what = "The dataset gives paths, but a batch can only be made of tensors, numbers and strings."
         return raised.diagnosis("paths in a batch", what, "", "Return str(path) from __getitem__, or leave it out.")
-    what = f"The dataset gives {kind}, and a batch can only be made of tensors, arrays, numbers and strings, and of "
+    what = f"The dataset gives {kind}, but a batch can only be made of tensors, arrays, numbers and strings, and of "
     what += "lists, tuples and dicts of these."
-    return raised.diagnosis("samples that make no batch", what)
+    return raised.diagnosis("samples that can't form a batch", what)
 
 
 def _dataset_under_way(raised: RaisedError) -> Any:
@@ -447,7 +454,7 @@ def _returned(dataset: Any, change: Any) -> tuple[str, str]:
     value = lines[0].value
     first = value.elts[0] if isinstance(value, ast.Tuple) and value.elts else value
     code = found[0].rewritten((first, change(found[0].segment(first))), within=lines[0])
-    return code, f"In __getitem__, in place of {found[0].segment(lines[0])}"
+    return code, f"In __getitem__, instead of {found[0].segment(lines[0])}"
 
 
 def batch_unequal(raised: RaisedError) -> Diagnosis | None:
@@ -457,7 +464,7 @@ def batch_unequal(raised: RaisedError) -> Diagnosis | None:
     if match is None:
         if "equal size" not in raised.message and "not resizable" not in raised.message:
             return None
-        what = "The samples of a batch hold sequences of different lengths (boxes, words), which make no tensor."
+        what = "The samples of a batch hold sequences of different lengths (boxes, words), which can't form a tensor."
         return _as_lists(raised, what)
     first, other = ([int(n) for n in group.split(",") if n.strip()] for group in match.groups()[:2])
     shapes = (Party("sample 0", tuple(first)), Party(f"sample {match.group(3)}", tuple(other)))
@@ -478,20 +485,24 @@ def batch_unequal(raised: RaisedError) -> Diagnosis | None:
         side = side if isinstance(side, int) else min(side)
         what += " Resize with one number sets the shorter side only, and keeps the proportions."
         code = f"{name}.transform.transforms[{resizes[0]}] = {made}(({side}, {side}))"
-        why = "Or keep the proportions, and put a CenterCrop behind it."
+        why = "Or keep the proportions, and put a CenterCrop after it."
         return raised.diagnosis("pictures of different sizes in a batch", what, code, why, shapes)
     if steps is not None and hasattr(steps, "transforms"):
         code = f"{name}.transform.transforms.insert(0, {made}({size}))"
-        return raised.diagnosis("pictures of different sizes in a batch", what, code, "It gives all one size.", shapes)
+        return raised.diagnosis(
+            "pictures of different sizes in a batch", what, code, "This makes them all the same size.", shapes
+        )
     grow = raised.spelled("torchvision.transforms.functional", "resize")
     code, why = _returned(dataset, lambda text: f"{grow}({text}, {list(size)})")
-    return raised.diagnosis("pictures of different sizes in a batch", what, code, why or "Give all one size.", shapes)
+    return raised.diagnosis(
+        "pictures of different sizes in a batch", what, code, why or "Make them all the same size.", shapes
+    )
 
 
 def _as_lists(raised: RaisedError, what: str, shapes: Any = ()) -> Diagnosis:
     loaders = raised.instances(DataLoader)
     code = f"{loaders[0][0]}.collate_fn = lambda samples: tuple(zip(*samples))" if len(loaders) == 1 else ""
-    why = "The batch is then a list for each part of a sample, as detection models want it. Better: DataLoader(…, "
+    why = "The batch is then a list for each part of a sample, as detection models expect. Better: DataLoader(…, "
     why += "collate_fn=…), with a def."
     return raised.diagnosis("samples of different lengths in a batch", what, code, why, shapes)
 
@@ -509,17 +520,18 @@ def batch_parts(raised: RaisedError) -> Diagnosis | None:
             return None
         text = source.segment(node.value)
         what = (
-            f"{text} is a {type(owner).__name__} of {len(owner)} tensors, no tensor: a loader's batch holds pictures "
+            f"{text} is a {type(owner).__name__} of {len(owner)} tensors, not a tensor: a loader's batch "
+            "holds pictures "
         )
         what += "and labels."
         same = all(isinstance(x, Tensor) and x.shape == owner[0].shape for x in owner)
         if same and len(owner) != 2:
-            what = f"{text} is a {type(owner).__name__} of {len(owner)} tensors of one shape, and no tensor itself."
+            what = f"{text} is a {type(owner).__name__} of {len(owner)} tensors of one shape, not a tensor itself."
             code = source.rewritten((node.value, f"torch.stack({text})"))
         else:
             code = source.rewritten((node.value, f"{text}[0]"))
         return raised.diagnosis(
-            "list in place of a tensor", what, code, "" if same else "Or take both: images, labels = …"
+            "list instead of a tensor", what, code, "" if same else "Or take both: images, labels = …"
         )
     node = source.tree.body[0]
     if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Tuple):
@@ -527,6 +539,6 @@ def batch_parts(raised: RaisedError) -> Diagnosis | None:
     value, targets = raised.value(node.value), node.targets[0].elts
     if not isinstance(value, list | tuple) or len(value) <= len(targets):
         return None
-    what = f"{source.segment(node.value)} has {len(value)} parts, and {len(targets)} names stand before the =."
+    what = f"{source.segment(node.value)} has {len(value)} parts, but there are {len(targets)} names before the =."
     code = source.rewritten((targets[-1], f"{source.segment(targets[-1])}, *others"))
     return raised.diagnosis("batch of more parts", what, code, "The rest is then in others.")

@@ -54,9 +54,9 @@ def explain(error: BaseException | None = None, *, model: nn.Module | None = Non
     if error is None:
         error = sys.exc_info()[1] or getattr(sys, "last_value", None) or getattr(sys, "last_exc", None)
     elif not isinstance(error, BaseException):
-        raise CourseError(f"explain wants an exception, but was given {_kind(error)}; explain() takes the last one.")
+        raise CourseError(f"explain expects an exception, but was given {_kind(error)}; explain() takes the last one.")
     if model is not None and not isinstance(model, nn.Module):
-        raise CourseError(f"model= wants a torch.nn.Module, but was given {_kind(model)}.")
+        raise CourseError(f"model= expects a torch.nn.Module, but was given {_kind(model)}.")
     if error is None or error.__traceback__ is None:
         return None
     try:

@@ -125,7 +125,9 @@ def check_input(model: nn.Module, batch: Any, *, transforms: Any = None) -> Repo
         values from 0 to 255 | batch = torchvision.transforms.functional.normalize(batch / 255, mean, std)
     """
     if not isinstance(model, nn.Module):
-        raise CourseError(f"check_input wants a model and a batch; the model is {type(model).__name__}, no module.")
+        raise CourseError(
+            f"check_input expects a model and a batch; the model is {type(model).__name__}, which isn't a module."
+        )
     if not isinstance(batch, Tensor):
         return Report((_no_tensor(batch),), f"a {type(batch).__name__}")
     looked_at = f"a batch of {times(tuple(batch.shape))}, {dtype_name(batch.dtype)}, on {batch.device}"
@@ -141,12 +143,12 @@ def check_input(model: nn.Module, batch: Any, *, transforms: Any = None) -> Repo
 def _no_tensor(batch: Any) -> Finding:
     kind = type(batch).__name__
     if kind == "ndarray":
-        return Finding("no tensor", f"This is a numpy array {times(tuple(batch.shape))}; a model wants a tensor.",
+        return Finding("no tensor", f"This is a numpy array {times(tuple(batch.shape))}; a model expects a tensor.",
                        "batch = weights.transforms()(PIL.Image.fromarray(array)).unsqueeze(0)")  # fmt: skip
     if isinstance(batch, list | tuple):
-        return Finding("no tensor", f"This is a {kind} of {len(batch)}; a model wants one tensor, a batch.",
+        return Finding("no tensor", f"This is a {kind} of {len(batch)}; a model expects one tensor, a batch.",
                        "batch = torch.stack([weights.transforms()(picture) for picture in pictures])")  # fmt: skip
-    return Finding("no tensor", f"This is a {kind}; a model wants a tensor, batch×channels×height×width.",
+    return Finding("no tensor", f"This is a {kind}; a model expects a tensor, batch×channels×height×width.",
                    "batch = weights.transforms()(picture).unsqueeze(0)")  # fmt: skip
 
 
@@ -166,7 +168,7 @@ def _place(model: nn.Module, batch: Tensor) -> Iterator[Finding]:
 def _shape(model: nn.Module, batch: Tensor) -> list[Finding]:
     shape = tuple(batch.shape)
     if 0 in shape:
-        return [Finding("empty batch", f"{times(shape)} holds no number at all.")]
+        return [Finding("empty batch", f"{times(shape)} has no numbers at all.")]
     tried = attempt(model, [shape], mode="eval")
     if isinstance(tried, TraceError):
         found = changes(model, shape, tried, sizes=True, mode="eval")
@@ -177,7 +179,7 @@ def _shape(model: nn.Module, batch: Tensor) -> list[Finding]:
         return []
     if not isinstance(attempt(model, [(1, *shape)], mode="eval"), Trace):
         return []
-    what = f"The model takes {times(shape)} as one picture, and answers without a batch dimension."
+    what = f"The model takes {times(shape)} as one picture, and returns an output without a batch dimension."
     return [Finding("no batch dimension", what, "batch = batch.unsqueeze(0)")]
 
 
@@ -222,9 +224,9 @@ def _untrained(model: nn.Module) -> Iterator[Finding]:
     stats: list[tuple[Any, Any]] = [(norm.running_mean, norm.running_var) for norm in norms]
     if stats and all(not mean.any() and bool((var == 1).all()) for mean, var in stats):
         sentence = (
-            f"All {len(norms)} BatchNorm layers hold the mean 0 and the variance 1 of a new network: no batch was ever "
+            f"All {len(norms)} BatchNorm layers have the mean 0 and the variance 1 of a new network: no batch was ever "
         )
-        sentence += "seen in train mode, and no weights were loaded. Its answers are chance."
+        sentence += "seen in train mode, and no weights were loaded. Its answers are down to chance."
         yield Finding("untrained model", sentence)
         return
     layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d) and m.bias is not None]
@@ -274,7 +276,7 @@ def _values(model: nn.Module, batch: Tensor, transforms: Any, *, run: bool) -> I
     pictures = batch.detach()[:_PICTURES].float()
     if not torch.isfinite(pictures).all():
         count = int((~torch.isfinite(pictures)).sum())
-        yield Finding("no numbers", f"{count:,} of the values are nan or infinite, and so will every answer be.")
+        yield Finding("no numbers", f"{count:,} of the values are nan or infinite, so every answer will be, too.")
         return
     if pictures.dim() in (3, 4) and pictures.shape[-1] == 3 != pictures.shape[-3]:
         pictures = pictures.movedim(-1, -3)  # its shape is a finding of its own
@@ -285,21 +287,27 @@ def _values(model: nn.Module, batch: Tensor, transforms: Any, *, run: bool) -> I
     finding = _scrambled(pictures, norm) or _range(pictures, norm, known=recipe is not None)
     if finding is None and family is not None and (other := _other_norm(pictures, family)) is not None:
         sentence = f"{other} torchvision's weights for {type(model).__name__} all want mean {list(norm.mean)} and std "
-        finding = Finding("another mean and std", f"{sentence}{list(norm.std)}.", _ALL, sure=False)
+        finding = Finding("wrong mean and std", f"{sentence}{list(norm.std)}.", _ALL, sure=False)
     if finding is not None:
         yield finding
     if not run:
         return
     if _sums_to_one(model, pictures):
         sentence = "The model's answers are probabilities: it ends in a softmax. For predictions that is right; "
-        sentence += "CrossEntropyLoss has a softmax of its own, and with two of them a network learns slowly and badly."
+        sentence += "CrossEntropyLoss has its own softmax, and with two of them a network learns slowly and badly."
         yield Finding("softmax inside", sentence)
     elif finding is None and _surer(model, pictures, norm.redo(norm.undo(pictures).flip(-3))):
-        sentence = f"The model is clearly surer of these {len(pictures)} pictures with red and blue exchanged: OpenCV "
+        sentence = (
+            f"The model is clearly more confident about these {len(pictures)} pictures with red and blue "
+            "exchanged: OpenCV "
+        )
         code = norm.code("(batch * std + mean).flip(-3)")
         yield Finding("channels perhaps in the order BGR", f"{sentence}reads blue first.", code, sure=False)
     elif finding is None and pictures.shape[-1] == pictures.shape[-2] and _surer(model, pictures, pictures.mT):
-        sentence = f"The model is clearly surer of these {len(pictures)} pictures with rows and columns exchanged: a "
+        sentence = (
+            f"The model is clearly more confident about these {len(pictures)} pictures with rows and "
+            "columns exchanged: a "
+        )
         sentence += "permute in the wrong order (such as 2, 1, 0 of height×width×channels) lays them on their side."
         yield Finding("height and width exchanged", sentence, "batch = batch.transpose(-2, -1)", sure=False)
 
@@ -310,13 +318,13 @@ def _range(pictures: Tensor, norm: _Norm, *, known: bool) -> Finding | None:
     lines = f"mean, std = {list(norm.mean)}, {list(norm.std)}\nbatch = torchvision.transforms.functional.normalize"
     if high > 20:
         if _whole(pictures) or (low >= 0 and not _whole(norm.undo(pictures))):
-            sentence = f"{span}, as in a file; the network learnt from values between 0 and 1, normalised."
+            sentence = f"{span}, as in a file; the network learned from values between 0 and 1, normalised."
             return Finding("values from 0 to 255", sentence, f"{lines}(batch / 255, mean, std)")
         sentence = f"{span}: they were normalised without being divided by 255 first."
         return Finding("values from 0 to 255", sentence, norm.code("(batch * std + mean) / 255"))
     if low >= 0 and high <= 1 and (high - low > 0.5 or _whole(pictures * 255)):
         least, most = float(norm.redo(torch.zeros(3, 1, 1)).min()), float(norm.redo(torch.ones(3, 1, 1)).max())
-        sentence = f"{span}: mean and std have not been applied. The network learnt from values of "
+        sentence = f"{span}: mean and std have not been applied. The network learned from values of "
         return Finding("not normalised", f"{sentence}{least:.1f} to {most:.1f}.", f"{lines}(batch, mean, std)")
     undone = norm.undo(pictures)
     if undone.min() > -1e-3 and undone.max() < 0.01 and _whole(undone * 255 * 255) and float(undone.max()) > 1e-4:
@@ -328,7 +336,7 @@ def _range(pictures: Tensor, norm: _Norm, *, known: bool) -> Finding | None:
     if _whole(undone * 255):
         return None
     if _whole(norm.undo(undone) * 255):
-        sentence = f"{span}: undoing mean and std once gives no picture, and undoing them twice gives a "
+        sentence = f"{span}: undoing mean and std once doesn't give a picture, but undoing them twice gives a "
         sentence += "picture's whole numbers."
         code = norm.code("").splitlines()[0]
         return Finding("normalised twice", sentence, f"{code}\nbatch = batch * std + mean")
@@ -340,7 +348,7 @@ def _range(pictures: Tensor, norm: _Norm, *, known: bool) -> Finding | None:
         return None  # it may be prepared for weights with another mean and std
     if (other := _other_norm(pictures, norm)) is not None:
         sentence = f"{other} These weights want mean {list(norm.mean)} and std {list(norm.std)}."
-        return Finding("another mean and std", sentence, _ALL)
+        return Finding("wrong mean and std", sentence, _ALL)
     if undone.min() < -0.2 or undone.max() > 1.2:  # with room for a resize that overshoots
         sentence = f"{span}: with these weights' mean and std undone, that is {float(undone.min()):.2g} to "
         sentence += f"{float(undone.max()):.2g}, and a picture has 0 to 1."
@@ -386,14 +394,14 @@ def _scrambled(pictures: Tensor, norm: _Norm) -> Finding | None:
     sentence = (
         "Neighbours in a row differ more than every third number does: red, green and blue alternate. The array was "
     )
-    sentence += "reshaped where its dimensions had to be exchanged."
+    sentence += "reshaped, but its dimensions should have been permuted."
     order = "(0, 3, 1, 2)" if pictures.dim() == 4 else "(2, 0, 1)"
     sizes = f"{'-1, ' * (pictures.dim() == 4)}{height}, {width}, 3"
     if float(pictures.min()) < 0:
         code = norm.code(f"(batch * std + mean).reshape({sizes}).permute{order}")
     else:
         code = f"batch = batch.reshape({sizes}).permute{order}"
-    return Finding("reshape in place of permute", sentence, code)
+    return Finding("reshape instead of permute", sentence, code)
 
 
 def _whole(numbers: Tensor) -> bool:

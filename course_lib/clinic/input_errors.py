@@ -24,7 +24,7 @@ __all__ = ["no_tensor"]
 
 
 def no_tensor(raised: RaisedError) -> Diagnosis | None:
-    """What the model got is no tensor; or what one of its layers got."""
+    """What the model got isn't a tensor; or what one of its layers got."""
     if raised.model is None or type(raised.model).__module__.startswith(
         ("torchvision.transforms", "torch.nn.modules.loss")
     ):
@@ -64,54 +64,58 @@ def _of_the_call(raised: RaisedError, value: Any) -> Diagnosis | None:
         return str(source.rewritten((node, text.format(x=source.segment(node)))))
 
     to = raised.spelled("torchvision.transforms.functional", "to_tensor")
-    why = "A network that was trained with a normalisation needs it, too: weights.transforms()(picture).unsqueeze(0)."
+    why = (
+        "A network that was trained with normalisation also needs it here: weights.transforms()(picture).unsqueeze(0)."
+    )
     if isinstance(value, Image.Image):
         chains = [name for name, one in raised.instances(transforms.Compose)]
         text = f"{chains[0]}({{x}}).unsqueeze(0)" if len(chains) == 1 else f"{to}({{x}}).unsqueeze(0)"
-        what = f"{net} got a PIL picture; it wants a tensor, batch×channels×height×width."
-        return raised.diagnosis("picture in place of a tensor", what, repaired(text), why)
+        what = f"{net} got a PIL picture; it expects a tensor, batch×channels×height×width."
+        return raised.diagnosis("picture instead of a tensor", what, repaired(text), why)
     if isinstance(value, np.ndarray):
-        what = f"{net} got a numpy array; it wants a tensor, batch×channels×height×width."
+        what = f"{net} got a numpy array; it expects a tensor, batch×channels×height×width."
         shapes = [Party("the array", tuple(value.shape))]
         if value.ndim == 3 and value.shape[2] in (1, 3) and value.dtype == np.uint8:
             return raised.diagnosis(
-                "array in place of a tensor", what, repaired(f"{to}({{x}}).unsqueeze(0)"), why, shapes
+                "array instead of a tensor", what, repaired(f"{to}({{x}}).unsqueeze(0)"), why, shapes
             )
         return raised.diagnosis(
-            "array in place of a tensor", what, repaired("torch.from_numpy({x}).float()"), "", shapes
+            "array instead of a tensor", what, repaired("torch.from_numpy({x}).float()"), "", shapes
         )
     if isinstance(value, list | tuple) and value and all(isinstance(part, Tensor) for part in value):
         shapes = [Party(f"tensor {place}", tuple(part.shape)) for place, part in enumerate(value[:2])]
-        what = f"{net} got a {type(value).__name__} of {len(value)} tensors; it wants one tensor, "
+        what = f"{net} got a {type(value).__name__} of {len(value)} tensors; it expects one tensor, "
         what += "batch×channels×height×width."
         if len({tuple(part.shape) for part in value}) == 1:
             text = "torch.stack(list({x}))" if value[0].dim() == 3 else "torch.cat(list({x}))"
             if isinstance(value, list):
                 text = text.replace("list({x})", "{x}")
-            return raised.diagnosis("list in place of a tensor", what, repaired(text), "", shapes)
+            return raised.diagnosis("list instead of a tensor", what, repaired(text), "", shapes)
         if len(value) == 2 and value[0].dim() == 4 and value[1].dim() <= 2:
             what += " This looks like a loader's batch, pictures and labels."
-            return raised.diagnosis("list in place of a tensor", what, repaired("{x}[0]"), "", shapes)
-        return raised.diagnosis("list in place of a tensor", what, "", "", shapes)
+            return raised.diagnosis("list instead of a tensor", what, repaired("{x}[0]"), "", shapes)
+        return raised.diagnosis("list instead of a tensor", what, "", "", shapes)
     if isinstance(value, list | tuple) and value and all(isinstance(part, Image.Image) for part in value):
-        what = f"{net} got a {type(value).__name__} of PIL pictures; it wants one tensor, batch×channels×height×width."
+        what = (
+            f"{net} got a {type(value).__name__} of PIL pictures; it expects one tensor, batch×channels×height×width."
+        )
         resize = raised.spelled("torchvision.transforms.functional", "resize")
         each = f"{to}(picture)" if len({p.size for p in value}) == 1 else f"{to}({resize}(picture, [224, 224]))"
         return raised.diagnosis(
-            "list in place of a tensor", what, repaired(f"torch.stack([{each} for picture in {{x}}])"), why
+            "list instead of a tensor", what, repaired(f"torch.stack([{each} for picture in {{x}}])"), why
         )
     if isinstance(value, str | Path):
-        what = f"{net} got a path or another text; it wants a picture's numbers, as a tensor."
+        what = f"{net} got a path or some other text; it expects a picture's numbers, as a tensor."
         if Path(value).suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp", ".bmp"):
-            return raised.diagnosis("text in place of a tensor", what)
+            return raised.diagnosis("text instead of a tensor", what)
         image = next((name for name, one in raised.names() if one is Image), "PIL.Image")
         text = f'{to}({image}.open({{x}}).convert("RGB")).unsqueeze(0)'
-        return raised.diagnosis("path in place of a tensor", what, repaired(text), why)
+        return raised.diagnosis("path instead of a tensor", what, repaired(text), why)
     if isinstance(value, Mapping):
         tensors = {key: part for key, part in value.items() if isinstance(part, Tensor) and part.dim() == 4}
-        what = f"{net} got a dict with {', '.join(map(repr, list(value)[:4]))}; it wants one tensor."
+        what = f"{net} got a dict with {', '.join(map(repr, list(value)[:4]))}; it expects one tensor."
         code = repaired(f"{{x}}[{next(iter(tensors))!r}]") if len(tensors) == 1 else ""
-        return raised.diagnosis("dict in place of a tensor", what, code)
+        return raised.diagnosis("dict instead of a tensor", what, code)
     return None
 
 
@@ -120,7 +124,7 @@ def _of_a_layer(raised: RaisedError, value: Any) -> Diagnosis | None:
     layer = raised.place
     if isinstance(value, nn.Module):
         kind = type(value).__name__
-        what = f"{layer} got a layer, {kind}, in place of a tensor: nn.{kind}(x) builds a layer, and does not call it."
+        what = f"{layer} got a layer, {kind}, instead of a tensor: nn.{kind}(x) builds a layer, but doesn't call it."
         for module in reversed(raised.modules):
             found = source_of(type(module).forward)
             calls = [call for call in found[0].calls(kind) if call.args] if found else []
@@ -134,9 +138,9 @@ def _of_a_layer(raised: RaisedError, value: Any) -> Diagnosis | None:
                 more = [found[0].segment(part) for part in (*calls[0].args[1:], *calls[0].keywords)]
                 new = f"{name}({', '.join(more)})({found[0].segment(calls[0].args[0])})"
                 code = found[0].rewritten((calls[0], new), within=line)
-                return raised.diagnosis("layer that is built in place of called", what, code,
-                                        f"In place of {found[0].segment(line)}")  # fmt: skip
-        return raised.diagnosis("layer that is built in place of called", what)
+                return raised.diagnosis("layer built instead of called", what, code,
+                                        f"Instead of {found[0].segment(line)}")  # fmt: skip
+        return raised.diagnosis("layer built instead of called", what)
     if value is None:
         found_none = no_return(raised)
         if found_none is None:
@@ -150,9 +154,7 @@ def _of_a_layer(raised: RaisedError, value: Any) -> Diagnosis | None:
     if isinstance(value, tuple) and value and isinstance(value[0], Tensor):
         sizes = ", ".join(times(tuple(part.shape)) for part in value if isinstance(part, Tensor))
         what = f"{layer} got a tuple of {len(value)} ({sizes}), the answer of a layer that gives several tensors."
-        return raised.diagnosis(
-            "tuple in place of a tensor", what, "", "Take the one that is wanted: output, _ = layer(x)."
-        )
+        return raised.diagnosis("tuple instead of a tensor", what, "", "Take the one you need: output, _ = layer(x).")
     return None
 
 

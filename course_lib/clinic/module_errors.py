@@ -1,6 +1,6 @@
 """Errors of writing and using modules: constructors, attributes, forward, containers, and classes used as objects.
 
-Where the mistake is in a class, its source is read, and the repair is the line to put in place of the one in the class.
+Where the mistake is in a class, its source is read, and the repair is the line to put instead of the one in the class.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def no_super_init(raised: RaisedError) -> Diagnosis | None:
     if source is None or not isinstance(owner, nn.Module):
         return None
     kind = type(owner).__name__
-    what = f"{kind}'s __init__ assigns a layer before super().__init__() has run, which makes the place for layers."
+    what = f"{kind}'s __init__ assigns a layer before super().__init__() has run, which prepares the module for layers."
     found = source_of(type(owner).__init__)
     if found and any(
         isinstance(node, ast.Expr) and ast.unparse(node) == "super().__init__" for node in ast.walk(found[1])
@@ -59,14 +59,14 @@ def no_super_init(raised: RaisedError) -> Diagnosis | None:
 
 
 def wrong_super(raised: RaisedError) -> Diagnosis | None:
-    """``super(Net, self)`` where self is no Net."""
+    """``super(Net, self)`` where self isn't a Net."""
     source = raised.statement
     call = next((call for call in source.calls("super") if call.args), None) if source else None
     if source is None or call is None:
         return None
-    what = f"{source.segment(call)} names another class than the one that is being built: it was renamed, or the cell "
-    what += "that defines it ran again since."
-    return raised.diagnosis("super() of another class", what, source.rewritten((call, "super()")))
+    what = f"{source.segment(call)} names a different class from the one being built: it was renamed, or the cell "
+    what += "that defines it has been run again since."
+    return raised.diagnosis("super() of a different class", what, source.rewritten((call, "super()")))
 
 
 def assigned_to_module(raised: RaisedError) -> Diagnosis | None:
@@ -83,15 +83,15 @@ def assigned_to_module(raised: RaisedError) -> Diagnosis | None:
         code = source.rewritten(
             (node.value, f"{raised.spelled('torch.nn', 'Parameter')}({source.segment(node.value)})")
         )
-        return raised.diagnosis("tensor in place of a parameter", what, code)
+        return raised.diagnosis("tensor instead of a parameter", what, code)
     what = f"{name} is a layer of the module, and only a module can take its place; this is "
     if isinstance(value, type) and issubclass(value, nn.Module):
         made = source.rewritten((node.value, f"{source.segment(node.value)}()"))
         code = made if not _needed(value) else ""
         return raised.diagnosis(
-            "class in place of a layer", f"{what}a class, without the brackets that build one.", code
+            "class instead of a layer", f"{what}a class, without the brackets that build one.", code
         )
-    return raised.diagnosis("no layer in place of a layer", f"{what}{given}.")
+    return raised.diagnosis("no layer instead of a layer", f"{what}{given}.")
 
 
 def _needed(kind: Any) -> list[str]:
@@ -133,14 +133,14 @@ def missing_attribute(raised: RaisedError) -> Diagnosis | None:
             head = found[0].text.splitlines()[0].strip() if found else ""
             what += f": its constructor is called {wrong}, so PyTorch never runs it."
             code = head.replace(wrong, "__init__", 1)
-            return raised.diagnosis("constructor with another name", what, code, f"In place of {head}")
+            return raised.diagnosis("constructor under a different name", what, code, f"Instead of {head}")
     found = source_of(kind.__init__) if not kind.__module__.startswith("torch") else None
     if found is not None:
         for node in found[0].nodes(ast.Assign):
             if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
                 code = found[0].rewritten((node.targets[0], f"self.{name}"), within=node)
-                what += ": __init__ puts it into a variable of its own, which is gone when __init__ ends. "
-                why = f"In place of {found[0].segment(node)}"
+                what += ": __init__ puts it into a local variable, which is gone when __init__ ends. "
+                why = f"Instead of {found[0].segment(node)}"
                 return raised.diagnosis("forgotten self", f"{what.rstrip()}", code, why)
     heads = _head(owner) if name in ("fc", "classifier", "head", "heads") else None
     if heads is not None:
@@ -152,7 +152,7 @@ def missing_attribute(raised: RaisedError) -> Diagnosis | None:
     near = get_close_matches(name, own, 1, 0.6) or get_close_matches(name, methods, 1, 0.75)
     if near:
         code = _with_attribute(raised, name, near[0])
-        return raised.diagnosis("attribute with another name", f"{what}, but it has {near[0]}.", code)
+        return raised.diagnosis("attribute under a different name", f"{what}, but it has {near[0]}.", code)
     if isinstance(owner, nn.Sequential) and len(owner):
         what += (
             f": the layers of a Sequential have numbers, {net}[0] to {net}[{len(owner) - 1}], unless they were named."
@@ -181,7 +181,7 @@ def _other_head(raised: RaisedError, owner: nn.Module, net: str, name: str, head
     right, source = attribute(net, path), raised.statement
     what = f"{type(owner).__name__} has no {name}: its last layer is {right}."
     if source is None:
-        return raised.diagnosis("head with another name", what, right)
+        return raised.diagnosis("head under a different name", what, right)
     wrong = [node for node in source.nodes(ast.Attribute) if node.attr == name and raised.value(node.value) is owner]
     outer = {id(node.value): node for node in source.nodes(ast.Subscript)}
     changes = [(outer.get(id(node), node), right) for node in wrong]
@@ -194,7 +194,7 @@ def _other_head(raised: RaisedError, owner: nn.Module, net: str, name: str, head
                 first = next((change for change in changes if not _inside(change[0], call)), None)
                 code = source.rewritten((call, made), *([first] if first else []))
         what += " It is a convolution."
-    return raised.diagnosis("head with another name", what, code)
+    return raised.diagnosis("head under a different name", what, code)
 
 
 def _inside(node: ast.AST, other: ast.AST) -> bool:
@@ -217,7 +217,7 @@ def state_dict_as_model(raised: RaisedError) -> Diagnosis | None:
         node = next((node for node in source.nodes(ast.Attribute) if node.attr == name), None)
         if node is None:
             return None
-        what = f"This model answers with a dict of {' and '.join(map(repr, owner))}; its class maps are under 'out'."
+        what = f"This model returns a dict of {' and '.join(map(repr, owner))}; its class maps are under 'out'."
         code = source.rewritten((node.value, f'{source.segment(node.value)}["out"]'))
         return raised.diagnosis("several outputs in a dict", what, code)
     if name not in (
@@ -240,9 +240,10 @@ def state_dict_as_model(raised: RaisedError) -> Diagnosis | None:
     variable = raised.name_of(owner, "checkpoint")
     part = variable if key is None else f"{variable}[{key!r}]"
     what = (
-        f"{variable} is a checkpoint, names and tensors, and no model: it holds weights, and a model must be built to "
+        f"{variable} is a checkpoint, names and tensors, not a model: it holds weights, and you have to "
+        "build a model to "
     )
-    what += "take them."
+    what += "load them into."
     for net, model in raised.instances(nn.Module):
         if fitting.shapes_of(model.state_dict()) == shapes:
             return raised.diagnosis("checkpoint used as a model", what, f"{net}.load_state_dict({part})",
@@ -262,14 +263,14 @@ def state_dict_as_model(raised: RaisedError) -> Diagnosis | None:
 
 
 def no_forward(raised: RaisedError) -> Diagnosis | None:
-    """A module without forward: another name, nested too deep, or a container that is no Sequential."""
+    """A module without forward: another name, nested too deep, or a container that isn't a Sequential."""
     space = raised.variables_of("_forward_unimplemented", "torch/nn/modules/module.py")
     module = space.get("self") if space else None
     if not isinstance(module, nn.Module):
         return None
     kind, source = type(module), raised.statement
     if isinstance(module, nn.ModuleList | nn.ModuleDict):
-        what = f"{kind.__name__} only holds layers; it has no order in which to call them."
+        what = f"{kind.__name__} only stores layers; it doesn't say in which order to call them."
         call = next(source.calls(), None) if source else None
         if source is None or call is None or len(call.args) != 1 or not isinstance(module, nn.ModuleList):
             return raised.diagnosis("list of layers that is called", what)
@@ -287,13 +288,13 @@ def no_forward(raised: RaisedError) -> Diagnosis | None:
         head = found[0].text.splitlines()[0].strip() if found else f"def {wrong}(self, x):"
         code = head.replace(wrong, "forward", 1)
         return raised.diagnosis(
-            "forward with another name", f"{what}: it is called {wrong}.", code, f"In place of {head}"
+            "forward under a different name", f"{what}: it is called {wrong}.", code, f"Instead of {head}"
         )
     for name, value in vars(kind).items():
         if isinstance(value, FunctionType) and any(
             getattr(c, "co_name", "") == "forward" for c in value.__code__.co_consts
         ):
-            what += f": def forward stands inside of {name}, four spaces too far to the right."
+            what += f": def forward is inside {name}, four spaces too far to the right."
             return raised.diagnosis("forward inside another method", what)
     return raised.diagnosis("no forward", f"{what}.", "", "Write def forward(self, x): with a return in it.")
 
@@ -325,29 +326,27 @@ def called_list(raised: RaisedError) -> Diagnosis | None:
 
 
 def not_a_layer(raised: RaisedError) -> Diagnosis | None:
-    """Something in a Sequential or a ModuleList that is no layer."""
+    """Something in a Sequential or a ModuleList that isn't a layer."""
     source = raised.statement
     if source is None or not raised.raised_in("torch/nn/modules/module.py"):
         return None
     for call in source.calls("Sequential", "ModuleList"):
         if name_of_call(call) == "Sequential" and len(call.args) == 1 and "list is not" in raised.message:
-            what = "nn.Sequential wants the layers one by one, and it got them in a list."
+            what = "nn.Sequential expects the layers one by one, and it got them in a list."
             code = source.rewritten((call.args[0], f"*{source.segment(call.args[0])}"))
-            return raised.diagnosis(
-                "list in a Sequential", what, code, "The star hands the list's layers over one by one."
-            )
+            return raised.diagnosis("list in a Sequential", what, code, "The star passes the list's layers one by one.")
         layers = call.args[0].elts if call.args and isinstance(call.args[0], ast.List) else call.args
         for node in layers:
             value, text = raised.value(node), source.segment(node)
             if isinstance(value, type) and issubclass(value, nn.Module) and not _needed(value):
-                what = f"{text} is a class; a {name_of_call(call)} wants a layer that was built, with brackets."
-                return raised.diagnosis("class in place of a layer", what, source.rewritten((node, f"{text}()")))
+                what = f"{text} is a class; a {name_of_call(call)} expects a layer that was built, with brackets."
+                return raised.diagnosis("class instead of a layer", what, source.rewritten((node, f"{text}()")))
             layer = {"relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "flatten": "Flatten", "gelu": "GELU"}.get(
                 getattr(value, "__name__", ""))  # fmt: skip
             if callable(value) and not isinstance(value, type | nn.Module) and layer:
                 made = raised.spelled("torch.nn", layer)
-                what = f"{text} is a function; a {name_of_call(call)} wants layers."
-                return raised.diagnosis("function in place of a layer", what, source.rewritten((node, f"{made}()")))
+                what = f"{text} is a function; a {name_of_call(call)} expects layers."
+                return raised.diagnosis("function instead of a layer", what, source.rewritten((node, f"{made}()")))
     return None
 
 
@@ -362,8 +361,8 @@ def class_for_object(raised: RaisedError) -> Diagnosis | None:
             hasattr(nn.Module, node.attr)
         ):  # fmt: skip
             name = source.segment(node.value)
-            what = f"{name} is the function that builds a model; call it to have one."
-            return raised.diagnosis("builder in place of a model", what, source.rewritten((node.value, f"{name}()")))
+            what = f"{name} is the function that builds a model; call it to get one."
+            return raised.diagnosis("builder instead of a model", what, source.rewritten((node.value, f"{name}()")))
         if isinstance(value, type) and issubclass(value, nn.Module) and hasattr(nn.Module, node.attr):
             if node.attr.startswith("__"):
                 continue
@@ -372,7 +371,7 @@ def class_for_object(raised: RaisedError) -> Diagnosis | None:
             what = f"{name} is a class; {node.attr} belongs to an object of it."
             code = objects[0] if len(objects) == 1 else (f"{name}()" if not _needed(value) else "")
             code = source.rewritten((node.value, code)) if code else ""
-            return raised.diagnosis("class in place of a model", what, code)
+            return raised.diagnosis("class instead of a model", what, code)
     return None
 
 
@@ -392,7 +391,7 @@ def positional(raised: RaisedError) -> Diagnosis | None:
                 name = source.segment(call.func)
                 what = f"{name} is a class, and it got a tensor as if it were a model: build the model first."
                 code = source.rewritten((call.func, f"{name}()")) if not _needed(value) else ""
-                return raised.diagnosis("class in place of a model", what, code)
+                return raised.diagnosis("class instead of a model", what, code)
     owner = _class_of(raised, kind)
     function = vars(owner).get(method) if owner else None
     if int(got) == int(takes) + 1 and isinstance(function, FunctionType):
@@ -401,8 +400,8 @@ def positional(raised: RaisedError) -> Diagnosis | None:
         if found and (not names or names[0] not in ("self", "cls")):
             head = found[0].text.splitlines()[0].strip()
             code = re.sub(r"\(\s*", "(self, " if names else "(self", head, count=1)
-            what = f"{method} of {kind} has no self, which Python hands to every method first."
-            return raised.diagnosis("method without self", what, code, f"In place of {head}")
+            what = f"{method} of {kind} has no self, which Python passes to every method first."
+            return raised.diagnosis("method without self", what, code, f"Instead of {head}")
     return None
 
 
@@ -429,7 +428,7 @@ def missing_argument(raised: RaisedError) -> Diagnosis | None:
         if method == "__init__" and isinstance(value, type) and value.__name__ == kind:
             if not value.__module__.startswith("torch.nn"):
                 return None
-            what = f"nn.{kind} must be told {' and '.join(wanted)}."
+            what = f"nn.{kind} needs {' and '.join(wanted)}."
             code = ""
             if wanted == ["kernel_size"]:
                 last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
@@ -445,7 +444,7 @@ def missing_argument(raised: RaisedError) -> Diagnosis | None:
             made = objects[0] if len(objects) == 1 else (f"{name}()" if not _needed(owner) else "")
             code = source.rewritten((function.value, made)) if made else ""
             what = f"{name} is a class; {method} must be called on an object of it."
-            return raised.diagnosis("class in place of a model", what, code)
+            return raised.diagnosis("class instead of a model", what, code)
     return None
 
 
@@ -479,7 +478,7 @@ def keyword(raised: RaisedError) -> Diagnosis | None:
         if near:
             what = f"{source.segment(call.func)} has no {name}; it has {near[0]}."
             text = source.segment(keywords[0].value)
-            return raised.diagnosis("keyword with another name", what,
+            return raised.diagnosis("keyword under a different name", what,
                                     source.rewritten((keywords[0], f"{near[0]}={text}")))  # fmt: skip
     return None
 
@@ -507,7 +506,7 @@ def uncalled_method(raised: RaisedError) -> Diagnosis | None:
         value = raised.value(node)
         if source and id(node) not in called and inspect.ismethod(value) and isinstance(value.__self__, nn.Module):
             text = source.segment(node)
-            what = f"{text} is a method; with brackets, {text}(), it gives what is wanted."
+            what = f"{text} is a method; with brackets, {text}(), it returns what you want."
             return raised.diagnosis("method without brackets", what, source.rewritten((node, f"{text}()")))
         if source and id(node) not in called and isinstance(raised.value(node.value), Tensor) and node.attr == "size":
             what = f"{source.segment(node)} is a method; its sizes come with brackets, or as .shape."
@@ -517,7 +516,7 @@ def uncalled_method(raised: RaisedError) -> Diagnosis | None:
 
 
 def subscript_of_model(raised: RaisedError) -> Diagnosis | None:
-    """``model[0]`` or ``for layer in model`` of a module that is no Sequential; a number beyond a Sequential's end."""
+    """``model[0]`` or ``for layer in model`` of a module that isn't a Sequential; an index beyond its end."""
     source = raised.statement
     if source is None:
         return None
@@ -533,7 +532,7 @@ def subscript_of_model(raised: RaisedError) -> Diagnosis | None:
                 why = f"{text}[{linear[-1]}] is its last layer with weights, {type(owner[linear[-1]]).__name__}."
             return raised.diagnosis("layer beyond a Sequential's end", what, code, why)
         if isinstance(owner, nn.Module) and not isinstance(owner, nn.Sequential | nn.ModuleList | nn.ModuleDict):
-            what = f"{text} is a {type(owner).__name__}, whose layers have names, no numbers."
+            what = f"{text} is a {type(owner).__name__}, whose layers have names, not numbers."
             code = source.rewritten((node.value, f"list({text}.children())"))
             names = ", ".join(list(owner._modules)[:4])
             return raised.diagnosis("module used as a list", what, code, f"Or by name: {text}.…, with {names}.")
@@ -541,7 +540,7 @@ def subscript_of_model(raised: RaisedError) -> Diagnosis | None:
         part = node.value if isinstance(node, ast.Starred) else node.iter
         owner, text = raised.value(part), source.segment(part)
         if isinstance(owner, nn.Module):
-            what = f"{text} is a {type(owner).__name__}, and only a Sequential or a ModuleList can be gone through."
+            what = f"{text} is a {type(owner).__name__}, but you can only loop over a Sequential or a ModuleList."
             return raised.diagnosis("module used as a list", what, source.rewritten((part, f"{text}.children()")))
     return None
 
@@ -567,5 +566,5 @@ def no_return(raised: RaisedError) -> tuple[str, str] | None:
                 line = f"return {found[0].segment(last)}"
             else:
                 continue
-            return f"The forward of {kind.__name__} has no return, so its answer is None", line
+            return f"The forward of {kind.__name__} has no return, so it returns None", line
     return None

@@ -50,15 +50,15 @@ def unknown_name(raised: RaisedError) -> Diagnosis | None:
     if name in _IMPORTS:
         what = f"{name} was never imported in this session."
         why = "Run it in a cell before; after a restart every import has to run again."
-        return raised.diagnosis("import that is missing", what, _IMPORTS[name], why)
+        return raised.diagnosis("missing import", what, _IMPORTS[name], why)
     if name == "device":
-        what = "device has not been chosen: it is a variable that one makes, no word of PyTorch's."
-        return raised.diagnosis("device that was never chosen", what, f"device = torch.device({_CUDA})")
+        what = "device isn't defined: it's a variable that you create yourself, not part of PyTorch."
+        return raised.diagnosis("device not defined", what, f"device = torch.device({_CUDA})")
     near = get_close_matches(name, [key for key, _ in raised.names()], 1, 0.8)
     if near:
         nodes = [node for node in source.nodes(ast.Name) if node.id == name]
         code = source.rewritten(*((node, near[0]) for node in nodes))
-        return raised.diagnosis("name with a typing error", f"There is no {name}; there is {near[0]}.", code)
+        return raised.diagnosis("misspelled name", f"There is no {name}; there is {near[0]}.", code)
     return None
 
 
@@ -71,7 +71,7 @@ def package(raised: RaisedError) -> Diagnosis | None:
     top, _, rest = name.partition(".")
     if not rest and top in _PACKAGES:
         what = f"The package that {top} comes from is not installed in this Python."
-        return raised.diagnosis("package that is not installed", what, f"%pip install {_PACKAGES[top]}",
+        return raised.diagnosis("package not installed", what, f"%pip install {_PACKAGES[top]}",
                                 "In a cell of the notebook; in a terminal without the %.")  # fmt: skip
     if top in ("torch", "torchvision") and rest and source is not None:
         parent: Any = __import__(top)
@@ -83,7 +83,7 @@ def package(raised: RaisedError) -> Diagnosis | None:
             right = ".".join([top, *parts[:-1], near[0]])
             what = f"There is no module {name}; there is {right}."
             return raised.diagnosis(
-                "module with another name", what, re.sub(rf"\b{re.escape(name)}\b", right, source.text)
+                "module under a different name", what, re.sub(rf"\b{re.escape(name)}\b", right, source.text)
             )
     return None
 
@@ -114,13 +114,15 @@ def module_attribute(raised: RaisedError) -> Diagnosis | None:
     if near:
         what = f"{home.__name__} has no {name}; it has {near}."
         code = source.rewritten(*((node, f"{base}.{near}") for node in nodes))
-        return raised.diagnosis("name with other letters", what, code)
+        return raised.diagnosis("different spelling of a name", what, code)
     if home.__name__ == "torch":
         for place in ("torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data"):
             module = __import__(place, fromlist=[name])
             if hasattr(module, name):
                 what = f"torch has no {name}; it is in {place}."
-                return raised.diagnosis("name in another module", what, source.rewritten((nodes[0], f"{place}.{name}")))
+                return raised.diagnosis(
+                    "name in a different module", what, source.rewritten((nodes[0], f"{place}.{name}"))
+                )
     return None
 
 
@@ -138,7 +140,7 @@ def import_name(raised: RaisedError) -> Diagnosis | None:
     if not near:
         return None
     code = re.sub(rf"\b{name}\b(?! as\b)", f"{near} as {name}" if name in _RENAMED else near, source.text)
-    return raised.diagnosis("name with other letters", f"{place} has no {name}; it has {near}.", code)
+    return raised.diagnosis("different spelling of a name", f"{place} has no {name}; it has {near}.", code)
 
 
 def key(raised: RaisedError) -> Diagnosis | None:
@@ -169,19 +171,19 @@ def key(raised: RaisedError) -> Diagnosis | None:
             near = [str(states[0])]
         if near:
             code = source.rewritten((node.slice, repr(near[0])))
-            return raised.diagnosis("key that is not there", what, code)
+            return raised.diagnosis("missing key", what, code)
         if (
             words
             and all(isinstance(value, Tensor) for value in owner.values())
             and ("state" in name or "model" in name)
         ):
             what = f"{text} is the state dict itself, names and tensors; it has no {name!r} around it."
-            return raised.diagnosis("key that is not there", what, source.rewritten((node, text)))
+            return raised.diagnosis("missing key", what, source.rewritten((node, text)))
     return None
 
 
 def transforms_of_weights(raised: RaisedError) -> Diagnosis | None:
-    """``ResNet18_Weights.transforms()`` of the enum; or the transforms' maker in place of the transforms."""
+    """``ResNet18_Weights.transforms()`` of the enum; or the transforms' maker instead of the transforms."""
     source = raised.statement
     if source is None:
         return None
@@ -191,7 +193,7 @@ def transforms_of_weights(raised: RaisedError) -> Diagnosis | None:
             text = source.segment(node.value)
             what = f"{text} is the list of all weights for this model, and {node.attr} belongs to one of them."
             code = source.rewritten((node.value, f"{text}.DEFAULT"))
-            return raised.diagnosis("enum in place of its weights", what, code, "DEFAULT is the best of them.")
+            return raised.diagnosis("enum instead of its weights", what, code, "DEFAULT is the best of them.")
     for call in source.calls():
         function = raised.value(call.func)
         if (
@@ -219,7 +221,8 @@ def device_word(raised: RaisedError) -> Diagnosis | None:
     word = match.group(1)
     nodes = [node for node in source.nodes(ast.Constant) if node.value == word]
     what = (
-        f"PyTorch knows no device {word[:40]!r}: a GPU of NVIDIA is called 'cuda', Apple's 'mps', the processor 'cpu'."
+        f"PyTorch has no device called {word[:40]!r}: an NVIDIA GPU is called 'cuda', Apple's 'mps', the "
+        "processor 'cpu'."
     )
     base = word.lower().partition(":")[0]
     right = {"gpu": "cuda", "nvidia": "cuda", "cude": "cuda", "cuda": "cuda", "cup": "cpu"}.get(base)
@@ -248,11 +251,14 @@ def no_gpu(raised: RaisedError) -> Diagnosis | None:
         if call is None or not call.args:
             return None
         last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
-        what = "The file's tensors were saved from a GPU, and this machine has none: they must be put elsewhere."
+        what = (
+            "The file's tensors were saved from a GPU, and this machine has none: they must be loaded onto "
+            "another device."
+        )
         code = source.rewritten((last, f'{source.segment(last)}, map_location="cpu"'))
         return raised.diagnosis("checkpoint from a GPU", what, code)
     if "device ordinal" in raised.message:
-        what = f"A GPU with that number is not there: this machine has {torch.cuda.device_count()}, counted from 0."
+        what = f"There is no GPU with that number: this machine has {torch.cuda.device_count()}, counted from 0."
     else:
         what = "No NVIDIA GPU can be used here: there is none, its driver is missing, or this PyTorch was "
         what += "built without CUDA."
@@ -279,14 +285,20 @@ def out_of_memory(raised: RaisedError) -> Diagnosis | None:
     """The GPU's memory is full; or an index on the GPU was out of range."""
     if "out of memory" in raised.message:
         what = "The GPU's memory is full."
-        why = "A smaller batch_size; torch.inference_mode() for predictions; loss.item() in place of loss "
+        why = "A smaller batch_size; torch.inference_mode() for predictions; loss.item() instead of loss "
         why += "where it is added "
-        why += "up. Restart the kernel to free what an earlier cell keeps."
+        why += "up. Restart the kernel to free what an earlier cell still holds."
         return raised.diagnosis("GPU out of memory", what, "", why)
-    what = "An index was out of range on the GPU: nearly always a label that is no class number of the model. The GPU "
+    what = (
+        "An index was out of range on the GPU: nearly always a label that isn't a class number of the model. The GPU "
+    )
     what += (
-        "tells it late, so the line may be another one, and it can compute nothing more until the kernel is restarted."
+        "reports it late, so the line may be a different one, and it can't compute anything more until the "
+        "kernel is restarted."
     )
     return raised.diagnosis(
-        "index out of range on the GPU", what, "", "Run the same once on the CPU, where the error is precise."
+        "index out of range on the GPU",
+        what,
+        "",
+        "Run the same code once on the CPU, where the error message is precise.",
     )

@@ -173,9 +173,9 @@ def changes(
             steps.append(Change("one value per channel", now, "{model}.eval()", what))
         elif sizes and tried.sizes and tried.sizes[0] != now[2:]:
             code = f"{{x}} = torchvision.transforms.functional.resize({{x}}, {list(tried.sizes[0])})"
-            what = f"Pictures of {now[2]}×{now[3]} do not go through this model."
+            what = f"This model can't take pictures of {now[2]}×{now[3]}."
             now, sizes = (*now[:2], *tried.sizes[0]), False
-            steps.append(Change("picture of another size", now, code, what))
+            steps.append(Change("picture of the wrong size", now, code, what))
         else:
             return None
         tried = attempt(model, [now], mode=mode)
@@ -188,7 +188,9 @@ def _channels_last(shape: Shape, wanted: int) -> Change | None:
     if not order:
         return None
     after = tuple(shape[place] for place in order)
-    what = f"{times(shape)} has the channels last, as pictures in numpy have them; PyTorch wants them before the rows."
+    what = (
+        f"{times(shape)} has the channels last, as pictures in numpy have them; PyTorch expects them before the rows."
+    )
     return Change("channels last", after, f"{{x}} = {{x}}.permute{order}", what)
 
 
@@ -204,16 +206,16 @@ def _colours(shape: Shape, wanted: int) -> Change | None:
         return None
     after = (*shape[:-3], 3, *shape[-2:])
     if shape[-3] == 1:
-        what = "A grey picture has 1 channel, and the first convolution wants 3: red, green, blue."
+        what = "A grey picture has 1 channel, and the first convolution expects 3: red, green, blue."
         return Change("grey picture", after, f"{{x}} = {{x}}.expand({'-1, ' * (len(shape) - 3)}3, -1, -1)", what)
-    what = "A picture with transparency has 4 channels (RGBA), and the first convolution wants 3: red, green, blue."
+    what = "A picture with transparency has 4 channels (RGBA), and the first convolution expects 3: red, green, blue."
     return Change("RGBA picture", after, "{x} = {x}[..., :3, :, :]", what)
 
 
 def _no_batch(shape: Shape, wanted: int) -> Change | None:
     if len(shape) != 3:
         return None
-    what = f"The model wants a batch, batch×channels×height×width, and it got one picture: {times(shape)}."
+    what = f"The model expects a batch, batch×channels×height×width, and it got one picture: {times(shape)}."
     return Change("no batch dimension", (1, *shape), "{x} = {x}.unsqueeze(0)", what)
 
 
@@ -235,16 +237,16 @@ def _picture(
     names = [step.name for step in steps]
     name = names[0]
     outputs = ", ".join(map(times, after.outputs))
-    why = f"Tried with shapes alone: it then goes through, and the output is {outputs}."
-    if "picture of another size" in names and raised.model is not None:
-        fits = steps[names.index("picture of another size")].shape
+    why = f"Checked with shapes only: the model then runs, and returns {outputs}."
+    if "picture of the wrong size" in names and raised.model is not None:
+        fits = steps[names.index("picture of the wrong size")].shape
         what += f" {error.cause}"
         small = min(shape[-2:])
         if small < fits[-1] and error.mismatch and error.mismatch.repair == "size" and "Wrong image" not in error.cause:
             least = _smallest(raised.model, fits)
             if least > small:
-                name = "picture too small" if name == "picture of another size" else name
-                why += f" The smallest square that goes through is {least}×{least}."
+                name = "picture too small" if name == "picture of the wrong size" else name
+                why += f" The smallest square that works is {least}×{least}."
     if "one value per channel" in names:
         why += " While training, give it batches of two or more: DataLoader(…, drop_last=True)."
     if "grey picture" in names or "RGBA picture" in names:
@@ -278,12 +280,12 @@ def _shortcut(raised: RaisedError, error: TraceError, mismatch: Mismatch) -> Dia
     if _of_torchvision(block) and getattr(block, "downsample", 0) is None:
         code, use = "downsample", f"Hand it to the block: {type(block).__name__}(…, downsample=downsample)."
     else:
-        code, use = "self.shortcut", "Add self.shortcut(x) in the forward, in place of x."
+        code, use = "self.shortcut", "Add self.shortcut(x) in the forward, instead of x."
     changed = [f"the channels go from {short[1]} to {out[1]}"] if short[1] != out[1] else []
     changed += [f"the maps from {times(short[2:])} to {times(out[2:])}"] if short[2:] != out[2:] else []
-    what = f"The block adds its input {times(short)} to what its layers made of it, {times(out)}: "
+    what = f"The block adds its input {times(short)} to the output of its layers, {times(out)}: "
     what += f"{' and '.join(changed)}, so the shortcut needs a projection."
-    why = f"A 1×1 convolution with stride {made.stride} makes {times(out)} of {times(short)}. {use}"
+    why = f"A 1×1 convolution with stride {made.stride} turns {times(short)} into {times(out)}. {use}"
     return _diagnosis(raised, error, "shortcut without downsample", what, f"{code} = {made.code}", why)
 
 
@@ -294,7 +296,7 @@ def _linear(raised: RaisedError, error: TraceError, mismatch: Mismatch) -> Diagn
     if mismatch.repair not in ("flatten", "linear") or model is None or not isinstance(layer, nn.Linear) or not got:
         return None
     wants = layer.in_features
-    what = f"The linear layer {path or 'itself'} wants rows of {wants} numbers, and it got {times(got)}"
+    what = f"The linear layer {path or 'itself'} expects rows of {wants} numbers, and it got {times(got)}"
     x = raised.name_of(raised.picture, "x") if layer is model else "x"
     if mismatch.repair == "flatten":
         code = _insert(raised, path, "nn.Flatten()") or f"{x} = torch.flatten({x}, 1)"
@@ -305,7 +307,7 @@ def _linear(raised: RaisedError, error: TraceError, mismatch: Mismatch) -> Diagn
         code, side = pool
         maps = mismatch.maps
         what += f": {times(maps[1:])}, flattened, is {got[1]}, and {wants} is {maps[1]}·{side}·{side}. "
-        what += f"The adaptive pool that makes maps of {side}×{side} of any size was left out."
+        what += f"The adaptive pool that turns maps of any size into {side}×{side} was left out."
         flatten = next((op.path for op in error.trace or () if op.inputs[:1] == (maps,) and op.output == got), "")
         code = _insert(raised, flatten, code) or f"x = {code}(x)"
         why = f"Before the flatten, it makes rows of {maps[1]}·{side}·{side} = {wants} for pictures of any size."
@@ -313,12 +315,12 @@ def _linear(raised: RaisedError, error: TraceError, mismatch: Mismatch) -> Diagn
     if layer is model or (error.sizes and _of_torchvision(model)):
         return None
     code = f"{attribute(raised.name_of(model, 'model'), path)} = nn.Linear({got[1]}, {layer.out_features})"
-    why = "nn.LazyLinear finds this number by itself."
+    why = "nn.LazyLinear works this number out by itself."
     if mismatch.by_size:
         why += " It is right for pictures of this size only."
     if error.sizes:
-        why += f" As the model is, pictures of {' or '.join(map(times, error.sizes))} go through."
-    return _diagnosis(raised, error, "linear layer of another size", f"{what}.", code, why)
+        why += f" As it stands, the model takes pictures of {' or '.join(map(times, error.sizes))}."
+    return _diagnosis(raised, error, "linear layer of the wrong size", f"{what}.", code, why)
 
 
 def _pool_left_out(model: nn.Module, error: TraceError, maps: Shape, wants: int) -> tuple[str, int] | None:

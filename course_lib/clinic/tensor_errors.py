@@ -48,11 +48,11 @@ def dtype(raised: RaisedError) -> Diagnosis | None:
     whole = raised.picture is given or any(value is given for value in tensors(raised.args))
     x = raised.name_of(given, "batch" if whole else "x")
     what = f"The input's numbers are {dtype_name(given.dtype)}, and the weights are {dtype_name(weight.dtype)}: "
-    what += "PyTorch does not convert them by itself."
+    what += "PyTorch doesn't convert them for you."
     code, why = dtype_repair(given.dtype, weight.dtype, x)
     shapes = (Party(f"the input, {dtype_name(given.dtype)}", tuple(given.shape)),
               Party(f"the weight, {dtype_name(weight.dtype)}", tuple(weight.shape)))  # fmt: skip
-    return Diagnosis("number type of the input", what, raised.place, raised.lines(), shapes, code, why)
+    return Diagnosis("wrong number type of the input", what, raised.place, raised.lines(), shapes, code, why)
 
 
 def dtype_name(kind: torch.dtype) -> str:
@@ -74,11 +74,13 @@ def dtype_repair(given: torch.dtype, wanted: torch.dtype, x: str) -> tuple[str, 
     """
     if given == torch.uint8 and wanted.is_floating_point:
         to = "float()" if wanted == torch.float32 else f"to({wanted})"
-        why = "Bytes run from 0 to 255, and the networks learnt from values between 0 and 1 that were then normalised: "
-        return f"{x} = {x}.{to} / 255", why + "a weights' own transforms do all of it."
+        why = (
+            "Bytes run from 0 to 255, but the networks learned from values between 0 and 1 that were then normalised: "
+        )
+        return f"{x} = {x}.{to} / 255", why + "the weights' own transforms do all of that."
     if wanted == torch.float32:
         return f"{x} = {x}.float()", "numpy's numbers are float64 unless told otherwise; the networks use float32."
-    return f"{x} = {x}.to({wanted})", "It gives the input the type of the weights."
+    return f"{x} = {x}.to({wanted})", "This gives the input the type of the weights."
 
 
 def device(raised: RaisedError) -> Diagnosis | None:
@@ -105,7 +107,7 @@ def device(raised: RaisedError) -> Diagnosis | None:
         why = "The weights are assigned, not copied; or build the model outside of torch.device('meta')."
     elif len(own) > 1:
         what = f"The model's own weights are on {' and on '.join(map(str, own))}; all must be on the same device."
-        code, why = f"{net} = {net}.to({str(given.device)!r})", "It moves all of the model to where the input is."
+        code, why = f"{net} = {net}.to({str(given.device)!r})", "This moves the whole model to the input's device."
     return Diagnosis("different devices", what, raised.place, raised.lines(), shapes, code, why)
 
 
@@ -116,8 +118,11 @@ def numpy(raised: RaisedError) -> Diagnosis | None:
     """``.numpy()`` on a tensor that takes part in gradients, or that is on a GPU."""
     if "requires grad" in raised.message:
         name, chain = "numpy of a tensor with gradients", ".detach()"
-        what = "The tensor is part of a computation whose gradients are recorded, and numpy cannot record any."
-        why = "detach() gives the same numbers without gradients; a forward under torch.inference_mode() records none."
+        what = "The tensor is part of a computation whose gradients are recorded, and numpy can't record any."
+        why = (
+            "detach() gives the same numbers without gradients; a forward pass under "
+            "torch.inference_mode() records none."
+        )
     else:
         name, chain = "numpy of a tensor on a GPU", ".detach().cpu()"
         what = "The tensor is on a GPU, and numpy's arrays are in ordinary memory."
@@ -141,8 +146,10 @@ def several_outputs(raised: RaisedError) -> Diagnosis | None:
     owners = [pair for pair in raised.names() if isinstance(pair[1], tuple) and type(pair[1]).__name__ == kind]
     output, value = owners[0] if owners else ("output", None)
     whole = kind.removesuffix("Outputs")
-    what = f"In train mode {whole} answers with several outputs in one {kind}: the logits, and those of its auxiliary "
-    what += "classifiers, which training needs. In eval mode it answers with the logits alone."
+    what = (
+        f"In train mode, {whole} returns several outputs, packed in a {kind}: the logits, and those of the auxiliary "
+    )
+    what += "classifiers used in training. In eval mode, it returns only the logits."
     code = re.sub(rf"(?<![\w.]){re.escape(output)}(?!\w)", f"{output}.logits", raised.code) if owners else ""
     source = raised.statement
     for call in source.calls() if source and not owners else ():
@@ -163,8 +170,8 @@ def in_place(raised: RaisedError) -> Diagnosis | None:
     if match is None or match.group(2) in _TRANSPOSED:
         return None
     shape = tuple(int(n) for n in match.group(1).split(",") if n.strip())
-    what = f"The backward pass needs the output of {match.group(2)} as it was; an in-place operation has overwritten "
-    what += "it since (relu_, +=, inplace=True)."
+    what = f"The backward pass needs the output of {match.group(2)} as it was; an in-place operation has since "
+    what += "overwritten it (relu_, +=, inplace=True)."
     models = _models(raised)
     net, model = models[0] if len(models) == 1 else ("model", None)
     modules = model.named_modules() if model is not None else ()
@@ -192,8 +199,8 @@ def _augmented(raised: RaisedError) -> tuple[str, str]:
                     target, value = source.segment(node.target), source.chained(node.value, "")
                     lines.append((f"{target} = {target} {sign} {value}", source.segment(node)))
     if len(lines) != 1:
-        return "", "Write y = y + x in place of y += x, and nn.ReLU() in place of nn.ReLU(inplace=True)."
-    return lines[0][0], f"In the forward, in place of {lines[0][1]}"
+        return "", "Write y = y + x instead of y += x, and nn.ReLU() instead of nn.ReLU(inplace=True)."
+    return lines[0][0], f"In the forward, instead of {lines[0][1]}"
 
 
 def _models(raised: RaisedError) -> list[tuple[str, nn.Module]]:
@@ -211,10 +218,10 @@ def leaf(raised: RaisedError) -> Diagnosis | None:
     """A weight was changed in place while gradients are being recorded."""
     name, lines = "in place on a leaf", raised.lines()
     what = "A tensor that requires gradients itself (a weight, or an input with requires_grad) was changed in place: "
-    what += "its gradient would belong to numbers that are gone."
+    what += "its gradient would belong to numbers that no longer exist."
     if raised.modules and getattr(raised.modules[-1], "inplace", False) is True:
         code = f"nn.{type(raised.modules[-1]).__name__}(inplace=False)"
-        why = "It makes a new tensor, and the old one stays."
+        why = "This makes a new tensor and leaves the old one unchanged."
         return Diagnosis(name, what, raised.place, lines, repair=code, why=why)
     if not lines or not lines[-1].text:
         return None
@@ -234,7 +241,7 @@ def basic_block(raised: RaisedError) -> Diagnosis | None:
              if space.get(name, plain) != plain]  # fmt: skip
     if not asked:
         return None
-    what = f"A BasicBlock is two plain 3×3 convolutions and cannot do {', '.join(asked)}; a Bottleneck can."
+    what = f"A BasicBlock is two plain 3×3 convolutions and doesn't support {', '.join(asked)}; a Bottleneck can."
     if any(isinstance(frame.f_locals.get("self"), ResNet) for frame, _ in raised.frames):
         code = re.sub(r"\bresnet(18|34)\b", "resnet50", raised.code).replace("BasicBlock", "Bottleneck")
         code = code if code != raised.code else "model = torchvision.models.resnet50()"
@@ -252,7 +259,7 @@ def dilation_list(raised: RaisedError) -> Diagnosis | None:
     if space is None or not raised.raised_in(_RESNET):
         return None
     given = space.get("replace_stride_with_dilation")
-    what = "replace_stride_with_dilation wants three values, one each for layer2, layer3 and layer4; "
+    what = "replace_stride_with_dilation expects three values, one each for layer2, layer3 and layer4; "
     what += f"it got {given!r}."
     values = [bool(value) for value in given] if isinstance(given, list | tuple) else []
     three = [False] * (3 - len(values)) + values[-3:]  # dilation is used in the last stages

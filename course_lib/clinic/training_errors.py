@@ -101,7 +101,7 @@ def _told(loss: _LossCall, name: str, what: str, repair: str = "", why: str = ""
 
 
 def labels_beyond(raised: RaisedError) -> Diagnosis | None:
-    """A label that is no class number of the model."""
+    """A label that isn't a class number of the model."""
     loss = _LossCall(raised)
     match = re.match(r"Target (-?\d+) is out of bounds", raised.message)
     if match is None or not isinstance(loss.input, Tensor) or not isinstance(loss.target, Tensor):
@@ -109,7 +109,7 @@ def labels_beyond(raised: RaisedError) -> Diagnosis | None:
     label, classes = int(match.group(1)), loss.input.shape[1 if loss.input.dim() > 1 else 0]
     known = loss.target[loss.target != _IGNORED]
     low, high = int(known.min()), int(known.max())
-    what = f"The model answers with {classes} classes, numbered 0 to {classes - 1}, and one of the labels is {label}."
+    what = f"The model has {classes} classes, numbered 0 to {classes - 1}, but one of the labels is {label}."
     source = raised.statement
     if low >= 1 and high == classes:
         why = "The labels begin at 1; PyTorch counts classes from 0."
@@ -120,8 +120,8 @@ def labels_beyond(raised: RaisedError) -> Diagnosis | None:
         else:
             last = [*loss.call.args, *(keyword.value for keyword in loss.call.keywords)][-1]
             code = source.rewritten((last, f"{source.segment(last)}, ignore_index={label}"))
-        why = f"{label} usually marks what has no class; ignore_index leaves it out of the loss."
-        return _told(loss, "label that is no class", what, code, why)
+        why = f"{label} usually marks pixels or pictures without a class; ignore_index leaves them out of the loss."
+        return _told(loss, "label that isn't a class", what, code, why)
     code, why = "", f"The last layer needs {high + 1} outputs, or the labels are wrong: look at labels.unique()."
     heads = [
         (name, path, module)
@@ -133,13 +133,15 @@ def labels_beyond(raised: RaisedError) -> Diagnosis | None:
         name, path, module = heads[0]
         if path:
             code = f"{attribute(name, path)} = nn.Linear({module.in_features}, {high + 1})"
-            why = f"It gives the model {high + 1} outputs, if all the labels are right; do it before the optimizer is "
+            why = (
+                f"This gives the model {high + 1} outputs, if all the labels are right; do it before the optimizer is "
+            )
             why += "made, and train the new layer."
     return _told(loss, "label beyond the model's classes", what, code, why)
 
 
 def labels_shape(raised: RaisedError) -> Diagnosis | None:
-    """Labels whose shape is not what the loss wants for this output."""
+    """Labels whose shape is not what the loss expects for this output."""
     loss = _LossCall(raised)
     x, y = loss.input, loss.target
     if not isinstance(x, Tensor) or not isinstance(y, Tensor):
@@ -153,35 +155,38 @@ def labels_shape(raised: RaisedError) -> Diagnosis | None:
     if loss.name not in ("cross_entropy", "nll_loss"):
         return None
     if x.dim() == 2 and y.dim() == 2 and y.shape == (x.shape[0], 1):
-        what = f"The labels are a table {times(tuple(y.shape))}; the loss wants one number per picture, in one row."
-        return _told(loss, "labels in a column", what, loss.with_labels(".squeeze(1)"), "It takes the 1 away.")
+        what = f"The labels are a table {times(tuple(y.shape))}; the loss expects one number per picture, in one row."
+        return _told(loss, "labels in a column", what, loss.with_labels(".squeeze(1)"), "This removes the 1.")
     if x.dim() == 2 and y.shape == x.shape:
-        what = "The labels are one row of 0 and 1 per picture (one-hot); as whole numbers the loss wants the class "
+        what = "The labels are one row of 0 and 1 per picture (one-hot); as whole numbers the loss expects the class "
         what += "number instead."
-        return _told(loss, "one-hot labels", what, loss.with_labels(".argmax(1)"), "It is the place of the 1.")
+        return _told(loss, "one-hot labels", what, loss.with_labels(".argmax(1)"), "It is the position of the 1.")
     if x.dim() == 4 and y.dim() == 1 and x.shape[0] == y.shape[0]:
-        what = f"The model answers with maps, {times(tuple(x.shape))}, and there is one label per picture."
-        why = "It averages each class's map to one number; in the network, nn.AdaptiveAvgPool2d(1) and nn.Flatten()."
-        return _told(loss, "maps where one answer per picture is wanted", what, loss.with_output(".mean((2, 3))"), why)
+        what = f"The model returns maps, {times(tuple(x.shape))}, but there is one label per picture."
+        why = (
+            "This averages each class's map to one number; in the network, use nn.AdaptiveAvgPool2d(1) and "
+            "nn.Flatten()."
+        )
+        return _told(loss, "maps instead of one answer per picture", what, loss.with_output(".mean((2, 3))"), why)
     if x.dim() == 4 and y.dim() == 4 and y.shape[1] == 1:
-        what = f"The masks are {times(tuple(y.shape))}; the loss wants batch×height×width, without a channel."
-        return _told(loss, "masks with a channel", what, loss.with_labels(".squeeze(1)"), "It takes the 1 away.")
+        what = f"The masks are {times(tuple(y.shape))}; the loss expects batch×height×width, without a channel."
+        return _told(loss, "masks with a channel", what, loss.with_labels(".squeeze(1)"), "This removes the 1.")
     if x.dim() == 4 and y.dim() == 3 and x.shape[0] == y.shape[0]:
         what = f"The masks are {times(tuple(y.shape[1:]))}, and the model's maps {times(tuple(x.shape[2:]))}."
         source = raised.statement
         if source is None or loss.call is None:
-            return _told(loss, "masks of another size", what)
+            return _told(loss, "masks of the wrong size", what)
         grow = f"{raised.spelled('torch.nn.functional', 'interpolate')}({source.segment(loss.given)}, "
         grow += f"size={tuple(y.shape[1:])}, mode='bilinear')"
-        why = "It enlarges the maps, not the masks: class numbers cannot be averaged."
-        return _told(loss, "masks of another size", what, source.rewritten((loss.given, grow)), why)
+        why = "This enlarges the maps, not the masks: class numbers can't be averaged."
+        return _told(loss, "masks of the wrong size", what, source.rewritten((loss.given, grow)), why)
     if x.dim() >= 2 and y.dim() >= 1 and x.shape[0] != y.shape[0]:
         return _batches(loss, x, y)
     return None
 
 
 def _batches(loss: _LossCall, x: Tensor, y: Tensor) -> Diagnosis:
-    what = f"The model answered for {x.shape[0]} pictures, and there are {y.shape[0]} labels."
+    what = f"The model returned outputs for {x.shape[0]} pictures, but there are {y.shape[0]} labels."
     for name, model in loss.raised.instances(nn.Module):
         found = source_of(type(model).forward)
         for call in found[0].calls("view", "reshape") if found else ():
@@ -191,10 +196,10 @@ def _batches(loss: _LossCall, x: Tensor, y: Tensor) -> Diagnosis:
                 line = next(node for node in source.nodes(ast.Assign, ast.Return) if call in ast.walk(node))
                 code = source.rewritten((call, f"torch.flatten({base}, 1)"), within=line)
                 what += f" In the forward of {name}, {source.segment(call)} lets the number of pictures change."
-                why = "It keeps the batch; if the next layer then wants another size, that is the real mistake."
-                return _told(loss, "another number of answers than labels", what, code, why)
+                why = "It keeps the batch; if the next layer then expects a different size, that is the real mistake."
+                return _told(loss, "different numbers of outputs and labels", what, code, why)
     why = "They must come from the same batch; a view(-1, …) in a forward that miscounts changes the number as well."
-    return _told(loss, "another number of answers than labels", what, "", why)
+    return _told(loss, "different numbers of outputs and labels", what, "", why)
 
 
 def _binary_shape(loss: _LossCall, x: Tensor, y: Tensor) -> Diagnosis | None:
@@ -202,7 +207,7 @@ def _binary_shape(loss: _LossCall, x: Tensor, y: Tensor) -> Diagnosis | None:
     what += f"{times(tuple(y.shape))}."
     if x.numel() == y.numel():
         code = loss.with_labels(".unsqueeze(1)" if y.dim() == 1 and x.dim() == 2 else f".reshape({tuple(x.shape)})")
-        return _told(loss, "labels of another shape", what, code, "It gives the labels the output's shape.")
+        return _told(loss, "labels of a different shape", what, code, "This gives the labels the output's shape.")
     if x.dim() == 2 and y.dim() == 1 and x.shape[0] == y.shape[0]:
         source = loss.raised.statement
         what += f" With {x.shape[1]} classes and one label per picture, the loss is cross entropy."
@@ -239,7 +244,7 @@ def class_numbers(raised: RaisedError) -> Diagnosis | None:
 
 def _loss_of_predictions(loss: _LossCall) -> Diagnosis | None:
     source = loss.raised.statement
-    what = "The loss got class numbers in place of the model's output: they have no gradient, and the loss needs the "
+    what = "The loss got class numbers instead of the model's output: they have no gradient, and the loss needs the "
     what += "output itself, one number for each class."
     call = loss.given
     if source and isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "argmax":
@@ -248,7 +253,7 @@ def _loss_of_predictions(loss: _LossCall) -> Diagnosis | None:
 
 
 def loss_arguments(raised: RaisedError) -> Diagnosis | None:
-    """Output and labels in the wrong order, or something that is no tensor."""
+    """Output and labels in the wrong order, or something that isn't a tensor."""
     loss = _LossCall(raised)
     source = raised.statement
     if loss.name == "" or source is None or loss.call is None:
@@ -258,33 +263,33 @@ def loss_arguments(raised: RaisedError) -> Diagnosis | None:
     if isinstance(x, Tensor) and isinstance(y, Tensor):
         if x.is_floating_point() or not y.is_floating_point() or y.dim() < 2 or x.shape[:1] != y.shape[:1]:
             return None
-        what = "The labels come first here, and the model's output second; the loss wants them the other way round."
+        what = "The labels come first here, and the model's output second; the loss expects them the other way round."
         code = source.rewritten((loss.given, wanted), (loss.wanted, given))
         return _told(loss, "labels before the output", what, code)
     if isinstance(x, Tensor) and isinstance(y, list | tuple):
-        what = f"The labels are a {type(y).__name__}; the loss wants a tensor."
+        what = f"The labels are a {type(y).__name__}; the loss expects a tensor."
         if y and all(isinstance(label, str) for label in y):
-            what = "The labels are words; the loss wants class numbers, in a tensor."
+            what = "The labels are words; the loss expects class numbers, in a tensor."
             named = [name for name, value in raised.instances(list, tuple) if value is not y and set(y) <= set(value)]
             if not named:
-                return _told(loss, "labels that are words", what, "", "Give every class its place in a list of names.")
+                return _told(loss, "labels that are words", what, "", "Use each class's position in a list of names.")
             code = f"torch.tensor([{named[0]}.index(label) for label in {wanted}])"
             return _told(loss, "labels that are words", what, source.rewritten((loss.wanted, code)))
         return _told(loss, "labels in a list", what, source.rewritten((loss.wanted, f"torch.tensor({wanted})")))
     if isinstance(x, Mapping) and isinstance(x.get("out"), Tensor):
-        what = "This model answers with a dict; its class maps are under 'out'."
+        what = "This model returns a dict; its class maps are under 'out'."
         return _told(loss, "several outputs in a dict", what, loss.with_output('["out"]'))
     return None
 
 
 def binary_range(raised: RaisedError) -> Diagnosis | None:
-    """BCELoss of values that are no probabilities."""
+    """BCELoss of values that aren't probabilities."""
     loss = _LossCall(raised)
     x, source = loss.input, raised.statement
     if not isinstance(x, Tensor) or loss.name != "binary_cross_entropy" or "input" not in raised.message:
         return None
     low, high = float(x.min()), float(x.max())
-    what = f"BCELoss wants probabilities between 0 and 1, and the model's output runs from {low:.3g} to {high:.3g}: "
+    what = f"BCELoss expects probabilities between 0 and 1, and the model's output runs from {low:.3g} to {high:.3g}: "
     what += "these are logits."
     why = "BCEWithLogitsLoss does the sigmoid itself, and more exactly."
     code = ""
@@ -297,7 +302,7 @@ def binary_range(raised: RaisedError) -> Diagnosis | None:
         else:
             made = raised.spelled("torch.nn", "BCEWithLogitsLoss")
             code = f"{source.segment(loss.call.func)} = {made}()\n{code}"
-    return _told(loss, "logits where probabilities are wanted", what, code, why)
+    return _told(loss, "logits instead of probabilities", what, code, why)
 
 
 def loss_built_with_data(raised: RaisedError) -> Diagnosis | None:
@@ -307,7 +312,7 @@ def loss_built_with_data(raised: RaisedError) -> Diagnosis | None:
         kind = raised.value(call.func)
         if source and isinstance(kind, type) and issubclass(kind, _Loss) and len(call.args) >= 2:
             name = source.segment(call.func)
-            what = f"{name}(…) builds the loss and takes its settings; the tensors belong into a second call."
+            what = f"{name}(…) builds the loss and takes its settings; the tensors belong in a second call."
             code = source.rewritten((call.func, f"{name}()"))
             return raised.diagnosis("loss that was built with the data", what, code)
     return None
@@ -340,7 +345,7 @@ def no_gradient(raised: RaisedError) -> Diagnosis | None:
             if loss in names:
                 body = "\n".join(whole.rewritten(within=line) for line in node.body)
                 what += f": {loss} was computed under {whole.segment(node.items[0].context_expr)}."
-                why = "These lines in place of the with-block; no_grad is for predictions."
+                why = "Use these lines instead of the with-block; no_grad is for predictions."
                 return raised.diagnosis(name, what, body, why)
     frozen = [
         (key, model)
@@ -353,7 +358,7 @@ def no_gradient(raised: RaisedError) -> Diagnosis | None:
         what += f": all of {key}'s weights are frozen (requires_grad is False), the last layer's too."
         code = f"{attribute(key, last[0])}.requires_grad_(True)" if last else f"{key}.requires_grad_(True)"
         return raised.diagnosis(name, what, code, "Then compute the output and the loss again.")
-    why = "Usual causes: .detach(), .item(), argmax or numpy between the model and the loss, or no_grad around them."
+    why = "Common causes: .detach(), .item(), argmax or numpy between the model and the loss, or no_grad around them."
     return raised.diagnosis(name, f"{what}.", "", why)
 
 
@@ -364,7 +369,7 @@ def backward_twice(raised: RaisedError) -> Diagnosis | None:
     call = next(source.calls("backward"), None) if source else None
     if around is None or source is None or call is None or not isinstance(call.func, ast.Attribute):
         return None
-    what = "backward() was called a second time through the same computation, and its steps are freed after the first."
+    what = "backward() was called a second time on the same computation, whose steps are freed after the first call."
     whole, block, place = around
     value = call.func.value
     base = next((node.id for node in ast.walk(value) if isinstance(node, ast.Name)), "")
@@ -374,7 +379,7 @@ def backward_twice(raised: RaisedError) -> Diagnosis | None:
             why += "them and call backward() once."
             code = f"{whole.rewritten(within=node)}\n{source.text}"
             return raised.diagnosis("backward twice through one computation", what, code, why)
-    why = "Compute the loss anew before each backward(); add losses that share an output, and go back once."
+    why = "Compute the loss again before each backward(); add losses that share an output, and call it once."
     return raised.diagnosis("backward twice through one computation", what, "", why)
 
 
@@ -387,9 +392,9 @@ def loss_of_each(raised: RaisedError) -> Diagnosis | None:
     value, shapes = raised.value(call.func.value), []
     if isinstance(value, Tensor):
         shapes = [Party(source.segment(call.func.value), tuple(value.shape))]
-    what = "backward() starts from one number, and this tensor has several."
+    what = "backward() starts from one number, but this tensor has several."
     code = source.rewritten((call.func.value, source.chained(call.func.value, ".mean()")))
-    why = "The mean of the pictures' losses is what a loss gives without reduction='none'."
+    why = "Without reduction='none', a loss returns this mean of the pictures' losses."
     return raised.diagnosis("backward of several numbers", what, code, why, shapes)
 
 
@@ -400,12 +405,14 @@ def loss_is_a_number(raised: RaisedError) -> Diagnosis | None:
     if not isinstance(getattr(raised.error, "obj", None), float | int) or name != "backward" or around is None:
         return None
     whole, block, place = around
-    what = "The loss is a plain Python number here, without the computation that led to it: .item() came too early."
+    what = (
+        "The loss is a plain Python number here, without the computation that led to it: .item() was called too early."
+    )
     for node in reversed(block[:place]):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and name_of_call(node.value) == "item":
             call: Any = node.value.func
             code = whole.rewritten((node.value, whole.segment(call.value)), within=node)
-            why = "In place of the line that makes the loss; use loss.item() where it is printed or added up."
+            why = "Instead of the line that makes the loss; use loss.item() where it is printed or added up."
             return raised.diagnosis("loss that is a plain number", what, code, why)
     return raised.diagnosis("loss that is a plain number", what, "", "Call backward() on the tensor, before item().")
 
@@ -439,7 +446,7 @@ def step_between(raised: RaisedError) -> Diagnosis | None:
     what += "them as they were."
     code = "\n".join(whole.rewritten(within=node) for node in [*between, failed, step])
     shapes = [Party(f"the weight, such as {weights[0][0]}", weights[0][1])]
-    why = "First every backward(), then the step; or compute the second output after the step."
+    why = "Call backward() for both first, then step(); or compute the second output after the step."
     return raised.diagnosis("weights changed between forward and backward", what, code, why, shapes)
 
 
@@ -454,7 +461,7 @@ def mean_of_whole_numbers(raised: RaisedError) -> Diagnosis | None:
         target: ast.AST = call.args[0] if call.args else call
     else:
         target = function.value
-    what = "The tensor holds whole numbers or true and false, and this computes with decimal numbers only."
+    what = "The tensor holds whole numbers or true and false, and this works with decimal numbers only."
     code = source.rewritten((target, source.chained(target, ".float()")))
     return raised.diagnosis(f"{function.attr} of whole numbers", what, code, "True counts as 1, False as 0.")
 
@@ -476,21 +483,26 @@ def optimizer_parameters(raised: RaisedError) -> Diagnosis | None:
         return None
     given, name = raised.value(first), source.segment(first)
     if "non-leaf" in raised.message:
-        what = "This tensor is the result of a computation; an optimizer changes only tensors that stand at the start."
+        what = (
+            "This tensor is the result of a computation; an optimizer only changes leaf tensors, which "
+            "were not computed from others."
+        )
         names = [key for key, value in raised.instances(Tensor) if value.requires_grad and not value.is_leaf]
         code = f"{names[0]} = {names[0]}.detach().requires_grad_()" if len(names) == 1 else ""
-        return raised.diagnosis("optimizer of a computed tensor", what, code, "It makes a new start of its numbers.")
+        return raised.diagnosis(
+            "optimizer of a computed tensor", what, code, "This makes a new leaf tensor from its numbers."
+        )
     if isinstance(given, nn.Module):
-        what = f"{name} is a model; an optimizer wants its parameters."
+        what = f"{name} is a model; an optimizer expects its parameters."
         return raised.diagnosis(
             "optimizer without parameters()", what, source.rewritten((first, f"{name}.parameters()"))
         )
     if isinstance(first, ast.List) and first.elts and isinstance(raised.value(first.elts[0]), nn.Module):
-        what = "The list holds layers; an optimizer wants their parameters."
+        what = "The list holds layers; an optimizer expects their parameters."
         parts = ", ".join(f"*{source.segment(layer)}.parameters()" for layer in first.elts)
         return raised.diagnosis("optimizer without parameters()", what, source.rewritten((first, f"[{parts}]")))
     if isinstance(given, Tensor):
-        what = "An optimizer wants a list of tensors, and it got one tensor."
+        what = "An optimizer expects a list of tensors, and it got one tensor."
         return raised.diagnosis("one tensor for an optimizer", what, source.rewritten((first, f"[{name}]")))
     return None
 
@@ -537,8 +549,12 @@ def optimizer_state(raised: RaisedError) -> Diagnosis | None:
             kind = raised.spelled("torch.optim", type(optimizer).__name__)
             rate = optimizer.param_groups[0].get("lr")
             code = f"{name} = {kind}({key}.parameters(), lr={rate})\n{source.text}"
-            return raised.diagnosis("state of another optimizer", what, code, "It is made for all the parameters, too.")
-    return raised.diagnosis("state of another optimizer", what, "", "Make it as it was made when its state was saved.")
+            return raised.diagnosis(
+                "state of a different optimizer", what, code, "It is made for all the parameters, too."
+            )
+    return raised.diagnosis(
+        "state of a different optimizer", what, "", "Make it as it was made when its state was saved."
+    )
 
 
 def schedule(raised: RaisedError) -> Diagnosis | None:

@@ -1,4 +1,4 @@
-"""Errors of torchvision's transforms: the wrong kind of picture, the wrong order, classes in place of objects."""
+"""Errors of torchvision's transforms: the wrong kind of picture, the wrong order, classes instead of objects."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ def picture_kind(raised: RaisedError) -> Diagnosis | None:
     chain = _Chain(raised)
     step = type(chain.steps[chain.place]).__name__ if chain.steps and chain.place >= 0 else "The transform"
     if kind == "NoneType":
-        what = f"{step} got None in place of a picture: cv2.imread gives None, without an error, where a file "
+        what = f"{step} got None instead of a picture: cv2.imread gives None, without an error, where a file "
         what += "is not found, "
         what += "and a function without return gives it too."
-        return raised.diagnosis("None in place of a picture", what, "", "Look at the path: Path(path).exists().")
+        return raised.diagnosis("None instead of a picture", what, "", "Look at the path: Path(path).exists().")
     if kind in ("str", "PosixPath", "WindowsPath"):
         code = chain.with_data(f'{_image(raised)}.open({{x}}).convert("RGB")')
-        what = f"{step} got the path of a picture; it wants the picture itself."
-        return raised.diagnosis("path in place of a picture", what, code)
+        what = f"{step} got the path of a picture; it expects the picture itself."
+        return raised.diagnosis("path instead of a picture", what, code)
     if kind == "ndarray":
         what = f"{step} got a numpy array; it takes PIL pictures and tensors."
         data = chain.data
@@ -122,8 +122,8 @@ def picture_kind(raised: RaisedError) -> Diagnosis | None:
             what += f" Its numbers are {data.dtype}."
             text = "({x} * 255).astype('uint8')" if data.size and data.max() <= 1 else "{x}.astype('uint8')"
         code = chain.with_data(f"{_image(raised)}.fromarray({text})")
-        why = "An array that OpenCV read has blue first: array[..., ::-1] turns it."
-        return raised.diagnosis("array in place of a picture", what, code, why, shapes)
+        why = "An array that OpenCV read has blue first: array[..., ::-1] puts red first."
+        return raised.diagnosis("array instead of a picture", what, code, why, shapes)
     if kind == "Tensor" and "pic should be PIL Image or ndarray" in raised.message:
         what = "ToTensor got a tensor: the picture is one already."
         code = ""
@@ -141,7 +141,7 @@ def picture_kind(raised: RaisedError) -> Diagnosis | None:
                 (call, f"[{source.segment(call.func)}(picture) for picture in {source.segment(chain.node)}]")
             )
         return raised.diagnosis(
-            "list in place of a picture", f"{step} got a {kind}; it takes one picture at a time.", code
+            "list instead of a picture", f"{step} got a {kind}; it takes one picture at a time.", code
         )
     if kind == "Image" and "Tensor" in raised.message:
         return normalize(raised)
@@ -158,7 +158,9 @@ def normalize(raised: RaisedError) -> Diagnosis | None:
     chain = _Chain(raised)
     tensor = f"{raised.spelled('torchvision.transforms', 'ToTensor')}()"
     if "float tensor" in raised.message:
-        what = "Normalize wants numbers between 0 and 1, and it got whole numbers (uint8): they must be divided by 255."
+        what = (
+            "Normalize expects numbers between 0 and 1, and it got whole numbers (uint8): they must be divided by 255."
+        )
         if chain.steps is not None and chain.place >= 0:
             step = f"{raised.spelled('torchvision.transforms', 'ConvertImageDtype')}(torch.float32)"
             return raised.diagnosis("Normalize of whole numbers", what, chain.insert(chain.place, step))
@@ -168,7 +170,7 @@ def normalize(raised: RaisedError) -> Diagnosis | None:
         return raised.diagnosis("Normalize before ToTensor", what, chain.with_data(f"{tensor}({{x}})"))
     later = [n for n, step in enumerate(chain.steps) if n > chain.place and type(step).__name__ in _TO_TENSOR]
     code = chain.insert(chain.place, f"{chain.name}.transforms.pop({later[0]})" if later else tensor)
-    why = "It moves the step that is there already; better, write the Compose in this order." if later else ""
+    why = "This moves the step that is already there; better still, write the Compose in this order." if later else ""
     return raised.diagnosis("Normalize before ToTensor", what, code, why)
 
 
@@ -188,7 +190,9 @@ def normalize_channels(raised: RaisedError) -> Diagnosis | None:
         return None
     what = f"The picture is {kinds[channels]}, and mean and std are for {wanted}."
     if wanted != 3:
-        return raised.diagnosis("Normalize for other channels", what, "", f"Give it {channels} of each.", shapes)
+        return raised.diagnosis(
+            "Normalize for the wrong number of channels", what, "", f"Give it {channels} of each.", shapes
+        )
     name = "grey picture into Normalize" if channels == 1 else "RGBA picture into Normalize"
     data, why = chain.data, 'Or convert where the picture is opened: Image.open(path).convert("RGB").'
     if isinstance(data, Tensor):
@@ -224,7 +228,7 @@ def crop(raised: RaisedError) -> Diagnosis | None:
         code = chain.insert(chain.place, made)
         return raised.diagnosis("crop larger than the picture", what, code, f"{made} before it; or pad_if_needed=True.")
     return raised.diagnosis(
-        "crop larger than the picture", what, chain.with_data(f"{made}({{x}})"), "It enlarges first."
+        "crop larger than the picture", what, chain.with_data(f"{made}({{x}})"), "This enlarges the picture first."
     )
 
 
@@ -243,10 +247,10 @@ def to_picture(raised: RaisedError) -> Diagnosis | None:
     if call is None:
         call = next((one for one in source.calls("to_pil_image", "to_tensor") if len(one.args) == 1), None)
     if call is None:
-        return raised.diagnosis("batch in place of a picture", what)
+        return raised.diagnosis("batch instead of a picture", what)
     name = source.segment(call.args[0])
     code = source.rewritten((call, f"[{source.segment(call.func)}(picture) for picture in {name}]"))
-    return raised.diagnosis("batch in place of a picture", what, code, f"It gives a list; one picture is {name}[0].")
+    return raised.diagnosis("batch instead of a picture", what, code, f"It gives a list; one picture is {name}[0].")
 
 
 def array_to_picture(raised: RaisedError) -> Diagnosis | None:
@@ -271,4 +275,4 @@ def array_to_picture(raised: RaisedError) -> Diagnosis | None:
         code = f"{scaled}.astype('uint8')"
     if code == source.segment(text):
         return None
-    return raised.diagnosis("array that is no picture yet", what, source.rewritten((text, code)))
+    return raised.diagnosis("array that isn't a picture yet", what, source.rewritten((text, code)))

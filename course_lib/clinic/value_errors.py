@@ -57,14 +57,16 @@ def one_number(raised: RaisedError) -> Diagnosis | None:
             code = source.rewritten((call, f"{text}.tolist()"))
             why = "tolist() gives them all; .mean() or .max() before .item() makes one of them."
             return raised.diagnosis(
-                "several numbers as one", what, code, why, _tensor_shape(raised, call.func.value, text)
+                "several numbers where one is needed", what, code, why, _tensor_shape(raised, call.func.value, text)
             )
     for call in source.calls("float", "int"):
         value = raised.value(call.args[0]) if len(call.args) == 1 else MISSING
         if isinstance(value, Tensor) and value.numel() > 1:
             text = source.segment(call.args[0])
             code = source.rewritten((call, f"{text}.tolist()"))
-            return raised.diagnosis("several numbers as one", what, code, "", _tensor_shape(raised, call.args[0], text))
+            return raised.diagnosis(
+                "several numbers where one is needed", what, code, "", _tensor_shape(raised, call.args[0], text)
+            )
     for call in source.calls("tensor", "FloatTensor", "as_tensor"):
         value = raised.value(call.args[0]) if call.args else MISSING
         text = source.segment(call.args[0]) if call.args else ""
@@ -73,7 +75,7 @@ def one_number(raised: RaisedError) -> Diagnosis | None:
             same = len({tuple(part.shape) for part in value if isinstance(part, Tensor)}) == 1
             code = source.rewritten((call, f"torch.stack({text})")) if same and not call.keywords else ""
             return raised.diagnosis(
-                "torch.tensor of tensors", what, code, "They become one, with a new first dimension."
+                "torch.tensor of tensors", what, code, "They become one tensor, with a new first dimension."
             )
     return None
 
@@ -97,7 +99,7 @@ def truth(raised: RaisedError) -> Diagnosis | None:
         code = source.rewritten((test, sign.join(f"({source.segment(part)})" for part in test.values)))
         if isinstance(head, ast.If | ast.While | ast.Assert):
             code = source.rewritten((test, f"({sign.join(f'({source.segment(part)})' for part in test.values)}).all()"))
-        return raised.diagnosis("truth of several numbers", what, code, "& and | compare number by number.")
+        return raised.diagnosis("several numbers as a condition", what, code, "& and | compare number by number.")
     if (
         isinstance(test, ast.Compare)
         and len(test.ops) == 1
@@ -108,17 +110,17 @@ def truth(raised: RaisedError) -> Diagnosis | None:
         tensors = all(isinstance(value, Tensor) for value in values)
         if isinstance(test.ops[0], ast.Eq) and tensors:
             code = source.rewritten((test, f"torch.equal({left}, {right})"))
-            why = f"It asks whether all are equal; their share is ({left} == {right}).float().mean()."
-            return raised.diagnosis("truth of several numbers", what, code, why)
+            why = f"This asks whether all are equal; the share that is equal is ({left} == {right}).float().mean()."
+            return raised.diagnosis("several numbers as a condition", what, code, why)
         if isinstance(test.ops[0], ast.In | ast.NotIn):
             return None
         code = source.rewritten((test, f"({source.segment(test)}).all()"))
         return raised.diagnosis(
-            "truth of several numbers", what, code, ".any() asks for at least one, .all() for every one."
+            "several numbers as a condition", what, code, ".any() asks for at least one, .all() for every one."
         )
     if isinstance(test, ast.Name) and isinstance(head, ast.If | ast.While):
         code = source.rewritten((test, f"{test.id}.any()"))
-        return raised.diagnosis("truth of several numbers", what, code, "Or ask whether it is there: is not None.")
+        return raised.diagnosis("several numbers as a condition", what, code, "Or ask whether it exists: is not None.")
     return None
 
 
@@ -141,7 +143,7 @@ def index_type(raised: RaisedError) -> Diagnosis | None:
         if isinstance(owner, list | tuple):
             shapes = [Party(index, tuple(key.shape))]
             if key.numel() == 1:
-                what = f"{index} is no whole number; a list's index must be one."
+                what = f"{index} isn't a whole number; a list's index must be one."
                 code = source.rewritten((node.slice, f"int({index})"))
                 return raised.diagnosis("index of decimal numbers", what, code, "", shapes)
             what = f"{text} is a Python list, and {index} holds {key.numel()} numbers: a list takes one at a time."
@@ -185,7 +187,7 @@ def index_of_list(raised: RaisedError) -> Diagnosis | None:
             and isinstance(owner[0], str)
         ):
             text = source.segment(node.value)
-            what = f"The model answered with class {key}, and {text} has {len(owner)} names, 0 to {len(owner) - 1}."
+            what = f"The model predicted class {key}, but {text} has {len(owner)} names, 0 to {len(owner) - 1}."
             why = f"The model has more classes than {text}: a new head for {len(owner)} classes, or the names "
             why += "it was trained with "
             why += '(weights.meta["categories"]).'
@@ -211,8 +213,8 @@ def dimension(raised: RaisedError) -> Diagnosis | None:
     count = most + 1
     what = f"The tensor has {count} dimension{'s' if count > 1 else ''}, {-count} to {most}, and dimension "
     what += f"{asked} was asked for."
-    why = "-1 is the last one, with a batch and without. Was the batch taken away, by [0] or squeeze()?"
-    return raised.diagnosis("dimension that is not there", what, source.rewritten((nodes[0], "-1")), why)
+    why = "-1 is the last one, with or without a batch. Did [0] or squeeze() remove the batch?"
+    return raised.diagnosis("no such dimension", what, source.rewritten((nodes[0], "-1")), why)
 
 
 def top_k(raised: RaisedError) -> Diagnosis | None:
@@ -235,7 +237,7 @@ def top_k(raised: RaisedError) -> Diagnosis | None:
         count = counts[0] if len(counts) == 1 else 0
     if node is None or not count:
         return None
-    what = f"topk({source.segment(node)}) wants more than there is: the model has {count} classes."
+    what = f"topk({source.segment(node)}) expects more than there is: the model has {count} classes."
     code = source.rewritten((node, f"min({source.segment(node)}, {count})"))
     return raised.diagnosis("topk of too few classes", what, code)
 
@@ -247,8 +249,8 @@ def view(raised: RaisedError) -> Diagnosis | None:
     if source is None or len(calls) != 1:
         return None
     function: Any = calls[0].func
-    what = "view only relabels the numbers as they lie in memory, and after permute or transpose they lie in "
-    what += "another order."
+    what = "view only relabels the numbers as they lie in memory, and after permute or transpose they are in "
+    what += "a different order."
     code = source.rewritten((function, f"{source.segment(function.value)}.reshape"))
     why = "reshape copies them where it must. It does not exchange dimensions: that is permute."
     text = source.segment(function.value)
@@ -279,9 +281,9 @@ def permuted(raised: RaisedError) -> Diagnosis | None:
         new = [place - 1 for place in order[1:]]
         what += ": it is one picture."
     else:
-        return raised.diagnosis("order for other dimensions", f"{what}.", shapes=shapes)
+        return raised.diagnosis("order for the wrong number of dimensions", f"{what}.", shapes=shapes)
     code = source.rewritten((call, f"{text}.permute({', '.join(map(str, new))})"))
-    return raised.diagnosis("order for other dimensions", what, code, "", shapes)
+    return raised.diagnosis("order for the wrong number of dimensions", what, code, "", shapes)
 
 
 def shape_called(raised: RaisedError) -> Diagnosis | None:
@@ -292,8 +294,8 @@ def shape_called(raised: RaisedError) -> Diagnosis | None:
         if source and isinstance(value, torch.Size | tuple):
             text = source.segment(call.func)
             index = f"[{source.segment(call.args[0])}]" if call.args else ""
-            what = f"{text} is a value, no method: it has no brackets; x.size() is the method."
-            return raised.diagnosis("shape that is called", what, source.rewritten((call, f"{text}{index}")))
+            what = f"{text} is a value, not a method: it takes no brackets; x.size() is the method."
+            return raised.diagnosis("shape called like a function", what, source.rewritten((call, f"{text}{index}")))
     return None
 
 
@@ -308,9 +310,9 @@ def single_number(raised: RaisedError) -> Diagnosis | None:
         value = raised.value(node)
         if isinstance(value, Tensor) and value.dim() == 0:
             text = source.segment(node)
-            what = f"{text} is a single number, without a dimension to count or to go through."
+            what = f"{text} is a single number, without a dimension to count or loop over."
             code = source.rewritten((node, source.chained(node, ".reshape(1)")))
-            why = "squeeze() on a batch of one takes the batch away, too; squeeze(1) does not."
+            why = "squeeze() on a batch of one removes the batch dimension, too; squeeze(1) doesn't."
             return raised.diagnosis("single number used as a list", what, code, why)
     return None
 
@@ -319,7 +321,7 @@ def single_number(raised: RaisedError) -> Diagnosis | None:
 
 
 def format_of_tensor(raised: RaisedError) -> Diagnosis | None:
-    """``f"{loss:.3f}"`` of a tensor that is no single number."""
+    """``f"{loss:.3f}"`` of a tensor that isn't a single number."""
     source = raised.statement
     for node in source.nodes(ast.FormattedValue) if source else ():
         value, text = raised.value(node.value), ast.unparse(node.value)
@@ -333,7 +335,7 @@ def format_of_tensor(raised: RaisedError) -> Diagnosis | None:
 
 
 def not_whole(raised: RaisedError) -> Diagnosis | None:
-    """One-hot of decimal numbers, or of more classes than were said."""
+    """One-hot of decimal numbers, or of more classes than were given."""
     source = raised.statement
     call = next(source.calls("one_hot"), None) if source else None
     if source is None or call is None or not call.args:
@@ -343,16 +345,16 @@ def not_whole(raised: RaisedError) -> Diagnosis | None:
     if not isinstance(value, Tensor):
         return None
     if "index tensor" in raised.message:
-        what = f"one_hot wants class numbers, int64, and it got {str(value.dtype).removeprefix('torch.')}."
+        what = f"one_hot expects class numbers, int64, and it got {str(value.dtype).removeprefix('torch.')}."
         return raised.diagnosis(
-            "one-hot of another number type", what, source.rewritten((node, source.chained(node, ".long()")))
+            "one-hot of the wrong number type", what, source.rewritten((node, source.chained(node, ".long()")))
         )
     count = int(value.max()) + 1
     numbers = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "num_classes")]
     if not numbers or count > 100_000:
         return None
     what = f"The largest class number is {count - 1}, so there are at least {count} classes, and "
-    what += f"{source.segment(numbers[0])} were said."
+    what += f"{source.segment(numbers[0])} were given."
     return raised.diagnosis("one-hot of too few classes", what, source.rewritten((numbers[0], str(count))),
                             "Classes count from 0; look whether the labels do.")  # fmt: skip
 
@@ -370,9 +372,9 @@ def in_place_type(raised: RaisedError) -> Diagnosis | None:
     if sign is None or not isinstance(value, Tensor | np.ndarray):
         return None
     text, right = source.segment(node.target), source.chained(node.value, "")
-    what = f"{text} holds {kind}, and {sign}= would have to put decimal numbers into it."
+    what = f"{text} holds {kind}, but {sign}= would have to put decimal numbers into it."
     return raised.diagnosis(
-        "decimal numbers into whole ones", what, f"{text} = {text} {sign} {right}", "It makes a new one."
+        "decimal numbers into whole ones", what, f"{text} = {text} {sign} {right}", "This makes a new one."
     )
 
 
@@ -389,7 +391,7 @@ def joined(raised: RaisedError) -> Diagnosis | None:
             rest = [source.segment(node) for node in call.args[len(tensors) :]]
             rest += [source.segment(keyword) for keyword in call.keywords]
             inside = ", ".join([f"[{', '.join(map(source.segment, tensors))}]", *rest])
-            what = f"{name} wants one list of tensors, and it got them one by one."
+            what = f"{name} expects one list of tensors, and it got them one by one."
             return raised.diagnosis("tensors outside a list", what, source.rewritten((call, f"{name}({inside})")))
         given = values[0] if values else MISSING
         if isinstance(given, list | tuple) and not given:
@@ -410,7 +412,7 @@ def joined(raised: RaisedError) -> Diagnosis | None:
                 code = source.rewritten((node, f"[torch.from_numpy(array) for array in {text}]"))
             elif kind in (int, float) and call.func.attr in ("stack", "cat"):
                 code = source.rewritten((call, f"torch.tensor({text})"))
-            return raised.diagnosis("list of other things than tensors", what, code)
+            return raised.diagnosis("list of things that aren't tensors", what, code)
     return None
 
 
@@ -425,28 +427,24 @@ def array_in_torch(raised: RaisedError) -> Diagnosis | None:
         node = call.args[0]
         value, text = raised.value(node), source.segment(node)
         if "negative" in raised.message:
-            what = "The array was turned round ([::-1], np.flip), which only changes how it is read; torch "
-            what += "wants it in order."
-            return raised.diagnosis(
-                "array that was turned round", what, source.rewritten((node, source.chained(node, ".copy()")))
-            )
+            what = "The array was reversed ([::-1], np.flip), which only changes how it is read; torch "
+            what += "expects it in order."
+            return raised.diagnosis("reversed array", what, source.rewritten((node, source.chained(node, ".copy()"))))
         if isinstance(value, Image.Image):
             to = raised.spelled("torchvision.transforms.functional", "to_tensor")
             what = f"{text} is a PIL picture; torch makes tensors of numbers."
-            return raised.diagnosis("picture in place of numbers", what, source.rewritten((call, f"{to}({text})")))
+            return raised.diagnosis("picture instead of numbers", what, source.rewritten((call, f"{to}({text})")))
         if isinstance(value, list | tuple) and name_of_call(call) == "from_numpy":
             what = f"{text} is a {type(value).__name__}; from_numpy takes numpy arrays."
-            return raised.diagnosis(
-                "list in place of an array", what, source.rewritten((call, f"torch.tensor({text})"))
-            )
+            return raised.diagnosis("list instead of an array", what, source.rewritten((call, f"torch.tensor({text})")))
         if isinstance(value, Tensor) and name_of_call(call) == "from_numpy":
             return raised.diagnosis(
-                "tensor in place of an array", f"{text} is a tensor already.", source.rewritten((call, text))
+                "tensor instead of an array", f"{text} is a tensor already.", source.rewritten((call, text))
             )
         if isinstance(value, list | tuple) and value and all(isinstance(part, str) for part in value):
             what = f"{text} holds words, and tensors hold numbers."
             code = source.rewritten((node, f"[sorted(set({text})).index(name) for name in {text}]"))
-            return raised.diagnosis("words in a tensor", what, code, "It numbers the words in alphabetical order.")
+            return raised.diagnosis("words in a tensor", what, code, "This numbers the words in alphabetical order.")
         if isinstance(value, list | tuple) and "expected sequence of length" in raised.message:
             sizes = sorted({len(part) for part in value if hasattr(part, "__len__")})
             what = (
@@ -465,7 +463,10 @@ def picture_arithmetic(raised: RaisedError) -> Diagnosis | None:
             if source and isinstance(value, Image.Image):
                 to = raised.spelled("torchvision.transforms.functional", "pil_to_tensor")
                 text = source.segment(side)
-                what = f"{text} is a PIL picture, with which Python cannot compute; a tensor of its numbers can."
+                what = (
+                    f"{text} is a PIL picture, which Python can't do arithmetic with; it can with a tensor "
+                    "of its numbers."
+                )
                 return raised.diagnosis("arithmetic with a picture", what, source.rewritten((side, f"{to}({text})")))
     return None
 
@@ -482,24 +483,24 @@ def attribute_of_value(raised: RaisedError) -> Diagnosis | None:
     if isinstance(owner, Image.Image) and hasattr(Tensor, name):
         to = raised.spelled("torchvision.transforms.functional", "to_tensor")
         what = f"{text} is a PIL picture, and {name} belongs to tensors."
-        return raised.diagnosis("picture in place of a tensor", what, source.rewritten((node, f"{to}({text})")))
+        return raised.diagnosis("picture instead of a tensor", what, source.rewritten((node, f"{to}({text})")))
     if isinstance(owner, np.ndarray | np.generic) and hasattr(Tensor, name):
         what = f"{text} is a numpy array, and {name} belongs to tensors."
         return raised.diagnosis(
-            "array in place of a tensor", what, source.rewritten((node, f"torch.from_numpy({text})"))
+            "array instead of a tensor", what, source.rewritten((node, f"torch.from_numpy({text})"))
         )
     if isinstance(owner, Tensor) and hasattr(np.ndarray, name):
         what = f"{text} is a tensor, and {name} belongs to numpy arrays."
         chain = ".detach().cpu().numpy()" if owner.requires_grad or owner.is_cuda else ".numpy()"
         return raised.diagnosis(
-            "tensor in place of an array", what, source.rewritten((node, source.chained(node, chain)))
+            "tensor instead of an array", what, source.rewritten((node, source.chained(node, chain)))
         )
     if isinstance(owner, Tensor) and hasattr(Image.Image, name):
         to = raised.spelled("torchvision.transforms.functional", "to_pil_image")
         if owner.dim() not in (2, 3):
             return None
         what = f"{text} is a tensor, and {name} belongs to PIL pictures."
-        return raised.diagnosis("tensor in place of a picture", what, source.rewritten((node, f"{to}({text})")))
+        return raised.diagnosis("tensor instead of a picture", what, source.rewritten((node, f"{to}({text})")))
     if type(owner).__module__ == "torch.return_types" and hasattr(Tensor, name):
         what = f"{text} holds two tensors, values and indices: torch.max and min with a dimension give both."
         code = source.rewritten((node, source.chained(node, ".indices")))
@@ -535,7 +536,7 @@ def shown_picture(raised: RaisedError) -> Diagnosis | None:
         return None
     turn = ".permute(1, 2, 0)" if isinstance(value, Tensor) or value is MISSING else ".transpose(1, 2, 0)"
     more = f"{batch}[0]" if picture[0] == 1 else f"{batch}{turn}"
-    what = f"matplotlib wants height×width×channels, and it got {times(tuple(shape))}: "
+    what = f"matplotlib expects height×width×channels, and it got {times(tuple(shape))}: "
     what += "a batch." if batch else "the channels are in front, as PyTorch has them."
     code = source.rewritten((node, source.chained(node, more)))
     return raised.diagnosis(

@@ -67,7 +67,7 @@ def layer_areas(what: nn.Module | str | Trace, input_size: Any = None, *, title:
 
 
 def _draw_key(sheet: Sheet) -> None:
-    words = "area: its share of all    blue, C: convolution    orange, L: linear"
+    words = "area: share of the total    blue, C: convolution    orange, L: linear"
     sheet.text(_WIDTH - _EDGE, 8, words, size=9, color=FAINT, align="right")
 
 

@@ -167,7 +167,7 @@ def _sections(
         file = entry.url.split("://")[-1] if entry.url.startswith("http") else f"on this disk: {file}"
     hashed = "no hash in the name: nothing to check a download against" if entry.file else ""
     if entry.hash:
-        hashed = f"{entry.hash}: the first {len(entry.hash)} digits of the file's SHA-256, checked when it is fetched"
+        hashed = f"{entry.hash}: the first {len(entry.hash)} digits of the file's SHA-256, checked after the download"
     return [
         ("How big", [size, f"file {told['file size']}, {work}"]),
         ("Trained", lines(entry.recipe.removeprefix("https://") or f"recipe {NOT_STATED}")),
@@ -216,7 +216,7 @@ def _card_alt(entry: Entry, told: dict[str, str], word: str, matches: Sequence[t
     )
     parts = [accuracies or f"accuracy {NOT_STATED}"]
     parts += [f"{told['parameters']} parameters, {told['file size']}, {told['work']}"]
-    parts += [f"{told['resize']}, {told['crop']}"] if entry.settings else ["transforms of another kind"]
+    parts += [f"{told['resize']}, {told['crop']}"] if entry.settings else ["transforms of a different kind"]
     parts += [seen] if seen else []
     parts += [f"{len(entry.categories):,} categories"]
     if word.strip():
@@ -312,7 +312,7 @@ def draw_pair(first: Entry, second: Entry, picture: Image.Image | None = None, *
                 caption = "\n".join(lines_of(seen[-1], _ROOM, 8.5, most=2))
                 sheet.text(x, _BAND + tall + 13, caption, size=8.5, color=_QUIET)
         sheet.text(_EDGE, _BAND + 10, "How to use", bold=True)
-        sheet.text(_EDGE, _BAND + 10 + _LINE, "in grey: thrown\naway by the crop", color=_QUIET)
+        sheet.text(_EDGE, _BAND + 10 + _LINE, "grey: cut off\nby the crop", color=_QUIET)
     for k, words in enumerate(summary):
         sheet.text(_EDGE, top + _LINE * k, words, bold=True)
     for row in rows:
@@ -411,7 +411,7 @@ def _draw_kept_and_seen(sheet: Sheet, box: Box, entry: Entry, picture: Image.Ima
     sheet.boxes([_box_of(sheet, draw_picture(sheet.figure, place, cropped))], edge=ORANGE, line=2.0, level=5)
     lost = 1 - (edges[2] - edges[0]) * (edges[3] - edges[1]) / (picture.width * picture.height)
     sizes = " → ".join(f"{shown.height}×{shown.width}" for shown in (picture, resized, cropped))
-    return f"{sizes}, {100 * lost:.0f}% of it lost"
+    return f"{sizes}, {100 * lost:.0f}% cut off"
 
 
 def _pictured_height(picture: Image.Image, wide: float, tall: float) -> float:

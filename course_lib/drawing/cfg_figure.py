@@ -75,7 +75,7 @@ def cfg_steps(
     code_at = layers_at + 24 + _CODE * (_BEFORE + _ADDED)
     sheet = Sheet(_WIDTH, code_at + 28 + _CODE * len(code) if code else code_at)
     sheet.text(_SIDE, 8, f"{name}: token {number} of {len(found)}: {step.token}", size=11, bold=True)
-    key = "filled: made    orange: this token    outline: to come    under it: the map's side"
+    key = "filled: done    orange: this token    outline: to come    under it: the map's width"
     sheet.text(_WIDTH - _SIDE, 11, key, size=8.5, color=FAINT, align="right")
     _draw_row(sheet, found, input_size, 38, now=number, answer=answer)
     _draw_facts(sheet, step, before, _ROW + 34, answer)
@@ -186,7 +186,7 @@ def cfg_table(
     pools = sum(step.token == "M" for step in found)
     made = f"{_count(convs, 'convolution')}, {_count(pools, 'pool')}"
     norm = " with batch norm" if batch_norm else ""
-    about = f"{made}{norm}; under each box: token, map's side"
+    about = f"{made}{norm}; under each box: the token and the map's width"
     sheet.text(_WIDTH - _SIDE, 11, about, size=8.5, color=FAINT, align="right")
     title = fitted_words(name or tokens, _WIDTH - 3 * _SIDE - text_width(about, 8.5), 11, bold=True)
     sheet.text(_SIDE, 8, title, size=11, bold=True)

@@ -310,7 +310,7 @@ def shares(
         unit: of the values, such as "parameters".
 
     Raises:
-        CourseError: no part, or a value that is no part of a whole.
+        CourseError: no part, or a value that isn't a part of a whole.
 
     Example:
         >>> shares({"convs": 14.7e6, "linear layers": 123.6e6}, title="VGG16", unit="parameters")

@@ -39,7 +39,7 @@ def sliding_window(convolution: Convolution, row: int = 0, column: int = 0, *, n
     conv = convolution
     if conv.padded > MOST_CELLS or conv.k > MOST_KERNEL:
         raise ConvolutionError(
-            f"{conv.padded} cells a side and a kernel of {conv.k} cannot be read in one picture: draw at most "
+            f"{conv.padded} cells on each side and a kernel of {conv.k} cannot be read in one picture: draw at most "
             f"{MOST_CELLS} cells, padding included, and a kernel of {MOST_KERNEL}; the arithmetic stays the same."
         )
     products = conv.products(row, column)

@@ -119,7 +119,7 @@ def draw_sight(
     _draw_profile(sheet, seen, framed)
     can = "what the trace cannot follow" if theory is None else f"{theory[1]}×{theory[0]} pixels"
     alt = f"{title}, {place} on {name}: in theory it sees {'the whole picture' if theory == size else can}; "
-    does = f"95% of the gradient lies on {numbers.percent} of them" if numbers.held else "measured, no pixel moves it"
+    does = f"95% of the gradient lies on {numbers.percent} of them" if numbers.held else "measured, no pixel changes it"
     return still(sheet.figure, alt + does, photo=True, spots=sheet.spots)
 
 
@@ -158,7 +158,9 @@ def _tell_layer(
         can = f"the whole picture: {size[1]}×{size[0]}\n= {numbers.framed:,} pixels"
     else:
         can = f"{theory[1]}×{theory[0]} = {theory[0] * theory[1]:,} pixels\n"
-        can += "all of them on the picture" if (tall, wide) == theory else f"{wide}×{tall} of them on the picture"
+        can += (
+            "all of them inside the picture" if (tall, wide) == theory else f"{wide}×{tall} of them inside the picture"
+        )
     if numbers.held:
         side = round(sqrt(numbers.held))
         beyond = "none" if numbers.outside == 0 else f"{100 * numbers.outside:.1f}%"
@@ -167,7 +169,10 @@ def _tell_layer(
             f"as many as in a square of {side}×{side};\noutside the frame: {beyond}"
         )
     else:
-        does = "nothing: no pixel moves this cell.\nNo gradient comes through a ReLU\nthat gives 0: try another cell."
+        does = (
+            "nothing: no pixel changes this cell.\nA ReLU whose output is 0 lets no\ngradient through: try "
+            "another cell."
+        )
     sheet.text(_LEFT, 50, "In theory it can see", size=9.5, bold=True, color=ORANGE)
     sheet.text(_LEFT, 69, can, size=9)
     sheet.text(_LEFT, 118, "Measured, it does see", size=9.5, bold=True, color=BLUE)
@@ -193,7 +198,7 @@ def _draw_profile(sheet: Sheet, seen: Tensor, box: Box) -> None:
     sheet.text(_LEFT, top - 18, "gradient in each column of the frame", size=8.5)
     sheet.text(_LEFT, bottom + 5, f"{box[0]}", size=8)
     sheet.text(right, bottom + 5, f"{box[2] - 1}", size=8, align="right")
-    sheet.text(_LEFT + wide / 2, bottom + 5, "dashed: all columns alike", size=8, align="center")
+    sheet.text(_LEFT + wide / 2, bottom + 5, "dashed: if all columns counted equally", size=8, align="center")
 
 
 # -- a cell of a response map -----------------------------------------------------------------------------------------
@@ -244,12 +249,12 @@ def draw_cell_sight(
     sheet.middle_text(39, y, "window of the cell", size=8.5)
     frame_sample(sheet, 190, y, "dashed")
     sheet.middle_text(209, y, "field in theory", size=8.5)
-    colour_bar(sheet, (322, y - 6, 110, 12), "0", "largest (√)", "gradient: the pixels with 95% of it")
+    colour_bar(sheet, (322, y - 6, 110, 12), "0", "largest (√)", "the pixels that hold 95% of the gradient")
     size = f"{window[2] - window[0]:.0f}×{window[3] - window[1]:.0f}"
     field = "the whole picture" if sight.whole else f"{sight.size[1]}×{sight.size[0]} pixels"
     _tell_map(sheet, y + 26, seen, held, sight.box, window, size, field)
     alt = f"The cell at row {cell[0]}, column {cell[1]}, {label}: window {size}; in theory it sees {field}; "
-    many = f"95% of the gradient lies on {int(held.sum()):,} pixels" if held.any() else "measured, no pixel moves it"
+    many = f"95% of the gradient lies on {int(held.sum()):,} pixels" if held.any() else "measured, no pixel changes it"
     return still(sheet.figure, alt + many, photo=True, spots=sheet.spots, dots=1.5)
 
 
@@ -270,17 +275,17 @@ def _tell_map(
 ) -> None:  # fmt: skip
     """Three columns: the window, the theory, the measurement."""
     area = (box[2] - box[0]) * (box[3] - box[1])
-    does = ("It does see", "nothing: no pixel moves this cell", "", BLUE)
+    does = ("What it does see", "nothing: no pixel changes this cell", "", BLUE)
     if held.any():
         count = int(held.sum())
         side = round(sqrt(count))
         inside = seen[max(0, round(window[1])) : round(window[3]), max(0, round(window[0])) : round(window[2])]
         within = float(inside.double().sum() / seen.double().sum())
         more = f"{100 * count / area:.0f}% of the field; {100 * within:.0f}% of the gradient is in the window"
-        does = ("It does see (95%)", f"{count:,} pixels, as many as {side}×{side}", more, BLUE)
+        does = ("What it does see (95%)", f"{count:,} pixels, as many as {side}×{side}", more, BLUE)
     columns = (
         ("The cell answers for", f"{size} pixels", "its window", ORANGE),
-        ("In theory it can see", field, f"{area:,} pixels of them on the picture", INK),
+        ("In theory it can see", field, f"{area:,} of them inside the picture", INK),
         does,
     )
     for x, (head, number, more, color) in zip((_EDGE, 236.0, 500.0), columns, strict=True):

@@ -112,7 +112,7 @@ def draw_fit(
         sheet.spot("entry", (0, 0, _LEFT, 22), f"click to go back to {back}", back)
     sheet.text(_RIGHT, 4, fitted_words(model, PAGE - _RIGHT, 10.5, bold=True), size=10.5, color=BLUE, bold=True)
     sheet.text(0, 27, holds, size=9, color=FAINT)
-    sheet.text(_RIGHT, 27, "what the model wants", size=9, color=FAINT)
+    sheet.text(_RIGHT, 27, "what the model expects", size=9, color=FAINT)
     for number, (held, wanted) in enumerate(lines):
         y = _TOP + number * _ROW
         if isinstance(held, Entry):
@@ -123,7 +123,7 @@ def draw_fit(
             _draw_unexpected(sheet, y, held, left[held])
         if wanted and held != wanted:
             _draw_missing(sheet, y, wanted, right[wanted])
-    kinds = {"of another shape": fit.other_shape, "missing": fit.missing, "unexpected": fit.unexpected}
+    kinds = {"of a different shape": fit.other_shape, "missing": fit.missing, "unexpected": fit.unexpected}
     counts = ", ".join(
         [f"{len(fit.fits)} of {len(own)} tensors fit", *(f"{len(names)} {kind}" for kind, names in kinds.items())]
     )
@@ -206,7 +206,7 @@ def _draw_box(sheet: Sheet, box: Box, block: str, shapes: Shapes, edge: str, *, 
     left, top, width, height = box
     sheet.middle_text(left + 8, top + height / 2, fitted_words(block, width - 90, 9), color=INK)
     sheet.middle_text(left + width - 8, top + height / 2, words, color=FAINT, align="right")
-    tip = _tip(shapes) + ("\nclick to take the prefix off" if prefix else "")
+    tip = _tip(shapes) + ("\nclick to remove the prefix" if prefix else "")
     sheet.spot("prefix" if prefix else "block", box, tip, prefix or block)
 
 

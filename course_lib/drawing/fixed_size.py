@@ -1,4 +1,4 @@
-"""What a fixed input size costs: a picture squashed, shrunk or cropped to it, or cut out around its object.
+"""What a fixed input size costs: a picture squashed, shrunk or cropped to it, or cropped around its object.
 
 Each way to make a wide picture fit a classifier, with what is left of the object and what the live model says.
 """
@@ -30,8 +30,8 @@ class Fitted:
     """A picture made to fit.
 
     Attributes:
-        way: how: "squashed", "shrunk", "middle cut out" or "cut out around it".
-        picture: as large as the classifier wants it.
+        way: how: "squashed", "shrunk", "centre crop" or "cropped around it".
+        picture: as large as the classifier expects it.
         box: where the true box lies on it now (left, top, right, bottom), cut off at its edges; None if not known.
         left: the share of the object's box that is still on it.
     """
@@ -57,8 +57,8 @@ def fitted(picture: Image.Image, transforms: object, truth: Sequence[float] | No
         ...     print(view.way, view.picture.size, [round(edge) for edge in view.box], round(view.left, 2))
         squashed (224, 224) [153, 58, 197, 174] 1.0
         shrunk (224, 224) [153, 92, 197, 135] 1.0
-        middle cut out (224, 224) [224, 50, 224, 182] 0.0
-        cut out around it (224, 224) [22, 22, 202, 202] 1.0
+        centre crop (224, 224) [224, 50, 224, 182] 0.0
+        cropped around it (224, 224) [22, 22, 202, 202] 1.0
     """
     side = transform_settings(transforms).crop_hw[0]
     wide, tall = picture.size
@@ -66,13 +66,13 @@ def fitted(picture: Image.Image, transforms: object, truth: Sequence[float] | No
     views = {
         "squashed": (0.0, 0.0, float(wide), float(tall)),
         "shrunk": ((wide - longest) / 2, (tall - longest) / 2, (wide + longest) / 2, (tall + longest) / 2),
-        "middle cut out": seen_box((wide, tall), transforms),
+        "centre crop": seen_box((wide, tall), transforms),
     }
     if truth is not None:
         half = min(_AROUND * max(truth[2] - truth[0], truth[3] - truth[1]), wide, tall) / 2
         x = min(max((truth[0] + truth[2]) / 2, half), wide - half)
         y = min(max((truth[1] + truth[3]) / 2, half), tall - half)
-        views["cut out around it"] = (x - half, y - half, x + half, y + half)
+        views["cropped around it"] = (x - half, y - half, x + half, y + half)
     return tuple(_seen(way, picture.convert("RGB"), view, side, truth) for way, view in views.items())
 
 
@@ -113,14 +113,14 @@ def draw_fixed_size(
         >>> drawn = scene("camel", seed=21, size=(387, 1024), where=(0.8, 0.66, 0.6))
         >>> classifier = load_classifier("resnet18", weights="course", device="cpu")
         >>> draw_fixed_size(classifier, drawn.picture, drawn.box, label=drawn.label)
-        387×1024 made 224×224. Squashed: ...; shrunk: ...; middle cut out: ...; cut out around it: ...
+        387×1024 made 224×224. Squashed: ...; shrunk: ...; centre crop: ...; cropped around it: ...
     """
     views = fitted(picture, classifier.transforms, truth)
     answers = [_answer(classifier, view.picture) for view in views]
     side = (_WIDTH - 2 * _EDGE - 3 * _GAP) / 4
     sheet = Sheet(_WIDTH, 58 + side + 122)
     size = views[0].picture.size
-    by = f"{picture.height}×{picture.width} made {size[1]}×{size[0]}"
+    by = f"{picture.height}×{picture.width} made to fit {size[1]}×{size[0]}"
     sheet.text(_EDGE, 7, by, size=10.5, bold=True)
     for k, (view, answer) in enumerate(zip(views, answers, strict=True)):
         left = _EDGE + k * (side + _GAP)
@@ -155,7 +155,7 @@ def _rest(view: Fitted, label: str) -> str:
     if view.box is None:
         return ""
     if view.left <= 0:
-        return f"nothing of the {label} is left"
+        return f"no {label} left"
     wide, tall = view.box[2] - view.box[0], view.box[3] - view.box[1]
     words = f"the {label}: {tall:.0f}×{wide:.0f} pixels"
     return words if view.left > 0.995 else f"{words}, {100 * view.left:.0f}% of it"

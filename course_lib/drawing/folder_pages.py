@@ -167,9 +167,8 @@ def draw_page(
     place = f"{first + 1} to {first + len(shown)} of {len(selected)}" if shown else "none"
     right = sum(answer.right for answer in judged)
     note = f"Altogether {right} of {len(judged)} right, {100 * right / max(len(judged), 1):.1f}%; "
-    note += (
-        f"{predictions.total_seconds:.1f} s, {1000 * predictions.mean_seconds:.1f} ms a picture on {predictions.device}"
-    )
+    device = "the CPU" if str(predictions.device) == "cpu" else predictions.device
+    note += f"{predictions.total_seconds:.1f} s, {1000 * predictions.mean_seconds:.1f} ms per picture, on {device}"
     if predictions.skipped:
         note += f"; {len(predictions.skipped)} files could not be opened and were skipped"
     empty = f"There is no such picture among the {len(judged)} of this folder."
@@ -193,7 +192,7 @@ def prediction_grid(
         title: above them.
         note: a second, smaller line above them. The alt text leaves it out, so it is the place for what differs from
             run to run.
-        empty: the sentence shown in place of pictures when there are none.
+        empty: the sentence shown instead of pictures when there are none.
 
     Raises:
         CourseError: ``columns`` is not such a number.

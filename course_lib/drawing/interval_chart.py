@@ -27,7 +27,7 @@ def intervals(
         chance: the share that guessing would get, from 0 to 1: a dashed line.
 
     Raises:
-        CourseError: no row, or a count that is no share.
+        CourseError: no row, or a count that isn't a share.
 
     Example:
         >>> intervals({"as trained": (98, 100), "BGR": (92, 100)}, title="right answers")

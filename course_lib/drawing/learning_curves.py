@@ -139,7 +139,7 @@ def _epoch_words(epoch: Epoch, name: str) -> str:
 
 def _check(rows: Rows, across: str, lines: str) -> None:
     if not 1 <= len(rows) <= _MOST:
-        raise CourseError(f"{len(rows)} trainings to draw: give 1 to {_MOST} of them, each under its name.")
+        raise CourseError(f"{len(rows)} training runs to draw: give 1 to {_MOST} of them, each with a name.")
     for name, value, known in (("across", across, ACROSS), ("lines", lines, LINES)):
         if value not in known:
             raise CourseError(f"{name}={value!r}: it can be {', '.join(map(repr, known))}.")
@@ -231,7 +231,9 @@ def seed_bands(
         loss, median and range of the runs. plain: 2 runs of 2 to 3 values, the last from 1.8 to 2.2
     """
     if not runs or not all(rows and all(len(row) for row in rows) for rows in runs.values()):
-        raise CourseError("There is nothing to draw: give each training at least one run, each run at least one value.")
+        raise CourseError(
+            "There is nothing to draw: give each training at least one run, and each run at least one value."
+        )
     if not all(math.isfinite(value) for rows in runs.values() for row in rows for value in row):
         raise CourseError("A run holds nan or infinity, which no chart can show: leave such runs out, and say so.")
     if log and not all(value > 0 for rows in runs.values() for row in rows for value in row):

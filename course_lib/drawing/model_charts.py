@@ -109,7 +109,7 @@ def compare(points: Iterable[Point], criterion: str) -> Still:
     bottom = 60 + row * len(listed)
     figure = chart_figure(bottom + 34 + 20 * timed)
     device = f" on {DEVICES.get(listed[0].device, listed[0].device)}" if timed else ""
-    draw_title(figure, f"{name[0].upper()}{name[1:]}{device}, {unit}: less is better")
+    draw_title(figure, f"{name[0].upper()}{name[1:]}{device}, {unit}: lower is better")
     left = 40 + max(text_width(point.name, size) for point in listed)
     axes = add_axes(figure, (left, 60, WIDTH - left - 74, row * len(listed)))
     draw_kinds(figure, [point.kind for point in listed], 32)
@@ -172,7 +172,7 @@ def rankings(points: Iterable[Point], criteria: Sequence[str] = ("error", "ms", 
     timed, row, head = "ms" in criteria, 27.0, 66.0
     aside = 46 + max(text_width(point.name, TEXT) for point in listed)
     figure = chart_figure(head + row * len(listed) + 12 + 20 * timed)
-    draw_title(figure, "The best on top, by each criterion")
+    draw_title(figure, "Best at the top, for each criterion")
     axes = add_axes(figure, (aside + 10, head, WIDTH - 2 * aside - 66, row * len(listed)))
     axes.set_axis_off()
     axes.set(xlim=(0, len(criteria) - 1), ylim=(len(listed) - 0.5, -0.5))
@@ -358,17 +358,17 @@ def footnote(points: Sequence[Point]) -> str:
 
     Example:
         >>> footnote([Point("a", "classic", 30.0, 10.0, 45.0, machine="a laptop", stored=True)])
-        'Times of one picture: from a table measured once (a laptop), not here.'
+        'Time for one picture, from a table measured on another machine (a laptop).'
     """
     here = [point for point in points if not point.stored]
     table = [point for point in points if point.stored]
     parts = [f"measured here ({_machines(here)})"] if here else []
     if table:
-        words = f"from a table measured once ({_machines(table)})"
-        parts.append(f"the others {words}" if here else f"{words}, not here")
+        words = f"from a table measured on another machine ({_machines(table)})"
+        parts.append(f"the others {words}" if here else words)
     if len(parts) == 2:
         parts[0] = f"{len(here)} of {len(points)} {parts[0]}"
-    return f"Times of one picture: {', '.join(parts)}."
+    return f"Time for one picture{':' if len(parts) > 1 else ','} {', '.join(parts)}."
 
 
 def _machines(points: Sequence[Point]) -> str:

@@ -72,7 +72,7 @@ class NetworkView:
         return self.layouts.output(op).maps(self.seen.outputs[op.index][0]).float()
 
     def channels(self, op: Op, count: int) -> tuple[int, ...]:
-        """The channels with most to see: whose numbers differ most from cell to cell; of a vector the largest."""
+        """The channels with the most to see: whose numbers differ most from cell to cell; of a vector the largest."""
         maps = self.maps(op).flatten(1)
         spread = maps.std(1) if maps.shape[1] > 1 else maps[:, 0].abs()
         return tuple(spread.argsort(descending=True, stable=True)[:count].tolist())
@@ -242,7 +242,7 @@ def _draw_bars(sheet: Sheet, view: NetworkView) -> None:
         sheet.text(left + wide, top, percent, size=TEXT, bold=k == 0, align="right")
         sheet.boxes([(left, top + 19, wide, 12)], fill="#EEEEEE")
         sheet.boxes([(left, top + 19, max(1.0, wide * share), 12)], fill=BLUE if k == 0 else GREY, level=1.2)
-        sheet.spot("map", (left, top, wide, 34), f"How {percent} comes about", value=(last.name, place))
+        sheet.spot("map", (left, top, wide, 34), f"Where {percent} comes from", value=(last.name, place))
 
 
 # -- the operations ---------------------------------------------------------------------------------------------------
@@ -385,7 +385,7 @@ def _number_spot(sheet: Sheet, box: tuple[float, float, float, float], grid: NDA
 
 def _draw_channels(sheet: Sheet, view: NetworkView, op: Op, channel: int, corner: tuple[float, float]) -> None:
     side, gap, layout = 42.0, 5.0, view.layouts.output(op)
-    sheet.text(*corner, f"{_channel_word(layout)}s with most to see", size=TEXT, color=FAINT)
+    sheet.text(*corner, f"{_channel_word(layout)}s with the most to see", size=TEXT, color=FAINT)
     maps = view.maps(op)
     for k, other in enumerate(view.channels(op, 8)):
         box = (corner[0] + (k % 4) * (side + gap), corner[1] + 20 + (k // 4) * (side + gap), side, side)

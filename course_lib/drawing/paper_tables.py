@@ -86,7 +86,7 @@ def resnet_table(names: Sequence[str] = _RESNETS) -> Still:
         names: torchvision's names of one to six ResNets, ResNeXts or wide ResNets.
 
     Raises:
-        CourseError: one of them is no ResNet, there is another number of them, or they do not fit side by side.
+        CourseError: one of them isn't a ResNet, there is another number of them, or they do not fit side by side.
         ModelNameError: torchvision has no such model.
 
     Example:
@@ -141,15 +141,15 @@ def _resnet_notes(columns: Sequence[_ResNet]) -> tuple[str, ...]:
     stride = (
         f"Where the maps get smaller, a stage's first block has stride 2 in {' or '.join(where)}. " if where else ""
     )
-    layers = "Layers: convolutions on the way through the blocks and linear layers; not norms, not the shortcuts' 1×1. "
-    return (stride + layers + "Bold: not as in the column to its left.",)
+    layers = "Layers: the convolutions on the main path and the linear layers, without norms and the shortcuts' 1×1. "
+    return (stride + layers + "Bold: differs from the column on its left.",)
 
 
 def _resnet(name: str) -> _ResNet:
     traced = trace(name)
     if not all(traced.within(stage) for stage in _STAGES):
         raise CourseError(
-            f"{name} is no ResNet: it has no layer1 to layer4. Give names such as {', '.join(_RESNETS[:3])}."
+            f"{name} isn't a ResNet: it has no layer1 to layer4. Give names such as {', '.join(_RESNETS[:3])}."
         )
     at = traced.within("layer1")[0].index
     stem = [op for op in traced.ops[:at] if op.plain == "conv2d"]
@@ -250,7 +250,7 @@ def vgg_table(columns: Sequence[str] | Mapping[str, str | Sequence[Any]] | None 
         rows.append(Row((cell(name, color=FAINT), *figures), 0.0 if k else 1.0))
     notes: tuple[str, ...] = (
         "conv3-64: 3×3 convolution to 64 channels, then ReLU. LRN: local response normalisation. FC: linear layer. "
-        "Bold: new against the column to its left. Every column was built and run at 3×224×224.",
+        "Bold: new compared with the column on its left. Every column was built and run at 3×224×224.",
     )
     if any(cfg == COLUMNS.get(name) for name, cfg in cfgs.items()):
         errors = [f"{PAPER_ERRORS[name]:.1f}" if cfg == COLUMNS.get(name) else "–" for name, cfg in cfgs.items()]

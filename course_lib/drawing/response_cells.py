@@ -122,7 +122,7 @@ def _mosaic(cells: ResponseMap, picture: Image.Image, heading: str) -> Still:
     ranked = [winner, *(k for k in often if k != winner)][:_CLASSES]
     room, tall = _WIDTH - 2 * _EDGE, min((_WIDTH - 2 * _EDGE) * picture.height / picture.width, 420.0)
     sheet = Sheet(_WIDTH, 30 + tall + 62)
-    sheet.text(_EDGE, 7, f"{heading}: the class of each, the stronger the surer", size=10.5, bold=True)
+    sheet.text(_EDGE, 7, f"{heading}: the class of each; stronger means more confident", size=10.5, bold=True)
     edges = _edges(cells)
     shown = put(sheet, _painted(picture, chosen, sure, ranked, edges), (_EDGE, 30, room, tall))
     _seams(shown, chosen, edges)

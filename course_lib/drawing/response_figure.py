@@ -34,15 +34,15 @@ def agreement(overlap: float) -> str:
 
     Example:
         >>> agreement(0.82), agreement(0.55), agreement(0.3), agreement(0.0)
-        ('nearly the same box', 'found: 0.5 or more', 'half right', 'missed: the boxes do not meet')
+        ('nearly the same box', 'a hit: 0.5 or more', 'not a hit: below 0.5', 'missed: the boxes don't touch')
     """
     if overlap >= 0.75:
         return "nearly the same box"
     if overlap >= 0.5:
-        return "found: 0.5 or more"
+        return "a hit: 0.5 or more"
     if overlap >= 0.25:
-        return "half right"
-    return "hardly: below 0.25" if overlap > 0 else "missed: the boxes do not meet"
+        return "not a hit: below 0.5"
+    return "hardly any overlap: below 0.25" if overlap > 0 else "missed: the boxes don't touch"
 
 
 def draw_response(
@@ -148,7 +148,7 @@ def _zoom(picture: Image.Image) -> float:
 
 def _verdict(label: str, true_label: str | None, overlap: float) -> str:
     wrong = true_label not in (None, label)
-    return f"IoU {overlap:.2f}, {f'but in truth: {true_label}' if wrong else agreement(overlap)}"
+    return f"IoU {overlap:.2f}, {f'but the true class is {true_label}' if wrong else agreement(overlap)}"
 
 
 def _mark(

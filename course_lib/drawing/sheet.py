@@ -231,7 +231,7 @@ class Words(Text):
 
 @lru_cache(maxsize=2048)
 def _rendered(words: str, size: float, bold: bool, mono: bool, color: str) -> tuple[NDArray[np.uint8], int, int, float]:
-    """Pixels (bottom row first, as matplotlib's renderer wants them), their left and top edge, and the text's width."""
+    """Pixels (bottom row first, as matplotlib expects), their left and top edge, and the text's width."""
     font = _font(size, bold, mono)
     left, top, right, bottom = (round(edge) for edge in font.getbbox(words, anchor="ls"))
     mask = Image.new("L", (max(right - left, 1), max(bottom - top, 1)), 0)

@@ -115,7 +115,7 @@ def _shortcut(step: StageStep) -> str:
 
 def _title(sheet: Sheet, name: str, step: StageStep, count: int) -> None:
     sheet.standing_text(_SIDE, 19, f"{shortened(name, 18)}: block {step.number} of {count}", size=11, bold=True)
-    key = "filled: made    framed: being made    outline: to come    arc: the shortcut, dashed where it has a conv"
+    key = "filled: done    framed: being made    outline: to come    arc: the shortcut, dashed where it has a conv"
     sheet.standing_text(sheet.width - _SIDE, 19, key, size=8.5, color=FAINT, align="right")
 
 
@@ -230,7 +230,7 @@ def _code(sheet: Sheet, lines: Sequence[SourceLine], answer: bool) -> None:
     letters = math.floor((sheet.width - 2 * _SIDE) / letter) - 2
     sheet.lines([[(_SIDE, 216), (sheet.width - _SIDE, 216)]], color=GREY)
     y = 233.0
-    key = "torchvision's ResNet._make_layer    ▸ runs in this step    shaded: asks for the conv    "
+    key = "torchvision's ResNet._make_layer    ▸ runs in this step    shaded: the test that decides    "
     sheet.standing_text(_SIDE, y, key, size=8.5, color=FAINT)
     sheet.standing_text(_SIDE + text_width(key, 8.5), y, "# what the names stand for", size=8.5, color=BLUE)
     known, question = True, shortcut_question(lines)

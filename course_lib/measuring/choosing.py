@@ -186,7 +186,7 @@ def within(
         max_megabytes: of the file.
 
     Raises:
-        CourseError: a limit that is no number above 0.
+        CourseError: a limit that isn't a number above 0.
 
     Example:
         >>> two = Point("a", "classic", 30.0, 10.0, 45.0), Point("b", "classic", 25.0, 20.0, 98.0)

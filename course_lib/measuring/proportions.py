@@ -49,7 +49,9 @@ def wilson(right: int, count: int, *, confidence: float = 0.95) -> tuple[float, 
         given = f"{str(right)[:40]} and {str(count)[:40]}"
         raise CourseError(f"Wilson's interval takes two whole numbers, right and count, not {given}.") from None
     if not 0 <= right <= count or not count:
-        raise CourseError(f"{right} of {count} is no share: count at least one picture, and at most all of them right.")
+        raise CourseError(
+            f"{right} of {count} isn't a share: count at least one picture, and at most all of them right."
+        )
     if not 0 < confidence < 1:
         raise CourseError(f"confidence={confidence!r}: give a number between 0 and 1, such as 0.95.")
     z = NormalDist().inv_cdf((1 + confidence) / 2)  # 1.96 for 95%

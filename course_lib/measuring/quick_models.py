@@ -2,7 +2,7 @@
 
 Most of a construction's time goes into drawing random numbers (vgg19: 144 million of them, twice). Here a construction
 is the model's own, with every buffer right, except that the numbers are a block of random ones, repeated. They are as
-large as the initialisation wants them: values that vanish (denormal numbers) or overflow would be slower to compute
+large as the initialisation expects them: values that vanish (denormal numbers) or overflow would be slower to compute
 with. The global random number generator stays as it was.
 """
 

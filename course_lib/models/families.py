@@ -20,7 +20,7 @@ KINDS = {
     "light-weight": "designed by hand for small devices: few parameters, few multiplications",
     "found by search": "people set the rules, and a program that tries many networks finds the sizes",
     "transformer": "attention between patches of the picture, with or without convolutions before it",
-    "modern convolutional": "convolutional again, with what the transformers taught",
+    "modern convolutional": "convolutional again, with what was learned from transformers",
 }
 
 #: The kind of whatever this table does not know: a family of a newer torchvision, or a network of the learner's own.
@@ -59,7 +59,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "AlexNet", _CLASSIC, 2012, "ImageNet Classification with Deep Convolutional Neural Networks",
         "https://papers.nips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html",
-        "learnt convolutions win the ImageNet contest: ReLU, dropout, two GPUs", r"alexnet",
+        "learned convolutions win the ImageNet contest: ReLU, dropout, two GPUs", r"alexnet",
     ),
     Family(
         "VGG", _CLASSIC, 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition",

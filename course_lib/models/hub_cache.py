@@ -153,7 +153,7 @@ def download(weights: WeightsEnum, *, label: str) -> Path:
         return path
     if not is_reachable(weights):  # a name look-up can hang for minutes: ask with a deadline first
         damaged = f" {fault}" if path.exists() else ""
-        raise DownloadError(f"{urlsplit(url).netloc} cannot be reached; is there a network?{damaged}")
+        raise DownloadError(f"{urlsplit(url).netloc} cannot be reached; is there a network connection?{damaged}")
     digits = _digits(weights)
     downloads.fetch(url, path, sha256_prefix=digits or None, label=label)
     if digits:

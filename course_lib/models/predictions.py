@@ -175,7 +175,7 @@ class FolderPredictions:
                 its folder is called.
 
         Raises:
-            CourseError: there are no pictures, the mapping does not know one of them, or what it gives is no truth.
+            CourseError: there are no pictures, the mapping does not know one of them, or what it gives isn't a truth.
 
         Example:
             >>> import torch

@@ -189,7 +189,9 @@ def _automatic(name: str) -> WeightsChoice:
     damaged = default not in cached and path_of(default).is_file()
     why = "no network for ImageNet weights"
     if damaged:
-        why = "the ImageNet weights in the cache are damaged or cut short, and there is no network to fetch them again"
+        why = (
+            "the ImageNet weights in the cache are damaged or cut short, and there is no network to download them again"
+        )
     if default not in cached and is_reachable(default):
         try:
             download(default, label=f"weights of {name}")

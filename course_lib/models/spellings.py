@@ -41,7 +41,7 @@ _numbers = count(1)
 
 
 class FileRequest(BaseException):
-    """Raised in place of reading a file; no ``except Exception`` on the way takes it for an error.
+    """Raised instead of reading a file; no ``except Exception`` on the way takes it for an error.
 
     Attributes:
         weights: the entry whose file would be read now.

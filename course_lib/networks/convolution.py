@@ -142,7 +142,7 @@ class Convolution:
 
     @property
     def dropped(self) -> tuple[int, ...]:
-        """Unseen rows (and columns) behind the last window, where the division leaves a rest."""
+        """Unseen rows (and columns) behind the last window, where the division leaves a remainder."""
         return tuple(cell for cell in self.unseen if cell > self.windows[-1].cells[-1])
 
     @property
@@ -199,7 +199,7 @@ class Convolution:
 
         Example:
             >>> Convolution(6, 3, s=2).remarks
-            ('No window sees row and column 5: the division leaves a rest of 1.',)
+            ('No window sees row and column 5: the division leaves a remainder of 1.',)
             >>> Convolution(5, 1, s=2).remarks
             ('No window sees rows and columns 1 and 3: the stride of 2 steps over them.',)
         """
@@ -207,7 +207,7 @@ class Convolution:
         behind, between = self.dropped, tuple(cell for cell in self.unseen if cell not in self.dropped)
         if behind:
             rest = (self.padded - self.span) % self.s
-            remarks.append(f"No window sees {self._named(behind)}: the division leaves a rest of {rest}.")
+            remarks.append(f"No window sees {self._named(behind)}: the division leaves a remainder of {rest}.")
         if between:
             why = f"the stride of {self.s} steps over them"
             if self.s <= self.span:

@@ -102,14 +102,14 @@ def _token(given: Any, position: int) -> Token:
             raise CfgError(
                 f"{name}, is two tokens in one: write {joined[1]}, {joined[2]}."
                 if joined
-                else f"{name}, is none: write {_KNOWN}."
+                else f"{name}, isn't a token: write {_KNOWN}."
             )
         kernel, number = int(match[1] or 3), int(match[2])
     if isinstance(number, bool) or not isinstance(number, Integral):
         if isinstance(number, float):
             whole = f": write {int(number)}" if number.is_integer() else ""
-            raise CfgError(f"{name}, is no whole number, and channels are counted{whole}.")
-        raise CfgError(f"{name}, is none: write {_KNOWN}.")
+            raise CfgError(f"{name}, isn't a whole number, and channels are counted{whole}.")
+        raise CfgError(f"{name}, isn't a token: write {_KNOWN}.")
     number = int(number)
     if kernel not in (1, 3):
         raise CfgError(

@@ -55,7 +55,7 @@ def _request(url: object) -> urllib.request.Request:
     """The request for an address as a browser takes it: spaces and umlauts translated, a password in its own header.
 
     Raises:
-        ValueError: it is no http or https address.
+        ValueError: it isn't an http or https address.
     """
     if not isinstance(url, str):
         raise ValueError
@@ -83,7 +83,7 @@ def _checked(url: object) -> urllib.request.Request:
     try:
         return _request(url)
     except (ValueError, TypeError):  # UnicodeError is a ValueError
-        raise DownloadError(f"{shown_address(url)!r} is no http:// or https:// address.") from None
+        raise DownloadError(f"{shown_address(url)!r} isn't an http:// or https:// address.") from None
 
 
 def _proxy(url: str) -> tuple[str, int, str] | None:
@@ -213,10 +213,10 @@ class _Transfer(threading.Thread):
     def _too_slow(self) -> str:
         seconds = time.monotonic() - self.started
         if not self.answered:
-            return f"{self.shown} could not be had: {self.host} had not answered in full after {seconds:.0f} s."
+            return f"{self.shown} couldn't be downloaded: {self.host} had not answered in full after {seconds:.0f} s."
         return (
             f"{self.shown} was given up after {seconds:.0f} s: {self.host} had sent only {self.received:,} bytes; "
-            "nothing was kept. Try again later, or another network."
+            "nothing was kept. Try again later, or use another network."
         )
 
     # The thread's side.
@@ -260,13 +260,13 @@ class _Transfer(threading.Thread):
         """The request for the address that an answer sends on to."""
         self.redirects += 1
         if self.redirects > REDIRECTS:
-            raise DownloadError(self._because(f"{self.host} sends the request on and on ({REDIRECTS} redirects)"))
+            raise DownloadError(self._because(f"{self.host} keeps redirecting the request ({REDIRECTS} redirects)"))
         try:
             following = _request(there)
         except (ValueError, TypeError):
             raise DownloadError(
                 self._because(
-                    f"{self.host} sends on to {shown_address(there)!r}, and only http:// and https:// are followed"
+                    f"{self.host} redirects to {shown_address(there)!r}, and only http:// and https:// are followed"
                 )
             ) from None
         if following.host == request.host and following.type == request.type and request.has_header("Authorization"):
@@ -290,7 +290,7 @@ class _Transfer(threading.Thread):
         if isinstance(cause, TimeoutError):
             return self._because(f"{place} did not answer within {self.timeout:g} s")
         if isinstance(cause, socket.gaierror):
-            hint = "check the proxy's settings" if self.proxy else "is there a network?"
+            hint = "check the proxy's settings" if self.proxy else "is there a network connection?"
             return self._because(f"the name {place} cannot be looked up; {hint}")
         if isinstance(cause, ConnectionRefusedError):
             return self._because(f"nothing answers at {place}")
@@ -301,7 +301,7 @@ class _Transfer(threading.Thread):
         return self._because(f"{via}{words[:1].lower()}{words[1:].rstrip('.')}")
 
     def _because(self, reason: str) -> str:
-        return f"{self.shown} could not be had: {reason}{'' if reason.endswith('?') else '.'}"
+        return f"{self.shown} couldn't be downloaded: {reason}{'' if reason.endswith('?') else '.'}"
 
 
 def _opener(transfer: _Transfer) -> urllib.request.OpenerDirector:

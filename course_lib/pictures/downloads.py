@@ -56,7 +56,8 @@ def fetch(
         >>> fetch("http://127.0.0.1:9/resnet18.pth", Path("resnet18.pth"), sha256_prefix="f37072fd")
         Traceback (most recent call last):
         ...
-        course_lib.errors.DownloadError: http://127.0.0.1:9/resnet18.pth could not be had: nothing answers at 127.0.0.1.
+        course_lib.errors.DownloadError: http://127.0.0.1:9/resnet18.pth couldn't be downloaded:
+        nothing answers at 127.0.0.1.
     """
     destination = local_path(destination, error=DownloadError)
     shown = shown_address(url)
@@ -112,7 +113,7 @@ def fetch_bytes(url: str, *, timeout: float = 10, max_bytes: int = 50_000_000) -
         >>> fetch_bytes("ftp://example.org/cat.jpg")
         Traceback (most recent call last):
         ...
-        course_lib.errors.DownloadError: 'ftp://example.org/cat.jpg' is no http:// or https:// address.
+        course_lib.errors.DownloadError: 'ftp://example.org/cat.jpg' isn't an http:// or https:// address.
     """
     with opened(url, timeout) as (length, blocks):
         content = bytearray()
@@ -150,6 +151,6 @@ def _check(url: str, digest: str, prefix: str | None, start: bytes) -> None:
         return
     page = " It is a web page: a network's login page, perhaps." if start.lstrip().startswith(b"<") else ""
     raise DownloadError(
-        f"{url} is not the file that was expected (SHA-256 {digest[:12]}…, expected {excerpt(prefix, 64)}…); nothing "
-        f"was kept.{page} Try again, or another network."
+        f"{url} isn't the file that was expected (SHA-256 {digest[:12]}…, expected {excerpt(prefix, 64)}…); nothing "
+        f"was kept.{page} Try again, or use another network."
     )

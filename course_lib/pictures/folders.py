@@ -98,7 +98,7 @@ class LabelledFolder:
 def open_folder(path: str | Path, *, extensions: Sequence[str] = EXTENSIONS) -> LabelledFolder:
     """Open a folder whose sub-folders are the classes.
 
-    Files that cannot be opened are left out and named in ``skipped``, with the reason. Hidden folders are no classes;
+    Files that cannot be opened are left out and named in ``skipped``, with the reason. Hidden folders aren't classes;
     links to folders are classes like others.
 
     Args:
@@ -148,7 +148,7 @@ def open_folder(path: str | Path, *, extensions: Sequence[str] = EXTENSIONS) -> 
 
 
 def _no_classes(path: Path, classes: tuple[str, ...]) -> str:
-    """Why this is no folder of classes, and which one was perhaps meant."""
+    """Why this isn't a folder of classes, and which one was perhaps meant."""
     if classes and _SPLITS.issuperset(name.lower() for name in classes):
         return (
             f"{path_words(path)} holds {' and '.join(classes)}, the parts of a data set, not its classes: open them "

@@ -62,10 +62,10 @@ OTHERS = (
     (rb"%PDF", "a PDF document; export the page as PNG"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing; export it as PNG"),
     (rb"(?s).{4}ftyp(hei|hev|mif1|msf1)", "an HEIC photograph (an iPhone's); export it as JPEG"),
-    (rb"(?s).{4}ftyp", "a film; take a picture out of it"),
+    (rb"(?s).{4}ftyp", "a video; take a frame from it"),
     (rb"PK\x03\x04", "a ZIP archive (or a document or checkpoint in one); unpack it"),
     (rb"\x1f\x8b", "a compressed file; unpack it"),
-    (rb"\x93NUMPY", "a NumPy file; give np.load(...) of it"),
+    (rb"\x93NUMPY", "a NumPy file; give its np.load(...)"),
     (rb"version https://git-lfs", "the stand-in of a file kept by git-lfs; run git lfs pull"),
 )
 
@@ -127,7 +127,8 @@ def read_image(source: object, *, stretch: bool = False) -> Image.Image:
         if scheme[0].strip().lower() in ("http:", "https:"):
             return _decode(fetch_bytes(source), shown_address(source), stretch)
         raise PictureError(
-            f"{shown_address(source)!r} is no http:// or https:// address, and only these are opened. A file on this "
+            f"{shown_address(source)!r} isn't an http:// or https:// address, and only these are opened. A "
+            "file on this "
             "computer is given as its path."
         )
     if isinstance(source, (str, os.PathLike)):
@@ -141,7 +142,7 @@ def read_image(source: object, *, stretch: bool = False) -> Image.Image:
     if isinstance(inner := getattr(source, "picture", None), Image.Image):  # a Scene of the picture book
         return read_image(inner, stretch=stretch)
     raise PictureError(
-        f"A {type(source).__name__} is no picture: expected a path, an address, bytes, a file, an array, a tensor, a "
+        f"A {type(source).__name__} isn't a picture: expected a path, an address, bytes, a file, an array, a tensor, a "
         "PIL picture or an upload."
     )
 
@@ -215,7 +216,7 @@ def _open_upload(value: Any, stretch: bool) -> Image.Image:
         raise PictureError(f"open_image opens one picture, but was given {len(files)}: give them one by one.")
     name, entry = files[0]
     if not isinstance(entry, Mapping) or not isinstance(entry.get("content"), (bytes, bytearray, memoryview)):
-        raise PictureError(f"A {type(value).__name__} is no picture, and not the value of a FileUpload either.")
+        raise PictureError(f"A {type(value).__name__} isn't a picture, and not the value of a FileUpload either.")
     return _decode(bytes(entry["content"]), excerpt(name or "The uploaded file"), stretch)
 
 
@@ -346,7 +347,7 @@ def _looks_like(start: bytes) -> str:
             return f" but {meaning}"
     text = start.decode("utf-8", "ignore")
     if b"\0" not in start and len(text.encode()) >= len(start) - 3:
-        return f" but text, beginning with {text[:20]!r}"
+        return f": it contains text that starts with {text[:20]!r}"
     return ", or is damaged at its start; formats read here are JPEG, PNG, GIF, WebP, BMP and TIFF"
 
 

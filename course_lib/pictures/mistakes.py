@@ -107,7 +107,7 @@ MISTAKES: dict[str, Mistake] = {
         ),
         Mistake(
             "wrong mean and std",
-            "The mean and std are another recipe's, 0.5 for ImageNet's or the reverse: not quite right.",
+            "The mean and std come from another recipe: 0.5 instead of ImageNet's, or the other way round.",
             _other_numbers,
         ),
     )

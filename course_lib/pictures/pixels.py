@@ -158,7 +158,7 @@ def _narrow(low: float, high: float, name: str) -> str:
 
 def _float_scale(low: float, high: float, name: str) -> _Scale:
     if not math.isfinite(low) or not math.isfinite(high):
-        raise PictureError(f"{name} holds values that are no numbers (nan or inf): expected 0 to 1.")
+        raise PictureError(f"{name} holds values that aren't numbers (nan or inf): expected 0 to 1.")
     if low < -1e-3 or high > 1 + 1e-3:
         repair = (
             "divide by 255, or use uint8"

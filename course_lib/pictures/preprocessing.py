@@ -1,6 +1,6 @@
 """Preprocessing: the numbers of a weights' transforms, its four steps one by one, and the way back to a picture.
 
-``weights.transforms()`` is one call, and a lesson wants its steps: resize, crop, to tensor, normalise. Numbers and
+``weights.transforms()`` is one call, and a lesson expects its steps: resize, crop, to tensor, normalise. Numbers and
 steps are taken *from* the object, torchvision's preset for classification or a Compose of the same four steps, so the
 last stage equals ``transforms(picture)`` to the bit. Any other object is refused with a sentence. The classic
 mistakes, which run the same steps wrongly, are ``mistakes.py``.

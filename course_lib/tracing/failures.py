@@ -73,7 +73,7 @@ class Stopped:
             given = ", ".join(times(party.shape) for party in mismatch.parties)
             cause += f", with {given}" if given and not self.certain else ""
             cause += f": {mismatch.what}."
-            advice = f" What would fit: {mismatch.fits}." if mismatch.fits else ""
+            advice = f" To fix it, use: {mismatch.fits}." if mismatch.fits else ""
             sizes = sizes_that_fit() if mismatch.by_size else []
             if sizes:
                 advice += f" As the model is, pictures of {' or '.join(f'{h}×{w}' for h, w in sizes)} go through."

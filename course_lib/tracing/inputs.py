@@ -115,7 +115,7 @@ def read(input_size: Any, dtypes: Any = None) -> Inputs:
     elif isinstance(input_size, Tensor | tuple | list):
         values = [input_size]
     else:
-        raise TraceError(f"input_size={_short(input_size)} is no size; {_HOW}")
+        raise TraceError(f"input_size={_short(input_size)} isn't a size; {_HOW}")
     kinds = list(dtypes) if isinstance(dtypes, tuple | list) else [dtypes] * len(values)
     if len(kinds) != len(values) or not all(kind is None or isinstance(kind, torch.dtype) for kind in kinds):
         raise TraceError(f"dtypes={_short(dtypes)}: give one torch.dtype, or one for each of the {len(values)} inputs.")
@@ -159,7 +159,7 @@ def _value(value: Any, dtype: torch.dtype | None) -> Any:
 
 def _size(size: Sequence[Any]) -> Shape:
     if not all(isinstance(n, int) and not isinstance(n, bool) for n in size):
-        raise TraceError(f"input_size={_short(tuple(size))} holds something that is no whole number; {_HOW}")
+        raise TraceError(f"input_size={_short(tuple(size))} holds something that isn't a whole number; {_HOW}")
     if any(n < 1 for n in size):
         raise TraceError(f"input_size={_short(tuple(size))} holds a size below 1; {_HOW}")
     if not 2 <= len(size) <= 5:

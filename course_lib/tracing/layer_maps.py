@@ -65,7 +65,7 @@ def sizes(
         every: also normalisations and mere rearrangements, which show what their neighbours show.
 
     Raises:
-        LayerError: this is no model, or no layer of it has maps.
+        LayerError: this isn't a model, or no layer of it has maps.
         TraceError: such a picture does not go through the model.
 
     Example:
@@ -257,7 +257,7 @@ def map_orders(ops: Sequence[Op], height: int, width: int) -> dict[str, tuple[in
 
 
 def _products(ops: Sequence[Op]) -> set[int]:
-    """Matrix products and what is computed from them in the same shape, such as attention weights: they are no maps."""
+    """Matrix products and what is computed from them in the same shape, such as attention weights: they aren't maps."""
     products: set[int] = set()
     for op in ops:
         kept = any(source in products and ops[source].output == op.output for source in op.sources)

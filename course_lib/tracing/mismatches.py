@@ -169,7 +169,7 @@ def _dimensions(failure: Failure) -> Mismatch | None:
     fits = "an input with the batch in front, such as (1, 3, 224, 224)" if len(shape) == 3 else ""
     if len(shape) in (2, 4):  # a batch of rows, or of maps: the layer is the wrong one
         fits = f"nn.BatchNorm{'1d' if len(shape) == 2 else '2d'}({shape[1]}) here"
-    return Mismatch(f"{failure.module} wants {want} dimensions and got {len(shape)}: {times(shape)}", fits)
+    return Mismatch(f"{failure.module} expects {want} dimensions and got {len(shape)}: {times(shape)}", fits)
 
 
 def _conv(stop: _Stop) -> Mismatch | None:
@@ -179,7 +179,7 @@ def _conv(stop: _Stop) -> Mismatch | None:
         return None
     if len(shape) not in (count + 1, count + 2):
         return Mismatch(
-            f"{kind} wants {count + 2} dimensions (batch, channels, then {count} for the positions) and got "
+            f"{kind} expects {count + 2} dimensions (batch, channels, then {count} for the positions) and got "
             f"{len(shape)}: {times(shape)}",
             "an input such as (1, 3, 224, 224)" if count == 2 else "",
         )
@@ -187,7 +187,7 @@ def _conv(stop: _Stop) -> Mismatch | None:
     channels, transposed = shape[-count - 1], "transpose" in kind
     want = weight[0] if transposed else weight[1] * groups
     if channels != want:
-        what = f"{times(shape)} has {_channels(channels)}, and the weight {times(weight)} wants {want}"
+        what = f"{times(shape)} has {_channels(channels)}, and the weight {times(weight)} expects {want}"
         if count == 2 and (order := channels_last(shape, (want,))):
             what += f"; the last dimension is {want}, so this looks like height×width×channels: permute{order} first"
         fits = f"an input with {_channels(want)}, or a convolution with in_channels={channels}"
@@ -203,7 +203,7 @@ def _conv(stop: _Stop) -> Mismatch | None:
 def _pool(stop: _Stop) -> Mismatch | None:
     shape, count = stop.shape, int(stop.kind[-2])
     if len(shape) not in (count + 1, count + 2):
-        what = f"{stop.kind} wants {count + 1} or {count + 2} dimensions and got {len(shape)}: {times(shape)}"
+        what = f"{stop.kind} expects {count + 1} or {count + 2} dimensions and got {len(shape)}: {times(shape)}"
         return Mismatch(what) if shape else None
     kernel = arithmetic.pair(stop.bound["kernel_size"], count)
     return _too_small(stop, kernel, count, stride=kernel)
@@ -231,7 +231,7 @@ def _linear(stop: _Stop) -> Mismatch | None:
     if not shape or not weight or shape[-1] == weight[-1]:
         return None
     wants = weight[-1]
-    what = f"{times(shape)} has rows of {shape[-1]}, and the weight {times(weight)} wants rows of {wants}"
+    what = f"{times(shape)} has rows of {shape[-1]}, and the weight {times(weight)} expects rows of {wants}"
     layer = f"nn.Linear({shape[-1]}, {weight[0]}) here"
     if len(shape) > 2 and prod(shape[1:]) == wants:
         fits = f"torch.flatten(x, 1) before it: {'·'.join(map(str, shape[1:]))} = {wants}, or {layer}"
@@ -279,7 +279,7 @@ def _product(stop: _Stop) -> Mismatch | None:
 def _batch_norm(stop: _Stop) -> Mismatch | None:
     shape = stop.shape
     if len(shape) < 2:
-        return Mismatch(f"batch_norm wants (batch, channels, …) and got {times(shape)}") if shape else None
+        return Mismatch(f"batch_norm expects (batch, channels, …) and got {times(shape)}") if shape else None
     for name in ("running_mean", "weight"):
         have = _shape(stop.bound.get(name))
         if have and prod(have) != shape[1]:
@@ -323,7 +323,7 @@ def _elementwise(stop: _Stop) -> Mismatch | None:
     if -1 not in arithmetic.broadcast(first, second):
         return None
     what = f"{stop.given(given[0])} and {stop.given(given[1])} differ in {differences(first, second)}"
-    fits = "branches that end in equal shapes"
+    fits = "branches that end in the same shape"
     if stop.kind != "add":
         return Mismatch(what, fits)
     ways = [(given[0], given[1]), (given[1], given[0])]
@@ -331,7 +331,7 @@ def _elementwise(stop: _Stop) -> Mismatch | None:
     made = [step for short, out in own or ways if (step := projection(_shape(short), _shape(out)))]
     if len(made) != 1:
         return Mismatch(what, fits)
-    fits += f"; for a shortcut, the projection {made[0].code} makes {times(made[0].out)} of {times(made[0].short)}"
+    fits += f"; for a shortcut, the projection {made[0].code} turns {times(made[0].short)} into {times(made[0].out)}"
     # Where neither branch is the module's own input, it may be no shortcut at all: words, but no repair.
     return Mismatch(what, fits, "projection" if own else "", projection=made[0] if own else None)
 
@@ -369,7 +369,7 @@ def _view(stop: _Stop) -> Mismatch | None:
     product, wanted = "·".join(map(str, shape)), ", ".join(map(str, asked))
     return Mismatch(
         f"{times(shape)} holds {product} = {numbers} numbers, which cannot be read as ({wanted})",
-        f"a {stop.kind} to ({shape[0]}, -1), or another size of picture",
+        f"a {stop.kind} to ({shape[0]}, -1), or a picture of a different size",
         by_size=True,
     )
 

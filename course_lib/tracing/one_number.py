@@ -61,7 +61,7 @@ def explain(seen: Activations, op: Op | str, cell: Sequence[int], *, output: int
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError):
         answer = None  # arguments that the rule doesn't know
     if answer is None:
-        note = f"How a single number of {op.plain} comes about is not told here."
+        note = f"There is no explanation yet of how a single number of {op.plain} is computed."
         return Number(op, place, value, None, note=note)
     return answer
 
@@ -337,8 +337,8 @@ def _from_place(case: Case, tensors: Sequence[Tensor], place: int) -> Number:
     value = float(tensor[tuple(cell)])
     note = {
         "dropout": "In eval mode dropout changes nothing.",
-        "cat": "The number is copied: the tensors are only put one behind the other.",
-    }.get(case.op.plain, "The number stays the same; only its place is another.")
+        "cat": "The number is copied: the tensors are only joined, one after the other.",
+    }.get(case.op.plain, "The number stays the same; only its place changes.")
     if case.op.plain in ("contiguous", "clone"):
         note = "A copy: the number and its place stay the same."
     return case.answer(value, "{x}", {"x": value}, parts=(case.part(tensor, cell),), note=note)

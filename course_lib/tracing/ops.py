@@ -120,11 +120,11 @@ class Op(Operation):
             lines.append(f"{macs:,} multiply-adds.")
         lines.append(_field(self.field))
         if self.field_lost is not None:
-            here = "here" if self.field_lost == self.name else f"since {self.field_lost}"
-            lines.append(f"What a cell sees of the picture is not followed any more {here}.")
+            here = "here" if self.field_lost == self.name else f"after {self.field_lost}"
+            lines.append(f"What a cell sees of the picture can't be followed {here}.")
         feeds = [other.name for other in ops if self.index in other.sources]
         if len(feeds) > 1:
-            lines.append(f"Its output goes two ways or more: to {', '.join(feeds)}.")
+            lines.append(f"Its output goes to more than one place: to {', '.join(feeds)}.")
         return "\n".join(line for line in lines if line)
 
 
@@ -133,20 +133,20 @@ _ACTIONS = {
     "conv_transpose": "spreads every cell of the map over a window of the output",
     "max_pool": "keeps the largest number of each window",
     "avg_pool": "takes the mean of each window",
-    "adaptive_avg_pool": "divides the map into as many parts as asked for, and takes each part's mean",
-    "adaptive_max_pool": "divides the map into as many parts as asked for, and keeps each part's largest number",
+    "adaptive_avg_pool": "divides the map into the number of parts you asked for, and takes the mean of each",
+    "adaptive_max_pool": "divides the map into the number of parts you asked for, and keeps the largest number of each",
     "batch_norm": "shifts and scales each channel",
     "layer_norm": "shifts and scales each position by its own mean and spread",
     "relu": "sets negative numbers to zero",
-    "add": "adds number by number, so the shapes must be equal or repeatable",
-    "mul": "multiplies number by number, so the shapes must be equal or repeatable",
-    "cat": "puts the tensors one behind the other; all other dimensions must be equal",
-    "flatten": "writes dimensions one behind the other; the numbers stay the same",
-    "view": "reads the same numbers in another shape",
-    "reshape": "reads the same numbers in another shape",
+    "add": "adds number by number, so the shapes must be equal or broadcast",
+    "mul": "multiplies number by number, so the shapes must be equal or broadcast",
+    "cat": "joins the tensors along one dimension; all the others must be equal",
+    "flatten": "merges dimensions into one; the numbers stay the same",
+    "view": "reads the same numbers in a different shape",
+    "reshape": "reads the same numbers in a different shape",
     "permute": "changes the order of the dimensions",
     "linear": "multiplies each row by the weight matrix",
-    "dropout": "in train mode sets some numbers to zero, in eval mode does nothing",
+    "dropout": "sets some numbers to zero in train mode, and does nothing in eval mode",
     "interpolate": "resizes the map",
     "multi_head_attention_forward": "lets every token look at every token",
     "softmax": "turns numbers into shares that add up to 1",
@@ -164,11 +164,9 @@ def _window(op: Op) -> str:
     dilation = f", its cells {window.d} apart (dilation)" if window.d != 1 else ""
     groups = int(op.setting("groups", 1))
     apart = "" if groups == 1 else f" The channels are worked on in {groups} separate groups."
-    return (
-        f"The window is {window.k} wide{dilation}, moves by {window.s} (stride), "
-        f"and {window.p or 'no'} cell{'s' if window.p != 1 else ''} of padding "
-        f"stand{'s' if window.p == 1 else ''} at each side.{apart}"
-    )
+    padding = f"{window.p} cell{'s' * (window.p > 1)} of padding on each side" if window.p else "no padding"
+    there = "are" if window.p > 1 else "is"
+    return f"The window is {window.k} wide{dilation}, moves by {window.s} (stride), and there {there} {padding}.{apart}"
 
 
 def _weights(op: Op) -> str:
@@ -187,7 +185,7 @@ def _field(field: fields.Field | None) -> str:
     size = f"{field.height.size}×{field.width.size}"
     down, right = field.height.jump, field.width.jump
     step = f"{down:g}" if down == right else f"{down:g} down and {right:g} across"
-    text = f"One cell sees {size} pixels of the picture; the next cell's field lies {step} further; "
+    text = f"One cell sees {size} pixels of the picture; the next cell's field is {step} further on; "
     text += f"the first one's middle is at ({field.height.centre:g}, {field.width.centre:g})."
     if field.whole:
         text = f"Through a global step it sees the whole picture, {height}×{width}; by its windows alone {size}."

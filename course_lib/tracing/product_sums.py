@@ -51,7 +51,7 @@ def _convolution(case: Case) -> Number:
     if any(window.d > 1 for window in slides(case.op)):
         notes.append("The window is dilated: it skips cells between those it looks at.")
     if not all(bool(row.all()) for row in inside):
-        notes.append("The window reaches over the border, where the padding counts as 0.")
+        notes.append("The window reaches over the edge, where the padding counts as 0.")
     shape = times(tuple(weight.shape[2:]))
     words = f"Σ over {each} channel{'s' if each > 1 else ''} of (patch × kernel, {shape})"
     words += " + bias" if bias is not None else ""
@@ -143,7 +143,7 @@ def _attention(case: Case) -> Number:
     best = max(range(heads), key=lambda head: abs(terms[head].value))
     share, most = looks[best]
     terms.sort(key=lambda term: -abs(term.value))
-    note = f"Head {best} counts most here; of all tokens it looks most at token {most} ({share:.0%})."
+    note = f"Head {best} counts most here; the token it looks at most is token {most} ({share:.0%})."
     note += " What happens inside a head, product by product, isn't drawn here."
     template = f"Σ over {heads} heads of (softmax(q · k / √{per}) · v · output weights)"
     return case.sum(terms, template + (" + bias" if last is not None else ""),

@@ -262,7 +262,7 @@ class Recorder(TorchFunctionMode):
         return None
 
     def _move(self, func: Any, known: Treatment, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Another device, or the same numbers once more, is no operation; another dtype is one."""
+        """Another device, or the same numbers once more, isn't an operation; another dtype is one."""
         first = args[0]
         wanted = next((v for v in (*args[1:], *kwargs.values()) if isinstance(v, torch.dtype | Tensor)), None)
         wanted = wanted.dtype if isinstance(wanted, Tensor) else wanted
@@ -279,7 +279,7 @@ class Recorder(TorchFunctionMode):
         return result
 
     def outputs(self, kind: str, bound: Mapping[str, Any], result: Any) -> list[Tensor]:
-        """The tensors that a function gave; none where what it did is no op."""
+        """The tensors that a function gave; none where what it did isn't an op."""
         first: Any = bound.get("input")
         record = self.stand_ins.get(id(first))
         if record is not None and record.weight.name.endswith("num_batches_tracked"):
@@ -326,7 +326,7 @@ class Recorder(TorchFunctionMode):
             self.shapes[key], self.producers[key] = shape, source
 
     def _forget(self, tensor: Tensor) -> None:
-        """A tensor is given other numbers: it is no map any more, as far as is known."""
+        """A tensor is given other numbers: it isn't a map any more, as far as is known."""
         known = self.maps.pop(id(tensor), None)
         if known is not None:
             self.shapes[id(tensor)] = known.shape

@@ -197,8 +197,8 @@ class Treatment:
 
     Attributes:
         kind: its plain name.
-        question: it asks something about a tensor and computes nothing, so it is no op.
-        same: it gives the same numbers once more, perhaps on another device, so it is no op.
+        question: it asks something about a tensor and computes nothing, so it isn't an op.
+        same: it gives the same numbers once more, perhaps on another device, so it isn't an op.
         factory: it makes a tensor from nothing.
         kernel: our own answer on the meta device, where there is one.
     """

@@ -130,12 +130,12 @@ def unwrapped(model: Any) -> nn.Module:
     """The module that a compiled or parallel one was made from.
 
     Raises:
-        TraceError: it is no module, or one that Python cannot see inside.
+        TraceError: it isn't a module, or one that Python cannot see inside.
     """
     if isinstance(model, type) and issubclass(model, nn.Module):
         raise TraceError(f"{model.__name__} is a class, not yet a module; make one first: {model.__name__}(…).")
     if not isinstance(model, nn.Module):
-        raise TraceError(f"trace wants a torch.nn.Module or a model's name; it was given {type(model).__name__}.")
+        raise TraceError(f"trace expects a torch.nn.Module or a model's name; it was given {type(model).__name__}.")
     model = getattr(model, "_orig_mod", model)  # torch.compile's wrapper
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         model = model.module

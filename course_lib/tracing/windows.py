@@ -76,15 +76,18 @@ def slide(n: int, k: int, s: int, p: int = 0, d: int = 1, *, ceil: bool = False,
 def _dropped(rest: int, padding: int) -> str:
     if not rest:
         return ""
-    cells = "cell" if rest == 1 else f"{rest} cells"
-    verb = "is" if rest == 1 else "are"
-    if rest <= padding:
-        where = f"the last {cells} (of padding) {verb} seen by no window"
+    own = max(rest - padding, 0)
+    if own == 0:
+        where = f"the last {_cells(rest)} of padding"
     elif not padding:
-        where = f"the last {cells} {verb} dropped: no window sees {'it' if rest == 1 else 'them'}"
+        where = f"the last {_cells(rest)}"
     else:
-        where = f"the padding and the last {rest - padding} of the input's own are dropped: no window sees them"
-    return f"The division leaves {rest}: {where}."
+        where = f"the padding at the end, nor the last {_cells(own)} of the input"
+    return f"{'One cell is' if rest == 1 else f'{rest} cells are'} left over: no window reaches {where}."
+
+
+def _cells(count: int) -> str:
+    return "cell" if count == 1 else f"{count} cells"
 
 
 def transposed(n: int, k: int, s: int, p: int = 0, d: int = 1, *, extra: int = 0) -> Step:

@@ -23,7 +23,7 @@ class Calibration:
     def sentence(self) -> str:
         """How near the guesses came, and to which side they missed."""
         if not self.rows:
-            return "No guess of yours is kept so far: each one you commit to appears here, on your own computer only."
+            return "You haven't saved any guesses yet. They'll appear here, and they never leave your computer."
         near = sum(near for _, near, _ in self.rows)
         said = f"You were near in {near} of {len(self.rows)}."
         missed = [offset for _, near, offset in self.rows if offset is not None and not near]
@@ -50,7 +50,7 @@ def my_calibration(lesson: str | int | None = None) -> Calibration:
 
     Example:
         >>> my_calibration("99")
-        No guess of yours is kept so far: each one you commit to appears here, on your own computer only.
+        You haven't saved any guesses yet. They'll appear here, and they never leave your computer.
     """
     number = "" if lesson is None else f"{str(lesson).zfill(2)}_"
     return Calibration(

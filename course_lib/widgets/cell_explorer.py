@@ -59,7 +59,7 @@ def cell_explorer(
     batch = fcn.prepare(picture)
     names = [str(name) for name in fcn.categories or ()]
     if label not in (ITS_OWN, *names):
-        raise CourseError(f"label={label!r} is no class of this network; {ITS_OWN!r} is always there.")
+        raise CourseError(f"label={label!r} isn't a class of this network; {ITS_OWN!r} is always there.")
 
     @lru_cache(maxsize=2)
     def logits(_weights: int) -> Tensor:

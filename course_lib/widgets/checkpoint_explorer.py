@@ -25,7 +25,7 @@ _WHOLE = "the whole file"
 def draw_checkpoint(
     content: Mapping[str, Any], model: nn.Module, *, file: str, name: str, entry: str, bare: bool, strict: bool
 ) -> Still:
-    """What a file holds beside what a model wants, and what ``load_state_dict`` says to it.
+    """What a file holds beside what a model expects, and what ``load_state_dict`` says to it.
 
     Args:
         content: as ``torch.load`` gives it.
@@ -122,7 +122,7 @@ def checkpoint_explorer(
     controls = {
         "file": first,
         "entry": choice("entry", entries[first.value]),
-        "bare": switch("take prefixes off"),
+        "bare": switch("remove prefixes"),
         "model": choice("model", models),
         "strict": switch("strict", value=True),
     }

@@ -49,7 +49,7 @@ def _draw(classifier: Classifier, found: Repeats) -> Still:
     )  # fmt: skip
     drift = draw_curve(
         figure, (0.54, 0.19, 0.23, 0.66), list(enumerate([0.0, *found.drift])), across=across, up=_ticks(found.drift),
-        title="drift of BatchNorm's means, std", below="run", color=ORANGE, marker="s",
+        title="drift of running means, in std", below="run", color=ORANGE, marker="s",
     )  # fmt: skip
     several = "1 answer" if found.different == 1 else f"{found.different} different answers"
     same = f"all {count} runs gave\nthe same answer" if found.different == 1 else f"{count} runs gave\n{several}"

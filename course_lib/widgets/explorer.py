@@ -29,7 +29,7 @@ Touched = str | tuple[str, ...] | Callable[[Any], Mapping[str, Any]]
 
 _WIDE = widgets.Layout(width="auto", max_width="46em")
 _STYLE = {"description_width": "9em"}
-_OLD = "The picture below is still the last one that could be made."
+_OLD = "The picture below is the last one that could be drawn."
 _KEPT = "course-kept-picture"
 _FADED = f"<style>.{_KEPT}{{opacity:.4}}</style>"
 _FEW = 4  # controls that stand below each other

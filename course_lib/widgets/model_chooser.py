@@ -56,7 +56,7 @@ def draw_choice(
     wanted = set(kinds)
     shown = [point for point in among if point.kind in wanted]
     if not shown:
-        raise CourseError("Choose at least one kind (Ctrl or Cmd and a click chooses several).")
+        raise CourseError("Choose at least one kind (Ctrl-click or Cmd-click to choose several).")
     there = selected if any(point.name == selected for point in shown) else None
     stops = {"max_error": (*_ERRORS, ANY), "max_ms": (*_MILLISECONDS, ANY)}
     return bubbles(shown, front=front, limits=limits, selected=there, title=answer(shown, limits), stops=stops)
@@ -119,7 +119,7 @@ def model_chooser(
         if times != TABLE:
             names = [selected] if times == HERE_SELECTED else _best(timed(device) or table, kinds, limits)
             if names == [NONE]:
-                raise CourseError("Select the model that shall be measured here.")
+                raise CourseError("Select the model to be measured here.")
             new = [name for name in names if (name, device) not in measured]
             if new:
                 found = measure(new, device=device, budget=0.5)

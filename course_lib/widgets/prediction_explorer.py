@@ -46,7 +46,7 @@ def prediction_explorer(classifiers: Sequence[Classifier], pictures: Mapping[str
 
     def draw(picture: str, models: tuple[str, ...], upload: Any, address: str) -> Still:
         if not models:
-            raise CourseError("Choose at least one model (Ctrl or Cmd and a click chooses several).")
+            raise CourseError("Choose at least one model (Ctrl-click or Cmd-click to choose several).")
         if picture != OWN:
             return picture_figures.predictions(
                 pictures[picture], {name: answer(name, picture) for name in models}, shown=picture

@@ -82,12 +82,14 @@ def _draw(classifier: Classifier, picture: Image.Image, stage: int, mistake: str
     for k, (head, value) in enumerate(zip(heads, (None, chosen.value, ready.tensor), strict=True)):
         color = ORANGE if k == 2 and mistake != RIGHT else BLUE
         write(figure, 860 * places[k][0], 24, head, size=9.5, bold=True, color=color, va="baseline")
-        words = "in colour: what it keeps" if value is None else _numbers(Stage("", value, ""))
+        words = "in colour: the part it keeps" if value is None else _numbers(Stage("", value, ""))
         write(figure, 860 * places[k][0], 46, words.replace("-", "\N{MINUS SIGN}"), size=9, va="baseline")
     classes = picture_figures.draw_answer(
         figure, (0.2, 0.02, 0.46, 0.235), f"top 5, {mistake}", ready.answer, letters=22
     )
-    for k, line in enumerate(("Point at a picture: a pixel's", "values at every stage, red,", "green and blue.")):
+    for k, line in enumerate(
+        ("Hover over a picture to see", "a pixel's red, green and blue", "values at every stage.")
+    ):
         write(figure, 628, 348 + 19 * k, line, size=9.5, va="top")
     said = f"Stage {stage}, {chosen.name}: {chosen.shape} {chosen.dtype}. Preprocessed {mistake}: {ready.answer.label}"
 

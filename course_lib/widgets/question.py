@@ -65,7 +65,7 @@ class Question:
         """Commit to a guess, as the control's button does; a truth that waits folded is shown.
 
         Raises:
-            CourseError: this is no guess of this kind; nothing is kept.
+            CourseError: this isn't a guess of this kind; nothing is kept.
         """
         self.guess = self.kind.read(guess)
         keep_guess(self.id, self.question, self.guess)
@@ -260,7 +260,7 @@ class Reveal:
 
     def __repr__(self) -> str:
         comparison = self.comparison
-        truth = f"The truth: {self.question.kind.say(self.truth)}."
+        truth = f"Answer: {self.question.kind.say(self.truth)}."
         said = f"Guess first, or read on. {truth}" if comparison is None else comparison.sentence
         reaction = "" if comparison is None else self._reaction(comparison)
         also = [shown if isinstance(shown, str) else repr(shown) for shown in self._also]

@@ -70,7 +70,7 @@ def response_map_explorer(
         if value not in known:
             raise CourseError(f"{what}={value!r}: choose one of {', '.join(map(repr, known))}.")
     if label not in (BEST, *classifier.categories):
-        raise CourseError(f"label={label!r} is no class of {classifier.name}; {BEST!r} is always there.")
+        raise CourseError(f"label={label!r} isn't a class of {classifier.name}; {BEST!r} is always there.")
 
     @cache
     def network(kind: str, scale: str) -> FullyConvolutional:

@@ -56,7 +56,7 @@ class TrainingCurves(Explorer):
 @widget(
     example=lambda given: {"name": "to come", "beside": {"fine-tuned": given.epochs, "from scratch": given.epochs[:1]}},
     moves=[{"across": "seconds"}, {"log": True}, {"lines": "validation"}, {"across": "epochs"}, {"lines": "training"}],
-    refuses=[({"beside": {str(k): () for k in range(6)}}, "trainings to draw")],
+    refuses=[({"beside": {str(k): () for k in range(6)}}, "training runs to draw")],
 )
 def training_curves(name: str = "", *, beside: Histories | None = None, epochs: int = 6) -> TrainingCurves:
     """Epochs or seconds × training and validation pictures, or one of both × loss in powers of ten.

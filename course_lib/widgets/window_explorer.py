@@ -48,7 +48,7 @@ def window_explorer(
     """
     opened = open_image(picture)
     if label is not None and label not in classifier.categories:
-        raise CourseError(f"label={label!r} is no class of {classifier.name}.")
+        raise CourseError(f"label={label!r} isn't a class of {classifier.name}.")
 
     @lru_cache(maxsize=1)
     def folded(_weights: int) -> FoldedRow:

@@ -103,7 +103,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (lambda p: normalised(prepared(p, [256, 256])), "squashed"),
         (lambda p: RIGHT(p)[None], r"shape should be \(3, 224, 224\), but it is \(1, 3, 224, 224\)"),
         (lambda p: RIGHT(p).double(), "dtype should be torch.float32"), (np.asarray, "should return a tensor"),
-        (lambda p: RIGHT(p).as_subclass(OwnRules), "A plain tensor is asked for, not one of the class OwnRules"),
+        (lambda p: RIGHT(p).as_subclass(OwnRules), "Return a plain tensor, not one of the class OwnRules"),
         (3, "The answer is a function"),
     ],
     lesson01.top_k: [

@@ -90,7 +90,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson03.legal_add: [
         ("ABD", "B isn't legal"), ({"a", "c", "d"}, "C isn't legal"), ("D", "A is missing"), ("A", "broadcasting"),
         (["A", "E"], "'E' is none of the letters"), (4, "a word of letters, such as \"BC\""),
-        ("A or D", "'O' is none of the letters from A to D. Write only letters"),
+        ("A or D", "'O' isn't one of the letters from A to D. Write only letters"),
     ],
     lesson03.bottleneck_parameters: [
         (69632 + 384, "a bias for each channel"), (70400, "with its BatchNorms"), (589824, "is there to avoid"),

@@ -93,7 +93,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (save(("torch.save(content, part)", "torch.save({}, part)")), "read again, the names are weight, not none"),
         (save(("torch.save(content, part)", "part.write_text('x')")), "On the file that was saved .*raised"),
         (save((REPLACE, "path.unlink(missing_ok=True); import shutil; shutil.copy(part, path)"), (CLEAN, LEFT)),
-         "After saving something is left beside the file: net.pth.part"),
+         "After saving something is left next to the file: net.pth.part"),
         (save((CLEAN, LEFT)), "After saving that broke off something is left"),
         (first_away, "broke off in the middle, and the old file was gone"),
         (in_the_temporary_folder, "folder for temporary files"), (silent, "nobody was told"),

@@ -455,4 +455,4 @@ def test_without_nbformat_the_command_says_what_is_missing(
     monkeypatch.delattr("course_lib.exercises.assignments")
     monkeypatch.setitem(sys.modules, "nbformat", None)
     assert main(["assign", "--list"]) == 1
-    assert capsys.readouterr().err == "nbformat is missing; pip install nbformat brings it.\n"
+    assert capsys.readouterr().err == "nbformat is missing; pip install nbformat installs it.\n"

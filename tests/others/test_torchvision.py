@@ -1,4 +1,4 @@
-"""Models of torchvision that are no plain classifiers: traced, tabled, drawn, and refused a head or a map truthfully.
+"""Models of torchvision that aren't plain classifiers: traced, tabled, drawn, and refused a head or a map truthfully.
 
 Detection, segmentation, video, optical flow and quantized networks, one of a kind; random weights. What is refused
 stands in the table with the words of its reason, and nothing else may be.
@@ -14,10 +14,10 @@ from benchmarks.others import STEPS, survey, torchvision_model
 
 #: Model → step → the words with which it is refused.
 REFUSALS: dict[str, dict[str, str]] = {
-    "deeplabv3_mobilenet_v3_large": {"converted": "is no classifier: one picture gives a dict"},
+    "deeplabv3_mobilenet_v3_large": {"converted": "isn't a classifier: one picture gives a dict"},
     "lraspp_mobilenet_v3_large": {
         "headed": "no single head: its answer comes from add",
-        "converted": "is no classifier: one picture gives a dict",
+        "converted": "isn't a classifier: one picture gives a dict",
     },
     "fasterrcnn_mobilenet_v3_large_320_fpn": {
         "headed": "no single head: its answer comes from stack",

@@ -104,8 +104,8 @@ def write_graph(model: nn.Module, size: Any, folder: str | Path) -> Path:
         The event file.
 
     Raises:
-        CourseError: TensorBoard is not installed, this is no model, or it cannot be traced at this size.
-        TraceError: ``size`` is no size.
+        CourseError: TensorBoard is not installed, this isn't a model, or it cannot be traced at this size.
+        TraceError: ``size`` isn't a size.
 
     Example:
         >>> import tempfile
@@ -114,7 +114,7 @@ def write_graph(model: nn.Module, size: Any, folder: str | Path) -> Path:
         ['aten::linear', 'aten::relu']
     """
     if not isinstance(model, nn.Module):
-        raise CourseError(f"write_graph wants a model, a torch.nn.Module; it was given {type(model).__name__}.")
+        raise CourseError(f"write_graph expects a model, a torch.nn.Module; it was given {type(model).__name__}.")
     some = next((one for one in (*model.parameters(), *model.buffers()) if one.is_floating_point()), torch.zeros(1))
     if some.is_meta:
         raise CourseError("This model is on the meta device and cannot run: build it with real weights first.")

@@ -41,7 +41,7 @@ def _introduction(name: str, choice: Choice) -> str:
         f"# {name}\n\n{asked}, {choice.points} points, "
         f"about {_minutes(choice.minutes)}.\n\n"
         "Replace the three dots of an exercise by your answer, and run its cell: a box says how far you are. Run it as "
-        "often as you like. Every exercise has hints: in the last line of its cell write `.hint()` in place of "
+        "often as you like. Every exercise has hints: in the last line of its cell write `.hint()` instead of "
         "`.check(...)`, such as `"
         f"{_asked(choice.cells[0])}.hint()`. Before you hand in: *Kernel*, *Restart and run all*, and look at "
         "every box once more."

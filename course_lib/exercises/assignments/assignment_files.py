@@ -91,7 +91,7 @@ def assign(
     content = f"{writes(notebook)}\n"
     try:
         if path.exists() and not (students and _says(path, content)):
-            raise CourseError(f"{path} is there already: delete it, or take another name.")
+            raise CourseError(f"{path} already exists: delete it, or choose another name.")
         others = {into / file: words for file, words in made.beside(name, first).items()}
         for student in students:
             own = into / f"release/{student}/{name}/{name}.ipynb"

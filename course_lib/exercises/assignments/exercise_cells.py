@@ -361,7 +361,7 @@ def choose(
         written: files of written questions, see ``written_questions``.
 
     Raises:
-        CourseError: an id or a lesson that is not there, nothing chosen, or points that are no number above 0.
+        CourseError: an id or a lesson that is not there, nothing chosen, or points that aren't number above 0.
 
     Example:
         >>> [cell.exercise.id for cell in choose(["04_trace_cfg"], lessons=["00"]).cells]
@@ -389,7 +389,7 @@ def choose(
     worth = _worth(points, wanted)
     questions = read_questions([written] if isinstance(written, str) else written)
     if both := [each.id for each in questions if each.id in known]:
-        raise CourseError(f"The written question {both[0]!r} has the id of an exercise: give it another one.")
+        raise CourseError(f"The written question {both[0]!r} has the id of an exercise: give it a different one.")
     return Choice(
         tuple(replace(cell, worth=worth.get(name)) for name, cell in known.items() if name in wanted),
         tuple(cell for name, cell in known.items() if name in given),

@@ -107,7 +107,7 @@ def check_read_any(answer: Any, source: random.Random | None = None) -> None:
             pass
         else:
             if not went_off:
-                raise Wrong("A file with code in it was taken without a word; it should be refused, with an error.")
+                raise Wrong("A file with code in it was accepted without a word; it should be refused, with an error.")
         if went_off:
             raise Wrong("A file with code in it was opened, and its code ran: torch.load(..., weights_only=True).")
 
@@ -157,7 +157,7 @@ def check_save_whole(answer: Any, source: random.Random | None = None) -> None:
             need_state_dict(_read(path), content, case=f"{case}, read again,")
             if kept.exists() and kept.read_bytes() != before:
                 raise Wrong(
-                    "The old file itself was written over: if the power fails in the middle, neither is left. Write "
+                    "The old file itself was overwritten: if the power fails in the middle, you have neither. Write "
                     "another file beside it, then part.replace(path)."
                 )
             _nothing_beside(path, "After saving")
@@ -199,14 +199,15 @@ def _check_break(answer: Any, path: Path, source: random.Random | None) -> None:
         raise Wrong("The content never reached torch.save as it was given.")
     if astray:
         raise Wrong(
-            "The new file is begun in the system's folder for temporary files. That may be another disk, and a file "
-            "can't replace one on another disk in a single step. Write it beside the target, in path.parent."
+            "The new file is written to the system's folder for temporary files. That may be a different "
+            "disk, and a file "
+            "can't replace one on a different disk in a single step. Write it beside the target, in path.parent."
         )
     if seen[0] != whole or not path.exists() or path.read_bytes() != whole:
-        raise Wrong("Saving broke off in the middle, and the old file was gone or changed: it should still be whole.")
+        raise Wrong("Saving was interrupted half-way, and the old file was gone or changed: it should still be whole.")
     if not raised:
-        raise Wrong("Saving broke off in the middle, and nobody was told: let the error through, after cleaning up.")
-    _nothing_beside(path, "After saving that broke off")
+        raise Wrong("Saving was interrupted half-way, and no error was raised: clean up, then let the error through.")
+    _nothing_beside(path, "After an interrupted save")
 
 
 def _read(path: Path) -> Any:
@@ -215,7 +216,7 @@ def _read(path: Path) -> Any:
 
 def _nothing_beside(path: Path, when: str) -> None:
     if rest := sorted(entry.name for entry in path.parent.iterdir() if entry != path):
-        raise Wrong(f"{when} something is left beside the file: {rest[0][:40]}.")
+        raise Wrong(f"{when} something is left next to the file: {rest[0][:40]}.")
 
 
 # -- resuming ---------------------------------------------------------------------------------------------------------
@@ -270,7 +271,7 @@ def check_resume(answer: Any, source: random.Random | None = None) -> None:
     for adam in (True, False):
         steps, more = (source.randint(1, 9), source.randint(2, 5)) if source else (5, 4)
         width, seed = (source.randint(3, 9), source.getrandbits(32)) if source else (6, 0)
-        case = f"a training that stopped after step {steps}"
+        case = f"a training run that stopped after step {steps}"
         with tempfile.TemporaryDirectory() as folder, torch.enable_grad():
             path = Path(folder) / (f"{random_arguments.word(source)}.pt" if source else "stopped.pth")
             whole = _Run.fresh(seed, adam=adam, width=width)
@@ -296,7 +297,7 @@ def _check_restored(run: _Run, saved: dict[str, Any], case: str) -> None:
     if not own["state"]:
         raise Wrong(
             f"On {case} the optimizer has no memory of the steps before: optimizer.load_state_dict. Without it, the "
-            "first steps go astray."
+            "first steps are wrong."
         )
     if own["param_groups"] != kept["param_groups"] or _differ(own["state"], kept["state"]):
         raise Wrong(f"On {case} the optimizer's state isn't the file's.")
@@ -307,8 +308,8 @@ def _check_restored(run: _Run, saved: dict[str, Any], case: str) -> None:
         )
     if not torch.equal(random_numbers, saved["rng_state"]):
         raise Wrong(
-            f"On {case} the random numbers don't go on where they stopped, so Dropout and the order of the pictures "
-            "are others: torch.set_rng_state, as the last thing."
+            f"On {case} the random numbers don't continue where they stopped, so Dropout and the order of the pictures "
+            "differ: call torch.set_rng_state last."
         )
 
 
@@ -328,7 +329,9 @@ def _check_step(value: Any, steps: int, case: str) -> None:
             f"On {case} your function should return the step, an int, not a value of type {type(value).__name__}."
         )
     if value != steps:
-        raise Wrong(f"On {case} your function should return {steps}, the steps that are done, but it returned {value}.")
+        raise Wrong(
+            f"On {case} your function should return {steps}, the number of steps done, but it returned {value}."
+        )
 
 
 def _check_equal(resumed: _Run, whole: _Run, more: int) -> None:

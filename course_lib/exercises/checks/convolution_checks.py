@@ -76,7 +76,7 @@ def check_conv1d(answer: Any) -> None:
         ("7 cells and a kernel of 3", tensor(source, 7), 3),
         ("5 cells and a kernel of 5", tensor(source, 5), 5),
         ("6 cells and a kernel of 1", tensor(source, 6), 1),
-        ("a row that is every second cell of a longer one", long[1::2], 4),
+        ("a row made of every second cell of a longer one", long[1::2], 4),
         ("a row that is a column of a table", long.view(6, 4)[:, 2], 2),
     ):
         kernel, before = tensor(source, k), row.clone()
@@ -85,14 +85,14 @@ def check_conv1d(answer: Any) -> None:
         _untouched(row, before, case)
         side_by_side = row.as_strided((len(truth), k), (1, 1)) @ kernel
         slips: _Slips = {
-            "your kernel is flipped. A mathematician's convolution does that, a network's doesn't.": (
+            "your kernel is flipped. A mathematician's convolution does that, but a network's doesn't.": (
                 _correlated(row.contiguous(), kernel.flip(0))
             ),
-            "you took a step in memory to be 1. These cells lie further apart: ask row.stride(0).": side_by_side,
+            "you assumed that a step in memory is 1. These cells are further apart: use row.stride(0).": side_by_side,
             "there is padding in it. Only whole windows count, so n cells give n − k + 1.": (
                 _correlated(row.contiguous(), kernel, k // 2)
             ),
-            "the last window is missing: n cells have n − k + 1 places for a window of k.": truth[:-1],
+            "the last window is missing: a window of k fits on n cells in n − k + 1 positions.": truth[:-1],
         }
         _compare(value, truth, case, slips)
 
@@ -113,7 +113,7 @@ def check_conv2d(answer: Any) -> None:
         ("1×1×5×5 and one 3×3 kernel", tensor(source, 1, 1, 5, 5), tensor(source, 1, 1, 3, 3)),
         ("2×3×6×9 and a 4×3×3×3 weight", tensor(source, 2, 3, 6, 9), tensor(source, 4, 3, 3, 3)),
         ("2×3×4×4 and 1×1 kernels", tensor(source, 2, 3, 4, 4), tensor(source, 5, 3, 1, 1)),
-        ("channels-last maps, which lie in memory in another order", tensor(source, 2, 5, 6, 3).permute(0, 3, 1, 2),
+        ("channels-last maps, which are in a different order in memory", tensor(source, 2, 5, 6, 3).permute(0, 3, 1, 2),
          tensor(source, 2, 3, 3, 3)),
     ):  # fmt: skip
         before, k = maps.clone(), weight.shape[-1]
@@ -130,7 +130,7 @@ def check_conv2d(answer: Any) -> None:
             "you only read the first channel. Every kernel has a slice for each channel, and all are summed.": (
                 F.conv2d(maps[:, :1], weight[:, :1])
             ),
-            "you used the strides of contiguous maps. maps.stride() knows how these lie in memory.": (
+            "you used the strides of contiguous maps. maps.stride() tells you how these lie in memory.": (
                 _as_if_contiguous(maps, weight)
             ),
         }
@@ -166,7 +166,7 @@ def check_convolve(answer: Any) -> None:
             "the bias is left out.": F.conv2d(maps, weight, None, stride, padding),
             "the stride isn't used: the window moves one cell at a time.": F.conv2d(maps, weight, bias, 1, padding),
             "the padding isn't used.": F.conv2d(maps, weight, bias, stride) if min(size) >= k else None,
-            "the padding is only at the right and the bottom; it belongs on all four sides.": (
+            "the padding is only on the right and at the bottom; it belongs on all four sides.": (
                 F.conv2d(one_side, weight, bias, stride) if min(one_side.shape[-2:]) >= k else None
             ),
         }
@@ -197,7 +197,7 @@ def check_max_pool(answer: Any) -> None:
         value = call(answer, maps, k, stride, padding, case=case)
         _untouched(maps, before, case)
         slips: _Slips = {
-            "the padding holds zeros, and a zero wins against negative numbers. Which number never wins?": (
+            "the padding holds zeros, and a zero wins against negative numbers. Which number can never win?": (
                 F.max_pool2d(F.pad(maps, (padding,) * 4), k, stride)
             ),
             "that's the average of each window, not its largest number.": F.avg_pool2d(maps, k, stride, padding),

@@ -57,7 +57,7 @@ def check_verify(answer: Any) -> None:
         if isinstance(value, Exception):
             raise Wrong(f"{case} should give {truth!r}, but it raises {type(value).__name__}: {_first(value)}.")
         if isinstance(truth, TypeError):
-            raise Wrong(f"{case} gives {_word(value)}, but weights of another kind should raise TypeError.")
+            raise Wrong(f"{case} gives {_word(value)}, but weights of a different kind should raise TypeError.")
         if isinstance(truth, KeyError):
             raise Wrong(f"{case} gives {_word(value)}, but a name that isn't in the enum should raise KeyError.")
         raise Wrong(f"{case} should give {truth!r}, but it gives {_word(value)}.")
@@ -115,7 +115,7 @@ def check_hash_fits(answer: Any) -> None:
         (f"net-{digits[-8:]}.pth", content, False, "those are the last digits, not the first"),
         (f"net-{digits[:8]}.pth", content, True, "the first eight digits are right"),
         (f"net-{digits[:8]}.pth", content[:-1] + b"\xfe", False, "one bit of the file was changed"),
-        (f"net-{other[:8]}.pth", content, False, "the name has another file's digits"),
+        (f"net-{other[:8]}.pth", content, False, "the name has another file's hash"),
         (f"net-{digits}.pth", content, True, "all 64 digits are there, and they fit"),
         (f"my-net_v2-{digits[:8]}.pth", content, True, "only what comes after the last dash counts"),
         (f"net-{digits[:7]}{'0' if digits[7] != '0' else '1'}.pth", content, False, "the eighth digit is wrong"),

@@ -138,7 +138,7 @@ def check_body_and_head(answer: Any, source: random.Random | None = None) -> Non
         if not _unchanged(model, before) or [type(layer) for layer in model.modules()] != kinds:
             raise Wrong(f"On {name} your function changed the network that it was given; build a new one beside it.")
         if mine is model:
-            raise Wrong(f"On {name} you gave back the network itself, with its flatten; build a new one.")
+            raise Wrong(f"On {name} you returned the network itself, with its flatten; build a new one.")
         dropouts = [sum(isinstance(layer, nn.Dropout) for layer in net.modules()) for net in (model, mine)]
         if dropouts[0] != dropouts[1]:
             raise Wrong(f"On {name} there are {dropouts[1]} dropouts instead of {dropouts[0]}: training needs them.")
@@ -299,6 +299,6 @@ def check_iou(answer: Any) -> None:
             raise Wrong(f"On {case} the sum of both areas counts the shared part twice: subtract it once.")
         if abs(value - width * height / max(first, second)) <= 1e-6:
             raise Wrong(
-                f"On {case} you divided by the larger area, but the union also has what only the other box covers."
+                f"On {case} you divided by the larger area, but the union also includes what only the other box covers."
             )
         raise Wrong(f"On {case}, {box} and {other}, it should be {truth:.4g}, but your function says {value:.4g}.")

@@ -21,7 +21,7 @@ __all__ = ["INFERENCE_PROPERTIES", "check_careful_forward"]
 
 _LOGITS, _STATISTICS = "the logits of eval mode", "the running statistics stay as they are"
 _GRAPH, _MODE = "the result carries no graph", "the model is left in its mode"
-_ERROR, _EACH = "an error is let through, and the mode is put back all the same", "every module gets its own mode back"
+_ERROR, _EACH = "an error is let through, and the mode is restored all the same", "every module gets its own mode back"
 #: What the check examines → its share of the points.
 INFERENCE_PROPERTIES = {_LOGITS: 1, _STATISTICS: 1, _GRAPH: 1, _MODE: 1, _ERROR: 1, _EACH: 1}
 
@@ -53,7 +53,7 @@ def check_careful_forward(answer: Any, source: random.Random | None = None) -> N
         else:
             raise Wrong("When the model raises an error, your function should let it through, not hide it.")
         if not broken.training:
-            raise Wrong("When the forward raises an error the model stays in eval mode: try ... finally puts it back.")
+            raise Wrong("When the forward raises an error the model stays in eval mode: try ... finally restores it.")
     with part(_EACH):
         net = _small_net().train()
         net[1].eval()  # frozen on purpose
@@ -82,7 +82,7 @@ def _check_forward(answer: Any, net: nn.Module, batch: Tensor, case: str) -> Non
         same_tensor(value.detach(), truth, case=case, tolerance=1e-6)
     with part(_MODE):
         if net.training != modes[0]:
-            raise Wrong(f"Given {case}, your function left it in the other mode. Put it back as it was.")
+            raise Wrong(f"Given {case}, your function left it in the other mode. Restore the mode it was in.")
     with part(_EACH):
         if net.training == modes[0]:
             _need_own_modes(net, modes)

@@ -57,11 +57,12 @@ def check_frozen_features(answer: Any, source: random.Random | None = None) -> N
         _check_features(value, truth, slip, case)
         after = body.state_dict()
         if moved := [name for name in before if not torch.equal(before[name], after[name])]:
-            raise Wrong(f"On {case} the body has changed: {moved[0]} moved. In train mode BatchNorm follows the data.")
-        if not all(weight.requires_grad for weight in body.parameters()):
             raise Wrong(
-                "The body's weights don't ask for gradients any more, so nobody can train them later. Use no_grad."
+                f"On {case} the body has changed: {moved[0]} moved. In train mode, BatchNorm's running "
+                "statistics follow the data."
             )
+        if not all(weight.requires_grad for weight in body.parameters()):
+            raise Wrong("The body's weights no longer require gradients, so nobody can train them later. Use no_grad.")
         if max(sizes) > _AT_ONCE:
             raise Wrong(
                 f"On {case} {max(sizes)} pictures went into the body at once. Take at most {_AT_ONCE}: batch.split(32)."
@@ -77,12 +78,15 @@ def _check_features(value: Any, truth: Tensor, slip: Tensor, case: str) -> None:
         )
     if isinstance(value, Tensor) and value.ndim == 2 and len(value) < len(truth):
         raise Wrong(
-            f"On {case} there are features of {len(value)} pictures only. Are the last ones left out, or does the loop "
+            f"On {case} there are features for only {len(value)} pictures. Did you leave out the last "
+            "ones, or does the loop "
             "return too early?"
         )
     value = need_tensor(value, tuple(truth.shape), case=case)
     if value.requires_grad:
-        raise Wrong("The features still hang on the body's graph, which fills the memory: compute them under no_grad.")
+        raise Wrong(
+            "The features are still attached to the body's graph, which fills the memory: compute them under no_grad."
+        )
     if torch.allclose(value, truth, atol=1e-5):
         return
     if torch.allclose(value, slip, atol=1e-5):
@@ -152,7 +156,9 @@ def _head_and_losses(value: Any, case: str) -> tuple[nn.Linear, list[Any]]:
         raise Wrong(f"On {case} your function should return two things, the head and the list of its losses.")
     head, losses = value
     if not isinstance(head, nn.Linear):
-        raise Wrong(f"The head should be an nn.Linear, and the first thing returned is of type {type(head).__name__}.")
+        raise Wrong(
+            f"The head should be an nn.Linear, but the first thing you returned is of type {type(head).__name__}."
+        )
     if not isinstance(losses, (list, tuple)):
         raise Wrong(f"The losses should be a list of numbers, not a value of type {type(losses).__name__}.")
     return head, list(losses)
@@ -264,7 +270,7 @@ def check_train_step(answer: Any) -> None:
         _check_loss(value, loss, start, x, y, case)
         if not mine.training:
             raise Wrong(
-                "Your step leaves the model in eval mode. The mode is the loop's business: don't touch it here."
+                "Your step leaves the model in eval mode. Setting the mode is the loop's job: don't touch it here."
             )
         _check_weights(mine, start, right, number)
     frozen = _network().eval()  # a body that must not move: the loop has put it into eval mode
@@ -308,7 +314,7 @@ def _check_weights(mine: nn.Module, start: nn.Module, right: nn.Module, number: 
             raise Wrong(
                 "No weight changed, and there are no gradients. Do you call loss.backward(), and zero_grad() before it?"
             )
-        raise Wrong("The gradients are there, but no weight changed: optimizer.step() is missing.")
+        raise Wrong("There are gradients, but no weight changed: optimizer.step() is missing.")
     if number == 2:
         raise Wrong("Step 1 is right, step 2 is not: its gradients were added to those of step 1. zero_grad() first.")
     raise Wrong("The loss is right, but the weights are not where one step of the optimizer leads.")
@@ -341,7 +347,7 @@ class _Epoch:
 
 _SLIPS = {
     "The network was in eval mode while it learned: model.train() comes first.": _Epoch(train=False),
-    "Only the first batch was used: does a return stand inside the loop?": _Epoch(batches=1),
+    "Only the first batch was used: is there a return inside the loop?": _Epoch(batches=1),
     "The rate didn't change from batch to batch: call schedule.step() after each of them.": _Epoch(moves=""),
     "The rate changed before the step: schedule.step() comes after train_step.": _Epoch(moves="before"),
 }
@@ -434,10 +440,10 @@ def _check_mean(value: Any, losses: list[float], sizes: list[int], case: str) ->
     slips = {
         "That is the mean of the batches. The last batch is smaller, so its pictures count too much: multiply each "
         "loss by the number of its pictures.": sum(losses) / len(losses),
-        "That is the last batch's loss: add them up, and divide in the end.": losses[-1],
+        "That is the last batch's loss: add them up, and divide at the end.": losses[-1],
         "That is a sum: divide by the number of pictures.": pictures,
         "That is the sum of the batches' losses: multiply each by its pictures, and divide by all.": sum(losses),
-        "You divide by the number of batches, and should divide by the number of pictures.": pictures / len(losses),
+        "You divide by the number of batches; divide by the number of pictures instead.": pictures / len(losses),
     }
     for sentence, slip in slips.items():
         if math.isclose(value, slip, rel_tol=1e-3, abs_tol=1e-4):

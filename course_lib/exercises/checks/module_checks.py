@@ -29,7 +29,7 @@ def build(maker: Callable[..., Any], *arguments: Any, case: str) -> nn.Module:
         case: the call in words, such as "BasicBlock(8, 16)".
 
     Raises:
-        Wrong: it raised, or what it made is no module.
+        Wrong: it raised, or what it made isn't a module.
     """
     try:
         made = call(maker, *arguments, case=case)
@@ -84,7 +84,7 @@ def load(module: nn.Module, truth: nn.Module, *, case: str) -> None:
         owner = key.removesuffix(".bias")
         if f"{owner}.weight" in theirs and key.endswith(".bias"):
             raise Wrong(
-                f"In {case} the layer {owner} has a bias. With BatchNorm behind it none is needed, and torchvision's "
+                f"In {case} the layer {owner} has a bias. BatchNorm follows, so it doesn't need one, and torchvision's "
                 f"has none: your state dict has the key {key} too much (bias=False)."
             )
     for key in (key for key in theirs if key not in mine):

@@ -65,13 +65,13 @@ def check_new_name(answer: Any) -> None:
             raise Wrong(f"On {key} the answer is a name, not a value of type {type(value).__name__}.")
         mine, right = value.split("."), truth.split(".")
         if mine[-1] != right[-1]:
-            raise Wrong(f"On {key} you gave {value[:80]!r}; what comes after the last dot stays: {right[-1]}.")
+            raise Wrong(f"On {key} you gave {value[:80]!r}; what comes after the last dot stays the same: {right[-1]}.")
         if not key.startswith("_blocks"):
             raise Wrong(f"On {key} you gave {value[:80]!r}, but it should be {truth}.")
         if mine[:2] != right[:2]:
             raise Wrong(
                 f"On {key} you gave {value[:80]!r}, but it belongs to stage {right[1]}. The stages have 1, 2, 2, 3, 3, "
-                "4 and 1 blocks, and the file counts the blocks through all of them."
+                "4 and 1 blocks, and the file numbers the blocks consecutively across all of them."
             )
         if mine[:3] != right[:3]:
             raise Wrong(
@@ -118,7 +118,7 @@ def check_same_padding(answer: Any) -> None:
             if before == after == kernel // 2:
                 raise Wrong(f"On {case} you gave {value}. That's PyTorch's way. Here {needed} in all are enough.")
             raise Wrong(
-                f"On {case} you gave {value}, which makes {out} places. It should be {wanted}, and the last window "
+                f"On {case} you gave {value}, which makes {out} positions. It should be {wanted}, and the last window "
                 f"should end where the padding ends: {needed} zeros in all."
             )
         if after - before not in (0, 1):
@@ -172,7 +172,7 @@ def check_port(answer: Any, source: random.Random | None = None) -> None:
     made = call(answer, scrambled(bare_lite0).train(), dict(original), case="a bare network and the file's tensors")
     if not isinstance(made, nn.Module):
         told = "nothing: is the return missing?" if made is None else f"a value of type {type(made).__name__}."
-        raise Wrong(f"Your function should give the network back, but it gives {told}")
+        raise Wrong(f"Your function should return the network, but it returns {told}")
     if made.training:
         raise Wrong("The network is still in train mode, so its answers change from run to run: network.eval().")
     loaded = [value for value in made.state_dict().values() if value.ndim == 4]
@@ -192,7 +192,7 @@ def check_port(answer: Any, source: random.Random | None = None) -> None:
             symmetric.load_state_dict(state)
             if _near(value, symmetric(batch)):
                 raise Wrong(
-                    f"On {case} every weight is in its place, but the strided convolutions' windows lie where "
+                    f"On {case} every weight is in its place, but the strided convolutions' windows are where "
                     "PyTorch's padding puts them. With same_padding the odd zero comes after, and none before."
                 )
         gap = float((value - right).abs().max())

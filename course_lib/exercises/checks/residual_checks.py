@@ -204,9 +204,9 @@ def _bare(block: nn.Module, x: Tensor) -> Tensor | None:
 
 #: What nearly right blocks compute: the sentence, and the computation (None where it cannot be).
 _SLIPS: tuple[tuple[str, Callable[[nn.Module, Tensor], Tensor | None]], ...] = (
-    ("the ReLU behind the addition is missing", lambda b, x: _path(b, x) + _shortcut(b, x)),
-    ("the last ReLU comes before the addition; it belongs behind", lambda b, x: _path(b, x).relu() + _shortcut(b, x)),
-    ("a ReLU too much comes before the addition", lambda b, x: (_path(b, x).relu() + _shortcut(b, x)).relu()),
+    ("the ReLU after the addition is missing", lambda b, x: _path(b, x) + _shortcut(b, x)),
+    ("the last ReLU comes before the addition; it belongs after it", lambda b, x: _path(b, x).relu() + _shortcut(b, x)),
+    ("there is an extra ReLU before the addition", lambda b, x: (_path(b, x).relu() + _shortcut(b, x)).relu()),
     ("nothing is added: the shortcut is missing", lambda b, x: _path(b, x).relu()),
     ("x itself is added, although a downsample was given", _bare),
     (
@@ -214,11 +214,11 @@ _SLIPS: tuple[tuple[str, Callable[[nn.Module, Tensor], Tensor | None]], ...] = (
         lambda b, x: (_path(b, x, relus=(False, False)) + _shortcut(b, x)).relu(),
     ),
     (
-        "the ReLU behind the first BatchNorm is missing",
+        "the ReLU after the first BatchNorm is missing",
         lambda b, x: (_path(b, x, relus=(False, True)) + _shortcut(b, x)).relu(),
     ),
     (
-        "the ReLU behind the second BatchNorm is missing",
+        "the ReLU after the second BatchNorm is missing",
         lambda b, x: (_path(b, x, relus=(True, False)) + _shortcut(b, x)).relu(),
     ),
     ("ReLU comes before BatchNorm; torchvision has BatchNorm first", _swapped),

@@ -245,7 +245,9 @@ def _measured(
             f"On {case} work was still going on when run() was called again, or at the end: wait() after every run()."
         )
     if first in worker.left_over:
-        raise Wrong(f"On {case} the first counted call queued behind the warm-up: wait() before the clock starts.")
+        raise Wrong(
+            f"On {case} the first counted call had to wait for the warm-up: call wait() before the clock starts."
+        )
     took = [worker.seconds(number) for number in range(first, first + count)]
     return _Measured(value, took, [worker.seconds(number) for number in range(first)], case)
 
@@ -259,9 +261,9 @@ def _wrong(measured: _Measured) -> Wrong:
             "wait(), or it is one that stands still while a program waits, as time.process_time() does."
         )
     for wrong, sentence in (
-        (1000 * right, "that is in milliseconds; seconds are asked for"),
-        (statistics.mean(took), "that is the mean: one slow call pulls it up, and the median stays"),
-        (min(took), "that is the fastest call, which is luck; the median is what one may expect"),
+        (1000 * right, "that is in milliseconds; return seconds"),
+        (statistics.mean(took), "that is the mean: one slow call pulls it up, but not the median"),
+        (min(took), "that is the fastest call, which is luck; the median is what you can expect"),
         (max(took), "that is the slowest call"),
         (sum(took), "that is all the counted calls together"),
         (sum(took) + sum(warm), "that is all calls together, and the warm-up counts among them"),

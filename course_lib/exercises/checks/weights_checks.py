@@ -85,14 +85,14 @@ def check_read_in_place(answer: Any, source: random.Random | None = None) -> Non
         )
         _reads(_entry(answer, _save(truth, folder, f"my {name}")), truth, "a file whose name has a space")
         if any((folder / "hub").rglob("*.pth")):
-            raise Wrong("The file was copied into torch.hub's cache; read it where it lies.")
+            raise Wrong("The file was copied into torch.hub's cache; read it in place.")
         small = {key: torch.ones_like(tensor).half() for key, tensor in truth.items()}
         good = _save(small, folder, "net")
         _reads(_entry(answer, good), small, "a file in half precision")
         good.write_bytes(_save(truth, folder, "other").read_bytes())  # sound, but not what its name promises
         if _asked(_entry(answer, good)) is not None:
             raise Wrong(
-                "A file was replaced by another with the same name, and nothing was raised: is the hash checked?"
+                "A file was replaced by another with the same name, and no error was raised: is the hash checked?"
             )
         went_off.clear()
         _asked(_entry(answer, _save(Hostile(), folder, "gift")))
@@ -139,7 +139,7 @@ def check_own_model(answer: Any, source: random.Random | None = None) -> None:
             builder = call(answer, path, list(categories), case=f"a file for {len(categories)} classes")
             if not callable(builder) or isinstance(builder, (type, nn.Module)):
                 told = "nothing: is the return missing?" if builder is None else f"{_kind(builder)}."
-                raise Wrong(f"Your function should give back the builder, a function, but it gives {told}")
+                raise Wrong(f"Your function should return the builder, a function, but it returns {told}")
             enum = _enum_of(builder)
             _check_entry(enum, path, categories, source)
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # torch.hub tells of its copying
@@ -184,7 +184,7 @@ def _enum_of(builder: Callable[..., Any]) -> type[WeightsEnum]:
             "weights: Own_Weights | None = None."
         ) from error
     if parameters["weights"].default is not None:
-        raise Wrong("Without weights= a builder gives random numbers: its default should be None.")
+        raise Wrong("Without weights= a builder uses random numbers: the default should be None.")
     if "DEFAULT" not in enum.__members__:
         raise Wrong(f"{enum.__name__} has no DEFAULT; it has {', '.join(enum.__members__) or 'no entry at all'}.")
     return enum
@@ -197,7 +197,7 @@ def _check_entry(
     if not isinstance(value, Weights):
         raise Wrong(f"The value of an entry is a Weights(url=…, transforms=…, meta=…), not {_kind(value)}.")
     if value.url != path.as_uri():
-        raise Wrong(f"The url should be the file's address, path.as_uri(); it begins with {str(value.url)[:12]!r}.")
+        raise Wrong(f"The url should be the file's address, path.as_uri(); yours begins with {str(value.url)[:12]!r}.")
     if not isinstance(value.meta, dict) or value.meta.get("categories") != categories:
         given = value.meta.get("categories") if isinstance(value.meta, dict) else value.meta
         raise Wrong(f'meta["categories"] should be {categories}, as your function was given, not {str(given)[:60]}.')

@@ -232,7 +232,7 @@ class Exercise:
             except Wrong as wrong:
                 sentence = str(wrong)
             except TooLong:
-                sentence = f"Your code did not come to an end within {self.seconds:g} seconds. Does a loop never stop?"
+                sentence = f"Your code didn't finish within {self.seconds:g} seconds. Is there a loop that never stops?"
             except KeyboardInterrupt:  # the kernel's stop button
                 raise
             except BaseException as problem:
@@ -257,7 +257,7 @@ class Exercise:
         """
         for name in numbers:
             if name not in self.numbers:
-                known = ", ".join(self.numbers) or "none: there is one form of it only"
+                known = ", ".join(self.numbers) or "none: there is only one version of it"
                 raise CourseError(f"{self.id} has no number {name!r}.{closest(name, self.numbers)} It has {known}.")
         own = {**self.numbers, **numbers}
         if repr(own) not in self._variants_made:
@@ -323,10 +323,10 @@ class Exercise:
         What is printed says which of the two it is.
         """
         if self._passed is ...:
-            print(f"The lesson goes on with the solution of {self.title!r}.")
-            print("Your own code takes over once it has passed.")
+            print(f"For now, the lesson uses our solution to {self.title!r}.")
+            print("Once your code passes its check, the lesson uses yours.")
             return self.answer()
-        print(f"The lesson goes on with your own {self.name_in_cell}.")
+        print(f"From here on, the lesson uses your own {self.name_in_cell}.")
         return self._passed
 
     def answer(self) -> Any:

@@ -149,9 +149,9 @@ class Order:
         """How many pairs stand in the right order; near when at most one in five is exchanged."""
         pairs = list(combinations(truth, 2))
         right = sum(guess.index(first) < guess.index(second) for first, second in pairs)
-        said = f"Your order: {self.say(guess)}. The true one: {self.say(truth)}."
+        said = f"Your order: {self.say(guess)}. The right order: {self.say(truth)}."
         if right == len(pairs):
-            return Comparison(f"{said} All of it is right.", True)
+            return Comparison(f"{said} The whole order is right.", True)
         return Comparison(f"{said} {right} of {len(pairs)} pairs are in the right order.", right >= 0.8 * len(pairs))
 
 

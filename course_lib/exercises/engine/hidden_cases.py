@@ -58,7 +58,7 @@ def compare_cases(
             truth = result(solution(*copy.deepcopy(given)))
         value = call(lambda *arguments: result(plain(answer(*arguments))), *copy.deepcopy(given), case=case)
         if not agree(value, truth, tolerance=tolerance):
-            raise Wrong(f"On {case} your answer does something else than it should.")
+            raise Wrong(f"On {case} your answer doesn't do what it should.")
 
 
 def agree(value: Any, truth: Any, *, tolerance: float = 1e-5) -> bool:

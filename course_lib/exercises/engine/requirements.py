@@ -70,7 +70,7 @@ def plain(value: Any) -> Any:
     kind = type(value)
     if issubclass(kind, Tensor):
         if kind.__torch_dispatch__ != Tensor.__torch_dispatch__:
-            raise Wrong(f"A plain tensor is asked for, not one of the class {kind.__name__[:40]}.")
+            raise Wrong(f"Return a plain tensor, not one of the class {kind.__name__[:40]}.")
         if kind in (Tensor, nn.Parameter):
             return value
         with torch._C.DisableTorchFunctionSubclass():
@@ -142,7 +142,7 @@ def need_function(answer: Any) -> None:
 def need_class(answer: Any) -> None:
     """The answer must be something that makes a module: a class, or a function."""
     if isinstance(answer, nn.Module):
-        raise Wrong("You gave a module that is already made: give the class itself, without brackets behind it.")
+        raise Wrong("You gave a module that is already made: give the class itself, without brackets after it.")
     if not callable(answer):
         raise Wrong(f"The answer is a class, but you gave a value of type {type(answer).__name__}.")
 
@@ -156,7 +156,7 @@ def need_choice(answer: Any, options: str) -> frozenset[str]:
         raise Wrong(f"The answer is a word of letters, such as {example}, not a value of type {type(answer).__name__}.")
     chosen = frozenset(letter.strip().upper() for letter in answer)
     if unknown := sorted(chosen - set(options)):
-        told = f"{unknown[0][:20]!r} is none of the letters from {options[0]} to {options[-1]}."
+        told = f"{unknown[0][:20]!r} isn't one of the letters from {options[0]} to {options[-1]}."
         raise Wrong(f"{told} Write only letters, such as {example}.")
     return chosen
 

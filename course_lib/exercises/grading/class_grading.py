@@ -178,7 +178,7 @@ def _compare(name: str, notebooks: dict[str, frozenset[str]], source: Path) -> N
             continue  # nbgrader grades without the source as well
         if not known <= here:
             raise CourseError(
-                f"The gradebook has another {name} than {source}: it knows cells such as {min(known - here)!r}, which "
+                f"The gradebook's {name} isn't that of {source}: it has cells such as {min(known - here)!r}, which "
                 f"are not there. Is it another course's? Otherwise: nbgrader generate_assignment {name} --force."
             )
 

@@ -191,7 +191,9 @@ def _lay_out(
         report.unchanged.append(student)
         return
     if any(before.get(notebook, file.content) != file.content for notebook, file in books.items()) and not replace:
-        report.notes.append((student, "another notebook was collected before and is kept; --replace takes this one"))
+        report.notes.append(
+            (student, "a different notebook was collected before and is kept; --replace takes this one")
+        )
         report.unchanged.append(student)
         return
     times = [_utc(file.time, zone) for file in books.values() if zone and file.time]

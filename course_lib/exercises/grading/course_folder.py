@@ -61,7 +61,7 @@ class Course:
         try:
             return Gradebook(self.directory.db_url, self.directory.course_id)
         except SQLAlchemyError as error:
-            raise CourseError(f"{self.directory.db_url} is no gradebook that nbgrader can open.") from error
+            raise CourseError(f"{self.directory.db_url} isn't a gradebook that nbgrader can open.") from error
 
     def cells(self, assignment: str) -> dict[str, frozenset[str]]:
         """The assignment's notebooks, and the nbgrader ids of the answers and tests in each."""
@@ -81,7 +81,8 @@ class Course:
                 ) from None
             except SQLAlchemyError as error:
                 raise CourseError(
-                    f"{self.directory.db_url} is of another nbgrader; keep a copy, then: nbgrader db upgrade."
+                    f"{self.directory.db_url} was made by a different version of nbgrader; keep a copy, "
+                    "then: nbgrader db upgrade."
                 ) from error
 
     def sources(self, assignment: str) -> dict[str, dict[str, str]]:

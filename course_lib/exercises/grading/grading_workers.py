@@ -160,7 +160,7 @@ def grade_on_dask(
         from distributed import Client, as_completed
         from distributed.comm import get_address_host_port
     except ImportError as missing:
-        raise CourseError('Dask is missing: pip install "course_lib[dask]" brings it.') from missing
+        raise CourseError('Dask is missing: pip install "course_lib[dask]" installs it.') from missing
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         get_address_host_port(scheduler)  # an address of no known kind would only time out

@@ -108,7 +108,7 @@ class KernelNursery:
 
 
 class ForkedKernel:
-    """A kernel as ``jupyter_client`` wants a process to be: the part of ``subprocess.Popen`` that it uses."""
+    """A kernel as ``jupyter_client`` expects a process to be: the part of ``subprocess.Popen`` that it uses."""
 
     stdin = stdout = stderr = None
 

@@ -24,7 +24,7 @@ def repair(book: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode,
         resources: nbgrader's: the assignment's and the notebook's names, and where the gradebook is.
 
     Returns:
-        the same two, as nbconvert wants it.
+        the same two, as nbconvert expects it.
     """
     from nbgrader.api import Gradebook
 
@@ -67,7 +67,7 @@ def repair(book: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode,
 
 
 def _task(source: Any, points: float) -> NotebookNode:
-    """A released question that a person grades, as nbgrader wants it to be marked."""
+    """A released question that a person grades, as nbgrader expects it to be marked."""
     cell: NotebookNode = new_markdown_cell(source.source)
     cell.metadata["nbgrader"] = {
         "schema_version": 3, "grade_id": source.name, "grade": False, "solution": False, "locked": True, "task": True,
@@ -77,7 +77,7 @@ def _task(source: Any, points: float) -> NotebookNode:
 
 
 def _locked_cell(source: Any, points: dict[str, float]) -> NotebookNode:
-    """A released cell as nbgrader wants it to be marked."""
+    """A released cell as nbgrader expects it to be marked."""
     cell: NotebookNode = new_code_cell(source.source)
     graded = source.name in points
     cell.metadata["nbgrader"] = {

@@ -71,7 +71,7 @@ class CarefulExecute(Execute):  # type: ignore[misc]
                 return super().preprocess(nb, resources, km)  # type: ignore[no-any-return]
             except _KernelEndedError:
                 continue
-        raise CourseError(f"Its cells ended the kernel {_TIMES} times, and each time another one did.")
+        raise CourseError(f"Its cells ended the kernel {_TIMES} times, a different cell each time.")
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
         """Run one cell."""

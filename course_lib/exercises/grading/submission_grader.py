@@ -198,7 +198,7 @@ def _look_at(assignment: Assignment, submission: Submission, notes: list[Note]) 
         cells = _cells(f"{name}.ipynb", submission.files[f"{name}.ipynb"])
         own = {str(cell.metadata.get("nbgrader", {}).get("grade_id")) for cell in cells}
         if known and not own & known:
-            raise CourseError(f"{name}.ipynb has none of the assignment's cells; was another notebook handed in?")
+            raise CourseError(f"{name}.ipynb has none of the assignment's cells; was a different notebook handed in?")
 
 
 def _cells(name: str, content: bytes) -> list[Any]:

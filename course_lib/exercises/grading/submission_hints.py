@@ -1,7 +1,7 @@
-"""Hints at copied and tampered notebooks. A hint says where to look; it is no verdict, and no mark depends on it.
+"""Hints at copied and tampered notebooks. A hint says where to look; it isn't a verdict, and no mark depends on it.
 
 Answers are compared as Python reads them, without comments, spacing and the names of variables. One that is short,
-is the stub, or is given by a large part of the class is no hint. The kit's own solution is one by itself.
+is the stub, or is given by a large part of the class isn't a hint. The kit's own solution is one by itself.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def load_model(builder: Callable[..., nn.Module], state_dict: Mapping[str, Tenso
         The model on the CPU, in eval mode.
 
     Raises:
-        CheckpointError: this is no state dict, or its tensors do not fit the model; the sentence names the first that
+        CheckpointError: this isn't a state dict, or its tensors do not fit the model; the sentence names the first that
             do not, the likely cause and the repair.
 
     Example:
@@ -70,13 +70,13 @@ def load_model(builder: Callable[..., nn.Module], state_dict: Mapping[str, Tenso
     """
     if not isinstance(state_dict, Mapping):
         raise CheckpointError(
-            f"load_model wants a state dict, names and their tensors; it was given {type(state_dict).__name__}. "
+            f"load_model expects a state dict, names and their tensors; it was given {type(state_dict).__name__}. "
             "A file is read by read_state_dict(path)."
         )
     for name, tensor in state_dict.items():
         if not isinstance(name, str):
             raise CheckpointError(
-                f"load_model wants a state dict, names and their tensors; {str(name)[:80]} is no name but of type "
+                f"load_model expects a state dict, names and their tensors; {str(name)[:80]} isn't a name but of type "
                 f"{type(name).__name__}."
             )
         if isinstance(tensor, Tensor) and tensor.is_meta:
@@ -333,13 +333,13 @@ def _cause(model: nn.Module, own: Shapes, shapes: Shapes, given: Mapping[Any, An
     outside = wrapped(own, given)
     if outside is not None:
         part = "state_dict" if outside.key is None else f"state_dict[{outside.key!r}]"
-        lies = "" if outside.key is None else f"The state dict lies in it under {outside.key!r}"
+        lies = "" if outside.key is None else f"Its state dict is under {outside.key!r}"
         if not outside.prefix:
             return f"{lies}: load_model({builder}, {part}), or read the file with read_state_dict(path)."
         if outside.in_model:
             inside = outside.prefix.rstrip(".")
-            return f"The model's names begin with {outside.prefix!r}, its own do not: load it into model.{inside}."
-        by = f" ({outside.wrapper} wrote it)" if outside.wrapper else ""
+            return f"The model's names begin with {outside.prefix!r}, its own don't: load it into model.{inside}."
+        by = f" (from {outside.wrapper})" if outside.wrapper else ""
         clean = f"{{name.removeprefix({outside.prefix!r}): tensor for name, tensor in {part}.items()}}"
         return f"{lies + '; every' if lies else 'Every'} name begins with {outside.prefix!r}{by}: give {clean}."
     head = other_head(model, own, shapes)
@@ -352,15 +352,15 @@ def _cause(model: nn.Module, own: Shapes, shapes: Shapes, given: Mapping[Any, An
     other = other_model(model, shapes)
     if other is not None:
         classes = "" if other.num_classes is None else f", num_classes={other.num_classes}"
-        kind = "another depth or width" if other.same_family else "another architecture"
+        kind = "a different depth or width" if other.same_family else "a different architecture"
         return (
-            f"It is of {kind}, its names and shapes are those of {other.name}: "
+            f"It comes from a network of {kind}: the names and shapes match {other.name}; use "
             f"load_model(torchvision.models.{other.name}, state_dict{classes})."
         )
     if not own.keys() & shapes.keys():
         theirs, ours = _beginnings(shapes), _beginnings(own)
-        return f"It is of another architecture: its names begin with {theirs}, the model's with {ours}."
-    return "It is of another model than this one; build the model that it was saved from."
+        return f"It comes from a different architecture: its names begin with {theirs}, the model's with {ours}."
+    return "It comes from a different model: build the model that it was saved from."
 
 
 def _beginnings(names: Iterable[str]) -> str:

@@ -150,7 +150,7 @@ def find(path: Path, content: Any, key: str | None = None) -> Checkpoint:
         given, where = inside[key], f"under {key!r}"
         rest = {str(other): value for other, value in content.items() if other != key}
     state, removed, counted = without_prefixes(given, lightning=_LIGHTNING in rest)
-    where += "".join(f", {prefix!r} taken off" for prefix in removed)
+    where += "".join(f", {prefix!r} removed" for prefix in removed)
     epoch = rest.get("epoch")
     if type(epoch) is int:
         del rest["epoch"]

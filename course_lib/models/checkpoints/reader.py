@@ -65,7 +65,7 @@ def read_state_dict(path: str | Path, *, key: str | None = None, check_numbers: 
     Raises:
         CheckpointError: there is no such file, or it may not be read; it is empty, cut short, a web page, another
             format (HDF5, ONNX, NumPy, torch.export), without a state dict; it asks to run code or for a huge piece of
-            memory (it is refused before anything in it runs); or it holds NaN.
+            memory (it is refused before anything in it runs); or it contains NaN.
 
     Example:
         >>> import tempfile
@@ -128,7 +128,7 @@ def check_file(path: Path) -> None:
 
 
 def first_without_number(state_dict: dict[str, Tensor]) -> str | None:
-    """The name of the first tensor that holds NaN.
+    """The name of the first tensor that contains NaN.
 
     Example:
         >>> first_without_number({"weight": torch.ones(2), "bias": torch.tensor([0.0, float("nan")])})
@@ -180,7 +180,8 @@ def _read(given: str | Path, key: str | None, check_numbers: bool) -> Checkpoint
     name = first_without_number(_not_seen(checkpoint.state_dict, clean)) if check_numbers else None
     if name is not None:
         raise CheckpointError(
-            f"{printable(path)} holds NaN (no number) in {name[:80]}: its training went wrong before it was saved; "
+            f"{printable(path)} contains NaN (not a number) in {name[:80]}: its training went wrong before "
+            "it was saved; "
             "take an earlier checkpoint, and train with a smaller learning rate."
         )
     return checkpoint

@@ -24,7 +24,7 @@ from course_lib.models.checkpoints.inspection import (
 
 __all__ = ["Refusal", "checked_file", "checked_path", "printable", "refusal_of"]
 
-_AGAIN = "delete it and fetch it again"
+_AGAIN = "delete it and download it again"
 _SAVED = "torch.save(model.state_dict(), path)"
 _WEIGHTS_ALONE = "save the weights alone where it was made, with " + _SAVED
 #: Modules that a pickle names only in order to do something on the machine that reads it.
@@ -40,7 +40,7 @@ _HARMLESS = re.compile(
 )
 #: What other formats begin with → what such a file is, and what to do with it.
 _FORMATS: tuple[tuple[bytes, str, str], ...] = (
-    (rb"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras and TensorFlow save weights so)", "open it with h5py or Keras"),
+    (rb"\x89HDF\r\n\x1a\n", "an HDF5 file (how Keras and TensorFlow save weights)", "open it with h5py or Keras"),
     (rb"\x93NUMPY", "a NumPy array (.npy)", "read it with torch.from_numpy(numpy.load(path))"),
     (rb"\x08[\x01-\x20](\x12.[\x20-\x7e]{2}|[\x1a\x22\x2a\x3a\x42].)", "an ONNX model",
      f"run it with onnxruntime, or {_WEIGHTS_ALONE}"),
@@ -72,8 +72,8 @@ class Refusal:
         """The refusal with the file's name.
 
         Example:
-            >>> Refusal("empty file", "is empty", "delete it and fetch it again").sentence(Path("w.pth"))
-            'w.pth is empty: delete it and fetch it again.'
+            >>> Refusal("empty file", "is empty", "delete it and download it again").sentence(Path("w.pth"))
+            'w.pth is empty: delete it and download it again.'
         """
         return f"{printable(path)} {self.what}: {self.repair}."
 
@@ -97,7 +97,7 @@ def checked_path(path: object) -> Path:
     """What a learner gave as the path of a checkpoint, with ``~`` for the home folder.
 
     Raises:
-        CheckpointError: it is no path, or none that a file system could have.
+        CheckpointError: it isn't a path, or none that a file system could have.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise CheckpointError(
@@ -105,17 +105,17 @@ def checked_path(path: object) -> Path:
         )
     name = os.fspath(path)
     if "\0" in name:
-        raise CheckpointError(f"{printable(name)} is no path, because it holds a zero byte: give the file's name.")
+        raise CheckpointError(f"{printable(name)} isn't a path, because it holds a zero byte: give the file's name.")
     try:
         os.fsencode(name)
         return Path(name).expanduser()
     except UnicodeEncodeError:
         raise CheckpointError(
-            f"{printable(name)} is no path, because it holds a character that no file name can have: type it again."
+            f"{printable(name)} isn't a path, because it holds a character that no file name can have: type it again."
         ) from None
     except RuntimeError:  # what pathlib raises where there is no such user
         user = printable(name.replace("\\", "/").partition("/")[0])
-        raise CheckpointError(f"{user} is no user of this machine: give the path from the root, or from ~.") from None
+        raise CheckpointError(f"{user} isn't a user of this machine: give the path from the root, or from ~.") from None
 
 
 def _kind(value: object) -> str:
@@ -126,7 +126,7 @@ def checked_file(path: Path) -> bytes:
     """The first bytes of a file that is there and can be read.
 
     Raises:
-        CheckpointError: there is no such file, it is no ordinary one, or this user may not read it.
+        CheckpointError: there is no such file, it isn't an ordinary one, or this user may not read it.
     """
     try:
         mode = path.stat().st_mode
@@ -165,13 +165,13 @@ def refusal_of(path: Path, message: str = "") -> Refusal:
     text = start.lstrip()[:200]
     if text[:1] == b"<":
         what = f"is a web page, not a checkpoint (it begins with {_shown(text)})"
-        return Refusal("web page instead of a checkpoint", what, f"its address was probably wrong; {_AGAIN}")
+        return Refusal("web page instead of a checkpoint", what, f"the address was probably wrong; {_AGAIN}")
     if text.startswith(b"version https://git-lfs"):
         what = f"is {path.stat().st_size} bytes of text that say where Git LFS keeps the checkpoint"
         return Refusal("Git LFS pointer instead of a checkpoint", what, "run git lfs pull in its repository")
     for pattern, what, repair in _FORMATS:
         if re.match(pattern, start, re.DOTALL):
-            return Refusal("another format", f"is {what}, not a PyTorch checkpoint", repair)
+            return Refusal("different format", f"is {what}, not a PyTorch checkpoint", repair)
     if "allocate memory" in message or message == "MemoryError":
         what = f"needs more memory than there is ({path.stat().st_size:,} bytes)"
         return Refusal("file too large for the memory", what, "close other notebooks, or take a smaller model")
@@ -208,15 +208,15 @@ def _other_archive(members: tuple[str, ...]) -> Refusal:
     if names & {"archive_format", "serialized_exported_program.json"} or any("/models/" in name for name in members):
         what = "is a program that torch.export saved, not a PyTorch checkpoint"
         return Refusal(
-            "another format", what, "torch.save(torch.export.load(path).state_dict, …) takes its weights out"
+            "different format", what, "torch.save(torch.export.load(path).state_dict, …) takes its weights out"
         )
     if all(name.endswith(".npy") for name in members):
         what = f"holds NumPy arrays (.npz, such as {printable(members[0])[:40]}), and is not a PyTorch checkpoint"
-        return Refusal("another format", what, "read it with numpy.load(path), and torch.from_numpy for each array")
+        return Refusal("different format", what, "read it with numpy.load(path), and torch.from_numpy for each array")
     if any(name.endswith(".h5") for name in members):
-        return Refusal("another format", "is a Keras model, not a PyTorch checkpoint", "open it with Keras")
+        return Refusal("different format", "is a Keras model, not a PyTorch checkpoint", "open it with Keras")
     what = f"is a ZIP archive (with {printable(members[0])[:60]} in it), not a PyTorch checkpoint"
-    return Refusal("another format", what, "unpack it, and give the checkpoint if there is one inside")
+    return Refusal("different format", what, "unpack it, and give the checkpoint if there is one inside")
 
 
 def _cut_short(path: Path) -> Refusal:
@@ -225,7 +225,7 @@ def _cut_short(path: Path) -> Refusal:
 
 def _more_than_tensors(wanted: str, hostile: bool) -> Refusal:
     if hostile:
-        what = f"asks Python for {wanted} and could run code on this machine, so it was not opened"
+        what = f"asks Python for {wanted} and could run code on this machine, so it wasn't opened"
         return Refusal("file that would run code", what, "delete it; no checkpoint needs that")
     what = f"holds more than tensors (it asks for {wanted}) and could run code, so it was not opened"
     repair = "with plain numbers in it, such as float(accuracy)" if wanted.startswith("numpy.") else f"with {_SAVED}"

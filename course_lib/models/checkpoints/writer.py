@@ -66,7 +66,7 @@ def save_checkpoint(
 
     Raises:
         CheckpointError: it cannot be written there (no such path, a device, write-protected), the disk is full, the
-            model holds NaN or no weights, or an entry is not plain. What stood at ``path`` is still there.
+            model contains NaN or no weights, or an entry is not plain. What stood at ``path`` is still there.
 
     Example:
         >>> import tempfile
@@ -215,7 +215,7 @@ def _content(
     name = first_without_number(state)
     if name is not None:
         raise CheckpointError(
-            f"{printable(path)} was not written: the model holds NaN (no number) in {name}, so its training went "
+            f"{printable(path)} was not written: the model contains NaN (not a number) in {name}, so its training went "
             "wrong; load an earlier checkpoint, and train with a smaller learning rate."
         )
     content: dict[str, Any] = {"model_state_dict": state}

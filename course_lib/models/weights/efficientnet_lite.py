@@ -223,7 +223,7 @@ class DataPackageWeights(WeightsEnum):  # type: ignore[misc]
             return "is not installed here"
         if version == self.meta["version"]:
             return f"is installed but lacks its file {Path(self.meta['file']).name}"
-        return f"is installed in version {version}, where the file has another name"
+        return f"is installed in version {version}, where the file has a different name"
 
 
 def _place(package: str, inside: str) -> Path:

@@ -97,7 +97,9 @@ def convert(
         preprocessing = transform_settings(_weights_of(model).transforms())
         model = inputs.build(model, real=True)
     elif not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
-        raise FcnError(f"convert wants a classifier, its nn.Module or a name such as 'resnet18'; not {_words(model)}.")
+        raise FcnError(
+            f"convert expects a classifier, its nn.Module or a name such as 'resnet18'; not {_words(model)}."
+        )
     size = window or (preprocessing.crop_hw[0] if preprocessing else _SIDE)
     network, stride, cell_window, multiple, remarks = _converted(model, size, dense=dense, dilated=dilated, pool=pool)
     mean, std = (preprocessing.mean, preprocessing.std) if preprocessing else (_MEAN, _STD)
@@ -187,7 +189,7 @@ def _multiple(network: Network, model: nn.Module) -> int:
     error = _error_at(model, height, width) or error  # the model knows the name of the module where it stops
     raise FcnError(
         f"{type(network).__name__} cannot slide: only {taken} go through it. "
-        f"At {height}×{width}: {error.reason.partition(' What would fit')[0][:600]}"
+        f"At {height}×{width}: {error.reason.partition(' To fix it, use')[0][:600]}"
     ) from error
 
 
@@ -250,7 +252,7 @@ def _remarks(body: Sequence[fx.Node]) -> tuple[str, ...]:
     if attending:
         layers = "1 layer attends" if attending == 1 else f"{attending} layers attend"
         remarks.append(
-            f"{layers} to windows that are laid from the picture's top left corner: these are no convolutions, and "
+            f"{layers} to windows that are laid from the picture's top left corner: these aren't convolutions, and "
             "what a cell says depends on where the windows' borders fall."
         )
     return tuple(remarks)

@@ -51,7 +51,8 @@ def dilate(network: Network, body: Sequence[fx.Node], levels: int, *, step: int)
     steps = sorted({step_of(node) for node in body})
     if steps[-1] != step:
         raise FcnError(
-            f"{type(network).__name__}'s map is made smaller by something that is no convolution and no pool (its "
+            f"{type(network).__name__}'s map is made smaller by something that is neither a convolution "
+            "nor a pool (its "
             f"cells are {step} pixels apart, {steps[-1]} by those alone); its strides cannot be taken out."
         )
     if levels >= len(steps):

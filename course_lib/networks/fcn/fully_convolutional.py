@@ -146,7 +146,7 @@ class FullyConvolutional(nn.Module):
             return False
 
     def _misses(self, *sides: int) -> bool:
-        """Whether a picture's side is no multiple of what the network takes, at its own size or at another scale."""
+        """Whether a picture's side isn't a multiple of what the network takes, at its own size or at another scale."""
         return any(size_at(side, side, scale)[0] % self.multiple for side in sides for scale in self.pyramid)
 
     def _refuse(self, height: int, width: int, error: Exception) -> None:

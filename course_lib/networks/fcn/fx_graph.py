@@ -77,8 +77,9 @@ def take_apart(model: nn.Module, size: int) -> Network:
         reason = _first_line(error).partition(". ")[0][:300]
         if "control flow" in reason:
             raise FcnError(
-                f"{name} cannot be taken apart: its forward decides by numbers or sizes that are known only when it "
-                f"runs ({reason}). Write it so that every picture takes the same way."
+                f"{name} cannot be taken apart: its forward makes decisions by numbers or sizes that are "
+                "only known when it "
+                f"runs ({reason}). Write it so that every picture takes the same path."
             ) from error
         raise FcnError(
             f"{name} cannot be taken apart: torch.fx cannot follow its forward, which uses numbers or sizes in a way "
@@ -180,7 +181,7 @@ def channels_axis_of(node: fx.Node) -> int:
 
 
 def map_sides(node: fx.Node) -> Shape:
-    """(height, width) of a node's map, wherever its channels are; () for a tensor that is no map."""
+    """(height, width) of a node's map, wherever its channels are; () for a tensor that isn't a map."""
     shape = shape_of(node)
     return tuple(shape[axis] for axis in (1, 2, 3) if axis != channels_axis_of(node)) if len(shape) == 4 else ()
 

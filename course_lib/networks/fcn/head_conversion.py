@@ -102,7 +102,7 @@ def find_head(network: Network) -> Head:
     if not isinstance(logits, fx.Node) or len(shape) != 2:
         answer = f"a tensor {shape}" if shape else f"a {type(logits).__name__.removeprefix('immutable_')}"
         raise FcnError(
-            f"{name} is no classifier: one picture gives {answer}, not (1, classes), one number for each class."
+            f"{name} isn't a classifier: one picture gives {answer}, not (1, classes), one number for each class."
         )
     last_map, *steps = steps_before(logits, _map_inputs, lambda node: _is_last_map(node, network))
     if not _is_last_map(last_map, network):
@@ -168,7 +168,8 @@ def _about_tokens(name: str, network: Network, tokens: fx.Node) -> str:
         if table and value.shape[1] == count > 1 and "pos" in str(node.target):
             return (
                 f"{name} cannot slide: its positional embedding ({node.target}) has exactly {count} rows of {width} "
-                f"numbers, one for each token of a {network.size}×{network.size} picture; larger ones have more."
+                f"numbers, one for each token of a {network.size}×{network.size} picture; a larger picture "
+                "has more tokens."
             )
     return f"{name} cannot slide: its classes are told from {count} tokens of {width} numbers, not from a map."
 
@@ -202,7 +203,8 @@ def convert_head(network: Network, head: Head, *, dense: bool, pool: int | None,
             if before[2] % left:
                 raise FcnError(
                     f"{type(network).__name__}'s pool makes {left}×{left} cells out of {before[2]}×{before[3]}, by "
-                    f"windows of unequal size; choose window= so that its map has {left} or {2 * left} cells a side."
+                    f"windows of unequal size; choose window= so that its map has {left} or {2 * left} "
+                    "cells on each side."
                 )
             side = pool if pool is not None and left == 1 else _side(node, network, before[2] // left)
             step = 1 if dense or side == 1 else side * rate

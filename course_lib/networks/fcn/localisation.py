@@ -187,7 +187,7 @@ def _edges(box: Sequence[float]) -> list[float]:
         edges = []
     if len(edges) != 4 or not np.isfinite(edges).all() or edges[0] > edges[2] or edges[1] > edges[3]:
         raise FcnError(
-            f"{box!r} is no box: give (left, top, right, bottom) in pixels, with left ≤ right and top ≤ bottom."
+            f"{box!r} isn't a box: give (left, top, right, bottom) in pixels, with left ≤ right and top ≤ bottom."
         )
     return edges
 

@@ -62,7 +62,7 @@ class ResponseMap:
         if not bool(self.logits.isfinite().all()):
             raise FcnError(
                 "The map holds numbers that are not finite (NaN or infinity), so no cell is the best one. Look at the "
-                "weights: a training that went astray leaves such numbers."
+                "weights: such numbers mean that the training went wrong."
             )
 
     # -- classes ------------------------------------------------------------------------------------------------------

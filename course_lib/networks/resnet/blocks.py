@@ -93,7 +93,7 @@ def _why_not(kind: str, in_channels: int, planes: int, stride: int, groups: int,
             if value != plain
         )  # fmt: skip
         return (
-            f"A BasicBlock cannot have {settings}: it has no 1×1 convs that could lead to another width and back, so "
+            f"A BasicBlock cannot have {settings}: it has no 1×1 convs to change the width and change it back, so "
             'torchvision builds it with groups=1 and base_width=64 alone; take kind="bottleneck".'
         )
     if kind == "basic" and dilation > 1:

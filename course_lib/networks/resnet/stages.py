@@ -243,7 +243,7 @@ def count_layers(model: nn.Module | str) -> LayerCount:
     """
     module = inputs.build(model) if isinstance(model, str) else model
     if not isinstance(module, nn.Module):
-        raise BlockError(f"count_layers wants a module or a model's name; it was given {type(model).__name__}.")
+        raise BlockError(f"count_layers expects a module or a model's name; it was given {type(model).__name__}.")
     stages: dict[str, list[int]] = {}
     in_blocks, shortcuts = 0, 0
     for path, block in module.named_modules():

@@ -36,8 +36,9 @@ def check_folders(train: Any, val: Any) -> None:
     common = {path.resolve() for path, _ in train.pictures} & {path.resolve() for path, _ in val.pictures}
     if common:
         raise CourseError(
-            f"{len(common)} pictures are in train and in val, such as {min(common).name}: what was learnt from cannot "
-            "say how well it was learnt. Put some aside with train, val = folder.split(0.2)."
+            f"{len(common)} pictures are in train and in val, such as {min(common).name}: pictures the "
+            "model learned from can't "
+            "show how well it learned. Put some aside with train, val = folder.split(0.2)."
         )
 
 
@@ -77,7 +78,9 @@ def check_model(model: Any, classes: Sequence[str], size: int, *, modes: Sequenc
         )
     broken = [name for name, weight in model.named_parameters() if not bool(weight.isfinite().all())]
     if broken:
-        raise CourseError(f"{broken[0]} holds NaN or infinity, and nothing can be learnt from there: load it again.")
+        raise CourseError(
+            f"{broken[0]} contains NaN or infinity, and nothing can be learned from there: load it again."
+        )
     device = next(model.parameters()).device
     trial, pictures = copy.deepcopy(model), torch.zeros(2, 3, size, size, device=device)
     try:
