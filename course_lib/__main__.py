@@ -50,7 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given.add_argument("--notebooks", type=Path, metavar="FOLDER", help="the lessons (default: the clone's)")
     given.add_argument(
-        "--kit", default="", metavar="WHEEL_OR_URL", help="where the first cell fetches the kit, if not the repository"
+        "--kit",
+        default="",
+        metavar="WHEEL_OR_URL",
+        help="where the first cell downloads the kit from, if not from the repository",
     )
     parser.add_argument("--version", action="version", version=f"course_lib {metadata.version('course_lib')}")
     add_class_commands(commands)
@@ -127,7 +130,7 @@ def _assign(options: argparse.Namespace) -> int:
         print(f"{len(students)} students' own notebooks are in {options.into / 'release'}/STUDENT/{options.name}")
     if unset(assignments.first_cell(notebooks, options.kit)):
         print(
-            "\nOn Colab its first cell can't fetch the kit: this copy of the course does not know its repository's "
+            "\nOn Colab its first cell can't download the kit: this copy of the course does not know its repository's "
             "address. Set Repository in pyproject.toml and run `course-lib badges`, or make it again with --kit."
         )
     alone = assignments.left_alone(

@@ -217,7 +217,7 @@ def not_downloaded(raised: RaisedError) -> Diagnosis | None:
 
 
 def download(raised: RaisedError) -> Diagnosis | None:
-    """Weights or a dataset that could not be fetched."""
+    """Weights or a dataset that could not be downloaded."""
     space = raised.variables_of("load_state_dict_from_url", "torch/hub.py")
     url = str(space.get("url", "")) if space else ""
     code = getattr(raised.error, "code", None)

@@ -66,7 +66,7 @@ class Spot:
 
 
 def box_at(place: Shares) -> Shares:
-    """A spot's box from matplotlib's (left, bottom, width, height), such as what ``draw_picture`` gives back.
+    """A spot's box from matplotlib's (left, bottom, width, height), such as what ``draw_picture`` returns.
 
     Example:
         >>> box_at((0.25, 0.5, 0.5, 0.25))

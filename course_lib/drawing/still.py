@@ -220,7 +220,7 @@ class _Photo(Artist):
 
 
 def draw_picture(figure: Figure, place: Place, picture: Image.Image, *, anchor: str = "C") -> Place:
-    """Draw a picture as large as it fits, in the middle of its place or ("N") at its top; gives back where it lies."""
+    """Draw a picture as large as it fits, in the middle of its place or ("N") at its top; returns where it lies."""
     return _lay(figure, place, picture, anchor)[1]
 
 

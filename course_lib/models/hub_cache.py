@@ -5,11 +5,11 @@ nobody answers, and prints to the wrong place in a notebook. The cache is the sa
 
 A file in the cache is mapped when its SHA-256 is the one in its name: all kernels of a machine then share its pages,
 and a model is there in hundredths of a second. The hash is computed once (while downloading, or at 1–2 GB a second when
-torchvision fetched the file) and kept in ``course_lib_hashes.json`` in torch.hub's folder, with the file's size and
+torchvision downloaded the file) and kept in ``course_lib_hashes.json`` in torch.hub's folder, with the file's size and
 time of change. Mapping is safe there because files in the cache are only ever replaced under their name (by renaming,
 as torch.hub, torchvision and this module do), never written into: what is mapped stays as it was. A file that the kit
 has verified is made read-only where the system allows it. A file with another hash is read like a learner's own; one
-that is cut short or damaged is fetched again, or passed over without a network.
+that is cut short or damaged is downloaded again, or passed over without a network.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def state_dict_of(weights: WeightsEnum) -> dict[str, Tensor]:
 def download(weights: WeightsEnum, *, label: str) -> Path:
     """Have the weights' file on this machine, with progress and a check of the hash in its name.
 
-    A file that is here already is taken, unless it is cut short or damaged: then it is fetched again, and replaced once
+    A file that is here is taken, unless it is cut short or damaged: then it is downloaded again, and replaced once
     the new one is complete.
 
     Raises:

@@ -127,7 +127,7 @@ def available_models(names: Iterable[str], *, download: bool = True) -> list[str
 
     Args:
         names: names of torchvision's classifiers.
-        download: whether weights that would have to be fetched first count.
+        download: whether weights that would have to be downloaded first count.
 
     Example:
         >>> import os

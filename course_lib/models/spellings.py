@@ -226,7 +226,7 @@ def _run(code: str, name: str, space: dict[str, Any]) -> Spelling:
 
 @contextmanager
 def stopped_at_files() -> Iterator[None]:
-    """A context in which asking an entry for its state dict raises ``FileRequest``; no file is read or fetched."""
+    """A context in which asking an entry for its state dict raises ``FileRequest``; no file is read or downloaded."""
 
     def stop(weights: WeightsEnum) -> dict[str, Any]:
         raise FileRequest(weights)

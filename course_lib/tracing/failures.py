@@ -76,7 +76,7 @@ class Stopped:
             advice = f" To fix it, use: {mismatch.fits}." if mismatch.fits else ""
             sizes = sizes_that_fit() if mismatch.by_size else []
             if sizes:
-                advice += f" As the model is, pictures of {' or '.join(f'{h}×{w}' for h, w in sizes)} go through."
+                advice += f" As it stands, the model takes pictures of {' or '.join(f'{h}×{w}' for h, w in sizes)}."
         return TraceError(
             f"{self._far()} {cause}{advice}",
             trace=self.trace,

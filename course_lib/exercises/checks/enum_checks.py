@@ -1,6 +1,6 @@
 """Lesson 05's ``verify`` and ``hash_fits`` beside torchvision and hashlib, and what is drawn for hidden cases on enums.
 
-Half of the drawn entries are torchvision's own, half are made up, with addresses that lead nowhere: nothing is fetched.
+Half of the drawn entries are torchvision's own, half are made up, with addresses that lead nowhere: no download.
 """
 
 from __future__ import annotations

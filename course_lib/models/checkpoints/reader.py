@@ -104,7 +104,7 @@ def mapped_state_dict(path: Path) -> dict[str, Tensor]:
     cannot be mapped and are read.
 
     Args:
-        path: a file that this program fetched or verified, such as one in torch.hub's cache; never a learner's own.
+        path: a file that this program downloaded or verified, such as one in torch.hub's cache; never a learner's own.
 
     Raises:
         CheckpointError: as for ``read_state_dict``.
