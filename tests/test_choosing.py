@@ -178,7 +178,8 @@ def test_every_entry_has_the_time_of_its_own_size() -> None:
 def test_the_footnote_names_both_machines() -> None:
     two = [Point("a", "classic", 1, 1, 1, machine="here"), Point("b", "classic", 1, 1, 1, machine="there", stored=True)]
     assert footnote(two) == (
-        "Times of one picture: 1 of 2 measured here (here), the others from a table measured once (there)."
+        "Time for one picture: 1 of 2 measured here (here), "
+        "the others from a table measured on another machine (there)."
     )
 
 

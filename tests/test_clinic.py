@@ -150,7 +150,7 @@ CASES = {
     # row 14
     "another enum": Case("", "x = 1\nmodels.resnet18(weights=models.ResNet50_Weights.DEFAULT)",
                          "weights of another model",
-                         ("resnet18 was asked", "models.resnet18(weights=models.ResNet18_Weights.DEFAULT)"), ""),
+                         ("resnet18 was given", "models.resnet18(weights=models.ResNet18_Weights.DEFAULT)"), ""),
     # row 15
     "member by name": Case("", "models.resnet18(weights='IMAGENET1K_V2')", "no such weights",
                            ("ResNet18_Weights has no IMAGENET1K_V2", "weights='IMAGENET1K_V1'"), ""),

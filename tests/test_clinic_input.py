@@ -262,7 +262,7 @@ def test_what_is_no_tensor(thing: Any, words: str) -> None:
 
 
 def test_bad_arguments_are_refused() -> None:
-    with pytest.raises(CourseError, match="no module"):
+    with pytest.raises(CourseError, match="isn't a module"):
         check_input("resnet18", torch.zeros(1, 3, 8, 8))  # type: ignore[arg-type]
     with pytest.raises(WeightsError):
         check_input(small(), noise(1, 3, 8, 8), transforms="resnet18")

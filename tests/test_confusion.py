@@ -82,8 +82,8 @@ def test_a_table_that_was_counted_by_hand() -> None:
     assert found.precision["wasp"] == 0
     assert str(found).splitlines() == [
         "      ant  bee  wasp  pictures  recall",
-        "ant     2    1     0         3  66.7%",
-        "bee     1    3     1         5  60.0%",
+        "ant     2    1     0         3   66.7%",
+        "bee     1    3     1         5   60.0%",
         "wasp    0    0     0         0       –",
         "said    3    4     1         8",
         "rows: what it is; columns: what was said; right: 5 of 8, 62.5%",

@@ -183,7 +183,7 @@ def test_predictions_of_several_models(k: int, models: int) -> None:
     assert shown.width == 1075 and shown.alt.startswith(
         f"Top {k} for a test. model_number_0: {answers['model_number_0'].label}"
     )
-    assert shown.alt.count(" %") == models
+    assert shown.alt.count("%") == models
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 12.0, 1000.0])

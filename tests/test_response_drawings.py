@@ -176,7 +176,7 @@ def test_fixed_sizes_show_the_models_own_answers() -> None:
     one = classifier()
     still = draw_fixed_size(one, SCENE, (150, 20, 240, 90), label="camel")
     checks.is_picture(still, kind="jpeg")
-    said = repr(still).removeprefix("96×256 made 224×224. ").lower().split("; ")
+    said = repr(still).removeprefix("96×256 made to fit 224×224. ").lower().split("; ")
     ways = fitted(SCENE, TRANSFORMS, (150, 20, 240, 90))
     assert len(said) == 4
     for words, way in zip(said, ways, strict=True):
@@ -262,9 +262,9 @@ def hill(rows: int, columns: int, row: int, column: int, *, size: tuple[int, int
     [
         (1.0, "nearly"),
         (0.75, "nearly"),
-        (0.74, "found"),
-        (0.5, "found"),
-        (0.49, "half"),
+        (0.74, "a hit"),
+        (0.5, "a hit"),
+        (0.49, "not a hit"),
         (0.24, "hardly"),
         (0, "missed"),
     ],

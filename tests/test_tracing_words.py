@@ -46,7 +46,9 @@ def test_the_dropped_border_is_what_no_window_sees(n: int, k: int, s: int, p: in
         return
     last = (step.size - 1) * s + d * (k - 1)  # the last cell of padded input that a window reads
     unseen = n + 2 * p - 1 - last
-    assert (f"leaves {unseen}:" in step.note) == (unseen > 0)
+    assert step.note.startswith("One cell is left over" if unseen == 1 else f"{unseen} cells are left over") == (
+        unseen > 0
+    )
     assert ("of padding" in step.note) == (0 < unseen <= p)
 
 
@@ -57,7 +59,7 @@ def test_formulas_have_the_numbers_in_them() -> None:
     assert found["classifier.0"].formula == "25088 → 4096 (the weight is 4096×25088)"
     stem = tracing.trace("resnet18")["conv1"]
     assert stem.formula == "⌊(224 + 2·3 − 1·(7−1) − 1) / 2⌋ + 1 = 112"
-    assert "of padding) is seen by no window" in stem.explain()
+    assert "no window reaches the last cell of padding" in stem.explain()
     wide = tracing.trace("resnet18", (3, 224, 320))["conv1"].formula
     assert wide == "height ⌊(224 + 2·3 − 1·(7−1) − 1) / 2⌋ + 1 = 112; width ⌊(320 + 2·3 − 1·(7−1) − 1) / 2⌋ + 1 = 160"
     assert tracing.trace("squeezenet1_1")["features.3.cat"].formula == "64 + 64 = 128 (dimension 1)"
@@ -122,7 +124,11 @@ def test_a_failing_model_is_explained(kind: str, parts: list[str]) -> None:
         ("resnet18", (1, 224, 224), ["has 1 channel,", "expects 3", "convert('RGB')"]),
         ("resnet18", (224, 224, 3), ["height×width×channels", "permute(0, 3, 1, 2)"]),
         ("resnet18", (224, 224), ["expects 4 dimensions", "got 2"]),
-        ("alexnet", (3, 32, 32), ["too small for a window of 3", "features.12", "224×224 or 299×299 go"]),
+        (
+            "alexnet",
+            (3, 32, 32),
+            ["too small for a window of 3", "features.12", "takes pictures of 224×224 or 299×299"],
+        ),
         ("vit_b_16", (3, 384, 384), ["Expected 224 but got 384", "takes pictures of 224×224"]),
     ],
 )

@@ -91,7 +91,7 @@ def assigned_to_module(raised: RaisedError) -> Diagnosis | None:
         return raised.diagnosis(
             "class instead of a layer", f"{what}a class, without the brackets that build one.", code
         )
-    return raised.diagnosis("no layer instead of a layer", f"{what}{given}.")
+    return raised.diagnosis("something else instead of a layer", f"{what}{given}.")
 
 
 def _needed(kind: Any) -> list[str]:

@@ -213,4 +213,4 @@ def _title(sheet: Sheet, title: str, right: str) -> None:
 
 
 def _share(part: int, of: int, digits: int = 1) -> str:
-    return "–" if not of else f"{100 * part / of:.{digits}f}" + (" %" if digits else "")
+    return "–" if not of else f"{100 * part / of:.{digits}f}" + ("%" if digits else "")

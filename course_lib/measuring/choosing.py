@@ -83,7 +83,7 @@ class Limits:
     def __str__(self) -> str:
         limits = [
             f"{limit:g}{unit}"
-            for limit, unit in ((self.max_error, " % error"), (self.max_ms, " ms"), (self.max_megabytes, " MB"))
+            for limit, unit in ((self.max_error, "% error"), (self.max_ms, " ms"), (self.max_megabytes, " MB"))
             if limit is not None
         ]
         return (
