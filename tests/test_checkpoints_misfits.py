@@ -37,11 +37,11 @@ CASES = [
      r"fc\.weight is \(2, 512\) in it and \(1000, 512\) in the model; fc\.bias is .* trained for 2 classes"),
     (tv.squeezenet1_1, "squeezenet1_1", {"num_classes": 10}, r"classifier\.1\.weight is \(10, 512, 1, 1\)"),
     (tv.mobilenet_v3_small, "mobilenet_v3_small", {"num_classes": 1}, "trained for 1 class, the model is for 1000"),
-    (tv.resnet34, "resnet18", {}, r"layer1\.2\.conv1\.weight is missing.*another depth or width.* those of resnet18"),
+    (tv.resnet34, "resnet18", {}, r"layer1\.2\.conv1\.weight is missing.*a different depth or width: the names and shapes match resnet18"),
     (tv.resnet18, "resnet34", {"num_classes": 5}, r"layer1\.2\.conv1\.weight is not in the model.*resnet34"),
-    (tv.shufflenet_v2_x1_0, "shufflenet_v2_x0_5", {"num_classes": 3}, "another depth or width.*shufflenet_v2_x0_5"),
-    (tv.squeezenet1_1, "shufflenet_v2_x0_5", {"num_classes": 3}, "another architecture.*shufflenet_v2_x0_5"),
-    (tv.resnet18, "mobilenet_v3_small", {"num_classes": 2}, "another architecture.*mobilenet_v3_small"),
+    (tv.shufflenet_v2_x1_0, "shufflenet_v2_x0_5", {"num_classes": 3}, "a different depth or width.*shufflenet_v2_x0_5"),
+    (tv.squeezenet1_1, "shufflenet_v2_x0_5", {"num_classes": 3}, "a different architecture.*shufflenet_v2_x0_5"),
+    (tv.resnet18, "mobilenet_v3_small", {"num_classes": 2}, "a different architecture.*mobilenet_v3_small"),
 ]  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_a_dict_round_it_and_prefixes(key: str | None, wrapper: Callable[[nn.Mod
     what = sentence(small, given)
     assert "0.weight is missing" in what
     if key is not None:
-        assert f"lies in it under {key!r}" in what
+        assert f"state dict is under {key!r}" in what
     if wrapper is None:
         assert eval(call_in(what), {"load_model": load_model, "small": small, "state_dict": given})
         return
@@ -93,7 +93,7 @@ def test_a_model_in_a_wrapper_is_told_where_the_tensors_belong() -> None:
 
 def test_what_is_of_no_known_model() -> None:
     other = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 5))
-    assert "It is of another model" in sentence(small, other.state_dict())
+    assert "It comes from a different model" in sentence(small, other.state_dict())
     named = nn.ModuleDict({"encoder": nn.Linear(2, 2), "decoder": nn.Linear(2, 2)})
     assert "its names begin with encoder, decoder, the model's with 0, 1." in sentence(small, named.state_dict())
     assert "its names begin with nothing" in sentence(small, {})

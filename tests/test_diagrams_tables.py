@@ -138,7 +138,7 @@ def test_resnet_table_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults(seen[0]) == []
     assert words(seen[0], bold=True)["3×3, 128, C=32"] == 1  # Xie et al. 2017, table 1
     assert "1×1, 2048" not in words(seen[0], bold=True)  # the width of the stages is ResNet50's
-    for names, said in ((["densenet121"], "no ResNet"), ([], "0 models"), (["resnet18"] * 7, "7 models")):
+    for names, said in ((["densenet121"], "isn't a ResNet"), ([], "0 models"), (["resnet18"] * 7, "7 models")):
         with pytest.raises(CourseError, match=said):
             resnet_table(names)
     with pytest.raises(ModelNameError, match="resnet18"):

@@ -105,7 +105,7 @@ def test_without_a_length_or_a_hash(host: Host, tmp_path: Path) -> None:
 
 def wrong_hash(host: Host) -> str:
     host.content = CONTENT[:-1] + b"!"
-    return "not the file that was expected"
+    return "the file that was expected"
 
 
 def login_page(host: Host) -> str:
@@ -120,7 +120,7 @@ def cut_off(host: Host) -> str:
 
 def cut_off_without_length(host: Host) -> str:
     host.sends, host.says_length = 1_200_000, False
-    return "not the file that was expected"
+    return "the file that was expected"
 
 
 def cut_off_at_once(host: Host) -> str:
@@ -336,11 +336,11 @@ def test_addresses_are_taken_as_a_browser_takes_them(odd: str, written: str, ask
 
 def test_redirects_are_followed_over_http_alone(odd: str) -> None:
     assert fetch_bytes(odd + "/on") == b"content" and Odd.asked[-1][0] == "/K%C3%A4%20fer"
-    with pytest.raises(DownloadError, match="on and on") as error:
+    with pytest.raises(DownloadError, match="keeps redirecting") as error:
         fetch_bytes(odd + "/loop")
     assert "\n" not in str(error.value) and len(Odd.asked) < 20
     for path, place in (("/ftp", "ftp://127"), ("/file", "file:///etc/passwd")):
-        with pytest.raises(DownloadError, match=rf"sends on to '{place}.*only http:// and https:// are followed"):
+        with pytest.raises(DownloadError, match=rf"redirects to '{place}.*only http:// and https:// are followed"):
             fetch_bytes(odd + path)
 
 

@@ -184,7 +184,7 @@ def test_nothing_of_code_that_was_stopped_is_left_behind() -> None:
                     print("no")
 
     before, state = signal.getsignal(signal.SIGINT), torch.get_rng_state()
-    assert "did not come to an end" in median.judge(stuck, median.check_answer).sentence
+    assert "didn't finish" in median.judge(stuck, median.check_answer).sentence
     assert signal.getsignal(signal.SIGINT) is before and torch.equal(torch.get_rng_state(), state)
     assert torch.empty(1).device.type == "cpu" and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
     assert not torch.is_inference_mode_enabled() and torch.get_autocast_dtype("cpu") is torch.bfloat16

@@ -37,7 +37,7 @@ def test_what_is_written_in_place_or_only_half_safely_is_refused() -> None:
             raise
 
     for answer in (in_memory, kept_aside):
-        assert "written over" in lesson08.save_whole.check(answer).sentence
+        assert "overwritten" in lesson08.save_whole.check(answer).sentence
 
 
 def test_the_hostile_file_is_hostile_where_it_is_let_in() -> None:

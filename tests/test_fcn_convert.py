@@ -414,7 +414,7 @@ class TwoPools(nn.Module):
     [
         ("vit_b_16", r"positional embedding \(encoder.pos_embedding\) has exactly 197 rows of 768 numbers"),
         ("vit_h_14", r"positional embedding \(encoder.pos_embedding\) has exactly 257 rows of 1280 numbers"),
-        (Branching(), "cannot be taken apart: its forward decides by numbers"),
+        (Branching(), "cannot be taken apart: its forward makes decisions by numbers"),
         (TwoPools(), r"no head of the kind pool → flatten → linear: cat\(\) puts 2 tensors together"),
         (nn.Conv2d(3, 4, 3), "Conv2d gives a map already: 1×4×222×222 for one picture"),
         (

@@ -434,7 +434,7 @@ def test_maps_of_and_field_on_picture_work_from_a_classifier(classifier: Classif
 def test_pictures_of_a_shut_cell_and_of_a_field_that_cannot_be_followed(classifier: Classifier) -> None:
     crop, _ = prepared(classifier, PICTURES["car"])
     nothing = draw_sight(classifier.model, "layer1.0.add", (0, 0), crop, torch.zeros(224, 224))
-    assert "no pixel moves it" in nothing.alt
+    assert "no pixel changes it" in nothing.alt
     swin = shared("swin_t")
     unknown = draw_sight(swin, "features.1.0.add", (0, 0), crop, torch.ones(224, 224))
     assert "cannot follow" in unknown.alt

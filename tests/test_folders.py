@@ -47,7 +47,7 @@ def test_broken_files_among_good_ones_are_left_out_and_named(tmp_path: Path) -> 
         "ant/cut.png": (whole[:-30], "damaged or cut-off"),
         "ant/empty.jpg": (b"", "empty"),
         "bee/page.jpg": (b"<!DOCTYPE html><html>", "web page"),
-        "bee/text.png": (b"hello there", "but text"),
+        "bee/text.png": (b"hello there", "it contains text"),
     }
     for name, (content, _) in broken.items():
         (tmp_path / name).write_bytes(content)

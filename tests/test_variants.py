@@ -99,7 +99,7 @@ def test_a_variant_is_made_once_and_leaves_the_lesson_alone() -> None:
 def test_numbers_that_are_not_there_and_a_missing_student_are_said() -> None:
     with pytest.raises(CourseError, match=r"no number 'heigth'\. Did you mean 'height'"):
         lesson00.count_values.variant(heigth=3)
-    with pytest.raises(CourseError, match="one form of it only"):
+    with pytest.raises(CourseError, match="only one version of it"):
         lesson01.softmax_dim.variant(side=3)
     with pytest.raises(CourseError, match="nobody said whose answer this is"):
         lesson00.count_values.drawn("", 3)

@@ -117,7 +117,7 @@ def test_a_line_reads_as_its_list(tokens: list[vgg.Token], between: str) -> None
         ("64 0", "Token 2, '0'"),
         ([64, -3], "Token 2, -3"),
         ([64.0], "write 64"),
-        ([64.5], "no whole number"),
+        ([64.5], "isn't a whole number"),
         ([True], "Token 1, True"),
         ([None], "Token 1, None"),
         ([[64, "M"]], "Token 1"),

@@ -496,7 +496,7 @@ def test_the_choosers_first_state() -> None:
     [
         ({"kind": "fine"}, "kind='fine'"),
         ({"scale": "twice"}, "'half of it'"),
-        ({"label": "ant"}, "no class of shufflenet"),
+        ({"label": "ant"}, "isn't a class of shufflenet"),
     ],
 )
 def test_a_response_map_that_cannot_be_shown_is_a_sentence(

@@ -216,7 +216,7 @@ def test_a_gradebook_of_another_course_is_refused(small: Path, run_in: Command, 
     said = run_in(small, "course_lib", "grade", "hw2", fails=True)
     assert "has no 'hw2'" in said and "Did you mean 'hw'?" in said
     (small / "gradebook.db").write_bytes(b"not a database" * 100)
-    assert "no gradebook that nbgrader can open" in run_in(small, "course_lib", "grade", "hw", fails=True)
+    assert "isn't a gradebook that nbgrader can open" in run_in(small, "course_lib", "grade", "hw", fails=True)
     (small / "gradebook.db").unlink()
     assert "There is no gradebook" in run_in(small, "course_lib", "grade", "hw", fails=True)
 

@@ -81,7 +81,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
          "the padding isn't used"),
         (lambda maps, weight, bias, stride=1, padding=0: lesson04.convolve(
             torch.nn.functional.pad(maps, (0, padding, 0, padding)), weight, bias, stride),
-         "only at the right and the bottom"),
+         "only on the right and at the bottom"),
         (ladder("convolve", ("stride: int = 1", "stride: int = 2")), "the defaults, stride=1 and padding=0"),
         (lambda maps, weight, bias: maps, "raised TypeError"), (3, "is a function"),
     ],

@@ -138,7 +138,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson05.spellings: [
         ("ABDFH", "B raises KeyError: 'imagenet1k_v1'"), ("ACDFH", "C gives ResNet18_Weights.IMAGENET1K_V1, but warns"),
         ("ADEFH", "E gives .* positional"), ("ADFGH", "G gives random numbers"), ("ADF", "1 more .* Look at H"),
-        ("", "4 more"), ("ADFZ", "none of the letters"), (4, "a word of letters"),
+        ("", "4 more"), ("ADFZ", "isn't one of the letters"), (4, "a word of letters"),
     ],
     lesson05.best_entry: [
         (lambda enum: enum.DEFAULT, "is the DEFAULT, with 81.1%"),
@@ -163,7 +163,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (verify(('.removeprefix(enum.__name__ + ".")', "")), "it raises KeyError: 'ResNet50_Weights.IMAGENET1K_V2'"),
         (verify((".removeprefix(enum.__name__ + \".\")", '.split(".")[-1]')), "in the enum should raise KeyError"),
         (verify(("isinstance(weights, enum)", "isinstance(weights, WeightsEnum)")),
-         "another kind should raise TypeError"),
+         "a different kind should raise TypeError"),
         (verify(("raise TypeError", "raise ValueError")), "should raise TypeError, but it raises ValueError"),
         (verify(("return enum[", "return enum, [")), "should give ResNet50_Weights.IMAGENET1K_V1, but it gives"),
         ("DEFAULT", "is a function"),
@@ -200,7 +200,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (own(("return own", "")), "is the return missing"), (own(("return own", "return Own_Weights")), "the class"),
         (own(("return own", "return own(num_classes=2)")), "a value of type VGG"), (pretrained, "takes no weights="),
         (words_only, "is only a string"), (no_enum, "can't see which enum"), (lambda path: [path], "raised TypeError"),
-        (own((PARAMETER, 'weights: Own_Weights | None = "DEFAULT"')), "its default should be None"),
+        (own((PARAMETER, 'weights: Own_Weights | None = "DEFAULT"')), "the default should be None"),
         (own(("        DEFAULT = V1\n", "")), "has no DEFAULT; it has V1"),
         (own((VALUE, "path")), r"is a Weights\(url=…"), (own(("path.as_uri()", "str(path)")), "path.as_uri"),
         (own(('{"categories": categories}', "{}")), 'as your function was given, not None'),

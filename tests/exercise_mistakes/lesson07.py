@@ -90,7 +90,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     ],
     lesson07.frozen_features: [
         (frozen((EVAL, "")), "in train mode, and they depend on the batch"),
-        (frozen(("torch.no_grad()", "torch.enable_grad()")), "hang on the body's graph"),
+        (frozen(("torch.no_grad()", "torch.enable_grad()")), "attached to the body's graph"),
         (frozen((JOINED, f"[{PARTS}]")), "a list of parts"),
         (frozen((".flatten(1)", "")), "still maps of shape"),
         (frozen(("batch.split(32)", "batch.split(64)")), "64 pictures went into the body at once. Take at most 32"),
@@ -127,7 +127,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (epoch((LEARN, f"        schedule.step()\n{LEARN}"), (LEARN + "        pictures += len(labels)\n" + MOVE,
                 LEARN + "        pictures += len(labels)\n")), "The rate changed before the step"),
         (epoch((MEAN, f"    schedule.step()\n{MEAN}")), "should have moved 3 times"),
-        (epoch((MEAN, f"    {MEAN}")), "return stand inside the loop"),
+        (epoch((MEAN, f"    {MEAN}")), "there a return inside the loop"),
         (epoch((" * len(labels)", ""), ("pictures += len(labels)", "pictures += 1")), "the mean of the batches"),
         (epoch((" * len(labels)", "")), "should be"),
         (epoch((" / pictures", "")), "That is a sum"),

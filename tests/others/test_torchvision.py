@@ -29,7 +29,7 @@ REFUSALS: dict[str, dict[str, str]] = {
     },
     "raft_small": {
         "headed": "no single head: its answer comes from sub",
-        "converted": "its forward decides by numbers or sizes",
+        "converted": "its forward makes decisions by numbers or sizes",
     },
     "mc3_18": {"converted": "takes videos"},
     "s3d": {"headed": "too small for a window of 7", "converted": "takes videos"},
