@@ -16,8 +16,12 @@ import torch
 from PIL import UnidentifiedImageError
 
 from course_lib.clinic import (
+    call_errors,
     checkpoint_errors,
     data_errors,
+    dimension_errors,
+    file_errors,
+    loss_errors,
     module_errors,
     name_errors,
     tensor_errors,
@@ -50,19 +54,19 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     # the loss and its labels
     Rule((AttributeError, TypeError), r"(GoogLeNet|Inception)Outputs", tensor_errors.several_outputs),
-    Rule((IndexError,), r"^Target -?\d+ is out of bounds", training_errors.labels_beyond),
+    Rule((IndexError,), r"^Target -?\d+ is out of bounds", loss_errors.labels_beyond),
     Rule(
         (RuntimeError,),
         r"batches of spatial targets supported|^0D or 1D target tensor expected|"
         r"multi-target not supp",
-        training_errors.labels_shape,
+        loss_errors.labels_shape,
     ),
     Rule(
         (ValueError, RuntimeError),
         r"to match target batch_size|target batch or spatial sizes don't match|"
         r"^size mismatch \(got input|"
         r"[Tt]arget size \(.+input size",
-        training_errors.labels_shape,
+        loss_errors.labels_shape,
     ),
     Rule(
         (RuntimeError, NotImplementedError),
@@ -71,13 +75,11 @@ RULES: tuple[Rule, ...] = (
         r"nll_loss.* not implemented for|log_softmax\w* not implemented|"
         r"^Found dtype \w+ but expected|"
         r"^result type \w+ can't be cast",
-        training_errors.class_numbers,
+        loss_errors.class_numbers,
     ),
-    Rule((RuntimeError, NotImplementedError, ValueError, TypeError, IndexError), r"", training_errors.loss_arguments),
-    Rule((RuntimeError,), r"^[Aa]ll elements of input should be between 0 and 1", training_errors.binary_range),
-    Rule(
-        (RuntimeError,), r"^Boolean value of Tensor with (more than one|no) value", training_errors.loss_built_with_data
-    ),
+    Rule((RuntimeError, NotImplementedError, ValueError, TypeError, IndexError), r"", loss_errors.loss_arguments),
+    Rule((RuntimeError,), r"^[Aa]ll elements of input should be between 0 and 1", loss_errors.binary_range),
+    Rule((RuntimeError,), r"^Boolean value of Tensor with (more than one|no) value", loss_errors.loss_built_with_data),
     # backward, optimizers, schedules
     Rule((RuntimeError,), r"does not require grad and does not have a grad_fn", training_errors.no_gradient),
     Rule((RuntimeError,), r"^Trying to backward through the graph a second time", training_errors.backward_twice),
@@ -93,7 +95,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         (TypeError,),
         r"'method' object is not iterable|'(builtin_function_or_)?method\w*' object is not subscriptable",
-        module_errors.uncalled_method,
+        call_errors.uncalled_method,
     ),
     Rule((ValueError,), r"^optimizer got an empty parameter list", training_errors.layers_in_a_list),
     Rule(
@@ -161,27 +163,27 @@ RULES: tuple[Rule, ...] = (
     Rule((TypeError,), r"'(list|tuple)' object is not callable", module_errors.called_list),
     Rule((TypeError,), r"^cannot assign ", module_errors.assigned_to_module),
     Rule((TypeError,), r"is not a Module subclass", module_errors.not_a_layer),
-    Rule((AttributeError,), r"^'function' object has no attribute|^type object '", module_errors.class_for_object),
-    Rule((TypeError,), r"got an unexpected keyword argument", module_errors.keyword),
-    Rule((TypeError,), r"missing \d+ required positional argument", module_errors.missing_argument),
+    Rule((AttributeError,), r"^'function' object has no attribute|^type object '", call_errors.class_for_object),
+    Rule((TypeError,), r"got an unexpected keyword argument", call_errors.keyword),
+    Rule((TypeError,), r"missing \d+ required positional argument", call_errors.missing_argument),
     Rule(
         (TypeError, IndexError),
         r"object is not subscriptable|object is not iterable|"
         r"index \d+ is out of range",
-        module_errors.subscript_of_model,
+        call_errors.subscript_of_model,
     ),
     Rule((ValueError,), r"^BasicBlock only supports groups=1", tensor_errors.basic_block),
     Rule((NotImplementedError,), r"^Dilation > 1 not supported in BasicBlock", tensor_errors.basic_block),
     Rule((ValueError,), r"^replace_stride_with_dilation should be", tensor_errors.dilation_list),
     Rule((ValueError,), r"^(in|out)_channels must be divisible by groups", tensor_errors.groups),
     # data: folders, loaders, transforms
-    Rule((FileNotFoundError,), r"", data_errors.folder_of_classes),
-    Rule((FileNotFoundError,), r"", data_errors.file_not_found),
+    Rule((FileNotFoundError,), r"", file_errors.folder_of_classes),
+    Rule((FileNotFoundError,), r"", file_errors.file_not_found),
     Rule(
-        (UnidentifiedImageError, OSError), r"^cannot identify image file|^cannot write mode", data_errors.picture_file
+        (UnidentifiedImageError, OSError), r"^cannot identify image file|^cannot write mode", file_errors.picture_file
     ),
-    Rule((RuntimeError,), r"download=True", data_errors.not_downloaded),
-    Rule((URLError, HTTPError), r"", data_errors.download),
+    Rule((RuntimeError,), r"download=True", file_errors.not_downloaded),
+    Rule((URLError, HTTPError), r"", file_errors.download),
     Rule((ValueError,), r"num_samples=0", data_errors.empty_dataset),
     Rule((TypeError, NotImplementedError), r"has no len\(\)|should implement __getitem__", data_errors.dataset_methods),
     Rule((AttributeError, TypeError), r"attribute 'next'|is not an iterator", data_errors.loader_used_as_iterator),
@@ -225,12 +227,14 @@ RULES: tuple[Rule, ...] = (
         value_errors.index_type,
     ),
     Rule((IndexError,), r"0-dim tensor|list index out of range|tuple index out of range", value_errors.index_of_list),
-    Rule((IndexError,), r"^Dimension out of range", value_errors.dimension),
-    Rule((RuntimeError,), r"selected index k out of range", value_errors.top_k),
-    Rule((RuntimeError,), r"^view size is not compatible", value_errors.view),
-    Rule((RuntimeError,), r"number of dimensions in the tensor input does not match", value_errors.permuted),
+    Rule((IndexError,), r"^Dimension out of range", dimension_errors.dimension),
+    Rule((RuntimeError,), r"selected index k out of range", dimension_errors.top_k),
+    Rule((RuntimeError,), r"^view size is not compatible", dimension_errors.view),
+    Rule((RuntimeError,), r"number of dimensions in the tensor input does not match", dimension_errors.permuted),
     Rule(
-        (TypeError,), r"'torch.Size' object is not callable|'tuple' object is not callable", value_errors.shape_called
+        (TypeError,),
+        r"'torch.Size' object is not callable|'tuple' object is not callable",
+        dimension_errors.shape_called,
     ),
     Rule((TypeError,), r"0-d tensor", value_errors.single_number),
     Rule((TypeError,), r"^unsupported format string passed to Tensor", value_errors.format_of_tensor),
@@ -244,7 +248,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         (TypeError, RuntimeError, ValueError),
         r"^(cat|stack|concat)|^expected Tensor as element|non-empty",
-        value_errors.joined,
+        dimension_errors.joined,
     ),
     Rule(
         (TypeError, ValueError),
@@ -258,7 +262,7 @@ RULES: tuple[Rule, ...] = (
     Rule((TypeError,), r"^Invalid shape \(", value_errors.shown_picture),
     # what a model got, and what comes out of it
     Rule((TypeError, AttributeError), r"", no_tensor),
-    Rule((TypeError,), r"positional arguments? but", module_errors.positional),
+    Rule((TypeError,), r"positional arguments? but", call_errors.positional),
     Rule((RuntimeError,), r"modified by an inplace operation", tensor_errors.in_place),
     Rule((RuntimeError,), r"leaf Variable that requires grad is being used in an in-place", tensor_errors.leaf),
     # shapes in a forward
