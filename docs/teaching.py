@@ -31,9 +31,9 @@ WORDS_A_MINUTE, CELL_MINUTES, GUESS_MINUTES = 180, 0.5, 1.5
 MOST_MISTAKES, MOST_PICTURES = 6, 3
 #: Weeks → the lessons of each week; a word stands for a week without a new lesson.
 SYLLABI: dict[int, list[list[str]]] = {
-    4: [["00", "01"], ["02", "03"], ["04", "05"], ["06", "07", "08"]],
-    8: [["00", "01"], ["02"], ["03"], ["04"], ["05"], ["06"], ["07"], ["08"]],
-    12: [["00"], ["01"], ["02"], ["03"], ["review"], ["04"], ["05"], ["06"], ["07"], ["08"], ["project"], ["project"]],
+    4: [["00", "01"], ["02", "03", "04"], ["05", "06"], ["07", "08", "09"]],
+    8: [["00", "01"], ["02"], ["03"], ["04"], ["05"], ["06"], ["07", "08"], ["09"]],
+    12: [["00"], ["01"], ["02"], ["03"], ["review"], ["04"], ["05"], ["06"], ["07"], ["08"], ["09"], ["project"]],
 }
 WITHOUT_LESSON = {
     "review": "Review: the exercises that most people left open (the gradebook says which), and the guesses once more.",

@@ -29,7 +29,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from course_lib.exercises.checks.weights_checks import CFG
 from course_lib.exercises.engine.exercise import Exercise
-from course_lib.exercises.lessons import lesson02, lesson03, lesson04, lesson05, lesson06, lesson07, lesson08
+from course_lib.exercises.lessons import lesson02, lesson03, lesson04, lesson05, lesson06, lesson07, lesson08, lesson09
 from course_lib.networks import vgg
 
 
@@ -70,7 +70,7 @@ def sorted_first(candidates: list[tuple[float, ...]]) -> set[int]:
     }  # fmt: skip
 
 
-# -- lesson 03 ---------------------------------------------------------------------------------------------------------
+# -- lessons 03 and 09 -------------------------------------------------------------------------------------------------
 class InPlace(nn.Module):
     """As in torchvision's source: ReLU as a module and in place, += for the sum."""
 
@@ -121,7 +121,7 @@ class OwnNorms(lesson03.BasicBlock):
 
     def __init__(self, in_channels: int, planes: int, stride: int = 1, downsample: nn.Module | None = None) -> None:
         super().__init__(in_channels, planes, stride, downsample)
-        self.bn1, self.bn2 = lesson03.BatchNorm2d(planes), lesson03.BatchNorm2d(planes)
+        self.bn1, self.bn2 = lesson09.BatchNorm2d(planes), lesson09.BatchNorm2d(planes)
 
 
 class OnStatistics(nn.Module):
@@ -143,7 +143,7 @@ class OnStatistics(nn.Module):
         return F.batch_norm(x, *kept, self.weight, self.bias, self.training, self.momentum, self.eps)
 
 
-class AllByHand(lesson03.ResNet18):
+class AllByHand(lesson09.ResNet18):
     """Every BatchNorm is the learner's own."""
 
     def __init__(self) -> None:
@@ -151,15 +151,25 @@ class AllByHand(lesson03.ResNet18):
         for parent in list(self.modules()):
             for name, child in parent.named_children():
                 if isinstance(child, nn.BatchNorm2d):
-                    setattr(parent, name, lesson03.BatchNorm2d(child.num_features))
+                    setattr(parent, name, lesson09.BatchNorm2d(child.num_features))
 
 
-class Averages(lesson03.ResNet18):
+class Averages(lesson09.ResNet18):
     def forward(self, x: Tensor) -> Tensor:
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             x = stage(x)
         return self.fc(x.mean((2, 3)))
+
+
+def step_by_step(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> str | None:
+    for name in (name for name in wanted if name in found):
+        a, b = wanted[name].tolist(), found[name].tolist()
+        if len(a) != len(b) or any(len(row) != len(other) for row, other in zip(a, b, strict=True)):
+            return name
+        if any(abs(n - m) > 0.001 for row, other in zip(a, b, strict=True) for n, m in zip(row, other, strict=True)):
+            return name
+    return None
 
 
 def weights_of_dimension(model: nn.Module) -> int:
@@ -374,9 +384,9 @@ RIGHT: list[tuple[Exercise, Any]] = [
     (lesson03.bottleneck_parameters, 69632.0), (lesson03.bottleneck_parameters, torch.tensor(69632)),
     (lesson03.needs_downsample, lambda c, planes, stride, e: not (stride == 1 and c == e * planes)),
     (lesson03.basic_block, InPlace), (lesson03.basic_block, made_by_a_function),
-    (lesson03.basic_block, OwnNorms), (lesson03.make_layer, grown), (lesson03.batch_norm, OnStatistics),
-    (lesson03.resnet18, Averages), (lesson03.resnet18, AllByHand),
-    (lesson03.count_layers, weights_of_dimension),
+    (lesson03.basic_block, OwnNorms), (lesson09.make_layer, grown), (lesson09.batch_norm, OnStatistics),
+    (lesson09.resnet18, Averages), (lesson09.resnet18, AllByHand),
+    (lesson09.count_layers, weights_of_dimension), (lesson09.first_difference, step_by_step),
     (lesson04.stack_field, lesson04._needed), (lesson04.make_layers, rows_of_layers),
     (lesson04.stack_parameters, lambda field, channels: 9.0 * channels**2 * (field // 2)),
     (lesson04.column_c, lambda *classes: vgg.build("C", **dict(zip(["num_classes"], classes, strict=False)))),

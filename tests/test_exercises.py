@@ -62,7 +62,7 @@ def test_the_solution_passes_also_as_it_is_shown(name: str) -> None:
     # What a learner may reveal is code that runs where the lesson's other solutions were pasted (see also
     # test_exercises_shown.py: in the notebook's own cells).
     cells: dict[str, Any] = {"torch": torch, "nn": torch.nn}
-    for other in (other for other in of_lesson(name[:2]) if other.kind != "value"):
+    for other in (other for other in [*exercise.uses, *of_lesson(name[:2])] if other.kind != "value"):
         run(other.solution().words, cells)
     words = exercise.solution().words
     run(words, cells)

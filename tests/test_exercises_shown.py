@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.solution_source import plain_source, without_annotations
 from tests.exercise_cells import EXERCISES, NOTEBOOKS, Cell, bound, cells_of, outcome, sources
 
@@ -29,6 +30,11 @@ def imported(notebook: Path, before: int | None = None) -> dict[str, Any]:
     return space
 
 
+def earlier_than(cell: Cell) -> list[Exercise]:
+    """The exercises whose answers are there when a cell is reached."""
+    return [*cell.exercise.uses, *(other.exercise for other in cells_of(cell.notebook) if other.number < cell.number)]
+
+
 def test_every_exercise_of_a_notebooks_lesson_has_its_cell() -> None:
     for notebook in NOTEBOOKS:
         asked = [cell.exercise.id for cell in cells_of(notebook)]
@@ -40,8 +46,8 @@ def test_the_shown_solution_passes_in_the_place_of_the_stub(cell: Cell) -> None:
     assert cell.exercise.name_in_cell == cell.name
     space = imported(cell.notebook, cell.number)
     assert outcome(cell.source, dict(space)).state == "not attempted"
-    for earlier in (other for other in cells_of(cell.notebook) if other.number < cell.number):
-        exec(earlier.exercise.solution().words, space)
+    for earlier in earlier_than(cell):
+        exec(earlier.solution().words, space)
     shown = outcome(cell.with_stub(cell.exercise.solution().words), space)
     assert shown.state == "correct", shown.sentence
 
@@ -51,8 +57,8 @@ def test_a_pasted_solution_overwrites_nothing_that_other_cells_use(cell: Cell) -
     others = [source for number, (source, _) in enumerate(sources(cell.notebook)) if number != cell.number]
     made = {name for source in others for line in ast.parse(source).body for name in bound(line)}
     taken, space = imported(cell.notebook), imported(cell.notebook, cell.number)
-    for earlier in (other for other in cells_of(cell.notebook) if other.number < cell.number):
-        exec(earlier.exercise.solution().words, space)
+    for earlier in earlier_than(cell):
+        exec(earlier.solution().words, space)
     held = dict(space)
     exec(cell.exercise.solution().words, space)
     for name in (name for name in space if name not in held or space[name] is not held[name]):

@@ -14,7 +14,7 @@ from course_lib.exercises.engine.credit import examined, part
 from course_lib.exercises.engine.exercise import Exercise, NotCorrect
 from course_lib.exercises.engine.learner_progress import all_exercises
 from course_lib.exercises.engine.requirements import Wrong
-from course_lib.exercises.lessons import lesson01, lesson03, lesson04, lesson06
+from course_lib.exercises.lessons import lesson01, lesson03, lesson04, lesson06, lesson09
 from tests.exercise_edits import edited
 from tests.exercise_mistakes import MISTAKES
 
@@ -47,13 +47,13 @@ def test_a_known_mistake_never_has_all_points_and_its_first_failure_is_the_one_t
 
 
 @pytest.mark.parametrize(("exercise", "edits", "lost"), [
-    (lesson03.batch_norm, [("self.num_batches_tracked += 1", "pass")], ["the buffers follow every batch"]),
-    (lesson03.batch_norm, [("mean - self", "mean.mean() - self")], ["the buffers follow every batch"]),
-    (lesson03.batch_norm, [("if self.training:", "if True:")], ["eval mode normalises"]),
+    (lesson09.batch_norm, [("self.num_batches_tracked += 1", "pass")], ["the buffers follow every batch"]),
+    (lesson09.batch_norm, [("mean - self", "mean.mean() - self")], ["the buffers follow every batch"]),
+    (lesson09.batch_norm, [("if self.training:", "if True:")], ["eval mode normalises"]),
     (lesson03.basic_block, [("out + shortcut", "out + shortcut.detach()")], ["the gradient comes back to x"]),
     (lesson03.basic_block, [("torch.relu(out + shortcut)", "out + shortcut")],
      ["with torchvision's weights", "the gradient comes back to x"]),
-    (lesson03.resnet18, [("self.maxpool(torch.relu", "self.maxpool(torch.tanh")], ["with its weights the logits"]),
+    (lesson09.resnet18, [("self.maxpool(torch.relu", "self.maxpool(torch.tanh")], ["with its weights the logits"]),
     (lesson04.make_layers, [("batch_norm: bool = False", "batch_norm: bool = True")],
      ["the layers of the cfg", "with torchvision's weights"]),
     (lesson06.linear_to_conv, [("conv.bias.copy_(linear.bias)", "pass")], ["the bias is copied"]),

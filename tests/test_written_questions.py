@@ -17,7 +17,7 @@ GOOD = "# Mine\n\n## why: Why it helps (2.5 points)\n\nExplain.\n\n### Rubric\n\
 
 def test_the_courses_own_file_has_a_question_for_every_lesson() -> None:
     questions = read_questions([str(OURS)])
-    assert [question.id[:2] for question in questions] == [f"{number:02}" for number in range(9)]
+    assert [question.id[:2] for question in questions] == [f"{number:02}" for number in range(10)]
     for question in questions:
         shares = [line for line in question.rubric.splitlines() if line.startswith("- 1 point: ")]
         assert len(shares) == question.points and question.question.rstrip().endswith((".", "?"))

@@ -24,7 +24,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "response_map",
             "slide",
         ],
-        "resnet": ["BlockError", "count_layers", "make_block", "stage_shapes", "stage_steps", "why_downsample"],
+        "resnet": [
+            "BlockError",
+            "count_layers",
+            "faulty_resnet18",
+            "make_block",
+            "stage_shapes",
+            "stage_steps",
+            "why_downsample",
+        ],
         "training": ["Training", "fine_tune"],
     },
 )

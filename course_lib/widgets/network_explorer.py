@@ -1,4 +1,4 @@
-"""Any classifier at work on a picture: columns of maps, a stage's operations, one number opened (lessons 01, 03)."""
+"""Any classifier at work on a picture: columns of maps, a stage's operations, one number opened (lessons 01, 09)."""
 
 from __future__ import annotations
 

@@ -199,17 +199,17 @@ picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a
 # | [00 Start here](00_start_here.ipynb) | What happens between a photograph and a word? | run a classifier, a widget and an exercise |
 # | [01 Inference](01_inference.ipynb) | Why does the same network give two people two answers? | prepare a picture, run a network on it, and say how far its answers can be trusted |
 # | [02 Choosing a model](02_choosing_a_model.ipynb) | Is a bigger model a better one? | time and compare models, and choose one within your own limits |
-# | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | build a ResNet that loads torchvision's weights and gives the same answers |
+# | [03 ResNet blocks](03_resnet_blocks.ipynb) | Why did deeper networks get worse, and what one line fixed it? | say what a shortcut does to a gradient, and write the blocks that ResNets are made of |
 # | [04 VGG cfgs](04_vgg_cfgs.ipynb) | How does a list of thirteen tokens become 133 million parameters? | read such a list, work out what it costs, and design a convolutional network |
 # | [05 Weight enums](05_weight_enums.ipynb) | Thirty pictures, no error: why are 30 answers right on one computer, and 5 on another? | find out what any set of weights needs, and bring weights from elsewhere into torchvision |
 # | [06 Fully convolutional](06_fully_convolutional.ipynb) | Who said that the picture must be 224×224? | turn a classifier for one size into a network for any size, which also says where things are |
 # | [07 Making a network yours](07_making_it_yours.ipynb) | Two hundred pictures and two minutes: is that enough? | fine-tune a network on your own classes, and say what the pretrained start was worth |
 # | [08 Checkpoints](08_checkpoints.ipynb) | What is in that file, and is it safe to open? | save a network, and open anybody's file safely |
+# | [09 Build a ResNet](09_build_a_resnet.ipynb) | The weights load without an error, and the answers are wrong. Where is the mistake? | build a ResNet that gives torchvision's answers, and find the first layer in which two networks differ |
 #
-# Take them in order. Most of them take about an hour, exercises included, but lesson 02 takes two sittings and lesson
-# 03 takes three. You can stop at any heading and go on another day, after running the cells above it again. The course
-# remembers which exercises you've solved. It keeps that in a file on the computer that runs the notebook, and nowhere
-# else:
+# Take them in order. Most of them take about an hour, exercises included, but lesson 02 takes two sittings. You can
+# stop at any heading and go on another day, after running the cells above it again. The course remembers which
+# exercises you've solved. It keeps that in a file on the computer that runs the notebook, and nowhere else:
 
 # %%
 from course_lib.exercises import my_progress

@@ -740,5 +740,5 @@ my_progress("08")
 # **One open question.** Suppose a file holds only numbers, and is safe to open. Can the network in it still harm the
 # person who uses it?
 #
-# Next, try a folder of your own: take two classes with a hundred pictures each, and go through lesson
-# [07](07_making_it_yours.ipynb) from its first section. The [README](../README.md) lists the calls.
+# Next: [09 Build a ResNet](09_build_a_resnet.ipynb). Or try a folder of your own first: take two classes with a hundred
+# pictures each, and go through lesson [07](07_making_it_yours.ipynb) from its first section.

@@ -107,11 +107,11 @@ def test_ids_and_lessons_add_up_in_the_lessons_order_and_nothing_comes_twice() -
 
 
 def test_answers_that_are_used_come_along_only_where_they_are_not_asked() -> None:
-    alone = choose(["03_resnet18"])
-    assert [cell.exercise.id for cell in alone.given] == ["03_basic_block", "03_make_layer"]
-    assert [cell.exercise.id for cell in alone.together] == ["03_basic_block", "03_make_layer", "03_resnet18"]
-    assert alone.points == CELLS["03_resnet18"].exercise.points
-    some = choose(["03_resnet18", "03_make_layer"])
+    alone = choose(["09_resnet18"])
+    assert [cell.exercise.id for cell in alone.given] == ["03_basic_block", "09_make_layer"]
+    assert [cell.exercise.id for cell in alone.together] == ["03_basic_block", "09_make_layer", "09_resnet18"]
+    assert alone.points == CELLS["09_resnet18"].exercise.points
+    some = choose(["09_resnet18", "09_make_layer"])
     assert [cell.exercise.id for cell in some.given] == ["03_basic_block"]
 
 
@@ -146,7 +146,7 @@ def test_the_list_shows_what_an_instructor_chooses_by(capsys: pytest.CaptureFixt
         ]
         assert row.split() == [*words, *exercise.title.split()]
     shown = listing()._repr_html_()
-    assert shown.count("<tr>") == len(CELLS) + 1 and "03_basic_block 03_make_layer" in shown
+    assert shown.count("<tr>") == len(CELLS) + 1 and "03_basic_block 09_make_layer" in shown
 
 
 # -- what a cell needs of its lesson ----------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_markers_stand_only_where_they_mean_something() -> None:
 
 
 def test_otters_cells_hold_the_same(tmp_path: Path) -> None:
-    choice = choose(["03_resnet18"], lessons=["00"])
+    choice = choose(["09_resnet18"], lessons=["00"])
     book = made(choice, tmp_path, "otter")
     raw = [cell.source for cell in book.cells if cell.cell_type == "raw"]
     assert [word for word in raw if word.startswith("# BEGIN QUESTION")] == [
@@ -272,7 +272,7 @@ def test_otters_cells_hold_the_same(tmp_path: Path) -> None:
 
 @both_engines
 def test_the_same_seed_gives_the_same_bytes(engine: str, tmp_path: Path) -> None:
-    choice = choose([*LIGHT, "03_resnet18"])
+    choice = choose([*LIGHT, "09_resnet18"])
     first, again, other = (
         assign("homework", choice, seed=seed, engine=engine, into=tmp_path / folder).read_text(encoding="utf-8")
         for folder, seed in (("a", 7), ("b", 7), ("c", 8))

@@ -12,7 +12,7 @@ import importlib
 import json
 import re
 import symtable
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -49,7 +49,7 @@ class ExerciseCell:
         answer: the name that is checked.
         context: lines of earlier cells that the stub or the solution need, and imports of what the words mention, in
             order: imports first.
-        earlier: ids of earlier exercises whose answers the solution uses.
+        earlier: ids of earlier exercises whose answers the solution uses, in the lessons' order.
         worth: points of the instructor's own; None for the exercise's.
     """
 
@@ -120,10 +120,11 @@ def exercise_cells(folder: Path = NOTEBOOKS) -> dict[str, ExerciseCell]:
                 needs = {name for code in (shown, stub, solution) for names in _free(code) for name in names}
                 before = cells[: number - len(above)]
                 lines = [other.source for other in before if other.kind == "code" and not other.exercise]
-                earlier = tuple(answers[name] for name in answers if name in needs)
+                known = {other.name_in_cell: other.id for other in exercise.uses} | answers
+                earlier = tuple(known[name] for name in known if name in needs)
                 words = "\n".join([exercise.background, *(text for kind, text in above if kind == "markdown")])
                 needs |= _mentioned(words) & _imported(lines)
-                context = _context(lines, needs - set(answers))
+                context = _context(lines, needs - set(known))
                 cells_by_id[exercise.id] = ExerciseCell(
                     len(cells_by_id), exercise, module, name, above, stub, answer, context, earlier
                 )
@@ -386,7 +387,7 @@ def choose(
             if name not in wanted | given:
                 given.add(name)
                 todo.append(known[name])
-    worth = _worth(points, wanted)
+    worth = _worth(points, wanted, moved)
     questions = read_questions([written] if isinstance(written, str) else written)
     if both := [each.id for each in questions if each.id in known]:
         raise CourseError(f"The written question {both[0]!r} has the id of an exercise: give it a different one.")
@@ -397,11 +398,12 @@ def choose(
     )
 
 
-def _worth(points: str | Iterable[str], wanted: set[str]) -> dict[str, float]:
-    """The points that an instructor gives: exercise → points."""
+def _worth(points: str | Iterable[str], wanted: set[str], moved: Mapping[str, str]) -> dict[str, float]:
+    """The points that an instructor gives: exercise → points. ``moved`` are former ids with those of today."""
     worth: dict[str, float] = {}
     for words in _each(points):
         name, _, number = (part.strip() for part in words.partition("="))
+        name = moved.get(name, name)
         if name not in wanted:
             raise CourseError(f"{name[:60]!r} gets points but is not in the assignment.{closest(name, wanted)}")
         try:

@@ -70,6 +70,7 @@ class Exercise:
     Attributes:
         id: unique: the lesson's number and the exercise's name, such as "01_top_k".
         former_ids: what it was called before it moved to another lesson; progress and assignments still know these.
+        uses: exercises of earlier lessons whose answers the solution uses.
         title: a few words.
         minutes: how long it should take.
         solution_code: the function or class whose source is the solution. Where the answer is a value (``kind``
@@ -98,6 +99,7 @@ class Exercise:
     solution_code: Callable[..., Any]
     hints: Sequence[str] = ()
     former_ids: Sequence[str] = ()
+    uses: Sequence[Exercise] = ()
     kind: Kind = "value"
     praise: str = ""
     background: str = ""
@@ -305,7 +307,7 @@ class Exercise:
 
     def solution(self) -> Note:
         """The code of the solution, the same that the tests run, as it can be put into the exercise's cell."""
-        lesson = vars(sys.modules[self.solution_code.__module__]).values()
+        lesson = [*vars(sys.modules[self.solution_code.__module__]).values(), *self.uses]
         names = {other.solution_code.__name__: other.name_in_cell for other in lesson if isinstance(other, Exercise)}
         names[self.solution_code.__name__] = self.name_in_cell
         return Note(
@@ -317,11 +319,16 @@ class Exercise:
         """What the cell calls the answer."""
         return self.cell_name or self.solution_code.__name__
 
-    def yours_or_solution(self) -> Any:
+    def yours_or_solution(self, answer: Any = ...) -> Any:
         """What the lesson goes on with: the answer that passed ``check`` in this session, else the solution.
 
-        What is printed says which of the two it is.
+        What is printed says which of the two it is and, where a given answer isn't correct, why.
+
+        Args:
+            answer: one that was written in an earlier lesson; it is checked first. ``...`` for none.
         """
+        if not untouched(answer) and (outcome := self.check(answer)).state != "correct":
+            print(f"{self.title}: {outcome.sentence}")
         if self._passed is ...:
             print(f"For now, the lesson uses our solution to {self.title!r}.")
             print("Once your code passes its check, the lesson uses yours.")
@@ -345,6 +352,7 @@ def exercise(
     background: str = "",
     cell_name: str = "",
     former_ids: Sequence[str] = (),
+    uses: Sequence[Exercise] = (),
     points: int = 0,
     seconds: float = 0,
     variants: Variants | None = None,
@@ -385,6 +393,7 @@ def exercise(
             solution_code=solution,
             hints=hints,
             former_ids=former_ids,
+            uses=uses,
             kind=kind,
             praise=praise,
             background=background,

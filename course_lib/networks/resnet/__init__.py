@@ -8,7 +8,7 @@ https://arxiv.org/abs/1605.07146.
 
 from __future__ import annotations
 
-from course_lib.networks.resnet.blocks import BlockError, make_block, why_downsample
+from course_lib.networks.resnet.blocks import BlockError, faulty_resnet18, make_block, why_downsample
 from course_lib.networks.resnet.stages import LayerCount, StageStep, count_layers, stage_shapes, stage_steps
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "LayerCount",
     "StageStep",
     "count_layers",
+    "faulty_resnet18",
     "make_block",
     "stage_shapes",
     "stage_steps",

@@ -1,16 +1,19 @@
-"""One of torchvision's residual blocks, made as ``ResNet._make_layer`` makes it, or the reason why it cannot be."""
+"""One of torchvision's residual blocks, made as ``ResNet._make_layer`` makes it, or the reason why it cannot be.
+
+``faulty_resnet18`` is a whole network with a mistake in one block, for those who learn to find it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import cast
 
-from torch import nn
-from torchvision.models.resnet import BasicBlock, Bottleneck, conv1x1
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet, conv1x1
 
 from course_lib.errors import CourseError
 
-__all__ = ["BlockError", "make_block", "why_downsample"]
+__all__ = ["BlockError", "faulty_resnet18", "make_block", "why_downsample"]
 
 _KINDS: dict[str, type[BasicBlock] | type[Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
 
@@ -122,3 +125,36 @@ def why_downsample(in_channels: int, out_channels: int, stride: int) -> str:
         return ""
     repair = "a 1×1 conv" + (f" with stride {stride}" if stride != 1 else "")
     return f"{' and '.join(reasons)}: x fits after {repair}"
+
+
+class _Forgetful(BasicBlock):  # type: ignore[misc]
+    """A BasicBlock that doesn't add its shortcut, and that prints itself as any other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        return cast(Tensor, self.relu(self.bn2(self.conv2(out))))
+
+    def _get_name(self) -> str:
+        return "BasicBlock"
+
+
+def faulty_resnet18(classes: int = 1000) -> ResNet:
+    """torchvision's resnet18 with one mistake that no state dict can show. (Read on only if you want to know which.)
+
+    The second block of ``layer1`` doesn't add its input. Every weight of a resnet18 fits, no error is raised, and the
+    first output that differs from resnet18's is that of ``layer1.1``.
+
+    Args:
+        classes: how many logits it gives.
+
+    Returns:
+        a network that takes (B, 3, H, W), with random weights, in train mode.
+
+    Example:
+        >>> from torchvision.models import resnet18
+        >>> faulty_resnet18(10).load_state_dict(resnet18(num_classes=10).state_dict())
+        <All keys matched successfully>
+    """
+    network = ResNet(BasicBlock, [2, 2, 2, 2], num_classes=classes)
+    network.layer1[1] = _Forgetful(64, 64)
+    return network
