@@ -238,7 +238,7 @@ drawing.seed_bands(sizes, below="convolution", log=True,
 # %% [markdown]
 # Size is only half the story. (A BatchNorm undoes any scaling of the weights before it, so an oversized gradient
 # does less harm there than you'd think.) A useful gradient also has a stable *direction*: if the pictures change by
-# 1 %, it should still point roughly the same way. Cosine similarity measures that: 1 means the same direction, and 0
+# 1%, it should still point roughly the same way. Cosine similarity measures that: 1 means the same direction, and 0
 # means that the two are unrelated.
 
 # %%

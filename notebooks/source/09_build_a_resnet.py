@@ -178,7 +178,7 @@ max_pool = lesson04.max_pool.yours_or_solution(max_pool)
 #
 # *Essential · hard · 10 minutes · move on after 15.*
 #
-# Write a function that builds a stage. `block` is the class of a block, such as `MyBasicBlock`, and each block puts out
+# Write a function that builds a stage. `block` is the class of a block, such as your basic block, and each block puts out
 # `planes * block.expansion` channels. A projection is `nn.Sequential(convolution, BatchNorm)`, in this order. Its
 # convolution is 1×1, with the block's stride and without a bias.
 
