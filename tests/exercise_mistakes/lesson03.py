@@ -30,7 +30,7 @@ INNER = "torch.relu(self.bn1(self.conv1(x)))"
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson03.legal_add: [
         ("ABD", "B isn't legal"), ({"a", "c", "d"}, "C isn't legal"), ("D", "A is missing"), ("A", "broadcasting"),
-        (["A", "E"], "'E' is none of the letters"), (4, "a word of letters, such as \"BC\""),
+        (["A", "E"], "'E' isn't one of the letters"), (4, "a word of letters, such as \"BC\""),
         ("A or D", "'O' isn't one of the letters from A to D. Write only letters"),
     ],
     lesson03.needs_downsample: [
