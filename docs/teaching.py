@@ -27,7 +27,8 @@ from course_lib.exercises.engine.learner_progress import all_exercises  # noqa: 
 from tools import notebooks  # noqa: E402
 
 FOLDER = Path(__file__).parent / "teaching"
-WORDS_A_MINUTE, CELL_MINUTES, GUESS_MINUTES = 180, 0.5, 1.5
+WORDS_A_MINUTE, CELL_MINUTES, VOTE_MINUTES = 200, 0.5, 1  # a student alone; in class, a guess is voted on
+EXTRAS = "If you want to know more"  # the section that nothing later needs
 MOST_MISTAKES, MOST_PICTURES = 6, 3
 #: Weeks → the lessons of each week; a word stands for a week without a new lesson.
 SYLLABI: dict[int, list[list[str]]] = {
@@ -56,16 +57,15 @@ class Section:
 
     title: str
     words: int = 0
-    cells: int = 0
+    cells: int = 0  # without those of exercises, of questions and of the set-up
     guesses: list[Guess] = field(default_factory=list)
     exercises: list[Exercise] = field(default_factory=list)
 
     @property
-    def minutes(self) -> int:
-        """Reading, running, guessing and the exercises, rounded up."""
+    def minutes(self) -> float:
+        """Reading, running and the exercises."""
         tried = sum(exercise.minutes for exercise in self.exercises)
-        told = self.words / WORDS_A_MINUTE + CELL_MINUTES * self.cells + GUESS_MINUTES * len(self.guesses)
-        return math.ceil(told) + tried
+        return self.words / WORDS_A_MINUTE + CELL_MINUTES * self.cells + tried
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,13 @@ class Lesson:
 
     @property
     def minutes(self) -> int:
-        """Of all sections together."""
-        return sum(section.minutes for section in self.sections)
+        """Of all sections but the extras."""
+        return math.ceil(sum(section.minutes for section in self.sections if section.title != EXTRAS))
+
+    @property
+    def extra_minutes(self) -> int:
+        """Of what nothing later needs."""
+        return math.ceil(sum(section.minutes for section in self.sections if section.title == EXTRAS))
 
     @property
     def exercises(self) -> list[Exercise]:
@@ -107,11 +112,14 @@ def _lesson(path: Path) -> Lesson:
             sections += [Section(heading) for heading in re.findall(r"^## (.+)$", cell.source, re.M)]
             sections[-1].words += len(cell.source.split())
             continue
-        sections[-1].cells += 1
+        questions = 0
         for key, guess in _guesses(cell.source, asked):
             if key not in asked:
                 sections[-1].guesses.append(guess)
+                questions += 1
             asked[key] = guess
+        tried = "exercise" in cell.metadata.get("tags", ())
+        sections[-1].cells += not (tried or questions or "google.colab" in cell.source)
         for name in re.findall(r"\bex\.(\w+)\.check\(", cell.source):
             if names.get(name) in exercises:
                 sections[-1].exercises.append(exercises[names[name]])
@@ -184,15 +192,17 @@ def page(lesson: Lesson) -> str:
     lines += [
         "## Timetable",
         "",
-        f"{lesson.minutes} minutes with every exercise: {WORDS_A_MINUTE} words a minute, {CELL_MINUTES:g} minutes a "
-        f"cell, {GUESS_MINUTES:g} a guess, and each exercise's own minutes.",
+        f"{lesson.minutes} minutes for a student alone, at {WORDS_A_MINUTE} words a minute, {CELL_MINUTES:g} minutes a "
+        "cell, and each exercise's own minutes"
+        + (f"; {lesson.extra_minutes} more for *{EXTRAS}*. " if lesson.extra_minutes else ". ")
+        + f"In class, allow {VOTE_MINUTES} minute more for each guess.",
         "",
         "| section | minutes | guesses | exercises |",
         "|---|---|---|---|",
     ]
     for section in lesson.sections:
         names = ", ".join(f"{exercise.title} ({exercise.minutes} min)" for exercise in section.exercises)
-        lines.append(f"| {section.title} | {section.minutes} | {len(section.guesses) or ''} | {names} |")
+        lines.append(f"| {section.title} | {math.ceil(section.minutes)} | {len(section.guesses) or ''} | {names} |")
     guesses = [guess for section in lesson.sections for guess in section.guesses]
     lines += ["", "## What the class will guess", ""] if guesses else [""]
     for guess in guesses:

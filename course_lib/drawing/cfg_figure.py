@@ -103,8 +103,8 @@ def amount(number: int) -> str:
 def _draw_facts(sheet: Sheet, step: Step, before: tuple[int, ...], y: float, answer: bool) -> None:
     cells = [
         ("token", str(step.token)), ("goes in", times(before)), ("comes out", times(step.shape)),
-        ("parameters", f"{step.parameters:,}"), ("so far", f"{step.total_parameters:,}"),
-        ("multiply-adds", amount(step.macs)), ("so far", amount(step.total_macs)),
+        ("new parameters", f"{step.parameters:,}"), ("in all", f"{step.total_parameters:,}"),
+        ("new multiply-adds", amount(step.macs)), ("in all", amount(step.total_macs)),
         ("a cell sees", f"{step.field} pixels"),
     ]  # fmt: skip
     if not answer:

@@ -30,6 +30,7 @@ __all__ = [
     "TITLE",
     "WIDTH",
     "add_axes",
+    "axis_words",
     "box_in",
     "chart_figure",
     "count",
@@ -245,7 +246,7 @@ def set_ticks(
         words: beside the ticks; their numbers when left out.
         grid: whether a faint line goes through the chart at each tick; otherwise there is a small mark.
     """
-    words = [tick_words(tick) for tick in ticks] if words is None else words
+    words = axis_words(ticks) if words is None else words
     wide, tall = axes.bbox.width / DOTS * PIXELS, axes.bbox.height / DOTS * PIXELS
     look: dict[str, Any] = {"colors": GRID if grid else INK, "linewidths": 0.8, "zorder": 0.5, "clip_on": False}
     axes.minorticks_off()
@@ -263,6 +264,17 @@ def set_ticks(
             write(axes, tick, -7 / tall, label, ha="center", va="top", transform=place)
 
 
+def axis_words(ticks: Sequence[float]) -> list[str]:
+    """The numbers of an axis in one notation: where one power of ten is written as a power, all others but 1 are, too.
+
+    Example:
+        >>> axis_words([1, 1e5, 1e10]), axis_words([1, 10, 100])
+        (['1', '10⁵', '10¹⁰'], ['1', '10', '100'])
+    """
+    powers = any(_is_power(tick) and not 1e-3 < tick < 1e6 for tick in ticks)
+    return [_power(tick) if powers and _is_power(tick) and tick != 1 else tick_words(tick) for tick in ticks]
+
+
 def tick_words(value: float) -> str:
     """A tick's number, with a thin space before its thousands; very large and very small powers of ten as powers.
 
@@ -270,10 +282,18 @@ def tick_words(value: float) -> str:
         >>> tick_words(1000), tick_words(1e-6), tick_words(-0.5)
         ('1000', '10⁻⁶', '−0.5')
     """
-    if value > 0 and not 1e-3 < value < 1e6 and math.log10(value) == round(math.log10(value)):
-        return "10" + str(round(math.log10(value))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    if _is_power(value) and not 1e-3 < value < 1e6:
+        return _power(value)
     words = f"{value:,.0f}" if 1e4 <= abs(value) < 1e6 else f"{value:g}"
     return words.replace(",", "\N{THIN SPACE}").replace("-", "\N{MINUS SIGN}")
+
+
+def _is_power(value: float) -> bool:
+    return value > 0 and math.log10(value) == round(math.log10(value))
+
+
+def _power(value: float) -> str:
+    return "10" + str(round(math.log10(value))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def digits(value: float, scale: float | None = None) -> str:

@@ -361,12 +361,13 @@ def shares(
 
 
 def _draw_parts(axes: Axes, row: int, parts: Mapping[str, float], colors: Mapping[str, str], width: float) -> None:
-    """One bar, cut into its parts, each with its name and percentage inside, or the percentage, or nothing."""
+    """One bar, cut into its parts, each with as much of its name and percentage inside as fits."""
     x = 0.0
     for part, share in parts.items():
         axes.barh(row, share, 0.82, left=x, color=colors[part], edgecolor="white", linewidth=1.2)
         percent = f"{100 * share:.0f}%"
-        fitting = [words for words in (f"{part} {percent}", percent) if text_width(words, TEXT) + 12 < share * width]
+        margins = {f"{part} {percent}": 12, percent: 3}
+        fitting = [words for words, margin in margins.items() if text_width(words, TEXT) + margin < share * width]
         if fitting:
             light = "white" if colors[part] in (BLUE, ORANGE, GREEN, INK) else INK
             write(axes, x + share / 2, row, fitting[0], color=light, ha="center", transform=axes.transData)

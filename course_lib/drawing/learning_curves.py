@@ -22,6 +22,7 @@ from course_lib.drawing.chart_axes import (
     WIDTH,
     Box,
     add_axes,
+    axis_words,
     box_in,
     chart_figure,
     data_pixels,
@@ -31,7 +32,6 @@ from course_lib.drawing.chart_axes import (
     line_styles,
     round_ticks,
     set_ticks,
-    tick_words,
     write,
 )
 from course_lib.drawing.sheet import text_width
@@ -245,7 +245,7 @@ def seed_bands(
     figure = chart_figure(_TALL + 20)
     draw_title(figure, title)
     top = 44 + draw_legend(figure, {shortened(name, 40): styles[name] for name in runs}, top=34)
-    left = max(46.0, 20 + max(text_width(tick_words(tick), TEXT) for tick in ticks))
+    left = max(46.0, 20 + max(text_width(word, TEXT) for word in axis_words(ticks)))
     axes = add_axes(figure, (left, top, WIDTH - 20 - left, _TALL - 34 - top))
     pad = 0.01 * longest
     axes.set(yscale="log" if log else "linear", ylim=(ticks[0], ticks[-1]), xlim=(1 - pad, longest + pad))

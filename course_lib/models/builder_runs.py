@@ -66,15 +66,15 @@ class BuilderRun:
         return f'<div style="font-weight:600">{escape(self.call)}</div>{table}'
 
 
-def _cells(line: SourceLine) -> tuple[Markup, Markup, Markup]:
+def _cells(line: SourceLine) -> tuple[Markup, Markup, str]:
     """Mark, statement and value of a line; what is too long for the column goes on four letters further in."""
     mark, color = ("✕", "#B25500") if line.failed else ("→", "#0072B2") if line.runs else ("", "inherit")
     text = line.text.lstrip()
     place = f"display:block;padding-left:{len(line.text) - len(text) + 4}ch;text-indent:-4ch"
     return (
         Markup(f'<b style="color:{color}">{mark}</b>'),
-        Markup(f'<span style="{place}{"" if line.runs else ";opacity:.45"}">{escape(text)}</span>'),
-        Markup(f'<span style="color:{color}">{escape(line.value)}</span>'),
+        Markup(f'<span style="{place}{"" if line.runs else ";opacity:.65"}">{escape(text)}</span>'),
+        line.value,
     )
 
 

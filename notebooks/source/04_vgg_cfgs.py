@@ -3,12 +3,12 @@
 #
 # **How does a list of thirteen tokens become 133 million parameters?**
 #
-# This lesson takes about an hour: 20 minutes to read and 40 minutes for the exercises. Afterwards you can
+# This lesson takes an hour: about 20 minutes to read and run, and 40 for the exercises. Afterwards you can
 #
 # - read a cfg such as `[64, "M", 128, "M", …]` and say which shapes and how many parameters it makes,
 # - build a convolution and a pool from nothing but strides, and a whole VGG from them,
 # - say where a network's parameters sit, and where its work is done,
-# - explain why VGG stacks small kernels, and how large weights must be at the start for a signal to survive.
+# - explain why VGG stacks small kernels, and how far a cell of any layer can see.
 #
 # You need lesson [01](01_inference.ipynb). Lesson [03](03_resnet_blocks.ipynb) helps, but you can do without it.
 
@@ -38,9 +38,9 @@ from course_lib.networks import vgg
 # %% [markdown]
 # ## 1 One picture, thirteen tokens
 #
-# In 2014 Karen Simonyan and Andrew Zisserman described six networks. torchvision writes each of them as a short list, a **cfg**. A
-# number in the list is a 3×3 convolution with that many output channels, followed by a ReLU. `"M"` is a 2×2 max pool, which halves
-# the map. This is the shortest one:
+# In 2014 Karen Simonyan and Andrew Zisserman described six networks. torchvision has four of them, and writes each as a short list, a
+# **cfg**. A number in the list is a 3×3 convolution with that many output channels, followed by a ReLU. `"M"` is a 2×2 max pool, which
+# halves the map. This is the shortest one:
 
 # %%
 from torchvision.models.vgg import cfgs
@@ -48,7 +48,18 @@ from torchvision.models.vgg import cfgs
 print(cfgs["A"], "-", len(cfgs["A"]), "tokens")
 
 # %% [markdown]
-# The file of such a VGG takes up half a gigabyte. To watch one at work, we take the same thirteen tokens with a quarter of the
+# torchvision makes a network of 132.9 million parameters from this list: the convolutions that you see here, and three linear layers at
+# the end. Commit to a guess before you go on. Section 4 has the answer.
+
+# %%
+in_convolutions = guess(
+    "04_share", "What share of VGG11's 132.9 million parameters sits in its eight convolutions?",
+    between=(0, 100), unit="%",
+)
+in_convolutions
+
+# %% [markdown]
+# The weights of such a VGG fill half a gigabyte. To watch one at work, we take the same thirteen tokens with a quarter of the
 # channels. The course has trained this small network, `vgg11_quarter`, on the ten classes of its picture book.
 
 # %%
@@ -68,7 +79,7 @@ drawing.token_journey(network, cfg, picture, batch, answer=answer)
 
 # %% [markdown]
 # **What to notice.** The number of channels grows while the maps shrink. Each pool throws away three numbers out of four, and still the
-# network knows the camel at the end, because more and more channels describe what is left. The orange frame grows, too. After the
+# network knows the camel at the end, while more and more channels describe what is left. The orange frame grows, too. After the
 # first token, a cell can see 3×3 pixels, which is a speck of colour. After the last one it can see 150×150: the whole head.
 
 # %% [markdown]
@@ -92,8 +103,10 @@ ex.trace_cfg.check(traced)
 # Start with one dimension. A window of k cells slides over n cells, s cells at a time, with p zeros at either end.
 
 # %%
-cells = guess("04_cells", "How many places does a window of 3 have on 8 cells, with stride 2 and no padding?",
-              between=(1, 8), step=1, unit="places")
+cells = guess(
+    "04_cells", "In how many positions does a window of 3 fit on 8 cells, with stride 2 and no padding?",
+    between=(1, 8), step=1, unit="positions",
+)
 cells
 
 # %% tags=["guess"]
@@ -101,7 +114,7 @@ places = nn.Conv2d(1, 1, kernel_size=3, stride=2)(torch.zeros(1, 1, 8, 8)).shape
 cells.reveal(
     places,
     f"The window can start at cells {list(range(0, 8 - 3 + 1, 2))}. No window sees the last cell.",
-    low="Count the starting places, not the steps between them.",
+    low="Count the starting positions, not the steps between them.",
     high="The whole window has to fit, not just its first cell.",
 )
 
@@ -111,7 +124,7 @@ cells.reveal(
 # $$ n_\text{out} = \left\lfloor \frac{n + 2p - d\,(k-1) - 1}{s} \right\rfloor + 1 $$
 #
 # The brackets ⌊ ⌋ round down, and that's where cells get lost. Move the sliders until the remark about lost cells disappears. Then set
-# s = 1, and find values of k and p that give as many cells as went in. VGG uses one such pair in all of its convolutions.
+# s = 1, and find values of k and p for which as many cells come out as go in. VGG uses one such pair in all of its convolutions.
 
 # %%
 from course_lib.widgets import convolution_arithmetic
@@ -119,8 +132,8 @@ from course_lib.widgets import convolution_arithmetic
 convolution_arithmetic(n=8, k=3, s=2, p=0, row=2, column=2)
 
 # %% [markdown]
-# **Windows without copying.** A tensor is a row of numbers in memory, plus its *strides*, which say how far one step along each axis
-# moves in that row. `as_strided` looks at the same memory with other strides. Here each row of the table begins one number later
+# **Windows without copying.** A tensor is a row of numbers in memory, plus its *strides*: how far you move along that row for one step
+# along each axis. `as_strided` looks at the same memory with other strides. Here each row of the table begins one number later
 # than the row above it:
 
 # %%
@@ -132,9 +145,9 @@ print("same memory:", windows.data_ptr() == row.data_ptr())
 # %% [markdown]
 # ### Exercise: a convolution over a row
 #
-# *Essential · medium · 6 minutes.* Lay a kernel of k numbers on every window of a row of n numbers, multiply, and sum: (n,) and (k,) give
-# (n − k + 1,). Make the windows with `row.as_strided(size, stride)`. Careful: the row may itself be a view, such as
-# every second number of a longer row. `row.stride(0)` knows.
+# *Essential · medium · 5 minutes.* Place a kernel of k numbers on every window of a row of n numbers, multiply, and sum: (n,) and (k,)
+# give (n − k + 1,). Make the windows with `row.as_strided(size, stride)`. Careful: the row may itself be a view, such as
+# every second number of a longer row. `row.stride(0)` will tell you.
 
 # %% tags=["exercise"]
 def conv1d(row, kernel):
@@ -145,23 +158,27 @@ def conv1d(row, kernel):
 ex.conv1d.check(conv1d)
 
 # %% [markdown]
-# Pictures have more axes, but the idea is the same. Kernel o reads all channels c, and a convolution with stride s is this sum:
+# Pictures have more axes, but the idea is the same. For output channel o, a kernel reads every channel c of the maps, and a
+# convolution with stride s is this sum:
 #
 # $$ y_{o,h,w} = b_o + \sum_{c} \sum_{i=0}^{k-1} \sum_{j=0}^{k-1} W_{o,c,i,j}\; x_{c,\;s h + i,\;s w + j} $$
 #
-# `torch.einsum` computes such a formula almost as it's written: it sums over the letters that don't appear after the arrow.
+# `torch.einsum` computes such a formula almost as it's written: it sums over the letters that don't appear after the arrow. And in a
+# table, a view of its windows has four axes: the window's row and column, and then the row and column inside it.
 
 # %%
 table, vector = torch.arange(6.0).view(2, 3), torch.tensor([1.0, 0.0, 2.0])
 print(torch.einsum("ij,j->i", table, vector))
-print("strides of 2×3×5×4:", torch.zeros(2, 3, 5, 4).stride())
+grid = torch.arange(20).view(4, 5)  # its strides are (5, 1)
+windows = grid.as_strided((2, 3, 3, 3), (5, 1, 5, 1))  # 2×3 windows of 3×3 cells
+print("the window at row 1, column 2:", windows[1, 2].tolist())
 
 # %% [markdown]
 # ### Exercise: a convolution over maps
 #
 # *Essential · hard · 10 minutes · move on after 20.* Maps of shape (B, C, H, W) and a weight of shape (O, C, k, k)
-# give (B, O, H − k + 1, W − k + 1): no padding, stride 1, no bias. Make a view of six axes with `maps.as_strided`, from the four
-# numbers that `maps.stride()` gives, and let `torch.einsum` do the sums.
+# give (B, O, H − k + 1, W − k + 1): no padding, stride 1, no bias. Using the four numbers in `maps.stride()`, make a view with six axes
+# by `maps.as_strided`, and let `torch.einsum` do the sums.
 
 # %% tags=["exercise"]
 def conv2d(maps, weight):
@@ -192,8 +209,8 @@ ex.convolve.check(convolve)
 # %% [markdown]
 # ### Exercise: a max pool
 #
-# *Essential · medium · 6 minutes.* The largest number of each k×k window, channel by channel: (B, C, H, W) → (B, C, h, w), with a stride and
-# with padding on all four sides. The padding holds a trap: the check uses maps in which most numbers are negative.
+# *Essential · medium · 5 minutes.* Return the largest number in each k×k window, channel by channel: (B, C, H, W) → (B, C, h, w), with
+# a stride, and with padding on all four sides. The padding is a trap: the check uses maps in which most numbers are negative.
 
 # %% tags=["exercise"]
 def max_pool(maps, k, stride, padding=0):
@@ -225,8 +242,8 @@ print(network.features[:6])
 #
 # *Essential · hard · 10 minutes · move on after 20.* Write the forward pass of torchvision's VGG (without BatchNorm) by
 # hand, with `convolve(maps, weight, bias, stride=1, padding=0)` and `max_pool(maps, k, stride)`. You get the cfg, such as
-# `[16, "M", 32]`; a state dict with names such as `features.0.weight` and `classifier.6.bias`; and pictures (B, 3, H, W) that end as 7×7
-# maps. The linear layers are `classifier.0`, `.3` and `.6`, with a ReLU after each of the first two. Return the logits.
+# `[16, "M", 32]`; a state dict with names such as `features.0.weight` and `classifier.6.bias`; and pictures (B, 3, H, W) whose last
+# maps are 7×7. The linear layers are `classifier.0`, `.3` and `.6`, with a ReLU after each of the first two. Return the logits.
 
 # %% tags=["exercise"]
 def small_vgg(cfg, weights, maps):
@@ -241,15 +258,15 @@ ex.small_vgg.check(small_vgg)
 
 # %%
 small_vgg = ex.small_vgg.yours_or_solution()
-ten = torch.stack([classifier.transforms(scene(name, seed=9500, size=(224, 224)).picture) for name in categories])
+unseen = [scene(name, seed=9500, size=(224, 224)).picture for name in categories]
+ten = torch.stack([classifier.transforms(picture) for picture in unseen])
 with torch.inference_mode():
     mine, theirs = small_vgg(cfg, network.state_dict(), ten).softmax(1), network(ten).softmax(1)
 print(f"{'the picture':13} {'your layers':22} torchvision's")
 for name, own, other in zip(categories, mine, theirs):
+    mark = "" if categories[own.argmax()] == name else "  ✗"
     print(f"{name:13} {categories[own.argmax()]:13} {100 * own.max():3.0f} %    ",
-          f"{categories[other.argmax()]:13} {100 * other.max():3.0f} %")
-
-# %%
+          f"{categories[other.argmax()]:13} {100 * other.max():3.0f} %{mark}")
 print("all probabilities agree to five digits:", torch.allclose(mine, theirs, atol=1e-5))
 right = sum(categories[answers.argmax()] == name for name, answers in zip(categories, mine))
 print(f"{right} of 10 are right. Ten pictures are too few to say how good the network is.")
@@ -264,52 +281,52 @@ for pictures, figures in classifier.weights.meta["_metrics"].items():
 #
 # $$ \text{parameters} = O\,(k^2 C + 1), \qquad \text{multiply-adds} = k^2\, C\, O\; H_\text{out} W_\text{out} $$
 #
-# A linear layer uses every weight exactly once.
-
-# %%
-share = guess("04_share", "What share of VGG11's 132.9 million parameters sits in its eight convolutions?",
-              between=(0, 100), unit="%")
-share
+# A linear layer uses every weight exactly once. So where are the 132.9 million, and how good was your guess?
 
 # %% tags=["guess"]
 vgg11 = trace("vgg11")
 in_convs = sum(op.parameters for op in vgg11 if op.plain == "conv2d")
-share.reveal(
+in_convolutions.reveal(
     round(100 * in_convs / vgg11.parameters, 1),
-    "For the work it's the opposite: the convolutions use their few weights again and again, and do 98 % of the multiply-adds.",
-    high="The first linear layer alone has 25088 · 4096 weights, one for every cell of the last map and every output.",
-    low="Your guess is even lower than the truth.",
+    "With the work it's the other way around: the convolutions use their few weights again and again, and "
+    "do 98 % of the multiply-adds.",
+    high="The first linear layer alone has 25088 · 4096 weights, one for every cell of the last map and "
+         "every output.",
+    low="Not quite that little.",
     also=drawing.layer_areas(vgg11),
 )
 
 # %% [markdown]
-# So a network can be large and fast, or small and slow, depending on its layers. Later networks average each channel over the whole
-# map first, which leaves a much smaller linear layer:
+# Now it's your turn. Edit the line of tokens below: can you halve the parameters of these convolutions without losing a single pixel
+# of what the last cell sees? All numbers are traced from the network that your line builds.
 
 # %%
-parts = {}
-for name in ("alexnet", "vgg11", "mobilenet_v3_small", "resnet18"):
-    run = trace(name)
-    linear = sum(op.parameters for op in run if op.plain == "linear")
-    parts[name] = {"convolutions and norms": run.parameters - linear, "linear layers": linear}
-drawing.shares(parts, title="Where the parameters are", unit="parameters")
+from course_lib.widgets import cfg_builder
+
+cfg_builder("64, M, 128, M, 256, 256, M, 512, 512, M")
 
 # %% [markdown]
 # ## 5 Six columns
 #
-# The paper compares six networks, the columns of a table. D has 16 layers with weights. E has three more convolutions, so 19.
+# The paper compares six networks, which are the columns of a table. D has 16 layers with weights, and E has 19: three more
+# convolutions.
 
 # %%
-deeper = guess("04_deeper", "Column A has a top-1 error of 29.6 % in the paper, and D has 27.0 %. What about E, with three layers more?",
-               choices=["about 25 %", "about 26 %", "about 27 %", "above 28 %"])
+deeper = guess(
+    "04_deeper",
+    "Column A has a top-1 error of 29.6 % in the paper, and D has 27.0 %. What about E, which has three "
+    "more layers?",
+    choices=["about 25 %", "about 26 %", "about 27 %", "above 28 %"],
+)
 deeper
 
 # %% tags=["guess"]
 deeper.reveal(
     "about 27 %",
-    f"E has {vgg.PAPER_ERRORS['E']} % in the paper's table 3, trained and tested at one scale, as A and D were. "
-    "At nineteen layers, depth alone stopped helping. Lesson 03 shows what came next.",
-    wrong={"about 25 %": "E gets down to 25.5 % when it's trained on pictures of many sizes, which the paper tried as well."},
+    f"E has {vgg.PAPER_ERRORS['E']} % in the paper's table 3, trained and tested at one scale, as A and D "
+    "were. At nineteen layers, depth alone stopped helping. Lesson 03 shows what came next.",
+    wrong={"about 25 %":
+           "E gets down to 25.5 % when it's trained on pictures of many sizes, which the paper tried as well."},
     also=drawing.vgg_table(),
 )
 
@@ -318,7 +335,7 @@ deeper.reveal(
 #
 # - A-LRN adds AlexNet's normalisation. The error goes from 29.6 to 29.7 %, so the authors dropped it.
 # - C adds three 1×1 convolutions to B, and the error falls from 28.7 to 28.1 %. In D the same three are 3×3, and it falls to 27.0 %.
-#   So depth helped, and seeing the neighbours helped more.
+#   So depth seems to help, and seeing the neighbours even more.
 # - From A to E the number of parameters grows by only a twelfth.
 
 # %% [markdown]
@@ -329,32 +346,40 @@ deeper.reveal(
 # %% [markdown]
 # ## 6 Why 3×3?
 #
-# AlexNet's first kernels were 11×11. VGG's are all 3×3, but there are many in a row.
+# AlexNet's first kernels were 11×11. VGG's are all 3×3, but there are many, one after the other.
 
 # %%
-cheaper = guess("04_two_small", "Two 3×3 convolutions in a row see 5×5 pixels, as a single 5×5 does. With 256 channels, "
-                "what percentage of the 5×5's weights do the two need?", between=(10, 200), unit="%")
+cheaper = guess(
+    "04_two_small",
+    "Two 3×3 convolutions, one after the other, see 5×5 pixels, as a single 5×5 does. With 256 channels, how "
+    "many weights do the two need, as a percentage of the 5×5's?",
+    between=(10, 200),
+    unit="%",
+)
 cheaper
 
 # %% tags=["guess"]
 def stack(*kernels, channels=256):
-    run = trace(nn.Sequential(*[nn.Conv2d(channels, channels, k, bias=False) for k in kernels]), (channels, 32, 32))
+    layers = nn.Sequential(*[nn.Conv2d(channels, channels, k, bias=False) for k in kernels])
+    run = trace(layers, (channels, 32, 32))
     return run.ops[-1].field.size[0], run.parameters
 
 
 (field, few), (same, many) = stack(3, 3), stack(5)
 cheaper.reveal(
     round(100 * few / many),
-    f"Both see {field} pixels in a row, with {few:,} weights against {many:,}. And the stack has one more ReLU, in between.",
+    f"Both see a square {field} pixels wide, with {few:,} weights against {many:,}. And between its two layers, "
+    "the stack has room for one more ReLU.",
     high="For each pair of channels, two 3×3 have 2 · 9 = 18 weights, and a 5×5 has 25. Stacking is cheaper.",
-    low="For each pair of channels it's 18 weights against 25. Three 3×3 against one 7×7 would be 27 against 49.",
+    low="For each pair of channels it's 18 weights against 25. With three 3×3 and one 7×7, it would be 27 "
+        "against 49.",
 )
 
 # %% [markdown]
 # After a pool, neighbouring cells lie two pixels apart, so a 3×3 kernel reaches twice as far. With kernels $k_1, k_2, \dots$ and strides
 # $s_1, s_2, \dots$ one cell sees
 #
-# $$ r = 1 + \sum_{l} (k_l - 1) \prod_{m<l} s_m \quad \text{pixels in a row.} $$
+# $$ r = 1 + \sum_{l} (k_l - 1) \prod_{m<l} s_m \quad \text{pixels, both in height and in width.} $$
 #
 # Check it against the frames of the first figure. Then choose a layer and a cell below: does the cell use all that it can see?
 
@@ -364,90 +389,33 @@ from course_lib.widgets import receptive_field_explorer
 receptive_field_explorer(classifier, {"camel": picture})
 
 # %% [markdown]
-# ## 7 How it starts
-#
-# Before training, weights are random numbers. Does it matter how large they are? The paper's authors drew them with mean 0 and a
-# *variance* of 10⁻², so a standard deviation of 0.1. Let's send noise with a standard deviation of 1 through the sixteen convolutions
-# of column E, with as many channels as they really have:
-
-# %%
-def spreads(std_of, widths=(64, 64, 128, 128, *[256] * 4, *[512] * 8)):
-    """Spread of a signal behind each convolution; std_of: fan in, fan out → spread of the weights."""
-    generator = torch.Generator().manual_seed(0)
-    signal, found = torch.randn(4, 3, 12, 12, generator=generator), [1.0]
-    for width in widths:
-        channels = signal.shape[1]
-        weight = torch.randn(width, channels, 3, 3, generator=generator) * std_of(9 * channels, 9 * width)
-        signal = nn.functional.pad(signal, [1] * 4, "circular")  # no zeros: the edges shouldn't matter
-        signal = nn.functional.conv2d(signal, weight).relu()
-        found.append(float(signal.std()))
-    return found
-
-# %%
-start = guess("04_start", "The weights have a standard deviation of 0.1. What happens to the signal over sixteen convolutions?",
-              choices=["it vanishes, below 0.001", "it stays between 0.01 and 100", "it explodes, above 10,000"])
-start
-
-# %% tags=["guess"]
-rules = {
-    "std 0.01": lambda fan_in, fan_out: 0.01,
-    "std 0.1 as in the paper": lambda fan_in, fan_out: 0.1,
-    "Xavier": lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 0.5,
-    "Kaiming, inputs": lambda fan_in, fan_out: (2 / fan_in) ** 0.5,
-    "Kaiming, outputs": lambda fan_in, fan_out: (2 / fan_out) ** 0.5,
-}
-signal = {name: spreads(rule) for name, rule in rules.items()}
-start.reveal(
-    "it explodes, above 10,000",
-    f"It grows to {signal['std 0.1 as in the paper'][-1]:.0e}, because a layer of 512 channels multiplies it by almost five.",
-    wrong={"it vanishes, below 0.001": "That happens with a standard deviation of 0.01. The paper's 10⁻² is a variance."},
-    also=drawing.lines(signal, title="spread of the signal", below="convolutions of column E passed", log=True, level=1,
-                       level_label="as it came in", start=0),
-)
-
-# %% [markdown]
-# Each layer multiplies the spread by a factor, which depends on the weights' standard deviation $\sigma$ and on how many products a
-# cell adds up, $n_\text{in} = k^2 C$. The ReLU throws away half of the signal's power, so the factor is 1 when
-#
-# $$ \tfrac{1}{2}\, n_\text{in}\, \sigma^2 = 1, \qquad \sigma = \sqrt{2 / n_\text{in}} . $$
-#
-# That's Kaiming's rule of 2015, whose line stays nearly level. torchvision's VGG uses $n_\text{out} = k^2 O$ instead of $n_\text{in}$. This
-# preserves the size of the *gradients* on their way back, and the signal shrinks a little where the channels grow, most of all
-# from 3 to 64. Xavier's rule takes the average of both and ignores the ReLU.
-
-# %% [markdown]
-# **What the authors did.** Started like this, deep columns wouldn't learn. So they trained column A first, and started the others
-# with A's first four convolutions and its linear layers. After submitting the paper they found that with Xavier's rule the trick isn't needed.
-#
-# These are the weights of a new network by torchvision's rules, all on the same axis:
-
-# %%
-torch.manual_seed(0)
-fresh = vgg.build("A", hidden=512)  # a small head, so that it's made quickly
-layers = {"conv 64 → 128": fresh.features[3], "conv 512 → 512": fresh.features[18], "linear": fresh.classifier[0]}
-drawing.histograms({name: layer.weight for name, layer in layers.items()})
-
-# %% [markdown]
-# The more outputs a convolution has, the smaller its weights are at the start. Linear layers get 0.01, whatever their size.
-
-# %% [markdown]
 # ## Mistakes people make
 #
 # The first linear layer expects 25088 numbers, which is 512·7·7. torchvision puts an `AdaptiveAvgPool2d((7, 7))` in front of it, which
-# makes 7×7 cells of any map. Here are three mistakes: a picture of 256×256 without that pool, a picture without the batch dimension, and a
+# turns any map into 7×7 cells. Here are three mistakes: a picture of 256×256 without that pool, a picture without the batch dimension, and a
 # picture so small that nothing is left for the last pool.
 
 # %%
 from course_lib import clinic
 
 full = get_model("vgg11", init_weights=False).eval()
-print("with the pool:", tuple(full(torch.zeros(1, 3, 256, 256)).shape))
-full.avgpool = nn.Identity()
-for mistaken in (torch.zeros(1, 3, 256, 256), torch.zeros(3, 224, 224), torch.zeros(1, 3, 16, 16)):
+pool, cases = full.avgpool, [torch.zeros(1, 3, 256, 256), torch.zeros(3, 224, 224), torch.zeros(1, 3, 16, 16)]
+print("with the pool:", tuple(full(cases[0]).shape))
+for mistaken in cases:
+    full.avgpool = nn.Identity() if mistaken is cases[0] else pool
     try:
         full(mistaken)
     except RuntimeError as error:
         display(clinic.explain(error))
+
+# %% [markdown]
+# **Writing into a view of windows.** Windows overlap, so a cell of the view isn't a number of its own. PyTorch doesn't notice, and adds 1
+# to the same number once for each window that it lies in. Before you change a view of windows, `clone()` it:
+
+# %%
+row = torch.zeros(7)
+row.as_strided((5, 3), (1, 1)).add_(1)
+print("should be seven ones:", row.tolist())
 
 # %% [markdown]
 # ## Back to the question
@@ -459,10 +427,10 @@ for mistaken in (torch.zeros(1, 3, 256, 256), torch.zeros(3, 224, 224), torch.ze
 # In five lines:
 #
 # 1. A number is a 3×3 convolution with padding 1 and a ReLU, and "M" halves the map.
-# 2. A convolution is a strided view of its input and one sum of products.
+# 2. A convolution is a strided view of its input, and one sum of products for each window.
 # 3. In a VGG, the linear layers hold the parameters, and the convolutions do the work.
 # 4. A stack of 3×3 kernels sees as far as one large kernel, with fewer weights and more ReLUs.
-# 5. The weights' spread at the start has to fit the number of inputs. Otherwise the signal explodes or vanishes.
+# 5. In the paper, the error fell from 11 layers to 16, but not from 16 to 19.
 
 # %% [markdown]
 # | call | from | what it does |
@@ -475,33 +443,144 @@ for mistaken in (torch.zeros(1, 3, 256, 256), torch.zeros(3, 224, 224), torch.ze
 # | `token_journey(…)`, `layer_areas(trace)`, `vgg_table()` | `course_lib.drawing` | the figures of this lesson |
 
 # %% [markdown]
-# ## Where you stand
-#
-# Your guesses and your exercises are kept in one file on your own computer, and nowhere else.
-
-# %%
-my_calibration("04")
-
-# %%
-from course_lib.exercises import my_progress
-
-my_progress("04")
-
-# %% [markdown]
 # ## If you want to know more
 #
-# Seven more exercises, 55 minutes together, and what BatchNorm keeps. Nothing later needs them. Build a network first: edit the line of
-# tokens, make it deeper, cheaper or wider, and then break it. All numbers are traced from the network that your line builds.
+# The first weights of a network, what BatchNorm keeps, other heads, and seven more exercises, 55 minutes together. Nothing later needs
+# them.
+
+# %% [markdown]
+# ### The first weights
+#
+# Before training, weights are random numbers. Does it matter how large they are? The paper's authors drew them with mean 0 and a
+# *variance* of 10⁻², so a standard deviation of 0.1. Let's send noise with a standard deviation of 1 through the sixteen convolutions
+# of column E, with their real numbers of channels:
 
 # %%
-from course_lib.widgets import cfg_builder
+def sizes(std_of, widths=(64, 64, 128, 128, *[256] * 4, *[512] * 8)):
+    """Root mean square of a signal after each convolution; std_of: fan in, fan out → spread of the weights."""
+    generator = torch.Generator().manual_seed(0)
+    signal, found = torch.randn(4, 3, 12, 12, generator=generator), [1.0]
+    for width in widths:
+        channels = signal.shape[1]
+        weight = torch.randn(width, channels, 3, 3, generator=generator) * std_of(9 * channels, 9 * width)
+        signal = nn.functional.pad(signal, [1] * 4, "circular")  # no zeros: the edges shouldn't matter
+        signal = nn.functional.conv2d(signal, weight).relu()
+        found.append(float(signal.square().mean().sqrt()))
+    return found
 
-cfg_builder("64, M, 128, M, 256, 256, M, 512, 512, M")
+# %%
+start = guess(
+    "04_start",
+    "The weights have a standard deviation of 0.1. What happens to the signal over sixteen convolutions?",
+    choices=["it vanishes, below 0.001", "it stays between 0.01 and 100", "it explodes, above 10,000"],
+)
+start
+
+# %%
+rules = {
+    "std 0.01": lambda fan_in, fan_out: 0.01,
+    "std 0.1 as in the paper": lambda fan_in, fan_out: 0.1,
+    "Xavier": lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 0.5,
+    "Kaiming, inputs": lambda fan_in, fan_out: (2 / fan_in) ** 0.5,
+    "Kaiming, outputs": lambda fan_in, fan_out: (2 / fan_out) ** 0.5,
+}
+signal = {name: sizes(rule) for name, rule in rules.items()}
+
+# %% tags=["guess"]
+start.reveal(
+    "it explodes, above 10,000",
+    f"It grows to {signal['std 0.1 as in the paper'][-1] / 1e6:.0f} million, because a layer of 512 channels "
+    "multiplies it by almost five.",
+    wrong={"it vanishes, below 0.001":
+           "That happens with a standard deviation of 0.01. The paper's 10⁻² is a variance."},
+    also=drawing.lines(signal, title="size of the signal (root mean square)", level=1, level_label="input level",
+                       below="convolutions of column E passed", log=True, start=0),
+)
+
+# %% [markdown]
+# Each layer multiplies the size of the signal by a factor, which depends on the weights' standard deviation $\sigma$ and on how many products a
+# cell adds up, $n_\text{in} = k^2 C$. The ReLU throws away half of the signal's power, so the factor is 1 when
+#
+# $$ \tfrac{1}{2}\, n_\text{in}\, \sigma^2 = 1, \qquad \sigma = \sqrt{2 / n_\text{in}} . $$
+#
+# That's Kaiming's rule of 2015, whose line stays nearly level.
+
+# %% [markdown]
+# torchvision's VGG uses $n_\text{out} = k^2 O$ instead of $n_\text{in}$. This preserves the size of the *gradients* on their way back, and
+# the signal shrinks a little where the channels grow, most of all from 3 to 64. Xavier's rule takes the average of both and ignores the
+# ReLU, so its signal shrinks by about 40 % per layer.
+
+# %% [markdown]
+# **What the authors did.** Started like this, deep columns wouldn't learn. So they trained column A first, and started the others
+# with A's first four convolutions and its linear layers. After submitting the paper they found that with Xavier's rule the trick isn't needed. So a mild loss
+# in each layer can be trained away, but a factor of five can't.
+#
+# These are the weights of a new network by torchvision's rules, all on the same axis:
+
+# %%
+torch.manual_seed(0)
+fresh = vgg.build("A", hidden=512)  # a small head, so that it's made quickly
+layers = {"conv 64 → 128": fresh.features[3], "conv 512 → 512": fresh.features[18]}
+layers["linear"] = fresh.classifier[0]
+drawing.histograms({name: layer.weight for name, layer in layers.items()})
+
+# %% [markdown]
+# The more outputs a convolution has, the smaller its weights are at the start. Linear layers get 0.01, whatever their size.
+
+# %% [markdown]
+# **What BatchNorm keeps.** `vgg11_bn` has a BatchNorm after every convolution, which brings the spread back to 1, layer by layer. Its state has five entries:
+# `weight`, `bias`, `running_mean`, `running_var` and `num_batches_tracked`.
+
+# %%
+changes = guess(
+    "04_norm",
+    "You send one batch through a BatchNorm, without any optimiser. How many of its five entries change?",
+    choices=["train: 0, eval: 0", "train: 3, eval: 0", "train: 5, eval: 0", "train: 3, eval: 3"],
+)
+changes
+
+# %% tags=["guess"]
+norm, changed = get_model("vgg11_bn").features[1], {}
+for mode in ("train", "eval"):
+    norm.train(mode == "train")
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    with torch.no_grad():
+        norm(torch.randn(4, 64, 56, 56) + 3)
+    changed[mode] = [name for name, value in norm.state_dict().items() if (value != before[name]).any()]
+changes.reveal(
+    f"train: {len(changed['train'])}, eval: {len(changed['eval'])}",
+    "weight and bias are learned from gradients. The other three are updated by each batch in train mode, "
+    "and frozen in eval mode.",
+    wrong={"train: 5, eval: 0": "weight and bias only change when an optimiser takes a step."},
+)
+
+# %% [markdown]
+# ### Other heads
+#
+# A network can be large and fast, or small and slow, depending on its layers. Later networks average each channel over the whole map
+# before their linear layer, which makes that layer much smaller:
+
+# %%
+parts = {}
+for name in ("alexnet", "vgg11", "mobilenet_v3_small", "resnet18"):
+    run = trace(name)
+    linear = sum(op.parameters for op in run if op.plain == "linear")
+    parts[name] = {"convolutions and norms": run.parameters - linear, "linear layers": linear}
+drawing.shares(parts, title="Where the parameters are", unit="parameters")
+
+# %% [markdown]
+# ### Exercise: VGG16's head
+#
+# *Extra · mild · 5 minutes.* What percentage of the parameters of torchvision's `vgg16` sits in its three linear layers? Let Python count.
+
+# %% tags=["exercise"]
+percent = ...
+ex.head_share.check(percent)
 
 # %% [markdown]
 # ### Exercise: under a budget
 #
-# *Extra · medium · 8 minutes.* Find a cfg with at most 5 million parameters in its convolutions, whose last cells see 100 pixels in a row or
+# *Extra · medium · 8 minutes.* Find a cfg with at most 5 million parameters in its convolutions, whose last cells see 100 pixels in each direction or
 # more, and whose last map is 4×4 or larger for a picture of 224×224. `vgg.steps(cfg)` from `course_lib.networks` says what each token does.
 
 # %% tags=["exercise"]
@@ -537,23 +616,6 @@ def stack_field(layers):
 ex.stack_field.check(stack_field)
 
 # %% [markdown]
-# torchvision turns tokens into layers with a short function. Step through it here:
-
-# %%
-from course_lib.widgets import cfg_stepper
-
-cfg_stepper(token=4)
-
-# %% [markdown]
-# ### Exercise: VGG16's head
-#
-# *Extra · mild · 5 minutes.* What percentage of the parameters of torchvision's `vgg16` sits in its three linear layers? Let Python count.
-
-# %% tags=["exercise"]
-percent = ...
-ex.head_share.check(percent)
-
-# %% [markdown]
 # ### Exercise: from a cfg to layers
 #
 # *Extra · hard · 12 minutes.* Write the function that turns a cfg such as `[64, "M", 128]` into an `nn.Sequential`. A number is an
@@ -568,6 +630,14 @@ def make_layers(cfg, batch_norm=False):
 
 
 ex.make_layers.check(make_layers)
+
+# %% [markdown]
+# Compare your function with torchvision's own, which you can step through here:
+
+# %%
+from course_lib.widgets import cfg_stepper
+
+cfg_stepper(token=4)
 
 # %% [markdown]
 # ### Exercise: column C
@@ -592,8 +662,8 @@ ex.column_c.check(ColumnC)
 # %% [markdown]
 # ### Exercise: the price of a field
 #
-# *Extra · mild · 5 minutes.* Several 3×3 convolutions follow each other, each from C to C channels and without bias. A cell at the end sees `field`
-# pixels in a row. How many weights do they have together?
+# *Extra · mild · 5 minutes.* A stack of 3×3 convolutions has C channels in and out of every layer, and no bias. A cell at the end sees `field`×`field`
+# pixels. How many weights does the whole stack have?
 
 # %% tags=["exercise"]
 def stack_parameters(field, channels):
@@ -604,27 +674,17 @@ def stack_parameters(field, channels):
 ex.stack_parameters.check(stack_parameters)
 
 # %% [markdown]
-# **What BatchNorm keeps.** `vgg11_bn` has a BatchNorm after every convolution, which brings the spread back to 1, layer by layer. Its state has five entries:
-# `weight`, `bias`, `running_mean`, `running_var` and `num_batches_tracked`.
+# ## Where you stand
+#
+# Your guesses and your exercises are kept in one file on your own computer, and nowhere else.
 
 # %%
-changes = guess("04_norm", "You send one batch through a BatchNorm, without any optimiser. How many of its five entries change?",
-                choices=["train: 0, eval: 0", "train: 3, eval: 0", "train: 5, eval: 0", "train: 3, eval: 3"])
-changes
+my_calibration("04")
 
-# %% tags=["guess"]
-norm, changed = get_model("vgg11_bn").features[1], {}
-for mode in ("train", "eval"):
-    norm.train(mode == "train")
-    before = {name: value.clone() for name, value in norm.state_dict().items()}
-    with torch.no_grad():
-        norm(torch.randn(4, 64, 56, 56) + 3)
-    changed[mode] = [name for name, value in norm.state_dict().items() if not torch.equal(value, before[name])]
-changes.reveal(
-    f"train: {len(changed['train'])}, eval: {len(changed['eval'])}",
-    "weight and bias are learned from gradients. The other three are updated by each batch in train mode, and frozen in eval mode.",
-    wrong={"train: 5, eval: 0": "weight and bias only change when an optimiser takes a step."},
-)
+# %%
+from course_lib.exercises import my_progress
+
+my_progress("04")
 
 # %% [markdown]
 # **Papers.** [Very deep convolutional networks](https://arxiv.org/abs/1409.1556) (Simonyan and Zisserman 2014), VGG.

@@ -116,7 +116,7 @@ def check_same_padding(answer: Any) -> None:
         needed = max((wanted - 1) * stride + kernel - size, 0)
         if before + after != needed:
             if before == after == kernel // 2:
-                raise Wrong(f"On {case} you gave {value}. That's PyTorch's way. Here {needed} in all are enough.")
+                raise Wrong(f"On {case} you gave {value}. That's PyTorch's way, but {needed} in all would do.")
             raise Wrong(
                 f"On {case} you gave {value}, which makes {out} positions. It should be {wanted}, and the last window "
                 f"should end where the padding ends: {needed} zeros in all."

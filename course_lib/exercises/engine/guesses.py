@@ -98,7 +98,8 @@ class Scale:
             far = f"{in_words(round(factor, 1))} times too {'low' if guess < truth else 'high'}"
         else:
             near = abs(guess - truth) <= (self.near if self.near is not None else 0.1 * (self.high - self.low))
-            far = f"{in_words(float(f'{abs(guess - truth):.3g}'), self.unit)} too {'low' if guess < truth else 'high'}"
+            unit = "percentage points" if self.unit == "%" else self.unit
+            far = f"{in_words(float(f'{abs(guess - truth):.3g}'), unit)} too {'low' if guess < truth else 'high'}"
         said = f"You guessed {self.say(guess)}, and it is {self.say(truth)}"
         return Comparison(f"{said}: {'exactly right' if self.say(guess) == self.say(truth) else far}.", near, offset)
 
@@ -123,8 +124,8 @@ class Choice:
     def compare(self, guess: str, truth: str) -> Comparison:
         """Right or not."""
         if guess == truth:
-            return Comparison(f"You guessed {guess}, and that's right.", True)
-        return Comparison(f"You guessed {guess}, but it is {truth}.", False)
+            return Comparison(f'You guessed "{guess}", and that\'s right.', True)
+        return Comparison(f'You guessed "{guess}". The answer is "{truth}".', False)
 
 
 @dataclass(frozen=True)

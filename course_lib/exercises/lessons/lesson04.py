@@ -86,7 +86,7 @@ def _(answer: Any, rows: int, columns: int, last: int) -> None:
 @exercise(
     id="04_conv1d",
     title="A convolution over a row, from strides",
-    minutes=6,
+    minutes=5,
     difficulty="medium",
     hints=[
         "A window of k cells has n − k + 1 places on a row of n. Each place becomes one row of your table of windows.",
@@ -168,7 +168,7 @@ convolve.hidden_cases(convolution_checks.layer_arguments, count=10, tolerance=1e
 @exercise(
     id="04_max_pool",
     title="A max pool, and what its padding holds",
-    minutes=6,
+    minutes=5,
     difficulty="medium",
     hints=[
         "The windows are the same as in the convolution. Then take the maximum of each: windows.amax((-2, -1)).",

@@ -43,7 +43,7 @@ bare_lite0 = porting_checks.bare_lite0
 @exercise(
     id="05_same_preprocessing",
     title="The same preprocessing",
-    minutes=6,
+    minutes=5,
     difficulty="medium",
     hints=[
         "Print weights.transforms(), with the brackets: the settings are in the text.",
@@ -201,7 +201,7 @@ def port(network: nn.Module, original: Mapping[str, torch.Tensor]) -> nn.Module:
 # -- 5: its preprocessing ---------------------------------------------------------------------------------------------
 @exercise(
     id="05_lite_transforms",
-    title="The preprocessing of somebody else",
+    title="Somebody else's preprocessing",
     minutes=5,
     difficulty="medium",
     hints=[

@@ -147,7 +147,7 @@ def _(answer: Any, high: int, wide: int) -> None:
     title="The winning cell",
     background="A network that accepts pictures of any size gives a map: in every one of its h×w cells, a "
     "probability for each class.",
-    minutes=6,
+    minutes=5,
     difficulty="medium",
     hints=[
         "First over the classes: best, classes = probabilities[0].max(dim=0) gives two maps of h×w.",
