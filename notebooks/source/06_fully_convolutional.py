@@ -618,8 +618,9 @@ paired_guess.reveal(
 # scenes can't tell.
 
 # %% [markdown]
-# Small things gain the most, because a window of 224 pixels around them is mostly background. For the largest quarter
-# of the objects, the dense map seems to be the best. (That's ten scenes, and we haven't tested it.) The percentages in
+# The chart suggests why. A pool of 2 finds small things, and fails on large ones, because a cell sees only a part of
+# them. The map at half size, where everything is half as large, makes up for that. For the largest quarter of the
+# objects, the dense map seems to be the best. (That's ten scenes, and we haven't tested it.) The percentages in
 # brackets are Wilson's 95 % intervals.
 
 # %% [markdown]

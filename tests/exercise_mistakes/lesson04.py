@@ -54,7 +54,7 @@ def ladder(name: str, *edits: tuple[str, str]) -> Any:
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson04.conv1d: [
         (ladder("conv1d", ("@ kernel", "@ kernel.flip(0)")), "is flipped"),
-        (ladder("conv1d", ("row.stride(0)", "1")), "second cell of a longer one: you assumed that a step in memory is 1"),
+        (ladder("conv1d", ("row.stride(0)", "1")), "a longer one: you assumed that a step in memory is 1"),
         (ladder("conv1d", ("n - k + 1, k), (step", "n - k, k), (step")), "the last window is missing"),
         (lambda row, kernel: torch.nn.functional.conv1d(row.view(1, 1, -1), kernel.view(1, 1, -1),
                                                         padding=len(kernel) // 2).flatten(), "there is padding in it"),
