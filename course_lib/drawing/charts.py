@@ -23,6 +23,7 @@ from course_lib.drawing.chart_axes import (
     WIDTH,
     Box,
     add_axes,
+    axis_words,
     box_in,
     chart_figure,
     count,
@@ -35,7 +36,6 @@ from course_lib.drawing.chart_axes import (
     round_ticks,
     set_ticks,
     spread_out,
-    tick_words,
     write,
 )
 from course_lib.drawing.sheet import FAINT, fitted_words, text_width
@@ -102,7 +102,7 @@ def lines(
     top = 34.0
     if not together:
         top += draw_legend(figure, {names[name]: styles[name] for name in curves}, top=34) + 10
-    left = max(text_width(tick_words(tick), TEXT) for tick in ticks) + 20
+    left = max(text_width(word, TEXT) for word in axis_words(ticks)) + 20
     beside = max(text_width(name, TEXT) for name in names.values()) + 40 if together else 24
     axes = add_axes(figure, (left, top, WIDTH - left - beside, 340 - 54 - top))
     axes.set(yscale="log" if log else "linear", ylim=(ticks[0], ticks[-1]))
