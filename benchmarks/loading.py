@@ -172,7 +172,7 @@ def share(path: Path, counts: list[int]) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--processes", type=int, nargs="+", default=[1, 6], help="how many share vgg16 (about 0.3 GB each)"
+        "--processes", type=int, nargs="+", default=[1, 6], help="how many share vgg16 (about 0.4 GB each)"
     )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

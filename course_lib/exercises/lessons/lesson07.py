@@ -1,7 +1,7 @@
 """The exercises of lesson 07, making a network yours. Each solution is what ``.solution()`` shows and the tests run.
 
 Truth comes from torch and torchvision: live networks and ``cross_entropy``. The checks of what trains are in
-``loop_checks``.
+``probe_checks`` and ``loop_checks``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,9 @@ from torch import Tensor, nn
 from torchvision.models import DenseNet, MobileNetV2, resnet
 
 from course_lib.exercises.checks import random_arguments
-from course_lib.exercises.checks.loop_checks import (
-    check_frozen_features,
-    check_linear_probe,
-    check_train_epoch,
-    check_train_step,
-)
+from course_lib.exercises.checks.loop_checks import check_train_epoch, check_train_step
 from course_lib.exercises.checks.module_checks import scrambled
+from course_lib.exercises.checks.probe_checks import check_frozen_features, check_linear_probe
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_function, need_number, need_tensor
 from course_lib.exercises.engine.variants import Variants, spelled
