@@ -55,20 +55,20 @@ def test_two_clicks_make_a_dirty_file_fit_and_the_model_is_left_alone() -> None:
     dirty = {"state_dict": nn.DataParallel(model).state_dict(), "epoch": 14, "classes": ["ant", "bee"]}
     explorer = checkpoint_explorer({"dirty.pth": dirty}, {"18": model, "34": deeper, "five": other})
     assert (
-        "0 of 122 tensors fit, 0 of another shape, 122 missing, 3 unexpected. With strict=True it raises"
+        "0 of 122 tensors fit, 0 of a different shape, 122 missing, 3 unexpected. With strict=True it raises"
         in explorer.still.alt
     )
     for of in ("entry", "prefix"):
         assert "it fits" not in explorer.still.alt
         explorer.touch(next(spot for spot in explorer.still.spots if spot.of == of))
     assert (
-        "122 of 122 tensors fit, 0 of another shape, 0 missing, 0 unexpected. With strict=True it fits"
+        "122 of 122 tensors fit, 0 of a different shape, 0 missing, 0 unexpected. With strict=True it fits"
         in explorer.still.alt
     )
-    assert "122 of 218 tensors fit, 0 of another shape, 96 missing" in explorer.set(model="34").still.alt
+    assert "122 of 218 tensors fit, 0 of a different shape, 96 missing" in explorer.set(model="34").still.alt
     assert "With strict=False there's no error, and 96 stay as they were" in explorer.set(strict=False).still.alt
     assert (
-        "2 of another shape, 0 missing, 0 unexpected. With strict=False it raises an error"
+        "2 of a different shape, 0 missing, 0 unexpected. With strict=False it raises an error"
         in explorer.set(model="five").still.alt
     )
 

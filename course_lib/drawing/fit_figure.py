@@ -101,7 +101,7 @@ def draw_fit(
 
     Example:
         >>> draw_fit({"fc.bias": (2,)}, {"fc.bias": (3,)}, file="a.pth", model="net", verdict="It raises an error.")
-        a.pth beside net: 0 of 1 tensors fit, 1 of another shape, 0 missing, 0 unexpected. It raises an error.
+        a.pth beside net: 0 of 1 tensors fit, 1 of a different shape, 0 missing, 0 unexpected. It raises an error.
     """
     fit = fit_of(given, own, [entry.name for entry in others])
     left, right = _blocks(given), _blocks(own)

@@ -48,8 +48,8 @@ def slide(n: int, k: int, s: int, p: int = 0, d: int = 1, *, ceil: bool = False,
 
     Example:
         >>> slide(224, 7, 2, 3)
-        Step(size=112, text='⌊(224 + 2·3 − 1·(7−1) − 1) / 2⌋ + 1 = 112', note='The division leaves 1: the last cell (of
-        padding) is seen by no window.')
+        Step(size=112, text='⌊(224 + 2·3 − 1·(7−1) − 1) / 2⌋ + 1 = 112', note='One cell is left over: no window
+        reaches the last cell of padding.')
         >>> slide(55, 3, 2).text
         '⌊(55 − 1·(3−1) − 1) / 2⌋ + 1 = 27'
         >>> slide(112, 3, 2, ceil=True)
