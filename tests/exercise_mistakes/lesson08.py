@@ -79,9 +79,9 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (2400, "bits"), (7, "7 isn't it"), ("large", "is a number"),
     ],
     lesson08.diagnose: [
-        ("KHPD", "Error 1 is not the whole dictionary"), ("PDKH", "Error 2 is not another depth"),
-        ("PHDK", "Error 3 is not another depth"), ("PHKH", "Error 4 is not another head"), ("PHK", "four letters"),
-        ("ABCD", "four letters"), (4, "a word of four letters"),
+        ("KHPD", "Error 1 is not the whole dictionary"), ("PDKH", "Error 2 is not a different depth"),
+        ("PHDK", "Error 3 is not a different depth"), ("PHKH", "Error 4 is not a different head"),
+        ("PHK", "four letters"), ("ABCD", "four letters"), (4, "a word of four letters"),
     ],
     lesson08.opens: [
         ("ABCDF", "C is a whole model"), ("ABDEF", "a datetime"), ("BDF", "A is missing"), ("ABD", "F is missing"),
@@ -94,7 +94,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (save(("torch.save(content, part)", "part.write_text('x')")), "On the file that was saved .*raised"),
         (save((REPLACE, "path.unlink(missing_ok=True); import shutil; shutil.copy(part, path)"), (CLEAN, LEFT)),
          "After saving something is left next to the file: net.pth.part"),
-        (save((CLEAN, LEFT)), "After saving that broke off something is left"),
+        (save((CLEAN, LEFT)), "After an interrupted save something is left"),
         (first_away, "interrupted half-way, and the old file was gone"),
         (in_the_temporary_folder, "folder for temporary files"), (silent, "no error was raised"),
         (own_words, "never reached torch.save"),

@@ -70,7 +70,188 @@ def _(answer: Any, classes: int) -> None:
     raise Wrong(f"{number:.0f} isn't it: every class has one weight for each of the body's numbers, and a bias.")
 
 
-# -- 2: a new head ----------------------------------------------------------------------------------------------------
+# -- 2: one step ------------------------------------------------------------------------------------------------------
+@exercise(
+    id="07_train_step",
+    title="One step of training",
+    minutes=7,
+    difficulty="hard",
+    hints=[
+        "Four things, in this order: clear the old gradients, go forward to the loss, go back, take the step.",
+        "nn.functional.cross_entropy(model(batch), labels) takes logits. loss.backward() fills in the gradients.",
+        "optimizer.zero_grad(), then the loss, loss.backward(), optimizer.step(), and return loss.item().",
+    ],
+    praise="Every training loop is these lines with something around them. The lesson's loop now runs yours.",
+    check=check_train_step,
+)
+def train_step(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> float:
+    """One step of training; the loss before it, as a number."""
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(batch), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def _trained(step: Callable[..., Any]) -> Callable[..., Any]:
+    """After each batch: the loss, whether it is a mere number, the mode, and the weights."""
+
+    def run(net: nn.Module, batches: list[tuple[Tensor, Tensor]], optimizer: Callable[..., Any]) -> list[Any]:
+        made, seen = optimizer(net.parameters()), []
+        for batch, labels in batches:
+            with torch.enable_grad():
+                loss = step(net, batch, labels, made)
+            weights = {name: weight.detach().clone() for name, weight in net.named_parameters()}
+            seen.append([loss, isinstance(loss, float), net.training, weights])
+        return seen
+
+    return run
+
+
+def _training(source: random.Random) -> tuple[Any, ...]:
+    return (*random_arguments.training(source), random_arguments.optimizer(source))
+
+
+train_step.hidden_cases(_training, count=6, tolerance=1e-4, around=_trained)
+
+
+# -- 3: frozen features -----------------------------------------------------------------------------------------------
+@exercise(
+    id="07_frozen_features",
+    title="Frozen features",
+    background="The body of a network is everything before its head. A frozen body doesn't learn, so it computes in "
+    "eval mode and without a graph for gradients.",
+    minutes=5,
+    difficulty="medium",
+    hints=[
+        "First body.eval(), and then everything under torch.no_grad().",
+        "batch.split(32) gives parts of at most 32 pictures; body(part).flatten(1) makes a row for each of them.",
+        "torch.cat joins a list of parts into one tensor.",
+    ],
+    praise="These rows are computed once. Any number of heads can learn from them in a moment.",
+    check=check_frozen_features,
+    hidden_check=check_frozen_features,
+)
+def frozen_features(body: nn.Module, batch: Tensor) -> Tensor:
+    """(N, features): what a body makes of N pictures in eval mode, without a graph, 32 at a time."""
+    body.eval()
+    with torch.no_grad():
+        return torch.cat([body(part).flatten(1) for part in batch.split(32)])
+
+
+# -- 4: a head on features --------------------------------------------------------------------------------------------
+@exercise(
+    id="07_linear_probe",
+    title="A head on frozen features",
+    background="`train_step(model, batch, labels, optimizer)` takes one step, and returns the loss before it as a "
+    "number.",
+    minutes=5,
+    difficulty="medium",
+    hints=[
+        "To train_step, a head is a model like any other, and the features are its batch.",
+        "head = nn.Linear(features.shape[1], classes), and torch.optim.AdamW(head.parameters(), lr=3e-3).",
+        "losses = [train_step(head, features, labels, optimizer) for _ in range(steps)]; then return head, losses.",
+    ],
+    praise="This is called a linear probe: it asks what a body knows without changing the body.",
+    check=check_linear_probe,
+    hidden_check=check_linear_probe,
+)
+def linear_probe(features: Tensor, labels: Tensor, classes: int, steps: int) -> tuple[nn.Linear, list[float]]:
+    """A linear layer trained on all features (N, features) in every step, and its loss at each step."""
+    head = nn.Linear(features.shape[1], classes)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3)
+    return head, [train_step(head, features, labels, optimizer) for _ in range(steps)]
+
+
+# -- 5: one epoch -----------------------------------------------------------------------------------------------------
+@exercise(
+    id="07_train_epoch",
+    title="One epoch",
+    background="`train_step(model, batch, labels, optimizer)` takes one step, and returns the batch's mean loss as a "
+    "number. `schedule` is one of PyTorch's learning rate schedulers: its `step()` moves the rate on.",
+    minutes=8,
+    difficulty="hard",
+    hints=[
+        "The mode is the loop's business: model.train() comes before the first batch.",
+        "for batch, labels in batches: call train_step, and then schedule.step().",
+        "Batches differ in size, so add up loss * len(labels), and divide by the number of pictures at the end.",
+    ],
+    praise="A training is this, as many times as you have patience for. The networks below are trained by your loop.",
+    check=check_train_epoch,
+    hidden_check=check_train_epoch,
+)
+def train_epoch(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> float:
+    """Train on every batch once; the mean loss of all pictures."""
+    model.train()
+    total, pictures = 0.0, 0
+    for batch, labels in batches:
+        total += train_step(model, batch, labels, optimizer) * len(labels)
+        pictures += len(labels)
+        schedule.step()
+    return total / pictures
+
+
+# -- 6: confusion -----------------------------------------------------------------------------------------------------
+@exercise(
+    id="07_count_confusions",
+    title="The confusion matrix",
+    minutes=4,
+    difficulty="medium",
+    hints=[
+        "Begin with torch.zeros(classes, classes, dtype=torch.int64).",
+        "For every pair of truth and answer one cell goes up by one: counts[right, said] += 1.",
+    ],
+    praise="The diagonal counts the right answers; its share of the whole is the accuracy.",
+)
+def count_confusions(truth: Sequence[int], predicted: Sequence[int], classes: int) -> Tensor:
+    """Row: the true class, column: what the network said, cell: how often."""
+    counts = torch.zeros(classes, classes, dtype=torch.int64)
+    for right, said in zip(truth, predicted, strict=True):
+        counts[right, said] += 1
+    return counts
+
+
+@count_confusions.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    for truth, predicted, classes in (
+        ([0, 0, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 0, 1], 2),
+        ([2, 0, 1, 0, 2, 2], [0, 0, 1, 2, 0, 1], 4),  # the last class never occurs
+        ([1], [0], 2),
+    ):
+        case = f"the truth {truth}, the answers {predicted} and {classes} classes"
+        value = call(answer, list(truth), list(predicted), classes, case=case)
+        value = need_tensor(value, (classes, classes), case=case, dtype=None)
+        pairs = list(zip(truth, predicted, strict=True))
+        right = [[pairs.count((row, column)) for column in range(classes)] for row in range(classes)]
+        counts = value.tolist()
+        if counts == right and value.dtype == torch.int64:
+            continue
+        if counts == right:
+            raise Wrong(f"The counts are right; as whole numbers they should be torch.int64, not {value.dtype}.")
+        if counts == torch.tensor(right).T.tolist():
+            raise Wrong("Rows and columns are swapped: a row is a true class, a column is what the network said.")
+        if counts == [[min(cell, 1) for cell in row] for row in right]:
+            raise Wrong("Each pair is counted only once, however often it occurs: use += 1 instead of = 1.")
+        raise Wrong(f"On {case} the counts should be {right}, but they are {counts}.")
+
+
+def _truth_and_predictions(source: random.Random) -> tuple[list[int], list[int], int]:
+    classes, count = source.randint(2, 8), source.randint(1, 40)
+    used = source.randint(1, classes)  # the last ones may never occur
+    truth, predicted = ([source.randrange(used) for _ in range(count)] for _ in range(2))
+    return truth, predicted, classes
+
+
+count_confusions.hidden_cases(_truth_and_predictions, tolerance=0)
+
+
+# -- 7: a new head ----------------------------------------------------------------------------------------------------
 @exercise(
     id="07_new_head",
     title="A new head",
@@ -147,100 +328,7 @@ def _model_and_classes(source: random.Random) -> tuple[nn.Module, int]:
 new_head.hidden_cases(_model_and_classes, count=8, tolerance=0, result=_with_head)
 
 
-# -- 3: one step ------------------------------------------------------------------------------------------------------
-@exercise(
-    id="07_train_step",
-    title="One step of training",
-    minutes=7,
-    difficulty="hard",
-    hints=[
-        "Four things, in this order: clear the old gradients, go forward to the loss, go back, take the step.",
-        "nn.functional.cross_entropy(model(batch), labels) takes logits. loss.backward() fills in the gradients.",
-        "optimizer.zero_grad(), then the loss, loss.backward(), optimizer.step(), and return loss.item().",
-    ],
-    praise="Every training loop is these lines with something around them. The lesson's loop now runs yours.",
-    check=check_train_step,
-)
-def train_step(model: nn.Module, batch: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> float:
-    """One step of training; the loss before it, as a number."""
-    optimizer.zero_grad()
-    loss = nn.functional.cross_entropy(model(batch), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-def _trained(step: Callable[..., Any]) -> Callable[..., Any]:
-    """After each batch: the loss, whether it is a mere number, the mode, and the weights."""
-
-    def run(net: nn.Module, batches: list[tuple[Tensor, Tensor]], optimizer: Callable[..., Any]) -> list[Any]:
-        made, seen = optimizer(net.parameters()), []
-        for batch, labels in batches:
-            with torch.enable_grad():
-                loss = step(net, batch, labels, made)
-            weights = {name: weight.detach().clone() for name, weight in net.named_parameters()}
-            seen.append([loss, isinstance(loss, float), net.training, weights])
-        return seen
-
-    return run
-
-
-def _training(source: random.Random) -> tuple[Any, ...]:
-    return (*random_arguments.training(source), random_arguments.optimizer(source))
-
-
-train_step.hidden_cases(_training, count=6, tolerance=1e-4, around=_trained)
-
-
-# -- 4: frozen features ------------------------------------------------------------------------------------------------
-@exercise(
-    id="07_frozen_features",
-    title="Frozen features",
-    background="The body of a network is everything before its head. A frozen body doesn't learn, so it computes in "
-    "eval mode and without a graph for gradients.",
-    minutes=5,
-    difficulty="medium",
-    hints=[
-        "First body.eval(), and then everything under torch.no_grad().",
-        "batch.split(32) gives parts of at most 32 pictures; body(part).flatten(1) makes a row for each of them.",
-        "torch.cat joins a list of parts into one tensor.",
-    ],
-    praise="These rows are computed once. Any number of heads can learn from them in a moment.",
-    check=check_frozen_features,
-    hidden_check=check_frozen_features,
-)
-def frozen_features(body: nn.Module, batch: Tensor) -> Tensor:
-    """(N, features): what a body makes of N pictures in eval mode, without a graph, 32 at a time."""
-    body.eval()
-    with torch.no_grad():
-        return torch.cat([body(part).flatten(1) for part in batch.split(32)])
-
-
-# -- 5: a head on features --------------------------------------------------------------------------------------------
-@exercise(
-    id="07_linear_probe",
-    title="A head on frozen features",
-    background="`train_step(model, batch, labels, optimizer)` takes one step, and returns the loss before it as a "
-    "number.",
-    minutes=5,
-    difficulty="medium",
-    hints=[
-        "To train_step, a head is a model like any other, and the features are its batch.",
-        "head = nn.Linear(features.shape[1], classes), and torch.optim.AdamW(head.parameters(), lr=3e-3).",
-        "losses = [train_step(head, features, labels, optimizer) for _ in range(steps)]; then return head, losses.",
-    ],
-    praise="This is called a linear probe: it asks what a body knows without changing the body.",
-    check=check_linear_probe,
-    hidden_check=check_linear_probe,
-)
-def linear_probe(features: Tensor, labels: Tensor, classes: int, steps: int) -> tuple[nn.Linear, list[float]]:
-    """A linear layer trained on all features (N, features) in every step, and its loss at each step."""
-    head = nn.Linear(features.shape[1], classes)
-    optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3)
-    return head, [train_step(head, features, labels, optimizer) for _ in range(steps)]
-
-
-# -- 6: softmax before cross-entropy ----------------------------------------------------------------------------------
+# -- 8: softmax before cross-entropy ----------------------------------------------------------------------------------
 @exercise(
     id="07_smallest_loss",
     title="The smallest loss",
@@ -285,91 +373,3 @@ def _(answer: Any) -> None:
 
 
 smallest_loss.hidden_cases(lambda source: (int(2 ** source.uniform(1, 12)),), tolerance=1e-4)
-
-
-# -- 7: one epoch ------------------------------------------------------------------------------------------------------
-@exercise(
-    id="07_train_epoch",
-    title="One epoch",
-    background="`train_step(model, batch, labels, optimizer)` takes one step, and returns the batch's mean loss as a "
-    "number. `schedule` is one of PyTorch's learning rate schedulers: its `step()` moves the rate on.",
-    minutes=8,
-    difficulty="hard",
-    hints=[
-        "The mode is the loop's business: model.train() comes before the first batch.",
-        "for batch, labels in batches: call train_step, and then schedule.step().",
-        "Batches differ in size, so add up loss * len(labels), and divide by the number of pictures at the end.",
-    ],
-    praise="A training is this, as many times as you have patience for. The networks below are trained by your loop.",
-    check=check_train_epoch,
-    hidden_check=check_train_epoch,
-)
-def train_epoch(
-    model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-) -> float:
-    """Train on every batch once; the mean loss of all pictures."""
-    model.train()
-    total, pictures = 0.0, 0
-    for batch, labels in batches:
-        total += train_step(model, batch, labels, optimizer) * len(labels)
-        pictures += len(labels)
-        schedule.step()
-    return total / pictures
-
-
-# -- 8: confusion -----------------------------------------------------------------------------------------------------
-@exercise(
-    id="07_count_confusions",
-    title="The confusion matrix",
-    minutes=4,
-    difficulty="medium",
-    hints=[
-        "Begin with torch.zeros(classes, classes, dtype=torch.int64).",
-        "For every pair of truth and answer one cell goes up by one: counts[right, said] += 1.",
-    ],
-    praise="The diagonal counts the right answers; its share of the whole is the accuracy.",
-)
-def count_confusions(truth: Sequence[int], predicted: Sequence[int], classes: int) -> Tensor:
-    """Row: the true class, column: what the network said, cell: how often."""
-    counts = torch.zeros(classes, classes, dtype=torch.int64)
-    for right, said in zip(truth, predicted, strict=True):
-        counts[right, said] += 1
-    return counts
-
-
-@count_confusions.checker
-def _(answer: Any) -> None:
-    need_function(answer)
-    for truth, predicted, classes in (
-        ([0, 0, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 0, 1], 2),
-        ([2, 0, 1, 0, 2, 2], [0, 0, 1, 2, 0, 1], 4),  # the last class never occurs
-        ([1], [0], 2),
-    ):
-        case = f"the truth {truth}, the answers {predicted} and {classes} classes"
-        value = call(answer, list(truth), list(predicted), classes, case=case)
-        value = need_tensor(value, (classes, classes), case=case, dtype=None)
-        pairs = list(zip(truth, predicted, strict=True))
-        right = [[pairs.count((row, column)) for column in range(classes)] for row in range(classes)]
-        counts = value.tolist()
-        if counts == right and value.dtype == torch.int64:
-            continue
-        if counts == right:
-            raise Wrong(f"The counts are right; as whole numbers they should be torch.int64, not {value.dtype}.")
-        if counts == torch.tensor(right).T.tolist():
-            raise Wrong("Rows and columns are swapped: a row is a true class, a column is what the network said.")
-        if counts == [[min(cell, 1) for cell in row] for row in right]:
-            raise Wrong("Each pair is counted only once, however often it occurs: use += 1 instead of = 1.")
-        raise Wrong(f"On {case} the counts should be {right}, but they are {counts}.")
-
-
-def _truth_and_predictions(source: random.Random) -> tuple[list[int], list[int], int]:
-    classes, count = source.randint(2, 8), source.randint(1, 40)
-    used = source.randint(1, classes)  # the last ones may never occur
-    truth, predicted = ([source.randrange(used) for _ in range(count)] for _ in range(2))
-    return truth, predicted, classes
-
-
-count_confusions.hidden_cases(_truth_and_predictions, tolerance=0)

@@ -76,7 +76,7 @@ def _(answer: Any, millions: int) -> None:
 
 
 # -- 2: what an error means -------------------------------------------------------------------------------------------
-_CAUSES = {"H": "another head", "D": "another depth", "K": "the whole dictionary", "P": "a prefix"}
+_CAUSES = {"H": "a different head", "D": "a different depth", "K": "the whole dictionary", "P": "a prefix"}
 #: A name in each message → the message, and what is true of its file.
 _ERRORS = {
     "module.conv1": (
@@ -169,11 +169,11 @@ def read_any(path: Path) -> dict[str, Tensor]:
     return {re.sub(r"^((module|_orig_mod)\.)+", "", name): tensor for name, tensor in content.items()}
 
 
-# -- 4: whole or not at all -------------------------------------------------------------------------------------------
+# -- 4: all or nothing ------------------------------------------------------------------------------------------------
 @exercise(
     id="08_save_whole",
     former_ids=("07_save_whole",),
-    title="Whole or not at all",
+    title="All or nothing",
     minutes=8,
     difficulty="hard",
     hints=[
@@ -195,10 +195,10 @@ def save_whole(content: dict[str, Any], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-# -- 5: carrying on ---------------------------------------------------------------------------------------------------
+# -- 5: resuming ------------------------------------------------------------------------------------------------------
 @exercise(
     id="08_resume",
-    title="Carry on where you stopped",
+    title="Pick up where you left off",
     background="Models, optimizers and schedules all have `state_dict()` and `load_state_dict()`. "
     "`torch.set_rng_state` takes what `torch.get_rng_state` gave.",
     minutes=7,
@@ -215,7 +215,7 @@ def save_whole(content: dict[str, Any], path: Path) -> None:
 def resume(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
 ) -> int:
-    """Bring a training back to where the file's stopped; the number of steps that are done."""
+    """Restore a training run from a file; the number of steps that are done."""
     content = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(content["model_state_dict"])
     optimizer.load_state_dict(content["optimizer_state_dict"])
