@@ -135,7 +135,8 @@ def _refused(data: bytes, steps: Sequence[PickleStep]) -> int | None:
         torch.load(file, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError) as error:
         unknown = re.search(r"Unsupported operand (\d+)", str(error))
-        code = pickletools.code2op[chr(int(unknown[1]))].name if unknown else ""
+        names = {ord(opcode.code): opcode.name for opcode in pickletools.opcodes}
+        code = names.get(int(unknown[1]), "") if unknown else ""
         named = re.search(r"GLOBAL (\S+) was not", str(error))
         name = named[1].rpartition(".")[2] if named else ""
         places = [

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.drawing.sheet import FAINT, Sheet, text_width
+from course_lib.drawing.sheet import FAINT, Box, Sheet, text_width
 from course_lib.drawing.still import BLUE, GREY, INK, ORANGE, PAGE, Still, shortened
 from course_lib.errors import CourseError
 from course_lib.widgets.declaration import widget
@@ -48,7 +48,8 @@ def draw_threshold(scores: Tensor, truth: Tensor, classes: Sequence[str], *, thr
         stack: Counter[int] = Counter()
         ground = _TOP + (kind + 1) * _ROW
         sheet.middle_text(8, ground - 34, f"{names[kind]}s", size=10, bold=True)
-        full, hollow = [], []
+        full: list[Box] = []
+        hollow: list[Box] = []
         for score in sorted(scores[truth == kind].tolist()):
             place = min(int(score * _BINS), _BINS - 1)
             level, column = divmod(stack[place], _ACROSS)
@@ -70,8 +71,8 @@ def draw_threshold(scores: Tensor, truth: Tensor, classes: Sequence[str], *, thr
     sheet.text(beside + wide / 2, ground + 26, f"score for “{names[1]}”, a box for each picture; hollow: wrong",
                size=9.5, align="center", color=INK)  # fmt: skip
     columns = round(1 / _STEP) - 1
-    place = (beside + _STEP / 2 * wide, _TOP - 28, (1 - _STEP) * wide, 2 * _ROW + 34)
-    sheet.spot("threshold", place, lambda _row, column: f"“{names[1]}” from {_STEP * (column + 1):.2f} on",
+    region = (beside + _STEP / 2 * wide, _TOP - 28, (1 - _STEP) * wide, 2 * _ROW + 34)
+    sheet.spot("threshold", region, lambda _row, column: f"“{names[1]}” from {_STEP * (column + 1):.2f} on",
                columns=columns, gesture="drag")  # fmt: skip
     mistakes = [f"{n} {names[kind]}{'' if n == 1 else 's'} called {names[1 - kind]}" for kind, n in enumerate(wrong)]
     right = f"{int((said == truth).sum())} of {len(truth)} right"

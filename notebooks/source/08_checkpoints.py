@@ -3,15 +3,15 @@
 #
 # **What is in that file, and is it safe to open?**
 #
-# In about 60 minutes, 38 of them for the exercises, you'll learn to
+# In about 60 minutes, 31 of them for the exercises, you'll learn to
 #
-# - open what other people saved, whatever layout they chose, and read the error when it doesn't fit,
-# - save so that a full disk never costs you the old file,
-# - stop a training run and carry on later, so that nobody can tell it was ever interrupted,
+# - open what other people saved, and read the error when it doesn't fit,
+# - save so that a full disk never costs you a file,
+# - stop a training run and pick it up later, to the last bit,
 # - say what a file from the internet could do to your computer, and prevent it.
 #
 # You need lesson [07](07_making_it_yours.ipynb). A model's *state dict* is a dictionary of its tensors, by name. You
-# can stop for the day after section 2.
+# can stop for the day after section 2. *If you want to know more*, add 10 minutes.
 
 # %%
 import importlib.util
@@ -165,24 +165,9 @@ times.reveal(round(path.stat().st_size / weights, 1), "Momentum is one number fo
              also=shares({path.name: parts}, title="What the file holds", unit="bytes"))
 
 # %% [markdown]
-# If a network has $P$ parameters in float32, and the optimizer keeps $k$ more numbers for each of them, the file takes
-# about $4\,(1 + k)\,P$ bytes. For plain SGD $k$ is 0, and with momentum it's 1. Adam, which you'll meet in section 4,
-# keeps two running means for each parameter.
-#
 # **What to notice.** Nearly all of the file is plain numbers, and each tensor has an entry of its own in the archive.
 # The small `data.pkl` says which numbers belong to which name. It's a *pickle*, which is Python's own format for saving
 # objects. In section 5 you'll see what else it can contain.
-
-# %% [markdown]
-# ### Exercise: how large is the file?
-#
-# *Essential · mild · 3 minutes.* A network of 25 million weights in float32 was trained with Adam, and the checkpoint
-# holds the state of the optimizer as well. How many megabytes is it? (Here a megabyte is a million bytes. Ignore the
-# few extra kilobytes.)
-
-# %% tags=["exercise"]
-checkpoint_megabytes = ...
-ex.file_size.check(checkpoint_megabytes)
 
 # %% [markdown]
 # ## 2 Open it, as a stranger would
@@ -405,30 +390,6 @@ except OSError as error:
           torch.load("data/precious.pth", weights_only=True)["weight"].tolist())
 
 # %% [markdown]
-# There's a second reason to save like this. It often pays to **map** large files: with `mmap=True`, `torch.load` reads
-# a tensor from the disk only when it's first used, so a model of 500 MB is ready at once. But then the model depends on
-# the file for as long as you use it.
-
-# %%
-later = guess("08_mapped", "A model's numbers are mapped from a file, and save_whole replaces that file. Which "
-              "numbers does the model have now?",
-              choices=["the old ones", "the new ones", "it crashes", "replacing fails"])
-later
-
-# %% tags=["guess"]
-save_whole({"weight": torch.zeros(3)}, Path("data/mapped.pth"))
-mapped = torch.load("data/mapped.pth", weights_only=True, mmap=True)["weight"]
-try:
-    save_whole({"weight": torch.ones(3)}, Path("data/mapped.pth"))
-    has = "the new ones" if mapped.any() else "the old ones"
-except PermissionError:  # on Windows
-    has = "replacing fails"
-later.reveal(has, "On Linux and macOS the old file lives on without a name until nothing uses it any more. "
-             "Windows refuses to replace a file that is mapped. If it were overwritten in place, the numbers "
-             "would change while the model uses them, or the kernel would die.",
-             wrong={"it crashes": "That can happen when the file is overwritten in place."})
-
-# %% [markdown]
 # The library's `save_checkpoint` saves like this too. Before it replaces the old file, it makes sure that the disk has
 # really written all of the new one, so that a power cut does no harm either, and it reads the new file back. It can
 # also save what a stranger will need to know:
@@ -481,9 +442,9 @@ def everything(head, optimizer, schedule, step):
 
 head, optimizer, schedule = start(seed=0)
 torch.save(everything(head, optimizer, schedule, step=0), "data/step_0.pth")
-first_half = go_on(head, optimizer, schedule)
+go_on(head, optimizer, schedule)
 torch.save(everything(head, optimizer, schedule, step=30), "data/step_30.pth")
-never_interrupted = first_half + go_on(head, optimizer, schedule)
+_ = go_on(head, optimizer, schedule)
 
 # %%
 forgetful = guess("08_forgetful", "The next morning somebody loads the weights of step 30, and begins with a "
@@ -669,22 +630,6 @@ except pickle.UnpicklingError as error:
 # is a format that can't hold code at all, because it stores only names, shapes and numbers.
 
 # %% [markdown]
-# ### Exercise: what weights_only opens
-#
-# *Essential · mild · 4 minutes.* Which of these files does `torch.load(path, weights_only=True)` open?
-#
-# - **A** `torch.save(model.state_dict(), path)`
-# - **B** `torch.save({"epoch": 14, "model_state_dict": …, "optimizer_state_dict": optimizer.state_dict()}, path)`
-# - **C** `torch.save(model, path)`
-# - **D** `torch.save({"classes": ["ant", "bee"], "accuracy": 0.95}, path)`
-# - **E** `torch.save({"state_dict": model.state_dict(), "saved": datetime.now()}, path)`
-# - **F** `torch.save(list(model.parameters()), path)` (a parameter counts as a tensor)
-
-# %% tags=["exercise"]
-opened = ...  # the letters, for example "BC"
-ex.opens.check(opened)
-
-# %% [markdown]
 # ## 6 What isn't a checkpoint
 #
 # Not every `.pth` file is a checkpoint that you can use. You may have downloaded a web page by mistake, or only half of
@@ -752,6 +697,71 @@ for name in (*files, "diverged.pth", gift.name):
 # | `optimizer.state_dict()`, `schedule.state_dict()` | PyTorch | give what they need to carry on |
 # | `torch.get_rng_state()`, `torch.set_rng_state(state)` | PyTorch | get and set the state of the random numbers |
 # | `clinic.explain(error)` | `course_lib` | say what an error means, and how to fix it |
+
+# %% [markdown]
+# ## If you want to know more
+#
+# Three things that the story didn't need: how large a checkpoint is, how to open a huge one at once, and what
+# `weights_only=True` lets through.
+#
+# ### How large is a checkpoint?
+#
+# If a network has $P$ parameters in float32, and the optimizer keeps $k$ more numbers for each of them, the file takes
+# about $4\,(1 + k)\,P$ bytes. For plain SGD $k$ is 0, and with momentum it's 1. Adam keeps two running means for each
+# parameter (section 4).
+
+# %% [markdown]
+# ### Exercise: how large is the file?
+#
+# *Extra · mild · 3 minutes.* A network of 25 million weights in float32 was trained with Adam, and the checkpoint
+# holds the state of the optimizer as well. How many megabytes is it? (Here a megabyte is a million bytes. Ignore the
+# few extra kilobytes.)
+
+# %% tags=["exercise"]
+checkpoint_megabytes = ...
+ex.file_size.check(checkpoint_megabytes)
+
+# %% [markdown]
+# ### Map a large file
+#
+# There's a second reason to save all or nothing. It often pays to **map** large files: with `mmap=True`, `torch.load`
+# reads a tensor from the disk only when it's first used, so a model of 500 MB is ready at once. But then the model
+# depends on the file for as long as you use it.
+
+# %%
+later = guess("08_mapped", "A model's numbers are mapped from a file, and save_whole replaces that file. Which "
+              "numbers does the model have now?",
+              choices=["the old ones", "the new ones", "it crashes", "replacing fails"])
+later
+
+# %% tags=["guess"]
+save_whole({"weight": torch.zeros(3)}, Path("data/mapped.pth"))
+mapped = torch.load("data/mapped.pth", weights_only=True, mmap=True)["weight"]
+try:
+    save_whole({"weight": torch.ones(3)}, Path("data/mapped.pth"))
+    has = "the new ones" if mapped.any() else "the old ones"
+except PermissionError:  # on Windows
+    has = "replacing fails"
+later.reveal(has, "On Linux and macOS the old file lives on without a name until nothing uses it any more. "
+             "Windows refuses to replace a file that is mapped. If it were overwritten in place, the numbers "
+             "would change while the model uses them, or the kernel would die.",
+             wrong={"it crashes": "That can happen when the file is overwritten in place."})
+
+# %% [markdown]
+# ### Exercise: what weights_only opens
+#
+# *Extra · mild · 4 minutes.* Which of these files does `torch.load(path, weights_only=True)` open?
+#
+# - **A** `torch.save(model.state_dict(), path)`
+# - **B** `torch.save({"epoch": 14, "model_state_dict": …, "optimizer_state_dict": optimizer.state_dict()}, path)`
+# - **C** `torch.save(model, path)`
+# - **D** `torch.save({"classes": ["ant", "bee"], "accuracy": 0.95}, path)`
+# - **E** `torch.save({"state_dict": model.state_dict(), "saved": datetime.now()}, path)`
+# - **F** `torch.save(list(model.parameters()), path)` (a parameter counts as a tensor)
+
+# %% tags=["exercise"]
+opened = ...  # the letters, for example "BC"
+ex.opens.check(opened)
 
 # %% [markdown]
 # ## Where you stand

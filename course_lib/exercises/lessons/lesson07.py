@@ -27,50 +27,7 @@ from course_lib.exercises.engine.variants import Variants, spelled
 from course_lib.networks import vgg
 
 
-# -- 1: what a head costs ---------------------------------------------------------------------------------------------
-@exercise(
-    id="07_head_parameters",
-    title="What a head costs",
-    background="ResNet18's body gives 512 numbers for each picture, and the head is one `nn.Linear` with a bias.",
-    minutes=3,
-    difficulty="mild",
-    cell_name="numbers",
-    hints=[
-        "ResNet18's body ends in 512 numbers a picture.",
-        "nn.Linear(512, 2): a weight for each pair, and a bias for each class.",
-    ],
-    praise="That's one in eleven thousand of the network's 11 million numbers, few enough for few pictures.",
-    variants=Variants(
-        lambda source: {"classes": source.choice((3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19))},
-        lambda classes: f"\n{spelled(classes)} classes learns", "nn.Linear(512, {classes})",
-        lambda classes: "That's one in eleven thousand" if classes == 2 else "That's a small share",
-    ),
-)  # fmt: skip
-def head_parameters(*, classes: int = 2) -> int:
-    """ResNet18's body gives 512 numbers: a weight for each of them and each class, and a bias for each class."""
-    return 512 * classes + classes
-
-
-@head_parameters.checker
-def _(answer: Any, classes: int) -> None:
-    number = need_number(answer, whole=True)
-    with torch.device("meta"):
-        net = resnet.resnet18(num_classes=classes)
-    right = sum(p.numel() for p in net.fc.parameters())
-    if number == right:
-        return
-    if number == net.fc.weight.numel():
-        raise Wrong("Those are the weights; each class has a bias too.")
-    if number == sum(p.numel() for p in net.parameters()):
-        raise Wrong("That is the whole network; with a frozen body only the new head is learned.")
-    for others in (10, 1000):
-        if number == net.fc.in_features * others + others:
-            named = "two now, ant and bee" if classes == 2 else f"{spelled(classes)} now"
-            raise Wrong(f"That is a head for {others} classes: there are {named}.")
-    raise Wrong(f"{number:.0f} isn't it: every class has one weight for each of the body's numbers, and a bias.")
-
-
-# -- 2: one step ------------------------------------------------------------------------------------------------------
+# -- 1: one step ------------------------------------------------------------------------------------------------------
 @exercise(
     id="07_train_step",
     title="One step of training",
@@ -115,7 +72,7 @@ def _training(source: random.Random) -> tuple[Any, ...]:
 train_step.hidden_cases(_training, count=6, tolerance=1e-4, around=_trained)
 
 
-# -- 3: frozen features -----------------------------------------------------------------------------------------------
+# -- 2: frozen features -----------------------------------------------------------------------------------------------
 @exercise(
     id="07_frozen_features",
     title="Frozen features",
@@ -139,7 +96,7 @@ def frozen_features(body: nn.Module, batch: Tensor) -> Tensor:
         return torch.cat([body(part).flatten(1) for part in batch.split(32)])
 
 
-# -- 4: a head on features --------------------------------------------------------------------------------------------
+# -- 3: a head on features --------------------------------------------------------------------------------------------
 @exercise(
     id="07_linear_probe",
     title="A head on frozen features",
@@ -163,7 +120,7 @@ def linear_probe(features: Tensor, labels: Tensor, classes: int, steps: int) -> 
     return head, [train_step(head, features, labels, optimizer) for _ in range(steps)]
 
 
-# -- 5: one epoch -----------------------------------------------------------------------------------------------------
+# -- 4: one epoch -----------------------------------------------------------------------------------------------------
 @exercise(
     id="07_train_epoch",
     title="One epoch",
@@ -196,7 +153,7 @@ def train_epoch(
     return total / pictures
 
 
-# -- 6: confusion -----------------------------------------------------------------------------------------------------
+# -- 5: confusion -----------------------------------------------------------------------------------------------------
 @exercise(
     id="07_count_confusions",
     title="The confusion matrix",
@@ -249,6 +206,49 @@ def _truth_and_predictions(source: random.Random) -> tuple[list[int], list[int],
 
 
 count_confusions.hidden_cases(_truth_and_predictions, tolerance=0)
+
+
+# -- 6: what a head costs ---------------------------------------------------------------------------------------------
+@exercise(
+    id="07_head_parameters",
+    title="What a head costs",
+    background="ResNet18's body gives 512 numbers for each picture, and the head is one `nn.Linear` with a bias.",
+    minutes=3,
+    difficulty="mild",
+    cell_name="numbers",
+    hints=[
+        "ResNet18's body ends in 512 numbers a picture.",
+        "nn.Linear(512, 2): a weight for each pair, and a bias for each class.",
+    ],
+    praise="That's one in eleven thousand of the network's 11 million numbers, few enough for few pictures.",
+    variants=Variants(
+        lambda source: {"classes": source.choice((3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19))},
+        lambda classes: f"\n{spelled(classes)} classes learns", "nn.Linear(512, {classes})",
+        lambda classes: "That's one in eleven thousand" if classes == 2 else "That's a small share",
+    ),
+)  # fmt: skip
+def head_parameters(*, classes: int = 2) -> int:
+    """ResNet18's body gives 512 numbers: a weight for each of them and each class, and a bias for each class."""
+    return 512 * classes + classes
+
+
+@head_parameters.checker
+def _(answer: Any, classes: int) -> None:
+    number = need_number(answer, whole=True)
+    with torch.device("meta"):
+        net = resnet.resnet18(num_classes=classes)
+    right = sum(p.numel() for p in net.fc.parameters())
+    if number == right:
+        return
+    if number == net.fc.weight.numel():
+        raise Wrong("Those are the weights; each class has a bias too.")
+    if number == sum(p.numel() for p in net.parameters()):
+        raise Wrong("That is the whole network; with a frozen body only the new head is learned.")
+    for others in (10, 1000):
+        if number == net.fc.in_features * others + others:
+            named = "two now, ant and bee" if classes == 2 else f"{spelled(classes)} now"
+            raise Wrong(f"That is a head for {others} classes: there are {named}.")
+    raise Wrong(f"{number:.0f} isn't it: every class has one weight for each of the body's numbers, and a bias.")
 
 
 # -- 7: a new head ----------------------------------------------------------------------------------------------------

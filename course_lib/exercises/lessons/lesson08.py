@@ -22,60 +22,7 @@ from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, need_choice, need_number
 from course_lib.exercises.engine.variants import Variants
 
-
-# -- 1: how large a checkpoint is -------------------------------------------------------------------------------------
-@exercise(
-    id="08_file_size",
-    title="How large a checkpoint is",
-    background="Adam keeps two numbers for each weight, in float32 as well.",
-    minutes=3,
-    difficulty="mild",
-    cell_name="checkpoint_megabytes",
-    hints=[
-        "A float32 number takes 4 bytes. How many numbers are in the file for each weight?",
-        "Adam keeps two means for each weight, of its gradients and of their squares. The weight itself makes three.",
-    ],
-    praise="If you only want to predict, two thirds of such a file are of no use to you.",
-    variants=Variants(lambda source: {"millions": source.choice((*range(5, 25), *range(26, 61)))},
-                      "{millions} million weights"),
-)  # fmt: skip
-def file_size(*, millions: int = 25) -> float:
-    """A checkpoint's weights in float32, with Adam's two numbers for each of them, in MB of 10⁶ bytes."""
-    return millions * 10**6 * 4 * (1 + 2) / 1e6
-
-
-@lru_cache(maxsize=4)
-def _true_size(millions: int) -> float:
-    """In MB, of a thousandth of the network: its weights and Adam's state after one step, as torch has them."""
-    weights = nn.Parameter(torch.zeros(1000 * millions))
-    optimizer = torch.optim.Adam([weights])
-    weights.grad = torch.zeros_like(weights)
-    optimizer.step()
-    kept = [weights, *(value for value in optimizer.state[weights].values() if value.shape == weights.shape)]
-    return float(sum(tensor.nbytes for tensor in kept)) * 1000 / 1e6
-
-
-@file_size.checker
-def _(answer: Any, millions: int) -> None:
-    number, right = need_number(answer), _true_size(millions)
-    if abs(number - right) <= 1 or abs(number - right * 1e6 / 2**20) <= 1:  # MB or MiB
-        return
-    slips = {
-        4 * millions: "Those are the weights alone. What does Adam keep for each of them?",
-        8 * millions: "That's SGD with momentum, which keeps one number for each weight. Adam keeps two.",
-        3 * millions: "Those are millions of numbers. How many bytes does a float32 take?",
-        12 * millions * 10**6: "Those are bytes. Give megabytes, of a million bytes each.",
-        96 * millions: "Those are bits: a float32 has 32 bits, which are 4 bytes.",
-    }
-    for slip, sentence in slips.items():
-        if abs(number - slip) <= 0.01 * slip:
-            raise Wrong(sentence)
-    raise Wrong(
-        f"{number:g} isn't it: multiply {millions} million weights by the numbers kept for each, and by 4 bytes."
-    )
-
-
-# -- 2: what an error means -------------------------------------------------------------------------------------------
+# -- 1: what an error means -------------------------------------------------------------------------------------------
 _CAUSES = {"H": "a different head", "D": "a different depth", "K": "the whole dictionary", "P": "a prefix"}
 #: A name in each message → the message, and what is true of its file.
 _ERRORS = {
@@ -145,7 +92,7 @@ def _(answer: Any, order: tuple[str, ...]) -> None:
             raise Wrong(f"Error {number} is not {_CAUSES[letter]}: {_ERRORS[name][1]}.")
 
 
-# -- 3: a reader for dirty checkpoints --------------------------------------------------------------------------------
+# -- 2: a reader for dirty checkpoints --------------------------------------------------------------------------------
 @exercise(
     id="08_read_any",
     former_ids=("07_read_any",),
@@ -169,7 +116,7 @@ def read_any(path: Path) -> dict[str, Tensor]:
     return {re.sub(r"^((module|_orig_mod)\.)+", "", name): tensor for name, tensor in content.items()}
 
 
-# -- 4: all or nothing ------------------------------------------------------------------------------------------------
+# -- 3: all or nothing ------------------------------------------------------------------------------------------------
 @exercise(
     id="08_save_whole",
     former_ids=("07_save_whole",),
@@ -195,7 +142,7 @@ def save_whole(content: dict[str, Any], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-# -- 5: resuming ------------------------------------------------------------------------------------------------------
+# -- 4: resuming ------------------------------------------------------------------------------------------------------
 @exercise(
     id="08_resume",
     title="Pick up where you left off",
@@ -223,6 +170,58 @@ def resume(
     torch.set_rng_state(content["rng_state"])
     step: int = content["step"]
     return step
+
+
+# -- 5: how large a checkpoint is -------------------------------------------------------------------------------------
+@exercise(
+    id="08_file_size",
+    title="How large a checkpoint is",
+    background="Adam keeps two numbers for each weight, in float32 as well.",
+    minutes=3,
+    difficulty="mild",
+    cell_name="checkpoint_megabytes",
+    hints=[
+        "A float32 number takes 4 bytes. How many numbers are in the file for each weight?",
+        "Adam keeps two means for each weight, of its gradients and of their squares. The weight itself makes three.",
+    ],
+    praise="If you only want to predict, two thirds of such a file are of no use to you.",
+    variants=Variants(lambda source: {"millions": source.choice((*range(5, 25), *range(26, 61)))},
+                      "{millions} million weights"),
+)  # fmt: skip
+def file_size(*, millions: int = 25) -> float:
+    """A checkpoint's weights in float32, with Adam's two numbers for each of them, in MB of 10⁶ bytes."""
+    return millions * 10**6 * 4 * (1 + 2) / 1e6
+
+
+@lru_cache(maxsize=4)
+def _true_size(millions: int) -> float:
+    """In MB, of a thousandth of the network: its weights and Adam's state after one step, as torch has them."""
+    weights = nn.Parameter(torch.zeros(1000 * millions))
+    optimizer = torch.optim.Adam([weights])
+    weights.grad = torch.zeros_like(weights)
+    optimizer.step()
+    kept = [weights, *(value for value in optimizer.state[weights].values() if value.shape == weights.shape)]
+    return float(sum(tensor.nbytes for tensor in kept)) * 1000 / 1e6
+
+
+@file_size.checker
+def _(answer: Any, millions: int) -> None:
+    number, right = need_number(answer), _true_size(millions)
+    if abs(number - right) <= 1 or abs(number - right * 1e6 / 2**20) <= 1:  # MB or MiB
+        return
+    slips = {
+        4 * millions: "Those are the weights alone. What does Adam keep for each of them?",
+        8 * millions: "That's SGD with momentum, which keeps one number for each weight. Adam keeps two.",
+        3 * millions: "Those are millions of numbers. How many bytes does a float32 take?",
+        12 * millions * 10**6: "Those are bytes. Give megabytes, of a million bytes each.",
+        96 * millions: "Those are bits: a float32 has 32 bits, which are 4 bytes.",
+    }
+    for slip, sentence in slips.items():
+        if abs(number - slip) <= 0.01 * slip:
+            raise Wrong(sentence)
+    raise Wrong(
+        f"{number:g} isn't it: multiply {millions} million weights by the numbers kept for each, and by 4 bytes."
+    )
 
 
 # -- 6: what weights_only opens ---------------------------------------------------------------------------------------
