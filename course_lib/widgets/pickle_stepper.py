@@ -18,7 +18,7 @@ from course_lib.errors import CourseError
 from course_lib.widgets.declaration import widget
 from course_lib.widgets.explorer import Explorer, choice, number
 
-__all__ = ["PickleStep", "draw_pickle_step", "pickle_stepper", "pickle_steps"]
+__all__ = ["pickle_stepper"]
 
 READERS = ("pickle.loads", "torch.load, weights_only=True")
 _MOST, _SHOWN, _ROW, _TOP, _LETTERS = 400, 12, 26.0, 44.0, 40
@@ -27,7 +27,7 @@ _RECALL = ("GET", "BINGET", "LONG_BINGET")
 
 
 @dataclass(frozen=True)
-class PickleStep:
+class _Step:
     """Attributes:
     code: the instruction's name in ``pickletools``.
     argument: what stands behind it in the file, "" for nothing.
@@ -43,14 +43,14 @@ class PickleStep:
     looks_up: str = ""
 
 
-def pickle_steps(data: bytes) -> tuple[PickleStep, ...]:
+def _steps(data: bytes) -> tuple[_Step, ...]:
     """What each instruction of a pickle does to the stack, in words; the pickle is read, and never run.
 
     Example:
-        >>> [step.code for step in pickle_steps(pickle.dumps(7, protocol=2))]
+        >>> [step.code for step in _steps(pickle.dumps(7, protocol=2))]
         ['PROTO', 'BININT1', 'STOP']
     """
-    steps: list[PickleStep] = []
+    steps: list[_Step] = []
     stack: list[str] = []
     memory: dict[object, str] = {}
     try:
@@ -59,7 +59,7 @@ def pickle_steps(data: bytes) -> tuple[PickleStep, ...]:
                 raise CourseError(f"This pickle has more than {_MOST} instructions: give a smaller one.")
             words, looked_up = _move(opcode, argument, stack, memory)
             told = "" if argument is None else shortened(repr(argument), _LETTERS)
-            steps.append(PickleStep(opcode.name, told, words, tuple(stack), looked_up))
+            steps.append(_Step(opcode.name, told, words, tuple(stack), looked_up))
     except (ValueError, IndexError) as error:
         raise CourseError(
             f"{len(data)} bytes were given that aren't a whole pickle ({str(error)[:80]}): give what pickle.dumps "
@@ -124,7 +124,7 @@ def _made(name: str, argument: object, taken: Sequence[str]) -> str:
     return shortened(repr(argument) if argument is not None else name.lower(), _LETTERS)
 
 
-def _refused(data: bytes, steps: Sequence[PickleStep]) -> int | None:
+def _refused(data: bytes, steps: Sequence[_Step]) -> int | None:
     """The number of the step at which ``torch.load`` with ``weights_only=True`` stops, from 1; None for none."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -148,11 +148,11 @@ def _refused(data: bytes, steps: Sequence[PickleStep]) -> int | None:
     return None
 
 
-def draw_pickle_step(steps: Sequence[PickleStep], *, step: int, refused: int | None = None) -> Still:
+def _draw_step(steps: Sequence[_Step], *, step: int, refused: int | None = None) -> Still:
     """The instructions at the left, the stack after one of them at the right, and what it does below.
 
     Args:
-        steps: from ``pickle_steps``.
+        steps: from ``_steps``.
         step: how many instructions have been read, from 1.
         refused: the step at which the reader stops, if it does; later ones aren't reached.
     """
@@ -214,11 +214,11 @@ def pickle_stepper(data: bytes, *, step: int = 2, reader: str = READERS[0]) -> E
     """
     if not isinstance(data, bytes | bytearray):
         raise CourseError(f"A value of type {type(data).__name__} was given; give bytes, as pickle.dumps returns them.")
-    steps = pickle_steps(bytes(data))
+    steps = _steps(bytes(data))
     refused = _refused(bytes(data), steps)
     controls = {"step": number("step", 1, len(steps), step), "reader": choice("read by", READERS, reader)}
 
     def draw(step: int, reader: str) -> Still:
-        return draw_pickle_step(steps, step=step, refused=refused if reader == READERS[1] else None)
+        return _draw_step(steps, step=step, refused=refused if reader == READERS[1] else None)
 
     return Explorer(draw, controls, touch={"step": "step"})
