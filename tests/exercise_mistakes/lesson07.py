@@ -94,7 +94,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (frozen((JOINED, f"[{PARTS}]")), "a list of parts"),
         (frozen((".flatten(1)", "")), "still maps of shape"),
         (frozen(("batch.split(32)", "batch.split(64)")), "64 pictures went into the body at once. Take at most 32"),
-        (frozen((JOINED, "body(batch[:32]).flatten(1)")), "features of 32 pictures only"),
+        (frozen((JOINED, "body(batch[:32]).flatten(1)")), "features for only 32 pictures"),
         (frozen(("torch.cat(", "torch.stack(")), "raised RuntimeError"),
         (frozen(("return torch", "torch")), "shape should be|nothing|None|return"),
         (frozen((JOINED, f"{JOINED} * 2")), "aren't those of the body in eval mode"),
