@@ -15,7 +15,7 @@ import pytest
 import torch
 from torchvision.models import get_model
 
-from course_lib.exercises.assignments.exercise_cells import choose
+from course_lib.exercises.assignments.exercise_choice import choose
 from course_lib.exercises.checks.checkpoint_checks import Hostile, went_off
 from course_lib.exercises.engine.learner_progress import my_progress
 from course_lib.exercises.engine.outcomes import keep

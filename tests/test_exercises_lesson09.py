@@ -15,7 +15,7 @@ import torchvision
 from torch import nn
 
 from course_lib.exercises import my_progress
-from course_lib.exercises.assignments.exercise_cells import choose
+from course_lib.exercises.assignments.exercise_choice import choose
 from course_lib.exercises.lessons import lesson03, lesson09
 from course_lib.exercises.lessons.lesson03 import BasicBlock, Bottleneck
 from course_lib.exercises.lessons.lesson09 import ResNet18

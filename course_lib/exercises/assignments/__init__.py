@@ -4,6 +4,7 @@ The cells are the lessons' own; what they need of the cells before them comes al
 """
 
 from course_lib.exercises.assignments.assignment_files import ENGINES, assign, left_alone
-from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, Choice, choose, first_cell, listing
+from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, first_cell
+from course_lib.exercises.assignments.exercise_choice import Choice, choose, listing
 
 __all__ = ["ENGINES", "NOTEBOOKS", "Choice", "assign", "choose", "first_cell", "left_alone", "listing"]

@@ -14,7 +14,8 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
-from course_lib.exercises.assignments.exercise_cells import Choice, ExerciseCell
+from course_lib.exercises.assignments.exercise_cells import ExerciseCell
+from course_lib.exercises.assignments.exercise_choice import Choice
 from course_lib.exercises.assignments.student_variants import FOR_ALL, drawn_test
 from course_lib.exercises.assignments.written_questions import WrittenQuestion
 

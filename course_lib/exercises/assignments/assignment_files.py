@@ -14,7 +14,8 @@ from nbformat.v4 import new_notebook
 
 from course_lib.errors import CourseError
 from course_lib.exercises.assignments import assignment_cells
-from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, Choice, first_cell
+from course_lib.exercises.assignments.exercise_cells import NOTEBOOKS, first_cell
+from course_lib.exercises.assignments.exercise_choice import Choice
 from course_lib.exercises.assignments.student_variants import personal_release
 
 __all__ = ["ENGINES", "assign", "left_alone"]
