@@ -255,9 +255,9 @@ for depth in (20, 40, 80):
 
 # %% [markdown]
 # Two random directions among the 432 weights of the first convolution have a cosine of about ±0.05. In a deep plain
-# network, the two gradients are hardly more alike than that, and with the shortcut they stay above 0.8. [Balduzzi et al. 2017](https://arxiv.org/abs/1702.08591) found this in deep plain networks.
-# Does the shortcut help training as well? Let's repeat the experiment of section 1,
-# with the same seeds, and add `+ x`.
+# network, the two gradients are hardly more alike than that, as [Balduzzi et al.
+# 2017](https://arxiv.org/abs/1702.08591) found, too. With the shortcut, the cosine stays above 0.8. Does the shortcut
+# help training as well? Let's repeat the experiment of section 1, with the same seeds, and add `+ x`.
 
 # %%
 ratio = guess("03_residual_depth", "How many steps do 24 residual layers need, compared with 8 residual layers?",

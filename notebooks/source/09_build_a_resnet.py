@@ -572,7 +572,7 @@ feature_map_explorer(lite0, photos, layer="features.2.1.add", second="coffee", c
 # %%
 from course_lib.widgets import network_explorer
 
-network_explorer(classifier, samples()["dog"].open(), layer="layer2.0.add")
+network_explorer(classifier, samples()["dog"].open(), layer="layer2.1.add")
 
 # %% [markdown]
 # **What to notice.** Early maps keep outlines. Later maps are smaller, and more of their cells are dark, which means
