@@ -537,9 +537,9 @@ picture_grid([open_image(harder_folder.pictures[k][0]) for k in chosen], titles,
 #
 # 1. **The threshold.** We call a picture a bee if its score for "bee" is at least 0.5. Perhaps all the scores are simply
 #    a little too low.
-# 2. **The stripes.** In most of the wrong pictures you can't see much of the bee, because it's small, at the edge, half
-#    hidden or dim. Perhaps the network recognises a bee by its stripes and wings, and calls a picture that shows too
-#    little of them an ant.
+# 2. **The stripes.** In several of the wrong pictures you can't see much of the bee, because it's small, at the edge,
+#    half hidden or dim. Perhaps the network recognises a bee by its stripes and wings, and calls a picture that shows
+#    too little of them an ant. (As you can see, not every mistake fits.)
 
 # %% [markdown]
 # The first is easy to try. Each box is one of the hundred harder pictures. Drag the line, or move the slider, until the
