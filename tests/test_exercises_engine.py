@@ -309,6 +309,29 @@ def test_in_a_notebook_a_grade_is_one_sentence_and_no_traceback(capsys: pytest.C
     assert "The median of 1, 2 and 9 is 2." in out and "Traceback" not in out and "engine.py" not in out and err == ""
 
 
+@pytest.mark.parametrize(("between", "runs"), [("", 2), ("1", 3)], ids=["next cell", "later cell"])
+def test_what_check_has_just_stopped_is_not_run_again_by_grade(
+    between: str, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless another cell stands between, which may have repaired something that the answer calls."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell, calls = InteractiveShell.instance(), []
+    monkeypatch.setattr(time, "thread_time", time.perf_counter)  # on a busy machine the loop may hardly run
+
+    def answer(values: list[float]) -> float:
+        calls.append(values)
+        while True:
+            pass
+
+    hasty = replace(median, seconds=0.3)
+    shell.push({"median": hasty, "answer": answer})
+    for cell in ["median.grade(answer)", "median.check(answer)", between, "median.grade(answer)"]:
+        result = shell.run_cell(cell, store_history=True) if cell else None
+    assert result is not None and isinstance(result.error_in_exec, NotCorrect) and len(calls) == runs
+    assert "within 0.3 seconds" in str(result.error_in_exec)
+
+
 def test_grading_keeps_nothing(own_file: Path) -> None:
     median.grade(median.answer())
     assert not own_file.exists()

@@ -26,6 +26,7 @@ import math
 import os
 import random
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
@@ -57,6 +58,12 @@ def _usual_seconds() -> float:
     except ValueError:
         return 20.0
     return seconds if 0 < seconds < math.inf else 20.0
+
+
+def _cell() -> int:
+    """The number of the notebook's cell that runs; 0 outside of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "execution_count", 0)
 
 
 def _no_check(answer: Any, **numbers: Any) -> None:
@@ -115,6 +122,7 @@ class Exercise:
     _variants_made: dict[str, Exercise] = field(default_factory=dict, repr=False)
     _hints_shown: int = field(default=0, repr=False)
     _passed: Any = field(default=..., repr=False)
+    _slow: tuple[Any, int, Outcome] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.points = self.points or _POINTS[self.difficulty]
@@ -163,7 +171,10 @@ class Exercise:
     # -- judging ------------------------------------------------------------------------------------------------------
     def check(self, answer: Any = ...) -> Outcome:
         """Say how far an answer is: not attempted, not yet (and what to look at), or correct. The outcome is kept."""
+        began = time.thread_time()
         outcome = self.judge(answer, self.check_answer)
+        long = time.thread_time() - began > self.seconds / 2  # its own time: a busy machine is no answer's fault
+        self._slow = (answer, _cell(), outcome) if long and outcome.state == "not yet" else None
         keep(self.id, outcome.state)
         if outcome.state == "correct":
             self._passed = answer
@@ -172,6 +183,8 @@ class Exercise:
     def grade(self, answer: Any = ..., *, seed: int | None = None) -> None:
         """Pass in silence, or raise with the words of the check: what a graded test cell runs. Nothing is kept.
 
+        An answer that ``check`` has stopped in this cell or the one before is not run again until it is stopped again.
+
         Args:
             answer: the learner's.
             seed: of the hidden cases; without one there are only the open ones.
@@ -179,6 +192,8 @@ class Exercise:
         Raises:
             NotCorrect: the answer is not correct.
         """
+        if self._slow is not None and self._slow[0] is answer and 0 < _cell() <= self._slow[1] + 1:
+            raise NotCorrect(str(self._slow[2]))
         outcome = self._graded(answer, seed)
         if outcome.state != "correct":
             raise NotCorrect(str(outcome))
@@ -266,7 +281,7 @@ class Exercise:
             self._variants_made[repr(own)] = replace(
                 self, numbers=own, hints=[self.reworded(hint, own) for hint in self.hints],
                 praise=self.reworded(self.praise, own), background=self.reworded(self.background, own),
-                _variants_made={}, _hints_shown=0, _passed=...,
+                _variants_made={}, _hints_shown=0, _passed=..., _slow=None,
             )  # fmt: skip
         return self._variants_made[repr(own)]
 

@@ -6,16 +6,18 @@ A submission is graded with a small gradebook of its own, made by ``blank_gradeb
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from nbgrader import api
 from nbgrader.api import Base, Gradebook, MissingEntry
 from sqlalchemy import create_engine
 
-__all__ = ["Mark", "NotebookMarks", "SubmissionMarks", "blank_gradebook", "read_marks", "record_marks"]
+__all__ = ["Mark", "NotebookMarks", "SubmissionMarks", "blank_gradebook", "read_marks", "record_marks", "share_engines"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ class SubmissionMarks:
 
     notebooks: tuple[NotebookMarks, ...]
     timestamp: datetime | None
+
+
+def share_engines() -> None:
+    """Let nbgrader keep one SQLAlchemy engine for each gradebook in this process.
+
+    It opens the gradebook eleven times for a submission, and a new engine puts every query into SQL anew.
+    """
+    if not hasattr(api.create_engine, "cache_info"):
+        api.create_engine = functools.cache(api.create_engine)
 
 
 def blank_gradebook(source: Gradebook, assignment: str, path: Path) -> None:

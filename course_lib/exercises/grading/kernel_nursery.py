@@ -128,7 +128,7 @@ class ForkedKernel:
     def wait(self) -> int:
         """Wait for the end; the exit status."""
         while (status := self.poll()) is None:
-            time.sleep(0.02)
+            time.sleep(0.005)
         return status
 
     def send_signal(self, number: int) -> None:

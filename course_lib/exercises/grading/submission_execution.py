@@ -18,7 +18,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute
 
 from course_lib.errors import CourseError
-from course_lib.exercises.grading.forked_kernels import ForkedKernels, nursery
+from course_lib.exercises.grading.forked_kernels import ForkedKernels, PromptManager, nursery
 from course_lib.exercises.grading.kernel_limits import MB, Limits
 
 __all__ = ["CarefulExecute", "Note"]
@@ -49,7 +49,7 @@ class CarefulExecute(Execute):  # type: ignore[misc]
     """
 
     def __init__(self, limits: Limits, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(**settings | {"kernel_manager_class": PromptManager})
         self.notes: list[Note] = []
         self._limits = limits
         self._skipped: dict[int, str] = {}

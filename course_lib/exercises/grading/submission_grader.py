@@ -5,12 +5,14 @@ What goes in and out are values, so that it runs in any process and on any machi
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
 import tempfile
 import threading
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from traitlets.config import Config
 
 from course_lib.errors import CourseError
 from course_lib.exercises.grading.forked_kernels import use_forked_kernels
-from course_lib.exercises.grading.gradebook_rows import SubmissionMarks, read_marks
+from course_lib.exercises.grading.gradebook_rows import SubmissionMarks, read_marks, share_engines
 from course_lib.exercises.grading.kernel_limits import MB, Limits
 from course_lib.exercises.grading.kernel_nursery import MachineError
 from course_lib.exercises.grading.submission_execution import CarefulExecute, Note
@@ -104,6 +106,7 @@ def grade_submission(assignment: Assignment, submission: Submission) -> GradedSu
     """
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as folder:
         use_forked_kernels()
+        share_engines()
         notes: list[Note] = []
         try:
             _look_at(assignment, submission, notes)
@@ -133,7 +136,7 @@ class _Autograde(Autograde):  # type: ignore[misc]
 
 def _graded(assignment: Assignment, submission: Submission, root: Path, notes: list[Note]) -> GradedSubmission:
     name, student = assignment.name, submission.student
-    database = root / "gradebook.db"
+    database = _own_folder() / "gradebook.db"
     database.write_bytes(assignment.gradebook)
     _write(root / "source" / name, assignment.files)
     (root / "source" / name).mkdir(parents=True, exist_ok=True)
@@ -174,6 +177,14 @@ def _graded(assignment: Assignment, submission: Submission, root: Path, notes: l
         if path.is_file() and not path.is_symlink() and path.relative_to(graded).as_posix() in before
     }
     return GradedSubmission(student, marks, "", tuple(notes), files)
+
+
+@functools.cache
+def _own_folder() -> Path:
+    """This process's folder for the gradebook, which every submission begins anew."""
+    folder = tempfile.TemporaryDirectory(prefix="grading-")
+    Finalize(None, folder.cleanup, exitpriority=1)  # unlike atexit, also in the processes of multiprocessing
+    return Path(folder.name).resolve()
 
 
 def _write_at_leisure(connection: Any, record: Any) -> None:
