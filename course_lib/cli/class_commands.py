@@ -57,6 +57,10 @@ def _add_course(parser: Any) -> None:
 def _grade(options: argparse.Namespace) -> int:
     if os.name == "nt":
         raise CourseError("Grading needs Linux or macOS: on Windows, give this command in WSL.")
+    from course_lib.exercises.grading.warm_processes import begin_imports
+
+    if not options.scheduler:
+        begin_imports()  # while this process does its own
     from course_lib.exercises.grading.class_grading import grade_class
     from course_lib.exercises.grading.class_marks import write_marks
     from course_lib.exercises.grading.kernel_limits import Limits

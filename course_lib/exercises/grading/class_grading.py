@@ -30,7 +30,7 @@ from course_lib.exercises.grading.grading_workers import grade_here, grade_on_da
 from course_lib.exercises.grading.kernel_limits import MB, Limits
 from course_lib.exercises.grading.submission_execution import Note
 from course_lib.exercises.grading.submission_grader import Assignment, GradedSubmission, Submission
-from course_lib.exercises.grading.submission_hints import Hint, submission_hints
+from course_lib.exercises.grading.submission_hints import Hint, known_solutions, submission_hints
 from course_lib.progress import track
 from course_lib.tables import text_table
 
@@ -134,6 +134,7 @@ def grade_class(
     def read(student: str) -> Submission:
         return Submission(student, _files(here.folder("submitted", student, name), limits))
 
+    known_solutions()  # imports every lesson, while the workers import theirs
     count = workers or os.cpu_count() or 1
     results = (
         grade_on_dask(assignment, todo, read, scheduler=scheduler)

@@ -14,6 +14,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 from course_lib.errors import CourseError, closest
+from course_lib.exercises.grading.gradebook_rows import share_engines
 
 __all__ = ["Course"]
 
@@ -58,6 +59,7 @@ class Course:
 
     def gradebook(self) -> Gradebook:
         """The gradebook, to be used in ``with``."""
+        share_engines()
         try:
             return Gradebook(self.directory.db_url, self.directory.course_id)
         except SQLAlchemyError as error:

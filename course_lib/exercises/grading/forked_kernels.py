@@ -92,7 +92,7 @@ class PromptManager(AsyncKernelManager):  # type: ignore[misc]
     client_factory = Type(PromptClient, klass=AsyncKernelClient)
 
     def _context_default(self) -> zmq.asyncio.Context:
-        context = super()._context_default()
+        context: zmq.asyncio.Context = super()._context_default()
         context.reconnect_ivl = 5  # milliseconds, in place of 100
         return context
 

@@ -14,7 +14,6 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -27,6 +26,7 @@ from course_lib.exercises.grading.submission_grader import (
     Submission,
     grade_submission,
 )
+from course_lib.exercises.grading.warm_processes import CONTEXT, begin_imports
 
 __all__ = ["grade_here", "grade_on_dask"]
 
@@ -81,6 +81,8 @@ def grade_here(
                         yield GradedSubmission(student, None, words, passing=True)
     finally:
         for worker in crew:
+            worker.let_go()
+        for worker in crew:
             worker.end()
 
 
@@ -88,14 +90,16 @@ class _Worker:
     """A process that grades one submission after the other."""
 
     def __init__(self, assignment: Assignment) -> None:
-        context = get_context("spawn")
-        self.channel, theirs = context.Pipe()
+        begin_imports()
+        self.channel, theirs = CONTEXT.Pipe()
         self.student = ""
         self._since = 0.0
         self._most = assignment.limits.seconds + _PATIENCE
-        self._process: BaseProcess = context.Process(target=_work, args=(theirs, assignment), daemon=True)
+        self._process: BaseProcess = CONTEXT.Process(target=_work, args=(theirs,))
         self._process.start()
         theirs.close()
+        with suppress(OSError):  # it is gone; that is seen when it is given something
+            self.channel.send((assignment, dict(os.environ)))
 
     def give(self, submission: Submission) -> None:
         self.student, self._since = submission.student, time.monotonic()
@@ -117,23 +121,29 @@ class _Worker:
     def is_gone(self) -> bool:
         return not self._process.is_alive() or time.monotonic() - self._since > self._most
 
-    def end(self) -> None:
-        """Let a worker without a submission go, and end one that has one."""
+    def let_go(self) -> None:
+        """Tell it that there is nothing more for it."""
         with suppress(OSError):
             self.channel.send(None)
+
+    def end(self) -> None:
+        """Wait for a worker that has been let go, and end one that has a submission."""
         self._process.join(0 if self.student else 10)
         self._process.kill()
         self._process.join()
         self.channel.close()
 
 
-def _work(channel: Connection, assignment: Assignment) -> None:
+def _work(channel: Connection) -> None:
     """What a worker does, until nobody has anything for it or the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the instructor has started
+    nursery.fork_from_here(channel)  # before anything of the class is in its memory
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")  # nbgrader's own, of SQLAlchemy
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     with suppress(EOFError, OSError):
+        assignment, environment = channel.recv()
+        os.environ.clear()
+        os.environ.update(environment | {"JUPYTER_PREFER_ENV_PATH": "1"})
         while (submission := channel.recv()) is not None:
             channel.send(grade_submission(assignment, submission))
     nursery.close()
@@ -164,7 +174,7 @@ def grade_on_dask(
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         get_address_host_port(scheduler)  # an address of no known kind would only time out
-        client = Client(scheduler, timeout=20, set_as_default=False)
+        client = Client(scheduler, timeout=10, set_as_default=False)
     except (OSError, asyncio.TimeoutError, ValueError) as error:  # in Python 3.10 not the same
         raise CourseError(f"There is no Dask scheduler at {scheduler[:100]!r}: {str(error)[:150]}.") from error
     with client:

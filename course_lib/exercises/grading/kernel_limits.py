@@ -10,9 +10,15 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["Limits", "hold_to", "memory_in_use"]
+__all__ = ["LIBRARY_SETTINGS", "MB", "Limits", "hold_to", "memory_in_use"]
 
 MB = 2**20
+#: Variables that libraries read when they are imported: ipykernel's way of drawing, no words of the debugger's, and one
+#: thread each.
+LIBRARY_SETTINGS = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}  # fmt: skip
+LIBRARY_SETTINGS |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _SIZE = Path("/proc/self/statm")
 
 

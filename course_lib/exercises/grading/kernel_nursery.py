@@ -1,8 +1,9 @@
 """A process that has imported what exercises need, and forks kernels that begin with all of it.
 
-``KernelNursery`` starts it and talks to it over a socket; run as a module, this file is the process itself. A kernel
-then takes a tenth of a second instead of the five that the imports take. The process has one thread, so that forking is
-safe, and runs no code but its own. It ends what its kernels leave behind, and all of them when the other side is gone.
+``KernelNursery`` starts it and talks to it over a socket. It is a copy of the process that asks, where that one has
+imported everything (``warm_processes``); otherwise this file is run as a module. A kernel then takes a tenth of a
+second, and not the five that the imports take. The process has one thread, so that forking is safe, and runs no code
+but its own. It ends what its kernels leave behind, and all of them when the other side is gone.
 """
 
 from __future__ import annotations
@@ -10,26 +11,24 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import importlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from course_lib.exercises.grading.kernel_limits import MB, Limits, hold_to, memory_in_use
+from course_lib.exercises.grading.kernel_limits import LIBRARY_SETTINGS, MB, Limits, hold_to, memory_in_use
 
 __all__ = ["ForkedKernel", "KernelNursery", "MachineError"]
 
-_LIBRARIES = ("numpy", "torch", "torchvision", "matplotlib.figure", "ipykernel.ipkernel", "ipykernel.kernelapp")
 _TICK = 0.3  # seconds between two looks at memory and processes
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # of linux/prctl.h
 _START = 180  # seconds that the imports may take, on a busy machine
@@ -49,8 +48,31 @@ class KernelNursery:
 
     def __init__(self) -> None:
         self.limits = Limits()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: psutil.Process | None = None
         self._channel: Connection | None = None
+
+    def fork_from_here(self, closed: Connection) -> None:
+        """Make the process a copy of this one, which must have imported everything and have one thread.
+
+        Args:
+            closed: a channel of this process's that the copy must not hold open.
+        """
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid:
+            theirs.close()
+            self._process, self._channel = psutil.Process(pid), Connection(ours.detach())
+            self._channel.recv()
+            return
+        try:
+            ours.close()
+            closed.close()
+            os.setsid()
+            forkserver._forkserver.__init__()  # type: ignore[misc]  # no student's code may use ours
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _serve(Connection(theirs.detach()))
+        finally:
+            os._exit(0)
 
     def launch(self, arguments: list[str], *, cwd: str, env: dict[str, str]) -> ForkedKernel:
         """Fork a kernel with ipykernel's command line ``arguments``."""
@@ -78,7 +100,7 @@ class KernelNursery:
         if self._process is not None:
             try:
                 self._process.wait(5)
-            except subprocess.TimeoutExpired:
+            except psutil.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
         self._process = self._channel = None
@@ -92,12 +114,10 @@ class KernelNursery:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        own = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # ipykernel's, read at the import
         paths = [str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")]  # wherever we are now
-        own["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        own |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        own = LIBRARY_SETTINGS | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with theirs:
-            self._process = subprocess.Popen(
+            self._process = psutil.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())], pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL, env=os.environ | own, start_new_session=True,
             )  # fmt: skip
@@ -153,9 +173,9 @@ class _Kernel:
 
 def _serve(channel: Connection) -> None:
     """Answer ``("launch", arguments, folder, environment, limits)`` and ``("poll", pid)`` until nobody asks."""
-    _import_all()
+    from course_lib.exercises.grading.kernel_libraries import SHARED
+
     _tell_linux(_PR_SET_CHILD_SUBREAPER, 1)  # what a kernel's children leave behind becomes ours, and can be ended
-    shared = psutil.Process().memory_info().rss
     kernels: dict[int, _Kernel] = {}
     gc.freeze()
     channel.send(os.getpid())
@@ -181,29 +201,13 @@ def _serve(channel: Connection) -> None:
         if time.monotonic() - looked > _TICK:
             looked = time.monotonic()
             _reap(kernels)
-            _watch([kernel for kernel in kernels.values() if kernel.status is None], shared)
+            _watch([kernel for kernel in kernels.values() if kernel.status is None], SHARED)
     _sweep()
 
 
 def _tell_linux(option: int, value: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def _import_all() -> None:
-    """Everything that a notebook of the course imports. None of it may start a thread."""
-    home = str(Path.cwd())
-    for name in _LIBRARIES:
-        importlib.import_module(name)
-    for room in ("course_lib", "course_lib.exercises"):
-        package = importlib.import_module(room)
-        for part in dir(package):
-            if not part.startswith("_"):
-                getattr(package, part)  # the packages are lazy
-    sys.modules["torch"].set_num_threads(1)
-    if sys.path and sys.path[0] == home:  # put there by ``-m``; a kernel's own folder stands there
-        del sys.path[0]
-    assert threading.active_count() == 1
 
 
 def _be_a_kernel(arguments: list[str], cwd: str, env: dict[str, str], limits: Limits) -> None:
@@ -274,5 +278,7 @@ def _sweep() -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.path[0] == str(Path.cwd()):  # put there by ``-m``; a kernel's own folder stands there
+        del sys.path[0]
     _serve(Connection(int(sys.argv[1])))
     os._exit(0)  # the libraries' own farewells would take a second

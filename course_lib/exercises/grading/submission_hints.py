@@ -19,7 +19,7 @@ from typing import Any
 from course_lib.exercises import lessons
 from course_lib.exercises.engine.exercise import Exercise
 
-__all__ = ["Hint", "submission_hints"]
+__all__ = ["Hint", "known_solutions", "submission_hints"]
 
 #: Letters that answers have in common, comments and spacing left out, before they are a hint together.
 _MANY = 240
@@ -157,7 +157,8 @@ def _form(source: str) -> str:
 
 
 @cache
-def _solutions() -> dict[str, str]:
+def known_solutions() -> dict[str, str]:
+    """Exercise → its solution, in the form in which answers are compared."""
     found = {}
     for module in pkgutil.iter_modules(lessons.__path__):
         for value in vars(importlib.import_module(f"{lessons.__name__}.{module.name}")).values():
@@ -167,7 +168,7 @@ def _solutions() -> dict[str, str]:
 
 
 def _solution(exercise: str) -> str:
-    return _solutions().get(exercise, "")
+    return known_solutions().get(exercise, "")
 
 
 def _tampering(tree: ast.Module) -> Iterator[str]:
