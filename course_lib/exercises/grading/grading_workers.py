@@ -52,24 +52,25 @@ def grade_here(
     Yields:
         one result a student, in the order in which they are ready.
     """
-    waiting, deaths = deque(students), Counter[str]()
+    waiting, deaths, ready = deque(students), Counter[str](), list[GradedSubmission]()
     crew = [_Worker(assignment) for _ in range(max(1, min(workers, len(students))))]
     try:
-        while waiting or any(worker.student for worker in crew):
+        while waiting or ready or any(worker.student for worker in crew):
             for worker in crew:
                 while waiting and not worker.student:
                     student = waiting.popleft()
                     try:
-                        submission = read(student)
+                        worker.give(read(student))
                     except (CourseError, OSError) as problem:
-                        yield GradedSubmission(student, None, str(problem))
-                        continue
-                    worker.give(submission)
-            wait([worker.channel for worker in crew if worker.student], timeout=5)
+                        ready.append(GradedSubmission(student, None, str(problem)))
+            yield from ready  # whoever writes it down does so while the workers go on
+            ready.clear()
+            if busy := [worker.channel for worker in crew if worker.student]:
+                wait(busy, timeout=5)
             for number, worker in enumerate(crew):
                 student = worker.student
                 if student and (graded := worker.take()) is not None:
-                    yield graded
+                    ready.append(graded)
                 elif student and worker.is_gone:
                     worker.end()
                     crew[number] = _Worker(assignment)
@@ -78,7 +79,7 @@ def grade_here(
                         waiting.append(student)
                     else:
                         words = f"It ended the process that grades, {_TRIES} times."
-                        yield GradedSubmission(student, None, words, passing=True)
+                        ready.append(GradedSubmission(student, None, words, passing=True))
     finally:
         for worker in crew:
             worker.let_go()

@@ -119,7 +119,7 @@ class CarefulExecute(Execute):  # type: ignore[misc]
         names = {output.ename for output in cell.outputs if output.output_type == "error"}
         if self.error_on_timeout["ename"] in names:
             self._skip(cell, index, "it could not be stopped" if time.monotonic() < self._over else "the time was over")
-        if "CellTooLong" in names:
+        if names & {"CellTooLong", "TooLong"}:  # mostly it is IPython that shows the exception
             self.notes.append(Note(_name(cell, index), f"stopped after {self._limits.cell_seconds} seconds"))
 
     def _skip(self, cell: NotebookNode, index: int, reason: str) -> None:
