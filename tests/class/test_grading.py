@@ -221,7 +221,7 @@ def test_a_gradebook_of_another_course_is_refused(small: Path, run_in: Command) 
     with Gradebook(f"sqlite:///{small}/gradebook.db") as book:
         book.find_grade_cell("01_accuracy-test", "hw", "hw").name = "01_top_k-test"
         book.db.commit()
-    with pytest.raises(CourseError, match=r"it knows cells such as '01_top_k.*Is it another course's\?"):
+    with pytest.raises(CourseError, match=r"it has cells such as '01_top_k.*Is it another course's\?"):
         grade_class("hw", course=small)
     with pytest.raises(CourseError, match=r"has no 'hw2'.*Did you mean 'hw'"):
         grade_class("hw2", course=small)
