@@ -21,7 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 from traitlets import Type
 
-from course_lib.exercises.grading.kernel_nursery import ForkedKernel, KernelNursery
+from course_lib.exercises.grading.kernel_nursery import ForkedKernel, KernelNursery, MachineError
 
 __all__ = ["ForkedKernels", "PromptClient", "PromptManager", "nursery", "use_forked_kernels"]
 
@@ -71,7 +71,7 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
             timeout: seconds; None for ever.
 
         Raises:
-            RuntimeError: the kernel has ended, or didn't answer in time.
+            MachineError: the kernel has ended, or didn't answer in time. No cell has run in it yet.
         """
         end = time.monotonic() + (float("inf") if timeout is None else timeout)
         while time.monotonic() < end:
@@ -82,8 +82,8 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
                 self._handle_kernel_info_reply(reply)
                 return
             if not await self.is_alive():
-                raise RuntimeError("Kernel died before replying to kernel_info")
-        raise RuntimeError(f"Kernel didn't respond in {timeout} seconds")
+                raise MachineError("a kernel ended before its first cell; is there memory left?")
+        raise MachineError(f"a kernel didn't answer within {timeout} seconds")
 
 
 class PromptManager(AsyncKernelManager):  # type: ignore[misc]
