@@ -71,7 +71,7 @@ batch = classifier.transforms(picture).unsqueeze(0)
 
 with torch.inference_mode():
     share, index = network(batch).softmax(1).max(1)
-answer = f"{categories[int(index)]}, {100 * float(share):.0f} %"
+answer = f"{categories[int(index)]}, {100 * float(share):.0f}%"
 print(answer)
 
 # %%
@@ -265,13 +265,13 @@ with torch.inference_mode():
 print(f"{'the picture':13} {'your layers':22} torchvision's")
 for name, own, other in zip(categories, mine, theirs):
     mark = "" if categories[own.argmax()] == name else "  ✗"
-    print(f"{name:13} {categories[own.argmax()]:13} {100 * own.max():3.0f} %    ",
-          f"{categories[other.argmax()]:13} {100 * other.max():3.0f} %{mark}")
+    print(f"{name:13} {categories[own.argmax()]:13} {100 * own.max():3.0f}%    ",
+          f"{categories[other.argmax()]:13} {100 * other.max():3.0f}%{mark}")
 print("all probabilities agree to five digits:", torch.allclose(mine, theirs, atol=1e-5))
 right = sum(categories[answers.argmax()] == name for name, answers in zip(categories, mine))
 print(f"{right} of 10 are right. Ten pictures are too few to say how good the network is.")
 for pictures, figures in classifier.weights.meta["_metrics"].items():
-    print(f"measured on 2,000 other pictures ({pictures}): {figures['acc@1']} %")
+    print(f"measured on 2,000 other pictures ({pictures}): {figures['acc@1']}%")
 
 # %% [markdown]
 # ## 4 Where are the parameters, and where is the work?
@@ -289,7 +289,7 @@ in_convs = sum(op.parameters for op in vgg11 if op.plain == "conv2d")
 in_convolutions.reveal(
     round(100 * in_convs / vgg11.parameters, 1),
     "With the work it's the other way around: the convolutions use their few weights again and again, and "
-    "do 98 % of the multiply-adds.",
+    "do 98% of the multiply-adds.",
     high="The first linear layer alone has 25088 · 4096 weights, one for every cell of the last map and "
          "every output.",
     low="Not quite that little.",
@@ -314,27 +314,27 @@ cfg_builder("64, M, 128, M, 256, 256, M, 512, 512, M")
 # %%
 deeper = guess(
     "04_deeper",
-    "Column A has a top-1 error of 29.6 % in the paper, and D has 27.0 %. What about E, which has three "
+    "Column A has a top-1 error of 29.6% in the paper, and D has 27.0%. What about E, which has three "
     "more layers?",
-    choices=["about 25 %", "about 26 %", "about 27 %", "above 28 %"],
+    choices=["about 25%", "about 26%", "about 27%", "above 28%"],
 )
 deeper
 
 # %% tags=["guess"]
 deeper.reveal(
-    "about 27 %",
-    f"E has {vgg.PAPER_ERRORS['E']} % in the paper's table 3, trained and tested at one scale, as A and D "
+    "about 27%",
+    f"E has {vgg.PAPER_ERRORS['E']}% in the paper's table 3, trained and tested at one scale, as A and D "
     "were. At nineteen layers, depth alone stopped helping. Lesson 03 shows what came next.",
-    wrong={"about 25 %":
-           "E gets down to 25.5 % when it's trained on pictures of many sizes, which the paper tried as well."},
+    wrong={"about 25%":
+           "E gets down to 25.5% when it's trained on pictures of many sizes, which the paper tried as well."},
     also=drawing.vgg_table(),
 )
 
 # %% [markdown]
 # **What to notice.** A layer in bold isn't in the column to its left.
 #
-# - A-LRN adds AlexNet's normalisation. The error goes from 29.6 to 29.7 %, so the authors dropped it.
-# - C adds three 1×1 convolutions to B, and the error falls from 28.7 to 28.1 %. In D the same three are 3×3, and it falls to 27.0 %.
+# - A-LRN adds AlexNet's normalisation. The error goes from 29.6 to 29.7%, so the authors dropped it.
+# - C adds three 1×1 convolutions to B, and the error falls from 28.7 to 28.1%. In D the same three are 3×3, and it falls to 27.0%.
 #   So depth seems to help, and seeing the neighbours even more.
 # - From A to E the number of parameters grows by only a twelfth.
 
@@ -508,7 +508,7 @@ start.reveal(
 # %% [markdown]
 # torchvision's VGG uses $n_\text{out} = k^2 O$ instead of $n_\text{in}$. This preserves the size of the *gradients* on their way back, and
 # the signal shrinks a little where the channels grow, most of all from 3 to 64. Xavier's rule takes the average of both and ignores the
-# ReLU, so its signal shrinks by about 40 % per layer.
+# ReLU, so its signal shrinks by about 40% per layer.
 
 # %% [markdown]
 # **What the authors did.** Started like this, deep columns wouldn't learn. So they trained column A first, and started the others

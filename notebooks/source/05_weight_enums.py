@@ -148,7 +148,7 @@ better.reveal(
 # %% [markdown]
 # **What to notice.** All 24 networks that have both entries gained. But that count proves nothing: who would publish a V2 that is worse?
 # What counts is how *large* the gains are. Each entry is a single training run, so MobileNetV2's 0.3 points may be chance, but 4.7 points
-# of 50,000 pictures aren't. "ResNet50 has 76 %" is true of one entry and not of the network.
+# of 50,000 pictures aren't. "ResNet50 has 76%" is true of one entry and not of the network.
 #
 # Browse the others. Find a model whose `DEFAULT` isn't its most accurate entry, and an entry that has no categories.
 
@@ -361,7 +361,7 @@ with torch.inference_mode():
 told = []
 for name, shares in (("yours", ours), ("reference", theirs)):
     top = [(100 * shares[0, place], reference.categories[place]) for place in shares[0].topk(3).indices]
-    told.append(f"{name:10} " + ", ".join(f"{category} {value:.0f} %" for value, category in top))
+    told.append(f"{name:10} " + ", ".join(f"{category} {value:.0f}%" for value, category in top))
 same.reveal("similar classes, with other numbers", "If all weights are right, something else must be different.",
             also="\n".join(told))
 
@@ -480,7 +480,7 @@ for name in ("chelsea", "coffee", "rocket", "hopper", "motorcycle"):
     if name in samples():
         with torch.inference_mode():
             share, place = network(prepare(samples()[name].open()).unsqueeze(0)).softmax(1).max(1)
-        print(f"{name:11} {reference.categories[int(place)]}, {100 * float(share):.0f} %")
+        print(f"{name:11} {reference.categories[int(place)]}, {100 * float(share):.0f}%")
 
 # %% [markdown]
 # ## 5 Five lines
@@ -498,7 +498,7 @@ weights = get_model_weights("course_resnet18").DEFAULT
 model = get_model("course_resnet18", weights=weights).eval()
 batch = weights.transforms()(Image.open("data/goldfish.png").convert("RGB")).unsqueeze(0)
 share, index = model(batch).squeeze(0).softmax(0).max(0)
-print(f"{weights.meta['categories'][index]}: {100 * share:.1f} %")
+print(f"{weights.meta['categories'][index]}: {100 * share:.1f}%")
 
 # %% [markdown]
 # `convert("RGB")` matters, because a PNG may be grey or have four channels. With `"resnet50"` instead of `"course_resnet18"` you get

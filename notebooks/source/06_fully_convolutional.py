@@ -372,8 +372,8 @@ cells = response_map(fcn, picture)
 best = cells.probabilities.amax(0)[0]  # (4,): in each cell the best class's share
 which_cell.reveal(
     f"cell {int(best.argmax())}",
-    "In the other cells, the best class has only 12 to 14 %, and guessing among ten classes would give "
-    "10 %. This network's training pictures included empty scenes, so it has learned to be unsure about them.",
+    "In the other cells, the best class has only 12 to 14%, and guessing among ten classes would give "
+    "10%. This network's training pictures included empty scenes, so it has learned to be unsure about them.",
     also=draw_cells(cells, picture),
 )
 
@@ -621,7 +621,7 @@ paired_guess.reveal(
 # The chart suggests why. A pool of 2 finds small things, and fails on large ones, because a cell sees only a part of
 # them. The map at half size, where everything is half as large, makes up for that. For the largest quarter of the
 # objects, the dense map seems to be the best. (That's ten scenes, and we haven't tested it.) The percentages in
-# brackets are Wilson's 95 % intervals.
+# brackets are Wilson's 95% intervals.
 
 # %% [markdown]
 # Now it's your turn. Start with the dense map of our camel: its box is too large. Which of the scenes is the hardest,
@@ -893,7 +893,7 @@ from course_lib.widgets import cell_explorer
 cell_explorer(picture, fcn, cell=(0, 3))
 
 # %% [markdown]
-# In theory, the cell can see 627×627 pixels, its *receptive field*. In fact, 89 % of the gradient of "camel" lies
+# In theory, the cell can see 627×627 pixels, its *receptive field*. In fact, 89% of the gradient of "camel" lies
 # inside its window of 224×224. In most networks, the effective receptive field is much smaller than the theoretical one
 # ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)). That's why we may read a cell as "what is *here*".
 
