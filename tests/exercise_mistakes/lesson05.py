@@ -96,7 +96,7 @@ def renamed(*edits: tuple[str, str]) -> Any:
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson05.new_name: [
-        (renamed((".{kind}\"", "\"")), "stays: weight"),
+        (renamed((".{kind}\"", "\"")), "stays the same: weight"),
         (renamed(('"8.0"', '"9.0"')), "but it should be features.8"),
         (renamed(("place -= stage == 1", "pass")), "stage 1 doesn't expand"),
         (renamed(("(1, 2, 2, 3, 3, 4, 1)", "(1, 2, 2, 3, 4, 3, 1)")), "it belongs to stage 6"),

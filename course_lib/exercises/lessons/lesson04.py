@@ -19,7 +19,7 @@ from course_lib.exercises.engine.variants import Variants, spelled
 from course_lib.networks import vgg
 
 
-# -- 1: a shape, token by token ---------------------------------------------------------------------------------------
+# -- 1: a shape, token by token ----------------------------------------------------------------------------------------
 @exercise(
     id="04_trace_cfg",
     title="A shape, token by token",
@@ -82,7 +82,7 @@ def _(answer: Any, rows: int, columns: int, last: int) -> None:
     raise Wrong(f"{shape} isn't right. A number sets the channels; an M halves height and width and rounds down.")
 
 
-# -- 2: a convolution over a row --------------------------------------------------------------------------------------
+# -- 2: a convolution over a row ---------------------------------------------------------------------------------------
 @exercise(
     id="04_conv1d",
     title="A convolution over a row, from strides",
@@ -107,7 +107,7 @@ def conv1d(row: Tensor, kernel: Tensor) -> Tensor:
 conv1d.hidden_cases(convolution_checks.row_and_kernel, count=15, tolerance=1e-4)
 
 
-# -- 3: a convolution over maps ---------------------------------------------------------------------------------------
+# -- 3: a convolution over maps ----------------------------------------------------------------------------------------
 @exercise(
     id="04_conv2d",
     title="A convolution over maps",
@@ -135,7 +135,7 @@ def conv2d(maps: Tensor, weight: Tensor) -> Tensor:
 conv2d.hidden_cases(convolution_checks.maps_and_weight, count=10, tolerance=1e-3)
 
 
-# -- 4: stride, padding and bias --------------------------------------------------------------------------------------
+# -- 4: stride, padding and bias ---------------------------------------------------------------------------------------
 @exercise(
     id="04_convolve",
     title="Stride, padding and bias",
@@ -164,7 +164,7 @@ def convolve(maps: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, paddin
 convolve.hidden_cases(convolution_checks.layer_arguments, count=10, tolerance=1e-3)
 
 
-# -- 5: a max pool ----------------------------------------------------------------------------------------------------
+# -- 5: a max pool -----------------------------------------------------------------------------------------------------
 @exercise(
     id="04_max_pool",
     title="A max pool, and what its padding holds",
@@ -191,7 +191,7 @@ def max_pool(maps: Tensor, k: int, stride: int, padding: int = 0) -> Tensor:
 max_pool.hidden_cases(convolution_checks.pool_arguments, count=10, tolerance=0)
 
 
-# -- 6: a whole VGG by hand -------------------------------------------------------------------------------------------
+# -- 6: a whole VGG by hand --------------------------------------------------------------------------------------------
 @exercise(
     id="04_small_vgg",
     title="A whole VGG from your own layers",
@@ -228,7 +228,66 @@ def small_vgg(cfg: Sequence[int | str], weights: Mapping[str, Tensor], maps: Ten
     return logits
 
 
-# -- 7: a cfg under a budget ------------------------------------------------------------------------------------------
+# -- 7: where the parameters are ---------------------------------------------------------------------------------------
+#: Networks with three linear layers behind the last map: how the name is written, the sum, and what it comes to.
+_BIG_HEADS = {
+    "vgg16": ("VGG16", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544", "Nine in ten"),
+    "vgg11": ("VGG11", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 132,863,336", "Over nine in ten"),
+    "vgg13": ("VGG13", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 133,047,848", "Over nine in ten"),
+    "vgg19": ("VGG19", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 143,667,240", "Six in seven"),
+    "alexnet": ("AlexNet", "9216·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 61,100,840", "24 in 25"),
+}
+
+
+@exercise(
+    id="04_head_share",
+    title="Where the parameters are",
+    minutes=5,
+    difficulty="mild",
+    cell_name="percent",
+    hints=[
+        "The three linear layers are vgg16().classifier, the convolutions vgg16().features.",
+        "sum(p.numel() for p in model.classifier.parameters()), and the same for the whole model.",
+        "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
+    ],
+    praise="Nine in ten parameters sit behind the last pool. Later networks use an average there instead.",
+    variants=Variants(
+        lambda source: {"name": source.choice([*_BIG_HEADS][1:])},
+        "`{name}`", "{name}().", lambda name: f"{_BIG_HEADS[name][0]}'s head", lambda name: _BIG_HEADS[name][1],
+        lambda name: _BIG_HEADS[name][2],
+    ),
+)  # fmt: skip
+def head_share(*, name: str = "vgg16") -> float:
+    """The three linear layers' share of all parameters, in percent."""
+    with torch.device("meta"):  # shapes without memory
+        model = get_model(name)
+    head = sum(parameter.numel() for parameter in model.classifier.parameters())
+    return float(100 * head / sum(parameter.numel() for parameter in model.parameters()))
+
+
+@head_share.checker
+def _(answer: Any, name: str) -> None:
+    percent, right = need_number(answer), head_share(name=name)
+    if abs(percent - right) <= 0.1:
+        return
+    if abs(percent - right / 100) <= 0.002:
+        raise Wrong("That's the share from 0 to 1. As a percentage it's a hundred times as much.")
+    if abs(percent - (100 - right)) <= 0.1:
+        raise Wrong("That's the convolutions' share. The question asks for the rest.")
+    with torch.device("meta"):
+        weights = [weight for weight in get_model(name).parameters() if weight.dim() > 1]
+    sizes = [weight.numel() for weight in weights if weight.dim() == 2]
+    if abs(percent - right * sizes[0] / sum(sizes)) <= 0.1:
+        raise Wrong("That's the first linear layer alone, the largest of the three. Add the other two.")
+    if abs(percent - 100 * 3 / len(weights)) <= 0.1:
+        raise Wrong(f"Three of {spelled(len(weights))} is their share of the layers. Count their parameters instead.")
+    side = "That's too low, like most people's guess" if percent < right else "That's too high"
+    raise Wrong(
+        f"{side}. Sum p.numel() over model.classifier.parameters(), and divide by the sum over the whole model."
+    )
+
+
+# -- 8: a cfg under a budget -------------------------------------------------------------------------------------------
 @exercise(
     id="04_cfg_under_budget",
     title="Your own, under a budget",
@@ -269,7 +328,7 @@ def _(answer: Any) -> None:
         raise Wrong(f"A cell of its last map sees {field} pixels in a row, and 100 are needed. What makes it see more?")
 
 
-# -- 8: the size of a map ---------------------------------------------------------------------------------------------
+# -- 9: the size of a map ----------------------------------------------------------------------------------------------
 @exercise(
     id="04_output_size",
     title="The size of a map",
@@ -317,7 +376,7 @@ def _(answer: Any) -> None:
 output_size.hidden_cases(random_arguments.layer, count=20, tolerance=0)
 
 
-# -- 9: the field of a stack ------------------------------------------------------------------------------------------
+# -- 10: the field of a stack ------------------------------------------------------------------------------------------
 @exercise(
     id="04_stack_field",
     title="What a stack sees",
@@ -393,66 +452,7 @@ def _late(layers: Sequence[tuple[int, int]]) -> int:
 stack_field.hidden_cases(lambda source: (random_arguments.stack(source),), count=15, tolerance=0)
 
 
-# -- 10: where the parameters are -------------------------------------------------------------------------------------
-#: Networks with three linear layers behind the last map: how the name is written, the sum, and what it comes to.
-_BIG_HEADS = {
-    "vgg16": ("VGG16", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544", "Nine in ten"),
-    "vgg11": ("VGG11", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 132,863,336", "Over nine in ten"),
-    "vgg13": ("VGG13", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 133,047,848", "Over nine in ten"),
-    "vgg19": ("VGG19", "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 143,667,240", "Six in seven"),
-    "alexnet": ("AlexNet", "9216·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 61,100,840", "24 in 25"),
-}
-
-
-@exercise(
-    id="04_head_share",
-    title="Where the parameters are",
-    minutes=5,
-    difficulty="mild",
-    cell_name="percent",
-    hints=[
-        "The three linear layers are vgg16().classifier, the convolutions vgg16().features.",
-        "sum(p.numel() for p in model.classifier.parameters()), and the same for the whole model.",
-        "25088·4096 + 4096 + 4096·4096 + 4096 + 4096·1000 + 1000, of 138,357,544.",
-    ],
-    praise="Nine in ten parameters sit behind the last pool. Later networks use an average there instead.",
-    variants=Variants(
-        lambda source: {"name": source.choice([*_BIG_HEADS][1:])},
-        "`{name}`", "{name}().", lambda name: f"{_BIG_HEADS[name][0]}'s head", lambda name: _BIG_HEADS[name][1],
-        lambda name: _BIG_HEADS[name][2],
-    ),
-)  # fmt: skip
-def head_share(*, name: str = "vgg16") -> float:
-    """The three linear layers' share of all parameters, in percent."""
-    with torch.device("meta"):  # shapes without memory
-        model = get_model(name)
-    head = sum(parameter.numel() for parameter in model.classifier.parameters())
-    return float(100 * head / sum(parameter.numel() for parameter in model.parameters()))
-
-
-@head_share.checker
-def _(answer: Any, name: str) -> None:
-    percent, right = need_number(answer), head_share(name=name)
-    if abs(percent - right) <= 0.1:
-        return
-    if abs(percent - right / 100) <= 0.002:
-        raise Wrong("That's the share from 0 to 1. As a percentage it's a hundred times as much.")
-    if abs(percent - (100 - right)) <= 0.1:
-        raise Wrong("That's the convolutions' share. The question asks for the rest.")
-    with torch.device("meta"):
-        weights = [weight for weight in get_model(name).parameters() if weight.dim() > 1]
-    sizes = [weight.numel() for weight in weights if weight.dim() == 2]
-    if abs(percent - right * sizes[0] / sum(sizes)) <= 0.1:
-        raise Wrong("That's the first linear layer alone, the largest of the three. Add the other two.")
-    if abs(percent - 100 * 3 / len(weights)) <= 0.1:
-        raise Wrong(f"Three of {spelled(len(weights))} is their share of the layers. Count their parameters instead.")
-    side = "That's too low, like most people's guess" if percent < right else "That's too high"
-    raise Wrong(
-        f"{side}. Sum p.numel() over model.classifier.parameters(), and divide by the sum over the whole model."
-    )
-
-
-# -- 11: cfg to layers ------------------------------------------------------------------------------------------------
+# -- 11: cfg to layers -------------------------------------------------------------------------------------------------
 @exercise(
     id="04_make_layers",
     title="From a cfg to layers",
@@ -486,7 +486,7 @@ def make_layers(cfg: Sequence[int | str], batch_norm: bool = False) -> nn.Sequen
     return nn.Sequential(*layers)
 
 
-# -- 12: column C -----------------------------------------------------------------------------------------------------
+# -- 12: column C ------------------------------------------------------------------------------------------------------
 class ColumnC(nn.Module):
     """The paper's column C: like VGG16, with a 1×1 convolution at the end of stages 3, 4 and 5."""
 
@@ -534,7 +534,7 @@ column_c = exercise(
 )(ColumnC)
 
 
-# -- 13: the price of a field -----------------------------------------------------------------------------------------
+# -- 13: the price of a field ------------------------------------------------------------------------------------------
 @exercise(
     id="04_stack_parameters",
     title="The price of a field",

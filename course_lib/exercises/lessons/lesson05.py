@@ -39,7 +39,7 @@ from course_lib.networks import vgg
 bare_lite0 = porting_checks.bare_lite0
 
 
-# -- 1: the same preprocessing ----------------------------------------------------------------------------------------
+# -- 1: the same preprocessing -----------------------------------------------------------------------------------------
 @exercise(
     id="05_same_preprocessing",
     title="The same preprocessing",
@@ -100,7 +100,7 @@ def _(answer: Any) -> None:
 same_preprocessing.hidden_cases(enum_checks.entries, count=12)
 
 
-# -- 2: new names -----------------------------------------------------------------------------------------------------
+# -- 2: new names ------------------------------------------------------------------------------------------------------
 @exercise(
     id="05_new_name",
     title="New names for old weights",
@@ -137,7 +137,7 @@ def new_name(key: str) -> str:
 new_name.hidden_cases(porting_checks.some_key, count=40)
 
 
-# -- 3: TensorFlow's padding ------------------------------------------------------------------------------------------
+# -- 3: TensorFlow's padding -------------------------------------------------------------------------------------------
 @exercise(
     id="05_same_padding",
     title="TensorFlow's padding",
@@ -163,7 +163,7 @@ same_padding.hidden_cases(
 )
 
 
-# -- 4: the port ------------------------------------------------------------------------------------------------------
+# -- 4: the port -------------------------------------------------------------------------------------------------------
 @exercise(
     id="05_port",
     title="Somebody else's weights in torchvision's network",
@@ -198,7 +198,7 @@ def port(network: nn.Module, original: Mapping[str, torch.Tensor]) -> nn.Module:
     return network.eval()
 
 
-# -- 5: its preprocessing ---------------------------------------------------------------------------------------------
+# -- 5: its preprocessing ----------------------------------------------------------------------------------------------
 @exercise(
     id="05_lite_transforms",
     title="Somebody else's preprocessing",
@@ -224,7 +224,33 @@ def lite_transforms(picture: Image.Image) -> torch.Tensor:
     return tensor
 
 
-# -- 6: how many members ----------------------------------------------------------------------------------------------
+# -- 6: verify by hand -------------------------------------------------------------------------------------------------
+@exercise(
+    id="05_verify",
+    title="verify, by hand",
+    minutes=8,
+    difficulty="medium",
+    hints=[
+        "There are four cases: None, an entry of this enum, a string, anything else.",
+        "enum[name] looks a name up and raises KeyError by itself. The enum's own name and a dot may come before it.",
+        "isinstance(weights, enum) is False for another model's entry, and for the enum itself.",
+    ],
+    praise="Every builder in torchvision begins with a few lines like these.",
+    check=enum_checks.check_verify,
+)
+def verify(enum: type[WeightsEnum], weights: object) -> WeightsEnum | None:
+    """What every builder does first: from what it was given to one of its entries, or None."""
+    if weights is None or isinstance(weights, enum):
+        return weights
+    if isinstance(weights, str):
+        return enum[weights.removeprefix(enum.__name__ + ".")]
+    raise TypeError(f"{weights!r} is not one of {enum.__name__}.")
+
+
+verify.hidden_cases(enum_checks.looked_up, count=20, around=enum_checks.telling_errors)
+
+
+# -- 7: how many members -----------------------------------------------------------------------------------------------
 _Entries = tuple[tuple[str, int], ...]  # the hash in a file's name, and the accuracy
 _THREE_ENTRIES: _Entries = (("1a2b3c4d", 70), ("5e6f7a8b", 75), ("1a2b3c4d", 70))
 
@@ -288,7 +314,7 @@ def _(answer: Any, entries: _Entries) -> None:
     raise Wrong(f"{number:g} isn't right: go from top to bottom, and count only values that weren't there before.")
 
 
-# -- 7: which spellings -----------------------------------------------------------------------------------------------
+# -- 8: which spellings ------------------------------------------------------------------------------------------------
 SPELLINGS = {
     "A": 'resnet18(weights="ResNet18_Weights.IMAGENET1K_V1")',
     "B": 'resnet18(weights="imagenet1k_v1")',
@@ -365,7 +391,7 @@ def _(answer: Any, order: str) -> None:
         raise Wrong(f"{len(missing)} more of them give IMAGENET1K_V1 without a warning. Look at {missing[0]} again.")
 
 
-# -- 8: the best entry ------------------------------------------------------------------------------------------------
+# -- 9: the best entry -------------------------------------------------------------------------------------------------
 @exercise(
     id="05_best_entry",
     title="The best entry",
@@ -428,33 +454,7 @@ def _(answer: Any) -> None:
 best_entry.hidden_cases(lambda source: (enum_checks.enum(source),), count=12)
 
 
-# -- 9: verify by hand ------------------------------------------------------------------------------------------------
-@exercise(
-    id="05_verify",
-    title="verify, by hand",
-    minutes=8,
-    difficulty="medium",
-    hints=[
-        "There are four cases: None, an entry of this enum, a string, anything else.",
-        "enum[name] looks a name up and raises KeyError by itself. The enum's own name and a dot may come before it.",
-        "isinstance(weights, enum) is False for another model's entry, and for the enum itself.",
-    ],
-    praise="Every builder in torchvision begins with a few lines like these.",
-    check=enum_checks.check_verify,
-)
-def verify(enum: type[WeightsEnum], weights: object) -> WeightsEnum | None:
-    """What every builder does first: from what it was given to one of its entries, or None."""
-    if weights is None or isinstance(weights, enum):
-        return weights
-    if isinstance(weights, str):
-        return enum[weights.removeprefix(enum.__name__ + ".")]
-    raise TypeError(f"{weights!r} is not one of {enum.__name__}.")
-
-
-verify.hidden_cases(enum_checks.looked_up, count=20, around=enum_checks.telling_errors)
-
-
-# -- 10: does the hash fit --------------------------------------------------------------------------------------------
+# -- 10: does the hash fit ---------------------------------------------------------------------------------------------
 @exercise(
     id="05_hash_fits",
     title="Whether the hash fits",
@@ -477,7 +477,7 @@ def hash_fits(path: Path) -> bool:
 hash_fits.hidden_cases(enum_checks.hashed_file, count=20, around=enum_checks.on_disk)
 
 
-# -- 11: an enum that reads in place ----------------------------------------------------------------------------------
+# -- 11: an enum that reads in place -----------------------------------------------------------------------------------
 class ReadInPlace(WeightsEnum):
     """Has no members, so that enums may inherit from it. Reads the file where it lies, if its hash fits."""
 
@@ -504,7 +504,7 @@ read_in_place = exercise(
 )(ReadInPlace)
 
 
-# -- 12: an enum and a builder of one's own ---------------------------------------------------------------------------
+# -- 12: an enum and a builder of one's own ----------------------------------------------------------------------------
 @exercise(
     id="05_own_model",
     title="An enum and a builder of your own",

@@ -35,7 +35,7 @@ _FRAMES = [(480, 640), (480, 864), (576, 720), (576, 1024), (600, 800), (768, 10
            (1200, 1600), (1440, 2560)]  # fmt: skip
 
 
-# -- 1: a linear layer as a convolution -------------------------------------------------------------------------------
+# -- 1: a linear layer as a convolution --------------------------------------------------------------------------------
 @exercise(
     id="06_linear_to_conv",
     title="A linear layer is a convolution",
@@ -69,7 +69,7 @@ def _halvings(cells: int) -> list[int]:
     return [cells, *(-(-cells // 2**times) for times in range(1, 6))]
 
 
-# -- 2: the shape of a response map -----------------------------------------------------------------------------------
+# -- 2: the shape of a response map ------------------------------------------------------------------------------------
 @exercise(
     id="06_map_shape",
     title="The shape of the map",
@@ -141,7 +141,7 @@ def _(answer: Any, high: int, wide: int) -> None:
     raise Wrong(f"{shape[2]}×{shape[3]} isn't right. Halve five times, rounding up; then count whole windows of 7.")
 
 
-# -- 3: the winning cell ----------------------------------------------------------------------------------------------
+# -- 3: the winning cell -----------------------------------------------------------------------------------------------
 @exercise(
     id="06_winning_cell",
     title="The winning cell",
@@ -204,7 +204,7 @@ def _plain(value: Any) -> Any:
 winning_cell.hidden_cases(_probabilities, tolerance=0, result=_plain)
 
 
-# -- 4: the box of a score map ----------------------------------------------------------------------------------------
+# -- 4: the box of a score map -----------------------------------------------------------------------------------------
 @exercise(
     id="06_box_of",
     title="From a score map to a box",
@@ -231,7 +231,7 @@ def box_of(scores: Tensor, threshold: float) -> tuple[int, int, int, int] | None
 box_of.hidden_cases(random_arguments.score_map, count=20, tolerance=0, result=_plain)
 
 
-# -- 5: how good is a box ---------------------------------------------------------------------------------------------
+# -- 5: how good is a box ----------------------------------------------------------------------------------------------
 @exercise(
     id="06_iou",
     title="How good is a box",
@@ -258,7 +258,7 @@ def iou(box: Sequence[float], other: Sequence[float]) -> float:
 iou.hidden_cases(random_arguments.boxes, count=40)
 
 
-# -- 6: how many windows ----------------------------------------------------------------------------------------------
+# -- 6: how many windows -----------------------------------------------------------------------------------------------
 @exercise(
     id="06_count_windows",
     title="How many windows",
@@ -305,36 +305,7 @@ def _(answer: Any, height: int, width: int) -> None:
         raise Wrong(f"{number:.0f} isn't right: how many steps of 16 fit between the first place and the last?")
 
 
-# -- 7: a VGG or AlexNet by hand --------------------------------------------------------------------------------------
-@exercise(
-    id="06_vgg_by_hand",
-    title="VGG and AlexNet by hand",
-    background="`linear_to_conv(linear, channels, height, width)` turns the linear layer behind the flatten of "
-    "such a map into a convolution. VGG's map is 7×7 in front of the flatten, AlexNet's 6×6.",
-    minutes=12,
-    difficulty="hard",
-    hints=[
-        "Three parts: model.features stays, model.avgpool goes, every nn.Linear in model.classifier is replaced.",
-        "The first linear layer reads side×side cells, side = model.avgpool.output_size[0]; the others 1×1.",
-        "Its channels: linear.in_features // (side * side). Then nn.Sequential(model.features, *layers).",
-    ],
-    praise="It works for every VGG and for AlexNet, and dropout stays where it was.",
-    check=check_body_and_head,
-    hidden_check=check_body_and_head,
-)
-def vgg_by_hand(model: VGG | AlexNet) -> nn.Sequential:
-    """torchvision's VGG or AlexNet without its flatten: a map of logits for a picture of any size."""
-    side = model.avgpool.output_size[0]  # 7 for VGG, 6 for AlexNet
-    head = []
-    for layer in model.classifier:
-        if isinstance(layer, nn.Linear):
-            layer = linear_to_conv(layer, layer.in_features // side**2, side, side)
-            side = 1  # behind the first of them a window has become one cell
-        head.append(layer)
-    return nn.Sequential(model.features, *head)
-
-
-# -- 8: what a cell sees ----------------------------------------------------------------------------------------------
+# -- 7: what a cell sees -----------------------------------------------------------------------------------------------
 @exercise(
     id="06_cell_field",
     title="What a cell sees",
@@ -418,3 +389,32 @@ def _layers_and_cell(source: random.Random) -> tuple[list[tuple[int, int, int]],
 
 
 cell_field.hidden_cases(_layers_and_cell, count=15, tolerance=0, result=_plain)
+
+
+# -- 8: a VGG or AlexNet by hand ---------------------------------------------------------------------------------------
+@exercise(
+    id="06_vgg_by_hand",
+    title="VGG and AlexNet by hand",
+    background="`linear_to_conv(linear, channels, height, width)` turns the linear layer behind the flatten of "
+    "such a map into a convolution. VGG's map is 7×7 in front of the flatten, AlexNet's 6×6.",
+    minutes=12,
+    difficulty="hard",
+    hints=[
+        "Three parts: model.features stays, model.avgpool goes, every nn.Linear in model.classifier is replaced.",
+        "The first linear layer reads side×side cells, side = model.avgpool.output_size[0]; the others 1×1.",
+        "Its channels: linear.in_features // (side * side). Then nn.Sequential(model.features, *layers).",
+    ],
+    praise="It works for every VGG and for AlexNet, and dropout stays where it was.",
+    check=check_body_and_head,
+    hidden_check=check_body_and_head,
+)
+def vgg_by_hand(model: VGG | AlexNet) -> nn.Sequential:
+    """torchvision's VGG or AlexNet without its flatten: a map of logits for a picture of any size."""
+    side = model.avgpool.output_size[0]  # 7 for VGG, 6 for AlexNet
+    head = []
+    for layer in model.classifier:
+        if isinstance(layer, nn.Linear):
+            layer = linear_to_conv(layer, layer.in_features // side**2, side, side)
+            side = 1  # behind the first of them a window has become one cell
+        head.append(layer)
+    return nn.Sequential(model.features, *head)
