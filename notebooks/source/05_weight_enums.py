@@ -328,7 +328,7 @@ print(f"{len(bare.state_dict())} tensors, such as", *list(bare.state_dict())[18:
 #
 # - The stages 1 to 7 have 1, 2, 2, 3, 3, 4 and 1 blocks. The file numbers them consecutively, from `_blocks.0` to `_blocks.15`.
 # - A block's `_expand_conv` (with `_bn0`), `_depthwise_conv` (`_bn1`) and `_project_conv` (`_bn2`) are torchvision's `block.0`, `block.1` and
-#   `block.2`. In each, the convolution is `.0` and its norm `.1`. Stage 1 has no `_expand_conv`, so there the numbers start one earlier.
+#   `block.2`. In each, the convolution is `.0` and its norm `.1`. Stage 1 has no `_expand_conv`, so its `_depthwise_conv` is `block.0`.
 # - Outside the blocks: `_conv_stem`, `_bn0` → `features.0.0`, `.0.1`; `_conv_head`, `_bn1` → `features.8.0`, `.8.1`; `_fc` → `classifier.1`.
 
 # %% tags=["exercise"]
