@@ -224,7 +224,7 @@ def test_nan_is_named(bad: float, dtype: torch.dtype, tmp_path: Path) -> None:
     state["1.running_var"][2] = bad
     torch.save({"model_state_dict": state}, path)
     for read in (read_state_dict, read_checkpoint):
-        with pytest.raises(CheckpointError, match=r"NaN \(no number\) in 1\.running_var.*earlier checkpoint"):
+        with pytest.raises(CheckpointError, match=r"NaN \(not a number\) in 1\.running_var.*earlier checkpoint"):
             read(path)
     assert read_state_dict(path, check_numbers=False)["1.running_var"].isnan().sum() == 1
 
