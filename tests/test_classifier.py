@@ -406,8 +406,8 @@ def test_a_damaged_file_in_the_cache_is_passed_over(capsys: pytest.CaptureFixtur
     path.write_bytes(b"PK\x03\x04 and no more")
     assert len(load_classifier(LIGHT, device="cpu").categories) == 10
     assert capsys.readouterr().out == (
-        f"{LIGHT}: the ImageNet weights in the cache are damaged or cut short, and there is no network to download them "
-        "again, so these are the course's own (10 classes)\n"
+        f"{LIGHT}: the ImageNet weights in the cache are damaged or cut short, and there is no network to download "
+        "them again, so these are the course's own (10 classes)\n"
     )
     assert available_models([LIGHT, "alexnet"]) == [LIGHT]
     with pytest.raises(DownloadError, match=re.escape(str(path)) + " is cut short after 16 bytes: delete it"):
