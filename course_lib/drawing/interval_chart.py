@@ -16,8 +16,9 @@ _ROW = 36.0  # CSS pixels
 
 
 def intervals(
-    counts: Mapping[str, tuple[int, int]], *, title: str = "", highlight: str | None = None, chance: float | None = None
-) -> Still:
+    counts: Mapping[str, tuple[int, int]], *, title: str = "", highlight: str | None = None,
+    chance: float | None = None, start: float = 0.0,
+) -> Still:  # fmt: skip
     """One row a name: a dot at the share that was counted, and a line over its 95% interval (``measuring.wilson``).
 
     Args:
@@ -25,6 +26,7 @@ def intervals(
         title: a bold line above.
         highlight: which name is blue, the others being grey; all are blue when left out.
         chance: the share that guessing would get, from 0 to 1: a dashed line.
+        start: the share at which the axis begins, such as 0.8; 0 if something would lie below it.
 
     Raises:
         CourseError: no row, or a count that isn't a share.
@@ -45,11 +47,15 @@ def intervals(
     beside = max(text_width(words, TEXT) for words in written.values()) + 24
     axes = add_axes(figure, (left, above, WIDTH - left - beside, _ROW * len(counts)))
     axes.spines["left"].set_visible(False)
-    axes.set(xlim=(0, 100), ylim=(len(counts) - 0.5, -0.5))
-    set_ticks(axes, "x", range(0, 101, 20), [f"{tick}%" for tick in range(0, 101, 20)])
+    lowest = min([start, *(low for low, _ in edges.values()), *([] if chance is None else [chance])])
+    first = round(100 * start) if start <= lowest else 0
+    ticks = range(first, 101, 20 if first < 50 else 5)
+    axes.set(xlim=(first, 100), ylim=(len(counts) - 0.5, -0.5))
+    set_ticks(axes, "x", ticks, [f"{tick}%" for tick in ticks])
     if chance is not None:
         axes.axvline(100 * chance, color=INK, linewidth=1.2, linestyle=(0, (5, 3)))
-        write(figure, left + (WIDTH - left - beside) * chance, above + _ROW * len(counts) + 32, "guessing", ha="center",
+        place = (100 * chance - first) / (100 - first)
+        write(figure, left + (WIDTH - left - beside) * place, above + _ROW * len(counts) + 32, "guessing", ha="center",
               size=SMALL)  # fmt: skip
     for row, (name, (right, count)) in enumerate(counts.items()):
         color = BLUE if highlight in (None, name) else GREY

@@ -123,8 +123,9 @@ answers = dict(zip(crops, classifier.predict(list(crops.values()), k=1)))
 changed = next(percent for percent in crops if answers[percent].label != label)
 shown = [0, 30, 50, changed - 5, changed, 90]
 titles = [f"{percent} %: {answers[percent].label}" for percent in shown]
-grid = picture_grid([crops[p] for p in shown], titles, columns=3, right=[answers[p].label == label for p in shown])
-why = "Near the end there's hardly any coffee left to see. The rim, the spoon and the saucer are enough to give it away."
+right = [answers[percent].label == label for percent in shown]
+grid = picture_grid([crops[percent] for percent in shown], titles, columns=3, right=right)
+why = "Near the end there's hardly any coffee left to see. The rim, the spoon and the saucer give it away."
 cut_away.reveal(changed, why, low="The network needs much less than you'd think.", also=grid)
 
 # %% [markdown]
@@ -149,9 +150,11 @@ crop_explorer(classifier, picture, percent=20)
 # says. You can try as often as you like, and your answers aren't sent anywhere. Click on a hint or on the solution to
 # unfold it.
 #
+# *Essential · medium · 4 minutes · move on after 8.*
+#
 # **Cut this photograph so that the network no longer says *espresso* or *cup*, but keep at least 40 % of the picture.**
 # The photograph `samples()["coffee"]` is 600 pixels wide and 400 pixels high, and the network is `efficientnet_lite0`.
-# Your answer is the box that you keep, in pixels: left, top, right, bottom. (4 minutes)
+# Your answer is the box that you keep, in pixels: left, top, right, bottom.
 
 # %% tags=["exercise"]
 box = ...  # the whole picture is (0, 0, 600, 400)
@@ -163,8 +166,8 @@ ex.fooling_crop.check(box)
 #
 # ### And a quick one
 #
-# A prepared picture has three channels (red, green and blue), each with 224 × 224 values. How many numbers is that
-# altogether? (1 minute)
+# *Worth it · mild · 1 minute.* A prepared picture has three channels (red, green and blue), each with 224 × 224 values.
+# How many numbers is that altogether?
 
 # %% tags=["exercise"]
 count = ...
@@ -184,7 +187,8 @@ ex.count_values.check(count)
 drawings = {name: sample.open() for name, sample in samples().items() if sample.origin == "drawn"}
 own = load_classifier("resnet18", weights="course")
 answers = [answer.label for answer in own.predict(list(drawings.values()))]
-picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a, name in zip(answers, drawings)])
+right = [answer == name for answer, name in zip(answers, drawings)]
+picture_grid(list(drawings.values()), answers, columns=5, right=right)
 
 # %% [markdown]
 # The lessons use photographs to show what networks can do, and drawings wherever we need to count right and wrong
@@ -207,7 +211,7 @@ picture_grid(list(drawings.values()), answers, columns=5, right=[a == name for a
 # | [08 Checkpoints](08_checkpoints.ipynb) | What is in that file, and is it safe to open? | save a network, and open anybody's file safely |
 # | [09 Build a ResNet](09_build_a_resnet.ipynb) | The weights load without an error, and the answers are wrong. Where is the mistake? | build a ResNet that gives torchvision's answers, and find the first layer in which two networks differ |
 #
-# Take them in order. Most of them take about an hour, exercises included, but lesson 02 takes two sittings. You can
+# Take them in order. Each of them takes about an hour or less, exercises included. You can
 # stop at any heading and go on another day, after running the cells above it again. The course remembers which
 # exercises you've solved. It keeps that in a file on the computer that runs the notebook, and nowhere else:
 

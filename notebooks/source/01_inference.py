@@ -3,14 +3,14 @@
 #
 # **Why does the same network, with the same picture, give two people two answers?**
 #
-# The reason lies in everything around the network. In about 60 minutes, exercises included, you'll learn to
+# The difference lies in everything around the network. In about 60 minutes, exercises included, you'll learn to
 #
 # - get from a photograph to an answer in plain PyTorch, and name the shape, dtype and range at every step,
-# - read and fix errors about shape, dtype and device,
+# - read the errors about shape and dtype, and repair the pictures that cause them,
 # - say what `eval()`, `train()` and a softmax's `dim` really do,
 # - count right answers over many pictures, and say how far to trust the count.
 #
-# You need some Python, and to know what a tensor is. Lesson [00](00_start_here.ipynb) shows how guesses and exercises
+# You need some Python, and you should know what a tensor is. Lesson [00](00_start_here.ipynb) shows how guesses and exercises
 # work. You can split the lesson after section 3.
 
 # %%
@@ -28,8 +28,8 @@ if "google.colab" in sys.modules and importlib.util.find_spec("course_lib") is N
     importlib.invalidate_caches()
 
 # %% [markdown]
-# Ana and Ben downloaded the same network and the same photograph. Ana's laptop says *missile*, which is the nearest thing to
-# a rocket among ImageNet's thousand classes. Ben's says *drilling platform*, and it's twice as sure.
+# Ana and Ben downloaded the same network and the same photograph. Ana's laptop says *missile*, which is one of the nearest
+# things to a rocket among ImageNet's thousand classes. Ben's says *drilling platform*, and it's twice as sure.
 
 # %%
 import torch
@@ -52,7 +52,7 @@ laptops(picture, {"Ana's laptop": classifier.predict(picture), "Ben's laptop": b
 # ## 1 From a picture to a tensor
 #
 # Photographs come in all sizes, and their pixels are bytes, from 0 to 255. A network handles several pictures at a
-# time, in a **batch**, and they must all have the same size. It also works best with the size and the range of values
+# time, in a **batch**, and they must all have the same size. It also expects the range of values, and roughly the size,
 # that it was trained on. **Preprocessing** turns a photograph into what the network expects, and it has to do that
 # exactly as it was done in training.
 #
@@ -60,7 +60,8 @@ laptops(picture, {"Ana's laptop": classifier.predict(picture), "Ben's laptop": b
 # numbers from 0 to 1, and normalise.
 
 # %%
-third_step = guess("01_third_step", "What shape does the photograph have after the third step?", write="1, 28, 28")
+question = "What shape does the photograph have after the third step?"
+third_step = guess("01_third_step", question, write="640, 480")
 third_step
 
 # %% tags=["guess"]
@@ -77,7 +78,7 @@ third_step.reveal(tuple(steps[3].shape), why)
 # $$x'_c = \frac{x_c - \mu_c}{\sigma_c}$$
 #
 # Which mean and which standard deviation? The ones that were used in training. This lesson uses two networks:
-# EfficientNet-Lite0, and a ResNet18 that we trained on drawings for this course. Here are their numbers:
+# EfficientNet-Lite0, and a ResNet18 that we trained on drawings for this course. Here is what each of them expects:
 
 # %%
 from course_lib.pictures import transform_settings
@@ -85,23 +86,24 @@ from course_lib.pictures import transform_settings
 own = load_classifier("resnet18", weights="course", device="cpu")  # ten classes of drawings
 for network in (classifier, own):
     numbers = transform_settings(network.transforms)
-    print(f"{network.name:18} {numbers.interpolation.value:8} mean", *(f"{value:.3f}" for value in numbers.mean), end="  ")
-    print("std", *(f"{value:.3f}" for value in numbers.std))
+    mean, std = (" ".join(f"{value:.3f}" for value in row) for row in (numbers.mean, numbers.std))
+    print(f"{network.name:18} {numbers.interpolation.value:8} mean {mean}  std {std}")
 
 # %% [markdown]
 # The second row holds ImageNet's usual mean and std. You'll find 0.485, 0.456, 0.406 in many programs, copied from one
 # to the next. The first row is different, although that network was trained on ImageNet, too. Its authors normalised
-# bytes, with $x' = (x - 127)/128$, and resized with bicubic interpolation. So these numbers belong to the *weights*,
-# and not to the data set.
+# bytes, with $x' = (x - 127)/128$, and resized with bicubic interpolation. So these numbers belong to the *weights*, not
+# to the data set.
 
 # %% [markdown]
 # ### Exercise: preprocessing by hand
 #
-# Write all four steps for EfficientNet-Lite0 as one function: resize the shorter side to 256 (bicubic), crop the middle
-# 224×224, turn the picture into a tensor, and normalise with $(x - 127)/128$, where $x$ runs from 0 to 255. It has to give the
-# same numbers as the weights' own transforms, for pictures of any shape. You may use `torchvision.transforms.functional`.
-#
 # *Essential · hard · 8 minutes · move on after 15.*
+#
+# Write all four steps for EfficientNet-Lite0 as one function: resize the shorter side to 256 (bicubic), crop the middle
+# 224×224, turn the picture into a tensor, and normalise with $(x - 127)/128$, where $x$ runs from 0 to 255. It must
+# give the same numbers as the transforms that come with the weights, for pictures of any shape. You may use
+# `torchvision.transforms.functional`.
 
 # %% tags=["exercise"]
 def preprocess(picture):
@@ -139,7 +141,9 @@ preprocessing_explorer(classifier, photographs, stage=5, mistake="BGR")
 
 # %%
 errors = guess(
-    "01_no_batch", "Do EfficientNet-Lite0 and AlexNet raise the same error?", choices=["the same", "different ones"]
+    "01_no_batch",
+    "Do EfficientNet-Lite0 and AlexNet raise the same error?",
+    choices=["the same", "different ones"],
 )
 errors
 
@@ -157,7 +161,7 @@ why = "; ".join(f"{name} says “{message}”" for name, message in messages.ite
 errors.reveal(same, why)
 
 # %% [markdown]
-# PyTorch's convolutions accept a picture without a batch dimension, so both networks get started. EfficientNet soon
+# PyTorch's convolutions accept a picture without a batch dimension, so both networks start work. EfficientNet soon
 # reaches a BatchNorm (a kind of layer that section 4 explains), which insists on four dimensions and says so at once.
 # AlexNet has no BatchNorm, so its feature map, the output of its convolutions, travels on to the flatten. The flatten
 # mistakes the 256 channels for a batch of 256. The first linear layer then gets rows of 36 numbers where it expects
@@ -168,7 +172,8 @@ batch = tensor.unsqueeze(0)
 print("with unsqueeze(0):", tuple(batch.shape), "→", tuple(classifier.model(batch).shape))
 
 # %% [markdown]
-# Here are five more inputs that a network refuses. Take a moment to read each message, because you'll meet them all again.
+# Here are five more inputs that the network refuses. Take a moment to read each message, because you'll meet them all
+# again.
 
 # %%
 from textwrap import fill
@@ -183,11 +188,15 @@ def refused(what, wrong):
         print(f"{what}:", fill(said, 100, initial_indent="    ", subsequent_indent="    "), sep="\n")
 
 
-refused("height, width, channels", batch.permute(0, 2, 3, 1))
-refused("a grey picture", batch[:, :1])
-refused("with an alpha channel", torch.cat([batch, batch[:, :1]], dim=1))
-refused("bytes", (batch * 128 + 127).to(torch.uint8))
-refused("float64, from NumPy", batch.double())
+broken = {
+    "height, width, channels": batch.permute(0, 2, 3, 1),
+    "a grey picture": batch[:, :1],
+    "with an alpha channel": torch.cat([batch, batch[:, :1]], dim=1),
+    "bytes": (batch * 128 + 127).round().to(torch.uint8),
+    "float64, from NumPy": batch.double(),
+}
+for what, wrong in broken.items():
+    refused(what, wrong)
 
 # %% [markdown]
 # (This network pads its input before the first convolution. That's why some of the messages show slightly larger sizes,
@@ -199,16 +208,35 @@ refused("float64, from NumPy", batch.double())
 # | but got 1 channels, or 4 channels | the picture is grey, or has an alpha channel | `picture.convert("RGB")` |
 # | Byte, unsigned char | the values are bytes | `.float()`, then normalise |
 # | Double | the values are NumPy's float64 | `.float()` |
-# | Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) should be the same | the batch and the model are on different devices | `batch.to(next(model.parameters()).device)` |
+# | Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) should be the same (only on a computer with a GPU) | the batch and the model are on different devices | `batch.to(next(model.parameters()).device)` |
 
 # %% [markdown]
-# ### Exercise: the shape of a batch
+# ### Exercise: repair it
 #
-# Sixteen colour pictures, each prepared as (3, 224, 224), go into one batch. What shape does the batch have? (1 minute)
+# *Essential · medium · 6 minutes · move on after 12.*
+#
+# Write a function that takes any of these five inputs, or one without a batch dimension, and returns a batch that the
+# network accepts: (1, 3, H, W), float32. Turn a byte $x$ into $(x - 127)/128$, repeat a grey channel three times, and
+# leave an alpha channel out. H and W are always larger than 4.
 
 # %% tags=["exercise"]
-shape = ...
-ex.batch_shape.check(shape)
+def repaired(wrong):
+    """A tensor that the network refuses → (1, 3, H, W), float32."""
+    return ...
+
+
+ex.repaired.check(repaired)
+
+# %%
+repaired = ex.repaired.yours_or_solution()
+for what, wrong in broken.items():
+    with torch.inference_mode():
+        answer = classifier.model(repaired(wrong)).softmax(1)
+    print(f"{what:24} {classifier.categories[int(answer.argmax())]:18} {100 * float(answer.max()):.1f} %")
+
+# %% [markdown]
+# **What to notice.** Four of the five repairs give exactly Ana's answer. The grey picture gives another probability,
+# because its colours are gone for good. A repair makes the error disappear, but it doesn't bring back what was lost.
 
 # %% [markdown]
 # ## 3 From logits to a label
@@ -224,7 +252,8 @@ with torch.inference_mode():
     logits = classifier.model(batch)  # (1, 1000)
     probabilities = logits.exp() / logits.exp().sum()  # softmax by hand
 print("logits", tuple(logits.shape), logits.dtype, f"from {logits.min():.1f} to {logits.max():.1f}")
-print(f"probabilities from {probabilities.min():.5f} to {probabilities.max():.2f}, and they sum to {probabilities.sum():.2f}")
+least, most, total = probabilities.min(), probabilities.max(), probabilities.sum()
+print(f"probabilities from {least:.5f} to {most:.2f}, and they sum to {total:.2f}")
 
 # %%
 changes = guess(
@@ -240,8 +269,9 @@ changed = {
     "adding": not torch.allclose((row + 3).softmax(0), row.softmax(0), atol=1e-6),
     "multiplying": not torch.allclose((row * 3).softmax(0), row.softmax(0), atol=1e-6),
 }
-truth = {0: "neither", 1: next((name for name in changed if changed[name]), ""), 2: "both"}[sum(changed.values())]
-why = "e³ cancels in the fraction, so only differences between logits matter. Multiplying makes those differences larger."
+found = [name for name, change in changed.items() if change]
+truth = found[0] if len(found) == 1 else "both" if found else "neither"
+why = "e³ cancels in the fraction, so only differences between logits matter. Multiplying makes them larger."
 changes.reveal(truth, why, wrong={"neither": "Multiplying does change them: the winner takes more."})
 
 # %% [markdown]
@@ -252,7 +282,7 @@ changes.reveal(truth, why, wrong={"neither": "Multiplying does change them: the 
 # %%
 from course_lib.widgets import temperature
 
-temperature(logits[0], classifier.categories)
+temperature(logits[0], classifier.categories, temperature=0.6)
 
 # %% [markdown]
 # **What to notice.** At a temperature of 0.2 the network looks confident, and at 10 it looks clueless, although what it
@@ -262,8 +292,8 @@ temperature(logits[0], classifier.categories)
 # %% [markdown]
 # ### Exercise: which dim?
 #
-# Suppose `logits` has the shape (16, 10), for sixteen pictures and ten classes. Over which dim do you take the softmax?
-# (1 minute)
+# *Worth it · mild · 1 minute.* Suppose `logits` has the shape (16, 10), for sixteen pictures and ten classes. Over which
+# dim do you take the softmax?
 
 # %% tags=["exercise"]
 dim = ...
@@ -286,14 +316,15 @@ for dim in (0, 1):
 # ## 4 eval or train
 #
 # A model has two modes. `train()` is for learning: **Dropout** sets some of the values between layers to zero, at
-# random, and **BatchNorm** normalises each channel with the mean and variance of the batch that it has just been given.
+# random, and scales up the rest, and **BatchNorm** normalises each channel with the mean and variance of the batch that it has just been given.
 # `eval()` is for answering. A new model starts out in train mode, and `load_classifier` puts it into eval mode for you.
 #
 # The course's ResNet18 has many BatchNorm layers and no Dropout. We'll put it into train mode and show it the same
 # picture, a camel, ten times in a row.
 
 # %%
-train_mode = guess("01_train_mode", "How many different answers do the ten runs give?", between=(1, 10), step=1, unit="answers")
+question = "How many different answers do the ten runs give?"
+train_mode = guess("01_train_mode", question, between=(1, 10), step=1, unit="answers")
 train_mode
 
 # %% tags=["guess"]
@@ -305,7 +336,8 @@ with torch.no_grad():
     runs = torch.cat([twin(camel) for _ in range(10)])
 count = len(torch.unique(runs, dim=0))
 why = "BatchNorm computes its mean and variance from the batch it gets, and it got the same batch ten times."
-train_mode.reveal(count, why, high="You may have thought of Dropout, which is random every time. ResNet18 has none.")
+high = "You may have thought of Dropout, which is random every time. ResNet18 has none."
+train_mode.reveal(count, why, high=high)
 
 # %% [markdown]
 # Now let's put the camel into a batch with the three other drawings:
@@ -315,8 +347,10 @@ for mode in ("eval", "train"):
     twin = copy.deepcopy(own.model).train(mode == "train")
     with torch.no_grad():
         rows = {"alone": twin(camel)[0].softmax(0), "among others": twin(four)[0].softmax(0)}
-    answers = [f"{name}: {own.categories[int(row.argmax())]:6} {float(row.max()):.1%}" for name, row in rows.items()]
-    print(f"{mode + '()':8}", "   ".join(answers))
+    print(f"{mode + '()':8}", end="")
+    for name, row in rows.items():
+        print(f"{name}: {own.categories[int(row.argmax())]:6} {100 * float(row.max()):.1f} %", end="   ")
+    print()
 
 # %% [markdown]
 # **In train mode, the same picture and the same weights gave two different answers.** For every channel, BatchNorm
@@ -329,12 +363,12 @@ for mode in ("eval", "train"):
 # come from a **running mean** and a running variance, which were collected during training.
 
 # %% [markdown]
-# Train mode also leaves something behind. With each forward pass, the running mean moves a tenth of the way towards the
+# Train mode also leaves a trace. With each forward pass, the running mean moves a tenth of the way towards the
 # batch's mean:
 #
 # $$\mu_{\text{running}} \leftarrow 0.9\,\mu_{\text{running}} + 0.1\,\mu_{\text{batch}}$$
 #
-# This happens without an optimiser, a loss or a `backward`. Let's check it for four channels of the first BatchNorm.
+# This happens without an optimizer, a loss or a `backward`. Let's check it for four channels of the first BatchNorm.
 
 # %%
 twin = copy.deepcopy(own.model).train()
@@ -348,53 +382,23 @@ for name, values in {"before": before, "after one forward": twin.bn1.running_mea
 
 # %% [markdown]
 # So a forward pass in train mode *changes the model*. Afterwards the model gives different answers even in eval mode,
-# and so will any copy of it that you save. Watch its running means drift over twenty runs, and compare the three
+# and so does any copy of it that you save. Watch its running means drift over twenty runs, and compare the three
 # models. Which of them has no BatchNorm?
 
 # %%
 from course_lib.widgets import eval_or_train
 
-light = [load_classifier(name, weights="course", device="cpu") for name in ("mobilenet_v3_small", "squeezenet1_1")]
+names = ("mobilenet_v3_small", "squeezenet1_1")
+light = [load_classifier(name, weights="course", device="cpu") for name in names]
 eval_or_train([own, *light], pictures["camel"], mode="train", runs=20)
 
 # %% [markdown]
-# **What to notice.** In train mode, ResNet18 gives the same bad answer every time, and its running means move.
+# **What to notice.** In train mode, ResNet18 gives the same wrong answer every time, while its running means drift.
 # MobileNetV3 also has Dropout, so it gives a different answer each time. SqueezeNet has Dropout but no BatchNorm, so
 # its answers vary, but nothing drifts.
 #
-# There's one case in which train mode does complain: when the batch is a single picture, and its map has shrunk to 1×1
-# by the time it reaches a BatchNorm. Each channel then has a single value, and a single value has no variance.
-
-# %%
-try:
-    copy.deepcopy(own.model).train()(torch.zeros(1, 3, 32, 32))
-except ValueError as error:
-    print(error)
-
-# %% [markdown]
-# ### Exercise: a forward that leaves no trace
-#
-# Write a function that always gives the answer of eval mode, whatever mode the model is in. It has to leave every
-# module in the mode it was in, even if the forward pass raises an error. (Every layer is a module with a mode of its
-# own, and somebody may have put a single BatchNorm into eval mode on purpose.) Your function should also run the model
-# under `torch.no_grad()`, so that PyTorch doesn't build the graph that only a backward pass needs.
-#
-# *Essential · hard · 6 minutes · move on after 12.*
-
-# %% tags=["exercise"]
-def careful_forward(model, batch):
-    """Logits in eval mode, without a graph; the model is left as it was."""
-    return ...
-
-
-ex.careful_forward.check(careful_forward)
-
-# %%
-careful_forward = ex.careful_forward.yours_or_solution()
-model = copy.deepcopy(own.model).train()  # somebody forgot eval()
-answer = careful_forward(model, camel).softmax(1)
-print(own.categories[int(answer.argmax())], f"{float(answer.max()):.1%}, still in train mode: {model.training}")
-print("running mean moved:", not torch.equal(model.bn1.running_mean, own.model.bn1.running_mean))
+# So call `model.eval()` before you ask a model for answers, and ask it under `torch.inference_mode()`, which saves the
+# memory that a backward pass would need.
 
 # %% [markdown]
 # ## 5 The mistakes that raise no error
@@ -420,7 +424,9 @@ for name, mistake in MISTAKES.items():
 
 # %%
 harm = guess(
-    "01_worst_mistake", "Which mistake costs the most right answers? Put the worst one first.", order=list(MISTAKES)
+    "01_worst_mistake",
+    "Which mistake costs the most right answers? Put the worst one first.",
+    order=list(MISTAKES),
 )
 harm
 
@@ -438,7 +444,8 @@ for name, mistake in MISTAKES.items():
 counts = {name: (sum(row), len(row)) for name, row in right.items()}
 worst_first = sorted(MISTAKES, key=lambda name: sum(right[name]))
 chart = intervals(counts, title="right answers of 200, with 95 % intervals", highlight="as trained", chance=0.1)
-why = "With values that are hundreds of times too large, the network can do little more than guess. Squashing costs least."
+why = ("With values that are hundreds of times too large, the network can do little more than guess. "
+       "BGR is costly here because these drawings have typical colours.")
 harm.reveal(worst_first, why, also=chart)
 
 # %% [markdown]
@@ -468,10 +475,10 @@ for k, n in ((98, 100), (20, 20)):
 
 # %% [markdown]
 # **How do you compare two counts?** It's tempting to check whether their intervals overlap, but that's wrong. Both
-# kinds of preprocessing were tried on the *same* pictures, so only the pictures that one got right and the other got
+# kinds of preprocessing were tried on the *same* pictures, so only the pictures on which one was right and the other
 # wrong can tell the two apart. Call the number of these pictures $d$. If both were equally good, each of the $d$
-# pictures would fall to one side or the other like a tossed coin. **McNemar's test** asks how often $d$ coins would be
-# at least as one-sided as what we saw. With $m$ of them on the smaller side,
+# pictures would fall to one side or the other like a tossed coin. **McNemar's exact test** asks how often $d$ coins would
+# be at least as one-sided as what we saw. With $m$ of them on the smaller side,
 #
 # $$p = \min\Big(1,\; 2 \sum_{i \le m} \binom{d}{i} 2^{-d}\Big)$$
 
@@ -494,67 +501,36 @@ from course_lib.pictures import list_images
 
 comparison = paired(right["as trained"], right["squashed"])
 paths = list_images(folder, recursive=True)
-places = [*comparison.only_first, *comparison.only_second]
-titles = [f"only {'cropped' if k in comparison.only_first else 'squashed'}: {paths[k].parent.name}" for k in places]
+only = dict.fromkeys(comparison.only_first, "cropped") | dict.fromkeys(comparison.only_second, "squashed")
+places = list(only)
+titles = [f"only {how}: {paths[place].parent.name}" for place, how in only.items()]
 picture_grid([Image.open(paths[k]) for k in places], titles)
+
+# %% [markdown]
+# The order of the five mistakes belongs to this network and these pictures. On grey X-rays, for example, BGR would cost
+# nothing at all.
+#
+# ### Exercise: is one of them better?
+#
+# *Essential · mild · 3 minutes.*
+#
+# Two kinds of preprocessing were tried on the same 50 pictures. On most of them, both were right or both were wrong. The
+# first alone got 5 pictures right, and the second alone got 1. How large is $p$?
+
+# %% tags=["exercise"]
+p = ...
+ex.coins.check(p)
 
 # %% [markdown]
 # ## 6 The wrong kind of picture
 #
-# The course's ResNet18 gets nearly all of the 200 drawings right, but then it was trained on drawings. Now we'll show
-# them to EfficientNet-Lite0, which learned from photographs. We'll be generous when we count: *Arabian camel* counts as
-# a camel, every breed of dog counts as a dog, and so on.
-
-# %%
-on_drawings = guess(
-    "01_drawings", "How many of the 200 drawings does EfficientNet-Lite0 get right?", between=(0, 200), step=5,
-    unit="of 200",
-)  # fmt: skip
-on_drawings
-
-# %% tags=["guess"]
-from picturebook import counts_as
-
-batches = [paths[first : first + 20] for first in range(0, len(paths), 20)]
-scores = torch.cat([classifier.logits(classifier.prepare(batch)) for batch in batches])  # (200, 1000)
-words = [list(counts_as(label, classifier.categories)) for label in CLASSES]  # the outputs that count, class by class
-truth = [CLASSES.index(path.parent.name) for path in paths]
-among_thousand = sum(best in words[true] for best, true in zip(scores.argmax(1).tolist(), truth))
-why = "It chooses among a thousand words, and it learned from photographs. Which of the two is to blame?"
-on_drawings.reveal(among_thousand, why, high="It's hard to believe, since you'd recognise nearly all of them.")
-
-# %% [markdown]
-# There are two suspects. Perhaps the network doesn't recognise the drawings. Or perhaps it does, but one of its 850 or
-# so other words fits even better. We can tell the two apart: let only the words that count as one of our ten classes
-# compete, and take the best of them.
-
-# %%
-only_ten = guess("01_only_ten", "And how many does it get right among only these words?", between=(0, 200), step=5, unit="of 200")
-only_ten
-
-# %% tags=["guess"]
-ten = torch.stack([scores[:, indices].amax(1) for indices in words], dim=1)  # (200, 10): each class's best word
-among_ten = sum(best == true for best, true in zip(ten.argmax(1).tolist(), truth))
-rows = {"ResNet18, ten classes": sum(right["as trained"]), "Lite0, a thousand words": among_thousand,
-        "Lite0, only the ten": among_ten}  # fmt: skip
-counts = {name: (count, 200) for name, count in rows.items()}
-chart = intervals(counts, title="drawings named right, with 95 % intervals", chance=0.1)
-low, high = wilson(among_ten, 200)
-why = f"By Wilson's interval, that's between {low:.0%} and {high:.0%} of such drawings, and guessing would get 10%."
-only_ten.reveal(among_ten, why, also=chart)
-
-# %% [markdown]
-# Both suspects are guilty. With the other words out of the way, the network names far more of the drawings correctly,
-# and far more than it would by guessing, so it does recognise something in them. But it still gets nearly half of them
-# wrong, and you can't blame its vocabulary for that. Drawings are a kind of picture that it hardly ever saw in
-# training.
-#
-# Now let's try it the other way around, and show photographs to the network that only knows ten kinds of drawings.
+# The course's ResNet18 gets nearly all of the 200 drawings right, but it only knows ten kinds of drawings. What does it
+# say about photographs?
 
 # %%
 for name in photographs:
     answer = own.predict(photographs[name], k=1)
-    print(f"{name:14} → {answer.label:12} {answer.probability:.0%}")
+    print(f"{name:14} → {answer.label:12} {100 * answer.probability:.0f} %")
 
 # %% [markdown]
 # The network takes a cat for a hot dog. **A softmax can't say "none of these".** It shares out 100 % among the classes
@@ -564,16 +540,21 @@ for name in photographs:
 # ## Back to the question
 #
 # Two people gave the same picture to the same network, and got two answers. You can now name the suspects: a different
-# crop, no normalising, BGR instead of RGB, train mode, running statistics that have drifted, or a softmax over the
-# wrong dim. **An answer depends on the model, the transform and the mode.**
+# crop or size, no normalising, BGR instead of RGB, train mode, running statistics that have drifted, or a softmax over
+# the wrong dim. **An answer depends on the model, the transform and the mode.**
+#
+# Ben has looked at his computer again. His probabilities sum to 1, and `model.training` is `False`. He downloaded the
+# weights anew, and nothing changed. Which suspects does each of these facts clear?
 
 # %% [markdown]
 # ### Exercise: what did Ben do?
 #
+# *Worth it · medium · 4 minutes.*
+#
 # Ben's laptop runs `efficientnet_lite0` on the photograph `samples()["rocket"]`. It says *drilling platform* with a
-# probability of more than 50 %. His model is in eval mode, so the mistake is in his preprocessing. Which one of
+# probability of more than 50 %. The model isn't to blame, so the mistake is in his preprocessing. Which one of
 # `MISTAKES` did he make? Give its name. `answer_under(classifier, picture, MISTAKES[name])` from `course_lib.measuring`
-# gives you the answer that a mistake leads to. (4 minutes)
+# gives you the answer that a mistake leads to.
 
 # %% tags=["exercise"]
 mistake = ...  # a name, in quotes
@@ -607,12 +588,48 @@ ex.bens_mistake.check(mistake)
 # Everything from here on is extra, and the 60 minutes don't include it.
 
 # %% [markdown]
+# ### Exercise: a forward that leaves no trace
+#
+# *Worth it · hard · 6 minutes · move on after 12.*
+#
+# Write a function that always gives the answer of eval mode, whatever mode the model is in. It has to leave every
+# module in the mode it was in, even if the forward pass raises an error. (Every layer is a module with a mode of its
+# own, and somebody may have put a single BatchNorm into eval mode on purpose.) Your function should also run the model
+# under `torch.no_grad()`, so that PyTorch doesn't build the graph that only a backward pass needs.
+
+# %% tags=["exercise"]
+def careful_forward(model, batch):
+    """Logits in eval mode, without a graph; the model is left as it was."""
+    return ...
+
+
+ex.careful_forward.check(careful_forward)
+
+# %%
+careful_forward = ex.careful_forward.yours_or_solution()
+model = copy.deepcopy(own.model).train()  # somebody forgot eval()
+answer = careful_forward(model, camel).softmax(1)
+print(f"{own.categories[int(answer.argmax())]} {100 * float(answer.max()):.1f} %")
+print("still in train mode:", model.training)
+print("running mean moved:", not torch.equal(model.bn1.running_mean, own.model.bn1.running_mean))
+
+# %% [markdown]
+# ### Exercise: the shape of a batch
+#
+# *Extra · mild · 1 minute.* Sixteen colour pictures, each prepared as (3, 224, 224), go into one batch. What shape does
+# the batch have?
+
+# %% tags=["exercise"]
+shape = ...
+ex.batch_shape.check(shape)
+
+# %% [markdown]
 # ### Exercise: top k without topk
+#
+# *Worth it · hard · 6 minutes · move on after 12.*
 #
 # Write the softmax and the top k yourself, without calling `softmax` or `topk`. There's one catch: your function also
 # has to work when a logit is 300.
-#
-# *Worth it · hard · 6 minutes · move on after 12.*
 
 # %% tags=["exercise"]
 def top_k(logits, k):
@@ -635,8 +652,8 @@ print("The library's answer:", classifier.predict(picture, k=3), sep="\n")
 # %% [markdown]
 # ### Exercise: accuracy
 #
-# Write a function that takes a batch of logits, (B, classes), and the true classes, (B,). It returns the share of right
-# answers, a number from 0 to 1. (3 minutes)
+# *Extra · medium · 3 minutes.* Write a function that takes a batch of logits, (B, classes), and the true classes, (B,).
+# It returns the share of right answers, a number from 0 to 1.
 
 # %% tags=["exercise"]
 def accuracy_of(logits, targets):
@@ -655,9 +672,9 @@ print(f"{accuracy_of(own.logits(own.prepare(first_of_each)), targets):.0%} of {l
 # %% [markdown]
 # ### Exercise: a picture from OpenCV
 #
-# `cv2.imread` gives you an array of bytes of shape (H, W, 3), with the channels in the order blue, green, red. Turn it
-# into a batch of one: (1, 3, H, W), in the order red, green, blue, with values from 0 to 1. Don't normalise.
-# (5 minutes)
+# *Extra · medium · 5 minutes.* `cv2.imread` gives you an array of bytes of shape (H, W, 3), with the channels in the
+# order blue, green, red. Turn it into a batch of one: (1, 3, H, W), in the order red, green, blue, with values from 0
+# to 1. Don't normalise.
 
 # %% tags=["exercise"]
 def from_opencv(array):
@@ -687,13 +704,13 @@ from course_lib.measuring import saved_for_backward
 
 sixteen = camel.expand(16, -1, -1, -1).contiguous()
 megabytes = round(saved_for_backward(own.model, sixteen) / 1e6)
-why = "Nearly every layer keeps its input for all sixteen pictures, and early maps are large: 64 channels of 112×112."
+why = "Nearly every layer keeps its input for all sixteen pictures. Early maps are large: 64 × 112 × 112."
 graph.reveal(megabytes, why, low="It isn't the weights that take the memory, it's the maps between the layers.")
 
 # %% [markdown]
 # `inference_mode()` goes a step further than `no_grad()`: it also stops tracking views and in-place changes. The price
 # is that its results can't take part in a later backward pass, unless you turn them into ordinary tensors with
-# `.clone()`. Neither of the two replaces `eval()`: in section 4 we ran the model in train mode under `no_grad()`, and
+# `.clone()` after leaving the mode. Neither of the two replaces `eval()`: in section 4 we ran the model in train mode under `no_grad()`, and
 # its running means moved all the same.
 #
 # Sooner or later you'll meet the next error. NumPy can't follow a gradient, so PyTorch refuses to turn an output with a
@@ -706,6 +723,78 @@ except RuntimeError as error:
     print(error)
 with torch.inference_mode():
     print("without a graph:", own.model(camel).numpy().shape)
+
+# %% [markdown]
+# ### When train mode does complain
+#
+# There's one case in which train mode raises an error: when the batch is a single picture, and its map has shrunk to
+# 1×1 by the time it reaches a BatchNorm. Each channel then has a single value, and a single value has no variance.
+
+# %%
+try:
+    copy.deepcopy(own.model).train()(torch.zeros(1, 3, 32, 32))
+except ValueError as error:
+    print(error)
+
+# %% [markdown]
+# ### The style, or the thousand words?
+#
+# Section 6 showed photographs to a network that learned from drawings. Now the other way round: let's show the 200
+# drawings to EfficientNet-Lite0, which learned from photographs. We'll be generous when we count: *Arabian camel* counts as
+# a camel, every breed of dog counts as a dog, and so on.
+
+# %%
+on_drawings = guess(
+    "01_drawings", "How many of the 200 drawings does EfficientNet-Lite0 get right?", between=(0, 200), step=5,
+    unit="of 200",
+)  # fmt: skip
+on_drawings
+
+# %% tags=["guess"]
+from picturebook import counts_as
+
+batches = [paths[first : first + 20] for first in range(0, len(paths), 20)]
+scores = torch.cat([classifier.logits(classifier.prepare(batch)) for batch in batches])  # (200, 1000)
+words = [list(counts_as(label, classifier.categories)) for label in CLASSES]  # class by class, what counts as it
+truth = [CLASSES.index(path.parent.name) for path in paths]
+among_thousand = sum(best in words[true] for best, true in zip(scores.argmax(1).tolist(), truth))
+counts = {"ResNet18, ten classes": counts["as trained"], "Lite0, a thousand words": (among_thousand, 200)}
+chart = intervals(counts, title="drawings named right, with 95 % intervals")
+why = "It chooses among a thousand words, and it learned from photographs. Which of the two is to blame?"
+high = "It's hard to believe, since you'd recognise nearly all of them."
+on_drawings.reveal(among_thousand, why, high=high, also=chart)
+
+# %% [markdown]
+# There are two suspects. Perhaps EfficientNet-Lite0 doesn't recognise the drawings. Or perhaps it does,
+# but one of its 850 or so other words fits even better. We can tell the two apart: let only the words that count as one
+# of our ten classes compete, and take the best of them.
+
+# %%
+only_ten = guess(
+    "01_only_ten", "How many of the 200 does it get right among only these words?", between=(0, 200), step=5,
+    unit="of 200",
+)  # fmt: skip
+only_ten
+
+# %% tags=["guess"]
+ten = torch.stack([scores[:, indices].amax(1) for indices in words], dim=1)  # (200, 10): each class's best word
+among_ten = sum(best == true for best, true in zip(ten.argmax(1).tolist(), truth))
+counts["Lite0, only the ten"] = (among_ten, 200)
+chart = intervals(counts, title="drawings named right, with 95 % intervals", chance=0.1)
+sizes = {label: len(indices) for label, indices in zip(CLASSES, words)}
+dogs = sum(CLASSES[best] == "dog" != CLASSES[true] for best, true in zip(ten.argmax(1).tolist(), truth))
+low, high = (100 * edge for edge in wilson(among_ten, 200))
+why = f"By Wilson's interval, that's between {low:.0f} % and {high:.0f} % of such drawings. Guessing would get 10 %."
+note = f"Words that count as a dog: {sizes['dog']}, and as a strawberry: {sizes['strawberry']}. "
+note += f"Of the {200 - among_ten} wrong answers, {dogs} say dog."
+only_ten.reveal(among_ten, why, also=[chart, note])
+
+# %% [markdown]
+# Both suspects are guilty. With the other words out of the way, the network names far more of the drawings correctly,
+# and far more than it would by guessing, so it does recognise something in them. But it still gets nearly half of them
+# wrong. Is that the vocabulary again, because a class with many words has many chances to win? The dogs have by far the
+# most, and they took less than a fifth of the wrong answers. So it's mostly the style: drawings are a kind of picture
+# that the network hardly ever saw in training.
 
 # %% [markdown]
 # ### Textures or outlines?
@@ -725,13 +814,14 @@ looks = {
 }
 changed = [(look, make(pictures[name])) for name in ("chelsea", "coffee") for look, make in looks.items()]
 answers = classifier.predict([photo for _, photo in changed], k=1)
-titles = [f"{look}: {answer.label} {answer.probability:.0%}" for (look, _), answer in zip(changed, answers)]
+said = [f"{answer.label} {100 * answer.probability:.0f} %" for answer in answers]
+titles = [f"{look}: {words}" for (look, _), words in zip(changed, said)]
 picture_grid([photo for _, photo in changed], titles, columns=3)
 
 # %% [markdown]
 # **What to notice.** Colour hardly matters here: in grey, the cat is still a cat, and the espresso is still an
-# espresso. Blurring takes away fine texture. The cat survives that, but the espresso doesn't, and the espresso's
-# outline looks like something else to the network. The cat's outline is still a cat, though of another breed. But that
+# espresso. Blurring takes away fine texture. The cat survives that, but the espresso doesn't, and to the
+# network its outline looks like something else. The cat's outline is still a cat, though of another breed. But that
 # outline is full of fur, so it isn't free of texture. And two photographs don't settle anything.
 #
 # So let's do the opposite: destroy the outlines and keep the textures. We'll cut a photograph into 16 tiles and shuffle
@@ -751,12 +841,15 @@ def scrambled(photo, seed, tiles=4):
     return sheet
 
 
-shuffled = {name: [scrambled(pictures[name], seed) for seed in range(6)] for name in ("chelsea", "coffee", "motorcycle")}
-picture_grid([sheets[0] for sheets in shuffled.values()], [samples()[name].caption for name in shuffled], columns=3)
+three = ("chelsea", "coffee", "motorcycle")
+shuffled = {name: [scrambled(pictures[name], seed) for seed in range(6)] for name in three}
+captions = [samples()[name].caption for name in three]
+picture_grid([sheets[0] for sheets in shuffled.values()], captions, columns=3)
 
 # %%
 tiles = guess(
-    "01_scrambled", "Each of the three is shuffled in six ways. How many of the 18 does EfficientNet-Lite0 still name right?",
+    "01_scrambled",
+    "Each of the three is shuffled in six ways. How many of the 18 does EfficientNet-Lite0 still name right?",
     between=(0, 18), step=1, unit="of 18",
 )  # fmt: skip
 tiles
@@ -764,17 +857,18 @@ tiles
 # %% tags=["guess"]
 answers = {name: classifier.predict(sheets, k=1) for name, sheets in shuffled.items()}
 named = {name: sum(a.label in samples()[name].answers for a in row) for name, row in answers.items()}
-first = {name: f"the first as {row[0].label} {row[0].probability:.0%}" for name, row in answers.items()}
+first = {name: f"the first as {row[0].label} {100 * row[0].probability:.0f} %" for name, row in answers.items()}
 why = "; ".join(f"{samples()[name].caption}: {named[name]} of 6, {first[name]}" for name in named) + "."
-tiles.reveal(sum(named.values()), why, low="Fur, spokes and chrome matter more to this network than where they are.")
+low = "Fur, spokes and chrome matter more to this network than where they are."
+tiles.reveal(sum(named.values()), why, low=low)
 
 # %% [markdown]
 # To this network the shuffled cat is still a cat, though again of another breed. The network cares less than you do
 # about where the pieces are.
 #
 # Three photographs are still very few. In the paper, networks and people had to name pictures that had the outline of
-# one thing and the texture of another. Whenever a ResNet50 named one of the two, it went by the texture in 78 % of
-# cases, while people went by the shape in 96 %. That may be one reason why drawings are so hard for such a network:
+# one thing and the texture of another. When a ResNet50 named either of the two, it chose the texture 78 % of the time,
+# while people chose the shape 96 % of the time. That may be one reason why drawings are so hard for such a network:
 # they have the right outlines, but the wrong textures.
 
 # %% [markdown]
@@ -785,7 +879,8 @@ tiles.reveal(sum(named.values()), why, low="Fur, spokes and chrome matter more t
 # in this folder are hard: the animals are small, noisy or half hidden.
 
 # %%
-hard = write_folder("data/inference", ("dog", "cat", "goldfish"), n=8, split="mixed", difficulty="hard", first_seed=960_000)
+animals = ("dog", "cat", "goldfish")
+hard = write_folder("data/inference", animals, n=8, split="mixed", difficulty="hard", first_seed=960_000)
 (hard / "broken.png").write_bytes(b"this is not a picture")
 result = own.predict_folder(hard)
 judged = result.judged()  # a picture shows what its folder is called
@@ -813,8 +908,8 @@ network_explorer(classifier, picture)
 # ### Other networks
 #
 # If you're online, you can put AlexNet and two ResNets beside EfficientNet-Lite0, or add the name of any other
-# torchvision classifier to the list. Set `download` to `True`. The weights of these three take about 380 MB, and
-# they're only fetched once.
+# torchvision classifier to the list. Set `download` to `True`. The weights of these three are about 380 MB in all, and
+# they're downloaded only once.
 
 # %%
 download = False

@@ -7,11 +7,11 @@
 #
 # - compare models by error, size, time and *multiply-adds* (the multiplications that one answer takes), and say which
 #   of these *don't* follow from each other,
-# - time a model so that somebody else would get the same result,
+# - measure times that you can compare, and say how far to trust them,
 # - find the models worth choosing from, and decide between two of them on your own pictures.
 #
-# You need lesson [01](01_inference.ipynb). Plan for two sittings of 40 minutes, exercises included: sections 1–4, then
-# 5–7. *If you want to know more* adds another 50.
+# You need lesson [01](01_inference.ipynb). Plan for about 60 minutes, exercises included. You can split the lesson
+# after section 3. *If you want to know more* at the end is extra.
 
 # %%
 import importlib.util
@@ -39,10 +39,10 @@ from course_lib.models import catalog
 torch.set_num_threads(1)  # one core: other programs disturb that least
 
 # %% [markdown]
-# For each set of weights, torchvision notes the error, the size and the number of multiply-adds. You can read these
-# notes without downloading anything. They give `acc@1`, or **top-1 accuracy**: the share of ImageNet's 50,000
+# For each set of weights, torchvision records the error, the size and the number of multiply-adds. You can look these up
+# without downloading anything. torchvision gives `acc@1`, or **top-1 accuracy**: the share of ImageNet's 50,000
 # validation pictures for which the network's best answer is right. This lesson uses the **error** instead, which is
-# 100 % minus that, so that less is always better.
+# 100 % minus that, so that lower is always better.
 #
 # Here are nearly all of the models, with their first ImageNet weights. Each staircase, or *front*, joins the models
 # that no other model up to that year beats in both error and size. So is bigger better? Follow one staircase from left
@@ -50,21 +50,21 @@ torch.set_num_threads(1)  # one core: other programs disturb that least
 
 # %%
 first = catalog().where(entry="IMAGENET1K_V1")  # of every model, the weights that were published first
-drawing.moving_front(first, [2012, 2015, 2018, 2022], title="Is a bigger model a better one? The fronts of four years")
+question = "Is a bigger model a better one? The fronts of four years"
+drawing.moving_front(first, [2012, 2015, 2018, 2022], title=question)
 
 # %% [markdown]
 # **What to notice.** Along one staircase, a bigger model makes fewer errors. It has to: a bigger model that makes more
 # errors is beaten, and so it isn't on the staircase. The surprise lies between the staircases: as the years go by, it
-# takes fewer and fewer parameters to reach the same error. (The years are those of the papers. torchvision trained its
-# weights later, and some of them with newer training recipes.)
+# takes fewer and fewer parameters to reach the same error. (The grey dots are the other models. The years are those of
+# the papers. torchvision trained its weights later, and some of them with newer training recipes.)
 
 # %% [markdown]
 # ## 1 One family: bigger is better
 #
-# EfficientNet-Lite0, Lite1 and Lite2 are one design in three sizes, and all three were trained on ImageNet. Lite0's
-# weights come with the course. Those of Lite1 and Lite2 are packages of their own, and a cell below tells you if
-# they're missing. In the table, a GMAC is a billion multiply-adds, and *crop* is the side of the picture that the
-# network gets, in pixels.
+# EfficientNet-Lite0, Lite1 and Lite2 are one design in three sizes, and all three were trained on ImageNet. In the
+# table, a GMAC is a billion multiply-adds, and *crop* is the width and height, in pixels, of the picture that the network
+# sees.
 
 # %%
 lites = catalog(course=True).where(builder="efficientnet_lite*")
@@ -72,7 +72,7 @@ lites.show("parameters", "megabytes", "gmacs", "crop")
 
 # %%
 gain = guess("02_lite_gain",
-             "Lite2 needs more than twice as many multiply-adds as Lite0. How much smaller is its top-1 error?",
+             "Lite2 needs more than twice as many multiply-adds as Lite0. How much lower is its top-1 error?",
              between=(0, 20), unit="percentage points", step=0.5)
 gain
 
@@ -80,36 +80,19 @@ gain
 errors = {row.builder: row.top1 for row in lites}
 small, middle, large = errors.values()
 table = "\n".join(f"{name}: {error:.1f} % error" for name, error in errors.items())
+steps = f"Lite1 gains {small - middle:.1f} points over Lite0, and Lite2 only another {middle - large:.1f}."
 gain.reveal(round(errors["efficientnet_lite0"] - errors["efficientnet_lite2"], 1),
-            "Out of 100 pictures, the larger network gets two or three more right.",
-            high=f"Lite1 gains {small - middle:.1f} points over Lite0, and Lite2 only another {middle - large:.1f}.",
-            also=table)
+            "Out of 100 pictures, the larger network gets two or three more right.", high=steps, also=table)
 
 # %% [markdown]
-# So much for the 50,000 pictures. What do the three networks say about three photographs?
-
-# %%
-from course_lib import load_classifier, samples
-from course_lib.errors import CourseError
-
-for name in errors:
-    try:
-        classifier = load_classifier(name, device="cpu")
-    except CourseError as missing:  # Lite1 and Lite2 come in packages of their own
-        print(missing)
-        continue
-    for picture in ("chelsea", "coffee", "rocket"):
-        answer = classifier.predict(samples()[picture].open())
-        print(f"{name}  {picture:8} {answer.label:17} {answer.probability:4.0%}")
-
-# %% [markdown]
-# Three photographs can't show you a difference of two or three in a hundred. And how long do the networks take? No
-# table can tell you, because that depends on your machine, so you'll have to measure it.
+# So the larger networks make fewer errors. But how long do they take? No table can tell you, because that depends on
+# your machine, so you'll have to measure it.
 #
 # Your machine is always doing other things as well, sometimes more and sometimes less. If you timed one network first
 # and then the next, you might be comparing a quiet moment with a busy one. So let the networks **take turns** for five
 # rounds, and compare them within each round. A busy moment then slows all of them down, and the ratio of their times
-# hardly changes.
+# hardly changes. (In each round, the first calls don't count, and the rest are summed up by their median. Section A at
+# the end shows why.)
 
 # %%
 import statistics
@@ -125,7 +108,7 @@ def ratios(slow, fast):
     return statistics.median(each), min(each), max(each)
 
 # %%
-slower = guess("02_lite_time", "On your machine, Lite2 takes how many times as long as Lite0?",
+slower = guess("02_lite_time", "On your machine, how many times as long as Lite0 does Lite2 take?",
                between=(0.5, 10), unit="times", log=True)
 slower
 
@@ -135,30 +118,26 @@ middle, least, most = ratios(lite_times["efficientnet_lite2"], lite_times["effic
 table = "\n".join(f"{name}: {timing.ms:3.0f} ms (rounds from {1000 * min(timing.rounds):.0f} to "
                   f"{1000 * max(timing.rounds):.0f})" for name, timing in lite_times.items())
 table += f"\nLite2 / Lite0, round by round: {least:.1f} to {most:.1f}"
-slower.reveal(round(middle, 1), "The larger network has more layers, and it looks at a larger picture: 260×260.",
-              also=table)
+why = "The larger network has more layers, and it looks at a larger picture: 260×260."
+slower.reveal(round(middle, 1), why, also=table)
 
 # %% [markdown]
 # ## 2 Between families: three rankings
 #
 # Here are five models from ten years: AlexNet (2012; torchvision has its 2014 variant), VGG16 (2014), ResNet50 (2015),
-# MobileNetV3-large (2019) and ConvNeXt-tiny (2022). If bigger were always better, ranking them by error would simply
-# reverse their ranking by size. Guess both rankings.
+# MobileNetV3-large (2019) and ConvNeXt-tiny (2022). If bigger were always better, the largest of them would make the
+# fewest errors, and the smallest would make the most.
 
 # %%
 five = ["alexnet", "vgg16", "resnet50", "mobilenet_v3_large", "convnext_tiny"]
 rows = {name: catalog()[name, "IMAGENET1K_V1"] for name in five}
-by_size = guess("02_by_size", "Which has the fewest parameters, and which the most? Put the smallest first.", order=five)
-by_size
+sizes = sorted(five, key=lambda name: rows[name].parameters)
+for name in sizes:
+    print(f"{name:19}{rows[name].parameters / 1e6:4.0f} million parameters")
 
 # %%
 by_error = guess("02_by_error", "And by error? Put the smallest error first.", order=five)
 by_error
-
-# %% tags=["guess"]
-sizes = sorted(five, key=lambda name: rows[name].parameters)
-table = "\n".join(f"{name:18} {rows[name].parameters / 1e6:4.0f} million" for name in sizes)
-by_size.reveal(sizes, "Most of the parameters of AlexNet and VGG16 are in their linear layers.", also=table)
 
 # %% tags=["guess"]
 best_first = sorted(five, key=lambda name: rows[name].top1)
@@ -167,7 +146,8 @@ by_error.reveal(best_first, "The two largest models make the most errors. Ten ye
                 also=table)
 
 # %%
-by_time = guess("02_by_time", "Which is fastest with one picture on your machine? Put the fastest first.", order=five)
+by_time = guess("02_by_time", "Which is fastest with one picture on your machine? Put the fastest first.",
+                order=five)
 by_time
 
 # %% tags=["guess", "nbval-ignore-output"]
@@ -184,13 +164,14 @@ table = []
 for ahead, behind in pairwise(fastest):
     won = sum(quick < slow for quick, slow in zip(timings[ahead].rounds, timings[behind].rounds))
     table.append(f"{ahead} was faster than {behind} in {won} of {ROUNDS} rounds")
-by_time.reveal(fastest, "Follow each line in the figure. If all three criteria agreed, no two lines would cross.",
-               also=[figure, dots, "\n".join(table)])
+why = "Follow each line in the figure. If all three criteria agreed, no two lines would cross."
+by_time.reveal(fastest, why, also=[figure, dots, "\n".join(table)])
 
 # %% [markdown]
 # A place in a ranking doesn't tell you how close the next model is. That's why the second figure shows every round. If
 # each of two models wins some of the rounds, call it a tie. Winning five out of five is a good sign, but not a proof:
-# when two models are equally fast, one of them still wins all five rounds one time in sixteen.
+# when two models are equally fast, one of them still wins all five rounds one time in sixteen, even if no round affects
+# the next.
 
 # %% [markdown]
 # ## 3 What does the time depend on?
@@ -207,7 +188,8 @@ by_time.reveal(fastest, "Follow each line in the figure. If all three criteria a
 # %%
 for name, row in rows.items():
     uses = row.gmacs * 1e9 / row.parameters
-    print(f"{name:19}{row.parameters / 1e6:6.1f} M parameters, each used {uses:3.0f} times: {row.gmacs:5.2f} GMACs")
+    size = f"{row.parameters / 1e6:6.1f} M parameters"
+    print(f"{name:19}{size}, each used {uses:3.0f} times: {row.gmacs:5.2f} GMACs")
 
 # %% [markdown]
 # **Does it depend on the multiply-adds, then?** MobileNet saves most of them by using **depthwise** convolutions. A
@@ -217,9 +199,8 @@ for name, row in rows.items():
 # $$\text{MACs of a depthwise convolution} = H_\text{out} \cdot W_\text{out} \cdot k^2 \cdot C$$
 
 # %%
-times = guess("02_depthwise",
-              "With 256 channels, the depthwise layer does 1/256 of the multiply-adds. How many times as fast is it?",
-              between=(1, 256), unit="times", log=True)
+times = guess("02_depthwise", "With 256 channels, the depthwise layer does 1/256 of the multiply-adds. "
+              "How many times as fast is it?", between=(1, 256), unit="times", log=True)
 times
 
 # %% tags=["guess", "nbval-ignore-output"]
@@ -234,8 +215,8 @@ times.reveal(round(middle, 1), "The processor has to fetch every number it multi
              + f"\nratio, round by round: {least:.0f} to {most:.0f}")
 
 # %% [markdown]
-# How many multiply-adds does each model get through in a second? Here the times come from a table that was measured
-# once for this course, on another machine:
+# How many multiply-adds does a whole model get through in a second? These times were measured for this course, on
+# another machine:
 
 # %%
 from course_lib.measuring import stored
@@ -247,45 +228,234 @@ rate = {name: first[name].gmacs / once[name].median for name in some}
 print("measured on:", once["vgg16"].machine)
 drawing.bars(dict(sorted(rate.items(), key=lambda pair: -pair[1])), title="multiply-adds per second, in billions")
 
-# %%
-fewer = rows["resnet50"].gmacs / rows["mobilenet_v3_large"].gmacs
-faster = once["resnet50"].median / once["mobilenet_v3_large"].median
-print(f"ResNet50 needs {fewer:.0f} times as many multiply-adds as MobileNetV3, and {faster:.1f} times as much time.")
-
 # %% [markdown]
-# **What to notice.** The models that need the fewest multiply-adds get through them most slowly. MobileNetV3 is still
-# faster than ResNet50, but by much less than the number of multiply-adds suggests.
-
-# %% [markdown]
-# **And it doesn't depend on the model alone.** For a single picture, every parameter has to be fetched from memory
-# once. In a batch, it's fetched once for all of the pictures together.
-
-# %%
-batch = guess("02_batch", "Which of these models gains the most time per picture from a batch of eight?",
-              choices=["alexnet", "resnet50", "mobilenet_v3_large"])
-batch
+# **What to notice.** The models with the fewest multiply-adds do the fewest per second. So MobileNetV3 is still faster
+# than ResNet50, but by much less than its multiply-adds suggest. How much faster exactly? That's different on every
+# machine:
 
 # %% tags=["nbval-ignore-output"]
-from course_lib.measuring import quick_model
-
-jobs = {}
-for name in batch.kind.options:
-    network = quick_model(name)
-    jobs |= {name: (network, (1, 3, 224, 224)), f"{name}, eight": (network, (8, 3, 224, 224))}
-found = measure_in_turns(jobs, rounds=ROUNDS, budget=0.5)
-gains = {name: [8 * ratio for ratio in ratios(found[name], found[f"{name}, eight"])] for name in batch.kind.options}
-winner, runner_up, _ = sorted(gains, key=gains.get, reverse=True)  # by the median
-clear = gains[winner][1] > gains[runner_up][2]  # its worst round beats the other's best
-table = "\n".join(f"{name:18} {middle:.1f} times as fast per picture (rounds from {least:.1f} to {most:.1f})"
-                  for name, (middle, least, most) in gains.items())
-
-# %% tags=["guess", "nbval-ignore-output"]
-reason = "A batch helps most where a model fetches many parameters and computes little with each of them."
-close = f" But {runner_up} came so close that these rounds can't tell the two apart."
-batch.reveal(winner, reason + ("" if clear else close), also=table)
+heavy, light = "resnet50", "mobilenet_v3_large"
+there = once[heavy].median / once[light].median
+here, least, most = ratios(timings[heavy], timings[light])
+print(f"multiply-adds: {rows[heavy].gmacs / rows[light].gmacs:.0f} times as many")
+print(f"time, on that machine: {there:.1f} times as long")
+print(f"time, on this one: {here:.1f} times as long (rounds from {least:.1f} to {most:.1f})")
 
 # %% [markdown]
-# ## 4 A stopwatch that lies
+# ### Exercise: what a separable convolution saves
+#
+# *Worth it · medium · 4 minutes · move on after 7.*
+#
+# A depthwise convolution never mixes its channels. MobileNet therefore puts an ordinary convolution with 1×1 kernels
+# behind it, which does the mixing. Compare this pair with a single 3×3 convolution, all with 128 channels in and out,
+# and with maps of the same size. How many times as many multiply-adds does the single convolution need?
+
+# %% tags=["exercise"]
+saving = ...
+ex.separable.check(saving)
+
+# %% [markdown]
+# **A good place to stop.** You now know what a time depends on, and how to compare two times. When you come back, run
+# the cells above first (*Run*, then *Run All Above Selected Cell*). That takes a minute or so, because the measurements
+# run again.
+#
+# ## 4 Which models are worth considering?
+#
+# In this chart the error grows to the right, the time grows upwards, and the area of each marker is the size of the
+# file. **You want to be in the lower left corner**, with a small marker.
+
+# %%
+everything = points()
+drawing.bubbles(everything, selected="resnet50", named=five)
+
+# %% [markdown]
+# A model is **beaten** when another one is at least as good in every respect, and better in one. The models that
+# nothing beats form the **Pareto front**. In the chart, they have a thin black outline. (ResNet50's thick outline only
+# says that it's selected.) If you take a model on the front, you can only improve one thing by giving up another. If you
+# take any other, you could have something better for free.
+
+# %% [markdown]
+# ### Exercise: beaten in everything
+#
+# *Worth it · mild · 3 minutes · move on after 5.*
+#
+# Which of these five are beaten by another of the five? Multiply-adds stand in for time here, so that everybody has the
+# same numbers. (These are torchvision's default weights, which for some models are newer and better than the first
+# ones.)
+
+# %%
+for letter, row in zip("ABCDE", [catalog().where(default=True)[name] for name in five]):
+    print(f"{letter}  {row.builder:19}{row.top1:5.1f} % error{row.megabytes:7.0f} MB{row.gmacs:7.2f} GMACs")
+
+# %% tags=["exercise"]
+beaten = ...  # the letters, for example "CE"
+ex.dominated.check(beaten)
+
+# %% [markdown]
+# ### Exercise: the Pareto front
+#
+# *Essential · hard · 10 minutes · move on after 18.*
+#
+# Write a function that takes a list of (error, milliseconds, megabytes), one for each model, and returns the indices of
+# the models that no other model beats. Two models with the same numbers don't beat each other.
+
+# %% tags=["exercise"]
+def pareto(candidates):
+    """[(30, 20, 45), (25, 20, 98), (31, 25, 45)] → [0, 1]"""
+    return ...
+
+
+ex.pareto.check(pareto)
+
+# %%
+from textwrap import fill
+
+pareto = ex.pareto.yours_or_solution()
+front = pareto([(point.error, point.ms, point.megabytes) for point in everything])
+print(f"{len(front)} of {len(everything)} models are on the front. From the smallest error to the largest:")
+names = [everything[index].name for index in sorted(front, key=lambda index: everything[index].error)]
+print(fill(", ".join(names), 100))
+
+# %% [markdown]
+# ## 5 Your limits
+#
+# Nobody needs "the best" model. You need one that fits a phone, a web page or a conveyor belt. Set your limits, and
+# read the answer above the chart. At first the limits ask for too much, so loosen one of them until something fits. The
+# menu `times` lets you measure models on your own machine: the one you've selected, or the best ones within your
+# limits.
+
+# %%
+from course_lib.widgets import model_chooser
+
+model_chooser(max_error=20, max_ms=10, max_megabytes=10)
+
+# %% [markdown]
+# **What to notice.** Unless you measure them yourself, the milliseconds come from another machine. If a model comes
+# close to your limit, measure it on the machine where it will run.
+
+# %% [markdown]
+# ## 6 On your own pictures
+#
+# An error on ImageNet tells you about ImageNet, not about your pictures. Once you're down to two or three candidates,
+# count their mistakes on pictures like your own. Here we'll take a hundred drawings of ten classes that none of the
+# course's four networks has seen. On ImageNet, the best and the worst of these four architectures are about twelve
+# percentage points apart.
+
+# %%
+four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
+lead = guess("02_own_lead", "Of 100 drawings, how many more does the best of the four get right than the worst?",
+             between=(0, 40), unit="pictures")
+lead
+
+# %% tags=["guess"]
+from course_lib import load_classifier, write_folder
+from course_lib.measuring import right_under
+from picturebook import CLASSES
+
+folder = write_folder("data/choosing", CLASSES, n=10, split="val", size=(224, 336), first_seed=970_000)
+right = {name: right_under(load_classifier(name, weights="course", device="cpu"), folder) for name in four}
+most_first = sorted(four, key=lambda name: -sum(right[name]))
+counts = {name: (sum(right[name]), len(right[name])) for name in most_first}
+chart = drawing.intervals(counts, title="right answers, with Wilson's 95 % intervals", start=0.8)
+best, second, *_, least = most_first
+why = "Ten drawn classes are easier than a thousand photographed ones."
+lead.reveal(counts[best][0] - counts[least][0], why, also=chart)
+
+# %% [markdown]
+# A count over 100 pictures is uncertain, and Wilson's interval from lesson 01 says how much: for a share $\hat p$ of $n$
+# pictures, and $z = 1.96$ for 95 %, it is
+#
+# $$\frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}$$
+#
+# But you can't use two intervals to decide between two networks. Both networks saw the *same* pictures, so look only at
+# those that one of them got right and the other got wrong. If the two were equally good, these pictures would split
+# like coin tosses. McNemar's exact test tells you how surprising the split is.
+
+# %%
+from course_lib.measuring import paired
+
+display(paired(right[best], right[least], names=(best, least)))
+paired(right[best], right[second], names=(best, second))
+
+# %% [markdown]
+# **What to notice.** A small $p$ (below 0.05, say) means that chance alone would rarely give such a one-sided split. A
+# large $p$ doesn't mean that the two are equally good. It only means that a hundred pictures can't tell them apart. And
+# be careful with the first table: we picked the best and the worst of four *after* counting, and a pair picked in that
+# way is more likely to look different than one chosen in advance. The usual remedy is to multiply $p$ by the number of
+# pairs that you could have picked, here six. What's left of the difference then?
+
+# %% [markdown]
+# ### Exercise: choose
+#
+# *Essential · medium · 6 minutes · move on after 12.*
+#
+# A bird feeder with a camera has little memory. Write down how you would choose for it: leave out the files above the
+# limit. Of the others, take the model with the most right answers. If a smaller file can't be told apart from it on
+# these pictures, take that one instead, and the smallest of several. "Told apart" means that `paired(...).p_value` is
+# below 0.05. (No two models get the same number right, and no two files are equally large.)
+
+# %% tags=["exercise"]
+def choose(right, megabytes, limit):
+    """{name: [True, False, …]}, {name: MB}, MB → the name of the model to take."""
+    return ...
+
+
+ex.choose.check(choose)
+
+# %%
+choose = ex.choose.yours_or_solution()
+drawn = {name: catalog(course=True)[f"course_{name}"] for name in four}
+megabytes = {name: row.megabytes for name, row in drawn.items()}
+chosen = choose(right, megabytes, 25)
+print(f"at most 25 MB: {chosen}, with {megabytes[chosen]:.1f} MB and {sum(right[chosen])} of 100 right")
+
+# %% [markdown]
+# So for these pictures the smallest file will do, as far as a hundred pictures can tell. What could ten times as many
+# tell? Here are the errors that were counted once for the course, on 2000 drawings for each network:
+
+# %%
+catalog(course=True).where(builder="course_*").sorted("top1").show("top1", "megabytes", "gmacs")
+
+# %% [markdown]
+# **What to notice.** With 2000 pictures, the smallest file makes more than twice as many errors as the largest. A hundred
+# pictures couldn't show that. So before you choose, ask how large a difference matters to you, and whether you've
+# counted enough pictures to see it.
+
+# %% [markdown]
+# ## Back to the question
+#
+# Is a bigger model a better one? Within a family it usually is, though each step up tends to bring a smaller gain.
+# Between families, a newer idea or a better training recipe can beat size. And on our easy drawings, the smallest of four
+# networks was only a few pictures in a hundred behind the largest.
+
+# %% [markdown]
+# In five lines:
+#
+# 1. An error belongs to weights and a data set, a time to a machine, and a size to a file.
+# 2. You can't work out a time from the parameters or the multiply-adds. Measure it.
+# 3. Warm up, let the models take turns, take the median, and give the spread.
+# 4. Choose from the Pareto front, within your own limits.
+# 5. Then count mistakes on your own pictures, and compare models in pairs.
+
+# %% [markdown]
+# | call | from | what it does |
+# |---|---|---|
+# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | torchvision's weights in one table, with their errors and sizes |
+# | `measure(model)` | `course_lib` | the median time, the quartiles and the memory, measured on your machine |
+# | `measure_in_turns(models)`, `measure_models(names)` | `course_lib.measuring` | the times of several models, round by round |
+# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | the candidates, the front, and the models that beat one of them |
+# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | how far a count can be trusted, and a fair comparison of two |
+# | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.drawing` | the charts |
+# | `model_chooser()` | `course_lib.widgets` | the models within your limits |
+
+# %% [markdown]
+# ## If you want to know more
+#
+# Each of these sections stands on its own, so choose what interests you: how to time a model (A), what a batch gains
+# (B), mistakes people make (C), torchvision's registry (D), top-5 errors and file sizes (E), whether two rankings agree
+# (F), ten years in one chart (G), and your limits as code (H).
+#
+# ### A A stopwatch that lies
 #
 # It's easy to measure a time, and just as easy to get it wrong. Here is a program that starts fresh, just as Python
 # does when you open a notebook. It builds a network, runs it eight times on the same picture, and prints how many
@@ -305,15 +475,15 @@ with torch.inference_mode():
 """
 
 # %%
-cold = guess("02_first_call", "The first call takes how many times as long as a later one?",
+cold = guess("02_first_call", "How many times as long as a later call does the first call take?",
              between=(1, 100), unit="times", log=True)
 cold
 
 # %% tags=["guess", "nbval-ignore-output"]
 answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 took = [1000 * float(line) for line in answer.stdout.split()]
-cold.reveal(round(took[0] / statistics.median(took[1:]), 1),
-            "In a first call, PyTorch asks for memory and chooses a method for every shape it meets. So leave it out.",
+why = "In a first call, PyTorch asks for memory and chooses a method for every shape it meets. So leave it out."
+cold.reveal(round(took[0] / statistics.median(took[1:]), 1), why,
             high="A processor's first call costs little extra. A GPU's first call can take far longer.",
             also="ms: " + " ".join(f"{ms:.0f}" for ms in took))
 
@@ -326,23 +496,26 @@ cold.reveal(round(took[0] / statistics.median(took[1:]), 1),
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from course_lib.measuring import quick_model
+
 worker = ThreadPoolExecutor(1)
 network, picture = quick_model("efficientnet_b0"), torch.randn(1, 3, 224, 224)
-without_a_graph = torch.inference_mode()(network.__call__)  # the mode belongs to a thread, so the job brings its own
+forward = torch.inference_mode()(network.__call__)  # the mode belongs to a thread, so the job brings its own
 start = time.perf_counter()
-job = worker.submit(without_a_graph, picture)  # returns at once
+job = worker.submit(forward, picture)  # returns at once
 without_waiting = time.perf_counter() - start
 job.result()  # returns when the work is done
-print(f"without waiting {1000 * without_waiting:.1f} ms, with waiting {1000 * (time.perf_counter() - start):.0f} ms")
+waiting = time.perf_counter() - start
+print(f"without waiting {1000 * without_waiting:.1f} ms, with waiting {1000 * waiting:.0f} ms")
 
 # %% [markdown]
-# So warm up, wait, repeat, and take the **median**, because a single slow call can spoil a mean. Say how much the calls
-# differ, and write down the machine, the device, the number of threads, the batch size and the size of the picture. If
+# So warm up, wait, repeat, and take the **median**, because a single slow call can spoil a mean. Report how much the
+# calls vary, and write down the machine, the device, the number of threads, the batch size and the size of the picture. If
 # you compare two models, let them take turns. `course_lib.measure` and `measure_in_turns` do the measuring in this way.
 #
 # ### Exercise: a stopwatch you can trust
 #
-# *Essential · medium · 8 minutes · move on after 12.*
+# *Worth it · medium · 8 minutes · move on after 12.*
 #
 # `run()` starts the work and may return early, and `wait()` returns when the work is done. Warm up first, with
 # `warmups` calls. Then time `repeats` calls (an odd number), and return their median in seconds.
@@ -363,150 +536,39 @@ with torch.inference_mode():
 print(f"EfficientNet-Lite0, one picture, one core: {1000 * seconds:.1f} ms")
 
 # %% [markdown]
-# **A good place to stop.** You now know what a time depends on, and how to measure it. When you come back, run the
-# cells above first (*Run*, then *Run All Above Selected Cell*). That takes a minute or two, because the measurements
-# run again.
+# ### B What a batch gains
 #
-# ## 5 Which models are worth considering?
-#
-# In this chart the error grows to the right, the time grows upwards, and the area of each marker is the size of the
-# file. **The lower left corner is where you want to be**, with a small marker.
+# For a single picture, every parameter has to be fetched from memory once. In a batch, it's fetched once for all of the
+# pictures together.
 
 # %%
-everything = points()
-drawing.bubbles(everything, selected="resnet50", named=five)
+batch = guess("02_batch", "Which of these models speeds up most, per picture, in a batch of eight?",
+              choices=["alexnet", "resnet50", "mobilenet_v3_large"])
+batch
+
+# %% tags=["nbval-ignore-output"]
+from course_lib.measuring import quick_model
+
+jobs, asked = {}, batch.kind.options
+for name in asked:
+    network = quick_model(name)
+    jobs |= {name: (network, (1, 3, 224, 224)), f"{name}, eight": (network, (8, 3, 224, 224))}
+found = measure_in_turns(jobs, rounds=ROUNDS, budget=0.5)
+gains = {name: [8 * ratio for ratio in ratios(found[name], found[f"{name}, eight"])] for name in asked}
+winner, runner_up, _ = sorted(gains, key=gains.get, reverse=True)  # by the median
+clear = gains[winner][1] > gains[runner_up][2]  # its worst round beats the other's best
+table = "\n".join(f"{name:18} {middle:.1f} times as fast per picture (rounds from {least:.1f} to {most:.1f})"
+                  for name, (middle, least, most) in gains.items())
+
+# %% tags=["guess", "nbval-ignore-output"]
+reason = "A batch helps most where a model fetches many parameters and computes little with each of them."
+close = f" But {runner_up} came so close that these rounds can't tell the two apart."
+batch.reveal(winner, reason + ("" if clear else close), also=table)
 
 # %% [markdown]
-# A model is **beaten** when another one is at least as good in every respect, and better in one. The models that
-# nothing beats form the **Pareto front**. In the chart, they have a thin black outline. (ResNet50's thick outline only
-# says that it's selected.) If you're on the front, you can only improve one thing by giving up another. If you aren't,
-# you could have something better for free.
-
-# %% [markdown]
-# ### Exercise: beaten in everything
+# ### C Mistakes people make
 #
-# *Worth it · mild · 4 minutes · move on after 6.*
-#
-# Which of these five are beaten by another of the five? Multiply-adds stand in for time here, so that everybody has the
-# same numbers. (These are torchvision's default weights, which for some models are newer and better than the first
-# ones.)
-
-# %%
-for letter, row in zip("ABCDE", [catalog().where(default=True)[name] for name in five]):
-    print(f"{letter}  {row.builder:19}{row.top1:5.1f} % error{row.megabytes:7.0f} MB{row.gmacs:7.2f} GMACs")
-
-# %% tags=["exercise"]
-beaten = ...  # the letters, for example "CE"
-ex.dominated.check(beaten)
-
-# %% [markdown]
-# ### Exercise: the Pareto front
-#
-# *Essential · hard · 12 minutes · move on after 20.*
-#
-# Write a function that takes a list of (error, milliseconds, megabytes), one for each model, and returns the indices of
-# the models that no other model beats. Two models with the same numbers don't beat each other.
-
-# %% tags=["exercise"]
-def pareto(candidates):
-    """[(30, 20, 45), (25, 20, 98), (31, 25, 45)] → [0, 1]"""
-    return ...
-
-
-ex.pareto.check(pareto)
-
-# %%
-pareto = ex.pareto.yours_or_solution()
-front = pareto([(point.error, point.ms, point.megabytes) for point in everything])
-print(f"{len(front)} of {len(everything)} models are on the front:")
-print(", ".join(everything[index].name for index in sorted(front, key=lambda index: everything[index].error)))
-
-# %%
-worst = guess("02_never_again", "Which of these is beaten by the largest number of other models?",
-              choices=["alexnet", "vgg11", "resnet152", "vit_b_32"])
-worst
-
-# %% tags=["guess"]
-from course_lib.measuring import better
-
-beaten_by = {point.name: len(better(everything, point.name)) for point in everything}
-table = "\n".join(f"{name:10} is beaten by {beaten_by[name]:2}" for name in worst.kind.options)
-worst.reveal(max(worst.kind.options, key=beaten_by.get),
-             "There's no reason to start with it today, unless you build on something that already uses it.",
-             wrong={"alexnet": "It's old, but it's fast, and most other models are slower."}, also=table)
-
-# %% [markdown]
-# ## 6 Your limits
-#
-# Nobody needs "the best" model. You need one that fits a phone, a web page or a conveyor belt. Set your limits, and
-# read the answer above the chart. At first the limits ask for too much, so loosen one of them until something fits. The
-# menu `times` lets you measure models on your own machine: the one you've selected, or the best ones within your
-# limits.
-
-# %%
-from course_lib.widgets import model_chooser
-
-model_chooser(max_error=20, max_ms=10, max_megabytes=10)
-
-# %% [markdown]
-# **What to notice.** Unless you measure them yourself, the milliseconds come from another machine. If a model comes
-# close to your limit, measure it on the machine where it will run.
-
-# %% [markdown]
-# ## 7 On your own pictures
-#
-# An error on ImageNet tells you about ImageNet, not about your pictures. Once you're down to two or three candidates,
-# count their mistakes on pictures like your own. Here we'll take a hundred drawings of ten classes, which none of the
-# course's four networks has seen. On ImageNet, the best and the worst of these four architectures are about twelve
-# percentage points apart.
-
-# %%
-four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
-lead = guess("02_own_lead", "Of 100 drawings, how many more does the best of the four get right than the worst?",
-             between=(0, 40), unit="pictures")
-lead
-
-# %% tags=["guess"]
-from course_lib import write_folder
-from course_lib.measuring import right_under
-from picturebook import CLASSES
-
-folder = write_folder("data/choosing", CLASSES, n=10, split="val", size=(224, 336), first_seed=970_000)
-right = {name: right_under(load_classifier(name, weights="course", device="cpu"), folder) for name in four}
-counts = {name: (sum(right[name]), len(right[name])) for name in sorted(four, key=lambda name: -sum(right[name]))}
-chart = drawing.intervals(counts, title="right answers, with Wilson's 95 % intervals")
-best, *_, least = counts
-lead.reveal(counts[best][0] - counts[least][0], "Ten drawn classes are easier than a thousand photographed ones.", also=chart)
-
-# %% [markdown]
-# A count over 100 pictures is uncertain. Wilson's interval contains the true shares for which such a count wouldn't be
-# a surprise. If $\hat p$ is the share that was right, $n$ is the number of pictures, and $z = 1.96$ for 95 %, the
-# interval is
-#
-# $$\frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}$$
-#
-# But you can't use two intervals to decide between two networks. Both networks saw the *same* pictures, so look only at
-# those that one of them got right and the other got wrong. If the two were equally good, these pictures would split
-# like coin tosses. McNemar's test tells you how surprising the split is.
-
-# %%
-from course_lib.measuring import paired
-
-display(paired(right[best], right[least], names=(best, least)))
-second = list(counts)[1]
-paired(right[best], right[second], names=(best, second))
-
-# %% [markdown]
-# **What to notice.** A small $p$ (below 0.05, say) means that chance alone would rarely give such a one-sided split. A
-# large $p$ doesn't mean that the two are equally good. It only means that a hundred pictures can't tell them apart. And
-# be careful with the first table: we picked the best and the worst of four *after* counting, and such a pair looks
-# different more often than a pair that was chosen beforehand. Now look at the second table: is the largest of the four
-# files, ResNet18's, worth its megabytes?
-
-# %% [markdown]
-# ## Mistakes people make
-#
-# **Assuming that the output is a tensor.** GoogLeNet and Inception have extra heads that help in training. In train
+# **Assuming that the output is a tensor.** GoogLeNet and Inception have extra heads that help during training. In train
 # mode they return the outputs of all their heads, and a new model is in train mode. (`clinic.explain` is the course's
 # help with error messages: it says what happened and suggests a repair.)
 
@@ -522,7 +584,7 @@ with torch.inference_mode():
     print("in eval mode:", tuple(network.eval()(torch.zeros(2, 3, 224, 224)).softmax(1).shape))
 
 # %% [markdown]
-# **Getting a name nearly right.** The error doesn't say which name would have been right, so the clinic looks it up:
+# **Getting a name nearly right.** The error doesn't say which name would have been right, so the clinic looks for the nearest name:
 
 # %%
 try:
@@ -540,47 +602,14 @@ except ValueError as error:
 catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
 
 # %% [markdown]
-# **Timing a model badly.** You've seen this in sections 1 and 4: people count the first call, or don't wait for the
-# GPU, or time one model while another program is running. None of this raises an error.
-
-# %% [markdown]
-# ## Back to the question
+# **Timing a model badly.** People count the first call, or don't wait for the GPU, or time one model while another
+# program is running. None of this raises an error.
 #
-# Is a bigger model a better one? Within a family it usually is, though each step up tends to bring a smaller gain.
-# Between families, a newer idea or a better training recipe can beat size. And on our easy drawings, the four models
-# were only a few pictures apart.
-
-# %% [markdown]
-# In five lines:
-#
-# 1. An error belongs to weights and a data set, a time to a machine, and a size to a file.
-# 2. You can't work out a time from the parameters or the multiply-adds. Measure it.
-# 3. Warm up, wait, take turns, take the median, and give the spread.
-# 4. Choose from the Pareto front, within your own limits.
-# 5. Then count mistakes on your own pictures, and compare models in pairs.
-
-# %% [markdown]
-# | call | from | what it does |
-# |---|---|---|
-# | `catalog().where(kind=…).sorted("top1")` | `course_lib.models` | torchvision's weights in one table, with their errors and sizes |
-# | `measure(model)` | `course_lib` | the median time, the quartiles and the memory, measured on your machine |
-# | `measure_in_turns(models)`, `measure_models(names)` | `course_lib.measuring` | the times of several models, round by round |
-# | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | the candidates, the front, and the models that beat one of them |
-# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | how far a count can be trusted, and a fair comparison of two |
-# | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.drawing` | the charts |
-# | `model_chooser()` | `course_lib.widgets` | the models within your limits |
-
-# %% [markdown]
-# ## If you want to know more
-#
-# These five short sections can be read in any order: torchvision's registry (A), top-5 errors and file sizes (B),
-# whether two rankings agree (C), ten years in one chart (D), and your limits as code (E).
-#
-# ### A What does torchvision offer?
+# ### D What does torchvision offer?
 #
 # torchvision has **classes**, such as `ResNet`, which can have any depth. It has **builders**, such as `resnet50`,
 # which are functions that call a class with the right numbers. And it has enums of **weights**, such as
-# `ResNet50_Weights`, which lesson 05 is about. We'll call the models that one paper proposed a **family**.
+# `ResNet50_Weights`, which lesson 05 is about. We'll call the models from one paper a **family**.
 
 # %%
 import inspect
@@ -600,8 +629,8 @@ for name in ("resnet50", "wide_resnet50_2", "resnext50_32x4d"):
     with torch.device("meta"):  # shapes without numbers: nothing is computed, nothing is downloaded
         made[name] = type(models.get_model(name)).__name__
 own = len(set(made.values()) - {"ResNet"})
-classes.reveal(["none", "one", "both"][own], "Both are ResNets with other numbers. One class can serve several families.",
-               also=str(made))
+why = "Both are ResNets with different settings. One class can serve several families."
+classes.reveal(["none", "one", "both"][own], why, also=str(made))
 
 # %% [markdown]
 # `list_models` lists all the builders. You can give it a pattern, and `module` limits it to the classifiers. Without
@@ -630,7 +659,7 @@ def builders_of(class_name):
 ex.builders_of.check(builders_of)
 
 # %% [markdown]
-# ### B Top-5 errors and file sizes
+# ### E Top-5 errors and file sizes
 #
 # The top-5 error counts an answer as right if the true class is among the network's five best guesses.
 
@@ -640,19 +669,20 @@ fifth
 
 # %% tags=["guess"]
 metrics = models.get_model_weights("alexnet").DEFAULT.meta["_metrics"]["ImageNet-1K"]
-fifth.reveal(round(100 - metrics["acc@5"], 1), "In about half of its mistakes, the right class is among the next four. "
-             "More than a hundred of the thousand classes are breeds of dogs.")
+why = ("In about half of its mistakes, the right class is among the next four. "
+       "More than a hundred of the thousand classes are breeds of dogs.")
+fifth.reveal(round(100 - metrics["acc@5"], 1), why)
 
 # %% [markdown]
 # ### Exercise: top-k error
 #
 # *Worth it · medium · 6 minutes · move on after 10.*
 #
-# Write a function that takes a batch of logits and the true classes, and returns the top-k error in per cent.
+# Write a function that takes a batch of logits and the true classes, and returns the top-k error as a percentage.
 
 # %% tags=["exercise"]
 def top_k_error(logits, targets, k):
-    """(B, classes) logits, (B,) class indices → per cent of the pictures that are wrong."""
+    """(B, classes) logits, (B,) class indices → the percentage of the pictures that are wrong."""
     return ...
 
 
@@ -671,19 +701,19 @@ megabytes = ...
 ex.file_size.check(megabytes)
 
 # %% [markdown]
-# Which files *don't* have four bytes for each parameter?
+# Which files *don't* have four bytes per parameter?
 
 # %%
 for row in catalog():
     bytes_each = row.megabytes * 2**20 / row.parameters
     if abs(bytes_each - 4) > 0.2:
-        print(f"{row.builder:17} {row.entry}: {bytes_each:.1f} bytes for each parameter")
+        print(f"{row.builder:17} {row.entry}: {bytes_each:.1f} bytes per parameter")
 
 # %% [markdown]
 # The two wide ResNets were saved in half precision, with two bytes for each number. GoogLeNet's file also contains the
 # extra heads that it was trained with, and the number of parameters leaves them out.
 #
-# ### C Do two rankings agree?
+# ### F Do two rankings agree?
 #
 # For each of $n$ models, take the difference $d_i$ between its places in the two rankings. Square these differences,
 # add them up, and scale the sum as below. The result is 1 if the two orders are the same, near 0 if they have nothing
@@ -736,9 +766,10 @@ classics
 # %% tags=["guess"]
 groups = {family: {"family": family} for family in ("ResNet", "EfficientNet", "VGG", "ViT")}
 groups |= {"light-weight": {"kind": "light-weight"}, "classic": {"kind": "classic"}, "all there are": {}}
-table = "\n".join("{:14} {:3} models: {:5.2f}".format(name, *size_and_error(**which)) for name, which in groups.items())
-classics.reveal(round(size_and_error(kind="classic")[1], 2),
-                "Near 0, size says little about error. These are first weights, so most recipes are alike, though not all.",
+row = "{:14} {:3} models: {:5.2f}"
+table = "\n".join(row.format(name, *size_and_error(**which)) for name, which in groups.items())
+why = "Near 0, size says little about error. These are first weights, so most recipes are alike, though not all."
+classics.reveal(round(size_and_error(kind="classic")[1], 2), why,
                 low="That would mean that bigger is better.", also=table)
 
 # %% [markdown]
@@ -751,7 +782,7 @@ classics.reveal(round(size_and_error(kind="classic")[1], 2),
 # sizes.
 
 # %% [markdown]
-# ### D Ten years in one chart
+# ### G Ten years in one chart
 #
 # Here are torchvision's families in the order of their papers. The dashed line follows the record. For the families
 # that were *found by search*, a program tried many variants and chose parts of the layout.
@@ -764,8 +795,8 @@ drawing.timeline()
 # small devices. And look at ResNet's circles: the paper is from 2015, but not all of the weights are.
 
 # %%
-recipe = guess("02_recipe", "In 2021, a new recipe brought torchvision's ResNet50 to 19.1 % error. What was its error before?",
-               between=(15, 35), unit="%", step=0.5)
+recipe = guess("02_recipe", "In 2021, a new recipe brought torchvision's ResNet50 to 19.1 % error. "
+               "What was its error before?", between=(15, 35), unit="%", step=0.5)
 recipe
 
 # %% tags=["guess"]
@@ -773,17 +804,19 @@ table = []
 for name in ("resnet50", "resnet152"):
     old, new = catalog()[name, "IMAGENET1K_V1"], catalog()[name, "IMAGENET1K_V2"]
     table.append(f"{name:10} {old.parameters / 1e6:.0f} M parameters: {old.top1:.1f} % → {new.top1:.1f} %")
-recipe.reveal(round(catalog()["resnet50", "IMAGENET1K_V1"].top1, 1), "The new ResNet50 beats the old ResNet152 with less than "
-              "half the parameters. An error belongs to weights, not to a network.", also="\n".join(table))
+why = ("The new ResNet50 beats the old ResNet152 with less than half the parameters. "
+       "An error belongs to weights, not to a network.")
+recipe.reveal(round(catalog()["resnet50", "IMAGENET1K_V1"].top1, 1), why, also="\n".join(table))
 
 # %% [markdown]
 # **One criterion at a time.** Here are a dozen well-known models. Which of them has the smallest error, which has the
 # smallest file, and which takes the shortest time?
 
 # %%
-dozen = ["alexnet", "squeezenet1_1", "vgg16", "googlenet", "resnet18", "resnet50", "densenet121", "mobilenet_v3_small",
-         "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "vit_b_16"]
-winners = guess("02_three_winners", "One winner for each of the three criteria: how many different models is that?",
+dozen = ["alexnet", "squeezenet1_1", "vgg16", "googlenet", "resnet18", "resnet50", "densenet121",
+         "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "vit_b_16"]
+winners = guess("02_three_winners",
+                "One winner for each of the three criteria: how many different models is that?",
                 choices=["one", "two", "three"])
 winners
 
@@ -800,6 +833,24 @@ winners.reveal(["one", "two", "three"][len(set(best_by.values())) - 1],
 # differ, not how precisely we know the median.
 
 # %% [markdown]
+# **And which model should nobody choose any more?** Let's count how many others beat each of these four in all three
+# criteria.
+
+# %%
+worst = guess("02_never_again", "Which of these is beaten by the largest number of other models?",
+              choices=["alexnet", "vgg11", "resnet152", "vit_b_32"])
+worst
+
+# %% tags=["guess"]
+from course_lib.measuring import better
+
+beaten_by = {point.name: len(better(everything, point.name)) for point in everything}
+table = "\n".join(f"{name:10} is beaten by {beaten_by[name]:2}" for name in worst.kind.options)
+why = "There's no reason to start with it today, unless you build on something that already uses it."
+worst.reveal(max(worst.kind.options, key=beaten_by.get), why, also=table,
+             wrong={"alexnet": "It's old, but it's fast, and most other models are slower."})
+
+# %% [markdown]
 # **An old question, asked again.** In 2019, [a
 # tutorial](https://learnopencv.com/pytorch-for-beginners-image-classification-using-pre-trained-models/) drew a bubble
 # chart like ours for the models of its day, and concluded that ResNet50 was the best by all three criteria. With the
@@ -811,21 +862,22 @@ still_there = guess("02_all_rounder", "Was ResNet50 on the front of error, time 
 still_there
 
 # %% tags=["guess"]
-families = ["AlexNet", "VGG", "GoogLeNet", "Inception v3", "ResNet", "ResNeXt", "DenseNet", "SqueezeNet", "MobileNetV2",
-            "ShuffleNet V2"]
+families = ["AlexNet", "VGG", "GoogLeNet", "Inception v3", "ResNet", "ResNeXt", "DenseNet", "SqueezeNet",
+            "MobileNetV2", "ShuffleNet V2"]
 old = first.where(family=families)
 then = points([row for row in old if row.resize != 232])  # 232 marks the recipes of 2021 and later
 on_front = [not better(group, "resnet50") for group in (then, everything)]
-words = {(True, True): "then and now", (True, False): "only then", (False, True): "only now", (False, False): "neither"}
+words = {(True, True): "then and now", (True, False): "only then",
+         (False, True): "only now", (False, False): "neither"}
 beating = ", ".join(point.name for point in better(everything, "resnet50"))
-still_there.reveal(words[tuple(on_front)], "No model beat ResNet50 then. But many others weren't beaten either: a front has "
-                   "no single best model.", also=f"models that beat it now, some by a hair: {beating}")
+why = "No model beat ResNet50 then. But many others weren't beaten either: a front has no single best model."
+still_there.reveal(words[tuple(on_front)], why, also=f"models that beat it now, some by a hair: {beating}")
 
 # %% [markdown]
 # Whenever you read "X is the best model", ask: by which criterion, on which machine, with which weights, and in which
 # year?
 #
-# ### E Your limits as code
+# ### H Your limits as code
 #
 # ### Exercise: under your limits
 #
@@ -836,7 +888,7 @@ still_there.reveal(words[tuple(on_front)], "No model beat ResNet50 then. But man
 
 # %% tags=["exercise"]
 def within_limits(max_error, max_megabytes):
-    """Per cent, MB → a list of names."""
+    """A percentage, MB → a list of names."""
     return ...
 
 

@@ -13,6 +13,7 @@ from torchvision.transforms import functional as F
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.lessons import lesson01
 from course_lib.models.weights.efficientnet_lite import EfficientNet_Lite0_Weights
+from tests.exercise_edits import edited
 
 RIGHT = EfficientNet_Lite0_Weights.DEFAULT.transforms()
 IMAGENET = ResNet18_Weights.DEFAULT.transforms()
@@ -87,6 +88,19 @@ def right_ones(logits: torch.Tensor, targets: torch.Tensor) -> float:
 
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson01.repaired: [
+        (edited(lesson01.repaired, ("permute(0, 3, 1, 2)", "reshape(1, 3, *batch.shape[1:3])")), "scrambled"),
+        (edited(lesson01.repaired, ("(batch.float() - 127) / 128", "batch.float()")), "still run from 0 to 255"),
+        (edited(lesson01.repaired, ("(batch.float() - 127)", "(batch - 127)")), "wrapped around"),
+        (edited(lesson01.repaired, ("return batch.float()", "return batch")), "still float64"),
+        (edited(lesson01.repaired, ("batch = batch[:, :3]", "pass")), "an alpha channel.*shape"),
+        (lambda wrong: wrong, "height, width, channels.*shape"), (3, "The answer is a function"),
+    ],
+    lesson01.coins: [
+        (0.109, "one side only"), (0.1875, "last term of the sum"), (0.094, "a single term"), (21.9, "a percentage"),
+        (0.1667, "share of the smaller side"), (0.5, "0.5 isn't it"), (3, "isn't a probability"),
+        ("0.2", "is a number"),
+    ],
     lesson01.batch_shape: [
         ((16, 224, 224, 3), "another order"), ((3, 224, 224), "one picture"), ((1, 3, 224, 224), "batch of one"),
         ((16, 3, 256, 256), r"\(16, 3, 256, 256\) isn't it"), ((16.0, 3), "whole numbers only"), (16, "is a shape"),

@@ -27,6 +27,10 @@ def limits(*edits: tuple[str, str]) -> Any:
     return edited(lesson02.within_limits, *edits)
 
 
+def chosen(*edits: tuple[str, str]) -> Any:
+    return edited(lesson02.choose, *edits)
+
+
 def watch(*edits: tuple[str, str]) -> Any:
     return edited(lesson02.median_seconds, *edits)
 
@@ -64,6 +68,21 @@ CLASSIFIERS = "list_models(module=torchvision.models)"
 BEATEN = "if nowhere_worse and other != mine:"
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
+    lesson02.choose: [
+        (chosen((" if megabytes[name] <= limit", "")), "its file is above the limit"),
+        (chosen(("<= limit", "< limit")), "your function raised ValueError"),
+        (chosen((">= 0.05", "> 1")), "your function raised ValueError"),
+        (chosen((">= 0.05", "< 0.05")), "the pictures tell it apart from 'large'"),
+        (lambda right, megabytes, limit: max((n for n in right if megabytes[n] <= limit), key=lambda n: sum(right[n])),
+         "'medium' is smaller, and can't be told apart"),
+        (lambda right, megabytes, limit: min(right, key=megabytes.get), "the pictures tell it apart from 'large'"),
+        (lambda *given: 3, "return one of the names"), ("large", "The answer is a function"),
+    ],
+    lesson02.separable: [
+        (128, "That's the depthwise convolution alone"), (9, "That's the 1×1 convolution alone"),
+        (0.1189, "Divide the other way round"), (115.2, "one output channel"), (8.3, "8.3 isn't it"),
+        ("8.4", "is a number"),
+    ],
     lesson02.builders_of: [
         (named_like, "'mobilenet_v3_large' is missing"),
         (lambda name: [*lesson02.builders_of(name), "resnet18"], "'resnet18' is too much: it makes a ResNet"),
@@ -123,13 +142,13 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (lambda run, wait, warmups, repeats: time, "is a number"), (0.01, "The answer is a function"),
     ],
     lesson02.dominated: [
-        ("ABC", "C, resnet50, is not beaten: each of the others"),
-        ("BD", "D, mobilenet_v3_large, is not beaten: its file"),
-        ("ABE", "E, convnext_tiny, is not beaten: its error"), ("A", "1 of them so far"), ("", "0 of them so far"),
+        ("ABC", "C, resnet50, isn.t beaten: each of the others"),
+        ("BD", "D, mobilenet_v3_large, isn.t beaten: its file"),
+        ("ABE", "E, convnext_tiny, isn.t beaten: its error"), ("A", "1 of them so far"), ("", "0 of them so far"),
         ("AF", "'F' is none of the letters"), (2, "a word of letters"),
     ],
     lesson02.pareto: [
-        (edited(lesson02.pareto, (BEATEN, "if nowhere_worse:")), "does not beat itself"),
+        (edited(lesson02.pareto, (BEATEN, "if nowhere_worse:")), "doesn.t beat itself"),
         (edited(lesson02.pareto, ("a <= b", "a < b")), "model 0, .*, is nowhere worse than model 2"),
         (edited(lesson02.pareto, (BEATEN, "if nowhere_worse and other is not mine:")), "has a twin"),
         (lambda models: [models[k] for k in lesson02.pareto(models)], "the models themselves"),

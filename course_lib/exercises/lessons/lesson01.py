@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -117,43 +118,71 @@ def _(answer: Any) -> None:
 preprocess.hidden_cases(lambda source: (random_arguments.picture(source, *random_arguments.pixels(source)),), count=5)
 
 
-# -- 2: the shape of a batch -------------------------------------------------------------------------------------------
+# -- 2: an input that is refused --------------------------------------------------------------------------------------
 @exercise(
-    id="01_batch_shape",
-    title="The shape of a batch",
-    minutes=1,
-    difficulty="mild",
-    cell_name="shape",
+    id="01_repaired",
+    title="Repair it",
+    background="A batch is (B, 3, H, W), float32: the pictures, the channels red, green and blue, the height, and the "
+    "width. In the five inputs, either the channels come last, or the picture is grey and has one channel, or it has "
+    "an alpha channel as its fourth, or its values are bytes from 0 to 255 (torch.uint8), or they are float64.",
+    minutes=6,
+    difficulty="medium",
     hints=[
-        "One prepared picture is (3, 224, 224).",
-        "torch.stack puts a new dimension in front.",
+        "Repair one thing after the other, each with an if: first the batch dimension, and then the order of the axes.",
+        "If tensor.shape[1] is none of 1, 3 and 4, the channels come last. tensor.permute(0, 3, 1, 2) moves them.",
+        "tensor.expand(-1, 3, -1, -1) repeats a single channel, and tensor[:, :3] leaves the fourth one out.",
+        "For bytes, call .float() before you subtract 127. Otherwise the small ones wrap around and become large.",
     ],
-    praise="Batch first, channels second: that's what every torchvision classifier expects.",
-    variants=Variants(
-        lambda source: {"count": source.choice((4, 6, 8, 10, 12, 20)), "side": source.choice((192, 240, 256, 288))},
-        "(3, {side}, {side})",
-        lambda count, side: f"{spelled(count).capitalize()} colour pictures",
-    ),
+    praise="Whatever comes in, the network gets (1, 3, H, W) in float32.",
 )
-def batch_shape(*, count: int = 16, side: int = 224) -> tuple[int, ...]:
-    """The prepared pictures, stacked."""
-    picture = torch.zeros(3, side, side)
-    return tuple(torch.stack([picture] * count).shape)
+def repaired(wrong: Tensor) -> Tensor:
+    """A tensor that a network refuses → (1, 3, H, W), float32."""
+    batch = wrong if wrong.dim() == 4 else wrong.unsqueeze(0)
+    if batch.shape[1] not in (1, 3, 4):
+        batch = batch.permute(0, 3, 1, 2)  # the channels came last
+    if batch.shape[1] == 1:
+        batch = batch.expand(-1, 3, -1, -1)
+    batch = batch[:, :3]  # without alpha
+    if batch.dtype == torch.uint8:
+        batch = (batch.float() - 127) / 128
+    return batch.float()
 
 
-@batch_shape.checker
-def _(answer: Any, count: int, side: int) -> None:
-    shape, right = need_shape(answer), batch_shape(count=count, side=side)
-    if sorted(shape) == sorted(right) and shape != right:
-        raise Wrong(
-            "Those are the right numbers in another order. PyTorch puts the batch first, then channels, height, width."
-        )
-    if shape == (3, side, side):
-        raise Wrong(f"That's one picture. Where do the {spelled(count)} go?")
-    if shape == (1, 3, side, side):
-        raise Wrong(f"That's a batch of one, and there are {spelled(count)} pictures.")
-    if shape != right:
-        raise Wrong(f"{shape} isn't it: give four numbers, batch, channels, height and width.")
+_FAULTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "height, width, channels": lambda batch: batch.permute(0, 2, 3, 1),
+    "a grey picture": lambda batch: batch[:, :1],
+    "an alpha channel": lambda batch: torch.cat([batch, batch[:, :1].flip(2)], dim=1),
+    "bytes": lambda batch: (batch * 128 + 127).round().clamp(0, 255).to(torch.uint8),
+    "float64": lambda batch: batch.double(),
+    "no batch dimension": lambda batch: batch[0],
+}
+
+
+@repaired.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    generator = torch.Generator().manual_seed(3)
+    for height, width in ((224, 224), (9, 12)):
+        for name, fault in _FAULTS.items():
+            wrong = fault(torch.rand(1, 3, height, width, generator=generator) * 1.9 - 0.95)
+            case, truth = f"{name}, {tuple(wrong.shape)},", repaired(wrong)
+            value = call(answer, wrong.clone(), case=case)
+            if isinstance(value, Tensor) and value.dtype == torch.float64:
+                raise Wrong(f"On {case} the values are still float64. .float() turns them into float32.")
+            value = need_tensor(value, (1, 3, height, width), case=case)
+            if name == "bytes" and torch.allclose(value, wrong.float(), atol=1e-4):
+                raise Wrong(f"On {case} the values still run from 0 to 255: subtract 127 and divide by 128.")
+            if name == "bytes" and torch.allclose(value, (wrong - 127).float() / 128, atol=1e-4):
+                raise Wrong(f"On {case} values below 127 wrapped around. Call .float() before you subtract.")
+            if name == "height, width, channels" and torch.allclose(value, wrong.reshape(value.shape), atol=1e-6):
+                raise Wrong(f"On {case} the pixels are scrambled: reshape and view don't move axes, permute does.")
+            same_tensor(value, truth, case=case, tolerance=1e-5)
+
+
+@repaired.hidden_cases
+def _refused(source: random.Random) -> tuple[Tensor]:
+    batch = random_arguments.tensor(source, 1, 3, source.randint(5, 20), source.randint(5, 20)).clamp(-0.95, 0.95)
+    return (_FAULTS[source.choice(list(_FAULTS))](batch),)
 
 
 # -- 3: the dim of a softmax -------------------------------------------------------------------------------------------
@@ -185,35 +214,57 @@ def _(answer: Any) -> None:
         raise Wrong(f"A (16, 10) tensor has the dims 0 and 1 (or -2 and -1), not {dim:g}.")
 
 
-# -- 4: a forward that leaves no trace ---------------------------------------------------------------------------------
+# -- 4: is one of them better? -----------------------------------------------------------------------------------------
+_SPLITS = ((4, 1), (6, 1), (7, 2), (8, 2), (6, 2), (9, 3))
+
+
 @exercise(
-    id="01_careful_forward",
-    title="A forward that leaves no trace",
-    background="In train mode BatchNorm and Dropout answer differently, and BatchNorm changes its statistics. "
-    "`module.training` says which mode a module is in.",
-    minutes=6,
-    difficulty="hard",
+    id="01_coins",
+    title="Is one of them better?",
+    background="Only pictures on which one was right and the other wrong tell the two apart. If $d$ is the number of "
+    "these pictures, and $m$ of them are on the smaller side, McNemar's exact test gives "
+    "$p = \\min(1,\\; 2 \\sum_{i \\le m} \\binom{d}{i} 2^{-d})$.",
+    minutes=3,
+    difficulty="mild",
+    cell_name="p",
     hints=[
-        "model.training says which mode the model is in.",
-        "model.eval() sets the mode of every module in it; model.modules() lists them, each with its own .training.",
-        "The finally part of a try always runs, even if the forward pass raises an error.",
+        "How many pictures tell the two apart, and how many of these are on the smaller side?",
+        "math.comb(d, i) is the binomial coefficient. The sum begins at i = 0.",
     ],
-    praise="It gives the right answers, builds no graph, and leaves the model as it was, even after an error.",
-    properties=INFERENCE_PROPERTIES,
-    check=check_careful_forward,
-    hidden_check=check_careful_forward,
+    praise="Two that are equally good would often give a split like this one. So it doesn't show that the first is "
+    "better, and it doesn't show that they're equally good, either.",
+    variants=Variants(
+        lambda source: dict(zip(("first", "second"), source.choice(_SPLITS), strict=True)),
+        "first alone got {first} pictures right, and the second alone got {second}.",
+    ),
 )
-def careful_forward(model: nn.Module, batch: Tensor) -> Tensor:
-    """Logits in eval mode, without a graph; every module is left in the mode it was in."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            logits: Tensor = model(batch)
-    finally:
-        for module, training in modes.items():
-            module.training = training
-    return logits
+def coins(*, first: int = 5, second: int = 1) -> float:
+    """McNemar's exact test for pictures that only the first, or only the second, got right."""
+    from math import comb
+
+    told = first + second
+    tail = sum(comb(told, heads) for heads in range(min(first, second) + 1))
+    return min(1.0, 2 * tail / 2**told)
+
+
+@coins.checker
+def _(answer: Any, first: int, second: int) -> None:
+    number, right = need_number(answer), coins(first=first, second=second)
+    told, fewer = first + second, min(first, second)
+    if abs(number - right) <= 0.005:
+        return
+    for wrong, sentence in (
+        (right / 2, "That's one side only. Such a split would be as surprising the other way round, so double it."),
+        (2 * math.comb(told, fewer) / 2**told, "That's the last term of the sum alone. The sum begins at i = 0."),
+        (math.comb(told, fewer) / 2**told, "That's a single term. Add those for smaller i, and double the sum."),
+        (100 * right, "That's a percentage. p is a number from 0 to 1."),
+        (fewer / told, "That's the share of the smaller side. How often would tossed coins be this one-sided?"),
+    ):
+        if abs(number - wrong) <= 0.005 * max(1, wrong):
+            raise Wrong(sentence)
+    if not 0 <= number <= 1:
+        raise Wrong(f"{number:g} isn't a probability: p lies between 0 and 1.")
+    raise Wrong(f"{number:g} isn't it. {told} pictures tell the two apart. How many of them are on the smaller side?")
 
 
 # -- 5: what Ben did ---------------------------------------------------------------------------------------------------
@@ -267,7 +318,77 @@ def _(answer: Any) -> None:
         )
 
 
-# -- 6: top k ----------------------------------------------------------------------------------------------------------
+# -- 6: a forward that leaves no trace ---------------------------------------------------------------------------------
+@exercise(
+    id="01_careful_forward",
+    title="A forward that leaves no trace",
+    background="In train mode BatchNorm and Dropout answer differently, and BatchNorm changes its statistics. "
+    "`module.training` says which mode a module is in.",
+    minutes=6,
+    difficulty="hard",
+    hints=[
+        "model.training says which mode the model is in.",
+        "model.eval() sets the mode of every module in it; model.modules() lists them, each with its own .training.",
+        "The finally part of a try always runs, even if the forward pass raises an error.",
+    ],
+    praise="It gives the right answers, builds no graph, and leaves the model as it was, even after an error.",
+    properties=INFERENCE_PROPERTIES,
+    check=check_careful_forward,
+    hidden_check=check_careful_forward,
+)
+def careful_forward(model: nn.Module, batch: Tensor) -> Tensor:
+    """Logits in eval mode, without a graph; every module is left in the mode it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            logits: Tensor = model(batch)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return logits
+
+
+# -- 7: the shape of a batch -------------------------------------------------------------------------------------------
+@exercise(
+    id="01_batch_shape",
+    title="The shape of a batch",
+    minutes=1,
+    difficulty="mild",
+    cell_name="shape",
+    hints=[
+        "One prepared picture is (3, 224, 224).",
+        "torch.stack puts a new dimension in front.",
+    ],
+    praise="Batch first, channels second: that's what every torchvision classifier expects.",
+    variants=Variants(
+        lambda source: {"count": source.choice((4, 6, 8, 10, 12, 20)), "side": source.choice((192, 240, 256, 288))},
+        "(3, {side}, {side})",
+        lambda count, side: f"{spelled(count).capitalize()} colour pictures",
+    ),
+)
+def batch_shape(*, count: int = 16, side: int = 224) -> tuple[int, ...]:
+    """The prepared pictures, stacked."""
+    picture = torch.zeros(3, side, side)
+    return tuple(torch.stack([picture] * count).shape)
+
+
+@batch_shape.checker
+def _(answer: Any, count: int, side: int) -> None:
+    shape, right = need_shape(answer), batch_shape(count=count, side=side)
+    if sorted(shape) == sorted(right) and shape != right:
+        raise Wrong(
+            "Those are the right numbers in another order. PyTorch puts the batch first, then channels, height, width."
+        )
+    if shape == (3, side, side):
+        raise Wrong(f"That's one picture. Where do the {spelled(count)} go?")
+    if shape == (1, 3, side, side):
+        raise Wrong(f"That's a batch of one, and there are {spelled(count)} pictures.")
+    if shape != right:
+        raise Wrong(f"{shape} isn't it: give four numbers, batch, channels, height and width.")
+
+
+# -- 8: top k ----------------------------------------------------------------------------------------------------------
 @exercise(
     id="01_top_k",
     title="Top k without topk",
@@ -355,7 +476,7 @@ def _draw_top_k(source: random.Random) -> tuple[Tensor, int]:
 top_k.hidden_cases(_draw_top_k, around=_ready_made_told)
 
 
-# -- 7: accuracy -------------------------------------------------------------------------------------------------------
+# -- 9: accuracy -------------------------------------------------------------------------------------------------------
 @exercise(
     id="01_accuracy",
     title="Accuracy of a batch",
@@ -398,7 +519,7 @@ def _(answer: Any) -> None:
 accuracy.hidden_cases(random_arguments.scored)
 
 
-# -- 8: a picture from OpenCV ------------------------------------------------------------------------------------------
+# -- 10: a picture from OpenCV -----------------------------------------------------------------------------------------
 @exercise(
     id="01_from_opencv",
     title="A picture from OpenCV",
@@ -431,7 +552,7 @@ def _(answer: Any) -> None:
             raise Wrong(f"On {case} the values run from 0 to 255; they should run from 0 to 1.")
         mixed = torch.from_numpy(values[:, :, ::-1].reshape(1, 3, height, width).copy()).float() / 255
         if height * width > 1 and torch.allclose(value, mixed, atol=1e-6):
-            raise Wrong(f"On {case} the pixels are scrambled: reshape and view do not move axes, permute does.")
+            raise Wrong(f"On {case} the pixels are scrambled: reshape and view don't move axes, permute does.")
         same_tensor(value, truth, case=case, tolerance=1e-6)
 
 

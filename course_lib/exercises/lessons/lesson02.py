@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,40 +22,58 @@ from course_lib.exercises.checks.stopwatch_checks import check_stopwatch
 from course_lib.exercises.engine.exercise import exercise
 from course_lib.exercises.engine.requirements import Wrong, call, need_choice, need_function, need_number
 from course_lib.exercises.engine.variants import Variants, literal, spelled
+from course_lib.measuring import paired
 from course_lib.measuring import pareto as front
 from course_lib.models import catalog
 from course_lib.models.builders import class_of
 
 
-# -- 1: a stopwatch ---------------------------------------------------------------------------------------------------
+# -- 1: a separable convolution ---------------------------------------------------------------------------------------
 @exercise(
-    id="02_median_seconds",
-    title="A stopwatch that can be trusted",
-    background="A network's first calls take longer than the later ones, and a GPU answers before it has "
-    "finished. `time.perf_counter()` reads the clock, in seconds.",
-    minutes=8,
+    id="02_separable",
+    title="What a separable convolution saves",
+    background="At each position of the output map, a convolution with a $k \\times k$ kernel takes "
+    "$k^2 \\cdot C_\\text{in} \\cdot C_\\text{out}$ multiply-adds, and a depthwise one takes $k^2 \\cdot C$, because "
+    "it filters each of its $C$ channels on its own. The depthwise convolution of the pair has a 3×3 kernel.",
+    minutes=4,
     difficulty="medium",
+    cell_name="saving",
     hints=[
-        "First call run() and wait() as often as warmups says, without looking at the clock.",
-        "Then for each repeat: time.perf_counter(), run(), wait(), time.perf_counter(), and keep the difference.",
-        "For the median of an odd number of values, sort them and take the one in the middle.",
+        "The number of positions is the same for all three convolutions, so it cancels. Count for a single position.",
+        "The 1×1 convolution has a kernel with k = 1, and it combines every channel with every other.",
+        "Add up the depthwise convolution and the 1×1 convolution before you divide.",
     ],
-    praise="With torch.cuda.synchronize as wait, it times a GPU. With a wait that does nothing, it times a CPU.",
-    check=check_stopwatch,
-    hidden_check=check_stopwatch,
+    praise="Of the pair's multiply-adds, nearly all belong to the 1×1 convolution. That's why a 5×5 depthwise kernel "
+    "is hardly more expensive than a 3×3 one.",
+    variants=Variants(
+        lambda source: {"channels": source.choice((24, 32, 48, 64, 80, 96, 192, 256, 384))}, "{channels} channels"
+    ),
 )
-def median_seconds(run: Callable[[], Any], wait: Callable[[], Any], warmups: int, repeats: int) -> float:
-    """The median of an odd number of timed calls, after some that are not; wait() returns when the work is done."""
-    for _ in range(warmups):
-        run()
-    wait()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        wait()  # a GPU answers before it has finished
-        seconds.append(time.perf_counter() - start)
-    return sorted(seconds)[repeats // 2]
+def separable(*, channels: int = 128) -> float:
+    """The multiply-adds at one position: of a 3×3 convolution, divided by those of the pair that replaces it."""
+    single = 3 * 3 * channels * channels
+    depthwise = 3 * 3 * channels
+    pointwise = 1 * 1 * channels * channels
+    return single / (depthwise + pointwise)
+
+
+@separable.checker
+def _(answer: Any, channels: int) -> None:
+    number, right = need_number(answer), separable(channels=channels)
+    if abs(number - right) <= 0.05:
+        return
+    for wrong, sentence in (
+        (channels, "That's the depthwise convolution alone. The 1×1 convolution behind it takes multiply-adds, too."),
+        (9, "That's the 1×1 convolution alone. The depthwise one takes few multiply-adds, but it takes some."),
+        (1 / right, "That's the pair's share of the single convolution. Divide the other way round."),
+        (0.9 * channels, "That counts one output channel of the 1×1 convolution, but it has as many as it has inputs."),
+    ):
+        if abs(number - wrong) <= 0.005 * wrong:
+            raise Wrong(sentence)
+    raise Wrong(
+        f"{number:g} isn't it. Count the multiply-adds at one position of the map: of the single convolution, of the "
+        "depthwise one, and of the 1×1 one."
+    )
 
 
 # -- 2: beaten in everything ------------------------------------------------------------------------------------------
@@ -89,7 +107,7 @@ def _than_these(names: Sequence[str]) -> str:
     title="Beaten in everything",
     background="A model is *beaten* when another one is nowhere worse and somewhere better. What counts here is "
     "the error, the size of the file, and the multiply-adds (GMACs); less is better in all three.",
-    minutes=4,
+    minutes=3,
     difficulty="mild",
     cell_name="beaten",
     hints=[
@@ -123,7 +141,7 @@ def _(answer: Any, names: Sequence[str]) -> None:
         best = next((case for k, case in enumerate(("error", "file", "number of multiply-adds"))
                      if all(numbers[letter][k] <= other[k] for other in numbers.values())), "")  # fmt: skip
         why = f"its {best} is the smallest of all" if best else "each of the others is worse in something"
-        raise Wrong(f"{letter}, {five[letter]}, is not beaten: {why}.")
+        raise Wrong(f"{letter}, {five[letter]}, isn't beaten: {why}.")
     if chosen | unbeaten != set(five):
         raise Wrong(
             f"{len(chosen)} of them so far, and at least one more is beaten in all three columns by one and the "
@@ -137,7 +155,7 @@ def _(answer: Any, names: Sequence[str]) -> None:
     title="The Pareto front",
     background="One model beats another if it is nowhere worse and somewhere better. Less is better in all three "
     "numbers.",
-    minutes=12,
+    minutes=10,
     difficulty="hard",
     hints=[
         "For every model, look at all the others. Does one of them beat it? Two loops are fine.",
@@ -202,7 +220,7 @@ def _check_front(answer: Any, models: list[tuple[float, ...]]) -> None:
             told = f"model {by}, {models[by]}, is nowhere worse than model {index}, {models[index]}, and better in one"
             raise Wrong(f"On {case} {told}.".replace(".0", ""))
     if not given:
-        raise Wrong(f"On {case} nothing is left: a model is as good as itself, and does not beat itself.")
+        raise Wrong(f"On {case} nothing is left: a model is as good as itself, and doesn't beat itself.")
     missing = next((index for index in truth if index not in given), None)
     if missing is None:
         raise Wrong(f"On {case} one index comes twice.")
@@ -219,7 +237,115 @@ def _candidates(source: random.Random) -> tuple[list[tuple[float, ...]]]:
 pareto.hidden_cases(_candidates, count=30, result=sorted)
 
 
-# -- 4: which builders make a class -----------------------------------------------------------------------------------
+# -- 4: a choice ------------------------------------------------------------------------------------------------------
+@exercise(
+    id="02_choose",
+    title="A choice for a bird feeder",
+    background="`right` holds, for each model, whether its answers to the same pictures were right. From "
+    "`course_lib.measuring`, `paired(first, second)` compares two of these rows, and its `p_value` comes from "
+    "McNemar's exact test.",
+    minutes=6,
+    difficulty="medium",
+    hints=[
+        "First make a list of the names that keep the limit. sum(right[name]) counts a model's right answers.",
+        "max(names, key=...) and min(names, key=...) find the best model and the smallest file.",
+        "Keep each name for which paired(right[best], right[name]).p_value is at least 0.05, and take the smallest.",
+    ],
+    praise="A rule that is written down can't be bent afterwards to fit the model you like best.",
+)
+def choose(right: Mapping[str, Sequence[bool]], megabytes: Mapping[str, float], limit: float) -> str:
+    """The smallest file within the limit that these pictures can't tell apart from the best one."""
+    fitting = [name for name in right if megabytes[name] <= limit]
+    best = max(fitting, key=lambda name: sum(right[name]))
+    level = [name for name in fitting if paired(right[best], right[name]).p_value >= 0.05]
+    return min(level, key=lambda name: megabytes[name])
+
+
+#: How many pictures of 60 each model gets wrong, from the best model to the worst, and the megabytes of its file.
+_CHOICES: tuple[tuple[Mapping[str, int], Mapping[str, float], float], ...] = (
+    ({"large": 2, "medium": 4, "small": 30}, {"large": 90.0, "medium": 40.0, "small": 5.0}, 100.0),
+    ({"large": 1, "medium": 20, "small": 25}, {"large": 90.0, "medium": 40.0, "small": 5.0}, 100.0),
+    ({"large": 1, "medium": 20, "small": 25}, {"large": 90.0, "medium": 40.0, "small": 5.0}, 40.0),
+    ({"old": 9, "new": 2, "tiny": 3}, {"old": 200.0, "new": 20.0, "tiny": 30.0}, 500.0),
+    ({"only": 59}, {"only": 3.0}, 3.0),
+)
+
+
+def _rows(wrong: Mapping[str, int], shift: int) -> dict[str, list[bool]]:
+    """Rows of 60 answers with so many wrong ones; each model begins its mistakes elsewhere."""
+    return {
+        name: [(picture - shift * place) % 60 >= count for picture in range(60)]
+        for place, (name, count) in enumerate(wrong.items())
+    }
+
+
+@choose.checker
+def _(answer: Any) -> None:
+    need_function(answer)
+    for wrong, megabytes, limit in _CHOICES:
+        right, counts = _rows(wrong, 7), {name: 60 - count for name, count in wrong.items()}
+        case = f"60 pictures with the right answers {counts}, the megabytes {dict(megabytes)} and the limit {limit:g}"
+        value = call(answer, {name: list(row) for name, row in right.items()}, dict(megabytes), limit, case=case)
+        if not isinstance(value, str) or value not in right:
+            raise Wrong(f"On {case} your function should return one of the names, and it returned {str(value)[:40]!r}.")
+        if value != (truth := choose(right, megabytes, limit)):
+            raise Wrong(f"On {case} {_why_not_chosen(value, truth, right, megabytes, limit)}")
+
+
+def _why_not_chosen(
+    value: str, truth: str, right: Mapping[str, Sequence[bool]], megabytes: Mapping[str, float], limit: float
+) -> str:
+    if megabytes[value] > limit:
+        return f"you took {value!r}, and its file is above the limit. At most means that the limit itself is allowed."
+    best = max((name for name in right if megabytes[name] <= limit), key=lambda name: sum(right[name]))
+    p = paired(right[best], right[value]).p_value
+    if p < 0.05:
+        return f"you took {value!r}, but the pictures tell it apart from {best!r}, which is better: p is {p:.2g}."
+    p = paired(right[best], right[truth]).p_value
+    return f"you took {value!r}, but {truth!r} is smaller, and can't be told apart from {best!r}: p is {p:.2g}."
+
+
+@choose.hidden_cases
+def _some_models(source: random.Random) -> tuple[dict[str, list[bool]], dict[str, float], float]:
+    names = [random_arguments.word(source) for _ in range(source.randint(1, 5))]
+    wrong = dict(zip(names, source.sample(range(40), len(names)), strict=True))
+    megabytes = dict(zip(names, map(float, source.sample(range(1, 100), len(names))), strict=True))
+    sizes = sorted(megabytes.values())
+    return _rows(wrong, source.randint(0, 20)), megabytes, source.choice(sizes)
+
+
+# -- 5: a stopwatch ---------------------------------------------------------------------------------------------------
+@exercise(
+    id="02_median_seconds",
+    title="A stopwatch you can trust",
+    background="A network's first calls take longer than the later ones, and a GPU answers before it has "
+    "finished. `time.perf_counter()` reads the clock, in seconds.",
+    minutes=8,
+    difficulty="medium",
+    hints=[
+        "First call run() and wait() as often as warmups says, without looking at the clock.",
+        "Then for each repeat: time.perf_counter(), run(), wait(), time.perf_counter(), and keep the difference.",
+        "For the median of an odd number of values, sort them and take the one in the middle.",
+    ],
+    praise="With torch.cuda.synchronize as wait, it times a GPU. With a wait that does nothing, it times a CPU.",
+    check=check_stopwatch,
+    hidden_check=check_stopwatch,
+)
+def median_seconds(run: Callable[[], Any], wait: Callable[[], Any], warmups: int, repeats: int) -> float:
+    """The median of an odd number of timed calls, after some that are not; wait() returns when the work is done."""
+    for _ in range(warmups):
+        run()
+    wait()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        wait()  # a GPU answers before it has finished
+        seconds.append(time.perf_counter() - start)
+    return sorted(seconds)[repeats // 2]
+
+
+# -- 6: which builders make a class -----------------------------------------------------------------------------------
 @exercise(
     id="02_builders_of",
     title="Builders of a class",
@@ -293,7 +419,7 @@ def _class_name(source: random.Random) -> tuple[str]:
 builders_of.hidden_cases(_class_name, count=6, result=sorted)
 
 
-# -- 5: the error of a batch ------------------------------------------------------------------------------------------
+# -- 7: the error of a batch ------------------------------------------------------------------------------------------
 @exercise(
     id="02_top_k_error",
     title="Top-k error",
@@ -348,7 +474,7 @@ def _scored_and_k(source: random.Random) -> tuple[Tensor, Tensor, int]:
 top_k_error.hidden_cases(_scored_and_k, count=15, tolerance=1e-4)
 
 
-# -- 6: how large a file is -------------------------------------------------------------------------------------------
+# -- 8: how large a file is -------------------------------------------------------------------------------------------
 #: Parameters → the network's name and how it is written. None of them has running statistics, which are no parameters.
 _SIZED = {
     138_357_544: ("vgg16", "VGG16"), 143_667_240: ("vgg19", "VGG19"), 61_100_840: ("alexnet", "AlexNet"),
@@ -403,7 +529,7 @@ def _(answer: Any, parameters: int) -> None:
     )
 
 
-# -- 7: do two rankings agree? ----------------------------------------------------------------------------------------
+# -- 9: do two rankings agree? ----------------------------------------------------------------------------------------
 @exercise(
     id="02_rank_correlation",
     title="Whether two rankings agree",
@@ -482,7 +608,7 @@ def _(source: random.Random) -> tuple[list[float], list[float]]:
     return values, source.choice((other, other, [value**3 for value in values], [-value for value in values]))
 
 
-# -- 8: the learner's own limits --------------------------------------------------------------------------------------
+# -- 10: the learner's own limits --------------------------------------------------------------------------------------
 @exercise(
     id="02_within_limits",
     title="Under your limits",
