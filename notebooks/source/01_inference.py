@@ -5,13 +5,13 @@
 #
 # The difference lies in everything around the network. In about 60 minutes, exercises included, you'll learn to
 #
-# - get from a photograph to an answer in plain PyTorch, and name the shape, dtype and range at every step,
+# - get from a photograph to an answer in plain PyTorch, and name the shape and range at every step,
 # - read the errors about shape and dtype, and repair the pictures that cause them,
 # - say what `eval()`, `train()` and a softmax's `dim` really do,
 # - count right answers over many pictures, and say how far to trust the count.
 #
-# You need some Python, and you should know what a tensor is. Lesson [00](00_start_here.ipynb) shows how guesses and exercises
-# work. You can split the lesson after section 3.
+# You need some Python, and the idea of a tensor. Lesson [00](00_start_here.ipynb) shows how guesses and exercises
+# work. You can take a break after section 3.
 
 # %%
 import importlib.util
@@ -178,16 +178,6 @@ print("with unsqueeze(0):", tuple(batch.shape), "→", tuple(classifier.model(ba
 # %%
 from textwrap import fill
 
-
-def refused(what, wrong):
-    try:
-        classifier.model(wrong)
-        print(f"{what}: accepted")
-    except (RuntimeError, ValueError, NotImplementedError) as error:
-        said = str(error).splitlines()[0][:170]
-        print(f"{what}:", fill(said, 100, initial_indent="    ", subsequent_indent="    "), sep="\n")
-
-
 broken = {
     "height, width, channels": batch.permute(0, 2, 3, 1),
     "a grey picture": batch[:, :1],
@@ -196,7 +186,11 @@ broken = {
     "float64, from NumPy": batch.double(),
 }
 for what, wrong in broken.items():
-    refused(what, wrong)
+    try:
+        classifier.model(wrong)
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        said = str(error).splitlines()[0][:170]
+        print(f"{what}:", fill(said, 100, initial_indent="    ", subsequent_indent="    "), sep="\n")
 
 # %% [markdown]
 # (This network pads its input before the first convolution. That's why some of the messages show slightly larger sizes,

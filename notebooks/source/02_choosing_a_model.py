@@ -91,8 +91,8 @@ gain.reveal(round(errors["efficientnet_lite0"] - errors["efficientnet_lite2"], 1
 # Your machine is always doing other things as well, sometimes more and sometimes less. If you timed one network first
 # and then the next, you might be comparing a quiet moment with a busy one. So let the networks **take turns** for five
 # rounds, and compare them within each round. A busy moment then slows all of them down, and the ratio of their times
-# hardly changes. (In each round, the first calls don't count, and the rest are summed up by their median. Section A at
-# the end shows why.)
+# hardly changes. (In each round, the first calls don't count, and the median of the others does. Section A at the end
+# shows why.)
 
 # %%
 import statistics

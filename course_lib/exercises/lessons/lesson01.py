@@ -244,7 +244,7 @@ def coins(*, first: int = 5, second: int = 1) -> float:
 
     told = first + second
     tail = sum(comb(told, heads) for heads in range(min(first, second) + 1))
-    return min(1.0, 2 * tail / 2**told)
+    return float(min(1, 2 * tail / 2**told))
 
 
 @coins.checker
