@@ -7,7 +7,7 @@
 #
 # - get from a photograph to an answer in plain PyTorch, and name the shape and range at every step,
 # - read the errors about shape and dtype, and repair the pictures that cause them,
-# - say what `eval()`, `train()` and a softmax's `dim` really do,
+# - say what `eval()`, `train()` and a softmax's `dim` do,
 # - count right answers over many pictures, and say how far to trust the count.
 #
 # You need some Python, and the idea of a tensor. Lesson [00](00_start_here.ipynb) shows how guesses and exercises
