@@ -267,6 +267,7 @@ _CHOICES: tuple[tuple[Mapping[str, int], Mapping[str, float], float], ...] = (
     ({"large": 1, "medium": 20, "small": 25}, {"large": 90.0, "medium": 40.0, "small": 5.0}, 100.0),
     ({"large": 1, "medium": 20, "small": 25}, {"large": 90.0, "medium": 40.0, "small": 5.0}, 40.0),
     ({"old": 9, "new": 2, "tiny": 3}, {"old": 200.0, "new": 20.0, "tiny": 30.0}, 500.0),
+    ({"large": 0, "small": 5}, {"large": 90.0, "small": 5.0}, 100.0),
     ({"only": 59}, {"only": 3.0}, 3.0),
 )
 
