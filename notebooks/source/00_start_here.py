@@ -122,7 +122,7 @@ crops = {percent: cut_left(picture, percent)[0] for percent in range(0, 100, 5)}
 answers = dict(zip(crops, classifier.predict(list(crops.values()), k=1)))
 changed = next(percent for percent in crops if answers[percent].label != label)
 shown = [0, 30, 50, changed - 5, changed, 90]
-titles = [f"{percent} %: {answers[percent].label}" for percent in shown]
+titles = [f"{percent}%: {answers[percent].label}" for percent in shown]
 right = [answers[percent].label == label for percent in shown]
 grid = picture_grid([crops[percent] for percent in shown], titles, columns=3, right=right)
 why = "Near the end there's hardly any coffee left to see. The rim, the spoon and the saucer give it away."
@@ -152,7 +152,7 @@ crop_explorer(classifier, picture, percent=20)
 #
 # *Essential · medium · 4 minutes · move on after 8.*
 #
-# **Cut this photograph so that the network no longer says *espresso* or *cup*, but keep at least 40 % of the picture.**
+# **Cut this photograph so that the network no longer says *espresso* or *cup*, but keep at least 40% of the picture.**
 # The photograph `samples()["coffee"]` is 600 pixels wide and 400 pixels high, and the network is `efficientnet_lite0`.
 # Your answer is the box that you keep, in pixels: left, top, right, bottom.
 

@@ -226,7 +226,7 @@ repaired = ex.repaired.yours_or_solution()
 for what, wrong in broken.items():
     with torch.inference_mode():
         answer = classifier.model(repaired(wrong)).softmax(1)
-    print(f"{what:24} {classifier.categories[int(answer.argmax())]:18} {100 * float(answer.max()):.1f} %")
+    print(f"{what:24} {classifier.categories[int(answer.argmax())]:18} {100 * float(answer.max()):.1f}%")
 
 # %% [markdown]
 # **What to notice.** Four of the five repairs give exactly Ana's answer. The grey picture gives another probability,
@@ -343,7 +343,7 @@ for mode in ("eval", "train"):
         rows = {"alone": twin(camel)[0].softmax(0), "among others": twin(four)[0].softmax(0)}
     print(f"{mode + '()':8}", end="")
     for name, row in rows.items():
-        print(f"{name}: {own.categories[int(row.argmax())]:6} {100 * float(row.max()):.1f} %", end="   ")
+        print(f"{name}: {own.categories[int(row.argmax())]:6} {100 * float(row.max()):.1f}%", end="   ")
     print()
 
 # %% [markdown]
@@ -437,7 +437,7 @@ for name, mistake in MISTAKES.items():
     right[name] = right_under(own, folder, mistake)
 counts = {name: (sum(row), len(row)) for name, row in right.items()}
 worst_first = sorted(MISTAKES, key=lambda name: sum(right[name]))
-chart = intervals(counts, title="right answers of 200, with 95 % intervals", highlight="as trained", chance=0.1)
+chart = intervals(counts, title="right answers of 200, with 95% intervals", highlight="as trained", chance=0.1)
 why = ("With values that are hundreds of times too large, the network can do little more than guess. "
        "BGR is costly here because these drawings have typical colours.")
 harm.reveal(worst_first, why, also=chart)
@@ -445,11 +445,11 @@ harm.reveal(worst_first, why, also=chart)
 # %% [markdown]
 # **How far can you trust a count over 200 pictures?** With 200 other pictures you'd have counted a slightly different
 # number. Wilson's interval tells you which true shares are compatible with $k$ right answers out of $n$. With
-# $\hat p = k/n$, and $z = 1.96$ for 95 %, the interval is
+# $\hat p = k/n$, and $z = 1.96$ for 95%, the interval is
 #
 # $$\frac{1}{1 + z^2/n}\left(\hat p + \frac{z^2}{2n} \pm z\sqrt{\frac{\hat p(1-\hat p)}{n} + \frac{z^2}{4n^2}}\right)$$
 #
-# The familiar $\hat p \pm 2\sqrt{\hat p(1-\hat p)/n}$ is fine for shares near 50 %, but near 100 % it goes above 1.
+# The familiar $\hat p \pm 2\sqrt{\hat p(1-\hat p)/n}$ is fine for shares near 50%, but near 100% it goes above 1.
 
 # %%
 from math import sqrt
@@ -524,10 +524,10 @@ ex.coins.check(p)
 # %%
 for name in photographs:
     answer = own.predict(photographs[name], k=1)
-    print(f"{name:14} → {answer.label:12} {100 * answer.probability:.0f} %")
+    print(f"{name:14} → {answer.label:12} {100 * answer.probability:.0f}%")
 
 # %% [markdown]
-# The network takes a cat for a hot dog. **A softmax can't say "none of these".** It shares out 100 % among the classes
+# The network takes a cat for a hot dog. **A softmax can't say "none of these".** It shares out 100% among the classes
 # that it has, so a high probability only means "this one rather than the others I know". It doesn't mean "I'm sure".
 
 # %% [markdown]
@@ -546,7 +546,7 @@ for name in photographs:
 # *Worth it · medium · 4 minutes.*
 #
 # Ben's laptop runs `efficientnet_lite0` on the photograph `samples()["rocket"]`. It says *drilling platform* with a
-# probability of more than 50 %. The model isn't to blame, so the mistake is in his preprocessing. Which one of
+# probability of more than 50%. The model isn't to blame, so the mistake is in his preprocessing. Which one of
 # `MISTAKES` did he make? Give its name. `answer_under(classifier, picture, MISTAKES[name])` from `course_lib.measuring`
 # gives you the answer that a mistake leads to.
 
@@ -603,7 +603,7 @@ ex.careful_forward.check(careful_forward)
 careful_forward = ex.careful_forward.yours_or_solution()
 model = copy.deepcopy(own.model).train()  # somebody forgot eval()
 answer = careful_forward(model, camel).softmax(1)
-print(f"{own.categories[int(answer.argmax())]} {100 * float(answer.max()):.1f} %")
+print(f"{own.categories[int(answer.argmax())]} {100 * float(answer.max()):.1f}%")
 print("still in train mode:", model.training)
 print("running mean moved:", not torch.equal(model.bn1.running_mean, own.model.bn1.running_mean))
 
@@ -640,7 +640,7 @@ ex.top_k.check(top_k)
 # %%
 top_k = ex.top_k.yours_or_solution()
 for probability, index in zip(*top_k(logits[0], 3)):
-    print(f"{classifier.categories[int(index)]:18} {100 * float(probability):5.1f} %")
+    print(f"{classifier.categories[int(index)]:18} {100 * float(probability):5.1f}%")
 print("The library's answer:", classifier.predict(picture, k=3), sep="\n")
 
 # %% [markdown]
@@ -753,7 +753,7 @@ words = [list(counts_as(label, classifier.categories)) for label in CLASSES]  # 
 truth = [CLASSES.index(path.parent.name) for path in paths]
 among_thousand = sum(best in words[true] for best, true in zip(scores.argmax(1).tolist(), truth))
 counts = {"ResNet18, ten classes": counts["as trained"], "Lite0, a thousand words": (among_thousand, 200)}
-chart = intervals(counts, title="drawings named right, with 95 % intervals")
+chart = intervals(counts, title="drawings named right, with 95% intervals")
 why = "It chooses among a thousand words, and it learned from photographs. Which of the two is to blame?"
 high = "It's hard to believe, since you'd recognise nearly all of them."
 on_drawings.reveal(among_thousand, why, high=high, also=chart)
@@ -774,11 +774,11 @@ only_ten
 ten = torch.stack([scores[:, indices].amax(1) for indices in words], dim=1)  # (200, 10): each class's best word
 among_ten = sum(best == true for best, true in zip(ten.argmax(1).tolist(), truth))
 counts["Lite0, only the ten"] = (among_ten, 200)
-chart = intervals(counts, title="drawings named right, with 95 % intervals", chance=0.1)
+chart = intervals(counts, title="drawings named right, with 95% intervals", chance=0.1)
 sizes = {label: len(indices) for label, indices in zip(CLASSES, words)}
 dogs = sum(CLASSES[best] == "dog" != CLASSES[true] for best, true in zip(ten.argmax(1).tolist(), truth))
 low, high = (100 * edge for edge in wilson(among_ten, 200))
-why = f"By Wilson's interval, that's between {low:.0f} % and {high:.0f} % of such drawings. Guessing would get 10 %."
+why = f"By Wilson's interval, that's between {low:.0f}% and {high:.0f}% of such drawings. Guessing would get 10%."
 note = f"Words that count as a dog: {sizes['dog']}, and as a strawberry: {sizes['strawberry']}. "
 note += f"Of the {200 - among_ten} wrong answers, {dogs} say dog."
 only_ten.reveal(among_ten, why, also=[chart, note])
@@ -808,7 +808,7 @@ looks = {
 }
 changed = [(look, make(pictures[name])) for name in ("chelsea", "coffee") for look, make in looks.items()]
 answers = classifier.predict([photo for _, photo in changed], k=1)
-said = [f"{answer.label} {100 * answer.probability:.0f} %" for answer in answers]
+said = [f"{answer.label} {100 * answer.probability:.0f}%" for answer in answers]
 titles = [f"{look}: {words}" for (look, _), words in zip(changed, said)]
 picture_grid([photo for _, photo in changed], titles, columns=3)
 
@@ -851,7 +851,7 @@ tiles
 # %% tags=["guess"]
 answers = {name: classifier.predict(sheets, k=1) for name, sheets in shuffled.items()}
 named = {name: sum(a.label in samples()[name].answers for a in row) for name, row in answers.items()}
-first = {name: f"the first as {row[0].label} {100 * row[0].probability:.0f} %" for name, row in answers.items()}
+first = {name: f"the first as {row[0].label} {100 * row[0].probability:.0f}%" for name, row in answers.items()}
 why = "; ".join(f"{samples()[name].caption}: {named[name]} of 6, {first[name]}" for name in named) + "."
 low = "Fur, spokes and chrome matter more to this network than where they are."
 tiles.reveal(sum(named.values()), why, low=low)
@@ -861,8 +861,8 @@ tiles.reveal(sum(named.values()), why, low=low)
 # about where the pieces are.
 #
 # Three photographs are still very few. In the paper, networks and people had to name pictures that had the outline of
-# one thing and the texture of another. When a ResNet50 named either of the two, it chose the texture 78 % of the time,
-# while people chose the shape 96 % of the time. That may be one reason why drawings are so hard for such a network:
+# one thing and the texture of another. When a ResNet50 named either of the two, it chose the texture 78% of the time,
+# while people chose the shape 96% of the time. That may be one reason why drawings are so hard for such a network:
 # they have the right outlines, but the wrong textures.
 
 # %% [markdown]

@@ -42,7 +42,7 @@ torch.set_num_threads(1)  # one core: other programs disturb that least
 # For each set of weights, torchvision records the error, the size and the number of multiply-adds. You can look these up
 # without downloading anything. torchvision gives `acc@1`, or **top-1 accuracy**: the share of ImageNet's 50,000
 # validation pictures for which the network's best answer is right. This lesson uses the **error** instead, which is
-# 100 % minus that, so that lower is always better.
+# 100% minus that, so that lower is always better.
 #
 # Here are nearly all of the models, with their first ImageNet weights. Each staircase, or *front*, joins the models
 # that no other model up to that year beats in both error and size. So is bigger better? Follow one staircase from left
@@ -79,7 +79,7 @@ gain
 # %% tags=["guess"]
 errors = {row.builder: row.top1 for row in lites}
 small, middle, large = errors.values()
-table = "\n".join(f"{name}: {error:.1f} % error" for name, error in errors.items())
+table = "\n".join(f"{name}: {error:.1f}% error" for name, error in errors.items())
 steps = f"Lite1 gains {small - middle:.1f} points over Lite0, and Lite2 only another {middle - large:.1f}."
 gain.reveal(round(errors["efficientnet_lite0"] - errors["efficientnet_lite2"], 1),
             "Out of 100 pictures, the larger network gets two or three more right.", high=steps, also=table)
@@ -141,7 +141,7 @@ by_error
 
 # %% tags=["guess"]
 best_first = sorted(five, key=lambda name: rows[name].top1)
-table = "\n".join(f"{name:18} {rows[name].top1:5.1f} % error" for name in best_first)
+table = "\n".join(f"{name:18} {rows[name].top1:5.1f}% error" for name in best_first)
 by_error.reveal(best_first, "The two largest models make the most errors. Ten years of better ideas beat size.",
                 also=table)
 
@@ -285,7 +285,7 @@ drawing.bubbles(everything, selected="resnet50", named=five)
 
 # %%
 for letter, row in zip("ABCDE", [catalog().where(default=True)[name] for name in five]):
-    print(f"{letter}  {row.builder:19}{row.top1:5.1f} % error{row.megabytes:7.0f} MB{row.gmacs:7.2f} GMACs")
+    print(f"{letter}  {row.builder:19}{row.top1:5.1f}% error{row.megabytes:7.0f} MB{row.gmacs:7.2f} GMACs")
 
 # %% tags=["exercise"]
 beaten = ...  # the letters, for example "CE"
@@ -356,14 +356,14 @@ folder = write_folder("data/choosing", CLASSES, n=10, split="val", size=(224, 33
 right = {name: right_under(load_classifier(name, weights="course", device="cpu"), folder) for name in four}
 most_first = sorted(four, key=lambda name: -sum(right[name]))
 counts = {name: (sum(right[name]), len(right[name])) for name in most_first}
-chart = drawing.intervals(counts, title="right answers, with Wilson's 95 % intervals", start=0.8)
+chart = drawing.intervals(counts, title="right answers, with Wilson's 95% intervals", start=0.8)
 best, second, *_, least = most_first
 why = "Ten drawn classes are easier than a thousand photographed ones."
 lead.reveal(counts[best][0] - counts[least][0], why, also=chart)
 
 # %% [markdown]
 # A count over 100 pictures is uncertain, and Wilson's interval from lesson 01 says how much: for a share $\hat p$ of $n$
-# pictures, and $z = 1.96$ for 95 %, it is
+# pictures, and $z = 1.96$ for 95%, it is
 #
 # $$\frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}$$
 #
@@ -389,10 +389,10 @@ paired(right[best], right[second], names=(best, second))
 #
 # *Essential · medium · 6 minutes · move on after 12.*
 #
-# A bird feeder with a camera has little memory. Write down how you would choose for it: leave out the files above the
-# limit. Of the others, take the model with the most right answers. If a smaller file can't be told apart from it on
-# these pictures, take that one instead, and the smallest of several. "Told apart" means that `paired(...).p_value` is
-# below 0.05. (No two models get the same number right, and no two files are equally large.)
+# A bird feeder with a camera has little memory. Write down how you would choose for it: leave out the files that are
+# larger than the limit. Of the others, take the model with the most right answers. If a smaller file can't be told apart
+# from it on these pictures, take that one instead, and the smallest of several. "Told apart" means that
+# `paired(...).p_value` is less than 0.05. (No two models get the same number right, and no two files are equally large.)
 
 # %% tags=["exercise"]
 def choose(right, megabytes, limit):
@@ -664,7 +664,7 @@ ex.builders_of.check(builders_of)
 # The top-5 error counts an answer as right if the true class is among the network's five best guesses.
 
 # %%
-fifth = guess("02_top5", "AlexNet's top-1 error is 43.5 %. What is its top-5 error?", between=(0, 45), unit="%")
+fifth = guess("02_top5", "AlexNet's top-1 error is 43.5%. What is its top-5 error?", between=(0, 45), unit="%")
 fifth
 
 # %% tags=["guess"]
@@ -795,7 +795,7 @@ drawing.timeline()
 # small devices. And look at ResNet's circles: the paper is from 2015, but not all of the weights are.
 
 # %%
-recipe = guess("02_recipe", "In 2021, a new recipe brought torchvision's ResNet50 to 19.1 % error. "
+recipe = guess("02_recipe", "In 2021, a new recipe brought torchvision's ResNet50 to 19.1% error. "
                "What was its error before?", between=(15, 35), unit="%", step=0.5)
 recipe
 
@@ -803,7 +803,7 @@ recipe
 table = []
 for name in ("resnet50", "resnet152"):
     old, new = catalog()[name, "IMAGENET1K_V1"], catalog()[name, "IMAGENET1K_V2"]
-    table.append(f"{name:10} {old.parameters / 1e6:.0f} M parameters: {old.top1:.1f} % → {new.top1:.1f} %")
+    table.append(f"{name:10} {old.parameters / 1e6:.0f} M parameters: {old.top1:.1f}% → {new.top1:.1f}%")
 why = ("The new ResNet50 beats the old ResNet152 with less than half the parameters. "
        "An error belongs to weights, not to a network.")
 recipe.reveal(round(catalog()["resnet50", "IMAGENET1K_V1"].top1, 1), why, also="\n".join(table))

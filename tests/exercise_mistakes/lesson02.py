@@ -69,7 +69,7 @@ BEATEN = "if nowhere_worse and other != mine:"
 
 MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
     lesson02.choose: [
-        (chosen((" if megabytes[name] <= limit", "")), "its file is above the limit"),
+        (chosen((" if megabytes[name] <= limit", "")), "its file is larger than the limit"),
         (chosen(("<= limit", "< limit")), "your function raised ValueError"),
         (chosen((">= 0.05", "> 1")), "your function raised ValueError"),
         (chosen((">= 0.05", "< 0.05")), "the pictures tell it apart from 'large'"),

@@ -297,7 +297,7 @@ def _why_not_chosen(
     value: str, truth: str, right: Mapping[str, Sequence[bool]], megabytes: Mapping[str, float], limit: float
 ) -> str:
     if megabytes[value] > limit:
-        return f"you took {value!r}, and its file is above the limit. At most means that the limit itself is allowed."
+        return f"you took {value!r}, and its file is larger than the limit. A file as large as the limit fits."
     best = max((name for name in right if megabytes[name] <= limit), key=lambda name: sum(right[name]))
     p = paired(right[best], right[value]).p_value
     if p < 0.05:
