@@ -145,7 +145,7 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         ("ABC", "C, resnet50, isn.t beaten: each of the others"),
         ("BD", "D, mobilenet_v3_large, isn.t beaten: its file"),
         ("ABE", "E, convnext_tiny, isn.t beaten: its error"), ("A", "1 of them so far"), ("", "0 of them so far"),
-        ("AF", "'F' is none of the letters"), (2, "a word of letters"),
+        ("AF", "'F' isn.t one of the letters"), (2, "a word of letters"),
     ],
     lesson02.pareto: [
         (edited(lesson02.pareto, (BEATEN, "if nowhere_worse:")), "doesn.t beat itself"),

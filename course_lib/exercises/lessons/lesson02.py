@@ -241,8 +241,8 @@ pareto.hidden_cases(_candidates, count=30, result=sorted)
 @exercise(
     id="02_choose",
     title="A choice for a bird feeder",
-    background="`right` holds, for each model, whether its answers to the same pictures were right. From "
-    "`course_lib.measuring`, `paired(first, second)` compares two of these rows, and its `p_value` comes from "
+    background="`right` holds, for each model, whether its answers to the same pictures were right. `paired` from "
+    "`course_lib.measuring` is called with two of these rows and compares them. Its result has a `p_value`, from "
     "McNemar's exact test.",
     minutes=6,
     difficulty="medium",
