@@ -253,7 +253,7 @@ def test_volumes_mark_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
             volumes("resnet18", highlight=wrong)  # type: ignore[arg-type]
     with pytest.raises(CourseError, match="width=20"):
         volumes("resnet18", width=20)
-    with pytest.raises(TraceError, match="would fit"):
+    with pytest.raises(TraceError, match="To fix it"):
         volumes("alexnet", (3, 30, 30))
 
 

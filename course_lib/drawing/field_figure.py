@@ -68,7 +68,7 @@ def field_on_picture(
         >>> classifier = load_classifier("resnet18", weights="course", device="cpu")
         >>> field_on_picture(classifier, samples()["camel"].open(), "layer2.0.add", (14, 14))
         resnet18, layer2.0.add, row 14, column 14 on the picture: in theory it sees 67×67 pixels; 95% of the gradient
-        lies on ... % of them
+        lies on ...% of them
     """
     crop, batch = prepared(classifier, picture)
     seen = receptive.gradient_field(classifier.model, batch, layer, *cell, channels=channels)
@@ -198,7 +198,7 @@ def _draw_profile(sheet: Sheet, seen: Tensor, box: Box) -> None:
     sheet.text(_LEFT, top - 18, "gradient in each column of the frame", size=8.5)
     sheet.text(_LEFT, bottom + 5, f"{box[0]}", size=8)
     sheet.text(right, bottom + 5, f"{box[2] - 1}", size=8, align="right")
-    sheet.text(_LEFT + wide / 2, bottom + 5, "dashed: if all columns counted equally", size=8, align="center")
+    sheet.text(_LEFT + wide / 2, bottom + 5, "dashed: all columns equal", size=8, align="center")
 
 
 # -- a cell of a response map -----------------------------------------------------------------------------------------

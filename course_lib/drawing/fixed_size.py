@@ -113,7 +113,7 @@ def draw_fixed_size(
         >>> drawn = scene("camel", seed=21, size=(387, 1024), where=(0.8, 0.66, 0.6))
         >>> classifier = load_classifier("resnet18", weights="course", device="cpu")
         >>> draw_fixed_size(classifier, drawn.picture, drawn.box, label=drawn.label)
-        387×1024 made 224×224. Squashed: ...; shrunk: ...; centre crop: ...; cropped around it: ...
+        387×1024 made to fit 224×224. Squashed: ...; shrunk: ...; centre crop: ...; cropped around it: ...
     """
     views = fitted(picture, classifier.transforms, truth)
     answers = [_answer(classifier, view.picture) for view in views]

@@ -34,7 +34,7 @@ def agreement(overlap: float) -> str:
 
     Example:
         >>> agreement(0.82), agreement(0.55), agreement(0.3), agreement(0.0)
-        ('nearly the same box', 'a hit: 0.5 or more', 'not a hit: below 0.5', 'missed: the boxes don't touch')
+        ('nearly the same box', 'a hit: 0.5 or more', 'not a hit: below 0.5', "missed: the boxes don't touch")
     """
     if overlap >= 0.75:
         return "nearly the same box"

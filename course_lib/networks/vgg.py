@@ -70,7 +70,7 @@ def read_cfg(cfg: str | Sequence[Any]) -> tuple[Token, ...]:
         ((64, 'M', 128, 'M'), (8, 'conv1-8'))
         >>> read_cfg("64, M, 12B")
         Traceback (most recent call last):
-        course_lib.networks.vgg.CfgError: Token 3, '12B', is none: write a number of channels such as 64,
+        course_lib.networks.vgg.CfgError: Token 3, '12B', isn't a token: write a number of channels such as 64,
         M (max pooling), LRN, or conv1-256 (a 1×1 convolution).
     """
     if isinstance(cfg, str):

@@ -332,7 +332,7 @@ def guess(
     Example:
         >>> answers = guess("01_answers", "How many answers differ?", between=(0, 10), unit="answers").forget()
         >>> answers.reveal(9)
-        Guess first, or read on. The truth: 9 answers.
+        Guess first, or read on. Answer: 9 answers.
         >>> answers.commit(2).reveal(9)
         You guessed 2 answers, and it is 9 answers: 7 answers too low.
         >>> _ = answers.forget()

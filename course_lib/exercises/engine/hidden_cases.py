@@ -48,8 +48,8 @@ def compare_cases(
         >>> compare_cases(lambda n: n + 2, lambda n: n + 1, random.Random(0), draw)
         Traceback (most recent call last):
             ...
-        course_lib.exercises.engine.requirements.Wrong: On hidden case 1 of 10 your answer does something else than it
-        should.
+        course_lib.exercises.engine.requirements.Wrong: On hidden case 1 of 10 your answer doesn't do what
+        it should.
     """
     for number in range(1, count + 1):
         case = f"hidden case {number} of {count}"
