@@ -13,7 +13,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ FOLDER = Path(__file__).parent / "teaching"
 WORDS_A_MINUTE, CELL_MINUTES, VOTE_MINUTES = 200, 0.5, 1  # a student alone; in class, a guess is voted on
 EXTRAS = "If you want to know more"  # the section that nothing later needs
 MOST_MISTAKES, MOST_PICTURES = 6, 3
+_DIFFICULTY = {"mild": "easy", "medium": "medium", "hard": "hard"}
+#: What a saved notebook says of a guess, in words.
+_TRUTH = re.compile(r"The truth: (?P<truth>.*?)\.?\n(?P<because>[^\n]*)", re.DOTALL)
 #: Weeks → the lessons of each week; a word stands for a week without a new lesson.
 SYLLABI: dict[int, list[list[str]]] = {
     4: [["00", "01"], ["02", "03", "04"], ["05", "06"], ["07", "08", "09"]],
@@ -49,6 +52,7 @@ class Guess:
     question: str
     reactions: tuple[str, ...] = ()
     because: str = ""
+    truth: str = ""
 
 
 @dataclass
@@ -75,6 +79,7 @@ class Lesson:
     number: str
     title: str
     question: str
+    announced: str  # what the lesson itself says about minutes
     sections: tuple[Section, ...]
     pictures: tuple[tuple[str, bytes, str], ...]  # file ending, bytes, alt text
 
@@ -103,12 +108,13 @@ def _lesson(path: Path) -> Lesson:
     number, book = path.name[:2], notebooks.read(path)
     exercises = {id: exercise for id, exercise in all_exercises().items() if id.startswith(number)}
     names = _names(number)
-    sections, title, question = [Section("Opening")], path.stem, ""
+    sections, title, question, announced = [Section("Opening")], path.stem, "", ""
     asked: dict[str, Guess] = {}
     for cell in book.cells:
         if cell.cell_type == "markdown":
             title = (re.findall(r"^# (.+)$", cell.source, re.M) or [title])[0]
             question = question or (re.findall(r"\*\*([^*]+\?)\*\*", cell.source) or [""])[0]
+            announced = announced or _announced(cell.source)
             sections += [Section(heading) for heading in re.findall(r"^## (.+)$", cell.source, re.M)]
             sections[-1].words += len(cell.source.split())
             continue
@@ -123,11 +129,34 @@ def _lesson(path: Path) -> Lesson:
         for name in re.findall(r"\bex\.(\w+)\.check\(", cell.source):
             if names.get(name) in exercises:
                 sections[-1].exercises.append(exercises[names[name]])
+    shown = _truths(number)
+    said = {guess.question: replace(guess, **shown.get(name, {})) for name, guess in asked.items()}
     for section in sections:  # what is said about a guess stands in the cell that reveals it
-        section.guesses = [
-            next(now for now in asked.values() if now.question == guess.question) for guess in section.guesses
-        ]
-    return Lesson(number, title, question, tuple(sections), tuple(_pictures(number)))
+        section.guesses = [said[guess.question] for guess in section.guesses]
+    return Lesson(number, title, question, announced, tuple(sections), tuple(_pictures(number)))
+
+
+def _announced(text: str) -> str:
+    """The sentences about minutes of a lesson's first words."""
+    text = re.sub(r"\n+(?:- .*\n?(?:  .*\n?)*)+", " ….\n", text)  # a list, to which no sentence goes on
+    words = " ".join(
+        word for line in text.splitlines() if not line.startswith(("#", "|", "**")) for word in line.split()
+    )
+    return " ".join(
+        sentence for sentence in re.split(r"(?<=[.!?])\s+", words) if re.search(r"\b(minutes|an hour)\b", sentence)
+    )
+
+
+def _truths(number: str) -> dict[str, dict[str, str]]:
+    """Name of the variable → the truth, and why, as the saved notebook shows them with their numbers."""
+    [path] = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    found: dict[str, dict[str, str]] = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for name in re.findall(r"\b(\w+)\.reveal\(", cell.source) if cell.cell_type == "code" else ():
+            for output in cell.outputs:
+                if shown := _TRUTH.search(output.get("data", {}).get("text/plain", "")):
+                    found[name] = {key: " ".join(words.split()) for key, words in shown.groupdict().items()}
+    return found
 
 
 def _names(number: str) -> dict[str, str]:
@@ -192,6 +221,8 @@ def page(lesson: Lesson) -> str:
     lines += [
         "## Timetable",
         "",
+        f"The lesson tells its readers: “{lesson.announced}”" * bool(lesson.announced),
+        "",
         f"{lesson.minutes} minutes for a student alone, at {WORDS_A_MINUTE} words a minute, {CELL_MINUTES:g} minutes a "
         "cell, and each exercise's own minutes"
         + (f"; {lesson.extra_minutes} more for *{EXTRAS}*. " if lesson.extra_minutes else ". ")
@@ -205,27 +236,41 @@ def page(lesson: Lesson) -> str:
         lines.append(f"| {section.title} | {math.ceil(section.minutes)} | {len(section.guesses) or ''} | {names} |")
     guesses = [guess for section in lesson.sections for guess in section.guesses]
     lines += ["", "## What the class will guess", ""] if guesses else [""]
+    lines += ["Times and speeds are those of the computer on which the lesson was saved. Yours will differ.", ""] * any(
+        re.search(r"\b(fast|faster|fastest|time|times|long)\b", guess.question) for guess in guesses
+    )
     for guess in guesses:
-        lines += [f"- **{guess.question}** {guess.because}", *(f"  - {reaction}" for reaction in guess.reactions)]
+        truth = f"Answer: {guess.truth}." * bool(guess.truth)
+        lines += [f"- **{guess.question}** {truth} {guess.because}", *(f"  - {told}" for told in guess.reactions)]
     lines += ["", "## Exercises: what goes wrong, and what helps", ""]
     for exercise in lesson.exercises:
         lines += [
             f"### {exercise.title}",
             "",
-            f"`{exercise.id}`, {exercise.difficulty}, {exercise.points} "
-            f"{'point' if exercise.points == 1 else 'points'}, {exercise.minutes} minutes."
+            f"`{exercise.id}`, {_DIFFICULTY[exercise.difficulty]}, {_counted(exercise.points, 'point')}, "
+            f"{_counted(exercise.minutes, 'minute')}."
             + " With `--variants` every student gets other numbers."
             * bool(exercise.variants),
             "",
-            *([f"- Points for each of these: {'; '.join(exercise.properties)}."] if exercise.properties else []),
-            *(f"- Wrong answer: {sentence}" for sentence in wrong_answers(exercise)),
-            *(f"- Hint {number}: {hint}" for number, hint in enumerate(exercise.hints, 1)),
-            "",
+            *_listed(
+                "Partial credit: there are points for each of these.",
+                [f"{name[0].upper()}{name[1:]}." for name in exercise.properties],
+            ),
+            *_listed("What wrong answers are told:", wrong_answers(exercise)),
+            *_listed("Hints, from a nudge to nearly the answer:", exercise.hints),
         ]
     lines += ["## Answer key", ""]
     for exercise in lesson.exercises:
         lines += [f"### {exercise.title}: a solution", "", "```python", exercise.solution().words, "```", ""]
     return "\n".join(lines)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count != 1)}"
+
+
+def _listed(title: str, items: Sequence[str]) -> list[str]:
+    return [title, "", *(f"- {item}" for item in items), ""] if items else []
 
 
 def wrong_answers(exercise: Exercise) -> list[str]:
@@ -234,7 +279,10 @@ def wrong_answers(exercise: Exercise) -> list[str]:
 
     said = [exercise.judge(answer, exercise.check_answer) for answer, _ in MISTAKES.get(exercise, [])]
     sentences = dict.fromkeys(outcome.sentence for outcome in said if outcome.state == "not yet")
-    formal = re.compile(r"of type|raised|You gave|you gave|more than 15 digits")  # slips of form: less to talk about
+    formal = re.compile(  # slips of form, and sentences that only compare numbers: less to talk about
+        r"of type|raised|[Yy]ou gave|more than 15 digits|dtype (are right|should)|shape (is right|should)"
+        r"|(whole|finite) numbers?\b"
+    )
     return sorted(sentences, key=lambda sentence: bool(formal.search(sentence)))[:MOST_MISTAKES]
 
 
@@ -265,8 +313,9 @@ def write(_app: Any = None, folder: Path = FOLDER) -> None:
     index = [
         "# Teacher's guide",
         "",
-        "A page for each lesson: a timetable, the question to open with, what the class will guess, the wrong answers "
-        "that come up with the sentence that helps, and the answer key. The pages are made from the lessons.",
+        "Each lesson has a page with the question to open with, pictures for the board, a timetable, what the class "
+        "will guess, what to say about wrong answers, and the answer key. The pages are made from the lessons, so they "
+        "say what the lessons say. Students don't get them: the packages that they install leave this guide out.",
         "",
         "```{toctree}",
         ":maxdepth: 1",
@@ -274,6 +323,9 @@ def write(_app: Any = None, folder: Path = FOLDER) -> None:
         "```",
         "",
         "# Syllabi",
+        "",
+        "Minutes are those of a student alone, exercises included, without what the lessons mark as extra. The "
+        "exercises to hand in are the medium and hard ones; take fewer if your students have other courses, too.",
         "",
         *(syllabus(weeks, every) for weeks in SYLLABI),
     ]

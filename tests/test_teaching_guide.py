@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def test_every_exercise_is_in_the_timetable_of_its_lesson(teaching) -> None:  # 
     for lesson in every:
         assert lesson.minutes + lesson.extra_minutes >= sum(exercise.minutes for exercise in lesson.exercises)
         assert all(alt for _, _, alt in lesson.pictures)
+        assert re.search(r"\b(minutes|hour)\b", lesson.announced)
+        assert all(guess.truth and "…" not in guess.because for part in lesson.sections for guess in part.guesses)
     assert sum(bool(lesson.pictures) for lesson in every) >= len(every) - 1  # lesson 08 is about files
     for weeks, plan in teaching.SYLLABI.items():
         assert len(plan) == weeks

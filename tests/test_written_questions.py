@@ -27,7 +27,7 @@ def test_questions_count_in_points_minutes_and_the_list(tmp_path: Path) -> None:
     (tmp_path / "mine.md").write_text(GOOD)
     choice = choose(["00_count_values"], written=[str(tmp_path / "mine.md"), f"{OURS}#03_shortcut"])
     assert choice.points == 1 + 2.5 + 3 and choice.minutes == 1 + 11
-    assert "1 exercises and 2 written, 6.5 points" in repr(choice) and "Why the shortcut helps" in repr(choice)
+    assert "1 exercise and 2 written questions, 6.5 points" in repr(choice) and "Why the shortcut helps" in repr(choice)
     assert choose("00_count_values", written=f"{OURS}#03_shortcut,00_crop").written[1].id == "00_crop"
 
 
@@ -38,7 +38,7 @@ def test_the_rubric_is_marked_for_nbgrader_and_the_answer_has_a_cell(tmp_path: P
     *_, question, answer = nbformat.read(tmp_path / "source/hw/hw.ipynb", as_version=4).cells
     assert question.metadata.nbgrader.task and question.metadata.nbgrader.points == 2.5
     assert question.source.index("BEGIN MARK SCHEME") < question.source.index("- all of it")
-    assert "Write your answer here" in answer.source and "nbgrader" not in answer.metadata
+    assert "write your answer" in answer.source and "nbgrader" not in answer.metadata
 
 
 @pytest.mark.parametrize(("text", "says"), [

@@ -107,7 +107,7 @@ def _marks(options: argparse.Namespace) -> int:
     path = options.to or options.course / f"import_{options.name}.csv"
     report = class_report(options.name, course=options.course)
     print(fill_roster(report, read_roster(options.roster, column=options.id), path))
-    print(f"written to {path}; nothing stands in it for who was not graded or did not hand in")
+    print(f"written to {path}; those who were not graded or did not hand in have no mark in it")
     return 0
 
 

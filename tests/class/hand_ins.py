@@ -81,7 +81,7 @@ def deleted_tests(work: Work) -> None:
     """Every cell that grades, and some that only prepare; one answer is wrong all the same."""
     for name in ASKED:
         work.delete(f"{name}-test")
-    work.delete("05_hash_fits-needs")
+    work.delete("imports")
     work.write("00_count_values", "count = 224 * 224")
 
 
@@ -104,7 +104,7 @@ def duplicated(work: Work) -> None:
     """A cell that was copied keeps its nbgrader id. The wrong answer comes first, and the right one counts."""
     work.insert("00_count_values", work.cell("00_count_values"))
     work.cell("00_count_values").source = work.cell("00_count_values").source.replace("3 *", "4 *")  # the first of both
-    for what in ("needs", "answer", "test"):
+    for what in ("answer", "test"):
         work.insert("02_pareto", work.cell("02_pareto", what), what)
     work.insert("06_iou", work.cell("03_basic_block", "test"))
 
@@ -170,7 +170,9 @@ def moved_tests(work: Work) -> None:
 
 def deleted_imports(work: Work) -> None:
     work.book.cells = [
-        cell for cell in work.book.cells if not cell.metadata.get("nbgrader", {}).get("grade_id", "").endswith("-needs")
+        cell
+        for cell in work.book.cells
+        if not cell.metadata.get("nbgrader", {}).get("grade_id", "").endswith(("imports", "-needs"))
     ]
 
 

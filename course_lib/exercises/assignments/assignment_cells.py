@@ -7,6 +7,7 @@ question, its solution and its tests are: https://otter-grader.readthedocs.io/en
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -26,9 +27,11 @@ _SHORT_NAME = re.compile(r"\bex\.(?=\w+\b)")  # as a lesson calls its own exerci
 _PACE = re.compile(
     r"^\*(?:Essential|Worth it|Extra)\b[^*]*\*\s*"
     r"|(?:^|(?<=\s))\d+ minutes?(?:, important)?\.(?: Move on after \d+\.)?[ ]*"
+    r"|[ ]?\(\d+ minutes?\)"
     r"|^`\w+\.\w+\.hint\(\)`[^\n]*$",
     re.MULTILINE,
 )
+_IMPORT = re.compile(r"(?:import|from) ")
 _DIFFICULTY = {"mild": "Easy", "medium": "Medium", "hard": "Hard"}
 
 
@@ -41,22 +44,21 @@ def _introduction(name: str, choice: Choice) -> str:
     return (
         f"# {name}\n\n{asked}, {choice.points} points, "
         f"about {_minutes(choice.minutes)}.\n\n"
-        "Replace the three dots of an exercise by your answer, and run its cell: a box says how far you are. Run it as "
-        "often as you like. Every exercise has hints: in the last line of its cell write `.hint()` instead of "
-        "`.check(...)`, such as `"
-        f"{_asked(choice.cells[0])}.hint()`. Before you hand in: *Kernel*, *Restart and run all*, and look at "
-        "every box once more."
+        "Replace the three dots of an exercise with your answer, and run its cell. A box tells you how far you are, "
+        "and you can try as often as you like. The hints are folded in that box: click on one to read it.\n\n"
+        "Run the first two cells before anything else. Before you hand in, choose *Kernel* and *Restart Kernel and Run "
+        "All Cells*, look at every box once more, and save."
     )
 
 
 def _words(cell: ExerciseCell) -> Iterator[tuple[str, str]]:
     """What stands above the exercise's cell, ("markdown" or "code", text): heading, pace, background, question."""
     (_, first), *others = ((kind, _SHORT_NAME.sub(f"{cell.module}.", text)) for kind, text in cell.above)
-    heading, _, question = first.partition("\n")
+    _, _, question = first.partition("\n")
     points, exercise = cell.points, cell.exercise
-    pace = f"*{_DIFFICULTY[exercise.difficulty]}, about {_minutes(exercise.minutes)}. Hints: `{_asked(cell)}.hint()`.*"
+    pace = f"*{_DIFFICULTY[exercise.difficulty]}, about {_minutes(exercise.minutes)}.*"
     parts = (pace, exercise.background.strip(), _PACE.sub("", question).strip())
-    heading = f"{heading} ({points} {'point' if points == 1 else 'points'})"
+    heading = f"## {exercise.title} ({points:g} {'point' if points == 1 else 'points'})"
     yield "markdown", "\n\n".join([heading, *filter(None, parts)])
     yield from ((kind, _PACE.sub("", text) if kind == "markdown" else text) for kind, text in others)
 
@@ -75,14 +77,38 @@ def _given(cell: ExerciseCell) -> str:
     return f"**Given:** `{cell.answer}`, which an exercise further down uses. You needn't change it."
 
 
-def _context(cell: ExerciseCell) -> str:
-    """The lines that the exercise needs of its lesson; torch and nn are there in any case, as in every lesson."""
-    return "\n".join(
-        [
-            *dict.fromkeys(["import torch", "from torch import nn", *cell.context]),
-            f"from course_lib.exercises import {cell.module}",
-        ]
-    )
+def _imports(choice: Choice) -> list[str]:
+    """What the assignment's second cell imports; torch and nn in any case, as every lesson does.
+
+    An import whose name has another meaning in one of the cells stands with the exercise that needs it.
+    """
+    lines = [line for cell in choice.together for line in cell.context if _IMPORT.match(line)]
+    lines = [*dict.fromkeys(["import torch", "from torch import nn", *lines])]
+    codes = [text for cell in choice.together for kind, text in cell.above if kind == "code"]
+    codes += [text for cell in choice.together for text in (cell.stub, cell.exercise.solution().words)]
+    meanings = {meaning for code in (*lines, *codes) for meaning in _bound(code)}
+    named = [name for name, _ in meanings]
+    shared = [line for line in lines if all(named.count(name) == 1 for name, _ in _bound(line))]
+    return [*shared, f"from course_lib.exercises import {', '.join(sorted({cell.module for cell in choice.together}))}"]
+
+
+def _bound(code: str) -> Iterator[tuple[str, str]]:
+    """The names that a text gives a meaning at its top level: (name, where it is imported from, or "")."""
+    for node in ast.parse(code).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                origin = f"{getattr(node, 'module', '')}.{alias.name}"
+                yield (alias.asname or alias.name).partition(".")[0], origin
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name, ""
+        else:
+            yield from ((part.id, "") for part in ast.walk(node)
+                        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))  # fmt: skip
+
+
+def _needs(cell: ExerciseCell, imports: list[str]) -> str:
+    """The lines of its lesson that the exercise needs, without what has been imported."""
+    return "\n".join(line for line in cell.context if line not in imports)
 
 
 def _open_test(cell: ExerciseCell, *, parts: bool = False) -> str:
@@ -144,10 +170,13 @@ def nbgrader_cells(name: str, choice: Choice, seed: int, first: str, *, varied: 
         varied: whether every student gets other numbers; ``personalise`` puts them in.
     """
     introduction = _introduction(name, choice) + FOR_ALL * varied
-    cells = [_fixed(new_markdown_cell(introduction), "introduction"), _fixed(new_code_cell(first), "kit")]
+    imports = _imports(choice)
+    cells = [_fixed(new_markdown_cell(introduction), "introduction"), _fixed(new_code_cell(first), "kit"),
+             _fixed(new_code_cell("\n".join(imports)), "imports")]  # fmt: skip
     for cell in choice.together:
         key = _key(cell)
-        cells.append(_fixed(new_code_cell(_context(cell)), f"{key}-needs"))
+        if needs := _needs(cell, imports):
+            cells.append(_fixed(new_code_cell(needs), f"{key}-needs"))
         if cell in choice.given:
             cells.append(_fixed(new_markdown_cell(_given(cell)), f"{key}-words"))
             cells.append(_fixed(new_code_cell(cell.exercise.solution().words), f"{key}-given"))
@@ -177,22 +206,24 @@ def _answer(cell: ExerciseCell, key: str) -> NotebookNode:
 
 def _test(cell: ExerciseCell, key: str, hidden: str) -> NotebookNode:
     source = f"{_open_test(cell, parts=True)}\n### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
-    return _with(new_code_cell(source), f"{key}-test", grade=True, solution=False, locked=True,
+    test = _with(new_code_cell(source), f"{key}-test", grade=True, solution=False, locked=True,
                  points=cell.points)  # fmt: skip
+    test.metadata["tags"] = ["raises-exception"]  # "run all" goes on behind an exercise that isn't solved yet
+    return test
 
 
 def _task(question: WrittenQuestion) -> Iterator[NotebookNode]:
     """A question that a person grades, with the rubric that nbgrader takes out, and the cell to answer it in."""
     points = f"{question.points:g} {'point' if question.points == 1 else 'points'}"
     source = (
-        f"### {question.title} ({points})\n\n{question.question}\n\n=== BEGIN MARK SCHEME ===\n\n"
+        f"## {question.title} ({points})\n\n{question.question}\n\n=== BEGIN MARK SCHEME ===\n\n"
         f"**Rubric**\n\n{question.rubric}\n\n=== END MARK SCHEME ==="
     )
     cell = _with(new_markdown_cell(source), f"{question.id}-question", grade=False, solution=False, locked=True,
                  points=question.points)  # fmt: skip
     cell.metadata["nbgrader"]["task"] = True
     yield cell
-    yield new_markdown_cell("*Write your answer here: double-click this cell, and replace this line.*")
+    yield new_markdown_cell("*Double-click here, and write your answer in place of this line.*")
 
 
 def _fixed(cell: NotebookNode, key: str) -> NotebookNode:
@@ -229,9 +260,11 @@ def otter_files(name: str, first: str) -> dict[str, str]:
 def otter_cells(name: str, choice: Choice, seed: int, first: str) -> list[NotebookNode]:
     """All cells of an assignment; see ``nbgrader_cells``."""
     config, words = _CONFIG.format(name=name), _introduction(name, choice)
-    cells = [new_raw_cell(config), new_markdown_cell(words), new_code_cell(first)]
+    imports = _imports(choice)
+    cells = [new_raw_cell(config), new_markdown_cell(words), new_code_cell(first), new_code_cell("\n".join(imports))]
     for cell in choice.together:
-        cells.append(new_code_cell(_context(cell)))
+        if needs := _needs(cell, imports):
+            cells.append(new_code_cell(needs))
         if cell in choice.given:
             cells.append(new_markdown_cell(_given(cell)))
             cells.append(new_code_cell(cell.exercise.solution().words))

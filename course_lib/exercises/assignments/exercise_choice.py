@@ -54,7 +54,9 @@ class Choice:
         return rows
 
     def __repr__(self) -> str:
-        count = f"{len(self.cells)} exercises" + f" and {len(self.written)} written" * bool(self.written)
+        count = f"{len(self.cells)} exercise{'s' * (len(self.cells) != 1)}"
+        if self.written:
+            count += f" and {len(self.written)} written question{'s' * (len(self.written) != 1)}"
         total = f"{count}, {self.points} points, about {self.minutes} minutes"
         return f"{text_table(self._rows(), _COLUMNS)}\n{total}"
 

@@ -76,7 +76,7 @@ class ClassReport:
             rows = [(student, "-", reason) for student, reason in sorted(self.problems.items())]
             lines += ["", "Not graded, and without a mark:", text_table(rows, ("student", "cell", "reason"), rule=True)]
         if self.unread:
-            lines += ["", f"{len(self.unread)} have written answers that nobody has read: nbgrader formgrader."]
+            lines += ["", f"{len(self.unread)} have written answers that nobody has read: nbgrader formgrade."]
         noted = [(student, note.cell or "-", note.reason) for student, notes in sorted(self.notes.items())
                  for note in notes if student in self.scores]  # fmt: skip
         if noted:

@@ -251,27 +251,26 @@ verify.hidden_cases(enum_checks.looked_up, count=20, around=enum_checks.telling_
 
 
 # -- 7: how many members -----------------------------------------------------------------------------------------------
-_Entries = tuple[tuple[str, int], ...]  # the hash in a file's name, and the accuracy
-_THREE_ENTRIES: _Entries = (("1a2b3c4d", 70), ("5e6f7a8b", 75), ("1a2b3c4d", 70))
+_FILES = {file[:2]: file for file in ("1a2b3c4d", "5e6f7a8b", "9c0d1e2f", "3a4b5c6d", "7e8f9a0b", "0c1d2e3f")}
 
 
-def _toy_lines(entries: _Entries) -> str:
-    """The entries as they stand in the question."""
+def _toy_lines(entries: str) -> str:
+    """The entries, such as "1a70 5e75", as they stand in the question."""
     return "\n".join(
-        f'    {letter} = Weights("https://example.org/toy-{file}.pth", preset, {{"acc": {acc}}})'
-        for letter, (file, acc) in zip("ABCDEFGHI", entries, strict=False)
+        f'    {letter} = Weights("https://example.org/toy-{_FILES[entry[:2]]}.pth", preset, {{"acc": {entry[2:]}}})'
+        for letter, entry in zip("ABCDEFGHI", entries.split(), strict=False)
     )
 
 
-def _other_entries(source: random.Random) -> dict[str, _Entries]:
+def _other_entries(source: random.Random) -> dict[str, str]:
     """Three to seven that differ, one of them in its accuracy alone, and one or two copies."""
-    files = ["1a2b3c4d", "5e6f7a8b", "9c0d1e2f", "3a4b5c6d", "7e8f9a0b", "0c1d2e3f"]
-    different = list(zip(files, source.sample(range(60, 90), 6), strict=True))[: source.randint(2, 6)]
-    file, acc = source.choice(different)
-    entries = [*different, (file, acc + 1)]
+    files, accuracies = source.sample([*_FILES], source.randint(2, 6)), source.sample(range(60, 90), 6)
+    entries = [f"{file}{acc}" for file, acc in zip(files, accuracies, strict=False)]
+    twin = source.choice(entries)
+    entries.append(f"{twin[:2]}{int(twin[2:]) + 1}")
     entries += source.sample(entries, source.randint(1, 2))
     first, second, *others = entries
-    return {"entries": (first, second, *source.sample(others, len(others)))}
+    return {"entries": " ".join([first, second, *source.sample(others, len(others))])}
 
 
 @exercise(
@@ -285,29 +284,31 @@ def _other_entries(source: random.Random) -> dict[str, _Entries]:
         "Two Weights are equal when url, transforms and meta are. Which of the four names are equal?",
     ],
     praise="If you copy an entry and forget to change it, Python silently makes it an alias.",
-    variants=Variants(_other_entries, _toy_lines, lambda entries: f"Which of the {spelled(len(entries) + 1)} names"),
+    variants=Variants(
+        _other_entries, _toy_lines, lambda entries: f"Which of the {spelled(len(entries.split()) + 1)} names"
+    ),
 )
-def members(*, entries: _Entries = _THREE_ENTRIES) -> int:
-    """How many entries list(Toy_Weights) has: the same enum, made by a call."""
+def members(*, entries: str = "1a70 5e75 1a70") -> int:
+    """The same enum, made by a call: of each entry there are the first letters of its file, and its accuracy."""
     preset = partial(ImageClassification, crop_size=224)
     values: dict[str, Any] = {}
-    for letter, (file, acc) in zip("ABCDEFGHI", entries, strict=False):
-        values[letter] = Weights(f"https://example.org/toy-{file}.pth", preset, {"acc": acc})
+    for letter, entry in zip("ABCDEFGHI", entries.split(), strict=False):
+        values[letter] = Weights(f"https://example.org/toy-{entry[:2]}.pth", preset, {"acc": int(entry[2:])})
     values["DEFAULT"] = values["B"]
     return len(list(WeightsEnum("Toy_Weights", values)))
 
 
 @members.checker
-def _(answer: Any, entries: _Entries) -> None:
-    number, right = need_number(answer, whole=True), members(entries=entries)
+def _(answer: Any, entries: str) -> None:
+    number, right, given = need_number(answer, whole=True), members(entries=entries), entries.split()
     if number == right:
         return
-    if number == len(entries) + 1:
-        names = spelled(len(entries) + 1)
+    if number == len(given) + 1:
+        names = spelled(len(given) + 1)
         raise Wrong(f"There are {names} names, but a second name for the same value doesn't make a second member.")
-    if number == len(entries):
-        copy = next(place for place, entry in enumerate(entries) if entry in entries[:place])
-        alias, first = "ABCDEFGHI"[copy], "ABCDEFGHI"[entries.index(entries[copy])]
+    if number == len(given):
+        copy = next(place for place, entry in enumerate(given) if entry in given[:place])
+        alias, first = "ABCDEFGHI"[copy], "ABCDEFGHI"[given.index(given[copy])]
         raise Wrong(f"DEFAULT is only another name for B, yes. Now compare {alias} with {first}, field by field.")
     if number == 1:
         raise Wrong("A and B have different files and different accuracies, so they are two.")
