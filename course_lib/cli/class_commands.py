@@ -55,6 +55,14 @@ def _add_course(parser: Any) -> None:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    try:
+        return _graded(options)
+    except KeyboardInterrupt:
+        print("\nStopped. What was graded is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def _graded(options: argparse.Namespace) -> int:
     if os.name == "nt":
         raise CourseError("Grading needs Linux or macOS: on Windows, give this command in WSL.")
     from course_lib.exercises.grading.warm_processes import begin_imports
@@ -72,14 +80,10 @@ def _grade(options: argparse.Namespace) -> int:
         seconds=round(60 * options.minutes), memory=options.memory, processes=options.processes, file=options.file,
         output=options.output,
     )  # fmt: skip
-    try:
-        report = grade_class(
-            options.name, course=options.course, students=options.students, workers=options.workers,
-            scheduler=options.scheduler, limits=limits, again=options.again,
-        )  # fmt: skip
-    except KeyboardInterrupt:
-        print("\nStopped. What was graded is kept; the same command goes on from there.", file=sys.stderr)
-        return 130
+    report = grade_class(
+        options.name, course=options.course, students=options.students, workers=options.workers,
+        scheduler=options.scheduler, limits=limits, again=options.again,
+    )  # fmt: skip
     print(report)
     path = write_marks(report, options.to or options.course / f"marks_{options.name}.csv")
     print(f"\nMarks with the state of each submission: {path}. nbgrader's own export shows 0 for what was not graded.")
