@@ -32,7 +32,7 @@ EXTRAS = "If you want to know more"  # the section that nothing later needs
 MOST_MISTAKES, MOST_PICTURES = 6, 3
 _DIFFICULTY = {"mild": "easy", "medium": "medium", "hard": "hard"}
 #: What a saved notebook says of a guess, in words.
-_TRUTH = re.compile(r"The truth: (?P<truth>.*?)\.?\n(?P<because>[^\n]*)", re.DOTALL)
+_TRUTH = re.compile(r"(?:Answer|The truth): (?P<truth>.*?)\.?\n(?P<because>[^\n]*)", re.DOTALL)
 #: Weeks → the lessons of each week; a word stands for a week without a new lesson.
 SYLLABI: dict[int, list[list[str]]] = {
     4: [["00", "01"], ["02", "03", "04"], ["05", "06"], ["07", "08", "09"]],
@@ -166,12 +166,13 @@ def _names(number: str) -> dict[str, str]:
 
 def _guesses(source: str, asked: dict[str, Guess]) -> Iterator[tuple[str, Guess]]:
     """(name of the variable, guess) of every question that a cell asks or reveals."""
-    for line in ast.parse(source).body:
+    said = _Strings(source).visit(ast.parse(source))
+    for line in said.body:
         if isinstance(line, ast.Assign) and isinstance(line.value, ast.Call) and _called(line.value) == "guess":
             target, texts = line.targets[0], [_text(argument) for argument in line.value.args]
             if isinstance(target, ast.Name) and len(texts) > 1:
                 yield target.id, Guess(texts[1])
-    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+    for call in (node for node in ast.walk(said) if isinstance(node, ast.Call)):
         if _called(call) == "reveal" and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
             key = call.func.value.id
             if key in asked:
@@ -183,6 +184,20 @@ def _guesses(source: str, asked: dict[str, Guess]) -> Iterator[tuple[str, Guess]
                     told += [f"{_text(k)}: {_text(v)}" for k, v in zip(wrong.keys, wrong.values, strict=True) if k]
                 because = call.args[1] if len(call.args) > 1 else named.get("because")
                 yield key, Guess(asked[key].question, tuple(told), _text(because) if because is not None else "")
+
+
+class _Strings(ast.NodeTransformer):
+    """Puts the strings that a cell keeps in variables where the variables are read."""
+
+    def __init__(self, source: str) -> None:
+        self.kept = {
+            line.targets[0].id: line.value
+            for line in ast.parse(source).body
+            if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) and _text(line.value) != "…"
+        }
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.kept.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
 
 
 def _called(call: ast.Call) -> str:
