@@ -534,7 +534,7 @@ drawing.histograms({name: layer.weight for name, layer in layers.items()})
 # %%
 changes = guess(
     "04_norm",
-    "You send one batch through a BatchNorm, without any optimiser. How many of its five entries change?",
+    "You send one batch through a BatchNorm, without any optimizer. How many of its five entries change?",
     choices=["train: 0, eval: 0", "train: 3, eval: 0", "train: 5, eval: 0", "train: 3, eval: 3"],
 )
 changes
@@ -551,7 +551,7 @@ changes.reveal(
     f"train: {len(changed['train'])}, eval: {len(changed['eval'])}",
     "weight and bias are learned from gradients. The other three are updated by each batch in train mode, "
     "and frozen in eval mode.",
-    wrong={"train: 5, eval: 0": "weight and bias only change when an optimiser takes a step."},
+    wrong={"train: 5, eval: 0": "weight and bias only change when an optimizer takes a step."},
 )
 
 # %% [markdown]

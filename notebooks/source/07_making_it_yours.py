@@ -217,7 +217,7 @@ frozen_features = ex.frozen_features.yours_or_solution()
 linear_probe = ex.linear_probe.yours_or_solution()
 
 # %% [markdown]
-# Suppose such a head gets 86 % of the unseen pictures right. Is that *transfer*: do we owe it to what the body learned
+# Suppose such a head gets 86% of the unseen pictures right. Is that *transfer*: do we owe it to what the body learned
 # before? We can't tell until we know what we would have got **without** it. So we try four bodies, and train a new head
 # on each of them in the same way:
 #
@@ -403,7 +403,7 @@ seconds = (perf_counter() - began) / 3  # of one run
 from statistics import median
 
 tuned_guess.reveal(round(median(run[-1] for run in curves["tuned"])), "With only its head trained, the same "
-                   f"network got {median(percent['drawings']):.0f} %. 240 pictures are enough to adjust "
+                   f"network got {median(percent['drawings']):.0f}%. 240 pictures are enough to adjust "
                    f"340,000 weights when they start out in a good place. One run took {seconds:.0f} seconds.")
 
 # %% [markdown]
@@ -450,8 +450,8 @@ for start, models in (("tuned", tuned), ("scratch", scratch)):
     lost[start] = median(rows[start]) - median(rows[f"{start}, harder"])
 chart = dot_rows(rows, title="Three seeds each", below="% right", level=50, level_label="guessing",
                  span=(40, 100),
-                 alt="Right in per cent: tuned loses less on the harder pictures than from scratch")
-falls = {start: f"{median(rows[start]):.0f} % to {median(rows[f'{start}, harder']):.0f} %" for start in lost}
+                 alt="Percentage right: tuned loses less on the harder pictures than from scratch")
+falls = {start: f"{median(rows[start]):.0f}% to {median(rows[f'{start}, harder']):.0f}%" for start in lost}
 loses.reveal(max(lost, key=lost.get), f"The median run falls from {falls['tuned']} when it was tuned, and from "
              f"{falls['scratch']} when it was trained from scratch.", also=chart)
 
@@ -640,7 +640,7 @@ mended_guess.reveal(medians["degraded"], f"With the usual pictures, the median r
 # | softmax before `cross_entropy` | **no error**: the loss never gets below a certain value | give it logits |
 # | a frozen body in train mode | **no error**: BatchNorm's statistics move | `eval()` for the body |
 # | no `zero_grad()` | **no error**: the gradients add up | clear them in every step |
-# | "86 %, thanks to pretraining" | **no control** | compare with a random body |
+# | "86%, thanks to pretraining" | **no control** | compare with a random body |
 # | one run each, and the better one wins | **no spread** | three seeds, and show all of them |
 
 # %% [markdown]
