@@ -426,7 +426,7 @@ def test_maps_of_and_field_on_picture_work_from_a_classifier(classifier: Classif
     left, top, right, bottom = receptive.field_of(classifier.model, "layer2.0.add", 3, 4) or (0, 0, 0, 0)
     sorted_down = np.sort(seen.numpy().astype(float).ravel())[::-1]
     many = int((np.cumsum(sorted_down) < 0.95 * sorted_down.sum()).sum()) + 1
-    percent = re.search(r"lies on (\d+) % of them", field.alt)
+    percent = re.search(r"lies on (\d+)% of them", field.alt)
     assert percent and int(percent[1]) == round(100 * many / ((right - left) * (bottom - top)))
     checks.is_picture(drawing.draw_filters(classifier.model, count=10))
 

@@ -190,7 +190,7 @@ def test_a_cached_file_that_is_cut_short_is_fetched_again(
     assert len(host.asked) == 1
 
 
-@pytest.mark.parametrize(("how", "why"), [("another file", "not the file"), ("cut", "cut off"), ("page", "login")])
+@pytest.mark.parametrize(("how", "why"), [("another file", "isn't the file"), ("cut", "cut off"), ("page", "login")])
 def test_when_the_choice_is_free_a_failed_download_falls_back_and_says_why(
     how: str,
     why: str,

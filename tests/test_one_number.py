@@ -143,7 +143,7 @@ def test_what_is_overwritten_is_kept_as_it_was() -> None:
 def test_what_cannot_be_explained_is_said() -> None:
     seen = activations(Once(lambda x: x.cumsum(3)), torch.randn(1, 3, 4, 4))
     number = explain(seen, "cumsum", (0, 0, 0, 0))
-    assert number.computed is None and not number.exact and "not told" in number.note
+    assert number.computed is None and not number.exact and "no explanation" in number.note
     with pytest.raises(LayerError, match="no cell"):
         explain(seen, "cumsum", (0, 3, 0, 0))
     with pytest.raises(LayerError, match="layer9"):

@@ -99,7 +99,7 @@ def test_the_clinic_and_the_drawing_give_one_repair_and_it_works(name: str) -> N
     diagnosis = clinic.explain(caught.value)
     assert diagnosis is not None
     code = diagnosis.repair.partition(" = ")[2]
-    assert f"the projection {code} makes" in drawing.block(model, size).alt
+    assert f"the projection {code} turns " in drawing.block(model, size).alt
     shortcut = eval(code, {"nn": nn}).eval()
     if isinstance(model, Backwards):
         assert shortcut(x).shape == model.conv(x).shape

@@ -209,8 +209,8 @@ def test_a_field_that_is_lost_is_said_where_it_would_stand() -> None:
     run = tracing.trace(model, (3, 8, 8))
     assert [(op.field is None, op.field_lost) for op in run] == [(False, None), (True, "1"), (True, "1")]
     assert "is not followed in 2 operations, from 1 (pixel_shuffle) on." in run.text()
-    assert "not followed any more here." in run["1"].explain()
-    assert "not followed any more since 1." in run["2"].explain()
+    assert "can't be followed here." in run["1"].explain()
+    assert "can't be followed after 1." in run["2"].explain()
     sequence = tracing.trace(nn.Conv1d(2, 3, 3), (1, 2, 9))
     assert sequence.ops[0].field is None and "not followed" not in sequence.text()  # there is no picture
 

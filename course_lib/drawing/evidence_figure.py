@@ -1,7 +1,7 @@
 """One network under several preprocessings: the picture as it sees it, and which of its answers were right.
 
-A network has learned what its own mean and standard deviation stand for. ``as_seen`` turns a normalised tensor back into
-a picture with these two numbers: what another preprocessing did to the values is then visible.
+A network has learned what its own mean and standard deviation stand for. ``as_seen`` turns a normalised tensor back
+into a picture with these two numbers: what another preprocessing did to the values is then visible.
 """
 
 from __future__ import annotations

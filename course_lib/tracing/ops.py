@@ -100,7 +100,8 @@ class Op(Operation):
         kind = self.plain[:-2] if self.plain[-2:] in ("1d", "2d", "3d") else self.plain
         weight = self.operand("weight")
         if kind in _ACTIONS:
-            lines.append(f"It {_ACTIONS[kind].format(weight=weight[0] if weight else '')}.")
+            filters = f"{weight[0]} filter{'s' * (weight[0] != 1)}" if weight else "filters"
+            lines.append(f"It {_ACTIONS[kind].format(filters=filters)}.")
         both = zip(self.inputs, self.sources, strict=True)
         came = " and ".join(f"{times(shape)} from {_origin(source, ops)}" for shape, source in both)
         gave = ", ".join(times(shape) for shape in self.outputs)
@@ -129,7 +130,7 @@ class Op(Operation):
 
 
 _ACTIONS = {
-    "conv": "slides {weight} filters over the map",
+    "conv": "slides {filters} over the map",
     "conv_transpose": "spreads every cell of the map over a window of the output",
     "max_pool": "keeps the largest number of each window",
     "avg_pool": "takes the mean of each window",

@@ -72,7 +72,6 @@ MISTAKES: dict[Exercise, list[tuple[Any, str]]] = {
         (chosen((" if megabytes[name] <= limit", "")), "its file is larger than the limit"),
         (chosen(("<= limit", "< limit")), "your function raised ValueError"),
         (chosen((">= 0.05", "> 1")), "your function raised ValueError"),
-        (chosen((">= 0.05", "< 0.05")), "the pictures tell it apart from 'large'"),
         (lambda right, megabytes, limit: max((n for n in right if megabytes[n] <= limit), key=lambda n: sum(right[n])),
          "'medium' is smaller, and can't be told apart"),
         (lambda right, megabytes, limit: min(right, key=megabytes.get), "the pictures tell it apart from 'large'"),

@@ -459,7 +459,7 @@ def _(answer: Any) -> None:
         if abs(value - truth / 100) <= 1e-5:
             raise Wrong(f"On {case} you gave a share from 0 to 1; torchvision's tables give percentages.")
         if abs(value - (1 - truth / 100)) <= 1e-5:
-            raise Wrong(f"On {case} you gave the percentage that is right; return the percentage that is wrong.")
+            raise Wrong(f"On {case} you gave the share that is right, from 0 to 1; return the percentage of errors.")
         if abs(value - truth * count / 100) <= 1e-3:
             raise Wrong(f"On {case} you counted the wrong pictures; say how many that would be out of 100.")
         if abs(value - first) <= 1e-3:
