@@ -99,7 +99,7 @@ for layers in (8, 24):
 drawing.seed_bands(
     {name: [losses[:60] for losses in found] for name, found in runs.items()}, below="step",
     title="training loss: median and range of three seeds", level=2.3, level_label="guessing",
-    alt="Training loss over 60 steps, three seeds each: 8 plain layers fall towards 0.1, 24 plain layers stay far above")
+    alt="Training loss over 60 steps, three seeds each: 8 plain layers fall towards 0.1, 24 stay far above")
 
 # %% [markdown]
 # The curves are the wrong way around. The network with three times as many layers does *worse*, and it does so on the
@@ -112,7 +112,8 @@ given_time = guess("03_given_time", "All six runs go on, up to 500 steps. Do the
 given_time
 
 # %% tags=["guess", "nbval-ignore-output"]
-steps = "\n".join(f"{name:15}" + "".join(f"{len(losses):5}" for losses in found) + " steps" for name, found in runs.items())
+steps = "\n".join(f"{name:15}" + "".join(f"{len(losses):5}" for losses in found) + " steps"
+                  for name, found in runs.items())
 done = sum(losses[-1] <= 0.1 for losses in runs["24 plain layers"])
 curves = drawing.seed_bands(
     runs, title="training loss: median and range of three seeds", below="step", level=2.3, level_label="guessing",
@@ -160,7 +161,8 @@ def gradients(net, batch=noise[0]):
     return torch.autograd.grad(loss, weights)
 
 # %%
-what = guess("03_first_gradient", "From 20 to 80 plain layers, what happens to the size of the gradient at the first layer?",
+what = guess("03_first_gradient",
+             "From 20 to 80 plain layers, what happens to the size of the gradient at the first layer?",
              choices=["it stays about the same", "it vanishes", "it explodes"])
 what
 
@@ -197,7 +199,8 @@ what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but
 # this a little. More on that below.)
 
 # %%
-shrunk = guess("03_one_number", "Shrink every block to one number. A plain block multiplies the gradient by w = 0.1, "
+shrunk = guess("03_one_number",
+               "Shrink every block to one number. A plain block multiplies the gradient by w = 0.1, "
                "and a residual one by 1 + w. What do forty residual blocks multiply it by?",
                between=(0.01, 1000), unit="times", log=True)
 shrunk
@@ -205,8 +208,9 @@ shrunk
 # %% tags=["guess"]
 w = 0.1
 shrunk.reveal(round((1 + w) ** 40, 1),
-              f"Forty plain blocks multiply it by {w**40:.0e}, which leaves nothing. With w = −0.1, forty residual blocks "
-              f"make {(1 - w) ** 40:.3f}. The shortcut doesn't freeze the size, but it keeps it within reach.")
+              f"Forty plain blocks multiply it by {w**40:.0e}, which leaves nothing. With w = −0.1, forty "
+              f"residual blocks multiply it by {(1 - w) ** 40:.3f}. The shortcut doesn't freeze the size, but it "
+              "keeps it within reach.")
 
 # %%
 class Residual(Plain):
@@ -232,8 +236,9 @@ for block in (Plain, Residual):
     for depth in (20, 80):
         sizes[f"{block.__name__.lower()}, {depth} layers"] = [
             [gradient.norm().item() for gradient in gradients(network(block, depth, seed))] for seed in range(3)]
-drawing.seed_bands(sizes, below="convolution", log=True,
-                   title="size of the gradient at each convolution, before training: median and range of three seeds")
+drawing.seed_bands(
+    sizes, below="convolution", log=True,
+    title="size of the gradient at each convolution, before training: median and range of three seeds")
 
 # %% [markdown]
 # Size is only half the story. (A BatchNorm undoes any scaling of the weights before it, so an oversized gradient
@@ -249,7 +254,8 @@ def same_direction(net):
 
 print("cosine similarity, three seeds each")
 for depth in (20, 40, 80):
-    plain, residual = ([same_direction(network(block, depth, seed)) for seed in range(3)] for block in (Plain, Residual))
+    plain, residual = ([same_direction(network(block, depth, seed)) for seed in range(3)]
+                       for block in (Plain, Residual))
     print(f"{depth} layers: plain" + "".join(f"{cosine:6.2f}" for cosine in plain)
           + "   residual" + "".join(f"{cosine:6.2f}" for cosine in residual))
 
@@ -274,7 +280,8 @@ curves = drawing.seed_bands(
     runs, title="training loss: median and range of three seeds", below="step", level=2.3, level_label="guessing",
     alt="Training loss, three seeds each: all fall below 0.1 early except 24 plain layers")
 counts = "\n".join(f"{name:18} {number:4} steps (median)" for name, number in steps.items())
-ratio.reveal(truth, "With the shortcut, three times the layers no longer take several times the steps.", also=[curves, counts])
+ratio.reveal(truth, "With the shortcut, three times the layers no longer take several times the steps.",
+             also=[curves, counts])
 
 # %% [markdown]
 # That's the paper's effect in miniature, with forty pictures, tiny networks and three seeds. To show that more than a
@@ -288,7 +295,8 @@ ratio.reveal(truth, "With the shortcut, three times the layers no longer take se
 class NoNorm(Residual):
     def __init__(self, channels):
         super().__init__(channels)
-        self.path = nn.Sequential(*[layer for layer in self.path.modules() if isinstance(layer, nn.Conv2d | nn.ReLU)])
+        kept = [layer for layer in self.path.modules() if isinstance(layer, nn.Conv2d | nn.ReLU)]
+        self.path = nn.Sequential(*kept)
         for layer in self.path[::2]:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out")
 
@@ -610,7 +618,8 @@ print(str(table).split("\nTotal params")[0])
 print(features["conv1"].explain())
 
 # %%
-wide = guess("03_wide_shape", "A panorama is 387 pixels high and 1024 wide. What shape (C, H, W) comes out of layer4?",
+wide = guess("03_wide_shape",
+             "A panorama is 387 pixels high and 1024 wide. What shape (C, H, W) comes out of layer4?",
              write="512, 7, 7")
 wide
 
@@ -667,7 +676,8 @@ x = torch.randn(1, 64, 56, 56).relu()  # every block's input has passed a ReLU
 with torch.inference_mode():
     same = torch.equal(block(x), x)
 zero.reveal("returns it unchanged" if same else "scales it",
-            "This is the copy that section 1's extra layers never found. The network starts shallow and deepens as it learns.")
+            "This is the copy that section 1's extra layers never found. The network starts shallow and deepens "
+            "as it learns.")
 
 # %% [markdown]
 # The weights of a convolution start as random numbers with a spread of $\sqrt{2 / \text{fan}_\text{out}}$, where

@@ -109,7 +109,8 @@ with torch.inference_mode():
     shares, places = classifier.model(as_batch(picture)).softmax(dim=1)[0].topk(3)
 told = [f"{classifier.categories[int(place)]} {float(share):.0%}" for share, place in zip(shares, places)]
 whole.reveal(
-    round(100 * float(shares[0])), f"The last map is {tuple(features.shape)}, and the pool takes the mean of its cells.",
+    round(100 * float(shares[0])),
+    f"The last map is {tuple(features.shape)}, and the pool takes the mean of its cells.",
     high="The camel fills only a small part of the picture.", also=", ".join(told))
 
 # %% [markdown]

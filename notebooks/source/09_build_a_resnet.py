@@ -54,7 +54,8 @@ print(faulty.load_state_dict(reference.state_dict()))
 # answer with its probability, followed by the right network's answer.
 
 # %%
-new = [scene(category, seed=981_000 + k, size=(240, 240)).picture for k, category in enumerate(classifier.categories)]
+new = [scene(category, seed=981_000 + k, size=(240, 240)).picture
+       for k, category in enumerate(classifier.categories)]
 batch = torch.cat([classifier.prepare(picture) for picture in new])  # (10, 3, 224, 224)
 
 
@@ -67,7 +68,8 @@ def answers(net):
 
 (given, shares), (known, _) = answers(faulty), answers(reference)
 right = [answer == category for answer, category in zip(given, classifier.categories)]
-print(f"{sum(right)} of 10 right; torchvision's network: {sum(map(str.__eq__, known, classifier.categories))} of 10")
+known_right = sum(answer == category for answer, category in zip(known, classifier.categories))
+print(f"{sum(right)} of 10 right; torchvision's network: {known_right} of 10")
 words = [f"{a} {share:.0%} | {b}" for a, share, b in zip(given, shares, known)]
 drawing.picture_grid(new, words, columns=5, right=right)
 
@@ -114,7 +116,8 @@ norm = nn.BatchNorm2d(16)  # in train mode, as every new layer is
 unchanged = torch.allclose(norm(x), norm(x + 5.0), atol=1e-4)
 bias.reveal("nothing" if unchanged else "it shifts the output",
             "A bias adds the same number to the whole channel. The mean moves by just as much, and is subtracted.",
-            wrong={"it shifts the output": "BatchNorm subtracts the shift again. Its own β is the bias that counts."})
+            wrong={"it shifts the output":
+                   "BatchNorm subtracts the shift again. Its own β is the bias that counts."})
 
 # %% [markdown]
 # ### Exercise: BatchNorm with both modes
@@ -290,7 +293,8 @@ print(len(layers) - len(torchs), "layers are written by hand; still torch's:", "
 # %%
 with torch.inference_mode():
     yours, theirs = mine(batch).softmax(1), reference(batch).softmax(1)
-words = [f"{classifier.categories[p.argmax()]}: {p.max():.1%} | {q[p.argmax()]:.1%}" for p, q in zip(yours, theirs)]
+words = [f"{classifier.categories[p.argmax()]}: {p.max():.1%} | {q[p.argmax()]:.1%}"
+         for p, q in zip(yours, theirs)]
 right = [int(p.argmax()) == k for k, p in enumerate(yours)]
 print(f"your network is right about {sum(right)} of {len(new)}; yours | torchvision's:")
 print("all probabilities are equal up to the fourth digit:", torch.allclose(yours, theirs, atol=1e-4))
@@ -298,7 +302,7 @@ drawing.picture_grid(new, words, columns=5, right=right)
 
 # %% [markdown]
 # The network that answers here is your own, from the padding to the stages, and it answers like the original. Tiny
-# differences come from rounding, because your layers add up the same numbers in another order.
+# differences come from rounding, because your layers add up the same numbers in a different order.
 
 # %% [markdown]
 # ## 5 Find the mistake
@@ -357,18 +361,19 @@ for name in list(wanted)[: list(wanted).index(first) + 1]:
 # `forward`.
 
 # %%
-missing = guess("09_inside_the_block", "Every layer inside layer1.1 is right, and the block's output is wrong. What is it?",
+missing = guess("09_inside_the_block",
+                "Every layer inside layer1.1 is right, and the block's output is wrong. What is the mistake?",
                 choices=["the last ReLU is missing", "the last ReLU comes before the sum", "the sum is missing"])
 missing
 
 # %% tags=["guess"]
-path, x = wanted["layer1.1.bn2"], wanted["layer1.0"]  # what the path puts out, and what came into the block
+path, x = wanted["layer1.1.bn2"], wanted["layer1.0"]  # the path's output, and the block's input
 suspicions = {"the last ReLU is missing": path + x, "the last ReLU comes before the sum": path.relu() + x,
               "the sum is missing": path.relu()}
 missing.reveal(
     next(words for words, value in suspicions.items() if torch.allclose(value, found["layer1.1"], atol=1e-5)),
-    "The block forgets + x, the one line of lesson 03. Its layers and its weights are the same with or without it, which "
-    "is why no state dict could show the mistake.",
+    "The block forgets + x, the one line of lesson 03. Its layers and its weights are the same with or without "
+    "it, which is why no state dict could show the mistake.",
     wrong={"the last ReLU is missing": "Then the output would have negative numbers, and it has none."})
 
 # %% [markdown]
@@ -385,7 +390,8 @@ import copy
 quiet = copy.deepcopy(mine)
 quiet.layer2[0].conv1.stride, quiet.layer2[0].conv2.stride = 1, 2
 
-changed = guess("09_wrong_stride", "The stride is on the wrong convolution. How many of the ten answers become wrong?",
+changed = guess("09_wrong_stride",
+                "The stride is on the wrong convolution. How many of the ten answers become wrong?",
                 between=(0, 10), unit="answers", step=1)
 changed
 
@@ -396,7 +402,7 @@ wrong = sum(int(p.argmax()) != k for k, p in enumerate(shifted))
 changes = ", ".join(f"{value:.2f}" for value in (shifted - yours).abs().max(1).values)
 where = first_difference(outputs(mine, batch[:1]), outputs(quiet, batch[:1]))
 changed.reveal(wrong, "On ten pictures, the accuracy doesn't show this mistake. Comparing numbers does.",
-               high="The weights were trained for another arrangement, but most answers hardly change.",
+               high="The weights were trained for a different arrangement, but most answers hardly change.",
                also=f"largest change of a probability, picture by picture: {changes}\nfirst difference: {where}")
 
 # %% [markdown]
@@ -404,14 +410,14 @@ changed.reveal(wrong, "On ten pictures, the accuracy doesn't show this mistake. 
 #
 # | what you see | what it usually is |
 # |---|---|
-# | `Missing key(s)` or `Unexpected key(s)` | a layer with another name, or layers in a plain list instead of an `nn.Sequential` |
+# | `Missing key(s)` or `Unexpected key(s)` | a layer with a different name, or layers in a plain list instead of an `nn.Sequential` |
 # | all keys load, no error, wrong answers | a stride or padding, a forgotten ReLU, train mode |
 # | right with stride 1, wrong with stride 2 | the stride is on the wrong convolution, or `downsample` isn't called |
 # | right for one picture, different in a batch | train mode: the batch's own statistics are used |
 # | right the first time, different the second | an in-place operation, or a norm that goes on updating its buffers |
 # | a few values differ in the sixth digit | rounding, which you don't need to repair |
 # | all layers of a block right, its output wrong | a missing sum, or a ReLU in the wrong place |
-# | the right number of parameters in the wrong order | layers created in another order: compare names, not positions |
+# | the right number of parameters in the wrong order | layers created in a different order: compare names, not positions |
 
 # %% [markdown]
 # ## Mistakes people make
