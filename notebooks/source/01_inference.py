@@ -3,10 +3,10 @@
 #
 # **Why does the same network, with the same picture, give two people two answers?**
 #
-# The difference lies in everything around the network. In about 60 minutes, exercises included, you'll learn to
+# It's usually because of what happens around the network. In about 60 minutes, exercises included, you'll learn to
 #
 # - get from a photograph to an answer in plain PyTorch, and name the shape and range at every step,
-# - read the errors about shape and dtype, and repair the pictures that cause them,
+# - read errors about shapes and dtypes, and repair the inputs that cause them,
 # - say what `eval()`, `train()` and a softmax's `dim` do,
 # - count right answers over many pictures, and say how far to trust the count.
 #
@@ -28,8 +28,8 @@ if "google.colab" in sys.modules and importlib.util.find_spec("course_lib") is N
     importlib.invalidate_caches()
 
 # %% [markdown]
-# Ana and Ben downloaded the same network and the same photograph. Ana's laptop says *missile*, which is one of the nearest
-# things to a rocket among ImageNet's thousand classes. Ben's says *drilling platform*, and it's twice as sure.
+# Ana and Ben downloaded the same network and the same photograph. Ana's laptop says *missile*, which is about as close
+# to a rocket as ImageNet's thousand classes get. Ben's says *drilling platform*, and it's twice as sure.
 
 # %%
 import torch
@@ -46,18 +46,18 @@ laptops(picture, {"Ana's laptop": classifier.predict(picture), "Ben's laptop": b
 
 # %% [markdown]
 # Neither laptop showed an error or a warning. By the end of this lesson you'll know half a dozen ways to get two
-# different answers from one network, and you'll find out which of them happened to Ben.
+# different answers from one network, and you'll find out what went wrong on Ben's laptop.
 
 # %% [markdown]
 # ## 1 From a picture to a tensor
 #
 # Photographs come in all sizes, and their pixels are bytes, from 0 to 255. A network handles several pictures at a
 # time, in a **batch**, and they must all have the same size. It also expects the range of values, and roughly the size,
-# that it was trained on. **Preprocessing** turns a photograph into what the network expects, and it has to do that
-# exactly as it was done in training.
+# that it was trained on. **Preprocessing** turns a photograph into what the network expects. It has to be done exactly
+# as it was in training.
 #
-# There are four steps: resize the shorter side to 256, cut out the middle 224×224, turn the bytes into a tensor of
-# numbers from 0 to 1, and normalise.
+# There are four steps: resize the shorter side to 256 pixels, cut out the middle 224×224, turn the bytes into a tensor
+# of numbers from 0 to 1, and normalise.
 
 # %%
 question = "What shape does the photograph have after the third step?"
@@ -120,7 +120,8 @@ print(tuple(tensor.shape), tensor.dtype, f"from {tensor.min():.2f} to {tensor.ma
 print("same as the weights' own transforms:", torch.allclose(tensor, classifier.transforms(picture), atol=1e-5))
 
 # %% [markdown]
-# Now try to break it. Choose another picture, look at the other stages, and make the classic mistakes in the last menu.
+# Now try to break it. Choose a different picture, look at the other stages, and make the classic mistakes in the last
+# menu.
 
 # %%
 from course_lib.widgets import preprocessing_explorer
@@ -130,7 +131,8 @@ preprocessing_explorer(classifier, photographs, stage=5, mistake="BGR")
 
 # %% [markdown]
 # **What to notice.** None of these mistakes raises an error. On a single picture, some of them hardly change the
-# answer, and that's what makes them dangerous. In section 5 we'll count how many of 200 pictures each of them costs.
+# answer, and that's what makes them dangerous. In section 5, we'll count how many right answers each of them costs, on
+# 200 pictures.
 
 # %% [markdown]
 # ## 2 A batch of one
@@ -161,11 +163,11 @@ why = "; ".join(f"{name} says “{message}”" for name, message in messages.ite
 errors.reveal(same, why)
 
 # %% [markdown]
-# PyTorch's convolutions accept a picture without a batch dimension, so both networks start work. EfficientNet soon
+# PyTorch's convolutions accept a picture without a batch dimension, so both networks get started. EfficientNet soon
 # reaches a BatchNorm (a kind of layer that section 4 explains), which insists on four dimensions and says so at once.
-# AlexNet has no BatchNorm, so its feature map, the output of its convolutions, travels on to the flatten. The flatten
-# mistakes the 256 channels for a batch of 256. The first linear layer then gets rows of 36 numbers where it expects
-# 9216, and the error appears far away from the mistake.
+# AlexNet has no BatchNorm, so its feature map, the output of its convolutions, travels on to the step that flattens it
+# into rows of numbers. That step mistakes the 256 channels for a batch of 256. The first linear layer then gets rows of
+# 36 numbers where it expects 9216, and the error appears far away from the mistake.
 
 # %%
 batch = tensor.unsqueeze(0)
@@ -229,8 +231,9 @@ for what, wrong in broken.items():
     print(f"{what:24} {classifier.categories[int(answer.argmax())]:18} {100 * float(answer.max()):.1f}%")
 
 # %% [markdown]
-# **What to notice.** Four of the five repairs give exactly Ana's answer. The grey picture gives another probability,
-# because its colours are gone for good. A repair makes the error disappear, but it doesn't bring back what was lost.
+# **What to notice.** Four of the five repairs give exactly Ana's answer. The grey picture gives a different
+# probability, because its colours are gone for good. A repair makes the error disappear, but it doesn't bring back what
+# was lost.
 
 # %% [markdown]
 # ## 3 From logits to a label
@@ -294,7 +297,7 @@ dim = ...
 ex.softmax_dim.check(dim)
 
 # %% [markdown]
-# Here are both dims, with four drawings and the course's ResNet18. Neither of them raises an error, but only one of
+# Let's try both dims, with four drawings and the course's ResNet18. Neither of them raises an error, but only one of
 # them answers the question that you wanted to ask.
 
 # %%
@@ -310,8 +313,9 @@ for dim in (0, 1):
 # ## 4 eval or train
 #
 # A model has two modes. `train()` is for learning: **Dropout** sets some of the values between layers to zero, at
-# random, and scales up the rest, and **BatchNorm** normalises each channel with the mean and variance of the batch that it has just been given.
-# `eval()` is for answering. A new model starts out in train mode, and `load_classifier` puts it into eval mode for you.
+# random, and scales up the rest, and **BatchNorm** normalises each channel with the mean and variance of the batch that
+# it has just been given. `eval()` is for getting answers. A new model starts out in train mode, and `load_classifier`
+# puts it into eval mode for you.
 #
 # The course's ResNet18 has many BatchNorm layers and no Dropout. We'll put it into train mode and show it the same
 # picture, a camel, ten times in a row.
@@ -362,7 +366,7 @@ for mode in ("eval", "train"):
 #
 # $$\mu_{\text{running}} \leftarrow 0.9\,\mu_{\text{running}} + 0.1\,\mu_{\text{batch}}$$
 #
-# This happens without an optimizer, a loss or a `backward`. Let's check it for four channels of the first BatchNorm.
+# This happens without an optimizer, a loss or a backward pass. Let's check it for four channels of the first BatchNorm.
 
 # %%
 twin = copy.deepcopy(own.model).train()
@@ -376,8 +380,8 @@ for name, values in {"before": before, "after one forward": twin.bn1.running_mea
 
 # %% [markdown]
 # So a forward pass in train mode *changes the model*. Afterwards the model gives different answers even in eval mode,
-# and so does any copy of it that you save. Watch its running means drift over twenty runs, and compare the three
-# models. Which of them has no BatchNorm?
+# and so does any copy of it that you save. Watch the running means drift over twenty runs, and compare the three models
+# in the widget. Which of them has no BatchNorm?
 
 # %%
 from course_lib.widgets import eval_or_train
@@ -397,11 +401,11 @@ eval_or_train([own, *light], pictures["camel"], mode="train", runs=20)
 # %% [markdown]
 # ## 5 The mistakes that raise no error
 #
-# To count mistakes we need many pictures, and the right answer for each of them. That's what the picture book is for.
-# Here are 200 drawings, twenty of each class, which the course's ResNet18 never saw in training. They're one and a half
-# times as wide as they are high.
+# To count mistakes, we need many pictures, and the right answer for each of them. That's what the picture book is for.
+# It draws us 200 new pictures, twenty of each class, which the course's ResNet18 never saw in training. They're one and
+# a half times as wide as they are high.
 #
-# The second cell below lists the five mistakes that you could choose in the last menu of section 1.
+# The second cell below lists the five mistakes that you could choose in the widget's last menu in section 1.
 
 # %%
 from course_lib import write_folder
@@ -443,13 +447,14 @@ why = ("With values that are hundreds of times too large, the network can do lit
 harm.reveal(worst_first, why, also=chart)
 
 # %% [markdown]
-# **How far can you trust a count over 200 pictures?** With 200 other pictures you'd have counted a slightly different
-# number. Wilson's interval tells you which true shares are compatible with $k$ right answers out of $n$. With
-# $\hat p = k/n$, and $z = 1.96$ for 95%, the interval is
+# **How far can you trust a count over 200 pictures?** With 200 other pictures, you'd probably have counted a slightly
+# different number. The share that you would find over endlessly many such pictures is called the *true* share. Wilson's
+# interval tells you which true shares are compatible with $k$ right answers out of $n$. With $\hat p = k/n$, and
+# $z = 1.96$ for 95%, the interval is
 #
 # $$\frac{1}{1 + z^2/n}\left(\hat p + \frac{z^2}{2n} \pm z\sqrt{\frac{\hat p(1-\hat p)}{n} + \frac{z^2}{4n^2}}\right)$$
 #
-# The familiar $\hat p \pm 2\sqrt{\hat p(1-\hat p)/n}$ is fine for shares near 50%, but near 100% it goes above 1.
+# The familiar $\hat p \pm 2\sqrt{\hat p(1-\hat p)/n}$ is fine for shares near 50%, but near 100% it can go above 1.
 
 # %%
 from math import sqrt
@@ -468,11 +473,11 @@ for k, n in ((98, 100), (20, 20)):
     print(f"{f'{k} of {n}':10} by hand {hand}   the library {library}")
 
 # %% [markdown]
-# **How do you compare two counts?** It's tempting to check whether their intervals overlap, but that's wrong. Both
-# kinds of preprocessing were tried on the *same* pictures, so only the pictures on which one was right and the other
-# wrong can tell the two apart. Call the number of these pictures $d$. If both were equally good, each of the $d$
-# pictures would fall to one side or the other like a tossed coin. **McNemar's exact test** asks how often $d$ coins would
-# be at least as one-sided as what we saw. With $m$ of them on the smaller side,
+# **How do you compare two counts?** It's tempting to check whether their intervals overlap, but that's wrong. We tried
+# all kinds of preprocessing on the *same* pictures. So when we compare two of them, only the pictures on which one was
+# right and the other wrong can tell the two apart. Call the number of these pictures $d$. If both were equally good,
+# each of the $d$ pictures would fall to one side or the other like a tossed coin. **McNemar's exact test** asks how
+# often $d$ coins would be at least as one-sided as what we saw. With $m$ of them on the smaller side,
 #
 # $$p = \min\Big(1,\; 2 \sum_{i \le m} \binom{d}{i} 2^{-d}\Big)$$
 
@@ -501,7 +506,7 @@ titles = [f"only {how}: {paths[place].parent.name}" for place, how in only.items
 picture_grid([Image.open(paths[k]) for k in places], titles)
 
 # %% [markdown]
-# The order of the five mistakes belongs to this network and these pictures. On grey X-rays, for example, BGR would cost
+# This order of the five mistakes holds for this network and these pictures. On grey X-rays, for example, BGR would cost
 # nothing at all.
 #
 # ### Exercise: is one of them better?
@@ -527,7 +532,7 @@ for name in photographs:
     print(f"{name:14} → {answer.label:12} {100 * answer.probability:.0f}%")
 
 # %% [markdown]
-# The network takes a cat for a hot dog. **A softmax can't say "none of these".** It shares out 100% among the classes
+# The network mistakes a cat for a hot dog. **A softmax can't say "none of these".** It divides 100% among the classes
 # that it has, so a high probability only means "this one rather than the others I know". It doesn't mean "I'm sure".
 
 # %% [markdown]
@@ -538,7 +543,7 @@ for name in photographs:
 # the wrong dim. **An answer depends on the model, the transform and the mode.**
 #
 # Ben has looked at his computer again. His probabilities sum to 1, and `model.training` is `False`. He downloaded the
-# weights anew, and nothing changed. Which suspects does each of these facts clear?
+# weights again, and nothing changed. Which suspects does each of these facts clear?
 
 # %% [markdown]
 # ### Exercise: what did Ben do?
@@ -561,7 +566,7 @@ ex.bens_mistake.check(mistake)
 # 2. The batch is (B, C, H, W), float32, and on the model's device.
 # 3. Call `model.eval()`, and then run under `torch.inference_mode()`.
 # 4. Take softmax and argmax over dim 1.
-# 5. Trust counts over many pictures, give their intervals, and compare in pairs.
+# 5. Trust counts over many pictures, give their intervals, and compare two counts picture by picture.
 
 # %% [markdown]
 # | call | from | what it does |
@@ -681,9 +686,9 @@ ex.from_opencv.check(from_opencv)
 # %% [markdown]
 # ### Without a graph
 #
-# In an ordinary forward pass, PyTorch keeps everything that a backward pass would need, in case you ask for one. This
-# is called the **graph**. Under `no_grad()` and `inference_mode()` PyTorch doesn't build it. For comparison: ResNet18's
-# weights take up about 45 MB.
+# In an ordinary forward pass, PyTorch keeps everything that a backward pass would need, in case you ask for one. What
+# it keeps is called the **graph**. Under `no_grad()` and `inference_mode()`, PyTorch doesn't build it. For comparison:
+# ResNet18's weights take up about 45 MB.
 
 # %%
 graph = guess(
@@ -702,12 +707,12 @@ why = "Nearly every layer keeps its input for all sixteen pictures. Early maps a
 graph.reveal(megabytes, why, low="It isn't the weights that take the memory, it's the maps between the layers.")
 
 # %% [markdown]
-# `inference_mode()` goes a step further than `no_grad()`: it also stops tracking views and in-place changes. The price
-# is that its results can't take part in a later backward pass, unless you turn them into ordinary tensors with
-# `.clone()` after leaving the mode. Neither of the two replaces `eval()`: in section 4 we ran the model in train mode under `no_grad()`, and
-# its running means moved all the same.
+# `inference_mode()` goes a step further than `no_grad()`: it also stops keeping track of tensors that share their
+# memory, and of changes in place. The price is that its results can't take part in a later backward pass, unless you
+# turn them into ordinary tensors with `.clone()` after leaving the mode. Neither of the two replaces `eval()`: in
+# section 4 we ran the model in train mode under `no_grad()`, and its running means moved all the same.
 #
-# Sooner or later you'll meet the next error. NumPy can't follow a gradient, so PyTorch refuses to turn an output with a
+# Sooner or later, you'll meet this error. NumPy can't follow a gradient, so PyTorch refuses to turn an output with a
 # graph into an array:
 
 # %%
@@ -733,9 +738,9 @@ except ValueError as error:
 # %% [markdown]
 # ### The style, or the thousand words?
 #
-# Section 6 showed photographs to a network that learned from drawings. Now the other way round: let's show the 200
-# drawings to EfficientNet-Lite0, which learned from photographs. We'll be generous when we count: *Arabian camel* counts as
-# a camel, every breed of dog counts as a dog, and so on.
+# In section 6, we showed photographs to a network that had learned from drawings. Now let's do it the other way round,
+# and show the 200 drawings to EfficientNet-Lite0, which learned from photographs. We'll be generous when we count:
+# *Arabian camel* counts as a camel, every breed of dog counts as a dog, and so on.
 
 # %%
 on_drawings = guess(
@@ -759,9 +764,9 @@ high = "It's hard to believe, since you'd recognise nearly all of them."
 on_drawings.reveal(among_thousand, why, high=high, also=chart)
 
 # %% [markdown]
-# There are two suspects. Perhaps EfficientNet-Lite0 doesn't recognise the drawings. Or perhaps it does,
-# but one of its 850 or so other words fits even better. We can tell the two apart: let only the words that count as one
-# of our ten classes compete, and take the best of them.
+# There are two suspects. Perhaps EfficientNet-Lite0 doesn't recognise the drawings at all. Or perhaps it does, but one
+# of its 850 or so other words fits even better. We can tell the two apart: let only the words that count as one of our
+# ten classes compete, and take the best of them.
 
 # %%
 only_ten = guess(
@@ -787,7 +792,7 @@ only_ten.reveal(among_ten, why, also=[chart, note])
 # Both suspects are guilty. With the other words out of the way, the network names far more of the drawings correctly,
 # and far more than it would by guessing, so it does recognise something in them. But it still gets nearly half of them
 # wrong. Is that the vocabulary again, because a class with many words has many chances to win? The dogs have by far the
-# most, and they took less than a fifth of the wrong answers. So it's mostly the style: drawings are a kind of picture
+# most, and yet less than a fifth of the wrong answers say dog. So it's mostly the style: drawings are a kind of picture
 # that the network hardly ever saw in training.
 
 # %% [markdown]
@@ -814,12 +819,12 @@ picture_grid([photo for _, photo in changed], titles, columns=3)
 
 # %% [markdown]
 # **What to notice.** Colour hardly matters here: in grey, the cat is still a cat, and the espresso is still an
-# espresso. Blurring takes away fine texture. The cat survives that, but the espresso doesn't, and to the
-# network its outline looks like something else. The cat's outline is still a cat, though of another breed. But that
-# outline is full of fur, so it isn't free of texture. And two photographs don't settle anything.
+# espresso. Blurring takes away fine texture. The cat survives that, but the espresso doesn't. The outline of the
+# espresso looks like something else to the network, too. The cat's outline is still a cat, though of a different breed.
+# But that outline is full of fur, so it isn't free of texture. And two photographs don't settle anything.
 #
-# So let's do the opposite: destroy the outlines and keep the textures. We'll cut a photograph into 16 tiles and shuffle
-# them.
+# So let's do the opposite: destroy the outlines and keep the textures. We'll cut each of three photographs into 16
+# tiles and shuffle them.
 
 # %%
 def scrambled(photo, seed, tiles=4):
@@ -857,7 +862,7 @@ low = "Fur, spokes and chrome matter more to this network than where they are."
 tiles.reveal(sum(named.values()), why, low=low)
 
 # %% [markdown]
-# To this network the shuffled cat is still a cat, though again of another breed. The network cares less than you do
+# To this network the shuffled cat is still a cat, though again of a different breed. The network cares less than you do
 # about where the pieces are.
 #
 # Three photographs are still very few. In the paper, networks and people had to name pictures that had the outline of
@@ -869,7 +874,7 @@ tiles.reveal(sum(named.values()), why, low=low)
 # ### A whole folder
 #
 # Usually your pictures are in a folder, and now and then a file is broken. `predict_folder` opens the next pictures
-# while the network is computing. When it meets a bad file, it doesn't stop, but lists the file at the end. The drawings
+# while the network is computing. When it meets a bad file, it carries on, and lists the file at the end. The drawings
 # in this folder are hard: the animals are small, noisy or half hidden.
 
 # %%

@@ -5,13 +5,13 @@
 #
 # torchvision has dozens of trained classifiers, and you need one by tomorrow. After this lesson, you'll be able to
 #
-# - compare models by error, size, time and *multiply-adds* (the multiplications that one answer takes), and say which
-#   of these *don't* follow from each other,
-# - measure times that you can compare, and say how far to trust them,
-# - find the models worth choosing from, and decide between two of them on your own pictures.
+# - compare models by error, size, time and *multiply-adds* (how often a network multiplies and adds for one answer),
+#   and say which of these you *can't* work out from the others,
+# - measure times you can compare, and say how far to trust them,
+# - find the models worth choosing from, and decide between two on your own pictures.
 #
-# You need lesson [01](01_inference.ipynb). Plan for about 60 minutes, exercises included. You can split the lesson
-# after section 3. *If you want to know more* at the end is extra.
+# You need lesson [01](01_inference.ipynb). Plan for about 60 minutes, exercises included. You can take a break after
+# section 3. The sections under *If you want to know more* are extra.
 
 # %%
 import importlib.util
@@ -39,14 +39,16 @@ from course_lib.models import catalog
 torch.set_num_threads(1)  # one core: other programs disturb that least
 
 # %% [markdown]
-# For each set of weights, torchvision records the error, the size and the number of multiply-adds. You can look these up
-# without downloading anything. torchvision gives `acc@1`, or **top-1 accuracy**: the share of ImageNet's 50,000
-# validation pictures for which the network's best answer is right. This lesson uses the **error** instead, which is
-# 100% minus that, so that lower is always better.
-#
-# Here are nearly all of the models, with their first ImageNet weights. Each staircase, or *front*, joins the models
-# that no other model up to that year beats in both error and size. So is bigger better? Follow one staircase from left
-# to right, and then compare it with the next one.
+# For each set of weights, torchvision records the accuracy, the size and the number of multiply-adds. You can look
+# these up without downloading anything. The accuracy, `acc@1`, is the **top-1 accuracy**: the share of ImageNet's
+# 50,000 validation pictures for which the network's best answer is right. In this lesson we'll use the **error**
+# instead, which is 100% minus the accuracy, so that lower is always better.
+
+# %% [markdown]
+# Here are nearly all of the models, each with the first ImageNet weights that torchvision published for it. There's a
+# staircase, or *front*, for each of four years. It joins the models that no other model up to that year beats in both
+# error and number of parameters. So is bigger better? Follow one staircase from left to right, and then compare it with
+# the next one.
 
 # %%
 first = catalog().where(entry="IMAGENET1K_V1")  # of every model, the weights that were published first
@@ -55,9 +57,9 @@ drawing.moving_front(first, [2012, 2015, 2018, 2022], title=question)
 
 # %% [markdown]
 # **What to notice.** Along one staircase, a bigger model makes fewer errors. It has to: a bigger model that makes more
-# errors is beaten, and so it isn't on the staircase. The surprise lies between the staircases: as the years go by, it
-# takes fewer and fewer parameters to reach the same error. (The grey dots are the other models. The years are those of
-# the papers. torchvision trained its weights later, and some of them with newer training recipes.)
+# errors is beaten, and so it isn't on the staircase. The surprise comes when you compare the staircases: as the years
+# go by, it takes fewer and fewer parameters to reach the same error. (The grey dots are the other models. The years are
+# those of the papers. torchvision trained its weights later, and some of them with newer training recipes.)
 
 # %% [markdown]
 # ## 1 One family: bigger is better
@@ -87,12 +89,14 @@ gain.reveal(round(errors["efficientnet_lite0"] - errors["efficientnet_lite2"], 1
 # %% [markdown]
 # So the larger networks make fewer errors. But how long do they take? No table can tell you, because that depends on
 # your machine, so you'll have to measure it.
-#
+
+# %% [markdown]
 # Your machine is always doing other things as well, sometimes more and sometimes less. If you timed one network first
 # and then the next, you might be comparing a quiet moment with a busy one. So let the networks **take turns** for five
-# rounds, and compare them within each round. A busy moment then slows all of them down, and the ratio of their times
-# hardly changes. (In each round, the first calls don't count, and the median of the others does. Section A at the end
-# shows why.)
+# rounds, and compare them within each round. A busy moment then tends to slow all of them down, and has less effect on
+# the ratio of their times. If the ratio still jumps from round to round, your machine is too busy, so measure again
+# later. (In each round, the first calls don't count, and we take the median of the others. Section A at the end shows
+# why.)
 
 # %%
 import statistics
@@ -170,16 +174,16 @@ by_time.reveal(fastest, why, also=[figure, dots, "\n".join(table)])
 # %% [markdown]
 # A place in a ranking doesn't tell you how close the next model is. That's why the second figure shows every round. If
 # each of two models wins some of the rounds, call it a tie. Winning five out of five is a good sign, but not a proof:
-# when two models are equally fast, one of them still wins all five rounds one time in sixteen, even if no round affects
-# the next.
+# even if two models are equally fast, and the rounds are independent, one of the two wins all five rounds in one case
+# out of sixteen.
 
 # %% [markdown]
 # ## 3 What does the time depend on?
 #
-# **Not on the parameters alone.** AlexNet has more than twice as many as ResNet50, and yet it's faster. A linear layer
-# uses each weight once per picture, but a convolution uses it at every position of the map. So let's count the
-# **multiply-adds** (MACs). For a convolution with a $k \times k$ kernel, whose output has
-# $H_\text{out} \times W_\text{out}$ positions and $C_\text{out}$ channels, that's
+# **Not on the parameters alone.** AlexNet has more than twice as many parameters as ResNet50, and yet it's faster. A
+# linear layer uses each weight once per picture, but a convolution uses it at every position of the map. So let's count
+# the **multiply-adds** (MACs). For a convolution with a $k \times k$ kernel and $C_\text{in}$ input channels, whose
+# output has $H_\text{out} \times W_\text{out}$ positions and $C_\text{out}$ channels, that's
 #
 # $$\text{MACs of a convolution} = H_\text{out} \cdot W_\text{out} \cdot k^2 \cdot C_\text{in} \cdot C_\text{out}$$
 #
@@ -192,7 +196,7 @@ for name, row in rows.items():
     print(f"{name:19}{size}, each used {uses:3.0f} times: {row.gmacs:5.2f} GMACs")
 
 # %% [markdown]
-# **Does it depend on the multiply-adds, then?** MobileNet saves most of them by using **depthwise** convolutions. A
+# **Does it depend on the multiply-adds, then?** MobileNet avoids most of them by using **depthwise** convolutions. A
 # depthwise convolution filters each of its $C$ channels on its own, instead of combining every channel with every
 # other:
 #
@@ -215,8 +219,8 @@ times.reveal(round(middle, 1), "The processor has to fetch every number it multi
              + f"\nratio, round by round: {least:.0f} to {most:.0f}")
 
 # %% [markdown]
-# How many multiply-adds does a whole model get through in a second? These times were measured for this course, on
-# another machine:
+# How many multiply-adds does a whole model get through in a second? The times behind this chart were measured for the
+# course, on a different machine:
 
 # %%
 from course_lib.measuring import stored
@@ -229,9 +233,9 @@ print("measured on:", once["vgg16"].machine)
 drawing.bars(dict(sorted(rate.items(), key=lambda pair: -pair[1])), title="multiply-adds per second, in billions")
 
 # %% [markdown]
-# **What to notice.** The models with the fewest multiply-adds do the fewest per second. So MobileNetV3 is still faster
-# than ResNet50, but by much less than its multiply-adds suggest. How much faster exactly? That's different on every
-# machine:
+# **What to notice.** The models that need the fewest multiply-adds also get through the fewest per second. So
+# MobileNetV3 is still faster than ResNet50, but by much less than its multiply-adds suggest. How much faster is it
+# exactly? That's different on every machine:
 
 # %% tags=["nbval-ignore-output"]
 heavy, light = "resnet50", "mobilenet_v3_large"
@@ -255,24 +259,24 @@ saving = ...
 ex.separable.check(saving)
 
 # %% [markdown]
-# **A good place to stop.** You now know what a time depends on, and how to compare two times. When you come back, run
-# the cells above first (*Run*, then *Run All Above Selected Cell*). That takes a minute or so, because the measurements
-# run again.
+# **A good place to stop.** You now know what the time depends on, and how to compare the times of two models. When you
+# come back, run the cells above first (*Run*, then *Run All Above Selected Cell*). That takes a minute or so, because
+# the measurements run again.
 #
 # ## 4 Which models are worth considering?
 #
-# In this chart the error grows to the right, the time grows upwards, and the area of each marker is the size of the
-# file. **You want to be in the lower left corner**, with a small marker.
+# In this chart, the error grows to the right, the time grows upwards, and the area of each marker shows the size of the
+# file. **The best place is the lower left corner**, and the best marker is a small one.
 
 # %%
 everything = points()
 drawing.bubbles(everything, selected="resnet50", named=five)
 
 # %% [markdown]
-# A model is **beaten** when another one is at least as good in every respect, and better in one. The models that
-# nothing beats form the **Pareto front**. In the chart, they have a thin black outline. (ResNet50's thick outline only
-# says that it's selected.) If you take a model on the front, you can only improve one thing by giving up another. If you
-# take any other, you could have something better for free.
+# A model is **beaten** when some other model is at least as good in every respect, and better in at least one. The
+# models that nothing beats form the **Pareto front**. In the chart, they have a thin black outline. (ResNet50's thick
+# outline only says that it's selected.) If you take a model on the front, you can improve one thing only by giving up
+# something else. If you take any other model, you could have had something better for free.
 
 # %% [markdown]
 # ### Exercise: beaten in everything
@@ -319,10 +323,10 @@ print(fill(", ".join(names), 100))
 # %% [markdown]
 # ## 5 Your limits
 #
-# Nobody needs "the best" model. You need one that fits a phone, a web page or a conveyor belt. Set your limits, and
-# read the answer above the chart. At first the limits ask for too much, so loosen one of them until something fits. The
-# menu `times` lets you measure models on your own machine: the one you've selected, or the best ones within your
-# limits.
+# Nobody needs "the best" model. You need one that works for you: on a phone, in a web page, or beside a conveyor belt.
+# Set your limits, and read the answer above the chart. At first the limits ask for too much, so loosen one of them
+# until something fits. The menu `times` lets you measure models on your own machine: the one you've selected, or the
+# best ones within your limits.
 
 # %%
 from course_lib.widgets import model_chooser
@@ -330,16 +334,16 @@ from course_lib.widgets import model_chooser
 model_chooser(max_error=20, max_ms=10, max_megabytes=10)
 
 # %% [markdown]
-# **What to notice.** Unless you measure them yourself, the milliseconds come from another machine. If a model comes
+# **What to notice.** Unless you measure them yourself, the milliseconds come from a different machine. If a model comes
 # close to your limit, measure it on the machine where it will run.
 
 # %% [markdown]
 # ## 6 On your own pictures
 #
 # An error on ImageNet tells you about ImageNet, not about your pictures. Once you're down to two or three candidates,
-# count their mistakes on pictures like your own. Here we'll take a hundred drawings of ten classes that none of the
-# course's four networks has seen. On ImageNet, the best and the worst of these four architectures are about twelve
-# percentage points apart.
+# count their mistakes on pictures like your own. Here we'll take four networks that were trained for this course, and a
+# hundred drawings that none of them has seen, ten of each of their ten classes. For comparison: on ImageNet, the best
+# and the worst of these four architectures are about twelve percentage points apart.
 
 # %%
 four = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"]
@@ -362,8 +366,8 @@ why = "Ten drawn classes are easier than a thousand photographed ones."
 lead.reveal(counts[best][0] - counts[least][0], why, also=chart)
 
 # %% [markdown]
-# A count over 100 pictures is uncertain, and Wilson's interval from lesson 01 says how much: for a share $\hat p$ of $n$
-# pictures, and $z = 1.96$ for 95%, it is
+# A count over 100 pictures is uncertain, and Wilson's interval from lesson 01 tells you how uncertain. For a share
+# $\hat p$ of $n$ pictures, and $z = 1.96$ for 95%, the interval is
 #
 # $$\frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}{1 + \frac{z^2}{n}}$$
 #
@@ -410,32 +414,33 @@ chosen = choose(right, megabytes, 25)
 print(f"at most 25 MB: {chosen}, with {megabytes[chosen]:.1f} MB and {sum(right[chosen])} of 100 right")
 
 # %% [markdown]
-# So for these pictures the smallest file will do, as far as a hundred pictures can tell. What could ten times as many
-# tell? Here are the errors that were counted once for the course, on 2000 drawings for each network:
+# So for drawings like these, the smallest file will do, as far as a hundred pictures can tell. What could twenty times
+# as many tell? Here are the errors that were counted for the course, once and for all, on 2000 drawings for each
+# network:
 
 # %%
 catalog(course=True).where(builder="course_*").sorted("top1").show("top1", "megabytes", "gmacs")
 
 # %% [markdown]
-# **What to notice.** With 2000 pictures, the smallest file makes more than twice as many errors as the largest. A hundred
-# pictures couldn't show that. So before you choose, ask how large a difference matters to you, and whether you've
-# counted enough pictures to see it.
+# **What to notice.** With 2000 pictures, the smallest file makes more than twice as many errors as the largest. A
+# hundred pictures weren't enough to show that. So before you choose, ask how large a difference matters to you, and
+# whether you've counted enough pictures to see it.
 
 # %% [markdown]
 # ## Back to the question
 #
 # Is a bigger model a better one? Within a family it usually is, though each step up tends to bring a smaller gain.
-# Between families, a newer idea or a better training recipe can beat size. And on our easy drawings, the smallest of four
-# networks was only a few pictures in a hundred behind the largest.
+# Between families, a newer idea or a better training recipe can beat size. And on our easy drawings, the network with
+# the smallest file of the four was only a few pictures in a hundred behind the one with the largest.
 
 # %% [markdown]
 # In five lines:
 #
-# 1. An error belongs to weights and a data set, a time to a machine, and a size to a file.
+# 1. An error belongs to one set of weights and one data set, a time to one machine, and a size to one file.
 # 2. You can't work out a time from the parameters or the multiply-adds. Measure it.
-# 3. Warm up, let the models take turns, take the median, and give the spread.
+# 3. When you measure, warm up, let the models take turns, take the median, and report the spread.
 # 4. Choose from the Pareto front, within your own limits.
-# 5. Then count mistakes on your own pictures, and compare models in pairs.
+# 5. Then count mistakes on your own pictures, and compare the models picture by picture.
 
 # %% [markdown]
 # | call | from | what it does |
@@ -444,7 +449,7 @@ catalog(course=True).where(builder="course_*").sorted("top1").show("top1", "mega
 # | `measure(model)` | `course_lib` | the median time, the quartiles and the memory, measured on your machine |
 # | `measure_in_turns(models)`, `measure_models(names)` | `course_lib.measuring` | the times of several models, round by round |
 # | `points()`, `pareto(points)`, `better(points, name)` | `course_lib.measuring` | the candidates, the front, and the models that beat one of them |
-# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | how far a count can be trusted, and a fair comparison of two |
+# | `wilson(right, count)`, `paired(first, second)` | `course_lib.measuring` | how far to trust a count, and a fair comparison of two models |
 # | `compare`, `rankings`, `timeline`, `bubbles` | `course_lib.drawing` | the charts |
 # | `model_chooser()` | `course_lib.widgets` | the models within your limits |
 
@@ -457,9 +462,9 @@ catalog(course=True).where(builder="course_*").sorted("top1").show("top1", "mega
 #
 # ### A A stopwatch that lies
 #
-# It's easy to measure a time, and just as easy to get it wrong. Here is a program that starts fresh, just as Python
-# does when you open a notebook. It builds a network, runs it eight times on the same picture, and prints how many
-# seconds each run took.
+# It's easy to measure a time, and just as easy to get it wrong. Here is a program that we'll start in a fresh Python,
+# as if you had just opened a notebook. It builds a network, runs it eight times on the same picture, and prints how
+# many seconds each run took.
 
 # %%
 program = """
@@ -538,8 +543,8 @@ print(f"EfficientNet-Lite0, one picture, one core: {1000 * seconds:.1f} ms")
 # %% [markdown]
 # ### B What a batch gains
 #
-# For a single picture, every parameter has to be fetched from memory once. In a batch, it's fetched once for all of the
-# pictures together.
+# For a single picture, every parameter has to be fetched from memory once. In a batch, it only has to be fetched once
+# for all of the pictures together.
 
 # %%
 batch = guess("02_batch", "Which of these models speeds up most, per picture, in a batch of eight?",
@@ -596,7 +601,7 @@ except ValueError as error:
 # %% [markdown]
 # **Comparing models that aren't comparable.** Here are three sets of weights for one network. The two called SWAG first
 # learned from billions of other pictures ([Singh et al. 2022](https://arxiv.org/abs/2201.08371)). The one called E2E
-# also looks at larger pictures, which takes three times as many multiply-adds.
+# also looks at larger pictures, which takes about three times as many multiply-adds.
 
 # %%
 catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
@@ -608,8 +613,9 @@ catalog().where(builder="vit_b_16").show("top1", "parameters", "gmacs", "crop")
 # ### D What does torchvision offer?
 #
 # torchvision has **classes**, such as `ResNet`, which can have any depth. It has **builders**, such as `resnet50`,
-# which are functions that call a class with the right numbers. And it has enums of **weights**, such as
-# `ResNet50_Weights`, which lesson 05 is about. We'll call the models from one paper a **family**.
+# which are functions that call a class with the right numbers. And it has lists of trained **weights**, such as
+# `ResNet50_Weights`. (These lists are Python enums, and lesson 05 is about them.) We'll call the models from one paper
+# a **family**.
 
 # %%
 import inspect
@@ -634,8 +640,8 @@ classes.reveal(["none", "one", "both"][own], why, also=str(made))
 
 # %% [markdown]
 # `list_models` lists all the builders. You can give it a pattern, and `module` limits it to the classifiers. Without
-# `module` you also get everything else that is built on a ResNet50: detectors, networks that draw masks, and quantised
-# networks.
+# `module`, the second line also lists everything else that is built on a ResNet50: detectors, networks that outline
+# objects, and a quantised network, which calculates with small integers.
 
 # %%
 print("classifiers:", *models.list_models(module=models, include="*resnet50*"))
@@ -784,8 +790,8 @@ classics.reveal(round(size_and_error(kind="classic")[1], 2), why,
 # %% [markdown]
 # ### G Ten years in one chart
 #
-# Here are torchvision's families in the order of their papers. The dashed line follows the record. For the families
-# that were *found by search*, a program tried many variants and chose parts of the layout.
+# Here are torchvision's families in the order of their papers. The dashed line follows the record. In the families
+# *found by search*, a program tried many variants and chose parts of the layout.
 
 # %%
 drawing.timeline()
@@ -828,9 +834,9 @@ winners.reveal(["one", "two", "three"][len(set(best_by.values())) - 1],
                also=[drawing.compare(chosen, by) for by in best_by])
 
 # %% [markdown]
-# Look closely at the axis of the second chart: each grid line stands for about twice as much as the one before. The
-# thin lines over the times reach from the lower to the upper quartile of the single calls. They show how much the calls
-# differ, not how precisely we know the median.
+# Look closely at the axis of the second chart: each grid line stands for about twice as much as the one before. In the
+# third chart, the thin lines over the times reach from the lower to the upper quartile of the calls. They show how much
+# the calls vary, not how precisely we know the median.
 
 # %% [markdown]
 # **And which model should nobody choose any more?** Let's count how many others beat each of these four in all three
@@ -897,7 +903,7 @@ ex.within_limits.check(within_limits)
 # %% [markdown]
 # ## Where you stand
 #
-# Your guesses and your exercises are kept in a file on the computer that runs the notebook, and nowhere else.
+# Your guesses and your exercises are kept in one file on the computer that runs the notebook, and nowhere else.
 
 # %%
 from course_lib import my_calibration

@@ -6,12 +6,12 @@
 # In about 60 minutes, 29 of them for the exercises, you'll learn to
 #
 # - give a classifier a head for your own classes,
-# - write a training loop: its features, head, step and epoch are your own code,
-# - say what a pretrained start is worth, with a control and three seeds as evidence,
-# - find out what a network mixes up, and say whether a fix worked.
+# - write a training loop yourself, from a single step to a whole epoch,
+# - find out what a pretrained start is worth, with a control and three seeds as evidence,
+# - see which classes a network mixes up, and say whether a fix worked.
 #
-# You need lessons [01](01_inference.ipynb) and [05](05_weight_enums.ipynb), and you should know what a gradient step
-# is. You can stop for the day after section 4. *If you want to know more*, add 20 minutes.
+# You need lessons [01](01_inference.ipynb) and [05](05_weight_enums.ipynb), and the idea of a gradient step. You can
+# take a break after section 4. The extras at the end take about 20 minutes more.
 
 # %%
 import importlib.util
@@ -43,8 +43,9 @@ classifier = load_classifier("resnet18", weights="course", device="cpu")
 
 # %% [markdown]
 # The course's ResNet18 knows ten classes. Ants and bees aren't among them, because we saved them for this lesson. The
-# picture book draws 120 pictures of each to learn from, 60 of each to measure on, and 50 of each that are harder. The
-# pictures of each class go into a folder of their own, which is the layout that torchvision's `ImageFolder` expects.
+# picture book, the program that draws our pictures, makes 120 of each to learn from, 60 of each to measure on, and 50
+# of each that are harder. Each class gets a folder of its own, which is the layout that torchvision's `ImageFolder`
+# expects.
 
 # %%
 home = Path("data/ants_and_bees")
@@ -57,9 +58,9 @@ train_folder, val_folder, harder_folder = (open_folder(home / part) for part in 
 print(train_folder)
 
 # %% [markdown]
-# A single broken file among the 241 would have stopped the training halfway through. That's why `open_folder` opens
-# every file once, skips the broken one and tells you its name. Always look at your data before you train on it. Here
-# are all the training pictures at a glance, ants first:
+# A single broken file among the 241 can stop a program halfway through. That's why `open_folder` opens every file once,
+# skips the broken one and tells you its name. Always look at your data before you train on it. Here are all the
+# training pictures at a glance, ants first:
 
 # %%
 from torchvision.transforms import functional as F
@@ -71,8 +72,8 @@ show(everything, "All 240 pictures to learn from: 120 ants in five rows, then 12
      width=1075)
 
 # %% [markdown]
-# Here are eight of the hundred harder pictures, which we'll ask our own network about at the end. Above each of them
-# you see the answer of the course's ResNet18, which knows ten other classes:
+# Here are eight of the hundred harder pictures. At the end of the lesson, we'll show them to our own network. For now,
+# the titles give the answers of the course's ResNet18, which knows ten other classes:
 
 # %%
 asked = harder_folder.pictures[2:26:6] + harder_folder.pictures[51:75:6]
@@ -83,14 +84,14 @@ picture_grid([open_image(path) for path, _ in asked], titles, columns=4, right=[
 # %% [markdown]
 # All of these answers have to be wrong: neither ants nor bees are among the ten classes, and a softmax can't say "none
 # of these" (lesson 01). Can the pictures in the first figure teach a network to get those in the second one right, and
-# do it in two minutes on a laptop? That's the question of this lesson, so we'll use a stopwatch, too.
+# do it in two minutes on a laptop? That's the question of this lesson, so we'll also time the training.
 
 # %% [markdown]
 # ## 1 The pictures as tensors
 #
-# We prepare every picture once, and keep the tensors. At 96×96, a picture has less than a fifth of the pixels of the
-# usual 224×224, so everything below runs on a laptop. From now on, *unseen* pictures are the 120 in the folder `val`,
-# which no network will be trained on.
+# We prepare every picture just once and keep the tensors. At 96×96, a picture has less than a fifth of the pixels of
+# the usual 224×224, so everything below runs on a laptop. From now on, the *unseen* pictures are the 120 in the folder
+# `val`. No network will be trained on them.
 
 # %%
 from torchvision.models import get_model_weights
@@ -112,8 +113,8 @@ harder, harder_truth = tensors(harder_folder)
 # %% [markdown]
 # ## 2 A new head
 #
-# The last layer of a classifier is called the *head*, and everything before the head is called the *body*. Our head
-# gives ten numbers, and we want two. It takes one line to replace it:
+# The last layer of a classifier is called the *head*, and everything before the head is called the *body*. The head of
+# our ResNet18 gives ten numbers, but we want two. Replacing it takes one line:
 
 # %%
 mine = get_model("course_resnet18", weights="DEFAULT")
@@ -138,8 +139,8 @@ untrained.reveal(int(right_of(mine.eval(), unseen, truth).sum()), "The head's we
                  "nothing about ants and bees. That's no better than flipping a coin.")
 
 # %% [markdown]
-# In other networks, the head has other names. At the end of this lesson you can write a function that finds it
-# anywhere.
+# In other networks, the head may have a different name. In an exercise at the end of this lesson, you can write a
+# function that finds it, whatever it's called.
 
 # %% [markdown]
 # ## 3 One step
@@ -151,9 +152,9 @@ untrained.reveal(int(right_of(mine.eval(), unseen, truth).sum()), "The head's we
 # $$L = -\frac{1}{N} \sum_{n=1}^{N} \log \frac{e^{z_{n,\,y_n}}}{\sum_k e^{z_{n,k}}}
 # \qquad\qquad \theta \leftarrow \theta - \eta\, \nabla_\theta L$$
 #
-# On the right, the optimizer moves the weights $\theta$, with the learning rate $\eta$. Below, we use SGD with
-# momentum. Instead of the latest gradient, it follows a sum of all gradients so far, in which the older ones fade:
-# $v \leftarrow 0.9\,v + \nabla_\theta L$, then $\theta \leftarrow \theta - \eta\,v$.
+# On the right, the optimizer moves the weights $\theta$ against the gradient, and the learning rate $\eta$ says how
+# far. Section 5 uses SGD with momentum. Instead of the latest gradient, it follows a sum of all gradients so far, in
+# which the older ones fade: $v \leftarrow 0.9\,v + \nabla_\theta L$, then $\theta \leftarrow \theta - \eta\,v$.
 
 # %% [markdown]
 # ### Exercise: one step of training
@@ -178,8 +179,9 @@ train_step = ex.train_step.yours_or_solution()
 # %% [markdown]
 # ## 4 The head alone
 #
-# A body that stays as it is gives the same numbers for a picture every time. They are called its *features*, and we
-# need to compute them only once. What is left to train is one linear layer, on 240 rows of numbers.
+# A body that we don't train is called *frozen*. As long as nothing in it changes, it gives the same numbers for a
+# picture every time. These numbers are the picture's *features*, and we need to compute them only once. All that's left
+# to train is one linear layer, on 240 rows of numbers.
 
 # %% [markdown]
 # ### Exercise: frozen features
@@ -217,9 +219,9 @@ frozen_features = ex.frozen_features.yours_or_solution()
 linear_probe = ex.linear_probe.yours_or_solution()
 
 # %% [markdown]
-# Suppose such a head gets 86% of the unseen pictures right. Is that *transfer*: do we owe it to what the body learned
-# before? We can't tell until we know what we would have got **without** it. So we try four bodies, and train a new head
-# on each of them in the same way:
+# Suppose such a head gets 86% of the unseen pictures right. Is that *transfer*? In other words, do we owe it to what
+# the body learned before? We can't tell until we know how many we would have got right **without** that. So we try four
+# bodies, and train a new head on each of them in the same way:
 #
 # - **mean colour**: three numbers for each picture, and no network at all,
 # - **random**: ShuffleNetV2, a small network, with random weights, three times,
@@ -249,9 +251,9 @@ bodies = {"mean colour": [nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())],
           "photographs": [body_of("efficientnet_lite0", "DEFAULT")]}
 
 # %% [markdown]
-# One more thing, to be fair. The BatchNorms of a network that has never run don't know their means and variances yet,
-# so the signal nearly dies out on its way to the features. We let each random body see the training pictures once in
-# train mode. No weight changes, and no labels are needed.
+# To be fair to the random networks, we have to do one more thing. Their BatchNorms haven't seen any data yet, so they
+# don't know what means and variances to use, and in eval mode the signal nearly dies out on its way through the body.
+# So we let each random body see the training pictures once in train mode. No weight changes, and no labels are needed.
 
 # %%
 for body in bodies["random"]:
@@ -262,9 +264,9 @@ for body in bodies["random"]:
         body.train()(pictures)
 
 # %% [markdown]
-# Lite0 was trained with a different mean and standard deviation from the others, so its pictures are prepared in its
-# own way (lesson 05). We also bring each feature to mean 0 and standard deviation 1, as measured on the training
-# pictures alone.
+# Lite0 was trained with a different mean and standard deviation from ShuffleNetV2, so we prepare its pictures in its
+# own way (lesson 05). For every body, we also shift and scale each feature so that its mean is 0 and its standard
+# deviation is 1 over the training pictures. The unseen pictures have no say in this.
 
 # %%
 own = get_model_weights("efficientnet_lite0").DEFAULT.transforms(crop_size=96, resize_size=110)
@@ -306,10 +308,11 @@ four.reveal(sorted(percent, key=lambda name: sorted(percent[name])[1]), "The fir
 
 # %% [markdown]
 # **What to notice.** On a *trained* body, a head of two or three thousand numbers does well. On a random body, it's
-# close to guessing. For ShuffleNetV2, the gap between random and drawings is what was transferred. (We have no random
-# Lite0 to say the same of photographs.) The biggest surprise is that the network that saw a million photographs, and
-# none of our drawings, beats the one that learned from drawings. It had to tell a thousand classes apart, and ants and
-# bees are among them. But it's also larger, so we can't say which of the two made the difference.
+# close to guessing. For ShuffleNetV2, the gap between random and drawings is what was transferred. (We didn't try a
+# random Lite0, so we can't say the same about *photographs*.) The biggest surprise is that the network that saw a
+# million photographs, and none of our drawings, beats the one that learned from drawings. It had to tell a thousand
+# classes apart, and ants and bees are among them. But it's also the larger network, so we can't say whether its
+# pictures or its size made the difference.
 
 # %% [markdown]
 # Both trained bodies answered the *same* 120 pictures. So the lines below the chart, one for each seed, count the
@@ -320,8 +323,8 @@ four.reveal(sorted(percent, key=lambda name: sorted(percent[name])[1]), "The fir
 # %% [markdown]
 # ## 5 Training everything, or starting from scratch
 #
-# Now we train all the weights. We use ShuffleNetV2, because it's small enough to train on a laptop, and begin in two
-# places:
+# Now we train all the weights. We use ShuffleNetV2, because it's small enough to train on a laptop, and start in two
+# different ways. In this table, you can compare them with section 4:
 #
 # | | the body | the head |
 # |---|---|---|
@@ -329,7 +332,7 @@ four.reveal(sorted(percent, key=lambda name: sorted(percent[name])[1]), "The fir
 # | *tuned* | trained weights that learn | random weights that learn |
 # | *from scratch* | random weights that learn | random weights that learn |
 #
-# A *schedule* changes the learning rate during training: each `schedule.step()` moves it on.
+# A *schedule* changes the learning rate during training: each call of `schedule.step()` sets the next value.
 
 # %% [markdown]
 # ### Exercise: one epoch
@@ -348,7 +351,8 @@ def train_epoch(model, batches, optimizer, schedule):
 ex.train_epoch.check(train_epoch)
 
 # %% [markdown]
-# In every epoch, each picture is cropped at random, and half of the time it's also mirrored:
+# In every epoch, we crop each picture at random, and half of the time we also mirror it, so the network hardly ever
+# sees exactly the same picture twice:
 
 # %%
 from torchvision.transforms import v2
@@ -407,9 +411,9 @@ tuned_guess.reveal(round(median(run[-1] for run in curves["tuned"])), "With only
                    f"340,000 weights when they start out in a good place. One run took {seconds:.0f} seconds.")
 
 # %% [markdown]
-# What if the same network starts from random weights? It has further to go, so we give it five times as many epochs. Its
-# learning rate is the best of a few that we tried, so that the comparison isn't arranged: with larger ones, some runs
-# never got going.
+# What if the same network starts from random weights? It has further to go, so we give it five times as many epochs. To
+# keep the comparison fair, we tried a few learning rates for it and took the best one. (With larger ones, some runs
+# never got going.)
 
 # %%
 scratch_guess = guess("07_scratch", "We train it from scratch for twenty epochs, in three runs. How many of "
@@ -431,11 +435,11 @@ scratch_guess.reveal(round(median(run[-1] for run in curves["scratch"])), "These
 
 # %% [markdown]
 # **What to notice.** The line is the median run, and the band covers all three. The tuned runs agree from the first
-# epoch. From scratch, nothing seems to happen for eight epochs or so. Then the three seeds go different ways for a while,
-# which is why a single run proves little, and in the end they level off.
+# epoch. From scratch, nothing seems to happen for eight epochs or so. For a while after that, the three seeds are far
+# apart, which shows you how little a single run proves. In the end, they level off.
 #
-# So is the pretrained start only *faster*? Until now we've measured on pictures like those that the networks learned
-# from. Now it's time for the harder ones, which are cut off, covered, blurred and noisy.
+# So is the pretrained start only *faster*? Until now we've measured on pictures like the ones that the networks learned
+# from. Now it's time for the harder ones, which are noisy and blurred, with animals that are partly hidden or cut off.
 
 # %%
 loses = guess("07_harder", "Which of the two loses more on the harder pictures?",
@@ -456,14 +460,15 @@ loses.reveal(max(lost, key=lost.get), f"The median run falls from {falls['tuned'
              f"{falls['scratch']} when it was trained from scratch.", also=chart)
 
 # %% [markdown]
-# What the body learned from other pictures still helps when the pictures get worse. But we have to be careful about the
-# reason. The course trained that body on blurred, noisy and cut-off drawings too, so it has met such pictures before,
-# and the networks from scratch never have. That may be exactly what was transferred.
+# What the body learned from other pictures still helps when the pictures get worse. But be careful about the reason.
+# For this course, that body was trained on blurred, noisy and cut-off drawings, too. So it has seen such pictures
+# before, and the networks from scratch never have. Perhaps that's exactly what was transferred.
 
 # %% [markdown]
 # ## 6 What does it mix up?
 #
-# A percentage doesn't tell you *which* pictures go wrong. So let's count how often each class is taken for the other.
+# A percentage doesn't tell you *which* pictures the network gets wrong. So let's count how often each class is mistaken
+# for the other.
 
 # %% [markdown]
 # ### Exercise: the confusion matrix
@@ -512,13 +517,14 @@ asymmetry.reveal(round(100 * int(counts[1, 0]) / wrong), f"All three runs lean t
                  also=draw_confusion(Confusion(("ant", "bee"), counts)))
 
 # %% [markdown]
-# The rows are what a picture *is*, and the columns are what the network *said*. Recall is the share of a class's
-# pictures that were recognised. Precision is the share of a class's answers that were right. For a table $C$,
+# Each row stands for what a picture *is*, and each column for what the network *said*. The *recall* of a class is the
+# share of its pictures that were recognised. Its *precision* is the share that was right among the pictures that were
+# given its name. For a table $C$,
 #
 # $$\text{recall}_k = \frac{C_{kk}}{\sum_j C_{kj}} \qquad \text{precision}_k = \frac{C_{kk}}{\sum_i C_{ik}}$$
 #
-# When this network says "bee", it's rarely wrong. When it says "ant", you'd better look twice. Why? Let's look at the
-# mistakes that it's most sure of and, as a control, at the *right* answers that it's most sure of:
+# When this network says "bee", it's rarely wrong. When it says "ant", you'd better look twice. Why? Let's look at its
+# most confident mistakes and, as a control, at its most confident *right* answers:
 
 # %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
@@ -532,8 +538,8 @@ picture_grid([open_image(harder_folder.pictures[k][0]) for k in chosen], titles,
              right=[bool(said[k] == harder_truth[k]) for k in chosen])
 
 # %% [markdown]
-# **What to notice.** There's noise and blur in both rows, so noise and blur alone don't explain the mistakes. We can
-# think of two explanations.
+# **What to notice.** There's noise and blur in both rows, so noise and blur alone don't explain the mistakes. Here are
+# two explanations that come to mind.
 #
 # 1. **The threshold.** We call a picture a bee if its score for "bee" is at least 0.5. Perhaps all the scores are simply
 #    a little too low.
@@ -542,8 +548,9 @@ picture_grid([open_image(harder_folder.pictures[k][0]) for k in chosen], titles,
 #    too little of them an ant. (As you can see, not every mistake fits.)
 
 # %% [markdown]
-# The first is easy to try. Each box is one of the hundred harder pictures. Drag the line, or move the slider, until the
-# mistakes are evenly divided. How many pictures can you get right?
+# The first is easy to try. Each box is one of the hundred harder pictures. Drag the line, or move the slider, until
+# about as many ants are called bees as bees are called ants. What is the largest number of pictures that you can get
+# right?
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.widgets import threshold_explorer
@@ -552,7 +559,7 @@ threshold_explorer(scores(tuned[0], harder), harder_truth, ("ant", "bee"))
 
 # %% [markdown]
 # If the second explanation is right, it should help to train on pictures that show less. So we degrade the training
-# pictures: we crop them more tightly, blur them, add noise, and hide a patch of them.
+# pictures: we crop some of them more tightly, and at random we also blur them, add noise, or hide a patch.
 
 # %%
 degraded = v2.Compose([
@@ -564,11 +571,12 @@ degraded = v2.Compose([
 ])
 
 # %% [markdown]
-# We make two copies of each tuned network. One of them is trained for four more epochs on these degraded pictures. The
-# other is the control, and gets four more epochs on the usual pictures, because more training might help all by itself.
+# We make two copies of each tuned network. We train one of them for four more epochs on these degraded pictures. The
+# other one is the control: it gets four more epochs on the usual pictures, because more training might help all by
+# itself.
 #
-# There's one more thing to be careful about. We looked at the harder pictures to come up with both fixes, so we can't
-# use them to judge a fix any more. The picture book draws a hundred fresh ones that are just as hard.
+# There's one more thing to be careful about. We looked at the harder pictures when we came up with both fixes, so we
+# can't use them to judge the fixes any more. The picture book draws a hundred fresh ones that are just as hard.
 
 # %%
 write_folder(home, ("ant", "bee"), 50, "fresh", first_seed=20000, difficulty="hard")
@@ -591,8 +599,8 @@ for seed, model in enumerate(mended):
 seconds += (perf_counter() - began) / 3
 
 # %% [markdown]
-# For the first explanation, no training is needed. We take the control, and for each of its networks the threshold that
-# gets most of the *harder* pictures right.
+# Testing the first explanation takes no training at all. We take the three control networks, which the chart below
+# calls *usual*. For each of them, we choose the threshold that gets the largest number of *harder* pictures right.
 
 # %%
 def best_threshold(model):
@@ -623,20 +631,21 @@ mended_guess.reveal(medians["degraded"], f"With the usual pictures, the median r
                     also=[chart, "\n".join(pairs)])
 
 # %% [markdown]
-# **What to notice.** Both fixes do the same: clearly fewer bees are called ants, and a few ants are called bees instead.
-# The lines below the chart compare the networks of each seed on the same hundred pictures, first with the control, then
-# with the new threshold. A hundred pictures are too few to tell the two fixes apart, or to say that there are fewer
-# mistakes *altogether*. So we have no evidence for the stripes, although it was a good story. All we can say is that a
-# slider does as much as four epochs of training, and costs nothing.
+# **What to notice.** Both fixes have the same effect: fewer bees are called ants, and in most runs a few ants are
+# called bees instead. The lines below the chart compare *degraded* with the other two on the same hundred pictures,
+# seed by seed: first with the control, and then with the new threshold. A hundred pictures are too few to tell the two
+# fixes apart, or to say that there are fewer mistakes *altogether*. So we have no evidence for the stripes, although
+# they made a good story. As far as these pictures can tell, moving a slider does as much as four epochs of training,
+# and it costs nothing.
 
 # %% [markdown]
 # ## Mistakes people make
 #
-# You can watch the first three of them at work behind *If you want to know more*.
+# Under *If you want to know more*, you can watch the first three of them happen.
 #
-# | what they write | what happens | the repair |
+# | what they do | what happens | the repair |
 # |---|---|---|
-# | one picture in train mode | `Expected more than 1 value per channel` | `drop_last=True`, or `eval()` |
+# | one small picture in train mode | `Expected more than 1 value per channel` | `drop_last=True`, or `eval()` |
 # | softmax before `cross_entropy` | **no error**: the loss never gets below a certain value | give it logits |
 # | a frozen body in train mode | **no error**: BatchNorm's statistics move | `eval()` for the body |
 # | no `zero_grad()` | **no error**: the gradients add up | clear them in every step |
@@ -662,26 +671,27 @@ picture_grid([open_image(path) for path, _ in asked], titles, columns=4, right=m
 
 # %% [markdown]
 # These eight are among the hundred pictures that we looked at to find the fix, so they flatter the network a little.
-# For ants and bees, 240 pictures were enough, as long as the network had already learned to see, even from quite
-# different pictures. From scratch they can be enough too, for new pictures that look like the training pictures.
+# For ants and bees, 240 pictures were enough, as long as the network had already learned to see, even if it had learned
+# that from quite different pictures. From scratch, they were enough only for new pictures that look like the training
+# pictures.
 
 # %% [markdown]
 # In five lines:
 #
 # 1. The head is the last layer with weights. New classes need a new one, and nothing else has to change.
 # 2. Transfer is what a trained body gains over a *random* one.
-# 3. Tuning the whole network took it further than training its head alone. From scratch it took five times as many
-#    epochs, and lost more on harder pictures.
-# 4. The loop sets the mode and the rate. The step clears the gradients, goes forward and back, and updates weights.
-# 5. Count which class is taken for which, and ask why mistakes lean one way. Try the cheapest explanation first, and
-#    judge a fix on pictures that had no part in finding it.
+# 3. Tuning the whole network beat training its head alone. Training from scratch took five times as many epochs, and the
+#    networks still lost more on harder pictures.
+# 4. The loop sets the mode and the rate. The step clears the gradients, goes forward and back, and updates the weights.
+# 5. Count which class is taken for which, and ask why. Try the cheapest explanation first, and judge a fix on pictures
+#    that had no part in finding it.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
 # | `open_folder(path)` | `course_lib.pictures` | read one folder per class, and name the broken files |
 # | `head_path(model)` | `course_lib.models` | say where the head is |
-# | `replace_head(model, n)` | `course_lib` | copy a model, with a new head |
+# | `replace_head(model, n)` | `course_lib` | copy a model, and give the copy a new head |
 # | `fine_tune(model, train, val, head_only=…)` | `course_lib` | train the head or everything, and keep the best epoch |
 # | `paired(first, second)` | `course_lib.measuring` | compare two networks' answers to the same pictures |
 # | `dot_rows(values)` | `course_lib.drawing` | draw every run as a dot |
@@ -692,13 +702,13 @@ picture_grid([open_image(path) for path, _ in asked], titles, columns=4, right=m
 # %% [markdown]
 # ## If you want to know more
 #
-# Four things that the story didn't need: all the answers at once, more about heads, three mistakes at work, and
-# the library's own loop.
+# Here are four things that the story didn't need: all the answers at once, more about heads, three mistakes that you
+# can watch, and the library's own loop.
 #
 # ### All the answers
 #
-# Browse everything that this network says about the harder pictures. Look at the wrong answers first, then at the right
-# ones it was least sure of, and then at a single class.
+# Here you can browse all that our last network says about the harder pictures. Look at the wrong answers first, then at
+# the right ones it was least sure of, and then at a single class.
 
 # %% tags=["nbval-ignore-output"]
 from course_lib.widgets import folder_browser
@@ -777,16 +787,19 @@ frozen.reveal("yes" if torch.equal(before, headed.bn1.running_mean) else "no", "
               "statistics give different features.")
 
 # %% [markdown]
+# In train mode, each BatchNorm updates its running mean in every forward pass:
+#
 # $$\mu_{\text{running}} \leftarrow (1 - m)\, \mu_{\text{running}} + m\, \mu_{\text{batch}}$$
 #
-# This happens in every forward pass in train mode, with $m = 0.1$, and the running variance moves in the same way. To
-# fix it, call `headed.eval()` before the loop. The head doesn't need train mode, because a linear layer computes the
-# same in both modes. This is also why your `train_step` leaves the mode alone.
-#
+# With $m = 0.1$, it moves a tenth of the way towards the mean of the batch. The running variance is updated in the same
+# way. To prevent this, call `headed.eval()` before the loop. The head doesn't need train mode, because a linear layer
+# computes the same in both modes. This is also why your `train_step` leaves the mode alone.
+
+# %% [markdown]
 # ### Mistake: one picture left over
 #
-# With 241 pictures, batches of 16 leave a single picture for the last batch. Here's what can happen then, with a
-# picture of 32×32:
+# If you had 241 pictures, batches of 16 would leave a single picture for the last batch. Here's what can happen then.
+# The picture in this example is only 32×32:
 
 # %%
 small = nn.functional.interpolate(pictures[:1], 32)
@@ -852,10 +865,10 @@ ex.smallest_loss.check(smallest_loss)
 # ### The library's loop
 #
 # `fine_tune` is a loop like yours, with some checks around it. It takes any classifier, keeps the best epoch, and draws
-# the curves during training. The dashed curves belong to the training pictures, each predicted *before* the step that
-# learns from it. The solid ones belong to the unseen pictures, measured after the last step of each epoch. The best
-# epoch is chosen on these same pictures, so its accuracy is a little too good. To end the training early, press the
-# kernel's stop button (■).
+# the curves during training. The dashed curves show the training pictures, and each picture is predicted *before* the
+# step that learns from it. The solid curves show the unseen pictures (the legend calls them *validation pictures*),
+# measured after the last step of each epoch. The best epoch is chosen on these same pictures, so its accuracy looks a
+# little better than it is. To end the training early, press the kernel's stop button (■).
 
 # %% tags=["nbval-ignore-output"]
 from course_lib import fine_tune, replace_head
@@ -869,7 +882,7 @@ print(trained)
 # %% [markdown]
 # ## Where you stand
 #
-# Your guesses and your exercises are kept in one file on your own computer, and nowhere else.
+# Your guesses and your exercises are kept in one file on the computer that runs the notebook, and nowhere else.
 
 # %%
 from course_lib import my_calibration
@@ -884,9 +897,10 @@ my_progress("07")
 # %% [markdown]
 # **Papers.** [How transferable are features in deep neural networks?](https://arxiv.org/abs/1411.1792) (Yosinski et al.
 # 2014) has random layers as its control. [Do better ImageNet models transfer better?](https://arxiv.org/abs/1805.08974)
-# (Kornblith et al. 2018). In [Rethinking ImageNet pre-training](https://arxiv.org/abs/1811.08883) (He et al. 2018),
-# training from scratch catches up. [Super-convergence](https://arxiv.org/abs/1708.07120) (Smith and Topin 2017) is
-# about a learning rate that rises and then falls.
+# (Kornblith et al. 2018) finds that, on the whole, they do. In [Rethinking ImageNet
+# pre-training](https://arxiv.org/abs/1811.08883) (He et al. 2018), training from scratch catches up.
+# [Super-convergence](https://arxiv.org/abs/1708.07120) (Smith and Topin 2017) is about a learning rate that rises and
+# then falls.
 #
 # **One open question.** Our ants and bees were drawn by the same program as the ten classes. How much of the transfer
 # would be left on photographs of ants and bees, and which of the two trained bodies would win there?
