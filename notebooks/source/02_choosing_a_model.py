@@ -251,8 +251,9 @@ print(f"time, on this one: {here:.1f} times as long (rounds from {least:.1f} to 
 # *Worth it · medium · 4 minutes · move on after 7.*
 #
 # A depthwise convolution never mixes its channels. MobileNet therefore puts an ordinary convolution with 1×1 kernels
-# behind it, which does the mixing. Compare this pair with a single 3×3 convolution, all with 128 channels in and out,
-# and with maps of the same size. How many times as many multiply-adds does the single convolution need?
+# behind it, which does the mixing. The two together are called a *separable convolution*. Compare this pair with a
+# single 3×3 convolution, all with 128 channels in and out, and with maps of the same size. How many times as many
+# multiply-adds does the single convolution need?
 
 # %% tags=["exercise"]
 saving = ...
@@ -393,8 +394,8 @@ paired(right[best], right[second], names=(best, second))
 #
 # *Essential · medium · 6 minutes · move on after 12.*
 #
-# A bird feeder with a camera has little memory. Write down how you would choose for it: leave out the files that are
-# larger than the limit. Of the others, take the model with the most right answers. If a smaller file can't be told apart
+# A bird feeder with a camera has little memory. Write a function that chooses a model for it. Leave out the files that
+# are larger than the limit. Of the others, take the model with the most right answers. If a smaller file can't be told apart
 # from it on these pictures, take that one instead, and the smallest of several. "Told apart" means that
 # `paired(...).p_value` is less than 0.05. (No two models get the same number right, and no two files are equally large.)
 
