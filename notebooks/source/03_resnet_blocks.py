@@ -3,16 +3,16 @@
 #
 # **Why did deeper networks get worse, and what one line fixed it?**
 #
-# You'll train a few small networks, find out why depth hurts them, and write the block that made depth pay. You'll be
-# able to
+# You'll train a few small networks, find out why depth hurts them, and write the block that made depth pay off.
+# Afterwards you'll be able to
 #
 # - say what a shortcut does to a gradient (you'll measure it),
 # - decide which blocks need a projection on their shortcut,
-# - write both residual blocks, so that torchvision's weights fit into them.
+# - write ResNet's two kinds of residual block, so that torchvision's weights fit into them.
 #
 # You need lesson [01](01_inference.ipynb), and you should know what a convolution and a gradient are. Plan 55 minutes,
-# 30 of them for the exercises. *If you want to know more* adds 15. In lesson [09](09_build_a_resnet.ipynb), your block
-# becomes part of a whole ResNet.
+# including 30 for the exercises. *If you want to know more* adds 15. In lesson [09](09_build_a_resnet.ipynb), your
+# block becomes part of a ResNet.
 
 # %%
 import importlib.util
@@ -39,9 +39,9 @@ from course_lib.exercises import lesson03 as ex
 # ## 1 Two curves the wrong way around
 #
 # In the years before 2015, if you wanted a better network, you added layers. Let's try that with small networks. Here
-# is a plain block: two convolutions, each followed by a BatchNorm and a ReLU. The function in the
-# cell after it stacks such blocks into a network. (A BatchNorm shifts and scales every channel of a batch to mean 0 and
-# spread 1, and then lets the network choose a new mean and spread. You'll write one in lesson 09.)
+# is a plain block: two convolutions, each followed by a BatchNorm and a ReLU. The cell after that has a function that
+# stacks such blocks into a network. (A BatchNorm shifts and scales every channel of a batch to mean 0 and spread 1, and
+# then lets the network learn a new mean and spread. You'll write one yourself in lesson 09.)
 
 # %%
 def conv_bn(channels):
@@ -66,8 +66,8 @@ def network(block, layers, seed=0):
     return nn.Sequential(first, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
 
 # %% [markdown]
-# The task is as easy as it gets: learn forty small drawings by heart. Every step uses all forty, and training stops as
-# soon as the loss falls below 0.1, or after 500 steps.
+# The task is as easy as it gets: the network has to learn forty small drawings by heart. Every step uses all forty, and
+# training stops as soon as the loss falls below 0.1, or after 500 steps.
 
 # %%
 from course_lib.networks import few_pictures
@@ -88,9 +88,11 @@ def train(net, rate=0.03, most=500):
     return losses
 
 # %% [markdown]
-# A single run proves little, because another seed would give another curve. So we train a network of 8 layers three
-# times, with three different seeds, and then do the same with 24 layers. The figure shows the first 60 steps. Its
-# dashed line is the loss of pure guessing among ten classes, $\ln 10 \approx 2.3$.
+# A single run proves little, because a different seed would give a different curve. So we train a network of 8 layers
+# three times, with three different seeds, and then do the same with 24 layers. The figure shows the first 60 steps.
+# Each line is the median of three runs, and the band around it reaches from the lowest run to the highest. A run that
+# has stopped keeps its last value. The dashed line is the loss of pure guessing among ten classes,
+# $\ln 10 \approx 2.3$.
 
 # %% tags=["nbval-ignore-output"]
 runs = {}
@@ -103,8 +105,8 @@ drawing.seed_bands(
 
 # %% [markdown]
 # The curves are the wrong way around. The network with three times as many layers does *worse*, and it does so on the
-# very pictures that it's trained on, so this isn't overfitting. And yet 24 layers can do anything that 8 can: the extra
-# 16 would only have to copy their input.
+# very pictures that it's trained on, so this isn't overfitting. And yet 24 layers can do anything that 8 layers can:
+# the extra 16 would only have to copy their input.
 
 # %%
 given_time = guess("03_given_time", "All six runs go on, up to 500 steps. Do the 24 layers get there as well?",
@@ -125,8 +127,9 @@ given_time.reveal(
     also=[curves, steps])
 
 # %% [markdown]
-# **What to notice.** The curves of the 24 layers jump up again and again, which is what a learning rate that's too high
-# looks like. So perhaps the rate just suits 8 layers better? Here are both depths once more, with a third of it:
+# **What to notice in the answer's figure.** The loss of the 24 layers jumps up again and again. That often means that
+# the learning rate is too high. So perhaps this rate just suits 8 layers better? Let's train both depths once more,
+# with a third of the rate:
 
 # %% tags=["nbval-ignore-output"]
 for layers in (8, 24):
@@ -134,7 +137,8 @@ for layers in (8, 24):
     print(f"{layers:2} plain layers, learning rate 0.01: {steps} steps")
 
 # %% [markdown]
-# The 24 layers do get along better with the smaller rate, but they still take longer than 8 layers do with either.
+# On the whole, 24 layers do better with the smaller rate, but they still need more steps than 8 layers need with either
+# rate.
 #
 # This was a toy experiment: forty drawings learned by heart. In 2015, [He et
 # al.](https://arxiv.org/abs/1512.03385) trained a plain network of 18 layers and one of 34 on more than a million
@@ -142,9 +146,9 @@ for layers in (8, 24):
 # long didn't change that.
 
 # %% [markdown]
-# ## 2 What happens to the gradient, and the one line
+# ## 2 The gradient, and the one line that helps
 #
-# Training follows gradients, so let's look at them before the first step. How large is the gradient of the loss with
+# Training follows the gradient, so let's look at it before the first step. How large is the gradient of the loss with
 # respect to the weights of each convolution? Here we use random noise instead of pictures, so that nothing depends on
 # our forty drawings.
 
@@ -183,20 +187,22 @@ what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but
             also=table)
 
 # %% [markdown]
-# Say that layer $\ell$ computes $x_\ell = F_\ell(x_{\ell-1})$. Then the chain rule multiplies one Jacobian
-# $J_\ell = \partial F_\ell / \partial x_{\ell-1}$ per layer:
+# Say that a network has $n$ layers, and that layer $\ell$ computes $x_\ell = F_\ell(x_{\ell-1})$. Its Jacobian
+# $J_\ell = \partial F_\ell / \partial x_{\ell-1}$ is the matrix of all partial derivatives of its output with respect
+# to its input. The chain rule multiplies the gradient by one Jacobian per layer:
 #
 # $$\frac{\partial L}{\partial x_0} = \frac{\partial L}{\partial x_n}\, J_n \cdots J_2\, J_1$$
 #
-# If each of eighty factors makes the gradient a little larger, it ends up huge ([Yang et al.
+# If there are eighty factors and each makes the gradient a little larger, it ends up huge ([Yang et al.
 # 2019](https://arxiv.org/abs/1902.08129)).
 
 # %% [markdown]
-# Now add the one line, $y = F(x) + x$. For a plain block, copying its input is hard: its weights have to form an
-# identity. A *residual* block only has to learn the difference, so it copies its input as soon as its weights are zero.
-# And the Jacobian of each block becomes $I + J_\ell$, so the product contains the term $I \cdot I \cdots I$. That's a
-# route from the loss back to the first layer that passes through no weights at all. (The ReLU after the sum complicates
-# this a little. More on that below.)
+# Now add the one line, $y = F(x) + x$. It's hard for a plain block to copy its input, because its weights would have to
+# form an identity. A *residual* block only has to learn the difference between its output and its input, so it copies
+# its input as soon as its weights are zero. And if $J_\ell$ is now the Jacobian of a block's $F$, the whole block has
+# the Jacobian $I + J_\ell$. So the product contains the term $I \cdot I \cdots I$. That's a route from the loss back to
+# the first layer that passes through no weights at all. (The ReLU after the sum complicates this a little, as you'll
+# see below.)
 
 # %%
 shrunk = guess("03_one_number",
@@ -226,9 +232,11 @@ for depth in (20, 40, 80):
 
 # %% [markdown]
 # **What to notice.** From 20 to 80 layers, the residual gradient grows as well, but less than tenfold, while the plain
-# one grows more than ten-thousandfold. The route isn't completely open: the ReLU after each sum blocks it wherever its
-# output is zero. One year later, [the authors moved that ReLU](https://arxiv.org/abs/1603.05027). The next figure shows
-# every layer, not only the first. Its scale is logarithmic: each grid line is a hundred times the one below it.
+# one grows more than ten-thousandfold. The route isn't completely open, because the ReLU after each sum blocks the
+# gradient wherever that ReLU's output is zero. One year later, [the authors moved this
+# ReLU](https://arxiv.org/abs/1603.05027) into the path. The next figure shows every layer, not only the first. Read it
+# from right to left, which is the way that the gradient travels. The scale is logarithmic: each grid line has a hundred
+# times the value of the one below it.
 
 # %%
 sizes = {}
@@ -241,10 +249,12 @@ drawing.seed_bands(
     title="size of the gradient at each convolution, before training: median and range of three seeds")
 
 # %% [markdown]
-# Size is only half the story. (A BatchNorm undoes any scaling of the weights before it, so an oversized gradient
-# does less harm there than you'd think.) A useful gradient also has a stable *direction*: if the pictures change by
-# 1%, it should still point roughly the same way. Cosine similarity measures that: 1 means the same direction, and 0
-# means that the two are unrelated.
+# **What to notice.** On its way back through 80 plain layers, the gradient grows by about five powers of ten. Through
+# 80 residual layers, it grows by little more than one. But size is only half the story. (A BatchNorm undoes any scaling
+# of the weights before it, so an oversized gradient does less harm than you'd think.) A useful gradient also has a
+# stable *direction*: if the pictures change by 1%, it should still point roughly the same way. Cosine similarity
+# measures that: 1 means that two gradients have the same direction, and 0 means that their directions have nothing in
+# common.
 
 # %%
 def same_direction(net):
@@ -260,10 +270,11 @@ for depth in (20, 40, 80):
           + "   residual" + "".join(f"{cosine:6.2f}" for cosine in residual))
 
 # %% [markdown]
-# Two random directions among the 432 weights of the first convolution have a cosine of about ±0.05. In a deep plain
-# network, the two gradients are hardly more alike than that, as [Balduzzi et al.
-# 2017](https://arxiv.org/abs/1702.08591) found, too. With the shortcut, the cosine stays above 0.8. Does the shortcut
-# help training as well? Let's repeat the experiment of section 1, with the same seeds, and add `+ x`.
+# Two random directions among the 432 weights of the first convolution have a cosine of about ±0.05. In plain networks
+# of 40 or 80 layers, the two gradients are hardly more alike than that. [Balduzzi et al.
+# 2017](https://arxiv.org/abs/1702.08591) found the same. With the shortcut, the cosine stays above 0.8. Does the
+# shortcut help with training as well? Let's repeat the experiment of section 1 with the same seeds, but with `+ x` in
+# every block.
 
 # %%
 ratio = guess("03_residual_depth", "How many steps do 24 residual layers need, compared with 8 residual layers?",
@@ -306,11 +317,12 @@ for block in (Residual, NoNorm):
     print(f"{block.__name__:9} spread after 20, 40 and 80 layers:", *[f"{value:9,.1f}" for value in spread])
 
 # %% [markdown]
-# ## 3 The residual block, drawn from the live model
+# ## 3 A drawing of the residual block
 #
-# Section 2's one line *is* the residual block of a ResNet. Its two parts have names: the **residual path**, which here
-# has two 3×3 convolutions, and the **shortcut** around it. We draw the block straight from the course's trained
-# ResNet18. The shapes beside the arrows are batch × channels × height × width.
+# With the one line of section 2, a plain block becomes the *residual block* that ResNets are made of. Its two parts
+# have names: the **residual path**, which here has two 3×3 convolutions, and the **shortcut** around it. The next cell
+# loads the course's trained ResNet18 and draws its first block. The shapes beside the arrows are batch × channels ×
+# height × width.
 
 # %%
 from course_lib import trace
@@ -339,9 +351,9 @@ ex.legal_add.check(legal)
 # %% [markdown]
 # ## 4 Stride 2 breaks the sum
 #
-# A ResNet has four *stages*, each a row of blocks. From one stage to the next, the map becomes half as high and
-# half as wide, and the number of channels doubles. The first convolution of the new stage does both: it has stride 2
-# and twice as many filters. But its block's shortcut still carries the old shape. What does PyTorch say?
+# A ResNet has four *stages*, each a row of blocks. From one stage to the next, the map becomes half as high and half as
+# wide, and the number of channels doubles. The first convolution of the new stage does both: it has stride 2 and twice
+# as many filters. But the shortcut of that block still carries the old shape. What does PyTorch say?
 
 # %%
 from torchvision.models.resnet import BasicBlock
@@ -353,8 +365,9 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# "Tensor a (28)" comes from the path, "tensor b (56)" comes from the shortcut, and dimension 3 is the width. The
-# message doesn't say which block went wrong. The course's *clinic* does, because it looks at the model that failed:
+# In this message, "tensor a (28)" comes from the path, "tensor b (56)" comes from the shortcut, and dimension 3 is the
+# width. ("Non-singleton" means that neither size is 1.) The message tells you neither which block went wrong nor how to
+# repair it. The course's *clinic* tells you both, because it looks at the model that failed:
 
 # %%
 from course_lib import clinic
@@ -365,10 +378,11 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# The paper tried three ways to fix this. **A:** take every second row and column of `x` and fill the missing channels
-# with zeros, which needs no parameters. **B:** where the shape changes, put a 1×1 convolution on the shortcut, with the
+# The paper tried three ways to fix this. **A:** take every second row and column of `x`, and fill the missing channels
+# with zeros. This needs no parameters. **B:** where the shape changes, put a 1×1 convolution on the shortcut, with the
 # block's stride. It's called a *projection*. **C:** put a projection on every shortcut. B was slightly better than A,
-# and C was slightly better than B, but the differences were small. torchvision builds B, under the name `downsample`:
+# and C was slightly better than B, but the differences were small. torchvision uses B, and calls the projection
+# `downsample`:
 
 # %%
 projection = nn.Sequential(nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False), nn.BatchNorm2d(128))
@@ -380,16 +394,15 @@ print(f"{price:,} of its {whole:,} parameters are the projection's")
 drawing.block(features, path="layer2.0")
 
 # %% [markdown]
-# In these drawings, a dashed shortcut is a projection, and a solid one is `x` itself. (The paper dots every shortcut
-# whose shape changes.)
+# In these drawings, a dashed shortcut is a projection, and a solid one is `x` itself. (In the paper's figures, a dotted
+# shortcut is one where the shape changes.)
 #
 # From now on, you'll need two words from torchvision's source. **planes** is the number of channels inside a block.
-# (Some settings of section B change that.)
-# **expansion** says how many times as many come out: 1 for the BasicBlock you've seen, 4 for ResNet50's block, the
-# Bottleneck. So a block's output has planes × expansion channels.
+# (Some of the settings in section B change that.) **expansion** says how many times as many channels come out: 1 for
+# the BasicBlock above, 4 for the Bottleneck of section 5. So a block's output has planes × expansion channels.
 #
-# Now try it yourself. The block below is broken at first. Repair it, and then find other settings that break it. (The
-# settings *groups*, *base_width* and *dilation* belong to section B at the end.)
+# Now try it yourself. The block below starts out broken. Repair it, and then find other settings that break it. (The
+# settings *groups*, *base_width* and *dilation* are explained in section B.)
 
 # %%
 from course_lib.widgets import block_explorer
@@ -445,9 +458,10 @@ with torch.inference_mode():
 # %% [markdown]
 # ## 5 The Bottleneck
 #
-# 3×3 convolutions over many channels are expensive: each of them has $k \cdot k \cdot C_\text{in} \cdot C_\text{out}$
-# weights. So from ResNet50 on, a block first *squeezes* the channels with a 1×1 convolution, runs its 3×3 on the few
-# that are left, and widens the result again with another 1×1. Its output has four times as many channels as planes
+# 3×3 convolutions over many channels are expensive: a convolution with a $k \times k$ kernel has
+# $k \cdot k \cdot C_\text{in} \cdot C_\text{out}$ weights. So ResNet50 and its deeper relatives use a different block,
+# the **Bottleneck**. It first *squeezes* the channels with a 1×1 convolution, runs its 3×3 convolution on the few that
+# are left, and widens the result again with a second 1×1. Its output has four times as many channels as its 3×3
 # (`expansion = 4`).
 
 # %% [markdown]
@@ -479,11 +493,12 @@ cheaper.reveal(round(two / squeezed, 1), f"Two 3×3 have {two:,} weights, and 1�
                low="Weights grow with the square of the width, and 256 channels are four times as wide as 64.")
 
 # %% [markdown]
-# To see the block drawn, choose *bottleneck* in the explorer above.
+# To see a drawing of this block, choose *bottleneck* in the explorer of section 4.
 #
-# **Which convolution takes the stride?** In the paper, it's the first 1×1. In torchvision, it's the 3×3, a variant
-# known as v1.5. A 1×1 convolution with stride 2 skips three cells out of four, but a 3×3 with stride 2 looks at all of
-# them. In exchange, the first 1×1 now works on the larger map, which costs a few more multiply-adds:
+# **Which convolution has the stride?** In the paper, it's the first 1×1. In torchvision, it's the 3×3, a variant known
+# as v1.5. A 1×1 convolution with stride 2 skips three cells out of four, but a 3×3 with stride 2 looks at all of them.
+# In exchange, the first 1×1 now works on the larger map, which costs a few more multiply-adds. (One GMAC is a billion
+# of them.)
 
 # %%
 from torchvision.models import get_model
@@ -495,7 +510,7 @@ for stage in (paper.layer2, paper.layer3, paper.layer4):
 print(f"paper {trace(paper, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50.gmacs:.2f}, as many parameters")
 
 # %% [markdown]
-# The paper's table says 3.8 billion, which is close to the first of these two numbers.
+# The paper's table says 3.8 billion, which is close to the first of the two numbers.
 #
 # ### Exercise: Bottleneck
 #
@@ -519,8 +534,8 @@ class MyBottleneck(nn.Module):
 ex.bottleneck.check(MyBottleneck)
 
 # %% [markdown]
-# Keep both blocks. In lesson 09, you'll build a whole ResNet18 from the first one, and the second one is all that
-# ResNet50 needs.
+# Save this notebook, because you'll need your BasicBlock again: in lesson 09, you'll build a whole ResNet18 from it. A
+# ResNet50 is built in the same way from Bottlenecks.
 
 # %% [markdown]
 # ## Mistakes people make
@@ -566,8 +581,8 @@ except RuntimeError as error:
 #
 # Why did deeper networks get worse? The paper could only rule things out: it wasn't overfitting, and with BatchNorm the
 # gradients hadn't vanished. The effects that you measured were found later. In a deep plain network, before any
-# training, gradients grow from layer to layer on their way back, and a small change of the pictures turns them around. Such networks
-# learn slowly.
+# training, gradients grow from layer to layer on their way back, and after a small change of the pictures they point
+# somewhere else entirely. Such networks learn slowly.
 #
 # And what fixed it? One line, `+ x`. A block then only has to learn the *difference* between its output and its input,
 # and the shortcut carries the gradient back past the block's weights.
@@ -579,28 +594,28 @@ except RuntimeError as error:
 # 2. On its way back through plain layers, the gradient is multiplied by one Jacobian after another.
 # 3. A residual block is `relu(path(x) + x)`: the shortcut gives the gradient a way around the weights.
 # 4. The sum needs equal shapes. Where a block changes the shape, the shortcut is a 1×1 projection.
-# 5. Sizes of 1 are broadcast and in-place operations change the shortcut, both without an error.
+# 5. Broadcasting and in-place operations can make a block wrong without raising an error.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
 # | `torch.autograd.grad(loss, weights)` | torch | computes gradients without touching `.grad` |
 # | `trace(model, size)` | `course_lib` | records every operation, and why its output has that shape |
-# | `drawing.block(trace, path=…)` | `course_lib` | draws any module |
-# | `measure_signals(model)` | `course_lib.networks` | makes the measurements of section 2 on any classifier |
+# | `drawing.block(trace, path=…)` | `course_lib` | draws a block, or any other module, as a diagram |
+# | `measure_signals(model)` | `course_lib.networks` | takes measurements like those of section 2 on any classifier |
 # | `explain(error)` | `course_lib.clinic` | says what an error means, and how to repair it |
 
 # %% [markdown]
 # ## If you want to know more
 #
-# Here are two short sections, which you can read in any order: why a map is 56 cells wide (A), and the switches of
+# Here are two short sections, which you can read in any order: why a map is 56 cells wide (A), and the settings of
 # ResNet's constructor (B).
 
 # %% [markdown]
-# ### A Why is this 56?
+# ### A Where does the 56 come from?
 #
 # torchinfo is a handy tool for a first look at a network. It lists the modules, their output shapes and their
-# parameters. (We print only these rows, and leave out the totals below them.)
+# parameters. (We print only the table, and leave out the totals that follow it.)
 
 # %%
 from torchinfo import summary
@@ -609,10 +624,11 @@ table = summary(classifier.model, (1, 3, 224, 224), depth=1, col_names=("output_
 print(str(table).split("\nTotal params")[0])
 
 # %% [markdown]
-# It doesn't tell you *why* the map of `layer2` is 28×28. Nor does it show the additions, because they aren't modules.
-# The course's trace records every operation, with the arithmetic behind its shape. Here is how the first convolution
-# turns 224 into 112. Replace `conv1` with `maxpool`, and you'll see where 56 comes from. (Run
-# `trace(classifier.model, depth=1)` to see all operations in a table whose rows open when you click on them.)
+# The table doesn't tell you *why* the map of `layer2` (`Sequential: 1-6`) is 28×28. Nor does it show the additions,
+# because they aren't modules. The course's trace records every operation, together with the arithmetic behind its
+# shape. The next cell shows how the first convolution turns 224 into 112. Replace `conv1` with `maxpool`, and you'll
+# see where the 56 comes from. (If you run `trace(classifier.model, depth=1)`, you get a table of all operations. Click
+# on a row to open it.)
 
 # %%
 print(features["conv1"].explain())
@@ -631,11 +647,11 @@ wide.reveal(tuple(panorama.within("layer4")[-1].output[1:]),
             "Each of five strides halves the map and rounds up: 387 → 194 → 97 → 49 → 25 → 13.", also=rows)
 
 # %% [markdown]
-# ### B The constructor's switches
+# ### B The constructor's settings
 #
-# One class makes all of torchvision's ResNets. **Groups and width:** ResNeXt splits the 3×3 into 32 groups, each of
-# which reads only its own share of the channels. The wide ResNet doubles the inner channels. Both are just different
-# settings of the same class:
+# A single class builds all of torchvision's ResNets. **Groups and width:** ResNeXt splits the Bottleneck's 3×3
+# convolution into 32 groups, each of which reads only its own share of the channels. The wide ResNet doubles the number
+# of channels in the 3×3. Both are just different settings of the same class:
 
 # %%
 from torchvision.models import resnet50 as build_resnet50
@@ -650,8 +666,8 @@ print("groups=32, width_per_group=4 is resnext50_32x4d:", same.rows() == trace("
 
 # %% [markdown]
 # **Dilation instead of stride** keeps the map large, for networks that give every pixel a class (lesson 06). A dilated
-# kernel has gaps between its cells, so it sees as far as before. And with `norm_layer`, you can replace BatchNorm with
-# another norm:
+# kernel has gaps between its cells, so one cell of the last map still sees as much of the picture as before. And with
+# `norm_layer`, you can replace BatchNorm with a different norm:
 
 # %%
 for replace in (None, (False, True, True)):
@@ -682,8 +698,9 @@ zero.reveal("returns it unchanged" if same else "scales it",
 # %% [markdown]
 # The weights of a convolution start as random numbers with a spread of $\sqrt{2 / \text{fan}_\text{out}}$, where
 # $\text{fan}_\text{out}$ is the number of output channels times the cells of the kernel. This is Kaiming He's rule.
-# With the output channels, it keeps the size of the *gradient* steady through a ReLU. With the input channels, it would
-# do the same for the signal. The next cell checks the rule, and then shows settings that the constructors refuse:
+# Because it counts the output channels, it keeps the size of the *gradient* steady through a ReLU. If it counted the
+# input channels instead, it would do the same for the signal. The next cell checks the rule, and then tries some
+# settings that the constructors refuse:
 
 # %%
 conv = get_model("resnet18").layer3[0].conv1
@@ -715,14 +732,14 @@ my_progress("03")
 
 # %% [markdown]
 # **Papers.** [Deep residual learning](https://arxiv.org/abs/1512.03385) (He et al. 2015). [Identity
-# mappings](https://arxiv.org/abs/1603.05027) (He et al. 2016), on where the ReLU should stand. [A mean field theory of
+# mappings](https://arxiv.org/abs/1603.05027) (He et al. 2016), on where the ReLU should go. [A mean field theory of
 # batch normalization](https://arxiv.org/abs/1902.08129) (Yang et al. 2019) and [The shattered gradients
-# problem](https://arxiv.org/abs/1702.08591) (Balduzzi et al. 2017), the two findings of section 2. [Aggregated residual
-# transformations](https://arxiv.org/abs/1611.05431) (Xie et al. 2016), ResNeXt. [Delving deep into
-# rectifiers](https://arxiv.org/abs/1502.01852) (He et al. 2015), the initialisation.
+# problem](https://arxiv.org/abs/1702.08591) (Balduzzi et al. 2017), on the two effects that you measured in section 2.
+# [Aggregated residual transformations](https://arxiv.org/abs/1611.05431) (Xie et al. 2016), on ResNeXt. [Delving deep
+# into rectifiers](https://arxiv.org/abs/1502.01852) (He et al. 2015), on the initialisation.
 #
 # **One open question.** [DenseNet](https://arxiv.org/abs/1608.06993) came a year later. It doesn't add `x` to what a
-# block computes, but puts both side by side, as more channels. What does that change for the gradient, and what does it
-# cost?
+# block computes, but keeps the two side by side, as separate channels. What does that change for the gradient, and what
+# does it cost?
 #
 # Next: [04 VGG cfgs](04_vgg_cfgs.ipynb).

@@ -3,16 +3,16 @@
 #
 # **The weights load without an error, and the answers are wrong. Where is the mistake?**
 #
-# In this last lesson you'll write a ResNet18, layer by layer, and with trained weights it'll name what's in ten
-# pictures. You'll be able to
+# In this last lesson you'll write a ResNet18 layer by layer, load trained weights into it, and let it name ten
+# pictures. Afterwards you'll be able to
 #
 # - write a BatchNorm with both of its modes,
 # - build stages and a whole ResNet that torchvision's weights fit into,
 # - find the first layer in which two networks differ.
 #
-# You need lesson [03](03_resnet_blocks.ipynb). If you did lesson [04](04_vgg_cfgs.ipynb), your own convolution takes
-# part. Plan an hour, 40 minutes of it for the exercises. After section 3 you can stop for the day. *If you want to know
-# more* adds another 20 minutes.
+# You need lesson [03](03_resnet_blocks.ipynb). If you've done lesson [04](04_vgg_cfgs.ipynb), you can use your own
+# convolution. Plan an hour, including 40 minutes for the exercises. After section 3 you can stop for the day. *If you
+# want to know more* adds 20 minutes.
 
 # %%
 import importlib.util
@@ -39,9 +39,9 @@ from course_lib.networks import faulty_resnet18
 # %% [markdown]
 # ## 1 It fits, and it's wrong
 #
-# Here are two ResNet18s. The first is torchvision's, which the course has trained on ten classes of drawings. The second
-# one was written by somebody who made a single mistake. We load the trained weights into it, and PyTorch finds nothing
-# wrong with that:
+# Here are two ResNet18s. The first is torchvision's, and the course has trained it on ten classes of drawings. The
+# second was written by somebody who made a single mistake. We load the trained weights into it, and PyTorch finds
+# nothing wrong with that:
 
 # %%
 classifier = load_classifier("resnet18", weights="course", device="cpu")
@@ -51,7 +51,8 @@ print(faulty.load_state_dict(reference.state_dict()))
 
 # %% [markdown]
 # Now both networks get the same ten new pictures, one of each class. Above each picture you see the faulty network's
-# answer with its probability, followed by the right network's answer.
+# answer with its probability, followed by the answer of torchvision's network. A tick or a cross shows whether the
+# faulty network is right.
 
 # %%
 new = [scene(category, seed=981_000 + k, size=(240, 240)).picture
@@ -77,16 +78,16 @@ drawing.picture_grid(new, words, columns=5, right=right)
 # **What to notice.** All weights are in their places, no error was raised, and most answers are wrong. Neither the state
 # dict nor `print(faulty)` shows why: both networks have the same layers with the same numbers in them.
 #
-# Where would you look? You'll have a method at the end of this lesson. But to understand what it finds, you need to know
-# what goes on inside a ResNet, and the best way to know it is to build one. We begin with the layer that you haven't
-# written yet.
+# Where would you look? By the end of this lesson you'll have a method. But to understand what it finds, you need to
+# know what goes on inside a ResNet, and the best way to learn that is to build one. We begin with BatchNorm, which you
+# used in lesson 03 but haven't written yet.
 
 # %% [markdown]
 # ## 2 BatchNorm by hand
 #
-# In lesson 03 you saw that the signal of a deep ResNet explodes without BatchNorm. So what does BatchNorm do? It has two
-# modes. In **train** mode it uses the mean $\mu$ and the variance $\sigma^2$ of the batch, one of each per channel, taken
-# over the pictures, rows and columns:
+# In lesson 03 you saw that the signal in a deep residual network explodes without BatchNorm. So what does BatchNorm do?
+# It has two modes. In **train** mode it normalises with the mean $\mu$ and the variance $\sigma^2$ of the batch. Each
+# channel has its own pair, computed over all pictures, rows and columns:
 #
 # $$y = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} \cdot \gamma + \beta$$
 #
@@ -94,15 +95,18 @@ drawing.picture_grid(new, words, columns=5, right=right)
 # zero.
 
 # %% [markdown]
-# BatchNorm also keeps running averages of $\mu$ and of the variance, with momentum $m = 0.1$:
+# BatchNorm also keeps running averages of the mean and the variance. In train mode, every batch moves them a little
+# towards its own values. How far is set by the momentum, $m = 0.1$. For the mean, the rule is:
 #
 # $$\mu_\text{run} \leftarrow (1 - m)\,\mu_\text{run} + m\,\mu$$
 #
-# In **eval** mode it uses these averages instead, so an answer no longer depends on the other pictures in the batch.
+# The variance follows the same rule. In **eval** mode BatchNorm normalises with these averages instead, so an answer no
+# longer depends on the other pictures in the batch.
 
 # %% [markdown]
-# One detail is easy to miss. When BatchNorm normalises a batch, it divides the sum of squared deviations by $n$,
-# the number of values per channel. For the *running* variance, it uses the unbiased variance, which divides by $n - 1$.
+# One detail is easy to miss. When BatchNorm normalises a batch, it divides the sum of squared deviations by $n$, the
+# number of values per channel. But what goes into the *running* variance is the unbiased variance, which divides by
+# $n - 1$.
 
 # %%
 bias = guess("09_bias_before_norm",
@@ -154,10 +158,9 @@ print("eval mode: ", torch.allclose(norm.eval()(x), torchs.eval()(x), atol=1e-5)
 # %% [markdown]
 # ## 3 From block to stage
 #
-# The next part is the block, and you wrote one in lesson 03. Every notebook starts from nothing, so open lesson 03, copy
+# The next part is the block, and you wrote one in lesson 03. Notebooks don't share their code, so open lesson 03, copy
 # your class, and paste it below in place of the first line. If you wrote `convolve` and `max_pool` in lesson 04, paste
-# them as well, together with the functions that they call. Where you leave the dots, the lesson goes on with our
-# solution.
+# them as well, together with the functions that they call. Wherever you leave the dots, the lesson uses our solution.
 
 # %%
 MyBasicBlock = ...  # your class from lesson 03
@@ -172,9 +175,10 @@ convolve = lesson04.convolve.yours_or_solution(convolve)
 max_pool = lesson04.max_pool.yours_or_solution(max_pool)
 
 # %% [markdown]
-# A **stage** is a row of blocks. Only its first block may change the shape, and the others must keep it. In torchvision,
-# the method `_make_layer` builds a stage. There, `self.inplanes` remembers how many channels came out of the previous
-# block.
+# A **stage** is a row of blocks. Only its first block may change the shape, and the others must keep it. In
+# torchvision, the method `_make_layer` builds a stage. There, `self.inplanes` remembers how many channels came out of
+# the previous block. (As in lesson 03, *planes* is the number of channels inside a block, and *expansion* says how many
+# times as many come out.)
 
 # %% [markdown]
 # ### Exercise: make_layer
@@ -199,8 +203,8 @@ stage = make_layer(MyBasicBlock, 64, 128, 2, stride=2)
 print("64×56×56 →", "×".join(map(str, stage(torch.zeros(1, 64, 56, 56)).shape[1:])))
 
 # %% [markdown]
-# Now compare your stage with torchvision's. At every step, guess whether the block needs a projection, and then tick
-# *show what its shortcut is*. Compare `layer1` of ResNet18 with `layer1` of ResNet50.
+# Now step through torchvision's ResNets, block by block. At every step, guess whether the block needs a projection, and
+# then tick *show what its shortcut is*. Compare the first block of ResNet18 with the first block of ResNet50.
 
 # %%
 from course_lib.widgets import stage_stepper
@@ -208,9 +212,9 @@ from course_lib.widgets import stage_stepper
 stage_stepper(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], step=3, answer=False)
 
 # %% [markdown]
-# **A good place to stop.** You have a BatchNorm, a block and a stage. Save the notebook (Ctrl+S): your code stays in its
-# cells, and what you have solved stays in your progress file. When you come back, choose *Run All Above Selected Cell* in
-# the *Run* menu.
+# **A good place to stop.** You have a BatchNorm, a block and a stage. Save the notebook (Ctrl+S): your code stays in
+# its cells, and what you have solved stays in your progress file. When you come back, click on this cell and choose
+# *Run All Above Selected Cell* in the *Run* menu.
 
 # %% [markdown]
 # ## 4 Build it, load it, ask it
@@ -239,9 +243,9 @@ class MyResNet18(nn.Module):
 ex.resnet18.check(MyResNet18)
 
 # %% [markdown]
-# The stages are yours, but the layers inside them are still torch's. Let's replace these as well. A convolution takes
-# over the weight, and your `convolve` does the work. (In a ResNet, every padding is half of the kernel's size, rounded
-# down, and no convolution has a bias.)
+# The stages are yours, but the layers inside them are still torch's. Let's replace those as well. The class `MyConv2d`
+# takes over the weight of one of torch's convolutions, and your `convolve` does the work. (In a ResNet, every padding
+# is half of the kernel's size, rounded down, and no convolution has a bias.)
 
 # %%
 class MyConv2d(nn.Module):
@@ -259,8 +263,8 @@ class MyMaxPool2d(nn.Module):
         return max_pool(x, 3, stride=2, padding=1)
 
 # %% [markdown]
-# Now the trained weights. The course's network knows ten classes instead of a thousand, so the linear layer is replaced
-# first. The keys stay the same, because your layers have torch's names.
+# Now we load the trained weights. The course's network knows ten classes instead of a thousand, so we replace the
+# linear layer first. The keys stay the same, because your layers use torch's names.
 
 # %%
 def by_hand(layer):
@@ -287,8 +291,8 @@ torchs = [type(layer).__name__ for layer in layers if type(layer).__module__.sta
 print(len(layers) - len(torchs), "layers are written by hand; still torch's:", ", ".join(torchs))
 
 # %% [markdown]
-# Every convolution, every norm and the pool are your own code now. Above each picture, you see your network's answer and
-# its probability, followed by the probability that torchvision's ResNet18 gives to the same class.
+# Every convolution, every norm and the max-pool are now written by hand. Above each picture, you see your network's
+# answer and its probability, followed by the probability that torchvision's ResNet18 gives to the same class.
 
 # %%
 with torch.inference_mode():
@@ -301,15 +305,16 @@ print("all probabilities are equal up to the fourth digit:", torch.allclose(your
 drawing.picture_grid(new, words, columns=5, right=right)
 
 # %% [markdown]
-# The network that answers here is your own, from the padding to the stages, and it answers like the original. Tiny
+# The network that answers here is your own, from the padding to the stages, and it answers like the original. The tiny
 # differences come from rounding, because your layers add up the same numbers in a different order.
 
 # %% [markdown]
 # ## 5 Find the mistake
 #
-# Back to the faulty network. Don't stare at its code. **Compare layer by layer, and stop at the first difference.** To
-# record what each layer puts out, we use a *forward hook*, a function that a layer calls each time it has computed its
-# output. (A hook should return nothing. What it returns would replace the output.)
+# Let's go back to the faulty network. Don't start by staring at its code. **Compare layer by layer, and stop at the
+# first difference.** To record what each layer puts out, we use a *forward hook*. That's a function that a layer calls
+# each time it has computed its output. (If a hook returns something, that replaces the output. So ours returns
+# nothing.)
 
 # %%
 def outputs(net, batch):
@@ -356,9 +361,8 @@ for name in list(wanted)[: list(wanted).index(first) + 1]:
     print(f"{name:16} {'same' if same else 'DIFFERENT'}")
 
 # %% [markdown]
-# Everything above the last row is right. So the mistake sits in the block `layer1.1`, although each of the five layers in
-# it, from `conv1` to `bn2`, gives exactly what it should. What's left is what the block does with them in its own
-# `forward`.
+# Everything above the last row is right. So the mistake is in the block `layer1.1`, although every step inside it, from
+# `conv1` to `bn2`, gives what it should. That leaves the block's own `forward`, which puts these steps together.
 
 # %%
 missing = guess("09_inside_the_block",
@@ -377,12 +381,13 @@ missing.reveal(
     wrong={"the last ReLU is missing": "Then the output would have negative numbers, and it has none."})
 
 # %% [markdown]
-# That's the method: make sure that both networks are in eval mode and have the same weights. Give them the same picture,
-# find the first difference, list what could cause it, and compute each suspicion. And if you have no reference? Then take
-# one block at a time, with an input so small that you can check a few numbers by hand.
+# That's the method: make sure that both networks are in eval mode and have the same weights. Give them the same
+# picture, find the first difference, list what could cause it, and compute what each cause would give. But what if you
+# have no reference? Then take one block at a time, with an input so small that you can check a few numbers by hand.
 #
-# Not every mistake is as loud as this one. Here is a quieter one, in a copy of your own network: in the first block of
-# `layer2`, the stride of 2 moves from the first convolution to the second. The block's output still has the right shape.
+# Not every mistake is as easy to notice as this one. Here is a quieter one, in a copy of your own network: in the first
+# block of `layer2`, we move the stride of 2 from the first convolution to the second. The block's output still has the
+# right shape.
 
 # %%
 import copy
@@ -411,13 +416,13 @@ changed.reveal(wrong, "On ten pictures, the accuracy doesn't show this mistake. 
 # | what you see | what it usually is |
 # |---|---|
 # | `Missing key(s)` or `Unexpected key(s)` | a layer with a different name, or layers in a plain list instead of an `nn.Sequential` |
-# | all keys load, no error, wrong answers | a stride or padding, a forgotten ReLU, train mode |
+# | all keys load, no error, wrong answers | a wrong stride or padding, a forgotten ReLU or sum, or train mode |
 # | right with stride 1, wrong with stride 2 | the stride is on the wrong convolution, or `downsample` isn't called |
-# | right for one picture, different in a batch | train mode: the batch's own statistics are used |
-# | right the first time, different the second | an in-place operation, or a norm that goes on updating its buffers |
+# | a picture's answer changes with the other pictures in the batch | train mode: the batch's own statistics are used |
+# | right the first time, different the second time | an in-place operation, or a norm that goes on updating its buffers |
 # | a few values differ in the sixth digit | rounding, which you don't need to repair |
-# | all layers of a block right, its output wrong | a missing sum, or a ReLU in the wrong place |
-# | the right number of parameters in the wrong order | layers created in a different order: compare names, not positions |
+# | every layer of a block is right, but its output is wrong | a missing sum, or a ReLU in the wrong place |
+# | the right number of parameters, but in the wrong order | layers created in a different order: compare names, not positions |
 
 # %% [markdown]
 # ## Mistakes people make
@@ -444,9 +449,9 @@ except RuntimeError as error:
     display(clinic.explain(error))
 
 # %% [markdown]
-# **Layers in a plain list.** A module finds its layers among its attributes, but it doesn't look into lists. So these two
-# blocks have no parameters to load, to train, or to move to a GPU. An `nn.Sequential` or an `nn.ModuleList` makes them
-# visible.
+# **Layers in a plain list.** A module finds its layers among its attributes, but it doesn't look into lists. So the
+# module below knows nothing of its two blocks. It can't load their parameters, hand them to an optimizer, or move them
+# to a GPU. An `nn.Sequential` or an `nn.ModuleList` makes the blocks visible.
 
 # %%
 class Listed(nn.Module):
@@ -466,26 +471,26 @@ except RuntimeError as error:
 # ## Back to the question
 #
 # The weights load without an error, and the answers are wrong. Where is the mistake? It's somewhere that a state dict
-# can't see: in how a `forward` puts its layers together, or in a setting such as a stride. Two networks with the same
-# weights have to agree on every layer's output. So you compare them layer by layer, and the first difference tells you
-# where to look.
+# can't see: in how a `forward` puts its layers together, or in a setting such as a stride. Here, a block forgot its
+# `+ x`. If your network is right, it agrees with the original on every layer's output. So you compare the two layer by
+# layer, and the first difference tells you where to look.
 
 # %% [markdown]
 # In five lines:
 #
-# 1. BatchNorm normalises by the batch in train mode, and by running averages in eval mode.
+# 1. BatchNorm normalises with the batch's own mean and variance in train mode, and with running averages in eval mode.
 # 2. A stage is a row of blocks, and only the first of them changes the shape.
 # 3. If you use torchvision's names, torchvision's weights fit into your own classes.
-# 4. That the weights fit doesn't mean that the network is right.
+# 4. Weights can load without an error into a network that's wrong.
 # 5. If the numbers are wrong and there's no error, compare layer by layer, up to the first difference.
 
 # %% [markdown]
 # | call | from | what it does |
 # |---|---|---|
-# | `register_buffer(name, tensor)` | `nn.Module` | keeps a tensor in the state dict that isn't learned |
+# | `register_buffer(name, tensor)` | `nn.Module` | puts a tensor that isn't learned into the state dict |
 # | `register_forward_hook(function)` | `nn.Module` | calls your function with every output of a layer |
 # | `load_state_dict(state)` | `nn.Module` | copies tensors into the layers of the same names |
-# | `named_modules()`, `named_children()` | `nn.Module` | give all modules inside, or those one level down, with their names |
+# | `named_modules()`, `named_children()` | `nn.Module` | give the modules inside with their names: all of them, or only those one level down |
 # | `drawing.picture_grid(pictures, words)` | `course_lib` | shows pictures with a line of text above each |
 # | `explain(error)` | `course_lib.clinic` | says what an error means, and how to repair it |
 
@@ -507,7 +512,7 @@ my_progress("09")
 # %% [markdown]
 # ## If you want to know more
 #
-# Two short sections, which you can read in any order: counting layers (A), and a look inside trained networks (B).
+# Here are two sections, which you can read in any order: counting layers (A), and a look inside trained networks (B).
 
 # %% [markdown]
 # ### A Counting to 18
@@ -559,8 +564,9 @@ drawing.draw_filters(reference, count=56)
 
 # %% [markdown]
 # Deeper filters have too many channels to be shown in colour, but you can look at their outputs, the **feature maps**.
-# Here is EfficientNet-Lite0, which was trained on more than a million photographs, with two other photographs. Choose a
-# layer: where can you still recognise the cat, and where can you only tell that *something* is there?
+# Here is EfficientNet-Lite0, which was trained on more than a million photographs. We give it a photograph of a cat and
+# one of a cup of coffee. Choose different layers. Where can you still recognise the cat, and where can you only tell
+# that *something* is there?
 
 # %%
 from course_lib import samples
@@ -571,9 +577,9 @@ lite0 = load_classifier("efficientnet_lite0", device="cpu")
 feature_map_explorer(lite0, photos, layer="features.2.1.add", second="coffee", count=8)
 
 # %% [markdown]
-# And here is the course's ResNet18 at work on a drawing, stage by stage. Point at a map, click on it, and open a single
-# number to see how it comes about: a patch times a kernel, the sum in the ⊕, a ReLU. The explorer opens at the sum in a
-# block like yours.
+# And here is the course's ResNet18 at work on a drawing, stage by stage. Click on a map or an operation to open it, and
+# then on a cell to see how its number was computed: from a patch and a kernel, by the sum at the ⊕, or by a ReLU. The
+# explorer starts at the sum in a block like yours.
 
 # %%
 from course_lib.widgets import network_explorer
@@ -581,9 +587,9 @@ from course_lib.widgets import network_explorer
 network_explorer(classifier, samples()["dog"].open(), layer="layer2.1.add")
 
 # %% [markdown]
-# **What to notice.** Early maps keep outlines. Later maps are smaller, and more of their cells are dark, which means
-# zero. Is that true for this picture only? Here is the share of cells that are exactly zero in the course's ResNet18,
-# for all ten drawings of section 1:
+# **What to notice.** The early maps still show outlines. The later maps are smaller, and in the maps after a ReLU, more
+# of the cells are dark, which means zero. Is that true only for this picture? Here is the share of cells that are
+# exactly zero in the course's ResNet18, for all ten drawings of section 1:
 
 # %%
 from course_lib.tracing import feature_maps
@@ -594,9 +600,11 @@ for stage in (1, 2, 3, 4):
     print(f"layer{stage}: {min(shares):.0%} to {max(shares):.0%} of the cells are zero")
 
 # %% [markdown]
-# How much of the picture does one cell see? A cell of `layer4` can see 435×435 pixels, and the picture has only 224×224. But how much does it really use? In the widget below, the frame is
-# what a cell *can* see, and the glow is what it *does* see: the gradient of its value, pixel by pixel. Many paths lead
-# through the middle of the frame, and few through its edge ([Luo et al. 2016](https://arxiv.org/abs/1701.04128)).
+# How much of the picture does one cell see? A cell of `layer4` can see 435×435 pixels, and the picture has only
+# 224×224. But how much does a cell really use? The widget below starts with a cell of `layer2`. The frame is what the
+# cell *can* see, and the coloured pixels are what it *does* see, measured by the gradient of its value with respect to
+# each pixel. Many paths lead to the cell from the middle of the frame, and few from its edge ([Luo et al.
+# 2016](https://arxiv.org/abs/1701.04128)).
 
 # %%
 from course_lib.widgets import receptive_field_explorer
@@ -609,9 +617,9 @@ receptive_field_explorer([classifier, lite0], {name: samples()[name].open() for 
 # normalization](https://arxiv.org/abs/1502.03167) (Ioffe and Szegedy 2015). [Understanding the effective receptive
 # field](https://arxiv.org/abs/1701.04128) (Luo et al. 2016).
 #
-# **One open question.** If every block can be skipped, what happens to a trained ResNet when you delete one? Try it on
-# `mine`: `mine.layer3[1] = nn.Identity()`. (This works for every block that keeps its input's shape.) Which block does
-# the network miss most?
+# **One open question.** Every block has a shortcut around it. So what happens to a trained ResNet when you delete a
+# block? Try it on `mine`: `mine.layer3[1] = nn.Identity()`. (This works for every block whose output has the shape of
+# its input.) Which block does the network miss most?
 #
 # This was the last lesson. If you'd like to go on, take a folder of your own pictures and fine-tune your own network on
 # it, as in lesson [07](07_making_it_yours.ipynb). The [README](../README.md) lists the calls.
