@@ -165,10 +165,10 @@ def gradients(net, batch=noise[0]):
     return torch.autograd.grad(loss, weights)
 
 # %%
-what = guess("03_first_gradient",
-             "From 20 to 80 plain layers, what happens to the size of the gradient at the first layer?",
-             choices=["it stays about the same", "it vanishes", "it explodes"])
-what
+fading = guess("03_first_gradient",
+               "From 20 to 80 plain layers, what happens to the size of the gradient at the first layer?",
+               choices=["it stays about the same", "it vanishes", "it explodes"])
+fading
 
 # %% tags=["guess"]
 def first_gradients(block, depth):
@@ -181,10 +181,10 @@ growth = first[80][1] / first[20][1]  # of the medians
 truth = "it explodes" if growth > 10 else "it vanishes" if growth < 0.1 else "it stays about the same"
 table = "\n".join(f"{depth} plain layers: {middle:9,.1f}  (three seeds: {low:,.1f} to {high:,.1f})"
                   for depth, (low, middle, high) in first.items())
-what.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but not that of the gradient. "
-            "On the way back, each layer passes on a slightly larger one than it received.",
-            wrong={"it vanishes": "That was the problem before BatchNorm, when weights were badly scaled."},
-            also=table)
+fading.reveal(truth, "BatchNorm keeps the size of every layer's output steady, but not that of the gradient. "
+              "On the way back, each layer passes on a slightly larger one than it received.",
+              wrong={"it vanishes": "That was the problem before BatchNorm, when weights were badly scaled."},
+              also=table)
 
 # %% [markdown]
 # Say that a network has $n$ layers, and that layer $\ell$ computes $x_\ell = F_\ell(x_{\ell-1})$. Its Jacobian
@@ -340,9 +340,9 @@ drawing.block(features, path="layer1.0")
 #
 # *Worth it · mild · 2 minutes · move on after 4.*
 #
-# Imagine a batch of 8 in front of each shape, so A is 8×64×56×56 + 8×64×56×56. Which of these sums can PyTorch compute? **A**
-# 64×56×56 + 64×56×56, **B** 64×56×56 + 128×56×56, **C** 128×28×28 + 128×56×56, **D** 128×28×28 + 128×1×1. Decide before
-# you try.
+# Which of these sums can PyTorch compute? **A** 64×56×56 + 64×56×56, **B** 64×56×56 + 128×56×56, **C** 128×28×28 +
+# 128×56×56, **D** 128×28×28 + 128×1×1. (Imagine a batch of 8 in front of each shape, so that A is 8×64×56×56 +
+# 8×64×56×56.) Decide before you try.
 
 # %% tags=["exercise"]
 legal = ...  # the letters, for example "BC"
@@ -507,7 +507,7 @@ resnet50, paper = trace("resnet50"), get_model("resnet50", weights=None)
 for stage in (paper.layer2, paper.layer3, paper.layer4):
     block = stage[0]
     block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
-print(f"paper {trace(paper, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50.gmacs:.2f}, as many parameters")
+print(f"paper {trace(paper, mode='eval').gmacs:.2f} GMACs, torchvision {resnet50.gmacs:.2f}, and equally many parameters")
 
 # %% [markdown]
 # The paper's table says 3.8 billion, which is close to the first of the two numbers.
@@ -549,7 +549,7 @@ path = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.AdaptiveAvgPool2d(1))
 y = path(x) + x
 print(tuple(path(x).shape), "+", tuple(x.shape), "→", tuple(y.shape))
 added = (y - x)[0, 0].detach().mul(1e4).round()
-print(f"{added.numel()} cells of a channel, and {len(added.unique())} number added to all of them")
+print(f"the same number is added to all {added.numel()} cells of a channel:", len(added.unique()) == 1)
 
 # %% [markdown]
 # **Changing the shortcut's tensor in place.** `identity = x` doesn't copy anything: both names refer to the same

@@ -300,7 +300,7 @@ with torch.inference_mode():
 words = [f"{classifier.categories[p.argmax()]}: {p.max():.1%} | {q[p.argmax()]:.1%}"
          for p, q in zip(yours, theirs)]
 right = [int(p.argmax()) == k for k, p in enumerate(yours)]
-print(f"your network is right about {sum(right)} of {len(new)}; yours | torchvision's:")
+print(f"your network gets {sum(right)} of {len(new)} right")
 print("all probabilities are equal up to the fourth digit:", torch.allclose(yours, theirs, atol=1e-4))
 drawing.picture_grid(new, words, columns=5, right=right)
 

@@ -214,7 +214,7 @@ def _(answer: Any, source: random.Random) -> None:
     difficulty="medium",
     hints=[
         "for name in wanted: a dictionary keeps its order. Leave out the names that found doesn't have.",
-        "Compare the shapes first: tensors of two shapes can't be subtracted, or one of them is stretched.",
+        "Compare the shapes first: tensors of different shapes can't be subtracted, or one of them is broadcast.",
         "(a - b).abs() says how far apart the numbers are. Return the first name where one of them exceeds 0.001.",
     ],
     praise="Everything before that layer is right. That's where you look.",
