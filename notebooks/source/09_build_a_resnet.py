@@ -534,7 +534,7 @@ named.reveal(tuple(1 + 3 * sum(blocks) + 1 for blocks in ([3, 4, 6, 3], [3, 8, 3
 # %% [markdown]
 # ### Exercise: eighteen of what?
 #
-# *Extra · medium · 6 minutes · move on after 10.*
+# *Extra · mild · 5 minutes · move on after 10.*
 #
 # Write a function that takes any of torchvision's ResNets, counts its layers, and returns the number in its name. The
 # projections don't count, and neither do the norms.

@@ -286,8 +286,8 @@ first_difference.hidden_cases(_outputs, count=20)
     title="Eighteen of what",
     background="The number in a ResNet's name, such as 18, counts its convolutions and its linear layers. In "
     "torchvision the projections on the shortcuts are called `downsample`.",
-    minutes=6,
-    difficulty="medium",
+    minutes=5,
+    difficulty="mild",
     cell_name="layers_of",
     hints=[
         "model.named_modules() gives the name and the module of everything inside.",
