@@ -23,7 +23,8 @@ def run_solved(notebook: Path) -> None:
     cells = cells_of(notebook)
     for cell in cells:
         above = [text for kind, text in needs[cell.exercise.id].above if kind == "code"]
-        for lines in [*needs[cell.exercise.id].context, *above]:
+        earlier = [exercise.solution().words for exercise in cell.exercise.uses]  # of another lesson
+        for lines in [*earlier, *needs[cell.exercise.id].context, *above]:
             if lines not in ran:
                 run(lines, space)
                 ran.add(lines)
