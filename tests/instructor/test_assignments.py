@@ -62,7 +62,9 @@ def test_a_lesson_is_all_its_exercises(lesson: str) -> None:
     wanted = [name for name in CELLS if name[:2] == lesson]
     for spelled in (lesson, int(lesson), str(int(lesson))):
         choice = choose(lessons=[spelled])
-        assert [cell.exercise.id for cell in choice.cells] == wanted and choice.given == ()
+        assert [cell.exercise.id for cell in choice.cells] == wanted
+        earlier = {other.id for name in wanted for other in all_exercises()[name].uses}  # of another lesson
+        assert {cell.exercise.id for cell in choice.given} == earlier
     assert choice.points == sum(all_exercises()[name].points for name in wanted)
     assert choice.minutes == sum(all_exercises()[name].minutes for name in wanted)
 
@@ -381,8 +383,8 @@ REFUSED = [
     ([*GIVEN, "--notebooks", "nowhere"], "There are no lessons in nowhere"),
     ([*GIVEN, "--into", "a file"], "cannot be written: Not a directory"),
     ([*GIVEN, "--into", "a file/deeper"], "cannot be written: Not a directory"),
-    (["assign", "taken", *GIVEN[2:]], "taken.ipynb is there already"),
-    (["assign", "folder", *GIVEN[2:]], "folder.ipynb is there already"),
+    (["assign", "taken", *GIVEN[2:]], "taken.ipynb already exists"),
+    (["assign", "folder", *GIVEN[2:]], "folder.ipynb already exists"),
     (["assign", "blocked", *GIVEN[2:]], "cannot be written"),
     (["assign", "n" * 300, *GIVEN[2:]], "cannot be written: File name too long"),
 ]  # fmt: skip

@@ -270,13 +270,22 @@ def _outputs(source: random.Random) -> tuple[dict[str, Tensor], dict[str, Tensor
     wanted = {name: random_arguments.tensor(source, 2, source.randint(1, 4)) for name in names}
     found = {name: x.clone() for name, x in wanted.items()}
     for name in source.sample(names, source.randint(0, len(names))):
-        found[name] = found[name] + source.choice((1e-5, 0.5)) if source.random() < 0.8 else found[name][:1]
+        if source.random() < 0.7:
+            found[name] = found[name] + source.choice((1e-5, 0.5))
+        else:  # a shape that broadcasts to the same numbers
+            found[name] = wanted[name][:1].clone()
+            wanted[name] = found[name].repeat(2, 1)
     for name in source.sample(names, source.randint(0, len(names) // 2)):
         del found[name]
     return wanted, dict(source.sample([*found.items()], len(found)))
 
 
-first_difference.hidden_cases(_outputs, count=20)
+def _and_what_it_leaves(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """An answer's result, with the names that are in both dictionaries afterwards."""
+    return lambda wanted, found: (answer(wanted, found), [*wanted], [*found])
+
+
+first_difference.hidden_cases(_outputs, count=20, around=_and_what_it_leaves)
 
 
 # -- 5: counting layers -----------------------------------------------------------------------------------------------
