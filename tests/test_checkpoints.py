@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import re
 import warnings
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from torch import nn
 
 from course_lib.errors import CheckpointError
 from course_lib.models.checkpoints import load_model, read_state_dict
+from course_lib.models.checkpoints.pickle_steps import pickle_steps
 
 # (builder, what it takes, side of a picture): RegNet cannot be built on meta; the Inceptions draw odd first numbers.
 MODELS: list[tuple[Callable[..., nn.Module], dict[str, Any], int]] = [
@@ -265,3 +268,26 @@ def test_what_is_no_state_dict_is_said_and_whole_numbers_are_numbers() -> None:
     ones = {"weight": torch.ones(2, 3, dtype=torch.int64), "bias": torch.ones(2, dtype=torch.bool)}
     model = load_model(nn.Linear, ones, in_features=3, out_features=2)
     assert model(torch.ones(1, 3)).tolist() == [[4.0, 4.0]]
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_the_stack_of_a_pickles_steps_is_as_deep_as_pythons_own(protocol: int) -> None:
+    class Watched(pickle._Unpickler):  # type: ignore[name-defined]
+        """Python's reader in Python: after each instruction it says how much is on its stack, marks included."""
+
+        def depth(self) -> int:
+            return len(self.stack) + sum(len(below) + 1 for below in self.metastack)
+
+    value = {"a": (1, 2.5, None), "b": ["x", "x", True], "c": OrderedDict(one=1), "d": (), "e": range(3)}
+    data = pickle.dumps(value, protocol=protocol)
+    reader, depths = Watched(io.BytesIO(data)), []
+    for code, act in list(Watched.dispatch.items()):
+
+        def watched(self: Any, act: Any = act) -> None:
+            act(self)
+            depths.append(self.depth())
+
+        reader.dispatch = {**reader.dispatch, code: watched}
+    assert reader.load() == value
+    steps = pickle_steps(data)
+    assert [len(step.stack) for step in steps[:-1]] == depths

@@ -101,7 +101,7 @@ def threshold_explorer(
         threshold: at first, 0.05 to 0.95.
 
     Raises:
-        CourseError: scores that aren't probabilities, another number of truths, or not two classes.
+        CourseError: scores that aren't probabilities, a different number of truths, or not two classes.
     """
     given, known = torch.as_tensor(scores).detach().float().cpu(), torch.as_tensor(truth).cpu()
     if len(classes) != 2:
